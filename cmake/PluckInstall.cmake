@@ -1,0 +1,59 @@
+# pluck_install(): what `cmake --install` puts where, for libpluck. Called by src/CMakeLists.txt once the
+# targets `pluck` and `pluck_static` exist. Other folders add their libraries to the same export set with
+#     install(TARGETS name EXPORT pluckTargets ...)
+# and their headers to ${CMAKE_INSTALL_INCLUDEDIR}.
+include(CMakePackageConfigHelpers)
+include(GNUInstallDirs)
+
+# The real target behind a name that may be an alias.
+function(pluck_real_target out name)
+    get_target_property(aliased ${name} ALIASED_TARGET)
+    if(aliased)
+        set(${out} ${aliased} PARENT_SCOPE)
+    else()
+        set(${out} ${name} PARENT_SCOPE)
+    endif()
+endfunction()
+
+function(pluck_install)
+    pluck_real_target(main pluck)
+    pluck_real_target(static pluck_static)
+    set(targets ${main} ${static})
+    list(REMOVE_DUPLICATES targets)
+    install(TARGETS ${targets} EXPORT pluckTargets
+            LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+            ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+            RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
+            INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+    install(FILES ${PROJECT_SOURCE_DIR}/include/pluck.h
+                  ${PROJECT_SOURCE_DIR}/include/pluck_blocks.h
+            DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+
+    # find_package(pluck): pluck::pluck and pluck::pluck_static.
+    set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/pluck)
+    install(EXPORT pluckTargets NAMESPACE pluck:: DESTINATION ${package_dir})
+    configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/pluckConfig.cmake.in
+                                  ${PROJECT_BINARY_DIR}/pluckConfig.cmake
+                                  INSTALL_DESTINATION ${package_dir})
+    write_basic_package_version_file(${PROJECT_BINARY_DIR}/pluckConfigVersion.cmake
+                                     COMPATIBILITY SameMinorVersion)
+    install(FILES ${PROJECT_BINARY_DIR}/pluckConfig.cmake
+                  ${PROJECT_BINARY_DIR}/pluckConfigVersion.cmake
+            DESTINATION ${package_dir})
+
+    # pkg-config: the paths are relative to the .pc file where they can be, so that a tree may be moved.
+    file(RELATIVE_PATH pc_to_prefix
+         ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
+    string(REGEX REPLACE "/$" "" pc_to_prefix "${pc_to_prefix}")
+    set(PLUCK_PC_PREFIX "\${pcfiledir}/${pc_to_prefix}")
+    foreach(dir LIB INCLUDE)
+        if(IS_ABSOLUTE "${CMAKE_INSTALL_${dir}DIR}")
+            set(PLUCK_PC_${dir}DIR "${CMAKE_INSTALL_${dir}DIR}")
+        else()
+            set(PLUCK_PC_${dir}DIR "\${prefix}/${CMAKE_INSTALL_${dir}DIR}")
+        endif()
+    endforeach()
+    configure_file(${PROJECT_SOURCE_DIR}/cmake/pluck.pc.in ${PROJECT_BINARY_DIR}/pluck.pc @ONLY)
+    install(FILES ${PROJECT_BINARY_DIR}/pluck.pc
+            DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+endfunction()
