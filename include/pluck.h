@@ -419,6 +419,24 @@ PLUCK_API pluck_status pluck_sample_row(pluck_sampler *sampler, const pluck_row 
  */
 PLUCK_API pluck_status pluck_accept(pluck_sampler *sampler, int32_t token);
 
+/*
+ * The same for one stage alone (0 to n_stages - 1), for callers to whom the stages of a chain are
+ * separate objects, as they are in llama.cpp. A stage that keeps no history does nothing.
+ * Errors: ERR_NULL, ERR_STAGE (no such stage), ERR_TOKEN.
+ */
+PLUCK_API pluck_status pluck_accept_stage(pluck_sampler *sampler, int32_t stage, int32_t token);
+
+/*
+ * Copies what a stage remembers (its random stream, history, mu, average) into a stage of another
+ * sampler, so that a chain can be taken apart and put together again while it is in use: the stage
+ * goes on in `to` exactly as it would have in `from`, which is left as it was. Parameters are not
+ * copied; a history keeps its newest tokens where the other's last_n is smaller. Custom stages have
+ * nothing to copy.
+ * Errors: ERR_NULL, ERR_STAGE (no such stage, or the kinds differ), ERR_RNG (the generators differ).
+ */
+PLUCK_API pluck_status pluck_sampler_copy_stage(pluck_sampler *to, int32_t to_stage,
+                                                const pluck_sampler *from, int32_t from_stage);
+
 /* The candidates that a call left, in candidate order. */
 typedef struct pluck_candidates {
     const int32_t *ids;
