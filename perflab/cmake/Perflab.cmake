@@ -1,0 +1,65 @@
+# perflab_benchmark(NAME SOURCES... [LIBS target...] [HASH file...] [INCLUDES folder...]
+#                   [DEFINES def...] [FLAGS flag...])
+#
+# Builds a benchmark file (with further sources, C or C++, if it has any) twice, with -O3 -march=native
+# and with portable -O3, each into
+#   - a module for perflab, in ${CMAKE_BINARY_DIR}/perflab-modules (NAME-native.so, NAME-portable.so),
+#   - a program of its own, bench-NAME and bench-NAME-portable, in the current binary folder.
+#
+# HASH names everything besides SOURCES that decides what runs: the library's sources behind a
+# candidate, shared headers. Their contents enter the source hash, and with them changes every status
+# that was derived from them. Whatever LIBS links statically must be position-independent code.
+function(perflab_benchmark name)
+    cmake_parse_arguments(PB "" "" "LIBS;HASH;INCLUDES;DEFINES;FLAGS" ${ARGN})
+    set(sources ${PB_UNPARSED_ARGUMENTS})
+    list(LENGTH sources n_sources)
+    set(absolute "")
+    foreach(file IN LISTS sources PB_HASH)
+        get_filename_component(whole "${file}" ABSOLUTE)
+        list(APPEND absolute "${whole}")
+    endforeach()
+    set(link_language C)
+    foreach(file IN LISTS sources)
+        if(file MATCHES "\\.(cc|cpp|cxx)$")
+            set(link_language CXX)
+        endif()
+    endforeach()
+    foreach(variant native portable)
+        set(flags -O3)
+        set(suffix "-portable")
+        if(variant STREQUAL native)
+            set(flags -O3 -march=native)
+            set(suffix "")
+        endif()
+        list(APPEND flags ${PB_FLAGS})
+        string(REPLACE ";" " " flag_text "${flags}")
+        set(info "${CMAKE_CURRENT_BINARY_DIR}/${name}-${variant}.build.c")
+        add_custom_command(
+            OUTPUT "${info}"
+            COMMAND perflab hash ${absolute} --sources ${n_sources} --output "${info}"
+                    --variant ${variant} "--flags=${flag_text}"
+                    "--compiler=${CMAKE_C_COMPILER_ID} ${CMAKE_C_COMPILER_VERSION}"
+            DEPENDS ${absolute} perflab
+            COMMENT "Hashing the sources of ${name} (${variant})"
+            VERBATIM)
+        set(module bench_${name}_${variant}_module)
+        set(program bench_${name}_${variant})
+        add_library(${module} MODULE ${sources} "${info}")
+        add_executable(${program} ${sources} "${info}")
+        set_target_properties(${module} PROPERTIES
+            PREFIX "" OUTPUT_NAME "${name}-${variant}" SUFFIX ".so"
+            LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/perflab-modules")
+        set_target_properties(${program} PROPERTIES OUTPUT_NAME "bench-${name}${suffix}")
+        target_link_libraries(${program} PRIVATE perflab_main)
+        foreach(target ${module} ${program})
+            set_target_properties(${target} PROPERTIES LINKER_LANGUAGE ${link_language})
+            target_compile_options(${target} PRIVATE ${flags})
+            target_compile_definitions(${target} PRIVATE ${PB_DEFINES})
+            target_include_directories(${target} PRIVATE ${PB_INCLUDES})
+            target_link_libraries(${target} PRIVATE perflab_bench ${PB_LIBS} m)
+            if(COMMAND pluck_warnings)
+                pluck_warnings(${target})
+            endif()
+        endforeach()
+    endforeach()
+endfunction()

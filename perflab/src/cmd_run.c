@@ -1,0 +1,287 @@
+/*
+ * cmd_run.c - `perflab run` and `perflab validate`.
+ */
+#include "commands.h"
+#include "measure.h"
+#include "options.h"
+#include "record.h"
+#include "util.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What the user asked for. */
+typedef struct request {
+    const char *ledger, *modules, *input, *cache, *variant, *data;
+    size_t runs, size, seed, seeds, memory_mb;
+    double seconds, timeout;
+    bool quick, no_pin;
+    char **ids;
+    size_t n_ids;
+} request;
+
+static bool selected(const request *q, const entry *e) {
+    const bool variant = strcmp(q->variant, "both") == 0 || strcmp(q->variant, e->variant) == 0;
+    return variant && is_wanted(e->id, q->ids, q->n_ids);
+}
+
+static bool wants_input(const request *q, const char *input) {
+    return q->input == NULL || strcmp(q->input, input) == 0;
+}
+
+/* Complains about ids that name nothing. Returns how many entry and input pairs there are. */
+static size_t count_work(const request *q, const catalog *c) {
+    size_t work = 0;
+    for (size_t i = 0; i < q->n_ids; i++) {
+        bool known = false;
+        for (size_t k = 0; k < c->n; k++) known = known || strcmp(c->entries[k].id, q->ids[i]) == 0;
+        if (!known) complain("no module registers %s", q->ids[i]);
+    }
+    for (size_t i = 0; i < c->n; i++) {
+        for (char **input = c->entries[i].inputs; selected(q, &c->entries[i]) && *input; input++) {
+            work += wants_input(q, *input);
+        }
+    }
+    return work;
+}
+
+static void settle(recorder *r, const request *q) {
+    if (q->data != NULL) r->data = q->data;
+    if (q->memory_mb != 0) r->memory = (double)q->memory_mb * 1048576;
+    r->timeout_s = q->timeout;
+    r->pin = !q->no_pin;
+}
+
+static const char *variant_note(const entry *e) {
+    return strcmp(e->variant, "native") == 0 ? "" : " (portable)";
+}
+
+/* ---- The gate ----------------------------------------------------------------------------- */
+
+/* Gates one entry on one input and prints a line. False where the ledger fails. */
+static bool gate_one(recorder *r, const entry *e, const char *input, const gate_plan *plan,
+                     bool *passed, bool *wrong) {
+    const char *outcome;
+    char *why;
+    char label[120];
+    snprintf(label, sizeof label, "%s %s: gate", e->id, input);
+    progress_label(r->progress, label);
+    const bool good = record_gate(r, e, input, plan, &outcome, &why);
+    *passed = strcmp(outcome, "passed") == 0;
+    *wrong = !*passed && strcmp(outcome, "skipped") != 0;
+    progress_hide(r->progress);
+    printf("%-6s %-24s %-8s gate %s%s%s%s\n", e->id, e->component, input, outcome, variant_note(e),
+           why != NULL ? ": " : "", why != NULL ? why : "");
+    fflush(stdout);
+    free(why);
+    return good;
+}
+
+/* Whether the ledger already holds a passed whole gate, and nothing against it. */
+static bool already_gated(ledger *l, const catalog *c, const entry *e, const char *input) {
+    char *ids[] = {e->id};
+    const fact_query q = {.variant = e->variant, .input = input, .ids = ids, .n_ids = 1};
+    fact_list f;
+    const bool good = facts_derive(l, c, &q, &f);
+    const bool gated = good && f.n == 1 && f.all[0].n_inputs == 1 && f.all[0].inputs[0].gated;
+    facts_free(&f);
+    return gated;
+}
+
+/* ---- Measuring ---------------------------------------------------------------------------- */
+
+static void print_numbers(ledger *l, const catalog *c, const entry *e, const char *input,
+                          const measure_plan *plan) {
+    char *ids[] = {e->id};
+    const fact_query q = {.variant = e->variant,
+                          .input = input,
+                          .cache = plan->cache,
+                          .size = plan->size,
+                          .ids = ids,
+                          .n_ids = 1};
+    fact_list list;
+    if (facts_derive(l, c, &q, &list) && list.n == 1 && list.all[0].n_inputs == 1) {
+        const input_facts *in = &list.all[0].inputs[0];
+        printf("%-6s %-24s %-8s baseline %.3f us +- %.3f", e->id, e->component, input,
+               in->baseline.mean, in->baseline.stddev);
+        if (in->n > 0) {
+            printf(", optimized %.3f us +- %.3f, %.2fx", in->candidate.mean, in->candidate.stddev,
+                   in->speedup.median);
+            if (in->speedup.has_interval) printf(" [%.2f, %.2f]", in->speedup.lo, in->speedup.hi);
+            const resolution said = resolve(&in->speedup);
+            if (said == RESOLUTION_UNRESOLVED) printf(", no difference resolved");
+            if (in->speedup.cv > NOISY_CV) printf(", noisy");
+        }
+        printf(" (n=%zu%s)%s\n", in->n_baseline, in->quick ? ", quick" : "", variant_note(e));
+    }
+    fflush(stdout);
+    facts_free(&list);
+}
+
+static bool measure_one(recorder *r, const catalog *c, const entry *e, const char *input,
+                        const measure_plan *plan, bool *wrong) {
+    char label[120];
+    run_result result;
+    snprintf(label, sizeof label, "%s %s", e->id, input);
+    progress_label(r->progress, label);
+    const double before = r->progress->done;
+    const bool good = record_run(r, e, input, plan, &result);
+    progress_add(r->progress, (double)plan->runs - (r->progress->done - before));
+    progress_hide(r->progress);
+    if (result.failed > 0) {
+        const bool skipped = strncmp(result.why, "skipped", 7) == 0;
+        printf("%-6s %-24s %-8s %s\n", e->id, e->component, input, result.why);
+        *wrong = *wrong || !skipped;
+    }
+    if (good && result.good > 0) print_numbers(r->ledger, c, e, input, plan);
+    free(result.why);
+    return good;
+}
+
+/* Gates where that is due, then measures what may be measured. */
+static bool run_one(recorder *r, const catalog *c, const entry *e, const char *input,
+                    const request *q, bool *wrong) {
+    measure_plan plan = {.runs = q->runs,
+                         .seconds = q->seconds,
+                         .size = q->size,
+                         .cache = q->cache,
+                         .seed = q->seed,
+                         .candidate = e->has_candidate};
+    if (!e->has_baseline) {
+        printf("%-6s %-24s %-8s not started\n", e->id, e->component, input);
+        progress_add(r->progress, (double)plan.runs);
+        return record_build(r, e);
+    }
+    if (plan.candidate && !already_gated(r->ledger, c, e, input)) {
+        const gate_plan gate = {.seeds = q->seeds, .first_seed = 1};
+        bool passed, failed;
+        if (!gate_one(r, e, input, &gate, &passed, &failed)) return false;
+        plan.candidate = passed && already_gated(r->ledger, c, e, input);
+        *wrong = *wrong || failed;
+        if (!passed && !failed) {
+            progress_add(r->progress, (double)plan.runs);
+            return true; /* skipped: nothing can run here */
+        }
+    }
+    return measure_one(r, c, e, input, &plan, wrong);
+}
+
+typedef bool (*work_fn)(recorder *r, const catalog *c, const entry *e, const char *input,
+                        const request *q, bool *wrong);
+
+static int for_all(const request *q, double units, work_fn work) {
+    catalog c;
+    if (!catalog_read(&c, q->modules)) return EXIT_TROUBLE;
+    const size_t pairs = count_work(q, &c);
+    ledger *l = pairs > 0 ? ledger_open(ledger_choice(q->ledger), true) : NULL;
+    int code = l == NULL ? EXIT_TROUBLE : EXIT_DONE;
+    if (pairs == 0) complain("nothing to do");
+    if (l != NULL) {
+        progress p;
+        recorder r;
+        bool good = true, wrong = c.n_broken > 0;
+        progress_start(&p, (double)pairs * units);
+        recorder_start(&r, l, &p);
+        settle(&r, q);
+        for (size_t i = 0; good && i < c.n; i++) {
+            const entry *e = &c.entries[i];
+            if (!selected(q, e)) continue;
+            for (char **input = e->inputs; good && *input != NULL; input++) {
+                if (wants_input(q, *input)) good = work(&r, &c, e, *input, q, &wrong);
+            }
+        }
+        recorder_end(&r);
+        code = !good ? EXIT_TROUBLE : wrong ? EXIT_WRONG_RESULT : EXIT_DONE;
+    }
+    ledger_close(l);
+    catalog_free(&c);
+    return code;
+}
+
+int command_run(int argc, char **argv) {
+    request q = {.runs = 0, .seed = 42, .seeds = GATE_SEEDS, .cache = "hot", .variant = "native"};
+    const option options[] = {
+        {"--runs", OPTION_COUNT, &q.runs, "N",
+         "fresh processes each (10, with --quick 6; at least 5)"},
+        {"--time", OPTION_SECONDS, &q.seconds, "SECONDS", "timed in each process, at least (1)"},
+        {"--quick", OPTION_FLAG, &q.quick, NULL, "0.1 s each; reaches VALIDATED, never COMPLETE"},
+        {"--size", OPTION_COUNT, &q.size, "N", "another size than the benchmark's own"},
+        {"--input", OPTION_TEXT, &q.input, "KIND", "one kind of input only"},
+        {"--cache", OPTION_TEXT, &q.cache, "MODE", "hot (default), l2 or evicted"},
+        {"--seed", OPTION_COUNT, &q.seed, "N", "makes the input (42)"},
+        {"--variant", OPTION_TEXT, &q.variant, "V", "native (default), portable or both"},
+        {"--no-pin", OPTION_FLAG, &q.no_pin, NULL, "let the system move processes between CPUs"},
+        {"--timeout", OPTION_SECONDS, &q.timeout, "SECONDS",
+         "per process (60 and 20 times --time)"},
+        {"--memory", OPTION_COUNT, &q.memory_mb, "MIB", "cap per process (4096)"},
+        {"--data", OPTION_TEXT, &q.data, "FOLDER", "recorded inputs ($PERFLAB_DATA)"},
+        {"--modules", OPTION_TEXT, &q.modules, "FOLDER", "where the benchmarks are"},
+        {"--ledger", OPTION_TEXT, &q.ledger, "FILE", "where results go (perflab.ledger)"},
+        {NULL, OPTION_FLAG, NULL, NULL, NULL}};
+    command_line line = {.usage = "run [ID...] [options]",
+                         .about = "Gates each candidate that is not validated yet, then measures "
+                                  "baseline and candidate,\n"
+                                  "interleaved ABBA in fresh processes, and records every sample.",
+                         .options = options};
+    perflab_cache cache;
+    const parsed p = command_parse(&line, argc, argv);
+    if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
+    if (q.runs == 0) q.runs = q.quick ? 6 : 10;
+    if (q.seconds == 0) q.seconds = q.quick ? 0.1 : 1;
+    if (q.runs < LEAST_RUNS || !perflab_cache_parse(q.cache, &cache)) {
+        complain(q.runs < LEAST_RUNS ? "--runs: the process asks for 5 at least"
+                                     : "--cache: hot, l2 or evicted");
+        return EXIT_USAGE;
+    }
+    q.ids = line.words;
+    q.n_ids = line.n_words;
+    if (q.seconds < 1) {
+        printf("quick: %.2g s timed per process instead of 1 s; statuses stop at VALIDATED\n",
+               q.seconds);
+    }
+    return for_all(&q, (double)q.runs, run_one);
+}
+
+static bool validate_one(recorder *r, const catalog *c, const entry *e, const char *input,
+                         const request *q, bool *wrong) {
+    (void)c;
+    const gate_plan plan = {.seeds = q->seeds, .first_seed = q->seed, .size = q->size};
+    bool passed, failed;
+    if (e->has_baseline && e->has_candidate) {
+        if (!gate_one(r, e, input, &plan, &passed, &failed)) return false;
+        *wrong = *wrong || failed;
+    } else {
+        printf("%-6s %-24s %-8s no %s registered\n", e->id, e->component, input,
+               e->has_baseline ? "candidate" : "baseline");
+        if (!record_build(r, e)) return false;
+    }
+    progress_add(r->progress, 1);
+    return true;
+}
+
+int command_validate(int argc, char **argv) {
+    request q = {.seed = 1, .seeds = GATE_SEEDS, .variant = "both"};
+    const option options[] = {
+        {"--seeds", OPTION_COUNT, &q.seeds, "N", "seeds of each size (8; fewer do not validate)"},
+        {"--seed", OPTION_COUNT, &q.seed, "N", "the first seed (1)"},
+        {"--size", OPTION_COUNT, &q.size, "N", "this size only (does not validate by itself)"},
+        {"--input", OPTION_TEXT, &q.input, "KIND", "one kind of input only"},
+        {"--variant", OPTION_TEXT, &q.variant, "V", "native, portable or both (default)"},
+        {"--timeout", OPTION_SECONDS, &q.timeout, "SECONDS", "per process (300)"},
+        {"--memory", OPTION_COUNT, &q.memory_mb, "MIB", "cap per process (4096)"},
+        {"--data", OPTION_TEXT, &q.data, "FOLDER", "recorded inputs ($PERFLAB_DATA)"},
+        {"--modules", OPTION_TEXT, &q.modules, "FOLDER", "where the benchmarks are"},
+        {"--ledger", OPTION_TEXT, &q.ledger, "FILE", "where results go (perflab.ledger)"},
+        {NULL, OPTION_FLAG, NULL, NULL, NULL}};
+    command_line line = {.usage = "validate [ID...] [options]",
+                         .about =
+                             "Runs the gate alone: every size, kind of input and seed, both "
+                             "orders, buffers against\n"
+                             "guard pages. A mismatch prints seed, size, index and both values.",
+                         .options = options};
+    const parsed p = command_parse(&line, argc, argv);
+    if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
+    q.ids = line.words;
+    q.n_ids = line.n_words;
+    return for_all(&q, 1, validate_one);
+}

@@ -1,0 +1,276 @@
+/*
+ * cmd_table.c - `perflab table`: the document's columns, from the ledger.
+ */
+#include "commands.h"
+#include "integration.h"
+#include "machine.h"
+#include "options.h"
+#include "table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct table_request {
+    const char *ledger, *modules, *variant, *cache, *input, *machine, *output;
+    size_t size;
+    bool markdown, csv, json, by_input;
+} table_request;
+
+typedef struct rows {
+    table_row *all;
+    size_t n;
+} rows;
+
+static void add_row(rows *r, table_row row) {
+    r->all = must_grow(r->all, (r->n + 1) * sizeof *r->all);
+    r->all[r->n++] = row;
+}
+
+static void collect(rows *r, const fact_list *list, bool by_input) {
+    for (size_t i = 0; i < list->n; i++) {
+        const facts *f = &list->all[i];
+        if (!by_input) add_row(r, table_row_of(f));
+        for (size_t k = 0; by_input && k < f->n_inputs; k++) {
+            add_row(r, table_row_of_input(f, &f->inputs[k]));
+        }
+    }
+}
+
+static void print_markdown(text_buffer *out, const rows *r) {
+    for (int i = 0; i < TABLE_COLUMNS; i++) text_add(out, "| %s ", table_heads[i]);
+    text_add(out, "|\n");
+    for (int i = 0; i < TABLE_COLUMNS; i++) text_add(out, "|----");
+    text_add(out, "|\n");
+    for (size_t i = 0; i < r->n; i++) table_markdown_row(out, &r->all[i]);
+}
+
+static void csv_cell(text_buffer *out, const char *cell, const char *end) {
+    text_add(out, "\"");
+    for (const char *p = cell; *p != '\0'; p++) {
+        if (*p == '"') text_add_bytes(out, "\"", 1);
+        text_add_bytes(out, p, 1);
+    }
+    text_add(out, "\"%s", end);
+}
+
+static void print_csv(text_buffer *out, const rows *r) {
+    for (int i = 0; i < TABLE_COLUMNS; i++) {
+        csv_cell(out, table_heads[i], i + 1 < TABLE_COLUMNS ? "," : "\n");
+    }
+    for (size_t k = 0; k < r->n; k++) {
+        for (int i = 0; i < TABLE_COLUMNS; i++) {
+            csv_cell(out, r->all[k].cell[i], i + 1 < TABLE_COLUMNS ? "," : "\n");
+        }
+    }
+}
+
+/* For people: columns padded, notes last and unpadded. */
+static void print_text(text_buffer *out, const rows *r) {
+    static const int order[TABLE_COLUMNS] = {0, 1, 2, 3, 4, 5, 7, 6};
+    int width[TABLE_COLUMNS];
+    for (int i = 0; i < TABLE_COLUMNS; i++) {
+        width[i] = (int)strlen(table_heads[i]);
+        for (size_t k = 0; k < r->n; k++) {
+            const int w = (int)strlen(r->all[k].cell[i]);
+            if (w > width[i]) width[i] = w;
+        }
+    }
+    for (size_t k = 0; k <= r->n; k++) {
+        for (int i = 0; i < TABLE_COLUMNS; i++) {
+            const int at = order[i];
+            const char *cell = k == 0 ? table_heads[at] : r->all[k - 1].cell[at];
+            const bool number = at == 2 || at == 3;
+            if (i + 1 == TABLE_COLUMNS) {
+                text_add(out, "%s\n", cell);
+            } else {
+                text_add(out, number ? "%*s  " : "%-*s  ", width[at], cell);
+            }
+        }
+    }
+}
+
+static void add_summary(cJSON *to, const char *name, const perflab_summary *s) {
+    cJSON *o = cJSON_AddObjectToObject(to, name);
+    cJSON_AddNumberToObject(o, "n", (double)s->n);
+    cJSON_AddNumberToObject(o, "median", s->median);
+    cJSON_AddNumberToObject(o, "mean", s->mean);
+    cJSON_AddNumberToObject(o, "stddev", s->stddev);
+    cJSON_AddNumberToObject(o, "cv", s->cv);
+    cJSON_AddNumberToObject(o, "mad", s->mad);
+    cJSON_AddNumberToObject(o, "min", s->min);
+    cJSON_AddNumberToObject(o, "max", s->max);
+    cJSON_AddNumberToObject(o, "outliers", (double)s->outliers);
+    if (!s->has_interval) return;
+    cJSON_AddNumberToObject(o, "lo", s->lo);
+    cJSON_AddNumberToObject(o, "hi", s->hi);
+    cJSON_AddNumberToObject(o, "confidence", s->confidence);
+}
+
+static cJSON *input_json(const input_facts *in) {
+    cJSON *o = cJSON_CreateObject();
+    cJSON_AddStringToObject(o, "input", in->input);
+    cJSON_AddBoolToObject(o, "gated", in->gated);
+    cJSON_AddBoolToObject(o, "quick", in->quick);
+    if (in->n_baseline > 0) add_summary(o, "baseline_us", &in->baseline);
+    if (in->n > 0) {
+        add_summary(o, "candidate_us", &in->candidate);
+        add_summary(o, "speedup", &in->speedup);
+    }
+    if (in->baseline_error >= 0) cJSON_AddNumberToObject(o, "baseline_error", in->baseline_error);
+    if (in->candidate_error >= 0)
+        cJSON_AddNumberToObject(o, "candidate_error", in->candidate_error);
+    return o;
+}
+
+static cJSON *fact_json(const facts *f) {
+    cJSON *o = cJSON_CreateObject();
+    cJSON_AddStringToObject(o, "id", f->id);
+    cJSON_AddStringToObject(o, "component", f->component);
+    cJSON_AddStringToObject(o, "title", f->title);
+    cJSON_AddStringToObject(o, "notes", f->notes);
+    cJSON_AddStringToObject(o, "variant", f->variant);
+    cJSON_AddStringToObject(o, "source_hash", f->source_hash);
+    cJSON_AddStringToObject(o, "status", status_name(f->status));
+    if (f->reason != NULL) cJSON_AddStringToObject(o, "reason", f->reason);
+    cJSON_AddStringToObject(o, "device", f->device != NULL ? f->device : "");
+    cJSON_AddStringToObject(o, "machine", f->machine != NULL ? f->machine : "");
+    cJSON_AddStringToObject(o, "cache", f->cache);
+    cJSON_AddNumberToObject(o, "size", (double)f->size);
+    cJSON_AddBoolToObject(o, "noisy", f->noisy);
+    cJSON_AddBoolToObject(o, "quick", f->quick);
+    if (f->has_baseline_us) cJSON_AddNumberToObject(o, "baseline_us", f->baseline_us);
+    if (f->has_speedup) {
+        cJSON_AddNumberToObject(o, "candidate_us", f->candidate_us);
+        add_summary(o, "speedup", &f->speedup);
+    }
+    cJSON *inputs = cJSON_AddArrayToObject(o, "inputs");
+    for (size_t i = 0; i < f->n_inputs; i++) {
+        cJSON_AddItemToArray(inputs, input_json(&f->inputs[i]));
+    }
+    return o;
+}
+
+static void print_json(text_buffer *out, const fact_list *list, const integration_list *whole) {
+    cJSON *root = cJSON_CreateObject();
+    cJSON *improvements = cJSON_AddArrayToObject(root, "improvements");
+    for (size_t i = 0; i < list->n; i++) {
+        cJSON_AddItemToArray(improvements, fact_json(&list->all[i]));
+    }
+    cJSON *integrations = cJSON_AddArrayToObject(root, "integrations");
+    for (size_t i = 0; i < whole->n; i++) {
+        cJSON_AddItemToArray(integrations, integration_json(&whole->all[i]));
+    }
+    char *text = cJSON_Print(root);
+    text_add(out, "%s\n", text);
+    cJSON_free(text);
+    cJSON_Delete(root);
+}
+
+/* Says under the table where its numbers come from. */
+static void print_origin(text_buffer *out, const fact_list *list, const table_request *q) {
+    size_t quick = 0, measured = 0;
+    for (size_t i = 0; i < list->n; i++) {
+        quick += list->all[i].quick;
+        measured += list->all[i].has_baseline_us;
+    }
+    text_add(out, "\n%zu improvements, %zu measured", list->n, measured);
+    if (quick > 0) text_add(out, ", %zu of them by quick runs (under 1 s a process)", quick);
+    text_add(out, ". %s build, %s cache. ", q->variant, q->cache);
+    text_add(out,
+             "Baseline and optimized: median microseconds a call, geometric mean over kinds of "
+             "input. Speedup: median of the per-process ratios with its distribution-free 95 %% "
+             "interval.\n");
+}
+
+static bool remember(ledger *l, const char *path) {
+    char uuid[33], now[32];
+    make_uuid(uuid);
+    iso_time(now);
+    char *whole = realpath(path, NULL);
+    cJSON *row = cJSON_CreateObject();
+    cJSON_AddStringToObject(row, "uuid", uuid);
+    cJSON_AddStringToObject(row, "path", whole != NULL ? whole : path);
+    cJSON_AddStringToObject(row, "at", now);
+    const bool good = ledger_put(l, "written", row, false);
+    cJSON_Delete(row);
+    free(whole);
+    return good;
+}
+
+static void render(text_buffer *out, const fact_list *list, const integration_list *whole,
+                   const table_request *q) {
+    rows r = {0};
+    collect(&r, list, q->by_input);
+    for (size_t i = 0; i < whole->n; i++) add_row(&r, integration_row(&whole->all[i]));
+    if (q->json) {
+        print_json(out, list, whole);
+    } else if (q->csv) {
+        print_csv(out, &r);
+    } else if (q->markdown) {
+        print_markdown(out, &r);
+        print_origin(out, list, q);
+    } else {
+        print_text(out, &r);
+        print_origin(out, list, q);
+    }
+    for (size_t i = 0; i < r.n; i++) table_row_free(&r.all[i]);
+    free(r.all);
+}
+
+int command_table(int argc, char **argv) {
+    table_request q = {.variant = "native", .cache = "hot"};
+    const option options[] = {
+        {"--markdown", OPTION_FLAG, &q.markdown, NULL, "a Markdown table"},
+        {"--csv", OPTION_FLAG, &q.csv, NULL, "comma-separated values"},
+        {"--json", OPTION_FLAG, &q.json, NULL, "everything known of each row"},
+        {"--by-input", OPTION_FLAG, &q.by_input, NULL, "a row for each kind of input"},
+        {"--input", OPTION_TEXT, &q.input, "KIND", "one kind of input only"},
+        {"--cache", OPTION_TEXT, &q.cache, "MODE", "hot (default), l2 or evicted"},
+        {"--size", OPTION_COUNT, &q.size, "N", "another size than the benchmark's own"},
+        {"--variant", OPTION_TEXT, &q.variant, "V", "native (default) or portable"},
+        {"--machine", OPTION_TEXT, &q.machine, "KEY", "numbers of that machine"},
+        {"--output", OPTION_TEXT, &q.output, "FILE", "write it there instead of printing it"},
+        {"--modules", OPTION_TEXT, &q.modules, "FOLDER", "where the benchmarks are"},
+        {"--ledger", OPTION_TEXT, &q.ledger, "FILE", "where results are (perflab.ledger)"},
+        {NULL, OPTION_FLAG, NULL, NULL, NULL}};
+    command_line line = {
+        .usage = "table [ID...] [options]",
+        .about =
+            "The tracking table. A row stands for all kinds of input: baseline and optimized are\n"
+            "geometric means over them, the speedup's interval that of the per-process means.",
+        .options = options};
+    const parsed p = command_parse(&line, argc, argv);
+    if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
+    const fact_query query = {.variant = q.variant,
+                              .input = q.input,
+                              .cache = q.cache,
+                              .size = q.size,
+                              .machine = q.machine,
+                              .ids = line.words,
+                              .n_ids = line.n_words};
+    catalog c;
+    fact_list list = {0};
+    integration_list whole = {0};
+    text_buffer out = {0};
+    catalog_or_none(&c, q.modules);
+    const char *path = ledger_choice(q.ledger);
+    ledger *l = c.n > 0 && !file_exists(path) ? NULL : ledger_open(path, q.output != NULL);
+    bool good = l != NULL || (c.n > 0 && !file_exists(path));
+    good = good && facts_derive(l, &c, &query, &list) &&
+           (l == NULL || line.n_words > 0 || integrations_read(l, &whole));
+    if (good) {
+        render(&out, &list, &whole, &q);
+        if (q.output == NULL) {
+            fputs(out.text, stdout);
+        } else {
+            good =
+                write_text(q.output, out.text, out.length) && (l == NULL || remember(l, q.output));
+        }
+    }
+    free(out.text);
+    integrations_free(&whole);
+    facts_free(&list);
+    ledger_close(l);
+    catalog_free(&c);
+    return good ? EXIT_DONE : EXIT_TROUBLE;
+}

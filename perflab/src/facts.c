@@ -1,0 +1,388 @@
+/*
+ * facts.c - statuses are facts.
+ *
+ * A build is an improvement's sources, compiler and flags. Only what was recorded of the build that
+ * is registered now counts, so a change of the source takes a status back to what is still true.
+ * All processes of a build count together: running again until the numbers please only adds to
+ * them.
+ */
+#include "facts.h"
+#include "machine.h"
+#include "util.h"
+#include "worker.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *status_name(status_kind s) {
+    static const char *const names[] = {"NOT_STARTED", "BENCHMARKED", "IMPLEMENTED",
+                                        "VALIDATED",   "COMPLETE",    "REJECTED"};
+    return names[s];
+}
+
+resolution resolve(const perflab_summary *ratio) {
+    if (!ratio->has_interval) return RESOLUTION_NONE;
+    if (ratio->lo > 1) {
+        return ratio->median >= 1 + PRACTICAL_GAIN ? RESOLUTION_FASTER : RESOLUTION_NEGLIGIBLE;
+    }
+    if (ratio->hi < 1) {
+        return ratio->median <= 1 / (1 + PRACTICAL_GAIN) ? RESOLUTION_SLOWER
+                                                         : RESOLUTION_NEGLIGIBLE;
+    }
+    return RESOLUTION_UNRESOLVED;
+}
+
+/* ---- The gate ----------------------------------------------------------------------------- */
+
+/* Whether a failed gate stands for good: a wrong result is a counterexample, a timeout may be the
+ * day's. */
+static bool is_counterexample(const char *outcome) {
+    return strcmp(outcome, "mismatch") == 0 || strcmp(outcome, "out of bounds") == 0 ||
+           strcmp(outcome, "crashed") == 0;
+}
+
+static void set_text(char **to, const char *value) {
+    free(*to);
+    *to = text_copy(value);
+}
+
+static bool read_gates(ledger *l, const facts *f, input_facts *in) {
+    cJSON *rows =
+        ledger_rows(l,
+                    "SELECT outcome, why, whole, baseline_error, candidate_error FROM gate "
+                    "WHERE build = ?1 AND input = ?2 ORDER BY at, rowid",
+                    f->build, in->input, NULL);
+    bool refuted = false;
+    const cJSON *row;
+    cJSON_ArrayForEach(row, rows) {
+        const char *outcome = job_text(row, "outcome", "");
+        in->baseline_error = fmax(in->baseline_error, job_number(row, "baseline_error", -1));
+        in->candidate_error = fmax(in->candidate_error, job_number(row, "candidate_error", -1));
+        if (refuted) continue;
+        const bool passed = strcmp(outcome, "passed") == 0;
+        if (passed && job_number(row, "whole", 0) == 0) continue;
+        in->gated = passed;
+        set_text(&in->gate_outcome, outcome);
+        set_text(&in->gate_why, job_text(row, "why", NULL));
+        refuted = is_counterexample(outcome);
+    }
+    cJSON_Delete(rows);
+    return rows != NULL;
+}
+
+/* ---- Processes ---------------------------------------------------------------------------- */
+
+static void take_process(input_facts *in, const cJSON *row) {
+    const double base = job_number(row, "baseline_us", 0);
+    const double ratio = job_number(row, "ratio", 0);
+    const char *outcome = job_text(row, "outcome", "");
+    if (strcmp(outcome, "passed") != 0 && strcmp(outcome, "baseline only") != 0) {
+        in->n_failed++;
+        char *why = text_format("%s: %s", outcome, job_text(row, "why", ""));
+        set_text(&in->failure, why);
+        free(why);
+        /* A wrong result while timing refutes the candidate as one in the gate does. */
+        if (is_counterexample(outcome)) {
+            in->gated = false;
+            set_text(&in->gate_outcome, outcome);
+            set_text(&in->gate_why, job_text(row, "why", NULL));
+        }
+    }
+    if (base > 0) in->baseline_us[in->n_baseline++] = base;
+    if (ratio > 0) {
+        in->candidate_us[in->n] = job_number(row, "candidate_us", 0);
+        in->ratio[in->n++] = ratio;
+    }
+    in->min_bytes = job_number(row, "min_bytes", 0);
+    in->min_ops = job_number(row, "min_ops", 0);
+    in->working_set = job_number(row, "working_set", 0);
+    in->clock_share = fmax(in->clock_share, job_number(row, "clock_share", 0));
+}
+
+/* All processes of the build on one kind of input; full ones if there are any, else quick ones. */
+static bool read_processes(ledger *l, const facts *f, input_facts *in) {
+    char size[32];
+    snprintf(size, sizeof size, "%zu", f->size);
+    cJSON *rows = ledger_rows(
+        l,
+        "SELECT p.*, r.quick, r.min_bytes, r.min_ops, r.working_set FROM process p "
+        "JOIN run r ON p.run = r.uuid WHERE r.build = ?1 AND r.input = ?2 AND r.cache = ?3 "
+        "AND r.size = CAST(?4 AS INTEGER) AND r.machine = ?5 AND r.device_kind = ?6 "
+        "AND r.device = ?7 ORDER BY r.started, r.rowid, p.position",
+        f->build, in->input, f->cache, size, f->machine, f->needs, f->device, NULL);
+    const size_t n = (size_t)cJSON_GetArraySize(rows);
+    bool any_full = false;
+    const cJSON *row;
+    cJSON_ArrayForEach(row, rows) {
+        any_full =
+            any_full || (job_number(row, "quick", 0) == 0 && job_number(row, "ratio", 0) > 0);
+    }
+    in->baseline_us = must_alloc((n + 1) * sizeof(double));
+    in->candidate_us = must_alloc((n + 1) * sizeof(double));
+    in->ratio = must_alloc((n + 1) * sizeof(double));
+    cJSON_ArrayForEach(row, rows) {
+        if (any_full && job_number(row, "quick", 0) != 0) continue;
+        take_process(in, row);
+    }
+    in->quick = !any_full && in->n > 0;
+    in->baseline = perflab_summarize(in->baseline_us, in->n_baseline);
+    if (in->gated) {
+        in->candidate = perflab_summarize(in->candidate_us, in->n);
+        in->speedup = perflab_summarize(in->ratio, in->n);
+    } else {
+        in->n = 0; /* a candidate that is not proven right is not shown with a speed */
+    }
+    cJSON_Delete(rows);
+    return rows != NULL;
+}
+
+/* Where the row was measured: machine and device. */
+static bool choose_device(ledger *l, facts *f, const fact_query *q) {
+    cJSON *rows = ledger_rows(
+        l,
+        "SELECT machine, device, max(started) AS last FROM run WHERE build = ?1 "
+        "AND device_kind = ?2 AND cache = ?3 GROUP BY machine, device "
+        "ORDER BY machine = ?4 DESC, last DESC",
+        f->build, f->needs, f->cache, q->machine != NULL ? q->machine : machine_here()->key, NULL);
+    const cJSON *first = cJSON_GetArrayItem(rows, 0);
+    const bool wrong =
+        q->machine != NULL && strcmp(job_text(first, "machine", ""), q->machine) != 0;
+    set_text(&f->machine, wrong ? "" : job_text(first, "machine", ""));
+    set_text(&f->device, wrong ? "" : job_text(first, "device", ""));
+    cJSON_Delete(rows);
+    return rows != NULL;
+}
+
+/* ---- The verdict -------------------------------------------------------------------------- */
+
+/* Means over the kinds of input; the interval from the per-process geometric means. */
+static void aggregate(facts *f) {
+    double *base = must_alloc((f->n_inputs + 1) * sizeof *base);
+    double *cand = must_alloc((f->n_inputs + 1) * sizeof *cand);
+    size_t n_base = 0, n_cand = 0;
+    f->n = SIZE_MAX;
+    for (size_t i = 0; i < f->n_inputs; i++) {
+        const input_facts *in = &f->inputs[i];
+        if (in->n_baseline > 0) base[n_base++] = in->baseline.median;
+        if (in->n > 0) cand[n_cand++] = in->candidate.median;
+        if (in->n < f->n) f->n = in->n;
+        f->quick = f->quick || in->quick;
+        f->noisy = f->noisy || (in->n > 1 && in->speedup.cv > NOISY_CV);
+    }
+    if (f->n_inputs == 0) f->n = 0;
+    f->has_baseline_us = n_base == f->n_inputs && n_base > 0;
+    f->baseline_us = f->has_baseline_us ? perflab_geometric_mean(base, n_base) : 0;
+    f->has_speedup = f->validated && f->n > 0;
+    if (f->has_speedup) {
+        double *mean = must_alloc(f->n * sizeof *mean);
+        f->candidate_us = perflab_geometric_mean(cand, n_cand);
+        for (size_t p = 0; p < f->n; p++) {
+            for (size_t i = 0; i < f->n_inputs; i++) base[i] = f->inputs[i].ratio[p];
+            mean[p] = perflab_geometric_mean(base, f->n_inputs);
+        }
+        f->speedup = perflab_summarize(mean, f->n);
+        free(mean);
+    }
+    free(base);
+    free(cand);
+}
+
+static void conclude(facts *f, status_kind s, const char *reason) {
+    f->status = s;
+    set_text(&f->reason, reason);
+}
+
+/* A measured, validated row: COMPLETE, REJECTED, or not enough yet. */
+static void judge_numbers(facts *f) {
+    if (!f->has_speedup) {
+        const bool gpu = strcmp(f->needs, "cpu") != 0;
+        conclude(f, STATUS_VALIDATED, gpu ? "not measured on a GPU" : "not measured");
+        return;
+    }
+    if (f->quick) {
+        conclude(f, STATUS_VALIDATED, "quick runs, under 1 s each");
+        return;
+    }
+    if (!f->speedup.has_interval) {
+        conclude(f, STATUS_VALIDATED, "fewer than 6 runs");
+        return;
+    }
+    for (size_t i = 0; i < f->n_inputs; i++) {
+        if (resolve(&f->inputs[i].speedup) != RESOLUTION_SLOWER) continue;
+        char *why = text_format("slower on %s", f->inputs[i].input);
+        conclude(f, STATUS_REJECTED, f->n_inputs > 1 ? why : "slower");
+        free(why);
+        return;
+    }
+    switch (resolve(&f->speedup)) {
+    case RESOLUTION_FASTER:
+        conclude(f, STATUS_COMPLETE, NULL);
+        break;
+    case RESOLUTION_SLOWER:
+        conclude(f, STATUS_REJECTED, "slower");
+        break;
+    case RESOLUTION_NEGLIGIBLE:
+        conclude(f, STATUS_REJECTED, "difference under 2 %");
+        break;
+    default:
+        conclude(f, STATUS_REJECTED, "no difference resolved");
+        break;
+    }
+}
+
+static void judge(facts *f) {
+    const input_facts *against = NULL;
+    f->validated = f->has_candidate && f->n_inputs > 0;
+    for (size_t i = 0; i < f->n_inputs; i++) {
+        if (f->inputs[i].gated) continue;
+        f->validated = false;
+        if (against == NULL || against->gate_outcome == NULL) against = &f->inputs[i];
+    }
+    aggregate(f);
+    if (!f->has_baseline) {
+        conclude(f, STATUS_NOT_STARTED, "no baseline is registered");
+    } else if (!f->has_candidate) {
+        const bool recorded = f->has_baseline_us;
+        conclude(f, recorded ? STATUS_BENCHMARKED : STATUS_NOT_STARTED,
+                 recorded ? "no candidate is registered" : "no baseline is recorded");
+    } else if (!f->validated) {
+        char *why = against == NULL || against->gate_outcome == NULL
+                        ? text_copy("not validated")
+                        : text_format("%s on %s: %s", against->gate_outcome, against->input,
+                                      against->gate_why != NULL ? against->gate_why : "");
+        conclude(f, STATUS_IMPLEMENTED, why);
+        free(why);
+    } else {
+        judge_numbers(f);
+    }
+}
+
+/* ---- Gathering ---------------------------------------------------------------------------- */
+
+static bool fill(ledger *l, facts *f, const fact_query *q) {
+    bool good = true;
+    set_text(&f->cache, q->cache != NULL ? q->cache : "hot");
+    if (q->size != 0) f->size = q->size;
+    if (l != NULL) good = choose_device(l, f, q);
+    for (size_t i = 0; i < f->n_inputs; i++) {
+        input_facts *in = &f->inputs[i];
+        in->baseline_error = in->candidate_error = -1;
+        if (l == NULL || !good) continue;
+        good = read_gates(l, f, in) && read_processes(l, f, in);
+    }
+    judge(f);
+    return good;
+}
+
+static void add_input(facts *f, const char *name, const fact_query *q) {
+    if (q->input != NULL && strcmp(q->input, name) != 0) return;
+    f->inputs = must_grow(f->inputs, (f->n_inputs + 1) * sizeof *f->inputs);
+    memset(&f->inputs[f->n_inputs], 0, sizeof *f->inputs);
+    f->inputs[f->n_inputs++].input = text_copy(name);
+}
+
+static facts *add_facts(fact_list *out) {
+    out->all = must_grow(out->all, (out->n + 1) * sizeof *out->all);
+    memset(&out->all[out->n], 0, sizeof *out->all);
+    return &out->all[out->n++];
+}
+
+static void from_entry(fact_list *out, const entry *e, const fact_query *q) {
+    facts *f = add_facts(out);
+    f->id = text_copy(e->id);
+    f->component = text_copy(e->component);
+    f->title = text_copy(e->title);
+    f->notes = text_copy(e->notes);
+    f->variant = text_copy(e->variant);
+    f->source_hash = text_copy(e->source_hash);
+    f->needs = text_copy(e->device);
+    f->sources = text_copy(e->sources);
+    f->build = text_copy(e->build);
+    f->size = e->size;
+    f->has_baseline = e->has_baseline;
+    f->has_candidate = e->has_candidate;
+    for (char **k = e->inputs; *k != NULL; k++) add_input(f, *k, q);
+}
+
+static void from_row(fact_list *out, const cJSON *row, const fact_query *q) {
+    facts *f = add_facts(out);
+    f->id = text_copy(job_text(row, "id", ""));
+    f->component = text_copy(job_text(row, "component", ""));
+    f->title = text_copy(job_text(row, "title", ""));
+    f->notes = text_copy(job_text(row, "notes", ""));
+    f->variant = text_copy(job_text(row, "variant", ""));
+    f->source_hash = text_copy(job_text(row, "source_hash", ""));
+    f->needs = text_copy(job_text(row, "device", "cpu"));
+    f->sources = text_copy(job_text(row, "sources", ""));
+    f->build = text_copy(job_text(row, "uuid", ""));
+    f->size = (size_t)job_number(row, "size", 0);
+    f->has_baseline = job_number(row, "has_baseline", 0) != 0;
+    f->has_candidate = job_number(row, "has_candidate", 0) != 0;
+    char *names = text_copy(job_text(row, "inputs", ""));
+    for (char *k = strtok(names, " "); k != NULL; k = strtok(NULL, " ")) add_input(f, k, q);
+    free(names);
+}
+
+static bool has_id(const fact_list *list, const char *id) {
+    for (size_t i = 0; i < list->n; i++) {
+        if (strcmp(list->all[i].id, id) == 0) return true;
+    }
+    return false;
+}
+
+static int by_id(const void *a, const void *b) {
+    return compare_ids(((const facts *)a)->id, ((const facts *)b)->id);
+}
+
+bool facts_derive(ledger *l, const catalog *c, const fact_query *q, fact_list *out) {
+    bool good = true;
+    const char *variant = q->variant != NULL ? q->variant : "native";
+    memset(out, 0, sizeof *out);
+    for (size_t i = 0; i < c->n; i++) {
+        const entry *e = &c->entries[i];
+        if (strcmp(e->variant, variant) != 0 || !is_wanted(e->id, q->ids, q->n_ids)) continue;
+        from_entry(out, e, q);
+    }
+    cJSON *builds = l == NULL
+                        ? NULL
+                        : ledger_rows(l,
+                                      "SELECT b.*, (SELECT max(started) FROM run WHERE build = "
+                                      "b.uuid) AS last FROM build b WHERE variant = ?1 "
+                                      "ORDER BY last DESC, first_seen DESC",
+                                      variant, NULL);
+    if (l != NULL && builds == NULL) good = false;
+    const cJSON *row;
+    cJSON_ArrayForEach(row, builds) {
+        const char *id = job_text(row, "id", "");
+        if (has_id(out, id) || !is_wanted(id, q->ids, q->n_ids)) continue;
+        from_row(out, row, q);
+    }
+    cJSON_Delete(builds);
+    if (out->n > 0) qsort(out->all, out->n, sizeof *out->all, by_id);
+    for (size_t i = 0; good && i < out->n; i++) good = fill(l, &out->all[i], q);
+    return good;
+}
+
+void facts_free(fact_list *list) {
+    for (size_t i = 0; i < list->n; i++) {
+        facts *f = &list->all[i];
+        char *const strings[] = {f->id,          f->component, f->title,   f->notes, f->variant,
+                                 f->source_hash, f->needs,     f->sources, f->build, f->device,
+                                 f->machine,     f->cache,     f->reason};
+        for (size_t k = 0; k < sizeof strings / sizeof *strings; k++) free(strings[k]);
+        for (size_t k = 0; k < f->n_inputs; k++) {
+            input_facts *in = &f->inputs[k];
+            free(in->input);
+            free(in->gate_outcome);
+            free(in->gate_why);
+            free(in->failure);
+            free(in->baseline_us);
+            free(in->candidate_us);
+            free(in->ratio);
+        }
+        free(f->inputs);
+    }
+    free(list->all);
+    memset(list, 0, sizeof *list);
+}

@@ -1,0 +1,242 @@
+/*
+ * launch.c - fork, exec of perflab itself as a worker, and a pipe of news from it.
+ *
+ * The pipe (descriptor 3 in the worker) carries lines: "P phase" before each step, "F text" from
+ * the handler of a fatal signal, "M text" when memory ran out, "R json" once, at the end. Standard
+ * output of a benchmark is dropped; the end of its standard error is kept for the message.
+ */
+#include "launch.h"
+#include "util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { NEWS = 3, TAIL = 400 };
+
+static const char *const names[] = {"done", "crashed",       "out of bounds",
+                                    "hung", "out of memory", "failed"};
+
+const char *launch_outcome_name(launch_outcome o) {
+    return names[o];
+}
+
+const char *own_path(void) {
+    static char path[4096];
+    if (path[0] == '\0') {
+        const ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+        path[n > 0 ? n : 0] = '\0';
+    }
+    return path;
+}
+
+/* What is known of a worker while it runs. */
+typedef struct watch {
+    pid_t pid;
+    int news, errors;
+    text_buffer lines, tail;
+    char phase[160];
+    char *fault, *memory, *result;
+} watch;
+
+static void become_worker(const launch *l, const char *job, int news, int errors) {
+    setpgid(0, 0);
+    const int nowhere = open("/dev/null", O_RDWR);
+    dup2(nowhere, 0);
+    dup2(nowhere, 1);
+    dup2(errors, 2);
+    if (news != NEWS) dup2(news, NEWS);
+    for (int fd = NEWS + 1; fd < 64; fd++) close(fd);
+    const char *argv[32];
+    int n = 0;
+    for (; l->wrapper != NULL && l->wrapper[n] != NULL && n < 24; n++) argv[n] = l->wrapper[n];
+    argv[n++] = own_path();
+    argv[n++] = "__worker";
+    argv[n++] = job;
+    argv[n] = NULL;
+    execvp(argv[0], (char *const *)(uintptr_t)argv);
+    _exit(126);
+}
+
+static bool start(const launch *l, watch *w) {
+    int news[2], errors[2];
+    if (pipe(news) != 0) return false;
+    if (pipe(errors) != 0) {
+        close(news[0]);
+        close(news[1]);
+        return false;
+    }
+    char *job = cJSON_PrintUnformatted(l->job);
+    w->pid = fork();
+    if (w->pid == 0) become_worker(l, job, news[1], errors[1]);
+    setpgid(w->pid, w->pid);
+    cJSON_free(job);
+    close(news[1]);
+    close(errors[1]);
+    w->news = news[0];
+    w->errors = errors[0];
+    return w->pid > 0;
+}
+
+static void take_line(watch *w, const char *line) {
+    if (strncmp(line, "P ", 2) == 0) {
+        snprintf(w->phase, sizeof w->phase, "%s", line + 2);
+    } else if (strncmp(line, "F ", 2) == 0) {
+        free(w->fault);
+        w->fault = text_copy(line + 2);
+    } else if (strncmp(line, "M ", 2) == 0) {
+        free(w->memory);
+        w->memory = text_copy(line + 2);
+    } else if (strncmp(line, "R ", 2) == 0) {
+        free(w->result);
+        w->result = text_copy(line + 2);
+    }
+}
+
+/* Cuts what came through the pipe into lines and keeps the unfinished rest. */
+static void take_lines(watch *w) {
+    char *from = w->lines.text;
+    char *end;
+    if (from == NULL) return;
+    while ((end = strchr(from, '\n')) != NULL) {
+        *end = '\0';
+        take_line(w, from);
+        from = end + 1;
+    }
+    const size_t rest = w->lines.length - (size_t)(from - w->lines.text);
+    memmove(w->lines.text, from, rest + 1);
+    w->lines.length = rest;
+}
+
+/* Reads what is there. Returns false at the end of the stream. */
+static bool drain(int fd, text_buffer *into) {
+    char bytes[65536];
+    const ssize_t n = read(fd, bytes, sizeof bytes);
+    if (n > 0) text_add_bytes(into, bytes, (size_t)n);
+    return n > 0 || (n < 0 && errno == EINTR);
+}
+
+/* Follows the worker until it is gone. Returns false if it had to be killed. */
+static bool follow(const launch *l, watch *w) {
+    const double end = seconds_now() + l->timeout_s;
+    bool news = true, errors = true;
+    while (news && w->result == NULL) {
+        struct pollfd fds[2] = {{w->news, POLLIN, 0}, {errors ? w->errors : -1, POLLIN, 0}};
+        poll(fds, 2, 100);
+        if (l->tick != NULL) l->tick(l->self);
+        if (fds[1].revents != 0) {
+            errors = drain(w->errors, &w->tail);
+            if (w->tail.length > 4 * TAIL) {
+                memmove(w->tail.text, w->tail.text + w->tail.length - TAIL, TAIL + 1);
+                w->tail.length = TAIL;
+            }
+        }
+        if (fds[0].revents != 0) {
+            news = drain(w->news, &w->lines);
+            take_lines(w);
+        }
+        if (seconds_now() > end) return false;
+    }
+    return true;
+}
+
+/* Reaps a worker that said its last; one that lingers two seconds more is helped along. */
+static int reap(const watch *w, bool in_time) {
+    int status = 0;
+    bool gone = false;
+    for (int i = 0; in_time && !gone && i < 200; i++) {
+        gone = waitpid(w->pid, &status, WNOHANG) == w->pid;
+        if (!gone) usleep(i < 20 ? 500 : 10000);
+    }
+    kill(-w->pid, SIGKILL); /* and whatever it started ends with it */
+    if (!gone) waitpid(w->pid, &status, 0);
+    return status;
+}
+
+static const char *signal_word(int number) {
+    switch (number) {
+    case SIGSEGV:
+        return "segmentation fault";
+    case SIGBUS:
+        return "bus error";
+    case SIGFPE:
+        return "arithmetic exception";
+    case SIGILL:
+        return "illegal instruction";
+    case SIGABRT:
+        return "abort";
+    case SIGKILL:
+        return "killed";
+    default:
+        return "signal";
+    }
+}
+
+/* The end of what it wrote to standard error, without the last line's end. */
+static const char *error_tail(watch *w) {
+    size_t n = w->tail.length;
+    while (n > 0 && w->tail.text[n - 1] == '\n') w->tail.text[--n] = '\0';
+    if (n == 0) return "";
+    return n > TAIL ? w->tail.text + n - TAIL : w->tail.text;
+}
+
+static void conclude(const launch *l, watch *w, bool in_time, int status, launched *out) {
+    const char *phase = w->phase[0] != '\0' ? w->phase : "start";
+    if (!in_time) {
+        out->outcome = LAUNCH_HUNG;
+        out->detail = text_format("still running after %.0f s, in: %s", l->timeout_s, phase);
+    } else if (w->memory != NULL) {
+        out->outcome = LAUNCH_OUT_OF_MEMORY;
+        out->detail = text_format("%s, in: %s", w->memory, phase);
+    } else if (w->fault != NULL) {
+        const bool bounds = strncmp(w->fault, "access ", 7) == 0;
+        out->outcome = bounds ? LAUNCH_OUT_OF_BOUNDS : LAUNCH_CRASHED;
+        out->detail = text_format("%s, in: %s", w->fault, phase);
+    } else if (w->result == NULL && WIFSIGNALED(status)) {
+        out->outcome = LAUNCH_CRASHED;
+        out->detail = text_format("%s (signal %d), in: %s", signal_word(WTERMSIG(status)),
+                                  WTERMSIG(status), phase);
+    } else if (w->result == NULL) {
+        const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+        out->outcome = code == 71 ? LAUNCH_OUT_OF_MEMORY : LAUNCH_FAILED;
+        out->detail = text_format("ended with status %d, in: %s%s%s", code, phase,
+                                  w->tail.length > 0 ? ": " : "", error_tail(w));
+    } else {
+        out->result = cJSON_Parse(w->result);
+        out->outcome = out->result != NULL ? LAUNCH_DONE : LAUNCH_FAILED;
+        if (out->result == NULL) out->detail = text_copy("handed in something unreadable");
+    }
+}
+
+launched launch_run(const launch *l) {
+    launched out = {LAUNCH_FAILED, NULL, NULL, ""};
+    watch w = {.pid = -1};
+    if (!start(l, &w)) {
+        out.detail = text_format("cannot start a process: %s", strerror(errno));
+        return out;
+    }
+    const bool in_time = follow(l, &w);
+    const int status = reap(&w, in_time);
+    while (drain(w.errors, &w.tail)) {
+    }
+    conclude(l, &w, in_time, status, &out);
+    snprintf(out.phase, sizeof out.phase, "%s", w.phase);
+    close(w.news);
+    close(w.errors);
+    free(w.lines.text);
+    free(w.tail.text);
+    free(w.fault);
+    free(w.memory);
+    free(w.result);
+    return out;
+}
+
+void launched_free(launched *l) {
+    cJSON_Delete(l->result);
+    free(l->detail);
+}

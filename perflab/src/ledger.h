@@ -1,0 +1,50 @@
+/*
+ * ledger.h - what was measured and judged, in one SQLite file.
+ *
+ * Rows are cJSON objects, named by column. Every table's key is a uuid, so ledgers merge by union.
+ */
+#ifndef PERFLAB_LEDGER_H
+#define PERFLAB_LEDGER_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct ledger ledger;
+
+/*
+ * Opens the ledger, or makes it if `create`. NULL with a complaint where it is damaged, foreign,
+ * newer than this perflab, missing, or cannot be written; the file is then as it was.
+ */
+ledger *ledger_open(const char *path, bool create);
+void ledger_close(ledger *l);
+const char *ledger_path(const ledger *l);
+
+/* A transaction around several puts. Each returns false with a complaint. */
+bool ledger_begin(ledger *l);
+bool ledger_commit(ledger *l);
+void ledger_rollback(ledger *l);
+
+/*
+ * Inserts a row; unknown columns and values of the wrong type are refused. `merge`: a row whose
+ * uuid is there already is left alone. Outside ledger_begin it is a transaction of its own.
+ */
+bool ledger_put(ledger *l, const char *table, const cJSON *row, bool merge);
+
+/* Sets columns of the row with that uuid. */
+bool ledger_set(ledger *l, const char *table, const char *uuid, const cJSON *columns);
+
+/*
+ * All rows of a query as an array of objects; text parameters follow the query's ?1, ?2 ..., ended
+ * by NULL. NULL with a complaint when the query fails.
+ */
+cJSON *ledger_rows(ledger *l, const char *sql, ...);
+
+/* The tables that export writes and import reads, ended by NULL, in an order import can follow. */
+extern const char *const ledger_tables[];
+
+/* Writes all rows as JSON lines; reads them back, all or nothing. ledger_io.c */
+bool ledger_export(ledger *l, const char *path);
+bool ledger_import(ledger *l, const char *path, size_t *n_rows, size_t *n_new);
+
+#endif

@@ -1,0 +1,176 @@
+/*
+ * ledger_io.c - export and import: JSON lines, one row a line, its table in "table".
+ *
+ * The first line names the format, the last says how many rows there are. Import checks everything
+ * before it keeps anything: the tables' own constraints judge each row, references must resolve,
+ * and one transaction holds it all.
+ */
+#include "commands.h"
+#include "ledger.h"
+#include "options.h"
+#include "util.h"
+#include "worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char first_line[] = "{\"perflab_ledger\":1}";
+
+bool ledger_export(ledger *l, const char *path) {
+    text_buffer out = {0};
+    bool good = true;
+    size_t n_rows = 0;
+    text_add(&out, "%s\n", first_line);
+    for (int i = 0; good && ledger_tables[i] != NULL; i++) {
+        char *sql = text_format("SELECT '%s' AS \"table\", * FROM %s ORDER BY rowid",
+                                ledger_tables[i], ledger_tables[i]);
+        cJSON *rows = ledger_rows(l, sql, NULL);
+        const cJSON *row;
+        good = rows != NULL;
+        cJSON_ArrayForEach(row, rows) {
+            char *text = cJSON_PrintUnformatted(row);
+            text_add(&out, "%s\n", text);
+            cJSON_free(text);
+            n_rows++;
+        }
+        cJSON_Delete(rows);
+        free(sql);
+    }
+    text_add(&out, "{\"perflab_rows\":%zu}\n", n_rows);
+    if (good && strcmp(path, "-") == 0) {
+        good = fwrite(out.text, 1, out.length, stdout) == out.length;
+    } else if (good) {
+        good = write_text(path, out.text, out.length);
+    }
+    free(out.text);
+    return good;
+}
+
+static bool is_table(const char *name) {
+    for (int i = 0; ledger_tables[i] != NULL; i++) {
+        if (strcmp(ledger_tables[i], name) == 0) return true;
+    }
+    return false;
+}
+
+static size_t count_rows(ledger *l) {
+    size_t n = 0;
+    for (int i = 0; ledger_tables[i] != NULL; i++) {
+        char *sql = text_format("SELECT count(*) AS n FROM %s", ledger_tables[i]);
+        cJSON *rows = ledger_rows(l, sql, NULL);
+        n += (size_t)job_number(cJSON_GetArrayItem(rows, 0), "n", 0);
+        cJSON_Delete(rows);
+        free(sql);
+    }
+    return n;
+}
+
+/* One line into the open transaction. */
+static bool take_line(ledger *l, const char *line, const char *path, size_t number) {
+    cJSON *row = cJSON_ParseWithOpts(line, NULL, 1);
+    char *table = text_copy(job_text(row, "table", ""));
+    const char *uuid = job_text(row, "uuid", "");
+    const char *wrong = NULL;
+    if (!cJSON_IsObject(row)) {
+        wrong = "no JSON object";
+    } else if (!is_table(table)) {
+        wrong = "no table of a ledger";
+    } else if (strlen(uuid) != 32 || strspn(uuid, "0123456789abcdef") != 32) {
+        wrong = "no uuid";
+    }
+    cJSON_DeleteItemFromObject(row, "table");
+    const bool good = wrong == NULL && ledger_put(l, table, row, true);
+    if (!good)
+        complain("%s: line %zu: refused%s%s", path, number, wrong ? ": " : "", wrong ? wrong : "");
+    cJSON_Delete(row);
+    free(table);
+    return good;
+}
+
+/* The lines between the first and the last; the last says how many they are. */
+static char *body_of(char *text, size_t length, size_t *n_rows) {
+    const size_t head = strlen(first_line);
+    if (length < head + 2 || strncmp(text, first_line, head) != 0 || text[head] != '\n')
+        return NULL;
+    if (strlen(text) != length || text[length - 1] != '\n') return NULL;
+    text[length - 1] = '\0';
+    char *last = strrchr(text, '\n');
+    cJSON *footer = cJSON_Parse(last + 1);
+    const double n = job_number(footer, "perflab_rows", -1);
+    cJSON_Delete(footer);
+    last[1] = '\0';
+    *n_rows = 0;
+    for (const char *p = text + head + 1; *p != '\0'; p++) *n_rows += *p == '\n';
+    return n == (double)*n_rows ? text + head + 1 : NULL;
+}
+
+bool ledger_import(ledger *l, const char *path, size_t *n_rows, size_t *n_new) {
+    size_t length = 0;
+    char *text = read_text(path, &length);
+    *n_rows = *n_new = 0;
+    if (text == NULL) {
+        complain("cannot read %s: %s", path, strerror(errno));
+        return false;
+    }
+    char *line = body_of(text, length, n_rows);
+    if (line == NULL) complain("%s: refused: not an exported ledger, or cut off or damaged", path);
+    const bool begun = line != NULL && ledger_begin(l);
+    bool good = begun;
+    const size_t before = begun ? count_rows(l) : 0;
+    for (size_t i = 0; good && i < *n_rows; i++) {
+        char *end = strchr(line, '\n');
+        *end = '\0';
+        good = take_line(l, line, path, i + 2);
+        line = end + 1;
+    }
+    if (good) *n_new = count_rows(l) - before;
+    if (good) good = ledger_commit(l);
+    if (begun && !good) ledger_rollback(l);
+    free(text);
+    return good;
+}
+
+int command_export(int argc, char **argv) {
+    const char *name = NULL;
+    const option options[] = {
+        {"--ledger", OPTION_TEXT, &name, "FILE", "where results are (perflab.ledger)"},
+        {NULL, OPTION_FLAG, NULL, NULL, NULL}};
+    command_line line = {.usage = "export [FILE] [options]",
+                         .about =
+                             "Writes the whole ledger as JSON lines, to FILE or standard output.",
+                         .options = options};
+    const parsed p = command_parse(&line, argc, argv);
+    if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
+    ledger *l = ledger_open(ledger_choice(name), false);
+    const bool good = l != NULL && ledger_export(l, line.n_words > 0 ? line.words[0] : "-");
+    ledger_close(l);
+    return good ? EXIT_DONE : EXIT_TROUBLE;
+}
+
+int command_import(int argc, char **argv) {
+    const char *name = NULL;
+    const option options[] = {
+        {"--ledger", OPTION_TEXT, &name, "FILE", "where results go (perflab.ledger)"},
+        {NULL, OPTION_FLAG, NULL, NULL, NULL}};
+    command_line line = {
+        .usage = "import FILE... [options]",
+        .about = "Adds exported rows that are not there yet; a file that is damaged or not a\n"
+                 "ledger's export is refused whole.",
+        .options = options};
+    const parsed p = command_parse(&line, argc, argv);
+    if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
+    if (line.n_words == 0) {
+        complain("import: name a file");
+        return EXIT_USAGE;
+    }
+    ledger *l = ledger_open(ledger_choice(name), true);
+    bool good = l != NULL;
+    for (size_t i = 0; good && i < line.n_words; i++) {
+        size_t n_rows, n_new;
+        good = ledger_import(l, line.words[i], &n_rows, &n_new);
+        if (good) printf("%s: %zu rows, %zu new\n", line.words[i], n_rows, n_new);
+    }
+    ledger_close(l);
+    return good ? EXIT_DONE : EXIT_TROUBLE;
+}

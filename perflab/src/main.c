@@ -1,0 +1,74 @@
+/*
+ * main.c - finds the command.
+ */
+#include "commands.h"
+#include "util.h"
+#include "worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *about; /* NULL: not in the list */
+} command;
+
+static const command commands[] = {
+    {"build", command_build, "compile the benchmarks, -O3 -march=native and portable"},
+    {"validate", command_validate, "judge candidates against baselines, without timing"},
+    {"run", command_run, "gate, measure side by side in fresh processes, record"},
+    {"table", command_table, "the tracking table: Markdown, CSV or JSON"},
+    {"export", command_export, "the ledger as JSON lines"},
+    {"import", command_import, "JSON lines into the ledger"},
+    {"record-integration", command_record_integration, "an end-to-end result from a JSON file"},
+    {"hash", command_hash, NULL},
+};
+
+enum { N_COMMANDS = sizeof commands / sizeof *commands };
+
+static void usage(FILE *to) {
+    fprintf(to, "perflab: a performance-improvement process that keeps you honest\n\n"
+                "usage: perflab COMMAND [arguments]      perflab COMMAND --help\n\n");
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        if (commands[i].about != NULL) {
+            fprintf(to, "  %-20s %s\n", commands[i].name, commands[i].about);
+        }
+    }
+}
+
+const char *ledger_choice(const char *given) {
+    if (given == NULL) given = getenv("PERFLAB_LEDGER");
+    return given != NULL ? given : "perflab.ledger";
+}
+
+void catalog_or_none(catalog *c, const char *folder) {
+    const char *chosen = folder != NULL ? folder : getenv("PERFLAB_MODULES");
+    const bool any =
+        chosen != NULL || file_exists(".perflab/modules") || file_exists("build/perflab-modules");
+    memset(c, 0, sizeof *c);
+    if (any) catalog_read(c, folder);
+}
+
+int main(int argc, char **argv) {
+    const char *name = argc > 1 ? argv[1] : "";
+    if (strcmp(name, "__worker") == 0 && argc == 3) return worker_main(argv[2]);
+    if (strcmp(name, "--version") == 0) {
+        printf("perflab %s\n", PERFLAB_VERSION);
+        return EXIT_DONE;
+    }
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        usage(stdout);
+        return EXIT_DONE;
+    }
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        if (strcmp(name, commands[i].name) != 0) continue;
+        const int code = commands[i].run(argc - 2, argv + 2);
+        if (fflush(stdout) == 0) return code;
+        complain("cannot write the output");
+        return EXIT_TROUBLE;
+    }
+    if (*name != '\0') complain("there is no command %s", name);
+    usage(stderr);
+    return EXIT_USAGE;
+}

@@ -1,0 +1,261 @@
+/*
+ * record.c - each process's result is committed as it ends: a kill loses the process under way at
+ * most.
+ */
+#include "record.h"
+#include "launch.h"
+#include "machine.h"
+#include "util.h"
+#include "worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void recorder_start(recorder *r, ledger *l, progress *p) {
+    memset(r, 0, sizeof *r);
+    r->ledger = l;
+    r->progress = p;
+    r->environment = environment_read();
+    r->environment_text = cJSON_PrintUnformatted(r->environment);
+    commit_here(r->commit);
+    r->data = getenv("PERFLAB_DATA");
+    r->memory = 4.0 * 1024 * 1024 * 1024;
+    r->pin = true;
+}
+
+void recorder_end(recorder *r) {
+    cJSON_Delete(r->environment);
+    cJSON_free(r->environment_text);
+}
+
+bool record_build(recorder *r, const entry *e) {
+    char now[32];
+    iso_time(now);
+    text_buffer inputs = {0};
+    for (char **k = e->inputs; *k != NULL; k++)
+        text_add(&inputs, "%s%s", inputs.length ? " " : "", *k);
+    cJSON *row = cJSON_CreateObject();
+    cJSON_AddStringToObject(row, "uuid", e->build);
+    cJSON_AddStringToObject(row, "id", e->id);
+    cJSON_AddStringToObject(row, "component", e->component);
+    cJSON_AddStringToObject(row, "title", e->title);
+    cJSON_AddStringToObject(row, "notes", e->notes);
+    cJSON_AddStringToObject(row, "device", e->device);
+    cJSON_AddStringToObject(row, "source_hash", e->source_hash);
+    cJSON_AddStringToObject(row, "variant", e->variant);
+    cJSON_AddStringToObject(row, "compiler", e->compiler);
+    cJSON_AddStringToObject(row, "flags", e->flags);
+    cJSON_AddStringToObject(row, "sources", e->sources);
+    cJSON_AddStringToObject(row, "inputs", inputs.text);
+    cJSON_AddNumberToObject(row, "size", (double)e->size);
+    cJSON_AddBoolToObject(row, "has_baseline", e->has_baseline);
+    cJSON_AddBoolToObject(row, "has_candidate", e->has_candidate);
+    cJSON_AddStringToObject(row, "first_seen", now);
+    const bool good = ledger_put(r->ledger, "build", row, true);
+    cJSON_Delete(row);
+    free(inputs.text);
+    return good;
+}
+
+cJSON *record_job(const recorder *r, const entry *e, const char *what, const char *input) {
+    const char *noise = getenv("PERFLAB_CLOCK");
+    cJSON *job = cJSON_CreateObject();
+    cJSON_AddStringToObject(job, "do", what);
+    cJSON_AddStringToObject(job, "module", e->module);
+    cJSON_AddStringToObject(job, "id", e->id);
+    cJSON_AddStringToObject(job, "input", input);
+    if (r->data != NULL) cJSON_AddStringToObject(job, "data", r->data);
+    if (noise != NULL) cJSON_AddStringToObject(job, "noise", noise);
+    /* A GPU's driver reserves address space by the terabyte, and feeds it from several threads. */
+    if (strcmp(e->device, "gpu") != 0) cJSON_AddNumberToObject(job, "memory", r->memory);
+    cJSON_AddNumberToObject(job, "l1", (double)machine_here()->l1);
+    cJSON_AddNumberToObject(
+        job, "llc", (double)(machine_here()->l3 != 0 ? machine_here()->l3 : machine_here()->l2));
+    return job;
+}
+
+/* The device a result names, or this machine's CPU. */
+static void add_device(cJSON *row, const cJSON *result) {
+    const char *kind = job_text(result, "device_kind", "");
+    const char *name = job_text(result, "device_name", "");
+    cJSON_AddStringToObject(row, "device_kind", kind[0] != '\0' ? kind : "cpu");
+    cJSON_AddStringToObject(row, "device", name[0] != '\0' ? name : machine_here()->cpu);
+}
+
+/* The word for how a gate or a process ended. A static string. */
+static const char *outcome_of(const launched *got) {
+    static const char *const known[] = {"passed", "mismatch", "out of bounds", "skipped", "broken"};
+    if (got->outcome != LAUNCH_DONE) return launch_outcome_name(got->outcome);
+    const char *verdict = job_text(got->result, "verdict", "");
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (strcmp(verdict, known[i]) == 0) return known[i];
+    }
+    return "failed";
+}
+
+static char *why_of(const launched *got) {
+    if (got->outcome != LAUNCH_DONE) return text_copy(got->detail);
+    return text_copy(job_text(got->result, "why", NULL));
+}
+
+static void copy_numbers(cJSON *to, const cJSON *from, const char *const *names) {
+    for (; *names != NULL; names++) {
+        const cJSON *item = cJSON_GetObjectItem(from, *names);
+        if (cJSON_IsNumber(item)) cJSON_AddNumberToObject(to, *names, item->valuedouble);
+    }
+}
+
+bool record_gate(recorder *r, const entry *e, const char *input, const gate_plan *plan,
+                 const char **outcome, char **why) {
+    static const char *const errors[] = {"baseline_error", "candidate_error", NULL};
+    char uuid[33], now[32];
+    make_uuid(uuid);
+    iso_time(now);
+    cJSON *job = record_job(r, e, "gate", input);
+    cJSON_AddNumberToObject(job, "seed", (double)plan->first_seed);
+    cJSON_AddNumberToObject(job, "seeds", (double)plan->seeds);
+    if (plan->size != 0) cJSON_AddNumberToObject(job, "size", (double)plan->size);
+    const launch l = {.job = job,
+                      .timeout_s = r->timeout_s > 0 ? r->timeout_s : 300,
+                      .tick = progress_draw,
+                      .self = r->progress};
+    launched got = launch_run(&l);
+    *outcome = outcome_of(&got);
+    *why = why_of(&got);
+
+    cJSON *row = cJSON_CreateObject();
+    cJSON_AddStringToObject(row, "uuid", uuid);
+    cJSON_AddStringToObject(row, "build", e->build);
+    cJSON_AddStringToObject(row, "at", now);
+    cJSON_AddStringToObject(row, "machine", machine_here()->key);
+    add_device(row, got.result);
+    cJSON_AddStringToObject(row, "input", input);
+    cJSON_AddNumberToObject(row, "first_seed", (double)plan->first_seed);
+    cJSON_AddNumberToObject(row, "seeds", (double)plan->seeds);
+    const int skipped = (int)job_number(got.result, "skipped", 0);
+    const bool whole = plan->size == 0 && plan->seeds >= GATE_SEEDS && skipped == 0;
+    cJSON_AddBoolToObject(row, "whole", whole);
+    cJSON_AddStringToObject(row, "outcome", *outcome);
+    if (*why != NULL) cJSON_AddStringToObject(row, "why", *why);
+    cJSON_AddNumberToObject(row, "cases", job_number(got.result, "cases", 0));
+    cJSON_AddNumberToObject(row, "skipped", skipped);
+    cJSON_AddNumberToObject(row, "compared", job_number(got.result, "compared", 0));
+    copy_numbers(row, got.result, errors);
+    const bool good = record_build(r, e) && ledger_put(r->ledger, "gate", row, false);
+    cJSON_Delete(row);
+    cJSON_Delete(job);
+    launched_free(&got);
+    return good;
+}
+
+static bool put_run(recorder *r, const entry *e, const char *input, const measure_plan *plan,
+                    const char *uuid, const cJSON *result) {
+    char now[32];
+    iso_time(now);
+    cJSON *row = cJSON_CreateObject();
+    cJSON_AddStringToObject(row, "uuid", uuid);
+    cJSON_AddStringToObject(row, "build", e->build);
+    cJSON_AddStringToObject(row, "started", now);
+    cJSON_AddStringToObject(row, "input", input);
+    cJSON_AddNumberToObject(row, "size", (double)(plan->size != 0 ? plan->size : e->size));
+    cJSON_AddStringToObject(row, "cache", plan->cache);
+    cJSON_AddNumberToObject(row, "seed", (double)plan->seed);
+    cJSON_AddNumberToObject(row, "seconds", plan->seconds);
+    cJSON_AddBoolToObject(row, "quick", plan->seconds < 1);
+    add_device(row, result);
+    cJSON_AddStringToObject(row, "machine", machine_here()->key);
+    cJSON_AddStringToObject(row, "commit_id", r->commit);
+    cJSON_AddStringToObject(row, "environment", r->environment_text);
+    cJSON_AddNumberToObject(row, "min_bytes", job_number(result, "min_bytes", 0));
+    cJSON_AddNumberToObject(row, "min_ops", job_number(result, "min_ops", 0));
+    cJSON_AddNumberToObject(row, "working_set", job_number(result, "working_set", 0));
+    const bool good = record_build(r, e) && ledger_put(r->ledger, "run", row, false);
+    cJSON_Delete(row);
+    return good;
+}
+
+static bool put_process(recorder *r, const char *run, size_t position, const launched *got,
+                        const char *outcome, const char *why) {
+    static const char *const of_both[] = {"ratio", "candidate_us", "candidate_calls", NULL};
+    static const char *const of_any[] = {
+        "baseline_us",         "baseline_calls", "timed_s", "clock_overhead_ns",
+        "clock_resolution_ns", "clock_share",    NULL};
+    const cJSON *timing = cJSON_GetObjectItem(got->result, "timing");
+    char uuid[33];
+    make_uuid(uuid);
+    cJSON *row = cJSON_CreateObject();
+    cJSON_AddStringToObject(row, "uuid", uuid);
+    cJSON_AddStringToObject(row, "run", run);
+    cJSON_AddNumberToObject(row, "position", (double)position);
+    cJSON_AddStringToObject(row, "outcome", outcome);
+    if (why != NULL) cJSON_AddStringToObject(row, "why", why);
+    if (timing != NULL) {
+        copy_numbers(row, timing, of_any);
+        /* A candidate that was wrong has no time. */
+        if (strcmp(outcome, "passed") == 0) copy_numbers(row, timing, of_both);
+        if (strcmp(outcome, "passed") == 0 || strcmp(outcome, "baseline only") == 0) {
+            char *rounds = cJSON_PrintUnformatted(cJSON_GetObjectItem(timing, "rounds"));
+            cJSON_AddStringToObject(row, "rounds", rounds);
+            cJSON_free(rounds);
+        }
+    }
+    const bool good = ledger_put(r->ledger, "process", row, false);
+    cJSON_Delete(row);
+    return good;
+}
+
+static cJSON *measure_job(const recorder *r, const entry *e, const char *input,
+                          const measure_plan *plan, size_t position, uint64_t layout_seed) {
+    int cpus[1024];
+    const size_t n_cpus = r->pin && strcmp(e->device, "gpu") != 0 ? allowed_cpus(cpus, 1024) : 0;
+    cJSON *job = record_job(r, e, "measure", input);
+    cJSON_AddNumberToObject(job, "seed", (double)plan->seed);
+    cJSON_AddNumberToObject(job, "layout_seed", (double)layout_seed);
+    cJSON_AddNumberToObject(job, "seconds", plan->seconds);
+    cJSON_AddStringToObject(job, "cache", plan->cache);
+    cJSON_AddNumberToObject(job, "candidate_first", (double)(position % 2));
+    cJSON_AddNumberToObject(job, "candidate", plan->candidate);
+    if (plan->size != 0) cJSON_AddNumberToObject(job, "size", (double)plan->size);
+    if (n_cpus > 0) cJSON_AddNumberToObject(job, "cpu", cpus[position % n_cpus]);
+    return job;
+}
+
+bool record_run(recorder *r, const entry *e, const char *input, const measure_plan *plan,
+                run_result *result) {
+    char run[33], digits[13];
+    bool good = true, started = false;
+    memset(result, 0, sizeof *result);
+    make_uuid(run);
+    snprintf(digits, sizeof digits, "%.12s", run);
+    const uint64_t layout = strtoull(digits, NULL, 16);
+    for (size_t i = 0; good && i < plan->runs && result->failed < 2; i++) {
+        cJSON *job = measure_job(r, e, input, plan, i, layout + i);
+        const launch l = {.job = job,
+                          .timeout_s = r->timeout_s > 0 ? r->timeout_s : 60 + 20 * plan->seconds,
+                          .tick = progress_draw,
+                          .self = r->progress};
+        launched got = launch_run(&l);
+        const char *outcome = outcome_of(&got);
+        const bool timed = cJSON_GetObjectItem(got.result, "timing") != NULL;
+        const bool passed = strcmp(outcome, "passed") == 0;
+        if (passed && timed && !(plan->candidate && e->has_candidate)) outcome = "baseline only";
+        char *why = why_of(&got);
+        if (!started) good = put_run(r, e, input, plan, run, got.result);
+        started = true;
+        good = good && put_process(r, run, i, &got, outcome, why);
+        if (passed && timed) {
+            result->good++;
+            free(why);
+        } else {
+            result->failed++;
+            free(result->why);
+            result->why = text_format("%s: %s", outcome, why != NULL ? why : "");
+            free(why);
+        }
+        if (strcmp(outcome, "skipped") == 0) result->failed = 2;
+        progress_add(r->progress, 1);
+        launched_free(&got);
+        cJSON_Delete(job);
+    }
+    return good;
+}

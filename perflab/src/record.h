@@ -1,0 +1,76 @@
+/*
+ * record.h - gating and measuring with the results going to the ledger.
+ */
+#ifndef PERFLAB_RECORD_H
+#define PERFLAB_RECORD_H
+
+#include "ledger.h"
+#include "modules.h"
+#include "progress.h"
+
+#include <stdint.h>
+
+/* What holds for all that one command records. */
+typedef struct recorder {
+    ledger *ledger;
+    progress *progress;
+    cJSON *environment;
+    char *environment_text;
+    char commit[64];
+    const char *data; /* folder of recorded inputs or NULL */
+    double memory;    /* cap per process in bytes */
+    double timeout_s; /* 0: chosen from the work */
+    bool pin;
+} recorder;
+
+enum { GATE_SEEDS = 8 };
+
+/* How to measure. */
+typedef struct measure_plan {
+    size_t runs;
+    double seconds;
+    size_t size; /* 0: the benchmark's own */
+    const char *cache;
+    uint64_t seed;
+    bool candidate; /* measure the candidate too */
+} measure_plan;
+
+/* How to gate. */
+typedef struct gate_plan {
+    size_t seeds;
+    uint64_t first_seed;
+    size_t size; /* 0: all of the benchmark's */
+} gate_plan;
+
+void recorder_start(recorder *r, ledger *l, progress *p);
+void recorder_end(recorder *r);
+
+/* Makes sure that the entry's build is in the ledger. */
+bool record_build(recorder *r, const entry *e);
+
+/*
+ * Gates one kind of input in a fresh process and records the verdict: *outcome is its word
+ * ("passed", "mismatch", "crashed", ...) and *why the reason, to be freed. False where the ledger
+ * fails.
+ */
+bool record_gate(recorder *r, const entry *e, const char *input, const gate_plan *plan,
+                 const char **outcome, char **why);
+
+/* What came of a series of processes. */
+typedef struct run_result {
+    size_t good; /* processes that passed, or timed the baseline as asked */
+    size_t failed;
+    char *why; /* of the last that failed; to be freed */
+} run_result;
+
+/*
+ * Measures one kind of input in plan->runs fresh processes, recording each as it ends. Gives up
+ * after two failures. False where the ledger fails.
+ */
+bool record_run(recorder *r, const entry *e, const char *input, const measure_plan *plan,
+                run_result *result);
+
+/* A job as the worker reads it, with what every job needs. */
+cJSON *record_job(const recorder *r, const entry *e, const char *what, const char *input);
+
+#endif

@@ -1,0 +1,148 @@
+/*
+ * table.c - cells. A number that was not measured is "-"; nothing is typed by hand.
+ */
+#include "table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *const table_heads[TABLE_COLUMNS] = {
+    "ID", "Component", "Baseline (us)", "Optimized (us)", "Speedup", "Status", "Notes", "Device"};
+
+void table_microseconds(char *out, size_t room, double us) {
+    if (us <= 0) {
+        snprintf(out, room, "-");
+    } else if (us >= 100) {
+        snprintf(out, room, "%.0f", us);
+    } else {
+        snprintf(out, room, us >= 10 ? "%.1f" : us >= 1 ? "%.2f" : "%.3f", us);
+    }
+}
+
+static void speedup(char *out, size_t room, const perflab_summary *s, bool known) {
+    if (!known || s->n == 0) {
+        snprintf(out, room, "-");
+    } else if (s->has_interval) {
+        snprintf(out, room, "%.2fx [%.2f, %.2f]", s->median, s->lo, s->hi);
+    } else {
+        snprintf(out, room, "%.2fx (n=%zu, no interval)", s->median, s->n);
+    }
+}
+
+static void note(text_buffer *notes, const char *text) {
+    if (text == NULL || *text == '\0') return;
+    text_add(notes, "%s%s", notes->length > 0 ? "; " : "", text);
+}
+
+/* What perflab has to say about a kind of input. */
+static void input_notes(text_buffer *notes, const input_facts *in) {
+    char text[200];
+    if (in->baseline_error > 0 || in->candidate_error > 0) {
+        snprintf(text, sizeof text, "error against the reference: baseline %.1e, candidate %.1e",
+                 in->baseline_error, in->candidate_error);
+        note(notes, text);
+    }
+    if (in->n > 1 && in->speedup.cv > NOISY_CV) {
+        snprintf(text, sizeof text, "noisy (CV %.0f %%)", in->speedup.cv * 100);
+        note(notes, text);
+    }
+    if (in->clock_share > 0.05) {
+        snprintf(text, sizeof text, "clock: %.0f %% of an interval, subtracted",
+                 in->clock_share * 100);
+        note(notes, text);
+    }
+    if (in->n_failed > 0) {
+        snprintf(text, sizeof text, "%zu processes failed, last %.100s", in->n_failed, in->failure);
+        note(notes, text);
+    }
+}
+
+table_row table_row_of_input(const facts *f, const input_facts *in) {
+    table_row r;
+    char us[2][32], factor[64];
+    text_buffer notes = {0};
+    text_add(&notes, "%s", "");
+    note(&notes, f->title);
+    input_notes(&notes, in);
+    table_microseconds(us[0], sizeof us[0], in->n_baseline > 0 ? in->baseline.median : 0);
+    table_microseconds(us[1], sizeof us[1], in->n > 0 ? in->candidate.median : 0);
+    speedup(factor, sizeof factor, &in->speedup, in->n > 0);
+    r.cell[0] = text_format("%s", f->id);
+    r.cell[1] = text_format("%s (%s)", f->component, in->input);
+    r.cell[2] = text_copy(us[0]);
+    r.cell[3] = text_copy(us[1]);
+    r.cell[4] = text_copy(factor);
+    r.cell[5] = text_copy(status_name(f->status));
+    r.cell[6] = notes.text;
+    r.cell[7] = text_copy(f->device != NULL && *f->device ? f->device : "-");
+    return r;
+}
+
+static void by_input(text_buffer *notes, const facts *f) {
+    text_buffer each = {0};
+    for (size_t i = 0; i < f->n_inputs; i++) {
+        const input_facts *in = &f->inputs[i];
+        if (in->n == 0) continue;
+        text_add(&each, "%s%s %.2fx", each.length > 0 ? ", " : "", in->input, in->speedup.median);
+    }
+    note(notes, each.text);
+    free(each.text);
+}
+
+/* The worst over the kinds of input. */
+static void whole_notes(text_buffer *notes, const facts *f) {
+    input_facts worst = {.baseline_error = -1, .candidate_error = -1};
+    for (size_t i = 0; i < f->n_inputs; i++) {
+        const input_facts *in = &f->inputs[i];
+        if (in->baseline_error > worst.baseline_error) worst.baseline_error = in->baseline_error;
+        if (in->candidate_error > worst.candidate_error)
+            worst.candidate_error = in->candidate_error;
+        if (in->clock_share > worst.clock_share) worst.clock_share = in->clock_share;
+        worst.n_failed += in->n_failed;
+        if (in->failure != NULL) worst.failure = in->failure;
+        if (in->n > 1 && in->speedup.cv > worst.speedup.cv) {
+            worst.n = in->n;
+            worst.speedup.cv = in->speedup.cv;
+        }
+    }
+    input_notes(notes, &worst);
+}
+
+table_row table_row_of(const facts *f) {
+    table_row r;
+    char us[2][32], factor[64];
+    text_buffer notes = {0};
+    text_add(&notes, "%s", "");
+    note(&notes, f->notes);
+    note(&notes, f->reason);
+    if (f->has_speedup && f->n_inputs > 1) by_input(&notes, f);
+    whole_notes(&notes, f);
+    table_microseconds(us[0], sizeof us[0], f->has_baseline_us ? f->baseline_us : 0);
+    table_microseconds(us[1], sizeof us[1], f->has_speedup ? f->candidate_us : 0);
+    speedup(factor, sizeof factor, &f->speedup, f->has_speedup);
+    r.cell[0] = text_copy(f->id);
+    r.cell[1] = text_copy(f->component);
+    r.cell[2] = text_copy(us[0]);
+    r.cell[3] = text_copy(us[1]);
+    r.cell[4] = text_copy(factor);
+    r.cell[5] = text_copy(status_name(f->status));
+    r.cell[6] = notes.text;
+    r.cell[7] = text_copy(f->device != NULL && *f->device ? f->device : "-");
+    return r;
+}
+
+void table_row_free(table_row *r) {
+    for (int i = 0; i < TABLE_COLUMNS; i++) free(r->cell[i]);
+}
+
+void table_markdown_row(text_buffer *out, const table_row *r) {
+    for (int i = 0; i < TABLE_COLUMNS; i++) {
+        text_add(out, "| ");
+        for (const char *p = r->cell[i]; *p != '\0'; p++) {
+            if (*p == '|') text_add_bytes(out, "\\", 1);
+            text_add_bytes(out, *p == '\n' ? " " : p, 1);
+        }
+        text_add(out, " ");
+    }
+    text_add(out, "|\n");
+}

@@ -1,0 +1,187 @@
+/*
+ * util.c - strings, files, time.
+ */
+#include "util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+void *must_grow(void *p, size_t bytes) {
+    void *q = realloc(p, bytes == 0 ? 1 : bytes);
+    if (q == NULL) {
+        fputs("perflab: out of memory\n", stderr);
+        exit(71);
+    }
+    return q;
+}
+
+void *must_alloc(size_t bytes) {
+    void *p = must_grow(NULL, bytes);
+    memset(p, 0, bytes);
+    return p;
+}
+
+void text_add_bytes(text_buffer *b, const char *bytes, size_t n) {
+    if (b->length + n + 1 > b->room) {
+        b->room = (b->length + n + 1) * 2;
+        b->text = must_grow(b->text, b->room);
+    }
+    memcpy(b->text + b->length, bytes, n);
+    b->length += n;
+    b->text[b->length] = '\0';
+}
+
+static char *format_args(const char *format, va_list args) {
+    va_list again;
+    va_copy(again, args);
+    const int n = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    char *s = must_alloc((size_t)n + 1);
+    vsnprintf(s, (size_t)n + 1, format, args);
+    return s;
+}
+
+void text_add(text_buffer *b, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    char *s = format_args(format, args);
+    va_end(args);
+    text_add_bytes(b, s, strlen(s));
+    free(s);
+}
+
+char *text_format(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    char *s = format_args(format, args);
+    va_end(args);
+    return s;
+}
+
+char *text_copy(const char *s) {
+    return s == NULL ? NULL : text_format("%s", s);
+}
+
+void complain(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    char *s = format_args(format, args);
+    va_end(args);
+    fprintf(stderr, "perflab: %s\n", s);
+    free(s);
+}
+
+void make_uuid(char out[33]) {
+    unsigned char bytes[16];
+    if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes) abort();
+    for (int i = 0; i < 16; i++) snprintf(out + 2 * i, 3, "%02x", (unsigned)bytes[i]);
+}
+
+void iso_time(char out[32]) {
+    const time_t t = time(NULL);
+    struct tm utc;
+    gmtime_r(&t, &utc);
+    strftime(out, 32, "%Y-%m-%dT%H:%M:%SZ", &utc);
+}
+
+char *read_text(const char *path, size_t *length) {
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) return NULL;
+    text_buffer b = {0};
+    char chunk[65536];
+    size_t n;
+    text_add_bytes(&b, "", 0);
+    while ((n = fread(chunk, 1, sizeof chunk, file)) > 0) text_add_bytes(&b, chunk, n);
+    const bool bad = ferror(file) != 0;
+    fclose(file);
+    if (bad) {
+        free(b.text);
+        errno = EIO;
+        return NULL;
+    }
+    if (length != NULL) *length = b.length;
+    return b.text;
+}
+
+bool write_text(const char *path, const char *text, size_t length) {
+    char *beside = text_format("%s.new.%ld", path, (long)getpid());
+    FILE *file = fopen(beside, "wb");
+    bool good = file != NULL && fwrite(text, 1, length, file) == length;
+    if (file != NULL && fclose(file) != 0) good = false;
+    if (good) good = rename(beside, path) == 0;
+    if (!good) {
+        const int why = errno;
+        unlink(beside);
+        complain("cannot write %s: %s", path, strerror(why));
+    }
+    free(beside);
+    return good;
+}
+
+char *first_line_of(const char *const argv[]) {
+    int ends[2];
+    if (pipe(ends) != 0) return NULL;
+    const pid_t pid = fork();
+    if (pid == 0) {
+        const int nowhere = open("/dev/null", O_RDWR);
+        dup2(nowhere, 0);
+        dup2(ends[1], 1);
+        dup2(nowhere, 2);
+        close(ends[0]);
+        execvp(argv[0], (char *const *)(uintptr_t)argv);
+        _exit(127);
+    }
+    close(ends[1]);
+    FILE *from = fdopen(ends[0], "r");
+    char line[1024];
+    char *first = NULL;
+    char drain[1024];
+    if (pid > 0 && from != NULL && fgets(line, sizeof line, from) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        first = text_copy(line);
+        while (fgets(drain, sizeof drain, from) != NULL) {
+        }
+    }
+    if (from != NULL) fclose(from);
+    int status = 0;
+    if (pid > 0) waitpid(pid, &status, 0);
+    if (pid <= 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        free(first);
+        return NULL;
+    }
+    return first != NULL ? first : text_copy("");
+}
+
+bool file_exists(const char *path) {
+    struct stat s;
+    return stat(path, &s) == 0;
+}
+
+bool make_folders(const char *path) {
+    char *copy = text_copy(path);
+    bool good = true;
+    for (char *p = copy + 1; good && *p != '\0'; p++) {
+        if (*p != '/') continue;
+        *p = '\0';
+        good = mkdir(copy, 0777) == 0 || errno == EEXIST;
+        *p = '/';
+    }
+    if (good) good = mkdir(copy, 0777) == 0 || errno == EEXIST;
+    if (!good) complain("cannot make the folder %s: %s", path, strerror(errno));
+    free(copy);
+    return good;
+}
+
+double seconds_now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
