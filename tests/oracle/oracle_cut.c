@@ -1,0 +1,203 @@
+/*
+ * oracle_cut.c: the stages that keep some candidates and drop others, and temperature.
+ */
+#include "oracle_impl.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+bool oracle_top_n_sigma(oracle_view *v, const pluck_stage_top_n_sigma *s) {
+    if (s->n <= 0.0f || v->n <= 1) return true;
+    if (!oracle_evaluate(v)) return false;
+    if (v->infinite) return true; /* equals: no deviation, none below the maximum */
+    long double sum = 0.0L;
+    int32_t n = 0;
+    for (int32_t i = 0; i < v->n; ++i) {
+        if (v->c[i].logit == -INFINITY) continue;
+        sum += (long double)v->c[i].logit;
+        ++n;
+    }
+    const long double mean = sum / n;
+    long double squares = 0.0L;
+    for (int32_t i = 0; i < v->n; ++i) {
+        const long double d = (long double)v->c[i].logit - mean;
+        if (v->c[i].logit != -INFINITY) squares += d * d;
+    }
+    const double deviation = (double)sqrtl(squares / n);
+    if (deviation == 0.0) return true;
+    const double cut = v->max - (double)s->n * deviation;
+    for (int32_t i = 0; i < v->n; ++i) {
+        if (v->c[i].logit != -INFINITY && oracle_close(v, v->c[i].logit, cut)) {
+            oracle_mark(v, v->c[i].id);
+        }
+        if (v->c[i].logit < cut) v->c[i].logit = -INFINITY;
+    }
+    return true;
+}
+
+bool oracle_top_k(oracle_view *v, const pluck_stage_top_k *s) {
+    if (s->k <= 0) return true;
+    if (!oracle_evaluate(v)) return false;
+    oracle_sort(v);
+    oracle_truncate(v, s->k < v->n ? s->k : v->n);
+    return true;
+}
+
+/* Marks who stands where a cumulative sum passes p: their own fate hangs on rounding. */
+static void mark_mass(oracle_view *v, double p) {
+    long double cumulative = 0.0L;
+    for (int32_t i = 0; i < v->n; ++i) {
+        if (i > 0 && fabs((double)cumulative - p) <= v->band) oracle_mark(v, v->c[i].id);
+        if ((double)cumulative > p + v->band) return;
+        cumulative += (long double)v->c[i].p;
+    }
+}
+
+static int by_key(const void *a, const void *b) {
+    const oracle_candidate *x = a;
+    const oracle_candidate *y = b;
+    if (x->key != y->key) return x->key < y->key ? -1 : 1;
+    return x->id < y->id ? -1 : x->id > y->id;
+}
+
+bool oracle_typical(oracle_view *v, const pluck_stage_mass *s) {
+    if (s->p >= 1.0f) return true;
+    if (!oracle_evaluate(v)) return false;
+    oracle_sort(v);
+    oracle_softmax(v);
+    const double h = oracle_entropy(v);
+    for (int32_t i = 0; i < v->n; ++i) {
+        oracle_candidate *c = &v->c[i];
+        c->key = c->logit == -INFINITY ? INFINITY : fabs(oracle_surprise(v, c) - h);
+        /* Equal logits are equally typical. */
+        if (i > 0 && c->logit == v->c[i - 1].logit) c->key = v->c[i - 1].key;
+    }
+    qsort(v->c, (size_t)v->n, sizeof *v->c, by_key);
+    mark_mass(v, (double)s->p);
+
+    long double cumulative = 0.0L;
+    int32_t kept = v->n;
+    for (int32_t i = 0; i < v->n; ++i) {
+        cumulative += (long double)v->c[i].p;
+        if ((double)cumulative > (double)s->p && i + 1 >= s->min_keep) {
+            kept = i + 1;
+            break;
+        }
+    }
+    if (kept < v->n && v->c[kept].logit != -INFINITY &&
+        v->c[kept - 1].logit != v->c[kept].logit) {
+        /* Near-equal scores on both sides of the centre may change places across the cut. */
+        const double edge = v->c[kept - 1].key;
+        const double scale = v->band * fmax(1.0, fabs(v->max) + fabs(v->c[kept].logit) + h);
+        if (v->c[kept].key - edge <= scale) {
+            for (int32_t i = 0; i < v->n; ++i) {
+                if (fabs(v->c[i].key - edge) <= 2.0 * scale) oracle_mark(v, v->c[i].id);
+            }
+        }
+    }
+    v->n = kept;
+    v->sorted = false;
+    v->by_score = true;
+    return true;
+}
+
+bool oracle_top_p(oracle_view *v, const pluck_stage_mass *s) {
+    if (s->p >= 1.0f) return true;
+    if (!oracle_evaluate(v)) return false;
+    oracle_sort(v);
+    oracle_softmax(v);
+    mark_mass(v, (double)s->p);
+    long double cumulative = 0.0L;
+    int32_t kept = v->n;
+    for (int32_t i = 0; i < v->n; ++i) {
+        cumulative += (long double)v->c[i].p;
+        if ((double)cumulative >= (double)s->p && i + 1 >= s->min_keep) {
+            kept = i + 1;
+            break;
+        }
+    }
+    oracle_truncate(v, kept);
+    return true;
+}
+
+bool oracle_min_p(oracle_view *v, const pluck_stage_mass *s) {
+    if (s->p <= 0.0f) return true;
+    if (!oracle_evaluate(v)) return false;
+    const double cut = v->max + log((double)s->p);
+    int32_t kept = 0;
+    int32_t uncertain = 0;
+    for (int32_t i = 0; i < v->n; ++i) {
+        const double x = oracle_effective(v, &v->c[i]);
+        if (x == -INFINITY) continue;
+        kept += x >= cut;
+        if (x != v->max && oracle_close(v, x, cut)) {
+            oracle_mark(v, v->c[i].id);
+            ++uncertain;
+        }
+    }
+    /* Whether there are enough decides the order, too. */
+    if (uncertain && abs(kept - s->min_keep) <= uncertain) v->wild = true;
+    if (v->sorted || kept < s->min_keep) {
+        const int32_t least = s->min_keep < v->n ? s->min_keep : v->n;
+        oracle_sort(v);
+        int32_t n = kept > least ? kept : least;
+        if (n < 1) n = 1;
+        if (n == kept) {
+            v->n = n; /* the cut is at the boundary marked above */
+        } else {
+            oracle_truncate(v, n);
+        }
+        return true;
+    }
+    int32_t n = 0;
+    for (int32_t i = 0; i < v->n; ++i) {
+        const double x = oracle_effective(v, &v->c[i]);
+        if (x != -INFINITY && x >= cut) v->c[n++] = v->c[i];
+    }
+    v->n = n;
+    return true;
+}
+
+/* All but the maximum become masked. */
+static void keep_maximum(oracle_view *v) {
+    int32_t best = -1;
+    for (int32_t i = 0; i < v->n; ++i) {
+        const oracle_candidate *c = &v->c[i];
+        if (c->logit == -INFINITY) continue;
+        if (best < 0 || c->logit > v->c[best].logit ||
+            (c->logit == v->c[best].logit && c->id < v->c[best].id)) {
+            best = i;
+        }
+    }
+    const double top = v->c[best].logit;
+    bool near = false;
+    for (int32_t i = 0; i < v->n; ++i) {
+        near = near || (v->c[i].logit != top && oracle_close(v, v->c[i].logit, top));
+    }
+    for (int32_t i = 0; i < v->n; ++i) {
+        if (near && oracle_close(v, v->c[i].logit, top)) oracle_mark(v, v->c[i].id);
+        if (i != best) v->c[i].logit = -INFINITY;
+    }
+}
+
+static bool temperature(oracle_view *v, double t) {
+    if (t <= 0.0) {
+        if (!oracle_evaluate(v)) return false;
+        keep_maximum(v);
+        return true;
+    }
+    for (int32_t i = 0; i < v->n; ++i) v->c[i].logit /= t;
+    return true;
+}
+
+bool oracle_temperature(oracle_view *v, const pluck_stage_temperature *s) {
+    if (!(s->range > 0.0f)) return temperature(v, (double)s->t);
+    if (v->n <= 1) return true;
+    if (!oracle_evaluate(v)) return false;
+    const double low = fmax(0.0, (double)s->t - (double)s->range);
+    const double high = (double)s->t + (double)s->range;
+    oracle_sort(v);
+    oracle_softmax(v);
+    const double share = oracle_entropy(v) / log((double)v->n);
+    return temperature(v, low + (high - low) * pow(share, (double)s->exponent));
+}

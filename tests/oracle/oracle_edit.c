@@ -1,0 +1,76 @@
+/*
+ * oracle_edit.c: the stages that change single logits: bias, penalties, DRY.
+ */
+#include "oracle_impl.h"
+
+#include <float.h>
+#include <math.h>
+
+/* Logits are floats: what a float cannot hold is infinite. */
+static double saturate(double x) {
+    return x > (double)FLT_MAX ? INFINITY : x < -(double)FLT_MAX ? -INFINITY : x;
+}
+
+/* The order stays where it is, but is no longer known to be one. */
+static void edited(oracle_view *v) {
+    v->sorted = false;
+    v->by_score = false;
+}
+
+bool oracle_logit_bias(oracle_view *v, const pluck_stage_logit_bias *s) {
+    bool hit = false;
+    for (int32_t i = 0; i < v->n; ++i) {
+        double bias = 0.0;
+        bool found = false;
+        for (int32_t b = 0; b < s->n_biases; ++b) {
+            if (s->biases[b].token == v->c[i].id) {
+                bias += (double)s->biases[b].bias;
+                found = true;
+            }
+        }
+        if (!found) continue;
+        hit = true;
+        if (v->c[i].logit == -INFINITY) continue;
+        v->c[i].logit = bias == -INFINITY ? -INFINITY : saturate(v->c[i].logit + bias);
+    }
+    if (hit) edited(v);
+    return true;
+}
+
+bool oracle_penalties(oracle_view *v, const pluck_stage_penalties *s, const oracle_history *h,
+                      int32_t *counts) {
+    if (s->last_n == 0 || (s->repeat == 1.0f && s->freq == 0.0f && s->present == 0.0f)) return true;
+    oracle_history_counts(h, s->last_n, v->n_vocab, counts);
+    bool hit = false;
+    for (int32_t i = 0; i < v->n; ++i) {
+        const int32_t count = counts[v->c[i].id];
+        if (count == 0) continue;
+        hit = true;
+        double x = v->c[i].logit;
+        if (x == -INFINITY) continue;
+        x = saturate(x <= 0.0 ? x * (double)s->repeat : x / (double)s->repeat);
+        if (x == -INFINITY) {
+            v->c[i].logit = x;
+            continue;
+        }
+        v->c[i].logit = saturate(x - saturate(count * (double)s->freq + (double)s->present));
+    }
+    if (hit) edited(v);
+    return true;
+}
+
+bool oracle_dry(oracle_view *v, const pluck_stage_dry *s, const oracle_history *h,
+                int32_t *lengths) {
+    if (s->multiplier == 0.0f || s->base < 1.0f || s->last_n == 0) return true;
+    if (!oracle_history_repeats(h, s, v->n_vocab, lengths)) return true;
+    bool hit = false;
+    for (int32_t i = 0; i < v->n; ++i) {
+        const int32_t length = lengths[v->c[i].id];
+        if (length < 0) continue;
+        hit = true;
+        if (v->c[i].logit == -INFINITY) continue;
+        v->c[i].logit = saturate(v->c[i].logit - saturate(oracle_dry_penalty(s, length)));
+    }
+    if (hit) edited(v);
+    return true;
+}

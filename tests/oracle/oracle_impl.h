@@ -1,0 +1,114 @@
+/*
+ * oracle_impl.h: the candidates and the state that the oracle's stage files share.
+ */
+#ifndef PLUCK_TESTS_ORACLE_IMPL_H
+#define PLUCK_TESTS_ORACLE_IMPL_H
+
+#include "oracle.h"
+#include "oracle_history.h"
+#include "oracle_rng.h"
+
+typedef struct oracle_candidate {
+    int32_t id;
+    double logit; /* -inf: masked */
+    double p;     /* of the last softmax */
+    double key;   /* the last sort's key, for tolerance among near-equals */
+} oracle_candidate;
+
+/* The candidates at one point of the chain. */
+typedef struct oracle_view {
+    oracle_candidate *c;
+    int32_t n; /* counted: masked ones too */
+    bool sorted;
+    bool by_score;       /* the order is typical's */
+    bool infinite;       /* the maximum is +inf: the unmasked are equals */
+    double max;          /* of the last evaluation, 0 where infinite */
+    int32_t token;       /* -1: none selected */
+    int32_t select_stage;
+    double u, coin;
+    bool by_mass;
+    /* boundaries */
+    unsigned char *near;
+    int32_t n_near;
+    double band;
+    bool wild;
+    int32_t n_vocab;
+} oracle_view;
+
+/* What a random stage, mirostat and adaptive-p remember. */
+typedef struct oracle_memory {
+    oracle_mt mt;
+    uint64_t position;
+    uint32_t seed;
+    uint32_t stream;
+    double mu;
+    double weighted_sum, total_weight;
+    int32_t pending;
+    double pending_p;
+} oracle_memory;
+
+struct oracle {
+    pluck_config config;
+    uint32_t seed;
+    oracle_history history;
+    oracle_memory *memory; /* one per stage */
+    oracle_candidate *candidates;
+    unsigned char *near;
+    int32_t *counts;
+    /* the result's arrays */
+    int32_t *ids;
+    double *logits, *probabilities, *keys;
+};
+
+/* --- oracle_view.c ----------------------------------------------------------------------------- */
+
+/* Finds the maximum; with a maximum of +inf masks all others. False where nothing is unmasked. */
+bool oracle_evaluate(oracle_view *v);
+int32_t oracle_unmasked(const oracle_view *v);
+/* The logit for arithmetic: 0 for the equals at +inf. */
+double oracle_effective(const oracle_view *v, const oracle_candidate *c);
+/* Descending by logit, lower id first among equals, masked last; nothing where sorted already. */
+void oracle_sort(oracle_view *v);
+/* Fills p. */
+void oracle_softmax(oracle_view *v);
+/* Entropy of p in nats. */
+double oracle_entropy(const oracle_view *v);
+/* -ln p of a candidate, exact where p underflows. */
+double oracle_surprise(const oracle_view *v, const oracle_candidate *c);
+/* Notes that the token's fate hung on less than the band. */
+void oracle_mark(oracle_view *v, int32_t id);
+/* Marks those whose logit lies within the band of an edge but not exactly on `tie`. */
+void oracle_mark_logits(oracle_view *v, double edge);
+/* Cuts a sorted list to its first n, marking near-equals across the cut. */
+void oracle_truncate(oracle_view *v, int32_t n);
+bool oracle_close(const oracle_view *v, double a, double b);
+
+/* --- stages: false where nothing is left (or a callback failed, with *status set) ---------------- */
+
+bool oracle_logit_bias(oracle_view *v, const pluck_stage_logit_bias *s);
+bool oracle_penalties(oracle_view *v, const pluck_stage_penalties *s, const oracle_history *h,
+                      int32_t *counts);
+bool oracle_dry(oracle_view *v, const pluck_stage_dry *s, const oracle_history *h, int32_t *lengths);
+
+bool oracle_top_n_sigma(oracle_view *v, const pluck_stage_top_n_sigma *s);
+bool oracle_top_k(oracle_view *v, const pluck_stage_top_k *s);
+bool oracle_typical(oracle_view *v, const pluck_stage_mass *s);
+bool oracle_top_p(oracle_view *v, const pluck_stage_mass *s);
+bool oracle_min_p(oracle_view *v, const pluck_stage_mass *s);
+bool oracle_xtc(oracle_view *v, const pluck_stage_xtc *s, pluck_rng_kind rng, oracle_memory *m);
+bool oracle_temperature(oracle_view *v, const pluck_stage_temperature *s);
+
+bool oracle_infill(oracle_view *v, const pluck_stage_infill *s);
+bool oracle_custom(oracle_view *v, const pluck_stage_custom *s, int32_t index,
+                   pluck_status *status);
+
+bool oracle_greedy(oracle_view *v);
+bool oracle_dist(oracle_view *v, pluck_rng_kind rng, oracle_memory *m);
+bool oracle_mirostat(oracle_view *v, const pluck_stage_mirostat *s, bool v2, pluck_rng_kind rng,
+                     oracle_memory *m);
+bool oracle_adaptive_p(oracle_view *v, const pluck_stage_adaptive_p *s, pluck_rng_kind rng,
+                       oracle_memory *m);
+void oracle_adaptive_p_start(const pluck_stage_adaptive_p *s, oracle_memory *m);
+void oracle_adaptive_p_accept(const pluck_stage_adaptive_p *s, oracle_memory *m, int32_t token);
+
+#endif

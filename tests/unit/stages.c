@@ -1,0 +1,122 @@
+/*
+ * stages.c: shorthand for stages, and chains as text.
+ */
+#include "check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+pluck_stage stage_top_k(int32_t k) {
+    return (pluck_stage){.kind = PLUCK_STAGE_TOP_K, .as.top_k = {k}};
+}
+pluck_stage stage_top_p(float p, int32_t min_keep) {
+    return (pluck_stage){.kind = PLUCK_STAGE_TOP_P, .as.top_p = {p, min_keep}};
+}
+pluck_stage stage_min_p(float p, int32_t min_keep) {
+    return (pluck_stage){.kind = PLUCK_STAGE_MIN_P, .as.min_p = {p, min_keep}};
+}
+pluck_stage stage_typical(float p, int32_t min_keep) {
+    return (pluck_stage){.kind = PLUCK_STAGE_TYPICAL, .as.typical = {p, min_keep}};
+}
+pluck_stage stage_sigma(float n) {
+    return (pluck_stage){.kind = PLUCK_STAGE_TOP_N_SIGMA, .as.top_n_sigma = {n}};
+}
+pluck_stage stage_temp(float t, float range, float exponent) {
+    return (pluck_stage){.kind = PLUCK_STAGE_TEMPERATURE, .as.temperature = {t, range, exponent}};
+}
+pluck_stage stage_xtc(float probability, float threshold, int32_t min_keep) {
+    return (pluck_stage){.kind = PLUCK_STAGE_XTC,
+                         .as.xtc = {probability, threshold, min_keep, PLUCK_SEED_RANDOM}};
+}
+pluck_stage stage_penalties(int32_t last_n, float repeat, float freq, float present) {
+    return (pluck_stage){.kind = PLUCK_STAGE_PENALTIES,
+                         .as.penalties = {last_n, repeat, freq, present}};
+}
+pluck_stage stage_dry(float multiplier, float base, int32_t allowed, int32_t last_n) {
+    return (pluck_stage){.kind = PLUCK_STAGE_DRY,
+                         .as.dry = {multiplier, base, allowed, last_n, NULL, 0}};
+}
+pluck_stage stage_bias(const pluck_logit_bias *biases, int32_t n) {
+    return (pluck_stage){.kind = PLUCK_STAGE_LOGIT_BIAS, .as.logit_bias = {biases, n}};
+}
+pluck_stage stage_mirostat(int version, float tau, float eta, int32_t m) {
+    return (pluck_stage){.kind = version == 1 ? PLUCK_STAGE_MIROSTAT : PLUCK_STAGE_MIROSTAT_V2,
+                         .as.mirostat = {tau, eta, m, PLUCK_SEED_RANDOM}};
+}
+pluck_stage stage_adaptive(float target, float decay) {
+    return (pluck_stage){.kind = PLUCK_STAGE_ADAPTIVE_P,
+                         .as.adaptive_p = {target, decay, PLUCK_SEED_RANDOM}};
+}
+pluck_stage stage_dist(void) {
+    return (pluck_stage){.kind = PLUCK_STAGE_DIST, .as.dist = {PLUCK_SEED_RANDOM}};
+}
+pluck_stage stage_greedy(void) {
+    return (pluck_stage){.kind = PLUCK_STAGE_GREEDY};
+}
+
+pluck_config chain_config(int32_t n_vocab, uint32_t seed, pluck_rng_kind rng,
+                          const pluck_stage *stages, int32_t n_stages) {
+    return (pluck_config){
+        .n_vocab = n_vocab, .seed = seed, .rng = rng, .stages = stages, .n_stages = n_stages};
+}
+
+static int describe_stage(const pluck_stage *s, char *to, size_t size) {
+    switch (s->kind) {
+    case PLUCK_STAGE_LOGIT_BIAS:
+        return snprintf(to, size, "logit_bias(%d)", s->as.logit_bias.n_biases);
+    case PLUCK_STAGE_PENALTIES:
+        return snprintf(to, size, "penalties(%d, %.9g, %.9g, %.9g)", s->as.penalties.last_n,
+                        (double)s->as.penalties.repeat, (double)s->as.penalties.freq,
+                        (double)s->as.penalties.present);
+    case PLUCK_STAGE_DRY:
+        return snprintf(to, size, "dry(%.9g, %.9g, %d, %d, %d breakers)",
+                        (double)s->as.dry.multiplier, (double)s->as.dry.base,
+                        s->as.dry.allowed_length, s->as.dry.last_n, s->as.dry.n_breakers);
+    case PLUCK_STAGE_TOP_N_SIGMA:
+        return snprintf(to, size, "top_n_sigma(%.9g)", (double)s->as.top_n_sigma.n);
+    case PLUCK_STAGE_TOP_K:
+        return snprintf(to, size, "top_k(%d)", s->as.top_k.k);
+    case PLUCK_STAGE_TYPICAL:
+        return snprintf(to, size, "typical(%.9g, %d)", (double)s->as.typical.p,
+                        s->as.typical.min_keep);
+    case PLUCK_STAGE_TOP_P:
+        return snprintf(to, size, "top_p(%.9g, %d)", (double)s->as.top_p.p, s->as.top_p.min_keep);
+    case PLUCK_STAGE_MIN_P:
+        return snprintf(to, size, "min_p(%.9g, %d)", (double)s->as.min_p.p, s->as.min_p.min_keep);
+    case PLUCK_STAGE_XTC:
+        return snprintf(to, size, "xtc(%.9g, %.9g, %d, seed %u)", (double)s->as.xtc.probability,
+                        (double)s->as.xtc.threshold, s->as.xtc.min_keep, s->as.xtc.seed);
+    case PLUCK_STAGE_TEMPERATURE:
+        return snprintf(to, size, "temperature(%.9g, %.9g, %.9g)", (double)s->as.temperature.t,
+                        (double)s->as.temperature.range, (double)s->as.temperature.exponent);
+    case PLUCK_STAGE_INFILL:
+        return snprintf(to, size, "infill");
+    case PLUCK_STAGE_CUSTOM:
+        return snprintf(to, size, "custom");
+    case PLUCK_STAGE_GREEDY:
+        return snprintf(to, size, "greedy");
+    case PLUCK_STAGE_DIST:
+        return snprintf(to, size, "dist(seed %u)", s->as.dist.seed);
+    case PLUCK_STAGE_MIROSTAT:
+    case PLUCK_STAGE_MIROSTAT_V2:
+        return snprintf(to, size, "mirostat%s(%.9g, %.9g, %d)",
+                        s->kind == PLUCK_STAGE_MIROSTAT ? "" : "_v2", (double)s->as.mirostat.tau,
+                        (double)s->as.mirostat.eta, s->as.mirostat.m);
+    case PLUCK_STAGE_ADAPTIVE_P:
+        return snprintf(to, size, "adaptive_p(%.9g, %.9g)", (double)s->as.adaptive_p.target,
+                        (double)s->as.adaptive_p.decay);
+    }
+    return snprintf(to, size, "unknown");
+}
+
+void check_describe(const pluck_config *config, char *text, size_t size) {
+    size_t at = (size_t)snprintf(text, size, "V=%d seed=%u %s: ", config->n_vocab, config->seed,
+                                 config->rng == PLUCK_RNG_PHILOX ? "philox" : "mt19937");
+    for (int32_t i = 0; i < config->n_stages && at + 1 < size; ++i) {
+        at += (size_t)describe_stage(&config->stages[i], text + at, size - at);
+        if (at + 3 < size && i + 1 < config->n_stages) {
+            memcpy(text + at, ", ", 3);
+            at += 2;
+        }
+    }
+}

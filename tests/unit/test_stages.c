@@ -1,0 +1,180 @@
+/*
+ * test_stages.c: each stage alone, with parameters that disable it, bite, and sit on its edges, on rows
+ * of every kind and size, against the oracle. A draw stands behind the stages that select nothing.
+ */
+#include "check.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { MOST_CASES = 80 };
+
+typedef struct cases {
+    pluck_stage stage[MOST_CASES];
+    int n;
+} cases;
+
+static void add(cases *c, pluck_stage stage) {
+    assert_true(c->n < MOST_CASES);
+    c->stage[c->n++] = stage;
+}
+
+static const pluck_logit_bias biases[] = {
+    {0, 3.5f}, {0, -1.25f}, {1, -INFINITY}, {5, 100.0f}, {7, 0.0f}, {30, -2.0f}};
+static const int32_t breaker_tokens[] = {3, 0, 1, 2, 5};
+static const pluck_token_sequence breakers[] = {{breaker_tokens, 1}, {breaker_tokens + 1, 3}};
+
+/* The first parameters of each kind are the ones worth a large row. */
+static void all_cases(cases *c, int32_t n_vocab) {
+    c->n = 0;
+    add(c, stage_greedy());
+    add(c, stage_dist());
+    add(c, stage_top_k(40));
+    add(c, stage_top_p(0.95f, 0));
+    add(c, stage_min_p(0.05f, 0));
+    add(c, stage_typical(0.95f, 0));
+    add(c, stage_sigma(1.0f));
+    add(c, stage_temp(0.8f, 0.0f, 1.0f));
+    add(c, stage_temp(0.9f, 0.5f, 1.0f));
+    add(c, stage_xtc(1.0f, 0.1f, 0));
+    add(c, stage_penalties(64, 1.1f, 0.1f, 0.2f));
+    add(c, stage_dry(0.8f, 1.75f, 2, 64));
+    add(c, stage_mirostat(1, 5.0f, 0.1f, 100));
+    add(c, stage_mirostat(2, 5.0f, 0.1f, 100));
+    add(c, stage_adaptive(0.5f, 0.9f));
+    if (n_vocab > 40000) return;
+
+    const int32_t ks[] = {-1, 0, 1, 2, n_vocab - 1, n_vocab, n_vocab + 1, 1000};
+    for (int i = 0; i < 8; ++i) add(c, stage_top_k(ks[i]));
+    const float ps[] = {0.0f, 1e-7f, 0.5f, 0.999f, 0.99999994f, 1.0f};
+    for (int i = 0; i < 6; ++i) {
+        add(c, stage_top_p(ps[i], i % 2 * 3));
+        add(c, stage_typical(ps[i], i % 2 * 3));
+        add(c, stage_min_p(ps[i], i % 2 * 3));
+    }
+    add(c, stage_top_p(0.3f, 100000));
+    add(c, stage_typical(0.3f, 100000));
+    add(c, stage_min_p(0.3f, 100000));
+    add(c, stage_min_p(1e-30f, 0));
+    const float sigmas[] = {-2.0f, 0.0f, 1e-3f, 4.0f, INFINITY};
+    for (int i = 0; i < 5; ++i) add(c, stage_sigma(sigmas[i]));
+    add(c, stage_temp(0.0f, 0.0f, 1.0f));
+    add(c, stage_temp(-1.0f, 0.0f, 1.0f));
+    add(c, stage_temp(0.01f, 0.0f, 1.0f));
+    add(c, stage_temp(30.0f, 0.0f, 1.0f));
+    add(c, stage_temp(0.0f, 1.0f, 0.0f));
+    add(c, stage_temp(1.0f, 2.0f, 2.5f));
+    add(c, stage_xtc(0.5f, 0.05f, 1));
+    add(c, stage_xtc(1.0f, 0.01f, 5));
+    add(c, stage_xtc(0.0f, 0.1f, 0));
+    add(c, stage_xtc(1.0f, 0.51f, 0));
+    add(c, stage_penalties(0, 1.5f, 1.0f, 1.0f));
+    add(c, stage_penalties(3, 0.7f, -0.5f, 0.0f));
+    add(c, stage_dry(1.2f, 1.0f, 0, 20));
+    add(c, stage_dry(0.0f, 1.75f, 2, 20));
+    if (n_vocab > 30) {
+        pluck_stage dry = stage_dry(2.0f, 1.5f, 1, 40);
+        dry.as.dry.breakers = breakers;
+        dry.as.dry.n_breakers = 2;
+        add(c, dry);
+        add(c, stage_bias(biases, 6));
+    }
+    add(c, stage_mirostat(1, 0.0f, 0.5f, 2));
+    add(c, stage_mirostat(2, 0.5f, 0.5f, 2));
+    add(c, stage_mirostat(1, 30.0f, 0.1f, 1000));
+    add(c, stage_adaptive(-1.0f, 0.5f));
+    add(c, stage_adaptive(0.0f, 0.0f));
+    add(c, stage_adaptive(1.0f, 1.0f));
+}
+
+static bool selects(const pluck_stage *s) {
+    return s->kind > PLUCK_STAGE_CUSTOM;
+}
+
+/* One stage, `calls` rows of one kind; the history repeats itself so that DRY finds something. */
+static check_verdict run_case(const pluck_stage *stage, const float *logits, int32_t n_vocab,
+                              pluck_rng_kind rng, int calls, uint64_t id) {
+    const pluck_stage stages[2] = {*stage, stage_dist()};
+    const pluck_config config = chain_config(n_vocab, 1234u, rng, stages, selects(stage) ? 1 : 2);
+    pair p;
+    pair_open(&p, &config);
+    p.label = "stage alone";
+    p.seed = id;
+    for (int32_t i = 0; i < 24; ++i) pair_accept(&p, (i * 5 % 8 + i / 12) % n_vocab);
+    const pluck_row row = {.logits = logits};
+    check_verdict verdict = CHECK_SAME;
+    for (int call = 0; call < calls && verdict == CHECK_SAME; ++call) {
+        int32_t token;
+        verdict = pair_step(&p, &row, &token);
+        if (verdict == CHECK_SAME && token >= 0) pair_accept(&p, token);
+    }
+    pair_close(&p);
+    return verdict;
+}
+
+static void run_size(int32_t n_vocab, const rows_kind *kinds, int n_kinds, int calls) {
+    static cases all;
+    all_cases(&all, n_vocab);
+    float *logits = malloc((size_t)n_vocab * sizeof *logits);
+    assert_non_null(logits);
+    int excused = 0;
+    int runs = 0;
+    for (int k = 0; k < n_kinds; ++k) {
+        rows_fill(kinds[k], 7u + (uint64_t)n_vocab, logits, n_vocab);
+        for (int i = 0; i < all.n; ++i) {
+            const pluck_rng_kind rng = (i + k) % 2 ? PLUCK_RNG_PHILOX : PLUCK_RNG_MT19937;
+            const uint64_t id = (uint64_t)kinds[k] * 1000u + (uint64_t)i;
+            excused += run_case(&all.stage[i], logits, n_vocab, rng, calls, id) != CHECK_SAME;
+            ++runs;
+        }
+    }
+    print_message("V %d: %d runs, %d excused\n", n_vocab, runs, excused);
+    assert_true(excused <= 2 + runs / 12);
+    free(logits);
+}
+
+static void run_all_kinds(int32_t n_vocab, int calls) {
+    rows_kind kinds[ROWS_KINDS];
+    for (int k = 0; k < ROWS_KINDS; ++k) kinds[k] = (rows_kind)k;
+    run_size(n_vocab, kinds, ROWS_KINDS, calls);
+}
+
+static void tiny_vocabularies(void **state) {
+    (void)state;
+    run_all_kinds(1, 4);
+    run_all_kinds(2, 4);
+    run_all_kinds(31, 4);
+    run_all_kinds(33, 4);
+    run_all_kinds(1000, 4);
+}
+
+static void vocabulary_32000(void **state) {
+    (void)state;
+    run_all_kinds(32000, 2);
+}
+
+static void vocabulary_151936(void **state) {
+    (void)state;
+    run_all_kinds(151936, 1);
+}
+
+static void vocabulary_262144(void **state) {
+    (void)state;
+    const rows_kind kinds[] = {ROWS_NORMAL, ROWS_TIES, ROWS_REAL};
+    run_size(262144, kinds, 3, 1);
+}
+
+static void vocabulary_million(void **state) {
+    (void)state;
+    const rows_kind kinds[] = {ROWS_PEAKED};
+    run_size(1048576, kinds, 1, 1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tiny_vocabularies), cmocka_unit_test(vocabulary_32000),
+        cmocka_unit_test(vocabulary_151936), cmocka_unit_test(vocabulary_262144),
+        cmocka_unit_test(vocabulary_million),
+    };
+    return cmocka_run_group_tests_name("stages", tests, NULL, NULL);
+}
