@@ -1,13 +1,14 @@
 /*
  * oracle.h: what every chain must give, computed the plain way.
  *
- * The oracle takes the same pluck_config and pluck_row as the library and walks the whole row through
- * one stage after another in double precision (long double where it sums): it sorts where a definition
- * says "sort", adds up in order where a definition says "cumulative", and keeps its own random streams,
- * history and averages. It shares no code with src/; it is slow on purpose.
+ * The oracle takes the same pluck_config and pluck_row as the library and walks the whole row
+ * through one stage after another in double precision (long double where it sums): it sorts where a
+ * definition says "sort", adds up in order where a definition says "cumulative", and keeps its own
+ * random streams, history and averages. It shares no code with src/; it is slow on purpose.
  *
- * Real numbers and rounded ones may part only where a decision stands on the edge, so the oracle also
- * says which candidates stood within ORACLE_BAND of a boundary. A test excuses a difference only there.
+ * Real numbers and rounded ones may part only where a decision stands on the edge, so the oracle
+ * also says which candidates stood within ORACLE_BAND of a boundary. A test excuses a difference
+ * only there.
  */
 #ifndef PLUCK_TESTS_ORACLE_H
 #define PLUCK_TESTS_ORACLE_H
@@ -31,8 +32,8 @@ typedef struct oracle_result {
     int32_t n_masked; /* counted, but at probability zero */
     bool descending;
 
-    /* The token selected, -1 where none was; its probability and logit in the final candidates (0 and
-     * NaN where it is no longer among them). */
+    /* The token selected, -1 where none was; its probability and logit in the final candidates (0
+     * and NaN where it is no longer among them). */
     int32_t token;
     double probability;
     double logit;
@@ -47,11 +48,12 @@ typedef struct oracle_result {
     const unsigned char *near;
     int32_t n_near;
     bool wild;
-    const double *order_keys; /* what the order is by, for tolerance among near-equals; per candidate */
+    const double
+        *order_keys; /* what the order is by, for tolerance among near-equals; per candidate */
 } oracle_result;
 
-/* `seed` stands in for PLUCK_SEED_RANDOM of the config. NULL when out of memory. The config's arrays
- * must outlive the oracle. */
+/* `seed` stands in for PLUCK_SEED_RANDOM of the config. NULL when out of memory. The config's
+ * arrays must outlive the oracle. */
 oracle *oracle_create(const pluck_config *config, uint32_t seed);
 oracle *oracle_clone(const oracle *o);
 void oracle_free(oracle *o);

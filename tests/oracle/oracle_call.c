@@ -49,8 +49,8 @@ static void merge_prefixes(oracle_view *v, const pluck_stage_infill *s) {
     }
 }
 
-/* Drops the texts below a threshold, keeps every end of generation; normalises what is left. Returns
- * how many texts are left. */
+/* Drops the texts below a threshold, keeps every end of generation; normalises what is left.
+ * Returns how many texts are left. */
 static int32_t keep_likely(oracle_view *v, const pluck_stage_infill *s, double threshold) {
     int32_t n = 0;
     int32_t texts = 0;

@@ -84,8 +84,7 @@ bool oracle_typical(oracle_view *v, const pluck_stage_mass *s) {
             break;
         }
     }
-    if (kept < v->n && v->c[kept].logit != -INFINITY &&
-        v->c[kept - 1].logit != v->c[kept].logit) {
+    if (kept < v->n && v->c[kept].logit != -INFINITY && v->c[kept - 1].logit != v->c[kept].logit) {
         /* Near-equal scores on both sides of the centre may change places across the cut. */
         const double edge = v->c[kept - 1].key;
         const double scale = v->band * fmax(1.0, fabs(v->max) + fabs(v->c[kept].logit) + h);

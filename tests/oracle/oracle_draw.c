@@ -1,6 +1,6 @@
 /*
- * oracle_draw.c: the stages that flip a coin or select a token: xtc, greedy, dist, mirostat v1 and v2,
- * adaptive-p.
+ * oracle_draw.c: the stages that flip a coin or select a token: xtc, greedy, dist, mirostat v1 and
+ * v2, adaptive-p.
  */
 #include "oracle_impl.h"
 
@@ -118,8 +118,8 @@ static int32_t mirostat_k(oracle_view *v, const pluck_stage_mirostat *s, double 
     long double tt = 0.0L;
     for (int32_t i = 0; i < terms; ++i) {
         const long double t = logl((long double)(i + 2) / (long double)(i + 1));
-        const long double b =
-            (long double)oracle_effective(v, &v->c[i]) - (long double)oracle_effective(v, &v->c[i + 1]);
+        const long double b = (long double)oracle_effective(v, &v->c[i]) -
+                              (long double)oracle_effective(v, &v->c[i + 1]);
         tb += t * b;
         tt += t * t;
     }
@@ -134,7 +134,8 @@ static int32_t mirostat_k(oracle_view *v, const pluck_stage_mirostat *s, double 
     const long double log_k = (log_mu + logl(ratio)) / slope;
     const long double k = expl(log_k);
     const double edge = (double)fabsl(k - roundl(k));
-    const double blur = v->band * fmax(1.0, fmax(fabs((double)log_mu), (double)log_v) / (double)slope);
+    const double blur =
+        v->band * fmax(1.0, fmax(fabs((double)log_mu), (double)log_v) / (double)slope);
     if (k < v->n + 1.0L && edge <= blur * fmax(1.0, (double)k)) v->wild = true;
     if (!(k >= 1.0L)) return 1;
     return k >= (long double)v->n ? v->n : (int32_t)floorl(k);
@@ -195,10 +196,9 @@ bool oracle_adaptive_p(oracle_view *v, const pluck_stage_adaptive_p *s, pluck_rn
     if (s->target < 0.0f) return draw(v, rng, m, true) >= 0;
 
     const double target = clamp((double)s->target, 0.0, 1.0);
-    const double adapted =
-        m->total_weight == 0.0
-            ? target
-            : clamp(2.0 * target - m->weighted_sum / m->total_weight, 0.0, 1.0);
+    const double adapted = m->total_weight == 0.0
+                               ? target
+                               : clamp(2.0 * target - m->weighted_sum / m->total_weight, 0.0, 1.0);
     double *before = malloc((size_t)v->n * sizeof *before);
     if (!before) return false;
     for (int32_t i = 0; i < v->n; ++i) {

@@ -22,8 +22,8 @@ void oracle_history_counts(const oracle_history *h, int32_t last_n, int32_t n_vo
 
 /*
  * For each token the longest repetition that emitting it would prolong, -1 for none: lengths has
- * n_vocab entries. Returns false where DRY leaves the row alone (too little history, or a breaker too
- * near the end). Tokens that are breakers by themselves get -1.
+ * n_vocab entries. Returns false where DRY leaves the row alone (too little history, or a breaker
+ * too near the end). Tokens that are breakers by themselves get -1.
  */
 bool oracle_history_repeats(const oracle_history *h, const pluck_stage_dry *dry, int32_t n_vocab,
                             int32_t *lengths);

@@ -20,10 +20,10 @@ typedef struct oracle_view {
     oracle_candidate *c;
     int32_t n; /* counted: masked ones too */
     bool sorted;
-    bool by_score;       /* the order is typical's */
-    bool infinite;       /* the maximum is +inf: the unmasked are equals */
-    double max;          /* of the last evaluation, 0 where infinite */
-    int32_t token;       /* -1: none selected */
+    bool by_score; /* the order is typical's */
+    bool infinite; /* the maximum is +inf: the unmasked are equals */
+    double max;    /* of the last evaluation, 0 where infinite */
+    int32_t token; /* -1: none selected */
     int32_t select_stage;
     double u, coin;
     bool by_mass;
@@ -60,7 +60,8 @@ struct oracle {
     double *logits, *probabilities, *keys;
 };
 
-/* --- oracle_view.c ----------------------------------------------------------------------------- */
+/* --- oracle_view.c -----------------------------------------------------------------------------
+ */
 
 /* Finds the maximum; with a maximum of +inf masks all others. False where nothing is unmasked. */
 bool oracle_evaluate(oracle_view *v);
@@ -83,12 +84,14 @@ void oracle_mark_logits(oracle_view *v, double edge);
 void oracle_truncate(oracle_view *v, int32_t n);
 bool oracle_close(const oracle_view *v, double a, double b);
 
-/* --- stages: false where nothing is left (or a callback failed, with *status set) ---------------- */
+/* --- stages: false where nothing is left (or a callback failed, with *status set) ----------------
+ */
 
 bool oracle_logit_bias(oracle_view *v, const pluck_stage_logit_bias *s);
 bool oracle_penalties(oracle_view *v, const pluck_stage_penalties *s, const oracle_history *h,
                       int32_t *counts);
-bool oracle_dry(oracle_view *v, const pluck_stage_dry *s, const oracle_history *h, int32_t *lengths);
+bool oracle_dry(oracle_view *v, const pluck_stage_dry *s, const oracle_history *h,
+                int32_t *lengths);
 
 bool oracle_top_n_sigma(oracle_view *v, const pluck_stage_top_n_sigma *s);
 bool oracle_top_k(oracle_view *v, const pluck_stage_top_k *s);

@@ -1,6 +1,6 @@
 /*
- * oracle_view.c: what several stages ask of the candidates: maximum, order, softmax, entropy, and the
- * book of who stood near a boundary.
+ * oracle_view.c: what several stages ask of the candidates: maximum, order, softmax, entropy, and
+ * the book of who stood near a boundary.
  */
 #include "oracle_impl.h"
 
@@ -55,7 +55,8 @@ void oracle_softmax(oracle_view *v) {
     }
     for (int32_t i = 0; i < v->n; ++i) {
         const long double x = oracle_effective(v, &v->c[i]);
-        v->c[i].p = v->c[i].logit == -INFINITY ? 0.0 : (double)(expl(x - (long double)v->max) / sum);
+        v->c[i].p =
+            v->c[i].logit == -INFINITY ? 0.0 : (double)(expl(x - (long double)v->max) / sum);
     }
 }
 

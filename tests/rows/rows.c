@@ -30,12 +30,13 @@ double rows_gauss(rows_random *r) {
 
 const char *rows_name(rows_kind kind) {
     static const char *const names[ROWS_KINDS] = {
-        "normal",     "peaked", "real",     "equal", "two values",  "ascending", "descending",
-        "one finite", "denormal", "ties",   "half masked", "infinite", "huge",   "far"};
+        "normal",     "peaked",   "real", "equal",       "two values", "ascending", "descending",
+        "one finite", "denormal", "ties", "half masked", "infinite",   "huge",      "far"};
     return (unsigned)kind < ROWS_KINDS ? names[kind] : "unknown";
 }
 
-/* --- the recorded rows --------------------------------------------------------------------------- */
+/* --- the recorded rows ---------------------------------------------------------------------------
+ */
 
 enum { REAL_ROWS = 8, REAL_VOCAB = 151936, NPY_HEADER = 128 };
 
@@ -44,7 +45,8 @@ static bool read_real(int32_t row, float *to) {
     FILE *f = fopen(PLUCK_TEST_DATA "/rows-kjv-152k.npy", "rb");
     if (!f) return false;
     const long at = NPY_HEADER + (long)row * REAL_VOCAB * (long)sizeof *to;
-    const bool ok = fseek(f, at, SEEK_SET) == 0 && fread(to, sizeof *to, REAL_VOCAB, f) == REAL_VOCAB;
+    const bool ok =
+        fseek(f, at, SEEK_SET) == 0 && fread(to, sizeof *to, REAL_VOCAB, f) == REAL_VOCAB;
     fclose(f);
     return ok;
 }
@@ -56,12 +58,14 @@ static void fill_real(uint64_t seed, float *logits, int32_t n) {
         fprintf(stderr, "rows: cannot read the recorded rows in " PLUCK_TEST_DATA "\n");
         abort();
     }
-    const int32_t start = n >= REAL_VOCAB ? 0 : (int32_t)(seed * 7919u % (REAL_VOCAB - (uint32_t)n + 1));
+    const int32_t start =
+        n >= REAL_VOCAB ? 0 : (int32_t)(seed * 7919u % (REAL_VOCAB - (uint32_t)n + 1));
     for (int32_t i = 0; i < n; ++i) logits[i] = row[(start + i) % REAL_VOCAB];
     free(row);
 }
 
-/* --- generated rows ------------------------------------------------------------------------------ */
+/* --- generated rows ------------------------------------------------------------------------------
+ */
 
 static void fill_peaked(rows_random *r, float *logits, int32_t n) {
     for (int32_t i = 0; i < n; ++i) logits[i] = (float)(-1.0 + 2.2 * rows_gauss(r));
@@ -144,7 +148,8 @@ void rows_fill(rows_kind kind, uint64_t seed, float *logits, int32_t n) {
     }
 }
 
-/* --- masks ---------------------------------------------------------------------------------------- */
+/* --- masks
+ * ---------------------------------------------------------------------------------------- */
 
 static void allow(uint32_t *words, int32_t token, bool on) {
     const uint32_t bit = 1u << (token % 32);
@@ -178,7 +183,8 @@ void rows_mask(rows_mask_kind kind, uint64_t seed, const float *logits, uint32_t
     allow(words, always, true);
 }
 
-/* --- dtypes --------------------------------------------------------------------------------------- */
+/* --- dtypes
+ * --------------------------------------------------------------------------------------- */
 
 size_t rows_element_size(pluck_dtype dtype) {
     return dtype == PLUCK_DTYPE_F32 ? 4 : 2;
@@ -219,7 +225,8 @@ void rows_store(pluck_dtype dtype, const float *logits, void *to, int32_t n) {
     }
 }
 
-/* --- lists ---------------------------------------------------------------------------------------- */
+/* --- lists
+ * ---------------------------------------------------------------------------------------- */
 
 static int ascending_ids(const void *a, const void *b) {
     const int32_t x = *(const int32_t *)a;

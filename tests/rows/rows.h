@@ -1,8 +1,8 @@
 /*
  * rows.h: rows of logits for tests and benchmarks, the same for the same seed everywhere.
  *
- * The three rows that are always measured (normal, peaked, real) and the hostile ones. "Everywhere" is
- * up to the last bit of libm's log and cos.
+ * The three rows that are always measured (normal, peaked, real) and the hostile ones. "Everywhere"
+ * is up to the last bit of libm's log and cos.
  */
 #ifndef PLUCK_TESTS_ROWS_H
 #define PLUCK_TESTS_ROWS_H
@@ -29,12 +29,12 @@ typedef enum rows_kind {
     ROWS_ASCENDING,
     ROWS_DESCENDING,
     ROWS_ONE_FINITE,
-    ROWS_DENORMAL,   /* subnormal numbers and zeros of both signs */
-    ROWS_TIES,       /* N(0, 3) rounded to bfloat16 */
+    ROWS_DENORMAL,    /* subnormal numbers and zeros of both signs */
+    ROWS_TIES,        /* N(0, 3) rounded to bfloat16 */
     ROWS_HALF_MASKED, /* N(0, 5) with every other one, by chance, at -inf */
-    ROWS_INFINITE,   /* N(0, 5) with a few at +inf and a few at -inf */
-    ROWS_HUGE,       /* N(0, 1) * 1e4 */
-    ROWS_FAR,        /* one at 0, the bulk where exp underflows */
+    ROWS_INFINITE,    /* N(0, 5) with a few at +inf and a few at -inf */
+    ROWS_HUGE,        /* N(0, 1) * 1e4 */
+    ROWS_FAR,         /* one at 0, the bulk where exp underflows */
     ROWS_KINDS
 } rows_kind;
 
@@ -46,20 +46,20 @@ void rows_fill(rows_kind kind, uint64_t seed, float *logits, int32_t n);
 typedef enum rows_mask_kind {
     ROWS_MASK_NONE = 0, /* all allowed */
     ROWS_MASK_HALF,
-    ROWS_MASK_FEW,  /* about one in 50, at least one */
-    ROWS_MASK_ONE,  /* exactly one token */
+    ROWS_MASK_FEW,    /* about one in 50, at least one */
+    ROWS_MASK_ONE,    /* exactly one token */
     ROWS_MASK_BLOCKS, /* runs of 100 to 2,000 allowed or not */
     ROWS_MASKS
 } rows_mask_kind;
 
-/* Fills (n + 31) / 32 words; bits behind the last token are set at random. At least one token that is
- * above -inf in `logits` (which may be NULL) stays allowed. */
+/* Fills (n + 31) / 32 words; bits behind the last token are set at random. At least one token that
+ * is above -inf in `logits` (which may be NULL) stays allowed. */
 void rows_mask(rows_mask_kind kind, uint64_t seed, const float *logits, uint32_t *words, int32_t n);
 
 size_t rows_element_size(pluck_dtype dtype);
 
-/* Rounds to the dtype (to nearest, ties to even) and stores n elements at any address. Values beyond
- * binary16's range are clamped to its largest finite one. */
+/* Rounds to the dtype (to nearest, ties to even) and stores n elements at any address. Values
+ * beyond binary16's range are clamped to its largest finite one. */
 void rows_store(pluck_dtype dtype, const float *logits, void *to, int32_t n);
 uint16_t rows_to_bf16(float x);
 uint16_t rows_to_f16(float x);

@@ -1,10 +1,10 @@
 /*
  * check.c: comparing the library's outcome with the oracle's.
  *
- * Sets must be equal but for candidates that the oracle marked near a boundary. Orders must be equal
- * but among near-equal keys. Probabilities must agree to 1e-5 relative, plus what a differing set
- * shifts, plus the rounding that a float32 logit of large magnitude carries. The token must be the one
- * whose stretch of the cumulative distribution holds the uniform number, within 1e-6.
+ * Sets must be equal but for candidates that the oracle marked near a boundary. Orders must be
+ * equal but among near-equal keys. Probabilities must agree to 1e-5 relative, plus what a differing
+ * set shifts, plus the rounding that a float32 logit of large magnitude carries. The token must be
+ * the one whose stretch of the cumulative distribution holds the uniform number, within 1e-6.
  */
 #include "check.h"
 
@@ -108,9 +108,8 @@ static bool compare_values(const oracle_result *want, const pluck_candidates *go
         const double tolerance = 1e-5 + shift * 2.0 + 1.2e-7 * fmax(0.0, magnitude - 40.0);
         const double p = want->probabilities[k];
         if (fabs((double)got->probabilities[i] - p) > tolerance * p + 1e-37) {
-            snprintf(why, WHY, "id %d (logit %.9g): p %.9g, wanted %.9g (off by %.2g)",
-                     got->ids[i], x, (double)got->probabilities[i], p,
-                     (double)got->probabilities[i] / p - 1.0);
+            snprintf(why, WHY, "id %d (logit %.9g): p %.9g, wanted %.9g (off by %.2g)", got->ids[i],
+                     x, (double)got->probabilities[i], p, (double)got->probabilities[i] / p - 1.0);
             return false;
         }
     }
@@ -121,8 +120,8 @@ static bool compare_values(const oracle_result *want, const pluck_candidates *go
     return true;
 }
 
-/* Does the library's token hold u in the distribution of its own candidates in its own order, with the
- * oracle's probabilities? */
+/* Does the library's token hold u in the distribution of its own candidates in its own order, with
+ * the oracle's probabilities? */
 static bool holds_u(const pluck_config *config, const oracle_result *want,
                     const pluck_candidates *got, const places *at, int32_t token) {
     double total = 0.0;
@@ -216,8 +215,8 @@ static check_verdict compare_all(const pluck_config *config, const oracle_result
 }
 
 check_verdict check_compare(const pluck_config *config, const oracle_result *want,
-                            pluck_status status, const pluck_draw *draw,
-                            pluck_workspace *workspace, char *why) {
+                            pluck_status status, const pluck_draw *draw, pluck_workspace *workspace,
+                            char *why) {
     why[0] = '\0';
     if (status != want->status) {
         snprintf(why, WHY, "status %s, wanted %s", pluck_status_name(status),
@@ -241,7 +240,8 @@ check_verdict check_compare(const pluck_config *config, const oracle_result *wan
     return verdict;
 }
 
-/* --- pairs ------------------------------------------------------------------------------------------ */
+/* --- pairs
+ * ------------------------------------------------------------------------------------------ */
 
 void pair_open(pair *p, const pluck_config *config) {
     memset(p, 0, sizeof *p);
@@ -282,8 +282,7 @@ check_verdict pair_step(pair *p, const pluck_row *row, int32_t *token) {
     pluck_workspace *workspace =
         row->workspace ? row->workspace : pluck_sampler_workspace(p->sampler);
     char why[WHY];
-    const check_verdict verdict =
-        check_compare(&p->config, &want, status, to, workspace, why);
+    const check_verdict verdict = check_compare(&p->config, &want, status, to, workspace, why);
     if (verdict == CHECK_DIFFERS) {
         char text[2048];
         check_describe(&p->config, text, sizeof text);

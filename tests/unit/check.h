@@ -1,9 +1,10 @@
 /*
  * check.h: a sampler beside its oracle.
  *
- * A `pair` is one chain twice: as a pluck_sampler and as an oracle. pair_step runs both on a row and
- * compares status, surviving candidates, logits, probabilities and token. Any difference must be
- * excused by the oracle's book of boundaries; an unexcused one prints the chain and fails the test.
+ * A `pair` is one chain twice: as a pluck_sampler and as an oracle. pair_step runs both on a row
+ * and compares status, surviving candidates, logits, probabilities and token. Any difference must
+ * be excused by the oracle's book of boundaries; an unexcused one prints the chain and fails the
+ * test.
  */
 #ifndef PLUCK_TESTS_CHECK_H
 #define PLUCK_TESTS_CHECK_H
@@ -40,19 +41,21 @@ void pair_open(pair *p, const pluck_config *config);
 void pair_close(pair *p);
 void pair_accept(pair *p, int32_t token);
 
-/* Samples and compares; token (may be NULL) receives the library's. Fails the test on CHECK_DIFFERS. */
+/* Samples and compares; token (may be NULL) receives the library's. Fails the test on
+ * CHECK_DIFFERS. */
 check_verdict pair_step(pair *p, const pluck_row *row, int32_t *token);
 
 /* The comparison alone: of what the library left in `workspace` with an oracle's result. `why`
  * (of at least 256 bytes) tells the first difference. */
 check_verdict check_compare(const pluck_config *config, const oracle_result *want,
-                            pluck_status status, const pluck_draw *draw,
-                            pluck_workspace *workspace, char *why);
+                            pluck_status status, const pluck_draw *draw, pluck_workspace *workspace,
+                            char *why);
 
 /* The chain as text, for messages. */
 void check_describe(const pluck_config *config, char *text, size_t size);
 
-/* --- shorthand for stages ------------------------------------------------------------------------- */
+/* --- shorthand for stages
+ * ------------------------------------------------------------------------- */
 
 pluck_stage stage_top_k(int32_t k);
 pluck_stage stage_top_p(float p, int32_t min_keep);

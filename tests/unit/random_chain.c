@@ -1,5 +1,6 @@
 /*
- * random_chain.c: parameters drawn so that most stages bite, some are disabled and some sit on an edge.
+ * random_chain.c: parameters drawn so that most stages bite, some are disabled and some sit on an
+ * edge.
  */
 #include "random_chain.h"
 
@@ -36,7 +37,8 @@ static void make_bias(random_chain *c, int32_t at, rows_random *r, int32_t n_voc
     for (int32_t i = 0; i < n; ++i) {
         c->biases[at][i].token = random_chain_token(r, n_vocab);
         c->biases[at][i].bias = rows_below(r, 6) ? spread(r, -8.0f, 8.0f) : -INFINITY;
-        /* The last allowed token must not be masked too often: leave tiny vocabularies something. */
+        /* The last allowed token must not be masked too often: leave tiny vocabularies something.
+         */
         if (n_vocab < 40 && isinf(c->biases[at][i].bias)) c->biases[at][i].bias = -3.0f;
     }
     c->stages[at] = stage_bias(c->biases[at], n);
@@ -44,8 +46,8 @@ static void make_bias(random_chain *c, int32_t at, rows_random *r, int32_t n_voc
 
 static void make_dry(random_chain *c, int32_t at, rows_random *r, int32_t n_vocab) {
     c->stages[at] = stage_dry(ONE_OF(r, 0.0f, 0.8f, 0.8f, 1.5f, -0.5f),
-                              ONE_OF(r, 1.75f, 1.75f, 1.0f, 0.5f, 2.0f),
-                              (int32_t)rows_below(r, 4), (int32_t)rows_below(r, 4) * 24);
+                              ONE_OF(r, 1.75f, 1.75f, 1.0f, 0.5f, 2.0f), (int32_t)rows_below(r, 4),
+                              (int32_t)rows_below(r, 4) * 24);
     const int32_t n = (int32_t)rows_below(r, CHAIN_BREAKERS + 1);
     for (int32_t b = 0; b < n; ++b) {
         const int32_t length = 1 + (int32_t)rows_below(r, CHAIN_TAIL);
@@ -117,8 +119,8 @@ static void make_stage(random_chain *c, int32_t at, rows_random *r, int32_t n_vo
         *s = stage_min_p(ONE_OF(r, 0.0f, 1e-4f, 0.02f, 0.05f, 0.3f, 1.0f), min_keep(r));
         return;
     case 10:
-        *s = stage_xtc(ONE_OF(r, 0.0f, 0.5f, 1.0f, 1.0f), ONE_OF(r, 0.6f, 0.1f, 0.02f, 0.5f, 0.001f),
-                       min_keep(r));
+        *s = stage_xtc(ONE_OF(r, 0.0f, 0.5f, 1.0f, 1.0f),
+                       ONE_OF(r, 0.6f, 0.1f, 0.02f, 0.5f, 0.001f), min_keep(r));
         s->as.xtc.seed = own_seed(r);
         return;
     case 11:
@@ -146,7 +148,7 @@ void random_chain_make(random_chain *c, uint64_t seed, int32_t n_vocab) {
     }
     int32_t total = n;
     if (!selects) make_selector(c, total++, &r);
-    c->config = chain_config(n_vocab, (uint32_t)rows_next(&r) >> 1,
-                             rows_below(&r, 2) ? PLUCK_RNG_PHILOX : PLUCK_RNG_MT19937, c->stages,
-                             total);
+    c->config =
+        chain_config(n_vocab, (uint32_t)rows_next(&r) >> 1,
+                     rows_below(&r, 2) ? PLUCK_RNG_PHILOX : PLUCK_RNG_MT19937, c->stages, total);
 }

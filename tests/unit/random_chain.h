@@ -17,8 +17,8 @@ typedef struct random_chain {
     int32_t tails[CHAIN_STAGES][CHAIN_BREAKERS][CHAIN_TAIL];
 } random_chain;
 
-/* Fills *c, which must not move afterwards. `pool` tokens, 0 to pool - 1 spread over the vocabulary by
- * random_chain_token, are the ones that biases, breakers and histories speak of. */
+/* Fills *c, which must not move afterwards. `pool` tokens, 0 to pool - 1 spread over the vocabulary
+ * by random_chain_token, are the ones that biases, breakers and histories speak of. */
 void random_chain_make(random_chain *c, uint64_t seed, int32_t n_vocab);
 
 /* A token that the chain's edits are likely to know. */

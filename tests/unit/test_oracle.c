@@ -1,6 +1,6 @@
 /*
- * test_oracle.c: the oracle itself against published constants and examples worked out by hand. What
- * everything else is measured by must not be taken on faith.
+ * test_oracle.c: the oracle itself against published constants and examples worked out by hand.
+ * What everything else is measured by must not be taken on faith.
  */
 #include "check.h"
 #include "oracle/oracle_history.h"
@@ -94,7 +94,8 @@ static void truncations(void **state) {
     EXPECT(stage_top_p(0.0f, 0), 0, 2);
     EXPECT(stage_min_p(0.2f, 0), 0, 0, 2, 3);
     EXPECT(stage_min_p(0.2f, 4), 0, 2, 0, 3, 1);
-    /* H = 1.14 nats; surprises 0.63, 1.32, 2.01, 2.71 for ids 2, 0, 3, 1: distances .51 .18 .88 1.57 */
+    /* H = 1.14 nats; surprises 0.63, 1.32, 2.01, 2.71 for ids 2, 0, 3, 1: distances .51 .18
+     * .88 1.57 */
     EXPECT(stage_typical(0.2f, 0), 0, 0);
     EXPECT(stage_typical(0.5f, 0), 0, 0, 2);
     EXPECT(stage_typical(0.81f, 0), 0, 0, 2, 3);
@@ -189,17 +190,21 @@ static void draws(void **state) {
     assert_int_equal(r.token, 0);
     assert_true(fabs(r.probability - 4.0 / 15.0) < 1e-7);
     assert_int_equal(oracle_sample(o, &row, &r), PLUCK_OK);
-    assert_true(fabs(r.u - 0.83500859)< 1e-6);
+    assert_true(fabs(r.u - 0.83500859) < 1e-6);
     assert_int_equal(r.token, 2);
     oracle_free(o);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mt19937_reference), cmocka_unit_test(philox_reference),
-        cmocka_unit_test(uniform_numbers),   cmocka_unit_test(truncations),
-        cmocka_unit_test(ties_go_to_the_lower_id), cmocka_unit_test(infinities),
-        cmocka_unit_test(edits),             cmocka_unit_test(repetitions),
+        cmocka_unit_test(mt19937_reference),
+        cmocka_unit_test(philox_reference),
+        cmocka_unit_test(uniform_numbers),
+        cmocka_unit_test(truncations),
+        cmocka_unit_test(ties_go_to_the_lower_id),
+        cmocka_unit_test(infinities),
+        cmocka_unit_test(edits),
+        cmocka_unit_test(repetitions),
         cmocka_unit_test(draws),
     };
     return cmocka_run_group_tests_name("oracle", tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /*
- * test_stages.c: each stage alone, with parameters that disable it, bite, and sit on its edges, on rows
- * of every kind and size, against the oracle. A draw stands behind the stages that select nothing.
+ * test_stages.c: each stage alone, with parameters that disable it, bite, and sit on its edges, on
+ * rows of every kind and size, against the oracle. A draw stands behind the stages that select
+ * nothing.
  */
 #include "check.h"
 
@@ -19,8 +20,8 @@ static void add(cases *c, pluck_stage stage) {
     c->stage[c->n++] = stage;
 }
 
-static const pluck_logit_bias biases[] = {
-    {0, 3.5f}, {0, -1.25f}, {1, -INFINITY}, {5, 100.0f}, {7, 0.0f}, {30, -2.0f}};
+static const pluck_logit_bias biases[] = {{0, 3.5f},   {0, -1.25f}, {1, -INFINITY},
+                                          {5, 100.0f}, {7, 0.0f},   {30, -2.0f}};
 static const int32_t breaker_tokens[] = {3, 0, 1, 2, 5};
 static const pluck_token_sequence breakers[] = {{breaker_tokens, 1}, {breaker_tokens + 1, 3}};
 
@@ -172,8 +173,8 @@ static void vocabulary_million(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tiny_vocabularies), cmocka_unit_test(vocabulary_32000),
-        cmocka_unit_test(vocabulary_151936), cmocka_unit_test(vocabulary_262144),
+        cmocka_unit_test(tiny_vocabularies),  cmocka_unit_test(vocabulary_32000),
+        cmocka_unit_test(vocabulary_151936),  cmocka_unit_test(vocabulary_262144),
         cmocka_unit_test(vocabulary_million),
     };
     return cmocka_run_group_tests_name("stages", tests, NULL, NULL);
