@@ -1,6 +1,7 @@
 /*
  * cmd_info.c: `pluck info`: version, CPU, and which kernels are compiled in, supported and chosen.
  */
+#include "cpu_name.h"
 #include "options.h"
 #include "pluck.h"
 #include "subcommands.h"
@@ -8,7 +9,6 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static const char help[] =
     "Usage: pluck info [OPTION]...\n"
@@ -16,28 +16,6 @@ static const char help[] =
     "      --json   one JSON object instead of text\n"
     "  -h, --help   this text\n\n"
     "PLUCK_DISABLE_CPU=avx512,avx2,neon in the environment removes instruction sets.\n";
-
-/* The CPU's own name where the system tells it, else the architecture. */
-static void cpu_name(char *out, size_t size) {
-#if defined(__x86_64__) || defined(_M_X64)
-    snprintf(out, size, "x86-64");
-#elif defined(__aarch64__)
-    snprintf(out, size, "AArch64");
-#else
-    snprintf(out, size, "unknown");
-#endif
-    FILE *file = fopen("/proc/cpuinfo", "r");
-    if (file == NULL) return;
-    char line[256];
-    while (fgets(line, sizeof line, file) != NULL) {
-        const char *colon = strchr(line, ':');
-        if (strncmp(line, "model name", 10) != 0 || colon == NULL) continue;
-        colon += 1 + strspn(colon + 1, " \t");
-        snprintf(out, size, "%.*s", (int)strcspn(colon, "\n"), colon);
-        break;
-    }
-    fclose(file);
-}
 
 static const char *kernel_state(const pluck_kernel_info *kernel) {
     if (kernel->chosen) return "in use";
@@ -56,12 +34,8 @@ static void print_text(const char *cpu) {
 }
 
 static void print_json(const char *cpu) {
-    printf("{\"version\": \"%s\", \"cpu\": \"", pluck_version());
-    for (const char *c = cpu; *c != '\0'; c++) {
-        if (*c == '"' || *c == '\\') putchar('\\');
-        if (*c >= ' ') putchar(*c);
-    }
-    printf("\", \"isa\": \"%s\", \"kernels\": [", pluck_isa());
+    printf("{\"version\": \"%s\", \"cpu\": \"%s\", \"isa\": \"%s\", \"kernels\": [",
+           pluck_version(), cpu, pluck_isa());
     pluck_kernel_info kernel;
     for (int32_t i = 0; pluck_kernel_describe(i, &kernel); i++) {
         printf("%s\n  {\"op\": \"%s\", \"dtype\": \"%s\", \"isa\": \"%s\", "

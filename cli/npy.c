@@ -173,7 +173,8 @@ static bool parse_header(cursor *c, header *h) {
 }
 
 /* What the header says, checked against what is supported and against the bytes that are there. */
-static bool describe(const header *h, size_t n_bytes, npy_array *out, char *err, size_t err_size) {
+static bool describe(const header *h, size_t offset, size_t n_bytes, npy_array *out, char *err,
+                     size_t err_size) {
     if (strcmp(h->descr, "<f4") == 0) {
         out->dtype = NPY_F32;
         out->element_size = 4;
@@ -201,6 +202,9 @@ static bool describe(const header *h, size_t n_bytes, npy_array *out, char *err,
     if (needed != n_bytes) {
         return fail(err, err_size, "the shape needs %zu bytes of data, the file has %zu", needed,
                     n_bytes);
+    }
+    if (offset % out->element_size != 0) {
+        return fail(err, err_size, "the data is not aligned to its elements");
     }
     return true;
 }
@@ -230,11 +234,9 @@ bool npy_parse(const void *data, size_t size, npy_array *out, char *err, size_t 
     header h = {0};
     npy_array array = {0};
     if (!parse_header(&c, &h)) return false;
-    if (!describe(&h, size - start - length, &array, err, err_size)) return false;
-    if ((start + length) % array.element_size != 0) {
-        return fail(err, err_size, "the data is not aligned to its elements");
-    }
-    array.data = bytes + start + length;
+    const size_t offset = start + length;
+    if (!describe(&h, offset, size - offset, &array, err, err_size)) return false;
+    array.data = bytes + offset;
     *out = array;
     return true;
 }

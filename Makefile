@@ -1,0 +1,94 @@
+# A thin face over CMake: each target installs what it needs where that is missing, builds, and runs.
+# `make help` lists the targets. Variables: BUILD (folder), BUILD_TYPE, JOBS, PREFIX, CMAKE_FLAGS.
+
+BUILD ?= build
+BUILD_TYPE ?= Release
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+PREFIX ?= /usr/local
+CMAKE_FLAGS ?=
+
+.DEFAULT_GOAL := build
+.PHONY: build configure deps run test bench coverage lint format install uninstall parity e2e gpu \
+        docs results clean help
+
+## build       build everything into build/ (what this machine lacks is installed first)
+build: configure
+	@cmake --build $(BUILD) -j $(JOBS) $(BUILD_QUIET)
+
+deps:
+	@scripts/install-deps build test
+	@if [ -x scripts/get-llama ]; then scripts/get-llama || true; fi
+
+configure: deps
+	@cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=$(BUILD_TYPE) -DCMAKE_INSTALL_PREFIX=$(PREFIX) \
+	    --log-level=WARNING $(CMAKE_FLAGS) >$(if $(V),/dev/stdout,/dev/null)
+
+## run         the lab: build, validate and measure every improvement, print the table
+run: BUILD_QUIET = >/dev/null
+run: build
+	@$(BUILD)/examples/sample_rows data/rows-kjv-152k.npy
+
+# Until the lab is here, `make run` samples the recorded rows.
+
+## test        build and run all tests
+test: BUILD_QUIET = >/dev/null
+test: build
+	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS) $(CTEST_FLAGS)
+
+## bench       passes per chain: the cost of a token in units of reading the row once
+bench: BUILD_QUIET = >/dev/null
+bench: build
+	@$(BUILD)/bench/bench-passes $(BENCH_FLAGS)
+
+## coverage    tests with coverage of src/, a summary and an HTML report
+coverage: deps
+	@scripts/install-deps coverage
+	@scripts/coverage
+
+## lint        formatting, clang-tidy, cppcheck, shellcheck, man pages
+lint: configure
+	@scripts/install-deps lint
+	@scripts/lint $(BUILD)
+
+## format      reformat the sources in place
+format:
+	@scripts/install-deps lint
+	@scripts/lint --format
+
+## install     install libraries, headers, command and man pages under PREFIX
+install: build
+	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+## uninstall   remove what `make install` put there
+uninstall:
+	@xargs -r rm -f <$(BUILD)/install_manifest.txt
+
+## parity      every sampler against llama.cpp at full size; the result goes to docs/parity.md
+parity: BUILD_QUIET = >/dev/null
+parity: build
+	@scripts/parity $(BUILD)
+
+## e2e         generation with llama.cpp's samplers and with Pluck's, side by side
+e2e: BUILD_QUIET = >/dev/null
+e2e: build
+	@$(BUILD)/cli/pluck e2e -m $(MODEL) -p 0 -n 512 -r 5 --sampling $(SAMPLING) $(E2E_FLAGS)
+MODEL ?= data/tiny-kjv-152k.Q8_0.gguf
+SAMPLING ?= 'temp=0.8;top_k=40;top_p=0.95;min_p=0.05;repeat_penalty=1.1'
+
+## gpu         build and test the GPU parts on this machine's devices
+gpu: deps
+	@scripts/install-deps gpu
+	@scripts/gpu
+
+## docs        regenerate docs/api.md from the headers and the README's tables from docs/results
+docs:
+	@scripts/api-reference --markdown include/pluck.h include/pluck_blocks.h >docs/api.md
+	@scripts/readme-tables
+
+## clean       remove the build folder
+clean:
+	@rm -rf $(BUILD)
+
+## help        this list
+help:
+	@sed -n 's/^## /  make /p' Makefile

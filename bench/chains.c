@@ -1,0 +1,118 @@
+/*
+ * chains.c: the chains of the benchmark as data.
+ */
+#include "chains.h"
+
+#include <stdlib.h>
+
+#define DIST                                                                                       \
+    { .kind = PLUCK_STAGE_DIST, .as.dist.seed = PLUCK_SEED_RANDOM }
+#define TOP_K(k_)                                                                                  \
+    { .kind = PLUCK_STAGE_TOP_K, .as.top_k.k = (k_) }
+#define TOP_P(p_)                                                                                  \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_TOP_P, .as.top_p = {(p_), 1 }                                          \
+    }
+#define MIN_P(p_)                                                                                  \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_MIN_P, .as.min_p = {(p_), 1 }                                          \
+    }
+#define TYPICAL(p_)                                                                                \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_TYPICAL, .as.typical = {(p_), 1 }                                      \
+    }
+#define TEMP(t_)                                                                                   \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_TEMPERATURE, .as.temperature = {(t_), 0, 1 }                           \
+    }
+#define DYNAMIC(t_, r_)                                                                            \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_TEMPERATURE, .as.temperature = {(t_), (r_), 1 }                        \
+    }
+#define SIGMA(n_)                                                                                  \
+    { .kind = PLUCK_STAGE_TOP_N_SIGMA, .as.top_n_sigma.n = (n_) }
+#define XTC(p_, t_)                                                                                \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_XTC, .as.xtc = {(p_), (t_), 1, PLUCK_SEED_RANDOM }                     \
+    }
+#define MIROSTAT(kind_)                                                                            \
+    {                                                                                              \
+        .kind = (kind_), .as.mirostat = { 5, 0.1f, 100, PLUCK_SEED_RANDOM }                        \
+    }
+#define ADAPTIVE(t_)                                                                               \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_ADAPTIVE_P, .as.adaptive_p = {(t_), 0.9f, PLUCK_SEED_RANDOM }          \
+    }
+
+/* Four breakers, as many as llama.cpp has by default. */
+static const int32_t breaker_tokens[] = {198, 25, 1, 9, 2303};
+static const pluck_token_sequence breakers[] = {{&breaker_tokens[0], 1},
+                                                {&breaker_tokens[1], 1},
+                                                {&breaker_tokens[2], 1},
+                                                {&breaker_tokens[3], 2}};
+
+const bench_chain bench_chains[] = {
+    {"greedy", 1.3, .stages = {{.kind = PLUCK_STAGE_GREEDY}}},
+    {"min_p .05, dist", 3, .stages = {MIN_P(0.05f), DIST}},
+    {"default: top_k 40, top_p .95, min_p .05, temp .8", 2.5,
+     .stages = {TOP_K(40), TOP_P(0.95f), MIN_P(0.05f), TEMP(0.8f), DIST}},
+    {"penalties and DRY (64 tokens), default", 4, .history = true,
+     .stages = {{.kind = PLUCK_STAGE_PENALTIES, .as.penalties = {HISTORY_LENGTH, 1.1f, 0.1f, 0.1f}},
+                {.kind = PLUCK_STAGE_DRY, .as.dry = {0.8f, 1.75f, 2, HISTORY_LENGTH, breakers, 4}},
+                TOP_K(40),
+                TOP_P(0.95f),
+                MIN_P(0.05f),
+                TEMP(0.8f),
+                DIST}},
+    {"top_k 1000, dist", 6, .stages = {TOP_K(1000), DIST}},
+    {"top_n_sigma 1, dist", 6, .stages = {SIGMA(1), DIST}},
+    {"dist, mt19937", 9, .stages = {DIST}},
+    {"dist, philox", 9, .rng = PLUCK_RNG_PHILOX, .stages = {DIST}},
+    {"top_p .95, dist", 10, .stages = {TOP_P(0.95f), DIST}},
+    {"top_p .95, min_p .05, temp .8, dist", 10,
+     .stages = {TOP_P(0.95f), MIN_P(0.05f), TEMP(0.8f), DIST}},
+    {"temp 1.5, top_p .99, dist", 22, .stages = {TEMP(1.5f), TOP_P(0.99f), DIST}},
+    {"xtc (always), dist", 10, .stages = {XTC(1, 0.1f), DIST}},
+    {"dynamic temperature 1 +- .5, dist", 14, .stages = {DYNAMIC(1, 0.5f), DIST}},
+    {"typical .95, dist", 18, .stages = {TYPICAL(0.95f), DIST}},
+    {"mirostat v1", 10, .stages = {MIROSTAT(PLUCK_STAGE_MIROSTAT)}},
+    {"mirostat v2", 14, .stages = {MIROSTAT(PLUCK_STAGE_MIROSTAT_V2)}},
+    {"adaptive-p .5", 20, .stages = {ADAPTIVE(0.5f)}},
+};
+const int n_bench_chains = sizeof bench_chains / sizeof bench_chains[0];
+
+/* The row's HISTORY_LENGTH / 4 likeliest tokens, four times over: every token counts, DRY finds a
+ * match. */
+static pluck_status accept_history(pluck_sampler *sampler, const float *row, int32_t n_vocab) {
+    enum { N_LIKELY = HISTORY_LENGTH / 4 };
+    int32_t likely[N_LIKELY];
+    float logprobs[N_LIKELY];
+    const pluck_row all = {
+        .logits = row, .n = n_vocab, .workspace = pluck_sampler_workspace(sampler)};
+    pluck_status status = pluck_top_logprobs(&all, N_LIKELY, likely, logprobs, NULL, 0, NULL);
+    for (int i = 0; i < HISTORY_LENGTH && status == PLUCK_OK; i++) {
+        status = pluck_accept(sampler, likely[i % N_LIKELY]);
+    }
+    return status;
+}
+
+pluck_status bench_chain_sampler(pluck_sampler **out, const bench_chain *chain, const float *row,
+                                 int32_t n_vocab, pluck_workspace *workspace) {
+    pluck_config config = {.n_vocab = n_vocab,
+                           .seed = 42,
+                           .rng = chain->rng,
+                           .stages = chain->stages,
+                           .workspace = workspace};
+    while (config.n_stages < CHAIN_MAX_STAGES && chain->stages[config.n_stages].kind != 0) {
+        config.n_stages++;
+    }
+    pluck_sampler *sampler = NULL;
+    pluck_status status = pluck_sampler_create(&sampler, &config);
+    if (status == PLUCK_OK && chain->history) status = accept_history(sampler, row, n_vocab);
+    if (status == PLUCK_OK) {
+        *out = sampler;
+    } else {
+        pluck_sampler_free(sampler);
+    }
+    return status;
+}

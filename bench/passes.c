@@ -1,0 +1,329 @@
+/*
+ * passes.c: what a token costs, in microseconds and in passes.
+ *
+ * A pass is the time of a plain vectorised maximum over the same row, in the same process, at the
+ * same moment. Absolute times drift with the machine's mood; their ratio hardly does. So the two
+ * are interleaved in blocks: a few passes, a few draws from float32, a few from bfloat16, every
+ * second block in the opposite order. The first run of each group is not timed: it brings the row,
+ * and the workspace, into the cache. A block gives one ratio (of its medians), a chain the median
+ * of its blocks. The process is one thread; nothing is pinned. The exit status does not depend on
+ * any time.
+ */
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 200809L
+#endif
+#include "chains.h"
+#include "cpu_name.h"
+#include "options.h"
+#include "pass.h"
+#include "pluck.h"
+#include "rows.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#ifndef PLUCK_BENCH_ROWS
+#define PLUCK_BENCH_ROWS "data/rows-kjv-152k.npy"
+#endif
+
+static const char help[] =
+    "Usage: bench-passes [OPTION]...\n"
+    "Prints what a token costs for each chain: microseconds, and passes over the row.\n\n"
+    "      --isa NAME      use at most this instruction set: scalar, avx2, avx512, neon\n"
+    "      --rows FILE     the real rows (default: " PLUCK_BENCH_ROWS ")\n"
+    "      --blocks N      interleaved blocks for each chain and kind of row (default: 64)\n"
+    "      --only TEXT     only chains whose name contains TEXT\n"
+    "      --json          JSON instead of a table\n"
+    "  -h, --help          this text\n";
+
+enum { GROUP = 5, MAX_BLOCKS = 4096 };
+
+typedef struct bench_options {
+    const char *isa;
+    const char *rows;
+    const char *only;
+    int64_t blocks;
+    bool json, help;
+} bench_options;
+
+/* One chain on one kind of row: medians over the blocks. */
+typedef struct measurement {
+    double us, passes;          /* float32 */
+    double us_bf16, bf16_ratio; /* bfloat16, and its time over float32's */
+    double worst_row;           /* passes of the row that takes most */
+    double pass_us;
+} measurement;
+
+/* What is timed: the three contestants of a block on one row. */
+typedef struct contest {
+    pass_fn pass;
+    const float *f32;
+    const uint16_t *bf16;
+    int32_t n_vocab;
+    pluck_sampler *sampler;
+    pluck_status status;
+    volatile float sink; /* so that the pass cannot be left out */
+} contest;
+
+typedef enum contestant { PASS, DRAW_F32, DRAW_BF16, N_CONTESTANTS } contestant;
+
+static double now_us(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
+}
+
+static int by_value(const void *a, const void *b) {
+    const double x = *(const double *)a;
+    const double y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *values, int n) {
+    qsort(values, (size_t)n, sizeof *values, by_value);
+    return n % 2 == 1 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
+}
+
+static void run_once(contest *c, contestant who) {
+    if (who == PASS) {
+        c->sink = c->pass(c->f32, (size_t)c->n_vocab);
+        return;
+    }
+    pluck_draw draw;
+    const pluck_row row = {.logits = who == DRAW_F32 ? (const void *)c->f32 : c->bf16,
+                           .dtype = who == DRAW_F32 ? PLUCK_DTYPE_F32 : PLUCK_DTYPE_BF16};
+    const pluck_status status = pluck_sample_row(c->sampler, &row, &draw);
+    if (status != PLUCK_OK) c->status = status;
+}
+
+/* One warm-up and GROUP timed runs; their median. */
+static double time_group(contest *c, contestant who) {
+    double times[GROUP];
+    run_once(c, who);
+    for (int i = 0; i < GROUP; i++) {
+        const double start = now_us();
+        run_once(c, who);
+        times[i] = now_us() - start;
+    }
+    return median(times, GROUP);
+}
+
+/* Runs `blocks` blocks over the rows in turn. */
+static pluck_status measure(measurement *out, const bench_chain *chain, const row_set *rows,
+                            pass_fn pass, int blocks, pluck_workspace *workspace) {
+    static double us[N_CONTESTANTS][MAX_BLOCKS];
+    static double ratios[MAX_BLOCKS];
+    static double row_ratios[MAX_BLOCKS];
+    contest contests[ROWS_MAX] = {{0}};
+    pluck_status status = PLUCK_OK;
+    for (int r = 0; r < rows->n_rows && status == PLUCK_OK; r++) {
+        contest *c = &contests[r];
+        c->pass = pass;
+        c->f32 = rows->f32[r];
+        c->bf16 = rows->bf16[r];
+        c->n_vocab = rows->n_vocab;
+        status = bench_chain_sampler(&c->sampler, chain, c->f32, c->n_vocab, workspace);
+    }
+    for (int b = 0; b < blocks && status == PLUCK_OK; b++) {
+        contest *c = &contests[b % rows->n_rows];
+        const bool backwards = b / rows->n_rows % 2 == 1;
+        for (int i = 0; i < N_CONTESTANTS; i++) {
+            const contestant who = (contestant)(backwards ? N_CONTESTANTS - 1 - i : i);
+            us[who][b] = time_group(c, who);
+        }
+        ratios[b] = us[DRAW_F32][b] / us[PASS][b];
+        status = c->status;
+    }
+    for (int r = 0; r < rows->n_rows; r++) pluck_sampler_free(contests[r].sampler);
+    if (status != PLUCK_OK) return status;
+
+    out->worst_row = 0;
+    for (int r = 0; r < rows->n_rows && r < blocks; r++) {
+        int n = 0;
+        for (int b = r; b < blocks; b += rows->n_rows) row_ratios[n++] = ratios[b];
+        const double passes = median(row_ratios, n);
+        if (passes > out->worst_row) out->worst_row = passes;
+    }
+    out->passes = median(ratios, blocks);
+    for (int b = 0; b < blocks; b++) ratios[b] = us[DRAW_BF16][b] / us[DRAW_F32][b];
+    out->bf16_ratio = median(ratios, blocks);
+    out->pass_us = median(us[PASS], blocks);
+    out->us = median(us[DRAW_F32], blocks);
+    out->us_bf16 = median(us[DRAW_BF16], blocks);
+    return PLUCK_OK;
+}
+
+static double worst_bf16(const measurement *m) {
+    double worst = 0;
+    for (int k = 0; k < N_ROW_KINDS; k++) {
+        if (m[k].bf16_ratio > worst) worst = m[k].bf16_ratio;
+    }
+    return worst;
+}
+
+static bool within_limit(const bench_chain *chain, const measurement *m) {
+    for (int k = 0; k < N_ROW_KINDS; k++) {
+        if (m[k].passes > chain->limit) return false;
+    }
+    return true;
+}
+
+static void print_table_head(const char *cpu, int32_t n_vocab) {
+    printf("pluck %s, kernels: %s, %s\n", pluck_version(), pluck_isa(), cpu);
+    printf("V = %d, float32, hot cache, one thread; medians. A pass is one vectorised maximum over "
+           "the row.\n\n",
+           (int)n_vocab);
+    printf("%-50s %6s", "", "");
+    for (int k = 0; k < N_ROW_KINDS; k++) printf("  | %7s %7s", row_kind_names[k], "");
+    printf("  |  bf16\n%-50s %6s", "chain", "limit");
+    for (int k = 0; k < N_ROW_KINDS; k++) printf("  | %7s %7s", "us", "passes");
+    printf("  | / f32  met\n");
+}
+
+static void print_table_row(const bench_chain *chain, const measurement *m) {
+    printf("%-50s %6.1f", chain->name, chain->limit);
+    for (int k = 0; k < N_ROW_KINDS; k++) printf("  | %7.1f %7.2f", m[k].us, m[k].passes);
+    printf("  | %5.2f  %s\n", worst_bf16(m), within_limit(chain, m) ? "yes" : "NO");
+    fflush(stdout);
+}
+
+static void print_json_row(const bench_chain *chain, const measurement *m, bool first) {
+    printf("%s\n  {\"chain\": \"%s\", \"limit\": %g, \"met\": %s", first ? "" : ",", chain->name,
+           chain->limit, within_limit(chain, m) ? "true" : "false");
+    for (int k = 0; k < N_ROW_KINDS; k++) {
+        printf(",\n   \"%s\": {\"us\": %.3f, \"passes\": %.3f, \"worst_row_passes\": %.3f, "
+               "\"us_bf16\": %.3f, \"bf16_ratio\": %.3f, \"pass_us\": %.3f}",
+               row_kind_names[k], m[k].us, m[k].passes, m[k].worst_row, m[k].us_bf16,
+               m[k].bf16_ratio, m[k].pass_us);
+    }
+    printf("}");
+}
+
+/* All chains on all rows. */
+static int run_table(const bench_options *o, const row_set *rows, pass_fn pass,
+                     pluck_workspace *workspace) {
+    char cpu[128];
+    cpu_name(cpu, sizeof cpu);
+    if (o->json) {
+        printf("{\"version\": \"%s\", \"isa\": \"%s\", \"cpu\": \"%s\", \"n_vocab\": %d, "
+               "\"blocks\": %d, \"chains\": [",
+               pluck_version(), pluck_isa(), cpu, (int)rows[0].n_vocab, (int)o->blocks);
+    } else {
+        print_table_head(cpu, rows[0].n_vocab);
+    }
+    int n_shown = 0;
+    int n_within = 0;
+    int n_bf16 = 0;
+    double pass_us[N_ROW_KINDS] = {0};
+    for (int i = 0; i < n_bench_chains; i++) {
+        const bench_chain *chain = &bench_chains[i];
+        if (o->only != NULL && strstr(chain->name, o->only) == NULL) continue;
+        measurement m[N_ROW_KINDS];
+        for (int k = 0; k < N_ROW_KINDS; k++) {
+            const pluck_status status =
+                measure(&m[k], chain, &rows[k], pass, (int)o->blocks, workspace);
+            if (status != PLUCK_OK) {
+                fprintf(stderr, "bench-passes: %s, %s rows: %s\n", chain->name, row_kind_names[k],
+                        pluck_status_string(status));
+                return EXIT_FAILED;
+            }
+            pass_us[k] = m[k].pass_us;
+        }
+        if (o->json) {
+            print_json_row(chain, m, n_shown == 0);
+        } else {
+            print_table_row(chain, m);
+        }
+        n_shown++;
+        n_within += within_limit(chain, m);
+        n_bf16 += worst_bf16(m) <= 1;
+    }
+    if (o->json) {
+        printf("\n]}\n");
+        return EXIT_OK;
+    }
+    printf("\nA pass: %.1f / %.1f / %.1f us. Within the limit on all three kinds of row: %d of %d "
+           "chains; bfloat16 no slower: %d of %d.\n",
+           pass_us[ROW_NORMAL], pass_us[ROW_PEAKED], pass_us[ROW_REAL], n_within, n_shown, n_bf16,
+           n_shown);
+    return EXIT_OK;
+}
+
+/* Removes every instruction set above the one asked for, before the library looks at the CPU. */
+static bool limit_isa(const char *isa) {
+    static const char *const removed[][2] = {
+        {"scalar", "avx512,avx2,neon"}, {"avx2", "avx512"}, {"avx512", ""}, {"neon", ""}};
+    for (size_t i = 0; i < sizeof removed / sizeof removed[0]; i++) {
+        if (strcmp(isa, removed[i][0]) != 0) continue;
+        return setenv("PLUCK_DISABLE_CPU", removed[i][1], 1) == 0 && strcmp(pluck_isa(), isa) == 0;
+    }
+    return false;
+}
+
+static int parse_options(int argc, char **argv, bench_options *o) {
+    enum { ISA = 256, ROWS, BLOCKS, ONLY, JSON };
+    static const struct option options[] = {{"isa", required_argument, NULL, ISA},
+                                            {"rows", required_argument, NULL, ROWS},
+                                            {"blocks", required_argument, NULL, BLOCKS},
+                                            {"only", required_argument, NULL, ONLY},
+                                            {"json", no_argument, NULL, JSON},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
+        switch (option) {
+        case ISA:
+            o->isa = optarg;
+            break;
+        case ROWS:
+            o->rows = optarg;
+            break;
+        case ONLY:
+            o->only = optarg;
+            break;
+        case JSON:
+            o->json = true;
+            break;
+        case 'h':
+            o->help = true;
+            break;
+        case BLOCKS:
+            if (parse_integer(optarg, 1, MAX_BLOCKS, &o->blocks)) break;
+            fprintf(stderr, "bench-passes: --blocks takes 1 to %d\n", MAX_BLOCKS);
+            return EXIT_USAGE;
+        default:
+            return EXIT_USAGE;
+        }
+    }
+    if (optind == argc) return EXIT_OK;
+    fprintf(stderr, "bench-passes: '%s' is not expected\n", argv[optind]);
+    return EXIT_USAGE;
+}
+
+int main(int argc, char **argv) {
+    bench_options options = {.rows = PLUCK_BENCH_ROWS, .blocks = 64};
+    int code = parse_options(argc, argv, &options);
+    if (code != EXIT_OK) return code;
+    if (options.help) {
+        fputs(help, stdout);
+        return EXIT_OK;
+    }
+    if (options.isa != NULL && !limit_isa(options.isa)) {
+        fprintf(stderr, "bench-passes: there are no %s kernels here\n", options.isa);
+        return EXIT_FAILED;
+    }
+    enum { N_VOCAB = 151936 };
+    row_set rows[N_ROW_KINDS] = {{0}};
+    pluck_workspace *workspace = NULL;
+    const pass_fn pass = pass_for_isa(pluck_isa());
+    bool good = pass != NULL && pluck_workspace_create(&workspace, N_VOCAB, NULL) == PLUCK_OK;
+    for (int k = 0; good && k < N_ROW_KINDS; k++) {
+        good = row_set_make(&rows[k], (row_kind)k, N_VOCAB, options.rows);
+    }
+    code = good ? run_table(&options, rows, pass, workspace) : EXIT_FAILED;
+    for (int k = 0; k < N_ROW_KINDS; k++) row_set_free(&rows[k]);
+    pluck_workspace_free(workspace);
+    return code;
+}

@@ -1,0 +1,83 @@
+/*
+ * slots.c: a server's thousand conversations on two threads.
+ *
+ * What a conversation remembers (its random stream, its last tokens) is small and lives in its
+ * sampler. What a call needs for itself grows with the vocabulary and lives in a workspace, of
+ * which there is one for each thread, not one for each conversation. A sampler may be served by
+ * another thread at every token, since the workspace is named in the call.
+ */
+#include <pluck.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { N_VOCAB = 32000, N_SLOTS = 1000, N_THREADS = 2, N_TOKENS = 4 };
+
+static float logits[N_VOCAB];
+static pluck_sampler *slots[N_SLOTS];
+static int32_t tokens[N_SLOTS][N_TOKENS];
+
+typedef struct worker {
+    pthread_t thread;
+    pluck_workspace *workspace;
+    int first; /* of every N_THREADS-th slot */
+    int step;
+    pluck_status status;
+} worker;
+
+/* One token for each of the worker's slots. */
+static void *serve(void *argument) {
+    worker *self = argument;
+    pluck_row row = {.logits = logits, .workspace = self->workspace};
+    for (int slot = self->first; slot < N_SLOTS; slot += N_THREADS) {
+        pluck_draw draw;
+        self->status = pluck_sample_row(slots[slot], &row, &draw);
+        if (self->status != PLUCK_OK) break;
+        tokens[slot][self->step] = draw.token;
+        pluck_accept(slots[slot], draw.token);
+    }
+    return NULL;
+}
+
+int main(void) {
+    for (int i = 0; i < N_VOCAB; i++) logits[i] = (float)(i * 7919 % N_VOCAB) / 1000.0f;
+
+    /* One sampler is made from text, with a workspace it will never use itself; the others are its
+     * clones in all but the seed. */
+    pluck_spec *spec;
+    if (pluck_spec_parse(&spec, "temp=0.8;top_k=40;repeat_penalty=1.1", N_VOCAB, NULL)) return 1;
+    pluck_config config = *pluck_spec_config(spec);
+    worker workers[N_THREADS] = {{0}};
+    for (int i = 0; i < N_THREADS; i++) {
+        if (pluck_workspace_create(&workers[i].workspace, N_VOCAB, NULL)) return 1;
+    }
+    config.workspace = workers[0].workspace;
+    for (int i = 0; i < N_SLOTS; i++) {
+        config.seed = (uint32_t)(i % 3); /* three kinds of conversation */
+        if (pluck_sampler_create(&slots[i], &config)) return 1;
+    }
+    pluck_spec_free(spec);
+
+    for (int step = 0; step < N_TOKENS; step++) {
+        for (int i = 0; i < N_THREADS; i++) {
+            workers[i].first = (i + step) % N_THREADS; /* slots change threads at every token */
+            workers[i].step = step;
+            if (pthread_create(&workers[i].thread, NULL, serve, &workers[i])) return 1;
+        }
+        for (int i = 0; i < N_THREADS; i++) pthread_join(workers[i].thread, NULL);
+    }
+
+    int same = 0;
+    for (int i = 3; i < N_SLOTS; i++) {
+        for (int t = 0; t < N_TOKENS; t++) same += tokens[i][t] == tokens[i % 3][t];
+    }
+    printf("%d of %d tokens equal those of the same seed\n", same, (N_SLOTS - 3) * N_TOKENS);
+    printf("a slot takes less than 16 KB: %s\n",
+           pluck_sampler_state_size(slots[0]) < 16384 ? "yes" : "no");
+    printf("a thread takes less than 16 bytes for each token of the vocabulary: %s\n",
+           pluck_workspace_size(N_VOCAB) < (size_t)16 * N_VOCAB ? "yes" : "no");
+
+    for (int i = 0; i < N_SLOTS; i++) pluck_sampler_free(slots[i]);
+    for (int i = 0; i < N_THREADS; i++) pluck_workspace_free(workers[i].workspace);
+    return 0;
+}
