@@ -17,7 +17,7 @@ build: configure
 
 deps:
 	@scripts/install-deps build test
-	@if [ -x scripts/get-llama ]; then scripts/get-llama || true; fi
+	@scripts/get-llama --try
 
 configure: deps
 	@cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=$(BUILD_TYPE) -DCMAKE_INSTALL_PREFIX=$(PREFIX) \

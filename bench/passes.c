@@ -17,7 +17,7 @@
 #include "options.h"
 #include "pass.h"
 #include "pluck.h"
-#include "rows.h"
+#include "row_set.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -177,7 +177,7 @@ static void print_table_head(const char *cpu, int32_t n_vocab) {
            "the row.\n\n",
            (int)n_vocab);
     printf("%-50s %6s", "", "");
-    for (int k = 0; k < N_ROW_KINDS; k++) printf("  | %7s %7s", row_kind_names[k], "");
+    for (int k = 0; k < N_ROW_KINDS; k++) printf("  | %7s %7s", rows_name((rows_kind)k), "");
     printf("  |  bf16\n%-50s %6s", "chain", "limit");
     for (int k = 0; k < N_ROW_KINDS; k++) printf("  | %7s %7s", "us", "passes");
     printf("  | / f32  met\n");
@@ -196,7 +196,7 @@ static void print_json_row(const bench_chain *chain, const measurement *m, bool 
     for (int k = 0; k < N_ROW_KINDS; k++) {
         printf(",\n   \"%s\": {\"us\": %.3f, \"passes\": %.3f, \"worst_row_passes\": %.3f, "
                "\"us_bf16\": %.3f, \"bf16_ratio\": %.3f, \"pass_us\": %.3f}",
-               row_kind_names[k], m[k].us, m[k].passes, m[k].worst_row, m[k].us_bf16,
+               rows_name((rows_kind)k), m[k].us, m[k].passes, m[k].worst_row, m[k].us_bf16,
                m[k].bf16_ratio, m[k].pass_us);
     }
     printf("}");
@@ -226,8 +226,8 @@ static int run_table(const bench_options *o, const row_set *rows, pass_fn pass,
             const pluck_status status =
                 measure(&m[k], chain, &rows[k], pass, (int)o->blocks, workspace);
             if (status != PLUCK_OK) {
-                fprintf(stderr, "bench-passes: %s, %s rows: %s\n", chain->name, row_kind_names[k],
-                        pluck_status_string(status));
+                fprintf(stderr, "bench-passes: %s, %s rows: %s\n", chain->name,
+                        rows_name((rows_kind)k), pluck_status_string(status));
                 return EXIT_FAILED;
             }
             pass_us[k] = m[k].pass_us;
@@ -247,8 +247,8 @@ static int run_table(const bench_options *o, const row_set *rows, pass_fn pass,
     }
     printf("\nA pass: %.1f / %.1f / %.1f us. Within the limit on all three kinds of row: %d of %d "
            "chains; bfloat16 no slower: %d of %d.\n",
-           pass_us[ROW_NORMAL], pass_us[ROW_PEAKED], pass_us[ROW_REAL], n_within, n_shown, n_bf16,
-           n_shown);
+           pass_us[ROWS_NORMAL], pass_us[ROWS_PEAKED], pass_us[ROWS_REAL], n_within, n_shown,
+           n_bf16, n_shown);
     return EXIT_OK;
 }
 
@@ -320,7 +320,7 @@ int main(int argc, char **argv) {
     const pass_fn pass = pass_for_isa(pluck_isa());
     bool good = pass != NULL && pluck_workspace_create(&workspace, N_VOCAB, NULL) == PLUCK_OK;
     for (int k = 0; good && k < N_ROW_KINDS; k++) {
-        good = row_set_make(&rows[k], (row_kind)k, N_VOCAB, options.rows);
+        good = row_set_make(&rows[k], (rows_kind)k, N_VOCAB, options.rows);
     }
     code = good ? run_table(&options, rows, pass, workspace) : EXIT_FAILED;
     for (int k = 0; k < N_ROW_KINDS; k++) row_set_free(&rows[k]);
