@@ -75,7 +75,7 @@ typedef struct perflab_benchmark {
     const char *id;        /* "5.1": unique among all modules loaded together */
     const char *component; /* a few words, the table's second column */
     const char *title;     /* what was changed, one line */
-    const char *notes;     /* goes to the table's notes, before what perflab has to say */
+    const char *notes;     /* for the table, before what perflab has to say; NULL: the title */
     const char
         *requires_device; /* "gpu" needs a GPU run to become COMPLETE; NULL or "cpu" does not */
     const char *const *inputs; /* kinds of input, ends with NULL; NULL: one kind, "default" */

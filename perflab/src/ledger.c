@@ -31,8 +31,8 @@ struct ledger {
     char *path;
 };
 
-const char *const ledger_tables[] = {"build",   "run",         "process", "gate",
-                                     "profile", "integration", NULL};
+const char *const ledger_tables[] = {"build",   "run",         "process",  "gate",
+                                     "profile", "integration", "selftest", NULL};
 
 static const char schema[] =
     "CREATE TABLE build("
@@ -83,6 +83,10 @@ static const char schema[] =
     " device TEXT NOT NULL, machine TEXT NOT NULL, commit_id TEXT NOT NULL, before_ms TEXT NOT "
     "NULL,"
     " after_ms TEXT NOT NULL, covers TEXT NOT NULL, notes TEXT NOT NULL) STRICT;"
+
+    "CREATE TABLE selftest("
+    " uuid TEXT PRIMARY KEY CHECK(length(uuid) = 32), at TEXT NOT NULL, machine TEXT NOT NULL,"
+    " passed INTEGER NOT NULL, data TEXT NOT NULL) STRICT;"
 
     /* Which tables were written to which files here; a local fact that is not exported. */
     "CREATE TABLE written(uuid TEXT PRIMARY KEY, path TEXT NOT NULL, at TEXT NOT NULL) STRICT;";

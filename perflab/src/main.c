@@ -15,13 +15,21 @@ typedef struct command {
 } command;
 
 static const command commands[] = {
+    {"new", command_new, "write a benchmark to fill in"},
     {"build", command_build, "compile the benchmarks, -O3 -march=native and portable"},
     {"validate", command_validate, "judge candidates against baselines, without timing"},
     {"run", command_run, "gate, measure side by side in fresh processes, record"},
     {"table", command_table, "the tracking table: Markdown, CSV or JSON"},
+    {"status", command_status, "the checklist of each improvement, every tick derived"},
+    {"stats", command_stats, "mean, deviation, median, outliers of timings in a text file"},
+    {"env", command_env, "what makes this machine noisy, and what to do about it"},
+    {"profile", command_profile, "memory-bound or compute-bound"},
+    {"asm", command_asm, "the hot loops: packed against scalar, the widest register"},
+    {"compare", command_compare, "two recorded runs, or two builds interleaved"},
     {"export", command_export, "the ledger as JSON lines"},
     {"import", command_import, "JSON lines into the ledger"},
     {"record-integration", command_record_integration, "an end-to-end result from a JSON file"},
+    {"selftest", command_selftest, "A/A and planted speedups on this machine, in real time"},
     {"hash", command_hash, NULL},
 };
 
@@ -39,7 +47,7 @@ static void usage(FILE *to) {
 
 const char *ledger_choice(const char *given) {
     if (given == NULL) given = getenv("PERFLAB_LEDGER");
-    return given != NULL ? given : "perflab.ledger";
+    return given != NULL ? given : "perflab.db";
 }
 
 void catalog_or_none(catalog *c, const char *folder) {

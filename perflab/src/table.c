@@ -113,7 +113,7 @@ table_row table_row_of(const facts *f) {
     char us[2][32], factor[64];
     text_buffer notes = {0};
     text_add(&notes, "%s", "");
-    note(&notes, f->notes);
+    note(&notes, f->notes[0] != '\0' ? f->notes : f->title);
     note(&notes, f->reason);
     if (f->has_speedup && f->n_inputs > 1) by_input(&notes, f);
     whole_notes(&notes, f);

@@ -2,6 +2,7 @@
  * worker.c - list, gate and measure, in a process that may crash without harm.
  */
 #include "worker.h"
+#include "selftest.h"
 #include "util.h"
 
 #include <dlfcn.h>
@@ -118,6 +119,7 @@ static void limit(const cJSON *job) {
 }
 
 const perflab_module *worker_load(const char *path) {
+    if (strcmp(path, SELFTEST_MODULE) == 0) return selftest_module();
     worker_phase(NULL, "loading the module");
     void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (handle == NULL) {
@@ -320,7 +322,6 @@ static cJSON *measure(worker *w) {
     w->c.layout = PERFLAB_LAYOUT_RANDOM;
     perflab_verdict v = perflab_case_open(&w->c, &w->ctx, &w->host);
     const bool open = v == PERFLAB_PASSED;
-    worker_guard(&w->host);
     if (open && wanted) v = perflab_gate_once(&w->c, &w->ctx, PERFLAB_BASELINE);
     perflab_lane lanes[2] = {{b->baseline, b->reset, &w->ctx, PERFLAB_BASELINE, b->flags},
                              {wanted && v == PERFLAB_PASSED ? b->candidate : NULL, b->reset,
@@ -379,6 +380,9 @@ static cJSON *do_benchmark_job(const cJSON *job, const char *what) {
         worker_guard(&w.host);
         return gate(&w);
     }
+    worker_guard(&w.host);
+    if (strcmp(what, "count") == 0) return worker_count(&w);
+    if (strcmp(what, "sample") == 0) return worker_sample(&w);
 
     return measure(&w);
 }
@@ -392,6 +396,8 @@ int worker_main(const char *text) {
     cJSON *result;
     if (strcmp(what, "list") == 0) {
         result = list(job);
+    } else if (strcmp(what, "roof") == 0) {
+        result = worker_roof(job);
     } else {
         result = do_benchmark_job(job, what);
     }

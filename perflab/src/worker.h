@@ -40,7 +40,7 @@ void worker_guard(const perflab_host *host);
 const perflab_module *worker_load(const char *path);
 const perflab_benchmark *worker_find(const perflab_module *m, const char *id);
 
-/* worker_probe.c: what `profile` and `asm` ask. */
+/* probe.c and roof.c: what `profile` and `asm` ask. */
 cJSON *worker_count(worker *w);
 cJSON *worker_sample(worker *w);
 cJSON *worker_roof(const cJSON *job);

@@ -1,0 +1,330 @@
+/*
+ * cmd_asm.c - `perflab asm`: the loop that takes the time, on both sides.
+ *
+ * Where the time goes is sampled, not guessed: the hot loop may lie behind an indirect call or in
+ * another library. objdump then disassembles the object the samples fell in; the hot function is
+ * the one with most samples, its hot loop the smallest backward branch's span that holds 60 % of
+ * them.
+ */
+#include "commands.h"
+#include "launch.h"
+#include "options.h"
+#include "record.h"
+#include "util.h"
+#include "worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define LOOP_SHARE 0.6
+
+typedef struct instruction {
+    uint64_t address;
+    uint64_t target; /* of a jump, 0 otherwise */
+    size_t samples;
+    char text[120];
+} instruction;
+
+typedef struct function {
+    char name[200];
+    instruction *code;
+    size_t n, samples;
+} function;
+
+/* Samples that fell in one object. */
+typedef struct hits {
+    const char *object;
+    uint64_t *offset; /* sorted */
+    size_t n;
+} hits;
+
+static int by_value(const void *a, const void *b) {
+    const uint64_t x = *(const uint64_t *)a;
+    const uint64_t y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static bool same_object(const cJSON *a, const cJSON *b) {
+    return strcmp(cJSON_GetStringValue(cJSON_GetArrayItem(a, 0)),
+                  cJSON_GetStringValue(cJSON_GetArrayItem(b, 0))) == 0;
+}
+
+/* The object with most samples, and where in it. */
+static hits hottest_object(const cJSON *samples) {
+    hits best = {0};
+    const cJSON *a, *b;
+    const cJSON *winner = NULL;
+    size_t most = 0;
+    cJSON_ArrayForEach(a, samples) {
+        size_t n = 0;
+        if (winner != NULL && same_object(a, winner)) continue;
+        cJSON_ArrayForEach(b, samples) n += same_object(a, b);
+        if (n > most) {
+            most = n;
+            winner = a;
+        }
+    }
+    if (winner == NULL) return best;
+    best.object = cJSON_GetStringValue(cJSON_GetArrayItem(winner, 0));
+    best.offset = must_alloc(most * sizeof *best.offset);
+    cJSON_ArrayForEach(b, samples) {
+        if (!same_object(winner, b)) continue;
+        best.offset[best.n++] = (uint64_t)cJSON_GetArrayItem(b, 1)->valuedouble;
+    }
+    qsort(best.offset, best.n, sizeof *best.offset, by_value);
+    return best;
+}
+
+static size_t hits_at(const hits *h, uint64_t from, uint64_t to) {
+    size_t n = 0;
+    for (size_t i = 0; i < h->n && h->offset[i] < to; i++) n += h->offset[i] >= from;
+    return n;
+}
+
+/* "    1139:\tjne    1120 <name+0x20>" into the function. */
+static void take_instruction(function *f, const char *line) {
+    char *end;
+    const uint64_t address = strtoull(line, &end, 16);
+    if (*end != ':' || end == line) return;
+    while (*++end == ' ' || *end == '\t') {
+    }
+    f->code = must_grow(f->code, (f->n + 1) * sizeof *f->code);
+    instruction *i = &f->code[f->n++];
+    memset(i, 0, sizeof *i);
+    i->address = address;
+    snprintf(i->text, sizeof i->text, "%s", end);
+    i->text[strcspn(i->text, "\n")] = '\0';
+    if (i->text[0] == 'j' || strncmp(i->text, "b", 1) == 0 || strncmp(i->text, "cb", 2) == 0 ||
+        strncmp(i->text, "tb", 2) == 0) {
+        const char *bracket = strchr(i->text, '<');
+        const char *from = bracket;
+        while (from != NULL && from > i->text && (from[-1] == ' ' || from[-1] == '\t')) from--;
+        while (from != NULL && from > i->text && strchr("0123456789abcdef", from[-1]) != NULL)
+            from--;
+        if (from != NULL) i->target = strtoull(from, NULL, 16);
+    }
+}
+
+/* Gives each instruction its samples; keeps the function if it is the hottest so far. */
+static void finish_function(function *current, function *best, const hits *h) {
+    current->samples = 0;
+    for (size_t k = 0; k < current->n; k++) {
+        instruction *i = &current->code[k];
+        const uint64_t next = k + 1 < current->n ? current->code[k + 1].address : i->address + 15;
+        i->samples = hits_at(h, i->address, next);
+        current->samples += i->samples;
+    }
+    if (current->samples > best->samples) {
+        function swap = *best;
+        *best = *current;
+        *current = swap;
+    }
+    current->n = 0;
+}
+
+static function hottest_function(const hits *h) {
+    function best = {0}, current = {0};
+    char *command = text_format("objdump -d --no-show-raw-insn '%s' 2>/dev/null", h->object);
+    FILE *from = popen(command, "r");
+    char line[1024];
+    while (from != NULL && fgets(line, sizeof line, from) != NULL) {
+        const char *open = strstr(line, " <");
+        const char *close = strstr(line, ">:");
+        if (line[0] == '0' && open != NULL && close != NULL) {
+            finish_function(&current, &best, h);
+            snprintf(current.name, sizeof current.name, "%.*s", (int)(close - open - 2), open + 2);
+        } else {
+            take_instruction(&current, line + strspn(line, " "));
+        }
+    }
+    finish_function(&current, &best, h);
+    if (from != NULL) pclose(from);
+    free(current.code);
+    free(command);
+    return best;
+}
+
+/* The hot loop's span in the function: [*first, *last]. False where no loop holds enough. */
+static bool hot_loop(const function *f, size_t *first, size_t *last) {
+    bool found = false;
+    for (size_t k = 0; k < f->n; k++) {
+        const uint64_t target = f->code[k].target;
+        if (target == 0 || target > f->code[k].address || target < f->code[0].address) continue;
+        size_t start = k, samples = 0;
+        while (start > 0 && f->code[start].address > target) start--;
+        for (size_t i = start; i <= k; i++) samples += f->code[i].samples;
+        const bool enough = (double)samples >= LOOP_SHARE * (double)f->samples;
+        if (!enough || (found && k - start >= *last - *first)) continue;
+        found = true;
+        *first = start;
+        *last = k;
+    }
+    if (!found && f->n > 0) {
+        *first = 0;
+        *last = f->n - 1;
+    }
+    return found;
+}
+
+typedef struct census {
+    size_t packed, scalar, other;
+    int widest; /* bits of the widest vector register, 0: none */
+} census;
+
+#if defined(__aarch64__)
+/* AArch64: vector operands carry their shape ("v0.4s"), scalar ones are s0, d0. */
+static void count_instruction(const char *text, census *c) {
+    const char *operands = text + strcspn(text, " \t");
+    if (strstr(operands, ".4s") || strstr(operands, ".2d") || strstr(operands, ".16b") ||
+        strstr(operands, ".8h") || strstr(operands, "\tq") || strstr(operands, ", q")) {
+        c->packed++;
+        c->widest = 128;
+    } else if (strstr(operands, "\ts") || strstr(operands, "\td") || strstr(operands, ", s") ||
+               strstr(operands, ", d")) {
+        c->scalar++;
+    } else {
+        c->other++;
+    }
+}
+
+#else
+static bool ends_with(const char *word, size_t n, const char *end) {
+    const size_t m = strlen(end);
+    return n >= m && strncmp(word + n - m, end, m) == 0;
+}
+
+/* x86: the mnemonic's suffix tells packed from scalar. */
+static void count_instruction(const char *text, census *c) {
+    const int bits = strstr(text, "%zmm")   ? 512
+                     : strstr(text, "%ymm") ? 256
+                     : strstr(text, "%xmm") ? 128
+                                            : 0;
+    size_t n = strcspn(text, " \t");
+    const char *word = text;
+    if (bits == 0) {
+        c->other++;
+        return;
+    }
+    if (*word == 'v') {
+        word++;
+        n--;
+    }
+    const bool integer = *word == 'p';
+    const bool broadcast = strncmp(word, "broadcast", 9) == 0;
+    const bool moved = (n == 4 && (strncmp(word, "movd", 4) == 0 || strncmp(word, "movq", 4) == 0));
+    const bool suffix = ends_with(word, n, "ss") || ends_with(word, n, "sd");
+    const bool convert = ends_with(word, n, "2si") || ends_with(word, n, "ssl") ||
+                         ends_with(word, n, "ssq") || ends_with(word, n, "sdl") ||
+                         ends_with(word, n, "sdq");
+    if (!integer && !broadcast && (suffix || moved || convert)) {
+        c->scalar++;
+    } else {
+        c->packed++;
+        if (bits > c->widest) c->widest = bits;
+        return;
+    }
+    if (c->widest < 128) c->widest = 128;
+}
+#endif
+
+static census take_census(const function *f, size_t first, size_t last) {
+    census c = {0};
+    for (size_t i = first; i <= last && i < f->n; i++) {
+        count_instruction(f->code[i].text, &c);
+    }
+    return c;
+}
+
+static void print_side(const char *side, const function *f, const hits *h, size_t n_samples,
+                       bool listing) {
+    size_t first = 0, last = 0;
+    const bool loop = hot_loop(f, &first, &last);
+    const census c = take_census(f, first, last);
+    size_t here = 0;
+    for (size_t i = first; i <= last && i < f->n; i++) here += f->code[i].samples;
+    const char *base = strrchr(h->object, '/');
+    printf("  %-9s %s in %s, %.0f %% of the time\n", side, f->name,
+           base != NULL ? base + 1 : h->object, 100.0 * (double)here / (double)n_samples);
+    printf("            %s of %zu instructions: %zu packed, %zu scalar floating point, %zu other; ",
+           loop ? "loop" : "no single loop: function", last - first + 1, c.packed, c.scalar,
+           c.other);
+    if (c.widest == 0) {
+        printf("no vector register\n");
+    } else {
+        printf("widest register %d bits%s\n", c.widest,
+               c.packed == 0 ? ", used for scalars only" : "");
+    }
+    for (size_t i = first; listing && i <= last && i < f->n; i++) {
+        printf("    %5.1f %%  %s\n", 100.0 * (double)f->code[i].samples / (double)n_samples,
+               f->code[i].text);
+    }
+}
+
+static bool asm_side(const recorder *r, const entry *e, const char *input, int side, bool listing) {
+    cJSON *job = record_job(r, e, "sample", input);
+    cJSON_AddNumberToObject(job, "seed", 42);
+    cJSON_AddNumberToObject(job, "side", side);
+    cJSON_AddNumberToObject(job, "seconds", 1);
+    const launch l = {.job = job, .timeout_s = 120};
+    launched got = launch_run(&l);
+    const cJSON *samples = cJSON_GetObjectItem(got.result, "samples");
+    const char *name = side == 0 ? "baseline" : "candidate";
+    const bool good = cJSON_GetArraySize(samples) > 0;
+    if (good) {
+        hits h = hottest_object(samples);
+        function f = hottest_function(&h);
+        if (f.n > 0) {
+            print_side(name, &f, &h, (size_t)cJSON_GetArraySize(samples), listing);
+        } else {
+            printf("  %-9s in %s, which objdump cannot read\n", name, h.object);
+        }
+        free(f.code);
+        free(h.offset);
+    } else {
+        printf("  %-9s no samples: %s\n", name,
+               got.detail != NULL ? got.detail : "it is too short");
+    }
+    launched_free(&got);
+    cJSON_Delete(job);
+    return good;
+}
+
+int command_asm(int argc, char **argv) {
+    const char *modules = NULL, *variant = "native", *input = NULL, *data = NULL;
+    bool listing = false;
+    const option options[] = {
+        {"--listing", OPTION_FLAG, &listing, NULL,
+         "print the loops, with each instruction's share"},
+        {"--input", OPTION_TEXT, &input, "KIND", "this kind of input (the first registered)"},
+        {"--variant", OPTION_TEXT, &variant, "V", "native (default) or portable"},
+        {"--data", OPTION_TEXT, &data, "FOLDER", "recorded inputs ($PERFLAB_DATA)"},
+        {"--modules", OPTION_TEXT, &modules, "FOLDER", "where the benchmarks are"},
+        {NULL, OPTION_FLAG, NULL, NULL, NULL}};
+    command_line line = {
+        .usage = "asm [ID...] [options]",
+        .about = "The hot loop of both sides, found by sampling: packed against scalar\n"
+                 "instructions, and the widest register used.",
+        .options = options};
+    const parsed p = command_parse(&line, argc, argv);
+    if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
+    catalog c;
+    if (!catalog_read(&c, modules)) return EXIT_TROUBLE;
+    progress bar;
+    recorder r;
+    bool good = true;
+    progress_start(&bar, 1);
+    recorder_start(&r, NULL, &bar);
+    if (data != NULL) r.data = data;
+    for (size_t i = 0; i < c.n; i++) {
+        const entry *e = &c.entries[i];
+        if (strcmp(e->variant, variant) != 0 || !is_wanted(e->id, line.words, line.n_words))
+            continue;
+        printf("%s %s\n", e->id, e->component);
+        const char *kind = input != NULL ? input : e->inputs[0];
+        if (e->has_baseline) good &= asm_side(&r, e, kind, 0, listing);
+        if (e->has_candidate) good &= asm_side(&r, e, kind, 1, listing);
+    }
+    recorder_end(&r);
+    catalog_free(&c);
+    return good ? EXIT_DONE : EXIT_WRONG_RESULT;
+}

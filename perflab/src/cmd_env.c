@@ -1,0 +1,150 @@
+/*
+ * cmd_env.c - `perflab env`: what makes numbers shake on this machine, and what to do about each.
+ */
+#include "commands.h"
+#include "machine.h"
+#include "options.h"
+#include "tune.h"
+#include "util.h"
+#include "worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void line_of(const char *what, const char *state, const char *advice) {
+    printf("%-16s %s\n", what, state);
+    if (advice != NULL) printf("%-16s   -> %s\n", "", advice);
+}
+
+static void size_text(char *out, size_t room, double bytes) {
+    if (bytes <= 0) {
+        snprintf(out, room, "none seen");
+    } else if (bytes >= 1048576) {
+        snprintf(out, room, "%.4g MiB", bytes / 1048576);
+    } else {
+        snprintf(out, room, "%.4g KiB", bytes / 1024);
+    }
+}
+
+static void print_caches(const cJSON *e) {
+    char l1[32], l2[32], l3[32];
+    size_text(l1, sizeof l1, job_number(e, "l1_bytes", 0));
+    size_text(l2, sizeof l2, job_number(e, "l2_bytes", 0));
+    size_text(l3, sizeof l3, job_number(e, "l3_bytes", 0));
+    char *text = text_format("L1 %s, L2 %s, L3 %s", l1, l2, l3);
+    line_of("caches", text, NULL);
+    free(text);
+}
+
+static void print_frequency(const cJSON *e) {
+    const char *governor = job_text(e, "governor", "unknown");
+    const char *turbo = job_text(e, "turbo", "unknown");
+    const bool hidden = strcmp(governor, "unknown") == 0;
+    line_of("governor", hidden ? "not visible here" : governor,
+            hidden ? "the host decides; compare only interleaved runs"
+            : strcmp(governor, "performance") == 0
+                ? NULL
+                : "perflab env --tune, or: cpupower frequency-set -g performance");
+    line_of("turbo", strcmp(turbo, "unknown") == 0 ? "not visible here" : turbo,
+            strcmp(turbo, "on") == 0
+                ? "clock speed depends on heat and neighbours: perflab env --tune"
+                : NULL);
+}
+
+static void print_sharing(const cJSON *e) {
+    const double load = job_number(e, "load", 0);
+    const double stolen = job_number(e, "stolen_share", 0);
+    const int threads = (int)job_number(e, "threads", 0);
+    const int allowed = (int)job_number(e, "allowed_cpus", 0);
+    const bool virtual = cJSON_IsTrue(cJSON_GetObjectItem(e, "virtual_machine"));
+    const char *smt = job_text(e, "smt", "unknown");
+    char *text = text_format("%d of %d CPUs allowed", allowed, threads);
+    line_of("pinning", text,
+            "perflab run pins each process to one of them in turn (--no-pin: not)");
+    free(text);
+    line_of("SMT", smt,
+            strcmp(smt, "on") == 0 ? "a sibling thread halves a core: keep it idle, or turn SMT off"
+                                   : NULL);
+    text = text_format("%.2f", load);
+    line_of("load", text,
+            load > 0.5 ? "other programs are running: stop them, or take more --runs" : NULL);
+    free(text);
+    text = text_format("%s, %.2f %% of the time stolen since boot",
+                       virtual ? "a virtual machine" : "none seen", stolen * 100);
+    line_of("virtualisation", text,
+            virtual ? "neighbours share caches and memory: trust ratios, not absolute times"
+                    : NULL);
+    free(text);
+}
+
+static void print_environment(void) {
+    cJSON *e = environment_read();
+    char *text = text_format("%s, %d cores, %d threads", job_text(e, "cpu", ""),
+                             (int)job_number(e, "cores", 0), (int)job_number(e, "threads", 0));
+    line_of("CPU", text, NULL);
+    free(text);
+    line_of("kernel", job_text(e, "kernel", ""), NULL);
+    print_caches(e);
+    print_frequency(e);
+    print_sharing(e);
+    char paranoid[32];
+    system_line("/proc/sys/kernel/perf_event_paranoid", paranoid, sizeof paranoid);
+    line_of("counters",
+            paranoid[0] != '\0' ? "perf_event is there; perflab profile tries it" : "none", NULL);
+    line_of("machine key", job_text(e, "machine", ""), NULL);
+    cJSON_Delete(e);
+}
+
+/* Runs a command line and returns its exit status. */
+static int run_words(char **words, size_t n) {
+    char **argv = must_alloc((n + 1) * sizeof *argv);
+    for (size_t i = 0; i < n; i++) argv[i] = words[i];
+    fflush(stdout);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        execvp(argv[0], argv);
+        complain("cannot run %s", argv[0]);
+        _exit(127);
+    }
+    int status = 0;
+    waitpid(pid, &status, 0);
+    free(argv);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_TROUBLE;
+}
+
+int command_env(int argc, char **argv) {
+    bool tune = false;
+    const option options[] = {{"--tune", OPTION_FLAG, &tune, NULL,
+                               "set governor and turbo where allowed, put back after"},
+                              {NULL, OPTION_FLAG, NULL, NULL, NULL}};
+    command_line line = {.usage = "env [--tune [-- COMMAND...]]",
+                         .about =
+                             "What this machine is and what makes it noisy. --tune quietens it "
+                             "while COMMAND runs, or,\n"
+                             "without one, until a key is pressed, and puts everything back after.",
+                         .options = options,
+                         .rest = true};
+    const parsed p = command_parse(&line, argc, argv);
+    if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
+    if (!tune && line.n_words > 0) {
+        complain("env: a command is run with --tune only");
+        return EXIT_USAGE;
+    }
+    print_environment();
+    if (!tune) return EXIT_DONE;
+    printf("\ntuning\n");
+    const size_t n = tune_apply();
+    int code = EXIT_DONE;
+    if (line.n_words > 0) {
+        code = run_words(line.words, line.n_words);
+    } else if (n > 0) {
+        printf("  press enter to put it back\n");
+        fflush(stdout);
+        getchar();
+    }
+    tune_restore();
+    if (n > 0) printf("put back\n");
+    return code;
+}

@@ -1,0 +1,129 @@
+/*
+ * cmd_new.c - `perflab new`: a benchmark that compiles and passes its gate, to be filled in.
+ */
+#include "commands.h"
+#include "options.h"
+#include "util.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* In parts of a bearable length; @ID@, @COMPONENT@ and @FILE@ are replaced. */
+static const char *const template_parts[] = {
+    "/*\n"
+    " * @FILE@ - @ID@ @COMPONENT@: what there is, what is to replace it, and how to tell that "
+    "both\n"
+    " * do the same. As it stands both sides divide; put the code under test in their place.\n"
+    " *\n"
+    " *     perflab build && perflab validate && perflab run && perflab status\n"
+    " */\n"
+    "#include \"perflab.h\"\n\n"
+    "/* Inputs, and an output for each side: validate sees both. */\n"
+    "static float *input;\n"
+    "static float *output[2];\n"
+    "static volatile float divisor = 0.8f; /* volatile: the compiler must not know it */\n\n",
+    "/* Makes the input from size, kind and seed. Called once before any of the functions below. "
+    "*/\n"
+    "static int setup(perflab_ctx *ctx) {\n"
+    "    perflab_rng rng = {ctx->seed};\n"
+    "    const size_t bytes = ctx->size * sizeof *input;\n"
+    "    input = perflab_alloc(ctx, bytes, 0);\n"
+    "    output[PERFLAB_BASELINE] = perflab_alloc(ctx, bytes, 0);\n"
+    "    output[PERFLAB_CANDIDATE] = perflab_alloc(ctx, bytes, 0);\n"
+    "    for (size_t i = 0; i < ctx->size; i++) input[i] = (float)(5 * perflab_rng_normal(&rng));\n"
+    "    /* What one call cannot do without; the roofline is drawn from it. */\n"
+    "    ctx->min_bytes = 2.0 * (double)bytes;\n"
+    "    ctx->min_ops = (double)ctx->size;\n"
+    "    return PERFLAB_OK;\n"
+    "}\n\n",
+    "/* One call of the code as it was. */\n"
+    "static void baseline(perflab_ctx *ctx) {\n"
+    "    const float d = divisor;\n"
+    "    float *out = output[PERFLAB_BASELINE];\n"
+    "    for (size_t i = 0; i < ctx->size; i++) out[i] = input[i] / d;\n"
+    "}\n\n"
+    "/* One call of the code that is to replace it. */\n"
+    "static void candidate(perflab_ctx *ctx) {\n"
+    "    const float d = divisor;\n"
+    "    float *out = output[PERFLAB_CANDIDATE];\n"
+    "    for (size_t i = 0; i < ctx->size; i++) out[i] = input[i] / d;\n"
+    "}\n\n",
+    "/* Compares the outputs. perflab.h has checks for ids, floats, arrays, distributions, "
+    "references. */\n"
+    "static bool validate(perflab_ctx *ctx) {\n"
+    "    return perflab_check_floats(ctx, \"output\", output[PERFLAB_BASELINE], "
+    "output[PERFLAB_CANDIDATE],\n"
+    "                                ctx->size, PERFLAB_TOLERANCE, 1e-6);\n"
+    "}\n\n"
+    "PERFLAB_MODULE({.id = \"@ID@\",\n"
+    "                .component = \"@COMPONENT@\",\n"
+    "                .title = \"what was changed\",\n"
+    "                .size = 10000,\n"
+    "                .setup = setup,\n"
+    "                .baseline = baseline,\n"
+    "                .candidate = candidate,\n"
+    "                .validate = validate})\n",
+    NULL};
+
+/* "temp scaling" -> "temp-scaling" */
+static char *file_of(const char *component) {
+    text_buffer name = {0};
+    text_add(&name, "bench-");
+    for (const char *p = component; *p != '\0'; p++) {
+        const bool plain = isalnum((unsigned char)*p) != 0;
+        const char c = plain ? (char)tolower((unsigned char)*p) : '-';
+        if (plain || name.text[name.length - 1] != '-') text_add_bytes(&name, &c, 1);
+    }
+    while (name.length > 6 && name.text[name.length - 1] == '-') name.text[--name.length] = '\0';
+    text_add(&name, ".c");
+    return name.text;
+}
+
+/* Text with its marks replaced. */
+static void expand(text_buffer *out, const char *text, const char *id, const char *component,
+                   const char *file) {
+    const char *const marks[] = {"@ID@", "@COMPONENT@", "@FILE@"};
+    const char *const values[] = {id, component, file};
+    while (*text != '\0') {
+        size_t length = 1;
+        const char *with = NULL;
+        for (int i = 0; i < 3 && with == NULL; i++) {
+            if (strncmp(text, marks[i], strlen(marks[i])) != 0) continue;
+            with = values[i];
+            length = strlen(marks[i]);
+        }
+        text_add_bytes(out, with != NULL ? with : text, with != NULL ? strlen(with) : 1);
+        text += length;
+    }
+}
+
+static bool is_plain(const char *s) {
+    return *s != '\0' && strpbrk(s, "\"\\*/\n") == NULL;
+}
+
+int command_new(int argc, char **argv) {
+    const option options[] = {{NULL, OPTION_FLAG, NULL, NULL, NULL}};
+    command_line line = {
+        .usage = "new ID COMPONENT",
+        .about = "Writes bench-COMPONENT.c here: a benchmark that compiles, to be filled in.",
+        .options = options};
+    const parsed p = command_parse(&line, argc, argv);
+    if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
+    if (line.n_words != 2 || !is_plain(line.words[0]) || !is_plain(line.words[1])) {
+        complain("new: give an id and a component, as in: perflab new 5.1 \"temp scaling\"");
+        return EXIT_USAGE;
+    }
+    char *file = file_of(line.words[1]);
+    bool good = !file_exists(file);
+    if (!good) complain("%s is there already", file);
+    text_buffer out = {0};
+    for (int i = 0; template_parts[i] != NULL; i++) {
+        expand(&out, template_parts[i], line.words[0], line.words[1], file);
+    }
+    good = good && write_text(file, out.text, out.length);
+    if (good) printf("%s\nput your code into baseline and candidate, then: perflab build\n", file);
+    free(out.text);
+    free(file);
+    return good ? EXIT_DONE : EXIT_TROUBLE;
+}

@@ -1,0 +1,214 @@
+/*
+ * selftest.c - `perflab selftest`: does the measuring itself tell the truth, here and today?
+ *
+ * Many A/A comparisons, of which at most 5 % may be called a difference, and planted speedups that
+ * must be found, all in real time. Tests do the same on an injected clock, where no neighbour can
+ * disturb them; this is the repetition on the machine at hand.
+ */
+#include "selftest.h"
+#include "commands.h"
+#include "launch.h"
+#include "machine.h"
+#include "options.h"
+#include "progress.h"
+#include "util.h"
+#include "worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- The benchmarks ----------------------------------------------------------------------- */
+
+enum { STEPS = 20000 };
+
+static uint64_t result[2];
+
+/* Dependent multiplications: time in proportion to the steps, and nothing to do with caches. */
+static void work(perflab_side side, size_t steps) {
+    uint64_t x = 88172645463325252u;
+    for (size_t i = 0; i < steps; i++) {
+        x = x * 6364136223846793005u + 1442695040888963407u;
+        perflab_keep(&x);
+    }
+    result[side] = x | 1;
+}
+
+static void whole_baseline(perflab_ctx *ctx) {
+    work(ctx->side, STEPS);
+}
+
+static void half(perflab_ctx *ctx) {
+    work(ctx->side, STEPS / 2);
+}
+
+static void a_twentieth_less(perflab_ctx *ctx) {
+    work(ctx->side, STEPS * 100 / 105);
+}
+
+/* The planted candidates do less on purpose; that they ran is all there is to compare. */
+static bool ran(perflab_ctx *ctx) {
+    return perflab_check_index(ctx, "ran", 1, (int64_t)(result[PERFLAB_CANDIDATE] & 1));
+}
+
+const perflab_module *selftest_module(void) {
+    static const perflab_benchmark benchmarks[] = {{.id = "A/A",
+                                                    .component = "selftest",
+                                                    .size = 1,
+                                                    .baseline = whole_baseline,
+                                                    .candidate = whole_baseline,
+                                                    .validate = ran},
+                                                   {.id = "2x",
+                                                    .component = "selftest",
+                                                    .size = 1,
+                                                    .baseline = whole_baseline,
+                                                    .candidate = half,
+                                                    .validate = ran},
+                                                   {.id = "1.05x",
+                                                    .component = "selftest",
+                                                    .size = 1,
+                                                    .baseline = whole_baseline,
+                                                    .candidate = a_twentieth_less,
+                                                    .validate = ran}};
+    static const perflab_build build = {"", "native", "", "", ""};
+    static const perflab_module module = {PERFLAB_ABI, 3, benchmarks, &build};
+    return &module;
+}
+
+/* ---- The command -------------------------------------------------------------------------- */
+
+typedef struct plan {
+    size_t count, runs;
+    double seconds;
+    const char *ledger;
+    progress bar;
+} plan;
+
+/* One comparison: the interval of the ratio over fresh processes. False where a process failed. */
+static bool compare_once(plan *p, const char *id, uint64_t seed, perflab_summary *out) {
+    double *ratio = must_alloc(p->runs * sizeof *ratio);
+    int cpus[1024];
+    const size_t n_cpus = allowed_cpus(cpus, 1024);
+    bool good = true;
+    for (size_t i = 0; good && i < p->runs; i++) {
+        cJSON *job = cJSON_CreateObject();
+        cJSON_AddStringToObject(job, "do", "measure");
+        cJSON_AddStringToObject(job, "module", SELFTEST_MODULE);
+        cJSON_AddStringToObject(job, "id", id);
+        cJSON_AddNumberToObject(job, "layout_seed", (double)(seed * 1000 + i));
+        cJSON_AddNumberToObject(job, "seconds", p->seconds);
+        cJSON_AddNumberToObject(job, "candidate_first", (double)(i % 2));
+        if (n_cpus > 0) cJSON_AddNumberToObject(job, "cpu", cpus[i % n_cpus]);
+        const launch l = {
+            .job = job, .timeout_s = 60 + 20 * p->seconds, .tick = progress_draw, .self = &p->bar};
+        launched got = launch_run(&l);
+        ratio[i] = job_number(cJSON_GetObjectItem(got.result, "timing"), "ratio", 0);
+        good = ratio[i] > 0;
+        if (!good) complain("selftest: %s: %s", id, got.detail != NULL ? got.detail : "no result");
+        launched_free(&got);
+        cJSON_Delete(job);
+    }
+    *out = perflab_summarize(ratio, p->runs);
+    free(ratio);
+    progress_add(&p->bar, 1);
+    return good;
+}
+
+static bool planted(plan *p, const char *id, double truth, cJSON *data, bool *passed) {
+    perflab_summary s;
+    progress_label(&p->bar, id);
+    if (!compare_once(p, id, 77, &s)) return false;
+    const bool found = resolve(&s) == RESOLUTION_FASTER;
+    const bool close = s.median > truth * 0.97 && s.median < truth * 1.03;
+    progress_hide(&p->bar);
+    printf("planted %-6s %s: %.3fx [%.3f, %.3f]%s\n", id, found ? "found" : "NOT FOUND", s.median,
+           s.lo, s.hi, close ? "" : ", more than 3 % off");
+    cJSON *one = cJSON_AddObjectToObject(data, id);
+    cJSON_AddNumberToObject(one, "median", s.median);
+    cJSON_AddNumberToObject(one, "lo", s.lo);
+    cJSON_AddNumberToObject(one, "hi", s.hi);
+    *passed = *passed && found && close;
+    return true;
+}
+
+static bool same_code(plan *p, cJSON *data, bool *passed) {
+    size_t resolved = 0, false_calls = 0;
+    double worst = 1;
+    progress_label(&p->bar, "A/A");
+    for (size_t i = 0; i < p->count; i++) {
+        perflab_summary s;
+        if (!compare_once(p, "A/A", i, &s)) return false;
+        const resolution said = resolve(&s);
+        const double off = s.median > 1 ? s.median : 1 / s.median;
+        resolved += said != RESOLUTION_UNRESOLVED;
+        false_calls += said == RESOLUTION_FASTER || said == RESOLUTION_SLOWER;
+        if (off > worst) worst = off;
+    }
+    progress_hide(&p->bar);
+    const bool good = (double)false_calls <= 0.05 * (double)p->count;
+    printf("A/A: %zu of %zu called a difference (%.1f %%, at most 5 %%)%s; %zu intervals without 1 "
+           "before "
+           "the 2 %% threshold; median furthest from 1: %.3f\n",
+           false_calls, p->count, 100.0 * (double)false_calls / (double)p->count,
+           good ? "" : ": TOO MANY", resolved, worst);
+    cJSON_AddNumberToObject(data, "comparisons", (double)p->count);
+    cJSON_AddNumberToObject(data, "false_calls", (double)false_calls);
+    cJSON_AddNumberToObject(data, "intervals_without_1", (double)resolved);
+    cJSON_AddNumberToObject(data, "worst", worst);
+    *passed = *passed && good;
+    return true;
+}
+
+static bool put_selftest(const plan *p, const cJSON *data, bool passed) {
+    char uuid[33], now[32];
+    ledger *l = ledger_open(ledger_choice(p->ledger), true);
+    if (l == NULL) return false;
+    make_uuid(uuid);
+    iso_time(now);
+    char *text = cJSON_PrintUnformatted(data);
+    cJSON *row = cJSON_CreateObject();
+    cJSON_AddStringToObject(row, "uuid", uuid);
+    cJSON_AddStringToObject(row, "at", now);
+    cJSON_AddStringToObject(row, "machine", machine_here()->key);
+    cJSON_AddNumberToObject(row, "passed", passed);
+    cJSON_AddStringToObject(row, "data", text);
+    const bool good = ledger_put(l, "selftest", row, false);
+    cJSON_Delete(row);
+    cJSON_free(text);
+    ledger_close(l);
+    return good;
+}
+
+int command_selftest(int argc, char **argv) {
+    plan p = {.count = 200, .runs = 10, .seconds = 0.05};
+    const char *noise = NULL;
+    const option options[] = {
+        {"--record-noise", OPTION_TEXT, &noise, "FILE",
+         "only record this machine's noise, for an injected clock ($PERFLAB_CLOCK)"},
+        {"--count", OPTION_COUNT, &p.count, "N", "A/A comparisons (200)"},
+        {"--runs", OPTION_COUNT, &p.runs, "N", "processes each (10; 6 at least)"},
+        {"--time", OPTION_SECONDS, &p.seconds, "SECONDS", "timed in each process (0.05)"},
+        {"--ledger", OPTION_TEXT, &p.ledger, "FILE", "where the result goes (perflab.ledger)"},
+        {NULL, OPTION_FLAG, NULL, NULL, NULL}};
+    command_line line = {
+        .usage = "selftest [options]",
+        .about = "Compares code with itself, and with planted speedups of 2x and 1.05x, in\n"
+                 "real time on this machine, and records what came of it.",
+        .options = options};
+    const parsed asked = command_parse(&line, argc, argv);
+    if (asked != PARSED_GO) return asked == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
+    if (noise != NULL) return noise_record(noise, 40, 500, 100) ? EXIT_DONE : EXIT_TROUBLE;
+    if (p.runs < PERFLAB_MIN_INTERVAL) {
+        complain("--runs: an interval needs %d", PERFLAB_MIN_INTERVAL);
+        return EXIT_USAGE;
+    }
+    cJSON *data = cJSON_CreateObject();
+    cJSON_AddNumberToObject(data, "runs", (double)p.runs);
+    cJSON_AddNumberToObject(data, "seconds", p.seconds);
+    bool passed = true;
+    progress_start(&p.bar, (double)p.count + 2);
+    const bool good = planted(&p, "2x", 2, data, &passed) &&
+                      planted(&p, "1.05x", 1.05, data, &passed) && same_code(&p, data, &passed) &&
+                      put_selftest(&p, data, passed);
+    cJSON_Delete(data);
+    return !good ? EXIT_TROUBLE : passed ? EXIT_DONE : EXIT_WRONG_RESULT;
+}
