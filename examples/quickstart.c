@@ -9,7 +9,7 @@ int main(void) {
         int32_t token;
         if (pluck_sample(sampler, logits, &token)) return 1;
         pluck_accept(sampler, token);
-        printf("%d ", (int)token);
+        printf("%d%c", (int)token, i < 9 ? ' ' : '\n');
     }
     pluck_sampler_free(sampler);
 }
