@@ -80,6 +80,13 @@ gpu: deps
 	@scripts/install-deps gpu
 	@scripts/gpu
 
+## results     measure passes on this machine and record them for the README
+results: BUILD_QUIET = >/dev/null
+results: build
+	@mkdir -p docs/results
+	@$(BUILD)/bench/bench-passes --json >docs/results/passes.json
+	@scripts/readme-tables
+
 ## docs        regenerate docs/api.md from the headers and the README's tables from docs/results
 docs:
 	@scripts/api-reference --markdown include/pluck.h include/pluck_blocks.h >docs/api.md

@@ -117,6 +117,7 @@ static pluck_status measure(measurement *out, const bench_chain *chain, const ro
     static double us[N_CONTESTANTS][MAX_BLOCKS];
     static double ratios[MAX_BLOCKS];
     static double row_ratios[MAX_BLOCKS];
+    if (rows->n_rows < 1) return PLUCK_ERR_SIZE;
     contest contests[ROWS_MAX] = {{0}};
     pluck_status status = PLUCK_OK;
     for (int r = 0; r < rows->n_rows && status == PLUCK_OK; r++) {

@@ -3,12 +3,12 @@
  *
  * The stage sees the candidates that the stages before it left, may change or drop them, and the
  * chain goes on with what it leaves. This one keeps a counter: tokens at or above LIMIT ("markup")
- * may be drawn at most `budget` times in a conversation.
+ * may be drawn at most `budget` times in a conversation. The counter is ours; with the members
+ * `clone` and `release` it would be the sampler's, and every cloned sampler would get its own.
  */
 #include <math.h>
 #include <pluck.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { N_VOCAB = 8, LIMIT = 6, BUDGET = 2 };
 
@@ -36,26 +36,12 @@ static void reset(void *ctx) {
     ((markup_budget *)ctx)->left = BUDGET;
 }
 
-/* A cloned sampler gets a counter of its own. */
-static void *clone(const void *ctx) {
-    markup_budget *copy = malloc(sizeof *copy);
-    if (copy != NULL) *copy = *(const markup_budget *)ctx;
-    return copy;
-}
-
 int main(void) {
     const float logits[N_VOCAB] = {0, 0, 1, 0, 1, 0, 3, 3};
-    markup_budget *budget = malloc(sizeof *budget);
-    if (budget == NULL) return 1;
-    budget->left = BUDGET;
+    markup_budget budget = {BUDGET};
     const pluck_stage stages[] = {
         {.kind = PLUCK_STAGE_CUSTOM,
-         .as.custom = {.apply = apply,
-                       .accept = accept,
-                       .reset = reset,
-                       .clone = clone,
-                       .release = free, /* the sampler owns the counter from here on */
-                       .ctx = budget}},
+         .as.custom = {.apply = apply, .accept = accept, .reset = reset, .ctx = &budget}},
         {.kind = PLUCK_STAGE_DIST, .as.dist = {.seed = PLUCK_SEED_RANDOM}},
     };
     const pluck_config config = {.n_vocab = N_VOCAB, .seed = 3, .stages = stages, .n_stages = 2};
