@@ -1,10 +1,10 @@
 /*
  * draw_probe.c: prints a fixed set of draws, every bit of them.
  *
- * Results must not depend on the instruction set. So this program, which needs nothing but the library,
- * is run once per instruction set (by PLUCK_DISABLE_CPU, or built for another architecture and run under
- * an emulator), and the outputs are compared line by line. Its rows come from integer arithmetic and
- * single correctly rounded operations, so that every machine makes the same ones.
+ * Results must not depend on the instruction set. So this program, which needs nothing but the
+ * library, is run once per instruction set (by PLUCK_DISABLE_CPU, or built for another architecture
+ * and run under an emulator), and the outputs are compared line by line. Its rows come from integer
+ * arithmetic and single correctly rounded operations, so that every machine makes the same ones.
  *
  * Usage: draw_probe          the draws
  *        draw_probe isa      the instruction set in use, alone
@@ -75,7 +75,10 @@ static void to_f16(const float *logits, int32_t n, uint16_t *out) {
     }
 }
 
-#define DIST {.kind = PLUCK_STAGE_DIST, .as.dist = {PLUCK_SEED_RANDOM}}
+#define DIST                                                                                       \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_DIST, .as.dist = { PLUCK_SEED_RANDOM }                                 \
+    }
 
 static const pluck_stage chains[CHAINS][6] = {
     {{.kind = PLUCK_STAGE_GREEDY}},

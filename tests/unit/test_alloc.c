@@ -1,14 +1,15 @@
 /*
- * test_alloc.c: where memory comes from and when. An allocator that counts, and fails the n-th time it
- * is asked, shows that every creation survives every failure without a leak; malloc itself is wrapped
- * by the linker, which shows that sampling and accepting never allocate at all.
+ * test_alloc.c: where memory comes from and when. An allocator that counts, and fails the n-th time
+ * it is asked, shows that every creation survives every failure without a leak; malloc itself is
+ * wrapped by the linker, which shows that sampling and accepting never allocate at all.
  */
 #include "check.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* --- every allocation function of the C library, counted (-Wl,--wrap) --------------------------------- */
+/* --- every allocation function of the C library, counted (-Wl,--wrap)
+ * --------------------------------- */
 
 static long mallocs;
 
@@ -40,7 +41,8 @@ void *__wrap_aligned_alloc(size_t alignment, size_t size) {
     return refused() ? NULL : __real_aligned_alloc(alignment, size);
 }
 
-/* --- an allocator of our own -------------------------------------------------------------------------- */
+/* --- an allocator of our own
+ * -------------------------------------------------------------------------- */
 
 typedef struct meter {
     long calls, live;
@@ -184,9 +186,8 @@ static void specs_survive(void **state) {
             pluck_spec *spec = NULL;
             pluck_error error = {PLUCK_OK, ""};
             fail_malloc_at = fail_at;
-            const pluck_status status =
-                which ? pluck_sampler_from_spec(&s, spec_text, N, &error)
-                      : pluck_spec_parse(&spec, spec_text, N, &error);
+            const pluck_status status = which ? pluck_sampler_from_spec(&s, spec_text, N, &error)
+                                              : pluck_spec_parse(&spec, spec_text, N, &error);
             const bool reached = fail_malloc_at < 0;
             fail_malloc_at = -1;
             if (!reached) {
@@ -237,8 +238,8 @@ static void sampling_never_allocates(void **state) {
                     const pluck_status status = pluck_sample_row(s, &rows[i], &draw);
                     if (status == PLUCK_ERR_EMPTY) continue; /* a list may be all masked */
                     ok = ok && status == PLUCK_OK;
-                    ok = ok && pluck_workspace_candidates(pluck_sampler_workspace(s), &read) ==
-                                   PLUCK_OK;
+                    ok = ok &&
+                         pluck_workspace_candidates(pluck_sampler_workspace(s), &read) == PLUCK_OK;
                     ok = ok && pluck_accept(s, draw.token) == PLUCK_OK;
                 }
             }
@@ -290,8 +291,8 @@ static void clones_share(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(creation_survives),  cmocka_unit_test(cloning_survives),
-        cmocka_unit_test(workspaces_survive), cmocka_unit_test(specs_survive),
+        cmocka_unit_test(creation_survives),        cmocka_unit_test(cloning_survives),
+        cmocka_unit_test(workspaces_survive),       cmocka_unit_test(specs_survive),
         cmocka_unit_test(sampling_never_allocates), cmocka_unit_test(clones_share),
     };
     return cmocka_run_group_tests_name("alloc", tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /*
- * test_callbacks.c: the stages that call back. Infill against the oracle over a made-up vocabulary with
- * many common prefixes; custom stages against the oracle, and their whole life: accept, reset, clone,
- * release.
+ * test_callbacks.c: the stages that call back. Infill against the oracle over a made-up vocabulary
+ * with many common prefixes; custom stages against the oracle, and their whole life: accept, reset,
+ * clone, release.
  */
 #include "check.h"
 
@@ -10,7 +10,8 @@
 
 enum { N = 300 };
 
-/* Token t reads as the first letters of its number in base 3: plenty of prefixes. Every 29th ends. */
+/* Token t reads as the first letters of its number in base 3: plenty of prefixes. Every 29th ends.
+ */
 static int32_t piece(void *ctx, int32_t token, char *buffer, int32_t capacity) {
     char text[16];
     int32_t n = 0;
@@ -68,7 +69,8 @@ static void infill_matches(void **state) {
     assert_true(excused <= calls / 20);
 }
 
-/* --- custom ----------------------------------------------------------------------------------------- */
+/* --- custom
+ * ----------------------------------------------------------------------------------------- */
 
 typedef struct counts {
     int applied, accepted, reset, cloned, released;
@@ -215,7 +217,8 @@ static void custom_life(void **state) {
     assert_int_equal(c.released, 1);
 }
 
-/* --- callbacks that break their contract -------------------------------------------------------------- */
+/* --- callbacks that break their contract
+ * -------------------------------------------------------------- */
 
 static bool grow(void *ctx, pluck_custom_view *view) {
     (void)ctx;
@@ -254,9 +257,12 @@ static void broken_contracts(void **state) {
     const struct {
         bool (*apply)(void *, pluck_custom_view *);
         pluck_status status;
-    } broken[] = {{halve, PLUCK_ERR_CALLBACK},          {grow, PLUCK_ERR_CALLBACK},
-                  {shrink_below_zero, PLUCK_ERR_CALLBACK}, {select_outside, PLUCK_ERR_CALLBACK},
-                  {foreign_id, PLUCK_ERR_CALLBACK},     {write_nan, PLUCK_ERR_NAN},
+    } broken[] = {{halve, PLUCK_ERR_CALLBACK},
+                  {grow, PLUCK_ERR_CALLBACK},
+                  {shrink_below_zero, PLUCK_ERR_CALLBACK},
+                  {select_outside, PLUCK_ERR_CALLBACK},
+                  {foreign_id, PLUCK_ERR_CALLBACK},
+                  {write_nan, PLUCK_ERR_NAN},
                   {mask_all, PLUCK_ERR_EMPTY}};
     float logits[N];
     rows_fill(ROWS_NORMAL, 1, logits, N);
@@ -275,8 +281,8 @@ static void broken_contracts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(infill_matches), cmocka_unit_test(custom_matches),
-        cmocka_unit_test(custom_selects), cmocka_unit_test(custom_life),
+        cmocka_unit_test(infill_matches),   cmocka_unit_test(custom_matches),
+        cmocka_unit_test(custom_selects),   cmocka_unit_test(custom_life),
         cmocka_unit_test(broken_contracts),
     };
     return cmocka_run_group_tests_name("callbacks", tests, NULL, NULL);

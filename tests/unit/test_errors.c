@@ -1,6 +1,6 @@
 /*
- * test_errors.c: every call that must fail, with its status, and that it changed nothing: after each one
- * the sampler draws exactly what a clone taken before draws.
+ * test_errors.c: every call that must fail, with its status, and that it changed nothing: after
+ * each one the sampler draws exactly what a clone taken before draws.
  */
 #include "check.h"
 
@@ -78,8 +78,7 @@ static void refuse_row(fixture *f, const pluck_row *row, pluck_status want) {
     assert_memory_equal(&draw, &untouched, sizeof draw);
     pluck_candidates c;
     if (row && want != PLUCK_ERR_WORKSPACE) {
-        const pluck_status read =
-            pluck_workspace_candidates(pluck_sampler_workspace(f->s), &c);
+        const pluck_status read = pluck_workspace_candidates(pluck_sampler_workspace(f->s), &c);
         assert_true(read == PLUCK_ERR_NO_RESULT || read == PLUCK_OK);
     }
     assert_unharmed(f);
@@ -240,7 +239,8 @@ static void chains_that_select_nothing(void **state) {
     }
 }
 
-/* --- creation ---------------------------------------------------------------------------------------- */
+/* --- creation
+ * ---------------------------------------------------------------------------------------- */
 
 static void refuse_stage(pluck_stage stage, pluck_status want) {
     const pluck_stage stages[] = {stage_top_k(3), stage, stage_dist()};

@@ -1,7 +1,8 @@
 /*
  * test_fit.c: goodness of fit. A million draws of a chain against its exact probabilities by the
- * chi-square test, seeds fixed, so the outcome is the same on every run. Cells expecting fewer than 10
- * draws are joined. The bounds are the 1e-7 quantiles on both sides: a wrong sampler misses by far.
+ * chi-square test, seeds fixed, so the outcome is the same on every run. Cells expecting fewer than
+ * 10 draws are joined. The bounds are the 1e-7 quantiles on both sides: a wrong sampler misses by
+ * far.
  */
 #include "check.h"
 
@@ -34,7 +35,8 @@ static void assert_fits(const char *name, const double *expected, const int *cou
         ++cells;
     }
     if (rest_expected >= 10.0) {
-        statistic += (rest_counted - rest_expected) * (rest_counted - rest_expected) / rest_expected;
+        statistic +=
+            (rest_counted - rest_expected) * (rest_counted - rest_expected) / rest_expected;
         ++cells;
     } else {
         assert_true(rest_counted <= 60.0);
@@ -118,7 +120,8 @@ static void typical(void **state) {
 
 static void hot_nucleus(void **state) {
     (void)state;
-    const pluck_stage stages[] = {stage_temp(1.5f, 0.0f, 1.0f), stage_top_p(0.99f, 0), stage_dist()};
+    const pluck_stage stages[] = {stage_temp(1.5f, 0.0f, 1.0f), stage_top_p(0.99f, 0),
+                                  stage_dist()};
     fit("temperature and top-p", stages, 3);
 }
 

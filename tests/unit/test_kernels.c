@@ -12,9 +12,9 @@
 enum { GROUPS = 37, COUNT = GROUPS * GROUP, ROOM = COUNT + GROUP };
 
 typedef struct bench {
-    float x[COUNT];                 /* the values as floats, after rounding to the dtype */
+    float x[COUNT]; /* the values as floats, after rounding to the dtype */
     unsigned char bytes[4 * COUNT + 64];
-    const void *row;                /* the same in the dtype, at an odd element */
+    const void *row; /* the same in the dtype, at an odd element */
     float max[GROUPS];
 } bench;
 
@@ -64,7 +64,8 @@ static void assert_near(double got, double want, double tolerance, const char *i
     }
 }
 
-/* --- one operation each: of table t against scalar s and the definition ------------------------------- */
+/* --- one operation each: of table t against scalar s and the definition
+ * ------------------------------- */
 
 static void check_max(const row_kernels *t, const row_kernels *s, bench *b, const char *isa) {
     float want[GROUPS];

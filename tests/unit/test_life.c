@@ -1,7 +1,7 @@
 /*
- * test_life.c: what a sampler is between its calls: clones continue, reset starts over, seeds are told,
- * Philox seeks, workspaces are shared, candidates can be read, callbacks are called, sizes keep to what
- * was promised.
+ * test_life.c: what a sampler is between its calls: clones continue, reset starts over, seeds are
+ * told, Philox seeks, workspaces are shared, candidates can be read, callbacks are called, sizes
+ * keep to what was promised.
  */
 #include "check.h"
 
@@ -206,9 +206,12 @@ static void sizes(void **state) {
     assert_int_equal(pluck_workspace_size(-1), 0);
     assert_int_equal(pluck_workspace_size(16777217), 0);
 
-    pluck_stage stages[] = {stage_penalties(64, 1.1f, 0.1f, 0.1f), stage_dry(0.8f, 1.75f, 2, 64),
-                            stage_xtc(0.5f, 0.1f, 0), stage_mirostat(1, 5.0f, 0.1f, 100),
-                            stage_adaptive(0.5f, 0.9f), stage_dist()};
+    pluck_stage stages[] = {stage_penalties(64, 1.1f, 0.1f, 0.1f),
+                            stage_dry(0.8f, 1.75f, 2, 64),
+                            stage_xtc(0.5f, 0.1f, 0),
+                            stage_mirostat(1, 5.0f, 0.1f, 100),
+                            stage_adaptive(0.5f, 0.9f),
+                            stage_dist()};
     for (int rng = 0; rng < 2; ++rng) {
         const pluck_config config = chain_config(151936, 1, (pluck_rng_kind)rng, stages, 6);
         pluck_sampler *s = NULL;

@@ -22,8 +22,8 @@ static void check_row(const pluck_row *row, const reference *want, int32_t n_top
     const double token_want = want->logprobs[rank < want->n ? rank : want->n - 1];
     int32_t n = -1;
     float one = NAN;
-    assert_int_equal(pluck_top_logprobs(row, n_top, ids_guard.data, top_guard.data, &n, token, &one),
-                     PLUCK_OK);
+    assert_int_equal(
+        pluck_top_logprobs(row, n_top, ids_guard.data, top_guard.data, &n, token, &one), PLUCK_OK);
     assert_int_equal(n, n_top < want->n ? n_top : want->n);
     for (int32_t i = 0; i < n; ++i) {
         assert_int_equal(ids[i], want->ids[i]);
@@ -50,8 +50,7 @@ static void run(int32_t n_vocab, bool all_kinds) {
         rows_fill((rows_kind)k, 3u + (uint64_t)n_vocab, logits, n_vocab);
         const pluck_dtype dtype = (pluck_dtype)(k % 3);
         rows_store(dtype, logits, stored, n_vocab);
-        pluck_row row = {
-            .logits = stored, .dtype = dtype, .n = n_vocab, .workspace = workspace};
+        pluck_row row = {.logits = stored, .dtype = dtype, .n = n_vocab, .workspace = workspace};
         if (k % 4 == 3) {
             rows_mask(ROWS_MASK_FEW, (uint64_t)k, logits, words, n_vocab);
             row.allowed = words;

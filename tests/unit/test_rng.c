@@ -1,6 +1,6 @@
 /*
- * test_rng.c: the library's streams against the published constants, the oracle's, and themselves after
- * being rolled back.
+ * test_rng.c: the library's streams against the published constants, the oracle's, and themselves
+ * after being rolled back.
  */
 #include "check.h"
 #include "oracle/oracle_rng.h"

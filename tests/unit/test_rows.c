@@ -1,7 +1,7 @@
 /*
- * test_rows.c: what a row may be: float32, binary16, bfloat16; at any alignment of its element; between
- * guard pages and read-only; with a mask; as a list in the caller's order, ascending or descending. The
- * same chain must give what the oracle gives for each.
+ * test_rows.c: what a row may be: float32, binary16, bfloat16; at any alignment of its element;
+ * between guard pages and read-only; with a mask; as a list in the caller's order, ascending or
+ * descending. The same chain must give what the oracle gives for each.
  */
 #include "check.h"
 
@@ -101,7 +101,8 @@ static void dtypes_and_guards(void **state) {
             const pluck_dtype dtype = (pluck_dtype)d;
             rows_fill(kinds[(s + d) % 5], (uint64_t)(s * 3 + d), logits, n);
             for (size_t element = 0; element < 5; ++element) {
-                /* Behind the front page at every offset an element may have, or against the back. */
+                /* Behind the front page at every offset an element may have, or against the back.
+                 */
                 const size_t skew = element * rows_element_size(dtype);
                 guard g = guarded_row(dtype, logits, n, element == 4, element == 4 ? 0 : skew);
                 const pluck_row row = {.logits = (char *)g.data + (element == 4 ? 0 : skew),

@@ -1,7 +1,8 @@
 /*
- * test_threads.c: many samplers on many threads. Clones that share biases and breakers run side by side,
- * each with its own workspace, or several taking turns on one; the first calls of all threads race for
- * the choice of kernels. Each thread must draw what the same sampler draws alone. Meant for ThreadSanitizer.
+ * test_threads.c: many samplers on many threads. Clones that share biases and breakers run side by
+ * side, each with its own workspace, or several taking turns on one; the first calls of all threads
+ * race for the choice of kernels. Each thread must draw what the same sampler draws alone. Meant
+ * for ThreadSanitizer.
  */
 #include "check.h"
 
@@ -24,9 +25,9 @@ static const int32_t tokens[] = {7, 8};
 static const pluck_token_sequence breakers[] = {{tokens, 1}, {tokens, 2}};
 
 static pluck_status create(pluck_sampler **s, uint32_t seed) {
-    pluck_stage stages[] = {stage_bias(biases, 3),      stage_penalties(32, 1.1f, 0.1f, 0.0f),
+    pluck_stage stages[] = {stage_bias(biases, 3),         stage_penalties(32, 1.1f, 0.1f, 0.0f),
                             stage_dry(0.8f, 1.75f, 1, 32), stage_top_p(0.98f, 0),
-                            stage_xtc(0.5f, 0.05f, 0),  stage_dist()};
+                            stage_xtc(0.5f, 0.05f, 0),     stage_dist()};
     stages[2].as.dry.breakers = breakers;
     stages[2].as.dry.n_breakers = 2;
     const pluck_config c = chain_config(N, seed, PLUCK_RNG_MT19937, stages, 6);
