@@ -1,0 +1,232 @@
+/*
+ * hooks_sample.c: applying samplers to a program's array, and sampling from a context's logits.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include "../clock.h"
+#include "hooks.h"
+#include "plan.h"
+
+#include <stdio.h>
+
+/* PLUCK_LLAMA=log: the first chain that is planned, once. */
+static void log_plan(const plk_node *chain) {
+    static atomic_flag told = ATOMIC_FLAG_INIT;
+    if (!plk_libllama.log || atomic_flag_test_and_set(&told))
+        return;
+    const plk_plan *plan = chain->plan;
+    char line[512];
+    size_t n = 0;
+    for (int32_t s = 0; s < plan->n_segments && n < sizeof line; s++) {
+        const plk_segment *segment = &plan->segments[s];
+        n += (size_t)snprintf(line + n, sizeof line - n, s > 0 ? "; %s" : "%s",
+                              segment->foreign ? "as it is:" : "fused:");
+        for (int32_t i = 0; i < segment->n_stages && n < sizeof line; i++) {
+            const plk_node *node = plan->members[segment->first + i];
+            n += (size_t)snprintf(line + n, sizeof line - n, " %s",
+                                  plk_libllama.sampler_name(node->object));
+        }
+        if (segment->foreign && n < sizeof line)
+            n += (size_t)snprintf(line + n, sizeof line - n, " %s",
+                                  plk_libllama.sampler_name(segment->foreign));
+    }
+    fprintf(stderr, "pluck: first chain: %s\n", line);
+}
+
+/* Samplers whose context runs them on a backend have names that begin with '+' or '-' from then on.
+ * Those that do nothing keep theirs, so the first other one is asked. */
+static bool is_on_backend(const plk_node *chain) {
+    for (int32_t i = 0;; i++) {
+        struct llama_sampler *child = plk_libllama.sampler_chain_get(chain->object, i);
+        if (!child)
+            return false;
+        plk_node *node = plk_node_find(child);
+        if (node && node->type == PLK_EMPTY)
+            continue;
+        if (!node || node->type != PLK_STAGE)
+            return false;
+        char first = plk_libllama.sampler_name(child)[0];
+        return first == '+' || first == '-';
+    }
+}
+
+static bool stays_with_libllama(plk_node *chain) {
+    if (!chain->handed_back && is_on_backend(chain))
+        plk_plan_hand_back(chain);
+    return chain->handed_back;
+}
+
+static void count_draws(const plk_plan *plan, const plk_segment *segment, int32_t n) {
+    for (int32_t i = 0; i < segment->n_stages; i++)
+        plk_stage_drew(plan->members[segment->first + i], n);
+}
+
+/* ---- Arrays ------------------------------------------------------------------------------------ */
+
+static void apply_object(struct llama_sampler *smpl, llama_token_data_array *cur);
+
+/* Pluck has refused what the segment was given: libllama goes on from there, with this chain for good. */
+static void apply_rest(plk_node *chain, int32_t first_child, llama_token_data_array *cur) {
+    plk_plan_hand_back(chain);
+    for (int32_t i = first_child;; i++) {
+        struct llama_sampler *child = plk_libllama.sampler_chain_get(chain->object, i);
+        if (!child)
+            return;
+        apply_object(child, cur);
+    }
+}
+
+static void apply_plan(plk_node *chain, llama_token_data_array *cur) {
+    const plk_plan *plan = chain->plan;
+    plk_scratch *scratch = plk_thread_scratch();
+    for (int32_t s = 0; s < plan->n_segments; s++) {
+        const plk_segment *segment = &plan->segments[s];
+        if (segment->foreign) {
+            apply_object(segment->foreign, cur);
+            continue;
+        }
+        if (!scratch || plk_apply(segment->sampler, plan->n_vocab, scratch, cur,
+                                  &segment->effect) != PLUCK_OK) {
+            apply_rest(chain, segment->first_child, cur);
+            return;
+        }
+        count_draws(plan, segment, cur->size > 1 ? 2 : 1);
+    }
+}
+
+/* Plans the chain for an array; false where it cannot be. */
+static bool plan_for_array(plk_node *chain, const llama_token_data_array *cur) {
+    int32_t bound = plk_array_bound(cur);
+    if (bound < 1)
+        return false;
+    int32_t n_vocab = chain->plan ? chain->plan->n_vocab : 0;
+    if (bound > n_vocab)
+        n_vocab = plk_chain_vocab(chain, bound);
+    if (plk_plan_make(chain, n_vocab, true) != PLUCK_OK)
+        return false;
+    log_plan(chain);
+    return true;
+}
+
+static void apply_chain(plk_node *chain, llama_token_data_array *cur) {
+    if (stays_with_libllama(chain)) {
+        plk_libllama.sampler_apply(chain->object, cur);
+        return;
+    }
+    int64_t begin = chain->no_perf ? 0 : plk_now_us();
+    if (plan_for_array(chain, cur))
+        apply_plan(chain, cur);
+    else
+        apply_rest(chain, 0, cur);
+    if (!chain->no_perf)
+        chain->extra_us += plk_now_us() - begin;
+}
+
+/* A single stage. Its p and order come out as those of a chain of one. */
+static bool apply_stage(plk_node *node, llama_token_data_array *cur) {
+    if (node->handed_back)
+        return false;
+    if (node->home)
+        plk_plan_drop(node->home, true);
+    int32_t bound = plk_array_bound(cur);
+    plk_scratch *scratch = plk_thread_scratch();
+    plk_effect effect = plk_effect_of(&node->stage, 1);
+    if (bound < 1 || !scratch || plk_stage_own(node, bound) != PLUCK_OK ||
+        plk_apply(node->own, node->own_vocab, scratch, cur, &effect) != PLUCK_OK) {
+        plk_stage_hand_back(node);
+        return false;
+    }
+    plk_stage_drew(node, cur->size > 1 ? 2 : 1);
+    return true;
+}
+
+static void apply_object(struct llama_sampler *smpl, llama_token_data_array *cur) {
+    plk_node *node = plk_node_find(smpl);
+    if (node && node->type == PLK_CHAIN)
+        apply_chain(node, cur);
+    else if (!(node && node->type == PLK_STAGE && apply_stage(node, cur)))
+        plk_libllama.sampler_apply(smpl, cur);
+}
+
+void plk_hook_sampler_apply(struct llama_sampler *smpl, llama_token_data_array *cur) {
+    if (PLK_FROM_INSIDE() || !cur)
+        plk_libllama.sampler_apply(smpl, cur);
+    else
+        apply_object(smpl, cur);
+}
+
+/* ---- A context's logits ------------------------------------------------------------------------ */
+
+/* Runs a planned chain on a row; -1 where it did not select, or has to be left to libllama. */
+static llama_token sample_plan(plk_node *chain, const float *logits, int32_t n_vocab) {
+    plk_plan *plan = chain->plan;
+    plk_scratch *scratch = plk_thread_scratch();
+    if (!scratch || plk_scratch_reserve(scratch, n_vocab, 0) != PLUCK_OK)
+        return -1;
+    if (plan->n_segments == 1 && !plan->segments[0].foreign) {
+        pluck_row row = {.logits = logits, .workspace = scratch->workspace};
+        pluck_draw draw;
+        if (pluck_sample_row(plan->segments[0].sampler, &row, &draw) != PLUCK_OK)
+            return -1;
+        count_draws(plan, &plan->segments[0], draw.n_candidates);
+        return draw.token;
+    }
+    llama_token_data *data = plk_thread_array((size_t)n_vocab);
+    if (!data)
+        return -1;
+    for (int32_t i = 0; i < n_vocab; i++) data[i] = (llama_token_data){i, logits[i], 0.0f};
+    llama_token_data_array cur = {data, (size_t)n_vocab, -1, false};
+    apply_plan(chain, &cur);
+    bool selected = cur.selected >= 0 && (size_t)cur.selected < cur.size;
+    return selected ? cur.data[cur.selected].id : -1;
+}
+
+static llama_token sample_node(plk_node *node, const float *logits, int32_t n_vocab) {
+    if (node->type == PLK_CHAIN) {
+        if (plk_plan_make(node, n_vocab, false) != PLUCK_OK)
+            return -1;
+        log_plan(node);
+        return sample_plan(node, logits, n_vocab);
+    }
+    if (node->home)
+        plk_plan_drop(node->home, true);
+    plk_scratch *scratch = plk_thread_scratch();
+    if (!scratch || plk_stage_own(node, n_vocab) != PLUCK_OK || node->own_vocab != n_vocab ||
+        plk_scratch_reserve(scratch, n_vocab, 0) != PLUCK_OK)
+        return -1;
+    pluck_row row = {.logits = logits, .workspace = scratch->workspace};
+    pluck_draw draw;
+    if (pluck_sample_row(node->own, &row, &draw) != PLUCK_OK)
+        return -1;
+    plk_stage_drew(node, draw.n_candidates);
+    return draw.token;
+}
+
+llama_token plk_hook_sampler_sample(struct llama_sampler *smpl, struct llama_context *ctx,
+                                    int32_t idx) {
+    plk_node *node = PLK_FROM_INSIDE() ? NULL : plk_node_find(smpl);
+    bool ours = node && (node->type == PLK_CHAIN ? !stays_with_libllama(node)
+                                                 : node->type == PLK_STAGE && !node->handed_back);
+    /* Where a backend has sampled, or cut the row, libllama knows what is left to do. */
+    if (!ours || plk_libllama.get_sampled_token_ith(ctx, idx) != LLAMA_TOKEN_NULL ||
+        plk_libllama.get_sampled_probs_ith(ctx, idx) ||
+        plk_libllama.get_sampled_logits_ith(ctx, idx))
+        return plk_libllama.sampler_sample(smpl, ctx, idx);
+    const float *logits = plk_libllama.get_logits_ith(ctx, idx);
+    const struct llama_vocab *vocab =
+        plk_libllama.model_get_vocab(plk_libllama.get_model(ctx));
+    int32_t n_vocab = plk_libllama.vocab_n_tokens(vocab);
+    bool timed = node->type == PLK_CHAIN && !node->no_perf;
+    int64_t begin = timed ? plk_now_us() : 0;
+    llama_token token = logits ? sample_node(node, logits, n_vocab) : -1;
+    if (timed)
+        node->extra_us += plk_now_us() - begin;
+    if (token < 0) {
+        if (node->type == PLK_CHAIN && !node->handed_back)
+            plk_plan_hand_back(node);
+        else if (node->type == PLK_STAGE)
+            plk_stage_hand_back(node);
+        return plk_libllama.sampler_sample(smpl, ctx, idx);
+    }
+    plk_hook_sampler_accept(smpl, token);
+    return token;
+}

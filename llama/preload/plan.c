@@ -1,0 +1,213 @@
+/* plan.c: see plan.h. */
+#include "plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int32_t plk_chain_vocab(const plk_node *chain, int32_t at_least) {
+    int32_t n = plk_libllama.sampler_chain_n(chain->object);
+    for (int32_t i = 0; i < n; i++) {
+        const plk_node *node = plk_node_find(plk_libllama.sampler_chain_get(chain->object, i));
+        if (node && node->type == PLK_STAGE && node->n_vocab_must > at_least)
+            at_least = node->n_vocab_must;
+    }
+    return at_least;
+}
+
+/* ---- Cutting a chain into segments ------------------------------------------------------------- */
+
+/* Can the stage be run by libpluck on rows of n_vocab? Found out by trying. */
+static bool is_ours(plk_node *node, int32_t n_vocab) {
+    if (!node || node->type != PLK_STAGE || node->handed_back || node->home)
+        return false;
+    if (node->n_vocab_must > 0 && node->n_vocab_must != n_vocab)
+        return false;
+    pluck_sampler *trial;
+    if (plk_stage_extract(&trial, node, n_vocab) != PLUCK_OK)
+        return false;
+    pluck_sampler_free(trial);
+    return true;
+}
+
+static plk_segment *add_segment(plk_plan *plan, int32_t first_child) {
+    plk_segment *segment = &plan->segments[plan->n_segments++];
+    *segment = (plk_segment){.first = plan->n_members, .first_child = first_child};
+    return segment;
+}
+
+/* Where an array wants the run of stages `stage[0..n)` cut because of the probabilities: the index the
+ * second part begins at, 0 for none. */
+static int32_t cut_for_p(plk_node *const *stage, int32_t n) {
+    int32_t last = n - 1;
+    while (last >= 0 && plk_stage_writes_p(&stage[last]->stage) == PLK_P_NONE) last--;
+    if (last < 0)
+        return 0;
+    if (plk_stage_writes_p(&stage[last]->stage) == PLK_P_OF_INPUT)
+        return last;
+    for (int32_t i = last + 1; i < n; i++) {
+        if (stage[i]->stage.kind != PLUCK_STAGE_GREEDY)
+            return last + 1;
+    }
+    return 0;
+}
+
+/* Turns a run of stages, which are children first_child + offset[i] of the chain, into segments. */
+static void add_run(plk_plan *plan, plk_node *const *stage, const int32_t *child, int32_t n) {
+    int32_t cut = cut_for_p(stage, n);
+    plk_segment *segment = NULL;
+    bool truncated = false;
+    for (int32_t i = 0; i < n; i++) {
+        bool masked_late = truncated && plk_stage_masks(&stage[i]->stage);
+        bool cut_here = (i == cut && cut > 0) || masked_late;
+        plan->has_cuts = plan->has_cuts || cut_here;
+        if (!segment || (cut_here && plan->for_arrays)) {
+            segment = add_segment(plan, child[i]);
+            truncated = false;
+        }
+        truncated = truncated || plk_stage_truncates(&stage[i]->stage);
+        plan->members[plan->n_members++] = stage[i];
+        segment->n_stages++;
+    }
+}
+
+static void cut_chain(plk_plan *plan, const plk_node *chain, int32_t n, plk_node **run,
+                      int32_t *run_child) {
+    int32_t n_run = 0;
+    for (int32_t i = 0; i < n; i++) {
+        struct llama_sampler *object = plk_libllama.sampler_chain_get(chain->object, i);
+        plk_node *node = plk_node_find(object);
+        if (node && node->type == PLK_EMPTY)
+            continue;
+        /* libpluck's chains have at most 64 stages */
+        if (is_ours(node, plan->n_vocab) && n_run < 64) {
+            run[n_run] = node;
+            run_child[n_run++] = i;
+            continue;
+        }
+        add_run(plan, run, run_child, n_run);
+        n_run = 0;
+        add_segment(plan, i)->foreign = object;
+    }
+    add_run(plan, run, run_child, n_run);
+}
+
+/* ---- Making and dropping ----------------------------------------------------------------------- */
+
+static void free_plan(plk_plan *plan) {
+    for (int32_t i = 0; i < plan->n_segments; i++) pluck_sampler_free(plan->segments[i].sampler);
+    free(plan->segments);
+    free(plan->members);
+    free(plan);
+}
+
+static pluck_status create_segment(plk_segment *segment, plk_node *const *members,
+                                   int32_t n_vocab) {
+    pluck_stage stages[64];
+    pluck_logit_bias *kept[64] = {NULL};
+    pluck_status status = PLUCK_OK;
+    for (int32_t i = 0; i < segment->n_stages && status == PLUCK_OK; i++) {
+        stages[i] = members[i]->stage;
+        status = plk_stage_fit(&stages[i], n_vocab, &kept[i]);
+    }
+    pluck_config config = {.n_vocab = n_vocab,
+                           .seed = PLUCK_SEED_RANDOM,
+                           .stages = stages,
+                           .n_stages = segment->n_stages,
+                           .workspace = plk_shared_workspace(n_vocab)};
+    if (status == PLUCK_OK)
+        status = config.workspace ? pluck_sampler_create(&segment->sampler, &config)
+                                  : PLUCK_ERR_MEMORY;
+    for (int32_t i = 0; i < segment->n_stages; i++) free(kept[i]);
+    segment->effect = plk_effect_of(stages, segment->n_stages);
+    for (int32_t i = 0; i < segment->n_stages && status == PLUCK_OK; i++) {
+        if (members[i]->own && plk_stage_has_state(&members[i]->stage))
+            status = pluck_sampler_copy_stage(segment->sampler, i, members[i]->own, 0);
+    }
+    return status;
+}
+
+/* The stages' states now live in the plan. */
+static void move_in(plk_node *chain, plk_plan *plan) {
+    chain->plan = plan;
+    for (int32_t s = 0; s < plan->n_segments; s++) {
+        const plk_segment *segment = &plan->segments[s];
+        for (int32_t i = 0; i < segment->n_stages; i++) {
+            plk_node *node = plan->members[segment->first + i];
+            pluck_sampler_free(node->own);
+            node->own = NULL;
+            node->home = chain;
+            node->home_segment = s;
+            node->home_stage = i;
+        }
+    }
+}
+
+pluck_status plk_plan_make(plk_node *chain, int32_t n_vocab, bool for_arrays) {
+    plk_plan *old = chain->plan;
+    if (old && old->n_vocab == n_vocab && (old->for_arrays == for_arrays || !old->has_cuts))
+        return PLUCK_OK;
+    if (old)
+        plk_plan_drop(chain, true);
+    int32_t n = plk_libllama.sampler_chain_n(chain->object);
+    plk_plan *plan = calloc(1, sizeof *plan);
+    size_t room = (size_t)(n > 0 ? n : 1);
+    plk_node **run = malloc(room * sizeof *run);
+    int32_t *run_child = malloc(room * sizeof *run_child);
+    pluck_status status = PLUCK_ERR_MEMORY;
+    if (plan && run && run_child) {
+        plan->n_vocab = n_vocab;
+        plan->for_arrays = for_arrays;
+        plan->segments = calloc(room, sizeof *plan->segments);
+        plan->members = malloc(room * sizeof *plan->members);
+    }
+    if (plan && plan->segments && plan->members) {
+        cut_chain(plan, chain, n, run, run_child);
+        status = PLUCK_OK;
+        for (int32_t s = 0; s < plan->n_segments && status == PLUCK_OK; s++) {
+            plk_segment *segment = &plan->segments[s];
+            if (!segment->foreign)
+                status = create_segment(segment, &plan->members[segment->first], n_vocab);
+        }
+    }
+    free(run);
+    free(run_child);
+    if (status == PLUCK_OK)
+        move_in(chain, plan);
+    else if (plan)
+        free_plan(plan);
+    return status;
+}
+
+void plk_plan_drop(plk_node *chain, bool keep_state) {
+    plk_plan *plan = chain->plan;
+    if (!plan)
+        return;
+    for (int32_t i = 0; i < plan->n_members; i++) {
+        plk_node *node = plan->members[i];
+        if (keep_state && plk_stage_has_state(&node->stage)) {
+            pluck_sampler *own;
+            if (plk_stage_extract(&own, node, plan->n_vocab) == PLUCK_OK) {
+                node->own = own;
+                node->own_vocab = plan->n_vocab;
+            } else {
+                plk_stage_hand_back(node);
+            }
+        }
+        node->home = NULL;
+    }
+    chain->plan = NULL;
+    free_plan(plan);
+}
+
+void plk_plan_hand_back(plk_node *chain) {
+    int32_t n = plk_libllama.sampler_chain_n(chain->object);
+    for (int32_t i = 0; i < n; i++) {
+        plk_node *node = plk_node_find(plk_libllama.sampler_chain_get(chain->object, i));
+        if (node && node->type == PLK_STAGE)
+            plk_stage_hand_back(node);
+        else if (node && node->type == PLK_CHAIN && !node->handed_back)
+            plk_plan_hand_back(node);
+    }
+    plk_plan_drop(chain, false);
+    chain->handed_back = true;
+}

@@ -1,0 +1,50 @@
+/*
+ * plan.h: a chain of llama.cpp's as runs of pluck samplers with, between them, the samplers that stay
+ * as they are (grammar, a program's own, another chain).
+ *
+ * Neighbouring stages become one fused sampler. Where the chain is applied to a program's array, a run is
+ * cut in two where a fused one could not leave the array as llama.cpp does: before a stage that masks
+ * candidates which stay listed, when others were dropped before it; and around the last stage that
+ * writes probabilities, unless they are those of the final candidates.
+ */
+#ifndef PLUCK_LLAMA_PLAN_H
+#define PLUCK_LLAMA_PLAN_H
+
+#include "node.h"
+
+typedef struct plk_segment {
+    pluck_sampler *sampler;        /* of our stages; NULL for a foreign sampler: */
+    struct llama_sampler *foreign; /* applied as it is */
+    int32_t first, n_stages;       /* among the plan's members */
+    int32_t first_child;           /* among the chain's samplers */
+    plk_effect effect;
+} plk_segment;
+
+typedef struct plk_plan {
+    int32_t n_vocab;
+    bool for_arrays; /* cut where arrays need it ... */
+    bool has_cuts;   /* ... which is somewhere */
+    plk_segment *segments;
+    int32_t n_segments;
+    plk_node **members; /* the stages, in order */
+    int32_t n_members;
+} plk_plan;
+
+/* Gives the chain a plan for rows of n_vocab, with the state its stages have now; does nothing where it
+ * has one that will do. */
+pluck_status plk_plan_make(plk_node *chain, int32_t n_vocab, bool for_arrays);
+
+/* Takes the plan away; with keep_state each stage takes its state with it. A stage whose state cannot
+ * be kept for lack of memory goes back to libllama. */
+void plk_plan_drop(plk_node *chain, bool keep_state);
+
+/* Hands the whole chain back to libllama. */
+void plk_plan_hand_back(plk_node *chain);
+
+/* One more than the largest n_vocab that a stage of the chain asks for. */
+int32_t plk_chain_vocab(const plk_node *chain, int32_t at_least);
+
+/* The vocabulary that the stage's state is for; 0 where it has not begun. */
+int32_t plk_stage_vocab(const plk_node *node);
+
+#endif

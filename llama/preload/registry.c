@@ -1,0 +1,165 @@
+/*
+ * registry.c: from a llama_sampler's address to its node, and the memory each thread works in.
+ *
+ * The table is guarded by one mutex; it is looked into a few times per token. A node itself needs no
+ * lock: a sampler is used by one thread at a time, as llama.cpp asks.
+ */
+#include "node.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { N_BUCKETS = 4096 };
+
+static plk_node *buckets[N_BUCKETS];
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static size_t bucket_of(const struct llama_sampler *object) {
+    return ((uintptr_t)object >> 4) * 0x9E3779B97F4A7C15u >> 52;
+}
+
+void plk_params_release(plk_params *params) {
+    if (params && atomic_fetch_sub(&params->n_users, 1) == 1) {
+        plk_breakers_free(&params->breakers);
+        free(params->biases);
+        free(params);
+    }
+}
+
+static void free_node(plk_node *node) {
+    pluck_sampler_free(node->own);
+    plk_params_release(node->params);
+    free(node);
+}
+
+/* Takes the node out of the table; the mutex is held. */
+static plk_node *unlink_node(const struct llama_sampler *object) {
+    for (plk_node **at = &buckets[bucket_of(object)]; *at; at = &(*at)->next) {
+        if ((*at)->object == object) {
+            plk_node *node = *at;
+            *at = node->next;
+            return node;
+        }
+    }
+    return NULL;
+}
+
+plk_node *plk_node_find(const struct llama_sampler *object) {
+    if (!object)
+        return NULL;
+    pthread_mutex_lock(&mutex);
+    plk_node *node = buckets[bucket_of(object)];
+    while (node && node->object != object) node = node->next;
+    pthread_mutex_unlock(&mutex);
+    return node && node->iface == object->iface && node->ctx == object->ctx ? node : NULL;
+}
+
+plk_node *plk_node_add(struct llama_sampler *object) {
+    plk_node *node = object ? calloc(1, sizeof *node) : NULL;
+    if (!node)
+        return NULL;
+    node->object = object;
+    plk_node_refresh(node);
+    size_t bucket = bucket_of(object);
+    pthread_mutex_lock(&mutex);
+    plk_node *old = unlink_node(object);
+    node->next = buckets[bucket];
+    buckets[bucket] = node;
+    pthread_mutex_unlock(&mutex);
+    if (old)
+        free_node(old);
+    return node;
+}
+
+void plk_node_remove(const struct llama_sampler *object) {
+    pthread_mutex_lock(&mutex);
+    plk_node *node = unlink_node(object);
+    pthread_mutex_unlock(&mutex);
+    if (node)
+        free_node(node);
+}
+
+void plk_node_refresh(plk_node *node) {
+    node->iface = node->object->iface;
+    node->ctx = node->object->ctx;
+}
+
+/* ---- Memory of threads ------------------------------------------------------------------------- */
+
+typedef struct thread_memory {
+    plk_scratch scratch;
+    llama_token_data *array;
+    size_t n_array;
+} thread_memory;
+
+static pthread_key_t memory_key;
+static pthread_once_t memory_once = PTHREAD_ONCE_INIT;
+
+static void free_memory(void *pointer) {
+    thread_memory *memory = pointer;
+    plk_scratch_clear(&memory->scratch);
+    free(memory->array);
+    free(memory);
+}
+
+static void make_key(void) {
+    pthread_key_create(&memory_key, free_memory);
+}
+
+static thread_memory *memory_of_thread(void) {
+    pthread_once(&memory_once, make_key);
+    thread_memory *memory = pthread_getspecific(memory_key);
+    if (!memory) {
+        memory = calloc(1, sizeof *memory);
+        if (memory && pthread_setspecific(memory_key, memory) != 0) {
+            free(memory);
+            memory = NULL;
+        }
+    }
+    return memory;
+}
+
+plk_scratch *plk_thread_scratch(void) {
+    thread_memory *memory = memory_of_thread();
+    return memory ? &memory->scratch : NULL;
+}
+
+llama_token_data *plk_thread_array(size_t n) {
+    thread_memory *memory = memory_of_thread();
+    if (!memory)
+        return NULL;
+    if (n > memory->n_array) {
+        free(memory->array);
+        memory->array = malloc(n * sizeof *memory->array);
+        memory->n_array = memory->array ? n : 0;
+    }
+    return memory->array;
+}
+
+/* Samplers are created with a workspace so that they make none of their own; every call names the
+ * thread's. A larger one replaces it where needed, and the smaller lives on for those that know it. */
+pluck_workspace *plk_shared_workspace(int32_t n_vocab) {
+    static struct {
+        pluck_workspace *workspace;
+        int32_t n_vocab;
+    } made[25]; /* each at least twice as large as the one before */
+    static int n_made;
+    static pthread_mutex_t made_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+    pluck_workspace *result = NULL;
+    pthread_mutex_lock(&made_mutex);
+    if (n_made > 0 && made[n_made - 1].n_vocab >= n_vocab) {
+        result = made[n_made - 1].workspace;
+    } else {
+        int32_t n = n_made > 0 ? 2 * made[n_made - 1].n_vocab : n_vocab;
+        n = n < n_vocab ? n_vocab : n;
+        n = n > 16777216 ? 16777216 : n;
+        if (pluck_workspace_create(&result, n, NULL) == PLUCK_OK) {
+            made[n_made].workspace = result;
+            made[n_made++].n_vocab = n;
+        }
+    }
+    pthread_mutex_unlock(&made_mutex);
+    return result;
+}

@@ -1,0 +1,193 @@
+/* stage.c: the state of single stages. See node.h. */
+#define _DEFAULT_SOURCE
+#include "plan.h"
+
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+pluck_status plk_stage_fit(pluck_stage *stage, int32_t n_vocab, pluck_logit_bias **kept) {
+    *kept = NULL;
+    if (stage->kind != PLUCK_STAGE_LOGIT_BIAS || stage->as.logit_bias.n_biases == 0)
+        return PLUCK_OK;
+    int32_t n = stage->as.logit_bias.n_biases;
+    *kept = malloc(sizeof **kept * (size_t)n);
+    if (!*kept)
+        return PLUCK_ERR_MEMORY;
+    int32_t m = 0;
+    for (int32_t i = 0; i < n; i++) {
+        pluck_logit_bias bias = stage->as.logit_bias.biases[i];
+        if (bias.token >= 0 && bias.token < n_vocab)
+            (*kept)[m++] = bias;
+    }
+    stage->as.logit_bias = (pluck_stage_logit_bias){*kept, m};
+    return PLUCK_OK;
+}
+
+static pluck_status create_single(pluck_sampler **out, const plk_node *node, int32_t n_vocab) {
+    pluck_stage stage = node->stage;
+    pluck_logit_bias *kept;
+    pluck_status status = plk_stage_fit(&stage, n_vocab, &kept);
+    if (status != PLUCK_OK)
+        return status;
+    pluck_config config = {.n_vocab = n_vocab,
+                           .seed = PLUCK_SEED_RANDOM,
+                           .stages = &stage,
+                           .n_stages = 1,
+                           .workspace = plk_shared_workspace(n_vocab)};
+    status = config.workspace ? pluck_sampler_create(out, &config) : PLUCK_ERR_MEMORY;
+    free(kept);
+    return status;
+}
+
+int32_t plk_stage_vocab(const plk_node *node) {
+    if (node->home)
+        return node->home->plan->n_vocab;
+    return node->own ? node->own_vocab : 0;
+}
+
+pluck_status plk_stage_extract(pluck_sampler **out, const plk_node *node, int32_t n_vocab) {
+    pluck_sampler *made;
+    pluck_status status = create_single(&made, node, n_vocab);
+    if (status != PLUCK_OK)
+        return status;
+    const pluck_sampler *from = node->own;
+    int32_t from_stage = 0;
+    if (node->home) {
+        from = node->home->plan->segments[node->home_segment].sampler;
+        from_stage = node->home_stage;
+    }
+    if (from && plk_stage_has_state(&node->stage))
+        status = pluck_sampler_copy_stage(made, 0, from, from_stage);
+    if (status == PLUCK_OK)
+        *out = made;
+    else
+        pluck_sampler_free(made);
+    return status;
+}
+
+pluck_status plk_stage_own(plk_node *node, int32_t n_vocab) {
+    if (node->own && node->own_vocab >= n_vocab)
+        return PLUCK_OK;
+    if (node->n_vocab_must > 0) {
+        if (n_vocab > node->n_vocab_must)
+            return PLUCK_ERR_VOCAB;
+        n_vocab = node->n_vocab_must;
+    }
+    pluck_sampler *made;
+    pluck_status status = plk_stage_extract(&made, node, n_vocab);
+    if (status != PLUCK_OK)
+        return status;
+    pluck_sampler_free(node->own);
+    node->own = made;
+    node->own_vocab = n_vocab;
+    return PLUCK_OK;
+}
+
+pluck_status plk_stage_accept(plk_node *node, llama_token token) {
+    if (!plk_stage_has_state(&node->stage) || node->handed_back)
+        return PLUCK_OK;
+    if (token < 0)
+        return PLUCK_ERR_TOKEN;
+    int32_t need = token + 1;
+    if (!node->own)
+        need = need < node->n_vocab_hint ? node->n_vocab_hint : need;
+    else if (need > node->own_vocab) /* no hint, or a wrong one: grow generously */
+        need = need < 8388608 ? 2 * need : need;
+    pluck_status status = plk_stage_own(node, need);
+    return status == PLUCK_OK ? pluck_accept(node->own, token) : status;
+}
+
+pluck_status plk_stage_copy(plk_node *to, const plk_node *from, bool with_params) {
+    if (with_params) {
+        if (from->params)
+            atomic_fetch_add(&from->params->n_users, 1);
+        plk_params_release(to->params);
+        to->params = from->params;
+        to->stage = from->stage;
+        to->seed_is_random = from->seed_is_random;
+        to->n_vocab_must = from->n_vocab_must;
+        to->n_vocab_hint = from->n_vocab_hint;
+    }
+    to->handed_back = from->handed_back;
+    to->n_owed = from->n_owed;
+    pluck_sampler_free(to->own);
+    to->own = NULL;
+    int32_t n_vocab = plk_stage_vocab(from);
+    if (n_vocab == 0) /* it has not begun: neither has the copy, but with the same seed */
+        return PLUCK_OK;
+    pluck_status status = plk_stage_extract(&to->own, from, n_vocab);
+    to->own_vocab = n_vocab;
+    return status;
+}
+
+/* A seed for a stage whose random one libllama does not tell. */
+static uint32_t random_seed(void) {
+    uint32_t seed;
+    if (getentropy(&seed, sizeof seed) != 0)
+        seed = (uint32_t)time(NULL);
+    return seed == LLAMA_DEFAULT_SEED ? 0 : seed;
+}
+
+void plk_stage_restart(plk_node *node) {
+    pluck_sampler_free(node->own);
+    node->own = NULL;
+    node->n_owed = 0;
+    node->handed_back = false;
+    uint32_t *seed;
+    switch (node->stage.kind) {
+    case PLUCK_STAGE_DIST:
+        seed = &node->stage.as.dist.seed;
+        break;
+    case PLUCK_STAGE_MIROSTAT:
+    case PLUCK_STAGE_MIROSTAT_V2:
+        seed = &node->stage.as.mirostat.seed;
+        break;
+    case PLUCK_STAGE_XTC:
+        seed = &node->stage.as.xtc.seed;
+        break;
+    case PLUCK_STAGE_ADAPTIVE_P:
+        seed = &node->stage.as.adaptive_p.seed;
+        break;
+    default:
+        return;
+    }
+    if (!node->seed_is_random)
+        return;
+    uint32_t told = plk_libllama.sampler_get_seed(node->object);
+    *seed = told != LLAMA_DEFAULT_SEED ? told : random_seed();
+}
+
+void plk_stage_drew(plk_node *node, int32_t n) {
+    switch (node->stage.kind) {
+    case PLUCK_STAGE_DIST:
+    case PLUCK_STAGE_XTC:
+        node->n_owed++;
+        break;
+    case PLUCK_STAGE_MIROSTAT:
+    case PLUCK_STAGE_MIROSTAT_V2:
+    case PLUCK_STAGE_ADAPTIVE_P:
+        node->n_owed += n > 1;
+        break;
+    default:
+        break;
+    }
+}
+
+/* Makes libllama's sampler draw as often as Pluck did in its place. dist draws for a single candidate,
+ * XTC flips its coin for two. What mirostat and adaptive-p have learnt cannot be told to libllama; they
+ * learn it anew. */
+void plk_stage_hand_back(plk_node *node) {
+    if (node->handed_back)
+        return;
+    node->handed_back = true;
+    bool dist = node->stage.kind == PLUCK_STAGE_DIST;
+    if (dist || node->stage.kind == PLUCK_STAGE_XTC) {
+        for (; node->n_owed > 0; node->n_owed--) {
+            llama_token_data two[2] = {{0, 0.0f, 0.0f}, {1, 0.0f, 0.0f}};
+            llama_token_data_array cur = {two, dist ? 1 : 2, -1, false};
+            plk_libllama.sampler_apply(node->object, &cur);
+        }
+    }
+    node->n_owed = 0;
+}

@@ -1,0 +1,89 @@
+/*
+ * stubs.c: the exported functions of the drop-in (see real.h), for x86-64.
+ *
+ * A stub jumps through its slot. Slots start out at a trampoline that keeps the argument registers (the
+ * stack, where the rest of the arguments is, is left as it was), has plk_resolve point all slots, and
+ * jumps again.
+ */
+#include "real.h"
+
+enum {
+#define PLK_NUMBER(name) SLOT_##name,
+    PLK_HOOKED(PLK_NUMBER)
+#undef PLK_NUMBER
+};
+
+#define PLK_DECLARE_FIRST(name) extern void plk_first_##name(void);
+PLK_HOOKED(PLK_DECLARE_FIRST)
+#undef PLK_DECLARE_FIRST
+
+/* Where each stub jumps, in PLK_HOOKED's order. */
+void (*plk_slots[])(void) = {
+#define PLK_FIRST(name) plk_first_##name,
+    PLK_HOOKED(PLK_FIRST)
+#undef PLK_FIRST
+};
+
+/* The assembler needs the slot's offset as a number; it counts along. */
+__asm__(".text\n"
+        ".set plk_count, 0\n"
+        ".macro plk_stub name\n"
+        ".globl llama_\\name\n"
+        ".type llama_\\name, @function\n"
+        "llama_\\name:\n"
+        "    endbr64\n"
+        "    jmp *plk_slots + 8 * plk_count(%rip)\n"
+        ".size llama_\\name, . - llama_\\name\n"
+        ".hidden plk_first_\\name\n"
+        ".globl plk_first_\\name\n"
+        ".type plk_first_\\name, @function\n"
+        "plk_first_\\name:\n"
+        "    endbr64\n"
+        "    call plk_resolve_keeping_arguments\n"
+        "    jmp *plk_slots + 8 * plk_count(%rip)\n"
+        ".size plk_first_\\name, . - plk_first_\\name\n"
+        ".set plk_count, plk_count + 1\n"
+        ".endm\n"
+        ".type plk_resolve_keeping_arguments, @function\n"
+        "plk_resolve_keeping_arguments:\n"
+        "    push %rbp\n"
+        "    mov %rsp, %rbp\n"
+        "    and $-16, %rsp\n"
+        "    sub $192, %rsp\n"
+        "    mov %rdi, 0(%rsp)\n"
+        "    mov %rsi, 8(%rsp)\n"
+        "    mov %rdx, 16(%rsp)\n"
+        "    mov %rcx, 24(%rsp)\n"
+        "    mov %r8, 32(%rsp)\n"
+        "    mov %r9, 40(%rsp)\n"
+        "    mov %rax, 48(%rsp)\n"
+        "    movaps %xmm0, 64(%rsp)\n"
+        "    movaps %xmm1, 80(%rsp)\n"
+        "    movaps %xmm2, 96(%rsp)\n"
+        "    movaps %xmm3, 112(%rsp)\n"
+        "    movaps %xmm4, 128(%rsp)\n"
+        "    movaps %xmm5, 144(%rsp)\n"
+        "    movaps %xmm6, 160(%rsp)\n"
+        "    movaps %xmm7, 176(%rsp)\n"
+        "    call plk_resolve\n"
+        "    mov 0(%rsp), %rdi\n"
+        "    mov 8(%rsp), %rsi\n"
+        "    mov 16(%rsp), %rdx\n"
+        "    mov 24(%rsp), %rcx\n"
+        "    mov 32(%rsp), %r8\n"
+        "    mov 40(%rsp), %r9\n"
+        "    mov 48(%rsp), %rax\n"
+        "    movaps 64(%rsp), %xmm0\n"
+        "    movaps 80(%rsp), %xmm1\n"
+        "    movaps 96(%rsp), %xmm2\n"
+        "    movaps 112(%rsp), %xmm3\n"
+        "    movaps 128(%rsp), %xmm4\n"
+        "    movaps 144(%rsp), %xmm5\n"
+        "    movaps 160(%rsp), %xmm6\n"
+        "    movaps 176(%rsp), %xmm7\n"
+        "    leave\n"
+        "    ret\n"
+        ".size plk_resolve_keeping_arguments, . - plk_resolve_keeping_arguments\n");
+
+#define PLK_STUB(name) __asm__("plk_stub " #name "\n");
+PLK_HOOKED(PLK_STUB)
