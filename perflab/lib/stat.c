@@ -74,6 +74,10 @@ perflab_summary perflab_summarize(const double *x, size_t n) {
     s.median = middle(ordered, n);
     for (size_t i = 0; i < n; i++) s.mean += x[i];
     s.mean /= (double)n;
+    /* A second pass takes back what rounding added up to. */
+    double left = 0;
+    for (size_t i = 0; i < n; i++) left += x[i] - s.mean;
+    s.mean += left / (double)n;
     double squares = 0;
     for (size_t i = 0; i < n; i++) squares += (x[i] - s.mean) * (x[i] - s.mean);
     s.stddev = n > 1 ? sqrt(squares / (double)(n - 1)) : 0;

@@ -102,6 +102,12 @@ static void print_numbers(ledger *l, const catalog *c, const entry *e, const cha
     fact_list list;
     if (facts_derive(l, c, &q, &list) && list.n == 1 && list.all[0].n_inputs == 1) {
         const input_facts *in = &list.all[0].inputs[0];
+        if (in->n_baseline == 0) {
+            printf("%-6s %-24s %-8s measured, but not on a %s, which the row needs\n", e->id,
+                   e->component, input, e->device);
+            facts_free(&list);
+            return;
+        }
         printf("%-6s %-24s %-8s baseline %.3f us +- %.3f", e->id, e->component, input,
                in->baseline.mean, in->baseline.stddev);
         if (in->n > 0) {

@@ -27,13 +27,4 @@ int command_import(int argc, char **argv);
 int command_record_integration(int argc, char **argv);
 int command_selftest(int argc, char **argv);
 
-/* The ledger a command uses: what --ledger says, else $PERFLAB_LEDGER, else perflab.ledger. */
-const char *ledger_choice(const char *given);
-
-/*
- * The catalog for a command that can do without: an empty one where there are no modules and the
- * ledger alone speaks.
- */
-void catalog_or_none(catalog *c, const char *folder);
-
 #endif

@@ -91,6 +91,11 @@ static const char schema[] =
     /* Which tables were written to which files here; a local fact that is not exported. */
     "CREATE TABLE written(uuid TEXT PRIMARY KEY, path TEXT NOT NULL, at TEXT NOT NULL) STRICT;";
 
+const char *ledger_choice(const char *given) {
+    if (given == NULL) given = getenv("PERFLAB_LEDGER");
+    return given != NULL ? given : "perflab.ledger";
+}
+
 static bool fail(const ledger *l, const char *doing) {
     const int code = sqlite3_extended_errcode(l->db);
     const char *why = sqlite3_errmsg(l->db);
@@ -103,6 +108,9 @@ static bool fail(const ledger *l, const char *doing) {
         break;
     case SQLITE_BUSY:
         why = "another perflab held it for a minute";
+        break;
+    case SQLITE_CANTOPEN:
+        why = "it or its folder cannot be opened for writing";
         break;
     case SQLITE_CORRUPT:
         why = "the ledger is damaged";
@@ -204,10 +212,14 @@ ledger *ledger_open(const char *path, bool create) {
     }
     sqlite3_busy_timeout(l->db, BUSY_MS);
     bool good = true;
-    if (create && pragma(l, "PRAGMA user_version") == 0) good = make_schema(l);
+    if (create && sqlite3_db_readonly(l->db, "main") == 1) {
+        good = false;
+        complain("cannot write to %s: it is read-only", path);
+    }
+    if (good && create && pragma(l, "PRAGMA user_version") == 0) good = make_schema(l);
     if (good && (pragma(l, "PRAGMA application_id") != APPLICATION_ID || !sound(l))) {
         good = false;
-        complain("%s: refused: it is damaged: %s", path, sqlite3_errmsg(l->db));
+        complain("%s: refused: it is damaged", path);
     }
     if (good && pragma(l, "PRAGMA user_version") > SCHEMA_VERSION) {
         good = false;

@@ -12,6 +12,9 @@
 
 typedef struct ledger ledger;
 
+/* The ledger a command uses: what --ledger says, else $PERFLAB_LEDGER, else perflab.ledger. */
+const char *ledger_choice(const char *given);
+
 /*
  * Opens the ledger, or makes it if `create`. NULL with a complaint where it is damaged, foreign,
  * newer than this perflab, missing, or cannot be written; the file is then as it was.

@@ -5,7 +5,6 @@
 #include "util.h"
 #include "worker.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct command {
@@ -43,19 +42,6 @@ static void usage(FILE *to) {
             fprintf(to, "  %-20s %s\n", commands[i].name, commands[i].about);
         }
     }
-}
-
-const char *ledger_choice(const char *given) {
-    if (given == NULL) given = getenv("PERFLAB_LEDGER");
-    return given != NULL ? given : "perflab.db";
-}
-
-void catalog_or_none(catalog *c, const char *folder) {
-    const char *chosen = folder != NULL ? folder : getenv("PERFLAB_MODULES");
-    const bool any =
-        chosen != NULL || file_exists(".perflab/modules") || file_exists("build/perflab-modules");
-    memset(c, 0, sizeof *c);
-    if (any) catalog_read(c, folder);
 }
 
 int main(int argc, char **argv) {

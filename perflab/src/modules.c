@@ -146,6 +146,14 @@ bool catalog_read(catalog *c, const char *folder) {
     return true;
 }
 
+void catalog_or_none(catalog *c, const char *folder) {
+    const bool named = folder != NULL || getenv("PERFLAB_MODULES") != NULL;
+    memset(c, 0, sizeof *c);
+    if (named || file_exists(".perflab/modules") || file_exists("build/perflab-modules")) {
+        catalog_read(c, folder);
+    }
+}
+
 void catalog_free(catalog *c) {
     for (size_t i = 0; i < c->n; i++) {
         entry *e = &c->entries[i];

@@ -32,6 +32,12 @@ typedef struct catalog {
 bool catalog_read(catalog *c, const char *folder);
 void catalog_free(catalog *c);
 
+/*
+ * The catalog for a command that can do without: an empty one where there are no modules and the ledger
+ * alone speaks.
+ */
+void catalog_or_none(catalog *c, const char *folder);
+
 /* Orders "2.1" before "10.1" and both before "G.1". */
 int compare_ids(const char *a, const char *b);
 

@@ -78,10 +78,16 @@ void simclock_start(simclock *s, const noise_trace *n, uint64_t seed) {
     s->clock = (perflab_clock){sim_now, sim_spend, s};
 }
 
-/* A fixed piece of work: a chain of dependent multiplications the compiler cannot shorten. */
+/* A fixed piece of work that feels the neighbours: lines out of the shared cache, and arithmetic.
+ */
 static void fixed_work(size_t steps) {
+    enum { LINES = 65536, LINE = 8 };
+    static uint64_t memory[LINES * LINE];
     uint64_t x = 88172645463325252u;
-    for (size_t i = 0; i < steps; i++) x = x * 6364136223846793005u + 1442695040888963407u;
+    for (size_t i = 0; i < steps; i++) {
+        x = x * 6364136223846793005u + memory[i % LINES * LINE];
+        memory[i % LINES * LINE] = x >> 60;
+    }
     perflab_keep(&x);
 }
 

@@ -70,6 +70,8 @@ static void on_fatal(int number, siginfo_t *info, void *context) {
         n = snprintf(text, sizeof text, "access %td bytes %s a buffer of %zu bytes",
                      distance < 0 ? -distance : distance,
                      distance < 0 ? "before the start of" : "past the end of", block->bytes);
+    } else if (info->si_code <= 0) {
+        n = snprintf(text, sizeof text, "signal %d, which the program sent itself", number);
     } else {
         n = snprintf(text, sizeof text, "signal %d at address %p", number, info->si_addr);
     }
@@ -316,6 +318,7 @@ static bool open_other(worker *w, worker *other, perflab_lane *lane) {
 static cJSON *measure(worker *w) {
     const perflab_benchmark *b = w->benchmark;
     const bool wanted = job_number(w->job, "candidate", 1) != 0 && b->candidate != NULL;
+    bool late = false; /* it passed the gate before the timing and not after */
     worker other = {0};
     cJSON *out = cJSON_CreateObject();
     w->c.phase = worker_phase;
@@ -339,12 +342,17 @@ static cJSON *measure(worker *w) {
         perflab_measure(lanes, &plan, &timing);
         cJSON_AddItemToObject(out, "timing", timing_json(&timing, lanes));
         if (lanes[1].fn != NULL) v = perflab_gate_once(&w->c, &w->ctx, PERFLAB_CANDIDATE);
+        late = v != PERFLAB_PASSED && lanes[1].fn != NULL;
     } else if (open) {
         v = PERFLAB_BROKEN;
         perflab_reason(&w->ctx, "the other build: %s", other.host.reason);
     }
     cJSON_AddStringToObject(out, "verdict", verdict_name(v));
-    if (v != PERFLAB_PASSED) cJSON_AddStringToObject(out, "why", w->host.reason);
+    if (v != PERFLAB_PASSED) {
+        char *why = text_format("%s%s", late ? "after the timing: " : "", w->host.reason);
+        cJSON_AddStringToObject(out, "why", why);
+        free(why);
+    }
     cJSON_AddStringToObject(out, "device_kind", w->host.device_kind);
     cJSON_AddStringToObject(out, "device_name", w->host.device_name);
     cJSON_AddNumberToObject(out, "min_bytes", w->ctx.min_bytes);

@@ -1,0 +1,58 @@
+#!/bin/sh
+# The walk of a new user: an empty folder, only perflab installed, from `new` to a COMPLETE row; then a
+# change of the source, which takes the status back.
+# usage: test_install.sh PERFLAB MODULES SOURCES BUILD
+set -u
+sources=$3 build=$4
+work=$(mktemp -d /tmp/perflab-install-XXXXXX)
+trap 'rm -rf "$work"' EXIT
+failures=0
+
+fail() {
+    echo "FAIL: $*"
+    failures=$((failures + 1))
+}
+
+cmake --install "$build" --component perflab --prefix "$work/prefix" >/dev/null || fail "install"
+PATH="$work/prefix/bin:$PATH"
+unset PERFLAB_MODULES PERFLAB_LEDGER PERFLAB_CLOCK
+mkdir "$work/empty"
+cd "$work/empty" || exit 1
+
+perflab new 5.1 "temp scaling" || fail "new"
+perflab new 5.1 "temp scaling" 2>/dev/null && fail "new overwrites a file"
+[ -f bench-temp-scaling.c ] || fail "new writes no bench-temp-scaling.c"
+perflab build || fail "build"
+.perflab/bench-temp-scaling --time 0.01 | grep -q 'us/iter  (n=' || fail "the program does not print the document's lines"
+.perflab/bench-temp-scaling-portable --time 0.01 | grep -q 'optimized' || fail "no portable program"
+perflab validate || fail "the template does not validate"
+perflab status 5.1 | grep -q 'temp scaling  VALIDATED' || fail "the template is not VALIDATED: $(perflab status)"
+
+# Make the candidate better by much more than any noise: a quarter of the work, done by both.
+sed -i '/^static void baseline/,/^}/ s|out\[i\] = input\[i\] / d;|for (int k = 0; k < 40; k++) { out[i] = input[i] / d; perflab_keep(out); }|' bench-temp-scaling.c
+perflab build >/dev/null || fail "build after the change"
+perflab status 5.1 | grep -q 'temp scaling  IMPLEMENTED' || fail "a change of the source leaves the status"
+perflab run --runs 6 --time 1 || fail "run"
+perflab status 5.1 >status.txt
+grep -q 'temp scaling  COMPLETE' status.txt || fail "not COMPLETE: $(cat status.txt)"
+perflab table --markdown | grep -q '^| 5.1 | temp scaling | .* | COMPLETE |' || fail "the table has no COMPLETE row"
+
+# A wrong change takes everything back.
+sed -i '/^static void candidate/,/^}/ s|input\[i\] / d|input[i] / d + 0.001f|' bench-temp-scaling.c
+perflab build >/dev/null || fail "build after the wrong change"
+perflab validate >wrong.txt && fail "a wrong candidate validates"
+grep -q 'output\[0\]: baseline .*, candidate ' wrong.txt || fail "the mismatch is not described: $(cat wrong.txt)"
+perflab status 5.1 | grep -q 'IMPLEMENTED: mismatch' || fail "a wrong candidate keeps its status"
+perflab table --csv | tail -n +2 | grep -q '[0-9][.][0-9]*x' && fail "a wrong candidate shows a speedup"
+
+# The sources as they were: what was recorded of them is true again.
+sed -i 's| + 0.001f||' bench-temp-scaling.c
+perflab build >/dev/null && perflab status 5.1 | grep -q 'temp scaling  COMPLETE' || fail "the old source's facts are lost"
+
+# A broken benchmark does not take the others with it.
+echo 'int broken(' >bench-broken.c
+perflab build >/dev/null 2>&1 && fail "a benchmark that does not compile is no success"
+perflab status 5.1 | grep -q 'COMPLETE' || fail "a broken benchmark hides the others"
+
+[ "$failures" -eq 0 ] && echo "from new to COMPLETE" && exit 0
+exit 1

@@ -1,0 +1,177 @@
+/*
+ * test_measure.c - the measuring on an injected clock with recorded noise: A/A comparisons, planted
+ * speedups, the clock's cost, and how many calls and how much time a process takes.
+ */
+#include "facts.h"
+#include "measure.h"
+#include "simclock.h"
+#include "stat.h"
+#include "with_cmocka.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { PROCESSES = 10 };
+
+static noise_trace *recorded;
+
+/* What the two sides take, in nanoseconds. */
+static uint64_t cost[2];
+static size_t n_resets;
+
+static void first(perflab_ctx *ctx) {
+    perflab_spend(ctx, cost[0]);
+}
+
+static void second(perflab_ctx *ctx) {
+    perflab_spend(ctx, cost[1]);
+}
+
+static void reset(perflab_ctx *ctx) {
+    perflab_spend(ctx, 777777);
+    n_resets++;
+}
+
+static perflab_timing one_process(const noise_trace *n, uint64_t seed, bool with_reset,
+                                  unsigned flags, double seconds) {
+    static perflab_timing t;
+    simclock sim;
+    perflab_host host;
+    perflab_ctx ctx = {.size = 1, .host = &host};
+    simclock_start(&sim, n, seed);
+    perflab_host_init(&host, PERFLAB_LAYOUT_RANDOM, seed, &sim.clock);
+    void (*again)(perflab_ctx *) = with_reset ? reset : NULL;
+    const perflab_lane lanes[2] = {{first, again, &ctx, PERFLAB_BASELINE, flags},
+                                   {second, again, &ctx, PERFLAB_CANDIDATE, flags}};
+    const perflab_plan plan = {
+        .seconds = seconds, .candidate_first = seed % 2 == 1, .clock = &sim.clock};
+    perflab_measure(lanes, &plan, &t);
+    perflab_host_free(&host);
+    return t;
+}
+
+/* The interval of the ratio over ten processes. */
+static perflab_summary comparison(uint64_t number) {
+    double ratio[PROCESSES];
+    for (uint64_t i = 0; i < PROCESSES; i++) {
+        ratio[i] = one_process(recorded, number * 1000 + i, false, 0, 0.2).ratio;
+    }
+    return perflab_summarize(ratio, PROCESSES);
+}
+
+/* Of 200 comparisons of the same code at most 5 % may be called a difference; designed for 2 %. */
+static void test_same_code(void **state) {
+    (void)state;
+    size_t called = 0, without_one = 0;
+    cost[0] = cost[1] = 20000;
+    for (uint64_t i = 0; i < 200; i++) {
+        const perflab_summary s = comparison(i);
+        const resolution said = resolve(&s);
+        called += said == RESOLUTION_FASTER || said == RESOLUTION_SLOWER;
+        without_one += said != RESOLUTION_UNRESOLVED;
+    }
+    print_message("A/A: %zu of 200 called a difference; %zu intervals without 1\n", called,
+                  without_one);
+    assert_true(called <= 10);
+    /* The noise must be real: intervals of a silent clock would all be [1, 1]. */
+    const perflab_summary s = comparison(3);
+    assert_true(s.hi - s.lo > 0);
+}
+
+static void test_planted(void **state) {
+    (void)state;
+    for (uint64_t i = 0; i < 20; i++) {
+        cost[0] = 21000;
+        cost[1] = 10500;
+        const perflab_summary twice = comparison(1000 + i);
+        assert_int_equal(resolve(&twice), RESOLUTION_FASTER);
+        assert_true(fabs(twice.median - 2) < 0.04);
+        cost[1] = 20000;
+        const perflab_summary little = comparison(2000 + i);
+        assert_int_equal(resolve(&little), RESOLUTION_FASTER);
+        assert_true(fabs(little.median - 1.05) < 0.02);
+        cost[1] = 22050;
+        const perflab_summary loss = comparison(3000 + i);
+        assert_int_equal(resolve(&loss), RESOLUTION_SLOWER);
+    }
+}
+
+/* A silent clock: what is measured is then known to the digit. */
+static noise_trace silence(void) {
+    static double factor[2] = {1, 1};
+    const noise_trace n = {.factor = factor, .rows = 1, .columns = 2, .step_ns = 1e6};
+    return n;
+}
+
+static void test_clock_cost(void **state) {
+    (void)state;
+    const noise_trace quiet = silence();
+    /* 30 ns a call under a clock that takes 25: timed alone, after a reset each. */
+    cost[0] = 60;
+    cost[1] = 30;
+    n_resets = 0;
+    const perflab_timing t = one_process(&quiet, 1, true, 0, 0.002);
+    assert_true(fabs(t.overhead_ns - 25) <= 1);
+    assert_true(fabs(t.us[0] - 0.060) < 0.001);
+    assert_true(fabs(t.us[1] - 0.030) < 0.001);
+    assert_true(fabs(t.ratio - 2) < 0.04);
+    assert_true(t.clock_share > 0.3 && t.clock_share < 0.5);
+    assert_true(n_resets >= t.calls[0] + t.calls[1]);
+}
+
+static void test_amounts(void **state) {
+    (void)state;
+    const noise_trace quiet = silence();
+    cost[0] = 30000;
+    cost[1] = 1000;
+    const perflab_timing t = one_process(&quiet, 2, false, 0, 1);
+    assert_true(t.timed_s >= 1);
+    assert_true(t.n_rounds >= PERFLAB_MIN_ROUNDS && t.n_rounds <= PERFLAB_MAX_ROUNDS);
+    /* Both sides get about the same time, whatever they cost. */
+    const double share = (double)t.calls[1] * t.us[1] / ((double)t.calls[0] * t.us[0]);
+    assert_true(share > 0.7 && share < 1.4);
+    assert_true(fabs(t.ratio - 30) < 0.1);
+    /* A reset a block, not a call. */
+    n_resets = 0;
+    const perflab_timing u = one_process(&quiet, 3, true, PERFLAB_RESET_PER_BLOCK, 0.1);
+    assert_true(n_resets < u.calls[1] / 10);
+    /* Calls longer than the whole plan are still made, five rounds of them. */
+    cost[0] = 300000000;
+    const perflab_timing v = one_process(&quiet, 4, false, 0, 0.1);
+    assert_int_equal(v.n_rounds, PERFLAB_MIN_ROUNDS);
+    assert_int_equal(v.calls[0], 2 * PERFLAB_MIN_ROUNDS);
+}
+
+static void test_resolution(void **state) {
+    (void)state;
+    perflab_summary s = {.has_interval = false, .median = 3, .lo = 2, .hi = 4};
+    assert_int_equal(resolve(&s), RESOLUTION_NONE);
+    s.has_interval = true;
+    assert_int_equal(resolve(&s), RESOLUTION_FASTER);
+    s = (perflab_summary){.has_interval = true, .median = 1.01, .lo = 1.005, .hi = 1.015};
+    assert_int_equal(resolve(&s), RESOLUTION_NEGLIGIBLE);
+    s = (perflab_summary){.has_interval = true, .median = 1.1, .lo = 0.99, .hi = 1.2};
+    assert_int_equal(resolve(&s), RESOLUTION_UNRESOLVED);
+    s = (perflab_summary){.has_interval = true, .median = 0.9, .lo = 0.85, .hi = 0.95};
+    assert_int_equal(resolve(&s), RESOLUTION_SLOWER);
+}
+
+static int load(void **state) {
+    (void)state;
+    recorded = noise_read(getenv("PERFLAB_NOISE"));
+    return recorded == NULL;
+}
+
+static int unload(void **state) {
+    (void)state;
+    noise_free(recorded);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_same_code), cmocka_unit_test(test_planted),
+        cmocka_unit_test(test_clock_cost), cmocka_unit_test(test_amounts),
+        cmocka_unit_test(test_resolution)};
+    return cmocka_run_group_tests(tests, load, unload);
+}

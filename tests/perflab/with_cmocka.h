@@ -1,0 +1,14 @@
+/*
+ * with_cmocka.h - cmocka, and what it wants included before it.
+ */
+#ifndef PERFLAB_WITH_CMOCKA_H
+#define PERFLAB_WITH_CMOCKA_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#endif
