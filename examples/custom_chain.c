@@ -40,7 +40,7 @@ int main(void) {
                     .breakers = breakers,
                     .n_breakers = 1}},
         {.kind = PLUCK_STAGE_TEMPERATURE, .as.temperature = {.t = 0.5f}},
-        {.kind = PLUCK_STAGE_TOP_K, .as.top_k = {.k = 4}},
+        {.kind = PLUCK_STAGE_TOP_K, .as.top_k = {.k = 6}},
         {.kind = PLUCK_STAGE_DIST, .as.dist = {.seed = PLUCK_SEED_RANDOM}}, /* the config's seed */
     };
     const pluck_config config = {.n_vocab = N_VOCAB,

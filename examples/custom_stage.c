@@ -53,7 +53,7 @@ int main(void) {
             int32_t token;
             if (pluck_sample(sampler, logits, &token) != PLUCK_OK) return 1;
             if (pluck_accept(sampler, token) != PLUCK_OK) return 1;
-            printf("%d%s", (int)token, token >= LIMIT ? "* " : "  ");
+            printf("%s%d%s", i > 0 ? " " : "", (int)token, token >= LIMIT ? "*" : "");
         }
         printf("\n");
         pluck_sampler_reset(sampler); /* the same seed, a fresh budget: the same line again */
