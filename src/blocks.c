@@ -1,0 +1,324 @@
+/* blocks.c: pluck_blocks.h, over the kernels and the code that the stages use. */
+#include "pluck_blocks.h"
+
+#include "chain.h"
+
+/* ---- element by element ---- */
+
+void pluck_exp(const float *x, size_t n, float *out) {
+    pluck_kernels()->array.exp(x, n, out);
+}
+
+void pluck_log(const float *x, size_t n, float *out) {
+    pluck_kernels()->array.log(x, n, out);
+}
+
+void pluck_scale(const float *x, size_t n, float factor, float *out) {
+    pluck_kernels()->array.scale(x, n, factor, out);
+}
+
+/* ---- over a row ---- */
+
+enum { CHUNK_GROUPS = 64 };
+static const size_t MAX_ROW = (size_t)1 << 30;
+
+/* A row cut into chunks of whole groups; the rest of the row padded with -inf. */
+typedef struct chunk {
+    const float *x;
+    size_t n_groups;
+    size_t first; /* index of x[0] */
+    float tail[GROUP];
+} chunk;
+
+/* Moves to the next chunk; false at the end. Zero the chunk before the first. */
+static bool next_chunk(chunk *c, const float *x, size_t n) {
+    const size_t first = c->first + c->n_groups * GROUP;
+    if (first >= n) return false;
+    c->first = first;
+    const size_t whole = (n - first) / GROUP;
+    if (whole > 0) {
+        c->x = x + first;
+        c->n_groups = whole < CHUNK_GROUPS ? whole : CHUNK_GROUPS;
+        return true;
+    }
+    for (size_t i = 0; i < GROUP; i++) c->tail[i] = first + i < n ? x[first + i] : -INFINITY;
+    c->x = c->tail;
+    c->n_groups = 1;
+    return true;
+}
+
+static pluck_status find_max(const float *x, size_t n, float *max, size_t *index) {
+    if (!x) return PLUCK_ERR_NULL;
+    if (n < 1 || n > MAX_ROW) return PLUCK_ERR_SIZE;
+    const row_kernels *k = pluck_kernels()->row[PLUCK_DTYPE_F32];
+    float best = -INFINITY;
+    size_t best_group = 0;
+    chunk c = {0};
+    while (next_chunk(&c, x, n)) {
+        float maxima[CHUNK_GROUPS];
+        int64_t masked = 0;
+        if (!k->group_max(c.x, c.n_groups, maxima) && !k->group_census(c.x, c.n_groups, &masked))
+            return PLUCK_ERR_NAN;
+        for (size_t g = 0; g < c.n_groups; g++)
+            if (maxima[g] > best) {
+                best = maxima[g];
+                best_group = c.first + g * GROUP;
+            }
+    }
+    if (best == -INFINITY) return PLUCK_ERR_EMPTY;
+    *max = best;
+    while (x[best_group] != best) best_group++;
+    *index = best_group;
+    return PLUCK_OK;
+}
+
+/* Sum of exp(x - max), and of that times x - max. max must be finite. */
+static double sum_exp(const float *x, size_t n, float max, double *moment) {
+    const row_kernels *k = pluck_kernels()->row[PLUCK_DTYPE_F32];
+    const exp_params p = exp_params_make(max, 1.0);
+    double sum = 0.0, weighted = 0.0;
+    chunk c = {0};
+    while (next_chunk(&c, x, n)) {
+        double sums[CHUNK_GROUPS], moments[CHUNK_GROUPS];
+        if (moment)
+            k->group_moment(c.x, c.n_groups, &p, sums, moments);
+        else
+            k->group_sumexp(c.x, c.n_groups, &p, sums);
+        double part = 0.0, part_weighted = 0.0;
+        for (size_t g = 0; g < c.n_groups; g++) {
+            part += sums[g];
+            if (moment) part_weighted += moments[g];
+        }
+        sum += part;
+        weighted += part_weighted;
+    }
+    if (moment) *moment = weighted;
+    return sum;
+}
+
+static size_t count_infinite(const float *x, size_t n) {
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) count += x[i] == INFINITY;
+    return count;
+}
+
+pluck_status pluck_argmax(const float *x, size_t n, size_t *index) {
+    if (!index) return PLUCK_ERR_NULL;
+    float max;
+    return find_max(x, n, &max, index);
+}
+
+pluck_status pluck_logsumexp(const float *x, size_t n, double *result) {
+    if (!result) return PLUCK_ERR_NULL;
+    float max;
+    size_t index;
+    TRY(find_max(x, n, &max, &index));
+    *result = max == INFINITY ? INFINITY : (double)max + log(sum_exp(x, n, max, NULL));
+    return PLUCK_OK;
+}
+
+pluck_status pluck_softmax(const float *x, size_t n, float *out) {
+    if (!out) return PLUCK_ERR_NULL;
+    float max;
+    size_t index;
+    TRY(find_max(x, n, &max, &index));
+    if (max == INFINITY) {
+        const float share = 1.0f / (float)count_infinite(x, n);
+        for (size_t i = 0; i < n; i++) out[i] = x[i] == INFINITY ? share : 0.0f;
+        return PLUCK_OK;
+    }
+    const array_kernels *k = &pluck_kernels()->array;
+    const exp_params p = exp_params_make(max, 1.0);
+    const double sum = sum_exp(x, n, max, NULL);
+    k->shifted_exp(x, n, &p, out);
+    k->scale(out, n, (float)(1.0 / sum), out);
+    return PLUCK_OK;
+}
+
+pluck_status pluck_entropy(const float *x, size_t n, double *result) {
+    if (!result) return PLUCK_ERR_NULL;
+    float max;
+    size_t index;
+    TRY(find_max(x, n, &max, &index));
+    if (max == INFINITY) {
+        *result = log((double)count_infinite(x, n));
+        return PLUCK_OK;
+    }
+    double moment;
+    const double sum = sum_exp(x, n, max, &moment);
+    *result = fmax(log(sum) - moment / sum, 0.0);
+    return PLUCK_OK;
+}
+
+pluck_status pluck_top_k(pluck_workspace *workspace, const float *x, int32_t n, int32_t k,
+                         int32_t *ids, float *values, int32_t *n_written) {
+    if (!workspace || !x || !ids || !values || !n_written) return PLUCK_ERR_NULL;
+    if (n < 1 || k < 1 || k > n) return PLUCK_ERR_SIZE;
+    if (workspace->n_vocab < n) return PLUCK_ERR_WORKSPACE;
+    workspace->has_result = false;
+    candidates *c = &workspace->view;
+    const pluck_row row = {.logits = x, .n = n};
+    TRY(candidates_begin(c, workspace, n, &row));
+    TRY(candidates_scan(c));
+    candidates_top_k(c, k);
+    TRY(candidates_materialise(c));
+    memcpy(ids, workspace->ids, (size_t)c->n * sizeof *ids);
+    for (int32_t i = 0; i < c->n; i++) values[i] = c->infinite ? INFINITY : workspace->logits[i];
+    *n_written = c->n;
+    return PLUCK_OK;
+}
+
+int32_t pluck_filter(const float *x, int32_t n, float cut, int32_t *ids, float *values) {
+    const row_kernels *k = pluck_kernels()->row[PLUCK_DTYPE_F32];
+    /* All groups are looked at: no maximum is above +inf. */
+    float maxima[CHUNK_GROUPS];
+    for (int i = 0; i < CHUNK_GROUPS; i++) maxima[i] = INFINITY;
+    int32_t count = 0;
+    chunk c = {0};
+    while (n > 0 && next_chunk(&c, x, (size_t)n)) {
+        if (c.x != c.tail) {
+            count += k->group_collect(c.x, c.n_groups, maxima, (int32_t)c.first, cut, ids + count,
+                                      values + count);
+            continue;
+        }
+        for (int32_t i = (int32_t)c.first; i < n; i++) {
+            if (!(x[i] >= cut) || x[i] == -INFINITY) continue;
+            ids[count] = i;
+            values[count++] = x[i];
+        }
+    }
+    return count;
+}
+
+/* ---- llama.cpp's arrays ---- */
+
+void pluck_token_data_fill(const float *logits, int32_t n, pluck_token_data *data) {
+    for (int32_t i = 0; i < n; i++) data[i] = (pluck_token_data){i, logits[i], 0.0f};
+}
+
+void pluck_token_data_split(const pluck_token_data *data, int32_t n, int32_t *ids, float *logits) {
+    for (int32_t i = 0; ids && i < n; i++) ids[i] = data[i].id;
+    for (int32_t i = 0; logits && i < n; i++) logits[i] = data[i].logit;
+}
+
+void pluck_token_data_join(const int32_t *ids, const float *logits, const float *probabilities,
+                           int32_t n, pluck_token_data *data) {
+    for (int32_t i = 0; i < n; i++)
+        data[i] = (pluck_token_data){ids[i], logits[i], probabilities ? probabilities[i] : 0.0f};
+}
+
+/* ---- rows ---- */
+
+void pluck_swap_blocks(void *a, void *b, size_t bytes) {
+    enum { STEP = 256 };
+    char *x = a, *y = b;
+    char held[STEP];
+    while (bytes > 0) {
+        const size_t step = bytes < STEP ? bytes : STEP;
+        memcpy(held, x, step);
+        memcpy(x, y, step);
+        memcpy(y, held, step);
+        x += step;
+        y += step;
+        bytes -= step;
+    }
+}
+
+static bool test_and_set(uint8_t *bits, int32_t i) {
+    const uint8_t bit = (uint8_t)(1u << (i % 8));
+    const bool was = (bits[i / 8] & bit) != 0;
+    bits[i / 8] |= bit;
+    return was;
+}
+
+pluck_status pluck_permute_rows(void *rows, size_t row_bytes, int32_t n_rows, const int32_t *order,
+                                void *scratch, uint8_t *visited) {
+    if (!rows || !order || !scratch || !visited) return PLUCK_ERR_NULL;
+    if (n_rows < 0) return PLUCK_ERR_SIZE;
+    const size_t bitmap = ((size_t)n_rows + 7) / 8;
+    memset(visited, 0, bitmap);
+    for (int32_t i = 0; i < n_rows; i++)
+        if (order[i] < 0 || order[i] >= n_rows || test_and_set(visited, order[i]))
+            return PLUCK_ERR_SIZE;
+    char *base = rows;
+    memset(visited, 0, bitmap);
+    for (int32_t start = 0; start < n_rows; start++) {
+        if (order[start] == start || test_and_set(visited, start)) continue;
+        memcpy(scratch, base + (size_t)start * row_bytes, row_bytes);
+        int32_t at = start;
+        for (; order[at] != start; at = order[at]) {
+            memcpy(base + (size_t)at * row_bytes, base + (size_t)order[at] * row_bytes, row_bytes);
+            (void)test_and_set(visited, order[at]);
+        }
+        memcpy(base + (size_t)at * row_bytes, scratch, row_bytes);
+    }
+    return PLUCK_OK;
+}
+
+/* ---- the last n tokens ---- */
+
+struct pluck_token_ring {
+    pluck_allocator allocator;
+    size_t size;
+    history *history; /* behind this struct */
+};
+
+pluck_status pluck_token_ring_create(pluck_token_ring **out, int32_t n,
+                                     const pluck_allocator *allocator) {
+    if (!out) return PLUCK_ERR_NULL;
+    if (n < 1 || n > MAX_LAST_N) return PLUCK_ERR_SIZE;
+    const pluck_allocator from = allocator ? *allocator : (pluck_allocator){0};
+    const size_t head = round_up(sizeof(pluck_token_ring), 16);
+    const size_t size = head + history_size(n, true);
+    pluck_token_ring *ring = pluck_allocate(&from, size);
+    if (!ring) return PLUCK_ERR_MEMORY;
+    *ring = (pluck_token_ring){from, size, (history *)(void *)((char *)ring + head)};
+    history_init(ring->history, n, true);
+    *out = ring;
+    return PLUCK_OK;
+}
+
+void pluck_token_ring_free(pluck_token_ring *ring) {
+    if (!ring) return;
+    const pluck_allocator from = ring->allocator;
+    pluck_deallocate(&from, ring, ring->size);
+}
+
+pluck_status pluck_token_ring_push(pluck_token_ring *ring, int32_t token) {
+    if (!ring) return PLUCK_ERR_NULL;
+    if (token < 0) return PLUCK_ERR_TOKEN;
+    history_push(ring->history, token);
+    return PLUCK_OK;
+}
+
+void pluck_token_ring_clear(pluck_token_ring *ring) {
+    if (ring) history_clear(ring->history);
+}
+
+int32_t pluck_token_ring_size(const pluck_token_ring *ring) {
+    return ring ? ring->history->size : 0;
+}
+
+int32_t pluck_token_ring_back(const pluck_token_ring *ring, int32_t back) {
+    if (!ring || back < 0 || back >= ring->history->size) return -1;
+    return history_back(ring->history, back);
+}
+
+int32_t pluck_token_ring_count(const pluck_token_ring *ring, int32_t token) {
+    return ring && token >= 0 ? history_count(ring->history, token) : 0;
+}
+
+int32_t pluck_token_ring_distinct(const pluck_token_ring *ring, int32_t *tokens, int32_t *counts) {
+    if (!ring || !tokens || !counts) return 0;
+    history_distinct(ring->history, tokens, counts);
+    return ring->history->n_distinct;
+}
+
+/* ---- DRY ---- */
+
+int32_t pluck_dry_repeats(const int32_t *history, int32_t n, const pluck_stage_dry *dry,
+                          int32_t *scratch, int32_t *tokens, int32_t *lengths) {
+    if (!history || n < 1 || !dry || !scratch || !tokens || !lengths) return 0;
+    for (int32_t i = 0; i < n; i++) scratch[i] = history[n - 1 - i];
+    return dry_repeats(dry, scratch, n, scratch + n, tokens, lengths);
+}

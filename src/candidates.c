@@ -1,0 +1,472 @@
+/* candidates.c: a row's entry into the view, edits, maxima and sums. See candidates.h. */
+#include "candidates.h"
+
+#include <float.h>
+
+/* ---- walking a view ------------------------------------------------------------------------- */
+
+/* Consecutive groups that one kernel call can take. */
+typedef struct run {
+    const void *x;
+    const row_kernels *kernels;
+    int32_t first, n; /* groups */
+    bool patch;
+} run;
+
+static bool is_special(const pluck_workspace *ws, int32_t g) {
+    return ws->special[g / 64] >> (g % 64) & 1;
+}
+
+/* The first special group at or after g; n_groups where there is none. */
+static int32_t next_special(const candidates *c, int32_t g) {
+    const uint64_t *special = c->ws->special;
+    for (int32_t word = g / 64; word <= (c->n_groups - 1) / 64; word++) {
+        uint64_t bits = special[word];
+        if (word == g / 64) bits &= ~(uint64_t)0 << (g % 64);
+        if (bits) return word * 64 + __builtin_ctzll(bits);
+    }
+    return c->n_groups;
+}
+
+static int32_t list_groups(const candidates *c) {
+    return (int32_t)(round_up((size_t)c->n, GROUP) / GROUP);
+}
+
+/* The run that starts at or after group *g, skipping dead groups; moves *g behind it. */
+static bool next_run(const candidates *c, int32_t *g, run *r) {
+    const pluck_workspace *ws = c->ws;
+    const row_kernels *f32 = c->kernels->row[PLUCK_DTYPE_F32];
+    if (!c->whole) {
+        *r = (run){ws->logits, f32, 0, list_groups(c), false};
+        return (*g)++ == 0 && r->n > 0;
+    }
+    while (*g < c->n_groups) {
+        const int32_t first = *g;
+        const int32_t end = next_special(c, first);
+        if (end > first) {
+            *g = end;
+            *r = (run){c->row + (size_t)first * GROUP * c->element, c->row_kernels, first,
+                       end - first, false};
+            return true;
+        }
+        *g = first + 1;
+        if (ws->group_patch[first] == PATCH_DEAD) continue;
+        *r = (run){ws->spare + (size_t)ws->group_patch[first] * GROUP, f32, first, 1, true};
+        return true;
+    }
+    return false;
+}
+
+void candidates_group(const candidates *c, int32_t group, float *x) {
+    const pluck_workspace *ws = c->ws;
+    if (!c->whole) {
+        memcpy(x, ws->logits + (size_t)group * GROUP, GROUP * sizeof *x);
+    } else if (!is_special(ws, group)) {
+        c->row_kernels->widen(c->row + (size_t)group * GROUP * c->element, 1, x);
+    } else if (ws->group_patch[group] == PATCH_DEAD) {
+        for (int i = 0; i < GROUP; i++) x[i] = -INFINITY;
+    } else {
+        memcpy(x, ws->spare + (size_t)ws->group_patch[group] * GROUP, GROUP * sizeof *x);
+    }
+}
+
+exp_params candidates_exp(const candidates *c) {
+    return exp_params_make(c->ref, c->scale);
+}
+
+void candidates_pad(candidates *c) {
+    const size_t end = (size_t)list_groups(c) * GROUP;
+    for (size_t i = (size_t)c->n; i < end; i++) c->ws->logits[i] = -INFINITY;
+}
+
+void candidates_changed(candidates *c) {
+    c->scanned = c->summed = false;
+}
+
+/* ---- entry ---------------------------------------------------------------------------------- */
+
+/* The group's patch, made of what the row holds if there is none yet. The end of the row is padded.
+ */
+static float *patch_of(candidates *c, int32_t g) {
+    pluck_workspace *ws = c->ws;
+    if (is_special(ws, g)) return ws->spare + (size_t)ws->group_patch[g] * GROUP;
+    float *patch = ws->spare + (size_t)c->n_patches * GROUP;
+    const int64_t left = (int64_t)c->n_vocab - (int64_t)g * GROUP;
+    const char *x = c->row + (size_t)g * GROUP * c->element;
+    if (left >= GROUP) {
+        c->row_kernels->widen(x, 1, patch);
+    } else {
+        char tail[GROUP * sizeof(float)] = {0};
+        memcpy(tail, x, (size_t)left * c->element);
+        c->row_kernels->widen(tail, 1, patch);
+        for (int64_t i = left; i < GROUP; i++) patch[i] = -INFINITY;
+    }
+    ws->special[g / 64] |= (uint64_t)1 << (g % 64);
+    ws->group_patch[g] = c->n_patches++;
+    return patch;
+}
+
+/* Leaves groups that are allowed entirely as they are, and patches or kills the others. */
+static void apply_mask(candidates *c, const uint32_t *allowed) {
+    pluck_workspace *ws = c->ws;
+    const int32_t words = (c->n_vocab + 31) / 32;
+    for (int32_t g = 0; g < c->n_groups; g++) {
+        const uint32_t low = allowed[2 * g];
+        const uint32_t high = 2 * g + 1 < words ? allowed[2 * g + 1] : 0;
+        const uint64_t bits = (uint64_t)high << 32 | low;
+        if (bits == ~(uint64_t)0) continue;
+        if (bits == 0) {
+            ws->special[g / 64] |= (uint64_t)1 << (g % 64);
+            ws->group_patch[g] = PATCH_DEAD;
+            continue;
+        }
+        float *patch = patch_of(c, g);
+        for (int i = 0; i < GROUP; i++)
+            if (!(bits >> i & 1)) patch[i] = -INFINITY;
+    }
+}
+
+static bool is_allowed(const uint32_t *allowed, int32_t id) {
+    return !allowed || (allowed[id / 32] >> (id % 32) & 1);
+}
+
+/* Copies a list row in, without what is masked. */
+static pluck_status begin_list(candidates *c, const pluck_row *row) {
+    pluck_workspace *ws = c->ws;
+    if (row->n < 1 || row->n > c->n_vocab) return PLUCK_ERR_ROW;
+    float above = INFINITY;
+    int32_t n = 0;
+    for (int32_t first = 0; first < row->n; first += GROUP) {
+        const int32_t count = row->n - first < GROUP ? row->n - first : GROUP;
+        char raw[GROUP * sizeof(float)] = {0};
+        float x[GROUP];
+        memcpy(raw, c->row + (size_t)first * c->element, (size_t)count * c->element);
+        c->row_kernels->widen(raw, 1, x);
+        for (int32_t i = 0; i < count; i++) {
+            const int32_t id = row->ids[first + i];
+            if (id < 0 || id >= c->n_vocab) return PLUCK_ERR_TOKEN;
+            if (!is_allowed(row->allowed, id)) continue;
+            if (isnan(x[i])) return PLUCK_ERR_NAN;
+            if (row->descending && x[i] > above) return PLUCK_ERR_ORDER;
+            above = x[i];
+            if (x[i] == -INFINITY) continue;
+            ws->ids[n] = id;
+            ws->logits[n++] = x[i];
+        }
+    }
+    c->whole = false;
+    c->n_counted = row->n;
+    c->n = n;
+    c->order = c->stored = row->descending ? ORDER_DESCENDING : ORDER_STORED;
+    candidates_pad(c);
+    return n > 0 ? PLUCK_OK : PLUCK_ERR_EMPTY;
+}
+
+pluck_status candidates_begin(candidates *c, pluck_workspace *ws, int32_t n_vocab,
+                              const pluck_row *row) {
+    if (row->dtype != PLUCK_DTYPE_F32 && row->dtype != PLUCK_DTYPE_F16 &&
+        row->dtype != PLUCK_DTYPE_BF16)
+        return PLUCK_ERR_ROW;
+    *c = (candidates){
+        .ws = ws,
+        .kernels = pluck_kernels(),
+        .whole = true,
+        .row = row->logits,
+        .n_vocab = n_vocab,
+        .element = row->dtype == PLUCK_DTYPE_F32 ? 4 : 2,
+        .n_counted = n_vocab,
+        .order = ORDER_ID,
+        .stored = ORDER_ID,
+        .scale = 1.0,
+        .token_probability = -1.0,
+    };
+    c->row_kernels = c->kernels->row[row->dtype];
+    if (row->ids) return begin_list(c, row);
+    if (row->n != 0 && row->n != n_vocab) return PLUCK_ERR_ROW;
+    c->n_groups = (int32_t)(round_up((size_t)n_vocab, GROUP) / GROUP);
+    memset(ws->special, 0, (size_t)(c->n_groups / 64 + 1) * sizeof *ws->special);
+    if (row->allowed) apply_mask(c, row->allowed);
+    if (n_vocab % GROUP != 0 && !is_special(ws, c->n_groups - 1)) patch_of(c, c->n_groups - 1);
+    return PLUCK_OK;
+}
+
+/* ---- maxima ---------------------------------------------------------------------------------- */
+
+/* Eight maxima side by side: a chain of dependent ones would take as long as a pass over the row.
+ */
+static float greatest(const float *x, int32_t n) {
+    float m[8];
+    for (int j = 0; j < 8; j++) m[j] = -INFINITY;
+    int32_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (int j = 0; j < 8; j++) m[j] = x[i + j] > m[j] ? x[i + j] : m[j];
+    for (; i < n; i++) m[0] = x[i] > m[0] ? x[i] : m[0];
+    for (int j = 1; j < 8; j++) m[0] = m[j] > m[0] ? m[j] : m[0];
+    return m[0];
+}
+
+/* A row that holds +inf is its tokens at +inf, as equals. */
+static void collapse(candidates *c) {
+    candidates_keep_above(c, INFINITY);
+    for (int32_t i = 0; i < c->n; i++) c->ws->logits[i] = 0.0f;
+    c->infinite = true;
+    c->max = 0.0f;
+}
+
+pluck_status candidates_scan(candidates *c) {
+    if (c->scanned) return PLUCK_OK;
+    pluck_workspace *ws = c->ws;
+    if (!c->whole) {
+        if (c->n == 0) return PLUCK_ERR_EMPTY;
+        c->max = c->stored == ORDER_DESCENDING ? ws->logits[0] : greatest(ws->logits, c->n);
+    } else {
+        int64_t masked = 0, seen = 0;
+        run r;
+        for (int32_t g = next_special(c, 0); g < c->n_groups; g = next_special(c, g + 1))
+            ws->group_max[g] = -INFINITY; /* what dead groups keep */
+        for (int32_t g = 0; next_run(c, &g, &r);) {
+            seen += (int64_t)r.n * GROUP;
+            const bool finite = r.kernels->group_max(r.x, (size_t)r.n, ws->group_max + r.first);
+            if (!finite && !r.kernels->group_census(r.x, (size_t)r.n, &masked))
+                return PLUCK_ERR_NAN;
+        }
+        c->n = (int32_t)(seen - masked);
+        if (c->n == 0) return PLUCK_ERR_EMPTY;
+        c->max = greatest(ws->group_max, c->n_groups);
+    }
+    c->scanned = true;
+    c->ref = c->max;
+    if (c->max == INFINITY) collapse(c);
+    return PLUCK_OK;
+}
+
+/* ---- sums ------------------------------------------------------------------------------------ */
+
+/* The fixed shape of a sum over group sums: blocks first, then the blocks. */
+static double total(const double *group_sum, int32_t n_groups) {
+    double sum = 0.0;
+    for (int32_t g = 0; g < n_groups; g += BLOCK_GROUPS) {
+        const int32_t end = g + BLOCK_GROUPS < n_groups ? g + BLOCK_GROUPS : n_groups;
+        double block = 0.0;
+        for (int32_t i = g; i < end; i++) block += group_sum[i];
+        sum += block;
+    }
+    return sum;
+}
+
+static int32_t view_groups(const candidates *c) {
+    return c->whole ? c->n_groups : list_groups(c);
+}
+
+/* Dead groups weigh nothing. */
+static void zero_special(const candidates *c, double *sum) {
+    if (!c->whole) return;
+    for (int32_t g = next_special(c, 0); g < c->n_groups; g = next_special(c, g + 1)) sum[g] = 0.0;
+}
+
+void candidates_sum(candidates *c) {
+    if (c->summed) return;
+    c->ref = c->max;
+    const exp_params p = candidates_exp(c);
+    zero_special(c, c->ws->group_sum);
+    run r;
+    for (int32_t g = 0; next_run(c, &g, &r);)
+        r.kernels->group_sumexp(r.x, (size_t)r.n, &p, c->ws->group_sum + r.first);
+    c->sum = total(c->ws->group_sum, view_groups(c));
+    c->summed = true;
+}
+
+double candidates_mean(candidates *c) {
+    pluck_workspace *ws = c->ws;
+    c->ref = c->max;
+    const exp_params p = candidates_exp(c);
+    zero_special(c, ws->group_sum);
+    zero_special(c, ws->group_moment);
+    run r;
+    for (int32_t g = 0; next_run(c, &g, &r);)
+        r.kernels->group_moment(r.x, (size_t)r.n, &p, ws->group_sum + r.first,
+                                ws->group_moment + r.first);
+    c->sum = total(ws->group_sum, view_groups(c));
+    c->summed = true;
+    return total(ws->group_moment, view_groups(c)) / c->sum;
+}
+
+/* Where even the greatest P of a group is below this, every token weighs the same to eight digits.
+ */
+static const double FLAT_PROBABILITY = 1e-10;
+
+void candidates_sum_adapted(candidates *c) {
+    pluck_workspace *ws = c->ws;
+    /* A value so low that P is 0, without being masked. */
+    const float nothing = c->adapt.e.ref + 2.0f * c->adapt.e.floor;
+    float flat_weight = 0.0f;
+    c->adapted = true;
+    if (nothing > -FLT_MAX) adaptive_masses(c, &nothing, 1, &flat_weight);
+    const double offset = log(FLAT_PROBABILITY / (double)c->adapt.inv_sum) / c->scale;
+    /* Masked tokens weigh nothing: with any of those about, each group is added up. */
+    const bool shortcut = c->whole && c->n == c->n_vocab && flat_weight > 0.0f;
+    const float flat_below = shortcut ? (float)((double)c->adapt.e.ref + offset) : -INFINITY;
+    zero_special(c, ws->group_sum);
+    run r;
+    for (int32_t g = 0; next_run(c, &g, &r);) {
+        const char *x = r.x;
+        const size_t group_bytes = (r.patch || !c->whole ? sizeof(float) : c->element) * GROUP;
+        for (int32_t i = 0; i < r.n;) {
+            if (!r.patch && shortcut && ws->group_max[r.first + i] < flat_below) {
+                ws->group_sum[r.first + i++] = (double)flat_weight * GROUP;
+                continue;
+            }
+            int32_t end = i + 1;
+            while (end < r.n && !(shortcut && ws->group_max[r.first + end] < flat_below)) end++;
+            r.kernels->group_adapt(x + (size_t)i * group_bytes, (size_t)(end - i), &c->adapt,
+                                   ws->group_sum + r.first + i);
+            i = end;
+        }
+    }
+    c->sum = total(ws->group_sum, view_groups(c));
+    c->summed = true;
+}
+
+group_totals candidates_stats(candidates *c, float shift) {
+    group_totals totals = {0};
+    run r;
+    for (int32_t g = 0; next_run(c, &g, &r);)
+        r.kernels->group_stats(r.x, (size_t)r.n, shift, &totals);
+    return totals;
+}
+
+/* ---- cutting and editing --------------------------------------------------------------------- */
+
+void candidates_keep_above(candidates *c, float cut) {
+    pluck_workspace *ws = c->ws;
+    if (c->whole) {
+        int32_t n = 0;
+        run r;
+        for (int32_t g = 0; next_run(c, &g, &r);)
+            n += r.kernels->group_collect(r.x, (size_t)r.n, ws->group_max + r.first,
+                                          r.first * GROUP, cut, ws->ids + n, ws->logits + n);
+        c->whole = false;
+        c->stored = ORDER_ID;
+        c->n = n;
+    } else if (cut > -INFINITY) {
+        int32_t n = 0;
+        for (int32_t i = 0; i < c->n; i++) {
+            ws->ids[n] = ws->ids[i];
+            ws->logits[n] = ws->logits[i];
+            n += ws->logits[n] >= cut;
+        }
+        c->n = n;
+    }
+    c->summed = false;
+    candidates_pad(c);
+}
+
+/* x after an edit; -inf where the edit masks. */
+static float edited(const candidates *c, edit_fn fn, const void *ctx, int32_t k, float x) {
+    const double logit = c->infinite ? INFINITY : (double)x * c->scale;
+    const double after = fn(ctx, k, logit);
+    if (c->infinite) return after == -INFINITY ? -INFINITY : 0.0f;
+    return (float)(after / c->scale);
+}
+
+/* Maximum and sum of a patched group, after an edit to a scanned view. */
+static void refresh_group(candidates *c, int32_t g) {
+    pluck_workspace *ws = c->ws;
+    const float *patch = ws->spare + (size_t)ws->group_patch[g] * GROUP;
+    const row_kernels *f32 = c->kernels->row[PLUCK_DTYPE_F32];
+    ws->group_max[g] = greatest(patch, GROUP);
+    if (c->summed) {
+        const exp_params p = candidates_exp(c);
+        f32->group_sumexp(patch, 1, &p, ws->group_sum + g);
+    }
+}
+
+static void edit_whole(candidates *c, const int32_t *ids, int32_t n, edit_fn fn, const void *ctx,
+                       bool drop) {
+    pluck_workspace *ws = c->ws;
+    int32_t lost = 0;
+    for (int32_t k = 0; k < n;) {
+        const int32_t g = ids[k] / GROUP;
+        if (is_special(ws, g) && ws->group_patch[g] == PATCH_DEAD) {
+            k++;
+            continue;
+        }
+        float *patch = patch_of(c, g);
+        for (; k < n && ids[k] / GROUP == g; k++) {
+            float *x = &patch[ids[k] % GROUP];
+            /* NaN stays for the scan to find. */
+            if (*x == -INFINITY || isnan(*x)) continue;
+            *x = edited(c, fn, ctx, k, *x);
+            lost += *x == -INFINITY;
+        }
+        if (c->scanned) refresh_group(c, g);
+    }
+    if (drop) c->n_counted -= lost;
+    if (!c->scanned) return;
+    c->n -= lost;
+    c->max = greatest(ws->group_max, c->n_groups);
+    if (c->n == 0 || c->max == INFINITY) {
+        candidates_changed(c); /* the next scan says what that means */
+    } else if (c->summed) {
+        /* Sums relative to a maximum that is gone lose precision in the end, never overflow. */
+        if (fabs(((double)c->max - (double)c->ref) * c->scale) > 20.0)
+            c->summed = false;
+        else
+            c->sum = total(ws->group_sum, c->n_groups);
+    }
+}
+
+/* Position of id among ids (ascending), or -1. */
+static int32_t find_id(const int32_t *ids, int32_t n, int32_t id) {
+    int32_t low = 0, high = n;
+    while (low < high) {
+        const int32_t middle = low + (high - low) / 2;
+        if (ids[middle] < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < n && ids[low] == id ? low : -1;
+}
+
+static void edit_list(candidates *c, const int32_t *ids, int32_t n, edit_fn fn, const void *ctx,
+                      bool drop) {
+    pluck_workspace *ws = c->ws;
+    /* Which of 4096 residues the ids have: most candidates need no search. */
+    uint64_t residues[64] = {0};
+    for (int32_t k = 0; k < n; k++) residues[ids[k] / 64 % 64] |= (uint64_t)1 << (ids[k] % 64);
+    int32_t kept = 0, hits = 0;
+    for (int32_t i = 0; i < c->n; i++) {
+        const int32_t id = ws->ids[i];
+        float x = ws->logits[i];
+        if (residues[id / 64 % 64] >> (id % 64) & 1) {
+            const int32_t k = find_id(ids, n, id);
+            if (k >= 0) {
+                hits++;
+                x = edited(c, fn, ctx, k, x);
+                if (x == -INFINITY) continue;
+            }
+        }
+        ws->ids[kept] = id;
+        ws->logits[kept++] = x;
+    }
+    if (drop) c->n_counted -= c->n - kept;
+    c->n = kept;
+    if (hits == 0) return;
+    candidates_pad(c);
+    candidates_changed(c);
+    if (!drop) c->order = c->stored = c->stored == ORDER_ID ? ORDER_ID : ORDER_STORED;
+}
+
+pluck_status candidates_edit(candidates *c, const int32_t *ids, int32_t n, edit_fn fn,
+                             const void *ctx, bool drop) {
+    if (n == 0) return PLUCK_OK;
+    /* The order that values gave has to be laid down before the values change. */
+    if (!drop && c->order != ORDER_ID && (c->whole || c->order != c->stored))
+        TRY(candidates_materialise(c));
+    if (c->whole)
+        edit_whole(c, ids, n, fn, ctx, drop);
+    else
+        edit_list(c, ids, n, fn, ctx, drop);
+    return PLUCK_OK;
+}

@@ -1,0 +1,188 @@
+/*
+ * candidates.h: the lazy row.
+ *
+ * The candidates of a call are a view. WHOLE: the caller's logits where they lie, with the groups
+ * of 64 that an edit, a mask or the end of the row touches replaced by float copies ("patches"),
+ * and one scale. LIST: ids and logits of the survivors, in the workspace. A stage changes the view
+ * or asks it something; what was asked is remembered until it is invalid.
+ *
+ *   alive     unmasked: logit above -inf. `n` counts these; a LIST holds no others.
+ *   counted   what llama.cpp would count as candidates: alive and masked, less those cut off.
+ *   logit     row value times scale. "x" below and in the code is the value before scale.
+ *   order     the candidates' order; `stored` is the one a LIST lies in. Where they differ the list
+ * is not sorted until somebody needs that: boundaries and draws are found by selection.
+ *
+ * candidates.c: entry, edits, maxima and sums. select.c: everything about order.
+ */
+#ifndef PLUCK_CANDIDATES_H
+#define PLUCK_CANDIDATES_H
+
+#include "common.h"
+#include "kernels/kernels.h"
+#include "rng.h"
+
+/* Groups per block: 1024 logits share one partial sum and one maximum. */
+enum { BLOCK_GROUPS = 16 };
+
+/* Lists up to this length are kept physically sorted: then everything on them is a walk. */
+enum { SHORT_LIST = 128 };
+
+enum { HISTOGRAM_BINS = 1024 };
+
+typedef enum candidate_order {
+    ORDER_ID,         /* ascending id */
+    ORDER_DESCENDING, /* logit descending, lower id first among equals */
+    ORDER_NEAR,       /* distance of x from `centre` ascending, lower id first among equals */
+    ORDER_STORED      /* as the list lies, for a reason no longer known */
+} candidate_order;
+
+typedef struct candidates {
+    pluck_workspace *ws;
+    const kernel_table *kernels;
+
+    bool whole;
+    /* WHOLE only: the row. */
+    const char *row;
+    const row_kernels *row_kernels;
+    int32_t n_vocab;
+    size_t element; /* bytes of a logit */
+    int32_t n_groups;
+    int32_t n_patches;
+
+    int64_t n_counted;
+    int32_t n; /* WHOLE: known once scanned */
+    candidate_order order, stored;
+    double centre;
+    double scale;
+    bool infinite; /* a LIST of tokens at +inf; their x is stored as 0 */
+
+    bool scanned; /* n, max and (WHOLE) the group maxima are known */
+    float max;
+    bool summed; /* sum of exp((x - ref) * scale), and the group sums, are known */
+    float ref;
+    double sum;
+
+    /* adaptive-p's transform is part of the sums, but still to be applied to the values. */
+    bool adapted;
+    adapt_params adapt;
+
+    /* The selection so far. */
+    bool selected;
+    int32_t token;
+    float token_x;
+    double token_probability; /* < 0: not asked for yet */
+    double token_scale;
+    bool token_infinite;
+} candidates;
+
+struct pluck_workspace {
+    pluck_allocator allocator;
+    size_t size;
+    int32_t n_vocab; /* capacity */
+    bool has_result; /* view holds the outcome of a call */
+    bool finished;   /* and has been made readable */
+    candidates view;
+    int32_t *ids;  /* LIST; n_vocab and a group more, since kernels write ahead */
+    float *logits; /* LIST: x */
+    float *spare;  /* WHOLE: patches; LIST: probabilities, or an index while sorting */
+    float *group_max;
+    double *group_sum;
+    double *group_moment;
+    int32_t *group_patch; /* of a special group: patch number, or PATCH_DEAD */
+    uint64_t *special;    /* bit per group: not in the row as it is */
+    double *histogram;    /* HISTOGRAM_BINS */
+};
+
+/* A group with every token masked. */
+enum { PATCH_DEAD = -1 };
+
+/* The view of a row. Errors: ERR_ROW, ERR_TOKEN, ERR_ORDER, ERR_NAN (lists), ERR_EMPTY. */
+pluck_status candidates_begin(candidates *c, pluck_workspace *ws, int32_t n_vocab,
+                              const pluck_row *row);
+
+/* Maxima and the number alive; collapses a row that holds +inf. Errors: ERR_NAN, ERR_EMPTY. */
+pluck_status candidates_scan(candidates *c);
+
+/* sum; the view must be scanned. */
+void candidates_sum(candidates *c);
+
+/* sum, and the mean of x - ref under the distribution; the view must be scanned. */
+double candidates_mean(candidates *c);
+
+/* Makes adaptive-p's transform (c->adapt) part of the view: sum becomes that of the adaptive
+ * weights. Scanned. */
+void candidates_sum_adapted(candidates *c);
+
+/* Count, sum and sum of squares of x - shift over the alive. */
+group_totals candidates_stats(candidates *c, float shift);
+
+/* Keeps the alive with x >= cut: the view becomes a LIST, its order is inherited. cut = -inf keeps
+ * all. n_counted is left to the caller. Scanned; at least one must remain. */
+void candidates_keep_above(candidates *c, float cut);
+
+/* The new logit (not x) of the k-th of the ids given; -inf masks. */
+typedef double (*edit_fn)(const void *ctx, int32_t k, double logit);
+
+/*
+ * Applies fn to those of the n ids (ascending, each once) that are alive candidates. Masked ones
+ * are left alone. Where any was hit the order becomes as it lies. `drop` makes masking mean
+ * leaving: the hit candidates are no longer counted and the order stays (XTC). Errors: those of
+ * candidates_scan.
+ */
+pluck_status candidates_edit(candidates *c, const int32_t *ids, int32_t n, edit_fn fn,
+                             const void *ctx, bool drop);
+
+/* x of all candidates is changed: forget what was known. */
+void candidates_changed(candidates *c);
+
+/* The value of one group as floats: GROUP of them. */
+void candidates_group(const candidates *c, int32_t group, float *x);
+
+/* Pads a LIST after its length changed. */
+void candidates_pad(candidates *c);
+
+/* exp((x - ref) * scale) */
+exp_params candidates_exp(const candidates *c);
+
+/* stages/adaptive_p.c: exp of the adaptive logit less its peak. */
+void adaptive_masses(const candidates *c, const float *x, size_t n, float *mass);
+#define ADAPTIVE_PEAK 5.0f
+
+/* -- select.c ---------------------------------------------------------------------------------- */
+
+/* Keeps the k first in descending order (k counted ones); the order becomes descending. */
+void candidates_top_k(candidates *c, int64_t k);
+
+/* A value that at least k of the alive reach, as high as the group maxima tell; -inf where they
+ * don't. WHOLE and scanned. Overwrites the LIST arrays. */
+float candidates_bound(candidates *c, int64_t k);
+
+/*
+ * Keeps the shortest prefix, in `order` (descending or near), whose mass reaches p of the sum
+ * (exceeds it where strict) and that has at least min_keep counted candidates; the order becomes
+ * that one. Scanned and summed.
+ */
+void candidates_keep_mass(candidates *c, candidate_order order, double p, bool strict,
+                          int64_t min_keep);
+
+/* Sorts a LIST into its order. */
+void candidates_realise(candidates *c);
+
+/* Any view as a LIST in its order, adaptive-p's transform applied. Errors: those of
+ * candidates_scan. */
+pluck_status candidates_materialise(candidates *c);
+
+/* The m greatest x, descending, to out (fewer where fewer are alive); returns how many. Scanned. */
+int32_t candidates_greatest(candidates *c, int32_t m, float *out);
+
+/* The lowest id at the maximum. Scanned. */
+int32_t candidates_argmax(candidates *c, float *x);
+
+/* Selects the candidate at which the cumulative probability, in the generator's order, reaches u.
+ */
+void candidates_draw(candidates *c, pluck_rng_kind rng, double u);
+
+/* Selects a token at x. */
+void candidates_select(candidates *c, int32_t token, float x);
+
+#endif /* PLUCK_CANDIDATES_H */

@@ -1,0 +1,38 @@
+/* common.h: the few things every file of the library uses. */
+#ifndef PLUCK_COMMON_H
+#define PLUCK_COMMON_H
+
+#include <math.h>
+#include <string.h>
+
+#include "pluck.h"
+
+/* Returns from the enclosing function where expr is not PLUCK_OK. */
+#define TRY(expr)                                                                                  \
+    do {                                                                                           \
+        const pluck_status try_ = (expr);                                                          \
+        if (try_ != PLUCK_OK) return try_;                                                         \
+    } while (0)
+
+static inline int64_t min_i64(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static inline int64_t max_i64(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+static inline double clamp(double x, double low, double high) {
+    return x < low ? low : x > high ? high : x;
+}
+
+/* a rounded up to a multiple of b. */
+static inline size_t round_up(size_t a, size_t b) {
+    return (a + b - 1) / b * b;
+}
+
+/* workspace.c: memory from an allocator whose members may all be zero. */
+void *pluck_allocate(const pluck_allocator *allocator, size_t size);
+void pluck_deallocate(const pluck_allocator *allocator, void *pointer, size_t size);
+
+#endif /* PLUCK_COMMON_H */

@@ -1,0 +1,44 @@
+/*
+ * history.h: the last n accepted tokens, and how often each stands among them.
+ *
+ * A ring of capacity `last_n` and, where counts are wanted, an open-addressing table of at least
+ * twice as many slots: a push costs a few cache lines whatever the vocabulary, and the distinct
+ * tokens can be walked. Memory comes from the sampler (history_size bytes), so the whole is copied
+ * by memcpy.
+ */
+#ifndef PLUCK_HISTORY_H
+#define PLUCK_HISTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct history_slot {
+    int32_t token; /* -1: free */
+    int32_t count;
+} history_slot;
+
+typedef struct history {
+    int32_t capacity; /* last_n, at least 1 */
+    int32_t size;     /* tokens held */
+    int32_t first;    /* ring index of the oldest */
+    int32_t n_slots;  /* power of two; 0 without counts */
+    int32_t n_distinct;
+    /* Followed by capacity tokens, then n_slots slots. */
+} history;
+
+size_t history_size(int32_t capacity, bool counted);
+void history_init(history *h, int32_t capacity, bool counted);
+void history_clear(history *h);
+void history_push(history *h, int32_t token);
+
+/* The token `back` places from the end: 0 is the last one pushed; back < size. */
+int32_t history_back(const history *h, int32_t back);
+
+/* How often token stands in the history; with counts only. */
+int32_t history_count(const history *h, int32_t token);
+
+/* Writes the distinct tokens, ascending, and their counts; room for n_distinct of each. */
+void history_distinct(const history *h, int32_t *tokens, int32_t *counts);
+
+#endif /* PLUCK_HISTORY_H */

@@ -1,0 +1,134 @@
+/*
+ * cpu.c: which instruction sets there are, which is used, and the public list of kernels.
+ *
+ * PLUCK_DISABLE_CPU names instruction sets to leave out, split by commas. The choice is made on the
+ * first call and published with release/acquire; two threads that race make the same choice.
+ */
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels.h"
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <cpuid.h>
+
+extern const kernel_table pluck_table_avx2, pluck_table_avx512;
+
+/* clang 14 knows no name for it. */
+static bool has_f16c(void) {
+    unsigned a, b, c, d;
+    return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C) != 0;
+}
+
+static unsigned detect(void) {
+    unsigned features = 0;
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c())
+        features |= CPU_AVX2;
+    if (features && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+        features |= CPU_AVX512;
+    return features;
+}
+#elif defined(__aarch64__)
+extern const kernel_table pluck_table_neon;
+
+static unsigned detect(void) {
+    return CPU_NEON; /* part of the base architecture */
+}
+#else
+static unsigned detect(void) {
+    return 0;
+}
+#endif
+
+extern const kernel_table pluck_table_scalar;
+
+static const kernel_table *const tables[] = {
+    &pluck_table_scalar,
+#if defined(__x86_64__) || defined(_M_X64)
+    &pluck_table_avx2,
+    &pluck_table_avx512,
+#elif defined(__aarch64__)
+    &pluck_table_neon,
+#endif
+};
+
+static unsigned disabled(void) {
+    static const struct {
+        const char *name;
+        unsigned bits;
+    } names[] = {
+        /* Without AVX2 nothing wider is wanted either. */
+        {"avx2", CPU_AVX2 | CPU_AVX512},
+        {"avx512", CPU_AVX512},
+        {"neon", CPU_NEON},
+    };
+    const char *list = getenv("PLUCK_DISABLE_CPU");
+    unsigned bits = 0;
+    while (list && *list) {
+        const size_t length = strcspn(list, ",");
+        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+            if (strlen(names[i].name) == length && strncmp(names[i].name, list, length) == 0)
+                bits |= names[i].bits;
+        list += length + (list[length] == ',');
+    }
+    return bits;
+}
+
+unsigned pluck_cpu_features(void) {
+    return detect() & ~disabled();
+}
+
+const kernel_table *const *pluck_kernel_tables(int *count) {
+    *count = (int)(sizeof tables / sizeof *tables);
+    return tables;
+}
+
+const kernel_table *pluck_kernels(void) {
+    static _Atomic(const kernel_table *) chosen;
+    const kernel_table *table = atomic_load_explicit(&chosen, memory_order_acquire);
+    if (table) return table;
+    const unsigned features = pluck_cpu_features();
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        if ((tables[i]->needs & ~features) == 0) table = tables[i];
+    atomic_store_explicit(&chosen, table, memory_order_release);
+    return table;
+}
+
+exp_params exp_params_make(float ref, double scale) {
+    const double c = scale * (8 * 1.4426950408889634);
+    exp_params p = {.ref = ref, .c_hi = (float)c};
+    p.c_lo = (float)(c - (double)p.c_hi);
+    p.floor = (float)(-127.0 * 8 / c);
+    return p;
+}
+
+const char *pluck_isa(void) {
+    return pluck_kernels()->isa;
+}
+
+bool pluck_kernel_describe(int32_t index, pluck_kernel_info *info) {
+    static const char *const dtypes[KERNEL_DTYPES] = {"f32", "f16", "bf16"};
+    static const char *const row_ops[] = {"group_max",    "group_census", "group_sumexp",
+                                          "group_moment", "group_stats",  "group_collect",
+                                          "group_adapt",  "widen"};
+    static const char *const array_ops[] = {"shifted_exp", "exp", "log", "scale", "adapt"};
+    enum {
+        N_ROW = (int)(sizeof row_ops / sizeof *row_ops),
+        N_ARRAY = (int)(sizeof array_ops / sizeof *array_ops),
+        PER_TABLE = N_ROW * KERNEL_DTYPES + N_ARRAY,
+        N_TABLES = (int)(sizeof tables / sizeof *tables)
+    };
+    if (!info || index < 0 || index >= PER_TABLE * N_TABLES) return false;
+    const kernel_table *table = tables[index / PER_TABLE];
+    const int i = index % PER_TABLE;
+    info->op = i < N_ROW * KERNEL_DTYPES ? row_ops[i / KERNEL_DTYPES]
+                                         : array_ops[i - N_ROW * KERNEL_DTYPES];
+    info->dtype = i < N_ROW * KERNEL_DTYPES ? dtypes[i % KERNEL_DTYPES] : "f32";
+    info->isa = table->isa;
+    info->supported = (table->needs & ~pluck_cpu_features()) == 0;
+    info->chosen = table == pluck_kernels();
+    return true;
+}

@@ -1,0 +1,111 @@
+/*
+ * kernels.h: the inner loops, one table of them per instruction set.
+ *
+ * Everything works on groups of GROUP consecutive logits. A kernel never sees a partial group: the
+ * caller pads (candidates.c). Each reduction within a group has one fixed shape, whatever the
+ * vector width: eight lanes, lane j of which sums elements j, j+8, ..., j+56 pairwise in float; the
+ * lanes are then added as doubles in a fixed tree. Element-wise work uses fused multiply-add
+ * everywhere, in software where the CPU has none. So every instruction set gives the same bits.
+ *
+ * body.h holds the loops; vec_<isa>.h the few vector operations they are written in; table_<isa>.c
+ * joins the two.
+ */
+#ifndef PLUCK_KERNELS_H
+#define PLUCK_KERNELS_H
+
+#include "pluck.h"
+
+enum { GROUP = 64 };
+
+/*
+ * 2^(T/8 + f/8) for an integer T and |f| <= 1/2: 2^(T mod 8 / 8) comes from a table of eight, held
+ * in a register; 2^(f/8) - 1 = f q(f) from a polynomial of degree 3, relative error 3e-08. The
+ * table holds the bits of 2^(j/8) less j << 20, so that adding T << 20 makes them 2^(T/8).
+ */
+#define EXP2_TABLE                                                                                 \
+    {                                                                                              \
+        0x3f800000, 0x3f7b95c2, 0x3f7837f0, 0x3f75fed7, 0x3f7504f3, 0x3f75672a, 0x3f7744fd,        \
+            0x3f7ac0c7                                                                             \
+    }
+
+/*
+ * e(x) = exp((x - ref) * scale) as 2^((x - ref) * c / 8) with c = 8 scale log2(e) in two floats, so
+ * that neither the temperature nor log2(e) adds a rounding of its own. floor is where e underflows:
+ * below about 2^-126.5 e is 0, -inf included.
+ */
+typedef struct exp_params {
+    float ref, c_hi, c_lo, floor;
+} exp_params;
+
+/* Adaptive-p's weight of a logit x: p = e(x) * inv_sum, d = |p - target| * inv_width,
+ * w = exp(-sharpness * d^2 / (1 + d)). */
+typedef struct adapt_params {
+    exp_params e;
+    float inv_sum, target, inv_width, sharpness;
+} adapt_params;
+
+/* What group_stats adds up over the finite logits. */
+typedef struct group_totals {
+    double sum, sum_squares; /* of x - shift */
+    int64_t n;
+} group_totals;
+
+/* Kernels that read a row of some dtype. x points at n_groups * GROUP elements, any alignment. */
+typedef struct row_kernels {
+    /* Maximum of each group to max. Returns whether all logits are finite; where they are not, the
+     * maxima of groups with a NaN mean nothing. */
+    bool (*group_max)(const void *x, size_t n_groups, float *max);
+    /* Adds the number of logits that are -inf to *n_masked; returns whether there is no NaN. */
+    bool (*group_census)(const void *x, size_t n_groups, int64_t *n_masked);
+    /* Sum of e(x) of each group. */
+    void (*group_sumexp)(const void *x, size_t n_groups, const exp_params *p, double *sum);
+    /* The same, and the sum of e(x) * (x - ref). */
+    void (*group_moment)(const void *x, size_t n_groups, const exp_params *p, double *sum,
+                         double *moment);
+    /* Adds count, sum and sum of squares of x - shift over the logits above -inf. */
+    void (*group_stats)(const void *x, size_t n_groups, float shift, group_totals *totals);
+    /* Appends id (from first_id) and logit of every x >= cut (or, where cut is -inf, x > cut) in
+     * the groups whose max reaches cut; returns how many. May write up to 16 entries past the last.
+     */
+    int32_t (*group_collect)(const void *x, size_t n_groups, const float *max, int32_t first_id,
+                             float cut, int32_t *ids, float *logits);
+    /* Sum of the adaptive weight of each group. */
+    void (*group_adapt)(const void *x, size_t n_groups, const adapt_params *p, double *sum);
+    /* Widens to float32. */
+    void (*widen)(const void *x, size_t n_groups, float *out);
+} row_kernels;
+
+/* Kernels on float32 arrays of any length n; out may be x. */
+typedef struct array_kernels {
+    /* out[i] = e(x[i]) */
+    void (*shifted_exp)(const float *x, size_t n, const exp_params *p, float *out);
+    void (*exp)(const float *x, size_t n, float *out);
+    void (*log)(const float *x, size_t n, float *out);
+    void (*scale)(const float *x, size_t n, float factor, float *out);
+    /* out[i] = adaptive logit: peak - sharpness * d^2 / (1 + d); -inf stays. */
+    void (*adapt)(const float *x, size_t n, const adapt_params *p, float peak, float *out);
+} array_kernels;
+
+enum { KERNEL_DTYPES = 3 };
+
+typedef struct kernel_table {
+    const char *isa;
+    unsigned needs;                        /* CPU_* bits */
+    const row_kernels *row[KERNEL_DTYPES]; /* by pluck_dtype */
+    array_kernels array;
+} kernel_table;
+
+/* cpu.c: what the CPU has, less what PLUCK_DISABLE_CPU removes. */
+enum { CPU_AVX2 = 1, CPU_AVX512 = 2, CPU_NEON = 4 };
+unsigned pluck_cpu_features(void);
+
+/* The tables compiled in, best last; *count tells how many. */
+const kernel_table *const *pluck_kernel_tables(int *count);
+
+/* The table in use: chosen once, on the first call, safe on any thread. */
+const kernel_table *pluck_kernels(void);
+
+/* exp_params for a temperature scale (1e-30 to 1e30) around ref. */
+exp_params exp_params_make(float ref, double scale);
+
+#endif /* PLUCK_KERNELS_H */

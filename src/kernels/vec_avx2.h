@@ -1,0 +1,181 @@
+/*
+ * vec_avx2.h: the vector vocabulary of body.h for AVX2 + FMA + F16C.
+ *
+ *   vf, vi          a vector of VWIDTH floats, of as many int32
+ *   v8              eight float lanes: the shape in which sums are taken (kernels.h)
+ *   v_load_*        from any alignment, widened to float
+ *   v_max, v_min    (a, b): b where either is NaN, on every instruction set
+ *   v_exp2_table    EXP2_TABLE[t mod 8]
+ *   v_mask_*        one bit per element; the comparisons are false for NaN
+ *   v_compress      writes ids and values of the elements in mask, returns how many; may write VWIDTH
+ *   FOLD16          (out, E): the eight-lane sum of 16 elements, E(o) giving the vector at offset o
+ */
+#include <immintrin.h>
+#include <string.h>
+
+#define VATTR  __attribute__((target("avx2,fma,f16c")))
+#define VWIDTH 8
+
+typedef __m256 vf;
+typedef __m256i vi;
+typedef __m256 v8;
+
+#define VFN static inline __attribute__((always_inline, target("avx2,fma,f16c")))
+
+VFN vf v_set(float x) {
+    return _mm256_set1_ps(x);
+}
+VFN vf v_load_f32(const void *p) {
+    return _mm256_loadu_ps((const float *)p);
+}
+VFN vf v_load_f16(const void *p) {
+    return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
+}
+VFN vf v_load_bf16(const void *p) {
+    const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)p));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+}
+VFN void v_store(float *p, vf x) {
+    _mm256_storeu_ps(p, x);
+}
+VFN vf v_add(vf a, vf b) {
+    return _mm256_add_ps(a, b);
+}
+VFN vf v_sub(vf a, vf b) {
+    return _mm256_sub_ps(a, b);
+}
+VFN vf v_mul(vf a, vf b) {
+    return _mm256_mul_ps(a, b);
+}
+VFN vf v_div(vf a, vf b) {
+    return _mm256_div_ps(a, b);
+}
+VFN vf v_fma(vf a, vf b, vf c) {
+    return _mm256_fmadd_ps(a, b, c);
+}
+VFN vf v_max(vf a, vf b) {
+    return _mm256_max_ps(a, b);
+}
+VFN vf v_min(vf a, vf b) {
+    return _mm256_min_ps(a, b);
+}
+VFN vf v_abs(vf a) {
+    return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a);
+}
+VFN float v_hmax(vf a) {
+    __m128 m = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    m = _mm_max_ps(m, _mm_movehl_ps(m, m));
+    return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
+}
+VFN vi v_bits(vf a) {
+    return _mm256_castps_si256(a);
+}
+VFN vf v_float(vi a) {
+    return _mm256_castsi256_ps(a);
+}
+VFN vi vi_set(int32_t a) {
+    return _mm256_set1_epi32(a);
+}
+VFN vi vi_add(vi a, vi b) {
+    return _mm256_add_epi32(a, b);
+}
+VFN vi vi_sub(vi a, vi b) {
+    return _mm256_sub_epi32(a, b);
+}
+VFN vi vi_and(vi a, vi b) {
+    return _mm256_and_si256(a, b);
+}
+VFN vi vi_shl(vi a, int n) {
+    return _mm256_slli_epi32(a, n);
+}
+VFN vi v_exp2_table(vi t) {
+    static const int32_t table[8] = EXP2_TABLE;
+    return _mm256_permutevar8x32_epi32(_mm256_loadu_si256((const __m256i *)(const void *)table), t);
+}
+VFN vi vi_sra(vi a, int n) {
+    return _mm256_srai_epi32(a, n);
+}
+VFN vf v_from_int(vi a) {
+    return _mm256_cvtepi32_ps(a);
+}
+VFN vf v_where_gt(vf a, vf b, vf yes, vf no) {
+    return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(a, b, _CMP_GT_OQ));
+}
+VFN unsigned v_mask_ge(vf a, vf b) {
+    return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GE_OQ));
+}
+VFN unsigned v_mask_gt(vf a, vf b) {
+    return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GT_OQ));
+}
+VFN unsigned v_mask_nan(vf a) {
+    return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(a, a, _CMP_UNORD_Q));
+}
+VFN int v_count(unsigned mask) {
+    return __builtin_popcount(mask);
+}
+
+/* For each mask of 8 bits: the set bits' positions, four bits each, lowest first. 1 KB; pdep and pext
+ * would do without, but are slow on Zen 1 and 2. */
+static const uint32_t avx2_compress_lut[256] = {
+    /* clang-format off */
+    0x00000000, 0x00000000, 0x00000001, 0x00000010, 0x00000002, 0x00000020, 0x00000021,
+    0x00000210, 0x00000003, 0x00000030, 0x00000031, 0x00000310, 0x00000032, 0x00000320,
+    0x00000321, 0x00003210, 0x00000004, 0x00000040, 0x00000041, 0x00000410, 0x00000042,
+    0x00000420, 0x00000421, 0x00004210, 0x00000043, 0x00000430, 0x00000431, 0x00004310,
+    0x00000432, 0x00004320, 0x00004321, 0x00043210, 0x00000005, 0x00000050, 0x00000051,
+    0x00000510, 0x00000052, 0x00000520, 0x00000521, 0x00005210, 0x00000053, 0x00000530,
+    0x00000531, 0x00005310, 0x00000532, 0x00005320, 0x00005321, 0x00053210, 0x00000054,
+    0x00000540, 0x00000541, 0x00005410, 0x00000542, 0x00005420, 0x00005421, 0x00054210,
+    0x00000543, 0x00005430, 0x00005431, 0x00054310, 0x00005432, 0x00054320, 0x00054321,
+    0x00543210, 0x00000006, 0x00000060, 0x00000061, 0x00000610, 0x00000062, 0x00000620,
+    0x00000621, 0x00006210, 0x00000063, 0x00000630, 0x00000631, 0x00006310, 0x00000632,
+    0x00006320, 0x00006321, 0x00063210, 0x00000064, 0x00000640, 0x00000641, 0x00006410,
+    0x00000642, 0x00006420, 0x00006421, 0x00064210, 0x00000643, 0x00006430, 0x00006431,
+    0x00064310, 0x00006432, 0x00064320, 0x00064321, 0x00643210, 0x00000065, 0x00000650,
+    0x00000651, 0x00006510, 0x00000652, 0x00006520, 0x00006521, 0x00065210, 0x00000653,
+    0x00006530, 0x00006531, 0x00065310, 0x00006532, 0x00065320, 0x00065321, 0x00653210,
+    0x00000654, 0x00006540, 0x00006541, 0x00065410, 0x00006542, 0x00065420, 0x00065421,
+    0x00654210, 0x00006543, 0x00065430, 0x00065431, 0x00654310, 0x00065432, 0x00654320,
+    0x00654321, 0x06543210, 0x00000007, 0x00000070, 0x00000071, 0x00000710, 0x00000072,
+    0x00000720, 0x00000721, 0x00007210, 0x00000073, 0x00000730, 0x00000731, 0x00007310,
+    0x00000732, 0x00007320, 0x00007321, 0x00073210, 0x00000074, 0x00000740, 0x00000741,
+    0x00007410, 0x00000742, 0x00007420, 0x00007421, 0x00074210, 0x00000743, 0x00007430,
+    0x00007431, 0x00074310, 0x00007432, 0x00074320, 0x00074321, 0x00743210, 0x00000075,
+    0x00000750, 0x00000751, 0x00007510, 0x00000752, 0x00007520, 0x00007521, 0x00075210,
+    0x00000753, 0x00007530, 0x00007531, 0x00075310, 0x00007532, 0x00075320, 0x00075321,
+    0x00753210, 0x00000754, 0x00007540, 0x00007541, 0x00075410, 0x00007542, 0x00075420,
+    0x00075421, 0x00754210, 0x00007543, 0x00075430, 0x00075431, 0x00754310, 0x00075432,
+    0x00754320, 0x00754321, 0x07543210, 0x00000076, 0x00000760, 0x00000761, 0x00007610,
+    0x00000762, 0x00007620, 0x00007621, 0x00076210, 0x00000763, 0x00007630, 0x00007631,
+    0x00076310, 0x00007632, 0x00076320, 0x00076321, 0x00763210, 0x00000764, 0x00007640,
+    0x00007641, 0x00076410, 0x00007642, 0x00076420, 0x00076421, 0x00764210, 0x00007643,
+    0x00076430, 0x00076431, 0x00764310, 0x00076432, 0x00764320, 0x00764321, 0x07643210,
+    0x00000765, 0x00007650, 0x00007651, 0x00076510, 0x00007652, 0x00076520, 0x00076521,
+    0x00765210, 0x00007653, 0x00076530, 0x00076531, 0x00765310, 0x00076532, 0x00765320,
+    0x00765321, 0x07653210, 0x00007654, 0x00076540, 0x00076541, 0x00765410, 0x00076542,
+    0x00765420, 0x00765421, 0x07654210, 0x00076543, 0x00765430, 0x00765431, 0x07654310,
+    0x00765432, 0x07654320, 0x07654321, 0x76543210,
+    /* clang-format on */
+};
+
+VFN int32_t v_compress(unsigned mask, int32_t first_id, vf x, int32_t *ids, float *logits) {
+    const __m256i nibbles = _mm256_set1_epi32((int)avx2_compress_lut[mask]);
+    const __m256i order = _mm256_srlv_epi32(nibbles, _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28));
+    const __m256i lane = _mm256_and_si256(order, _mm256_set1_epi32(7));
+    _mm256_storeu_ps(logits, _mm256_permutevar8x32_ps(x, lane));
+    _mm256_storeu_si256((__m256i *)(void *)ids,
+                        _mm256_add_epi32(lane, _mm256_set1_epi32(first_id)));
+    return __builtin_popcount(mask);
+}
+
+#define FOLD16(out, E) ((out) = v_add(E(0), E(8)))
+
+VFN v8 v8_add(v8 a, v8 b) {
+    return _mm256_add_ps(a, b);
+}
+VFN double v8_sum(v8 a) {
+    const __m256d d = _mm256_add_pd(_mm256_cvtps_pd(_mm256_castps256_ps128(a)),
+                                    _mm256_cvtps_pd(_mm256_extractf128_ps(a, 1)));
+    const __m128d h = _mm_add_pd(_mm256_castpd256_pd128(d), _mm256_extractf128_pd(d, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(h, _mm_unpackhi_pd(h, h)));
+}

@@ -1,0 +1,133 @@
+/* vec_avx512.h: the vector vocabulary of body.h for AVX-512 F, BW, DQ and VL.
+ * See vec_avx2.h for what each operation means. */
+#include <immintrin.h>
+#include <string.h>
+
+#define PLUCK_AVX512 "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c"
+#define VATTR        __attribute__((target(PLUCK_AVX512)))
+#define VWIDTH       16
+
+typedef __m512 vf;
+typedef __m512i vi;
+typedef __m256 v8;
+
+#define VFN static inline __attribute__((always_inline, target(PLUCK_AVX512)))
+
+VFN vf v_set(float x) {
+    return _mm512_set1_ps(x);
+}
+VFN vf v_load_f32(const void *p) {
+    return _mm512_loadu_ps(p);
+}
+VFN vf v_load_f16(const void *p) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
+}
+VFN vf v_load_bf16(const void *p) {
+    const __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+}
+VFN void v_store(float *p, vf x) {
+    _mm512_storeu_ps(p, x);
+}
+VFN vf v_add(vf a, vf b) {
+    return _mm512_add_ps(a, b);
+}
+VFN vf v_sub(vf a, vf b) {
+    return _mm512_sub_ps(a, b);
+}
+VFN vf v_mul(vf a, vf b) {
+    return _mm512_mul_ps(a, b);
+}
+VFN vf v_div(vf a, vf b) {
+    return _mm512_div_ps(a, b);
+}
+VFN vf v_fma(vf a, vf b, vf c) {
+    return _mm512_fmadd_ps(a, b, c);
+}
+VFN vf v_max(vf a, vf b) {
+    return _mm512_max_ps(a, b);
+}
+VFN vf v_min(vf a, vf b) {
+    return _mm512_min_ps(a, b);
+}
+VFN vf v_abs(vf a) {
+    return _mm512_andnot_ps(_mm512_set1_ps(-0.0f), a);
+}
+VFN float v_hmax(vf a) {
+    const __m256 h = _mm256_max_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+    __m128 m = _mm_max_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+    m = _mm_max_ps(m, _mm_movehl_ps(m, m));
+    return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
+}
+VFN vi v_bits(vf a) {
+    return _mm512_castps_si512(a);
+}
+VFN vf v_float(vi a) {
+    return _mm512_castsi512_ps(a);
+}
+VFN vi vi_set(int32_t a) {
+    return _mm512_set1_epi32(a);
+}
+VFN vi vi_add(vi a, vi b) {
+    return _mm512_add_epi32(a, b);
+}
+VFN vi vi_sub(vi a, vi b) {
+    return _mm512_sub_epi32(a, b);
+}
+VFN vi vi_and(vi a, vi b) {
+    return _mm512_and_si512(a, b);
+}
+VFN vi vi_shl(vi a, int n) {
+    return _mm512_slli_epi32(a, (unsigned)n);
+}
+VFN vi v_exp2_table(vi t) {
+    static const int32_t table[8] = EXP2_TABLE;
+    const __m256i half = _mm256_loadu_si256((const __m256i *)(const void *)table);
+    return _mm512_permutexvar_epi32(t, _mm512_broadcast_i32x8(half));
+}
+VFN vi vi_sra(vi a, int n) {
+    return _mm512_srai_epi32(a, (unsigned)n);
+}
+VFN vf v_from_int(vi a) {
+    return _mm512_cvtepi32_ps(a);
+}
+VFN vf v_where_gt(vf a, vf b, vf yes, vf no) {
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), no, yes);
+}
+VFN unsigned v_mask_ge(vf a, vf b) {
+    return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ);
+}
+VFN unsigned v_mask_gt(vf a, vf b) {
+    return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ);
+}
+VFN unsigned v_mask_nan(vf a) {
+    return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q);
+}
+VFN int v_count(unsigned mask) {
+    return __builtin_popcount(mask);
+}
+VFN int32_t v_compress(unsigned mask, int32_t first_id, vf x, int32_t *ids, float *logits) {
+    const __m512i id =
+        _mm512_add_epi32(_mm512_set1_epi32(first_id),
+                         _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+    const __mmask16 m = (__mmask16)mask;
+    /* To a register and then to memory: the form that stores is microcoded on Zen 4. */
+    _mm512_storeu_ps(logits, _mm512_maskz_compress_ps(m, x));
+    _mm512_storeu_si512(ids, _mm512_maskz_compress_epi32(m, id));
+    return __builtin_popcount(mask);
+}
+
+VFN v8 fold(vf a) {
+    return _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+}
+#define FOLD16(out, E) ((out) = fold(E(0)))
+
+VFN v8 v8_add(v8 a, v8 b) {
+    return _mm256_add_ps(a, b);
+}
+VFN double v8_sum(v8 a) {
+    const __m256d d = _mm256_add_pd(_mm256_cvtps_pd(_mm256_castps256_ps128(a)),
+                                    _mm256_cvtps_pd(_mm256_extractf128_ps(a, 1)));
+    const __m128d h = _mm_add_pd(_mm256_castpd256_pd128(d), _mm256_extractf128_pd(d, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(h, _mm_unpackhi_pd(h, h)));
+}

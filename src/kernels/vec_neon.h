@@ -1,0 +1,140 @@
+/* vec_neon.h: the vector vocabulary of body.h for AArch64's Advanced SIMD.
+ * See vec_avx2.h for what each operation means. */
+#include <arm_neon.h>
+#include <string.h>
+
+#define VATTR
+#define VWIDTH 4
+
+typedef float32x4_t vf;
+typedef int32x4_t vi;
+typedef struct v8 {
+    float32x4_t lo, hi;
+} v8;
+
+#define VFN static inline __attribute__((always_inline))
+
+VFN vf v_set(float x) {
+    return vdupq_n_f32(x);
+}
+VFN vf v_load_f32(const void *p) {
+    return vreinterpretq_f32_u8(vld1q_u8((const uint8_t *)p));
+}
+VFN vf v_load_f16(const void *p) {
+    return vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8((const uint8_t *)p)));
+}
+VFN vf v_load_bf16(const void *p) {
+    const uint16x4_t half = vreinterpret_u16_u8(vld1_u8((const uint8_t *)p));
+    return vreinterpretq_f32_u32(vshll_n_u16(half, 16));
+}
+VFN void v_store(float *p, vf x) {
+    vst1q_f32(p, x);
+}
+VFN vf v_add(vf a, vf b) {
+    return vaddq_f32(a, b);
+}
+VFN vf v_sub(vf a, vf b) {
+    return vsubq_f32(a, b);
+}
+VFN vf v_mul(vf a, vf b) {
+    return vmulq_f32(a, b);
+}
+VFN vf v_div(vf a, vf b) {
+    return vdivq_f32(a, b);
+}
+VFN vf v_fma(vf a, vf b, vf c) {
+    return vfmaq_f32(c, a, b);
+}
+VFN vf v_max(vf a, vf b) {
+    return vbslq_f32(vcgtq_f32(a, b), a, b);
+}
+VFN vf v_min(vf a, vf b) {
+    return vbslq_f32(vcltq_f32(a, b), a, b);
+}
+VFN vf v_abs(vf a) {
+    return vabsq_f32(a);
+}
+VFN float v_hmax(vf a) {
+    return vmaxvq_f32(a);
+}
+VFN vi v_bits(vf a) {
+    return vreinterpretq_s32_f32(a);
+}
+VFN vf v_float(vi a) {
+    return vreinterpretq_f32_s32(a);
+}
+VFN vi vi_set(int32_t a) {
+    return vdupq_n_s32(a);
+}
+VFN vi vi_add(vi a, vi b) {
+    return vaddq_s32(a, b);
+}
+VFN vi vi_sub(vi a, vi b) {
+    return vsubq_s32(a, b);
+}
+VFN vi vi_and(vi a, vi b) {
+    return vandq_s32(a, b);
+}
+VFN vi vi_shl(vi a, int n) {
+    return vshlq_s32(a, vdupq_n_s32(n));
+}
+VFN vi v_exp2_table(vi t) {
+    static const int32_t table[8] = EXP2_TABLE;
+    const uint8x16x2_t bytes = {
+        {vreinterpretq_u8_s32(vld1q_s32(table)), vreinterpretq_u8_s32(vld1q_s32(table + 4))}};
+    /* Byte positions of entry j: 4j, 4j + 1, 4j + 2, 4j + 3. */
+    const uint32x4_t j = vandq_u32(vreinterpretq_u32_s32(t), vdupq_n_u32(7));
+    const uint32x4_t position = vmlaq_n_u32(vdupq_n_u32(0x03020100), j, 0x04040404);
+    return vreinterpretq_s32_u8(vqtbl2q_u8(bytes, vreinterpretq_u8_u32(position)));
+}
+VFN vi vi_sra(vi a, int n) {
+    return vshlq_s32(a, vdupq_n_s32(-n));
+}
+VFN vf v_from_int(vi a) {
+    return vcvtq_f32_s32(a);
+}
+VFN vf v_where_gt(vf a, vf b, vf yes, vf no) {
+    return vbslq_f32(vcgtq_f32(a, b), yes, no);
+}
+VFN unsigned v_mask(uint32x4_t lanes) {
+    static const int32_t shift[4] = {0, 1, 2, 3};
+    return vaddvq_u32(vshlq_u32(vshrq_n_u32(lanes, 31), vld1q_s32(shift)));
+}
+VFN unsigned v_mask_ge(vf a, vf b) {
+    return v_mask(vcgeq_f32(a, b));
+}
+VFN unsigned v_mask_gt(vf a, vf b) {
+    return v_mask(vcgtq_f32(a, b));
+}
+VFN unsigned v_mask_nan(vf a) {
+    return v_mask(vmvnq_u32(vceqq_f32(a, a)));
+}
+VFN int v_count(unsigned mask) {
+    return __builtin_popcount(mask);
+}
+VFN int32_t v_compress(unsigned mask, int32_t first_id, vf x, int32_t *ids, float *logits) {
+    float value[4];
+    vst1q_f32(value, x);
+    int32_t n = 0;
+    for (int i = 0; i < 4; i++) {
+        ids[n] = first_id + i;
+        logits[n] = value[i];
+        n += (int32_t)(mask >> i & 1u);
+    }
+    return n;
+}
+
+#define FOLD16(out, E) ((out).lo = v_add(E(0), E(8)), (out).hi = v_add(E(4), E(12)))
+
+VFN v8 v8_add(v8 a, v8 b) {
+    a.lo = vaddq_f32(a.lo, b.lo);
+    a.hi = vaddq_f32(a.hi, b.hi);
+    return a;
+}
+VFN double v8_sum(v8 a) {
+    const float64x2_t d01 =
+        vaddq_f64(vcvt_f64_f32(vget_low_f32(a.lo)), vcvt_f64_f32(vget_low_f32(a.hi)));
+    const float64x2_t d23 = vaddq_f64(vcvt_high_f64_f32(a.lo), vcvt_high_f64_f32(a.hi));
+    const float64x2_t h = vaddq_f64(d01, d23);
+    return vgetq_lane_f64(h, 0) + vgetq_lane_f64(h, 1);
+}

@@ -1,0 +1,153 @@
+/* vec_scalar.h: the vector vocabulary of body.h in plain C, one element at a time.
+ * See vec_avx2.h for what each operation means. */
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#define VATTR
+#define VWIDTH 1
+
+typedef float vf;
+typedef int32_t vi;
+typedef struct v8 {
+    float lane[8];
+} v8;
+
+#define VFN static inline
+
+VFN vf v_set(float x) {
+    return x;
+}
+VFN vf v_load_f32(const void *p) {
+    float x;
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+VFN vf v_load_bf16(const void *p) {
+    uint16_t half;
+    memcpy(&half, p, sizeof half);
+    const uint32_t bits = (uint32_t)half << 16;
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+VFN vf v_load_f16(const void *p) {
+    uint16_t half;
+    memcpy(&half, p, sizeof half);
+    const uint32_t sign = (uint32_t)(half & 0x8000u) << 16;
+    const uint32_t exponent = (half >> 10) & 31u;
+    const uint32_t mantissa = half & 1023u;
+    uint32_t bits;
+    if (exponent == 31)
+        bits = sign | 0x7f800000u | (mantissa ? mantissa << 13 | 0x400000u : 0);
+    else if (exponent != 0)
+        bits = sign | (exponent + 112u) << 23 | mantissa << 13;
+    else {
+        const float x = (float)mantissa * 0x1p-24f;
+        return sign ? -x : x;
+    }
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+VFN void v_store(float *p, vf x) {
+    memcpy(p, &x, sizeof x);
+}
+VFN vf v_add(vf a, vf b) {
+    return a + b;
+}
+VFN vf v_sub(vf a, vf b) {
+    return a - b;
+}
+VFN vf v_mul(vf a, vf b) {
+    return a * b;
+}
+VFN vf v_div(vf a, vf b) {
+    return a / b;
+}
+VFN vf v_fma(vf a, vf b, vf c) {
+    return fmaf(a, b, c);
+}
+VFN vf v_max(vf a, vf b) {
+    return a > b ? a : b;
+}
+VFN vf v_min(vf a, vf b) {
+    return a < b ? a : b;
+}
+VFN vf v_abs(vf a) {
+    return fabsf(a);
+}
+VFN float v_hmax(vf a) {
+    return a;
+}
+VFN vi v_bits(vf a) {
+    int32_t i;
+    memcpy(&i, &a, sizeof i);
+    return i;
+}
+VFN vf v_float(vi a) {
+    float x;
+    memcpy(&x, &a, sizeof x);
+    return x;
+}
+VFN vi vi_set(int32_t a) {
+    return a;
+}
+VFN vi vi_add(vi a, vi b) {
+    return (vi)((uint32_t)a + (uint32_t)b);
+}
+VFN vi vi_sub(vi a, vi b) {
+    return (vi)((uint32_t)a - (uint32_t)b);
+}
+VFN vi vi_and(vi a, vi b) {
+    return a & b;
+}
+VFN vi vi_shl(vi a, int n) {
+    return (vi)((uint32_t)a << n);
+}
+VFN vi v_exp2_table(vi t) {
+    static const vi table[8] = EXP2_TABLE;
+    return table[t & 7];
+}
+VFN vi vi_sra(vi a, int n) {
+    return a >= 0 ? a >> n : ~(~a >> n);
+}
+VFN vf v_from_int(vi a) {
+    return (float)a;
+}
+VFN vf v_where_gt(vf a, vf b, vf yes, vf no) {
+    return a > b ? yes : no;
+}
+VFN unsigned v_mask_ge(vf a, vf b) {
+    return a >= b;
+}
+VFN unsigned v_mask_gt(vf a, vf b) {
+    return a > b;
+}
+VFN unsigned v_mask_nan(vf a) {
+    return isnan(a) ? 1u : 0u;
+}
+VFN int v_count(unsigned mask) {
+    return (int)mask;
+}
+VFN int32_t v_compress(unsigned mask, int32_t first_id, vf x, int32_t *ids, float *logits) {
+    *ids = first_id;
+    *logits = x;
+    return (int32_t)mask;
+}
+
+/* FOLD16(out, E): the eight-lane sum of 16 elements, E(o) giving the vector at offset o. */
+#define FOLD16(out, E)                                                                             \
+    do {                                                                                           \
+        for (int lane_ = 0; lane_ < 8; lane_++) (out).lane[lane_] = v_add(E(lane_), E(lane_ + 8)); \
+    } while (0)
+
+VFN v8 v8_add(v8 a, v8 b) {
+    for (int i = 0; i < 8; i++) a.lane[i] += b.lane[i];
+    return a;
+}
+VFN double v8_sum(v8 a) {
+    double d[4];
+    for (int i = 0; i < 4; i++) d[i] = (double)a.lane[i] + (double)a.lane[i + 4];
+    return (d[0] + d[2]) + (d[1] + d[3]);
+}

@@ -1,0 +1,32 @@
+/*
+ * top_n_sigma.c: masks logits below max - n * sigma, sigma the standard deviation of the logits.
+ *
+ * Source: Tang et al., "Top-nsigma: Not All Logits Are You Need", 2024. Parameter: n, <= 0
+ * disables. Masked candidates take no part in sigma, and what is masked here stays counted. Asks
+ * the view for its maximum and second moment; raises the cutoff.
+ */
+#include "../chain.h"
+
+STAGE(top_n_sigma) {
+    if (c->n_counted <= 1) return PLUCK_OK;
+    TRY(candidates_scan(c));
+    /* Moments around some value of the row. Where that turns out to be far out, around the mean. */
+    float first[GROUP];
+    candidates_group(c, 0, first);
+    float shift = isfinite(first[0]) ? first[0] : c->max;
+    group_totals t = candidates_stats(c, shift);
+    double mean = t.sum / (double)t.n;
+    double variance = t.sum_squares / (double)t.n - mean * mean;
+    if (!(mean * mean <= 100.0 * variance)) {
+        shift = (float)((double)shift + mean);
+        t = candidates_stats(c, shift);
+        mean = t.sum / (double)t.n;
+        variance = t.sum_squares / (double)t.n - mean * mean;
+    }
+    const double sigma = sqrt(fmax(variance, 0.0));
+    const double cut = (double)c->max - (double)run->stage->as.top_n_sigma.n * sigma;
+    /* As few as the maximum itself remain: rounding must not cut it off. */
+    const float x = (float)fmin(cut, (double)c->max);
+    candidates_keep_above(c, (double)x < cut ? nextafterf(x, INFINITY) : x);
+    return PLUCK_OK;
+}
