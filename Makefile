@@ -89,7 +89,7 @@ results: build
 
 ## docs        regenerate docs/api.md from the headers and the README's tables from docs/results
 docs:
-	@scripts/api-reference --markdown include/pluck.h include/pluck_blocks.h >docs/api.md
+	@scripts/api-reference --markdown --output docs/api.md
 	@scripts/readme-tables
 
 ## clean       remove the build folder
