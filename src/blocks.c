@@ -214,13 +214,13 @@ void pluck_swap_blocks(void *a, void *b, size_t bytes) {
     char *x = a, *y = b;
     char held[STEP];
     while (bytes > 0) {
-        const size_t step = bytes < STEP ? bytes : STEP;
-        memcpy(held, x, step);
-        memcpy(x, y, step);
-        memcpy(y, held, step);
-        x += step;
-        y += step;
-        bytes -= step;
+        const size_t part = bytes < STEP ? bytes : STEP;
+        memcpy(held, x, part);
+        memcpy(x, y, part);
+        memcpy(y, held, part);
+        x += part;
+        y += part;
+        bytes -= part;
     }
 }
 
@@ -316,9 +316,9 @@ int32_t pluck_token_ring_distinct(const pluck_token_ring *ring, int32_t *tokens,
 
 /* ---- DRY ---- */
 
-int32_t pluck_dry_repeats(const int32_t *history, int32_t n, const pluck_stage_dry *dry,
+int32_t pluck_dry_repeats(const int32_t *tokens_so_far, int32_t n, const pluck_stage_dry *dry,
                           int32_t *scratch, int32_t *tokens, int32_t *lengths) {
-    if (!history || n < 1 || !dry || !scratch || !tokens || !lengths) return 0;
-    for (int32_t i = 0; i < n; i++) scratch[i] = history[n - 1 - i];
+    if (!tokens_so_far || n < 1 || !dry || !scratch || !tokens || !lengths) return 0;
+    for (int32_t i = 0; i < n; i++) scratch[i] = tokens_so_far[n - 1 - i];
     return dry_repeats(dry, scratch, n, scratch + n, tokens, lengths);
 }
