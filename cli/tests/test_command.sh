@@ -74,6 +74,15 @@ expect 2 'a command is missing'
 expect 2 "there is no command 'smaple'" smaple
 expect 2 "there is no command 'smaple'" help smaple
 
+# Commands that need a model: there, or saying how to get them.
+for command in generate record e2e; do
+    if "$pluck" $command --help >/dev/null 2>&1; then
+        expect 0 "Usage: pluck $command" $command --help
+    else
+        expect 1 "pluck $command: this pluck was built without llama.cpp" $command --help
+    fi
+done
+
 # info: exactly one kernel of an operation and dtype is in use.
 expect 0 'kernels ' info
 equal 'kernels in use per operation and dtype' '' \

@@ -1,0 +1,299 @@
+/*
+ * test_alloc.c: where memory comes from and when. An allocator that counts, and fails the n-th time
+ * it is asked, shows that every creation survives every failure without a leak; malloc itself is
+ * wrapped by the linker, which shows that sampling and accepting never allocate at all.
+ */
+#include "check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* --- every allocation function of the C library, counted (-Wl,--wrap)
+ * --------------------------------- */
+
+static long mallocs;
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t size);
+void *__real_aligned_alloc(size_t alignment, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+
+static long fail_malloc_at = -1; /* -1: never */
+
+static bool refused(void) {
+    ++mallocs;
+    return fail_malloc_at >= 0 && fail_malloc_at-- == 0;
+}
+void *__wrap_malloc(size_t size) {
+    return refused() ? NULL : __real_malloc(size);
+}
+void *__wrap_calloc(size_t n, size_t size) {
+    return refused() ? NULL : __real_calloc(n, size);
+}
+void *__wrap_realloc(void *p, size_t size) {
+    return refused() ? NULL : __real_realloc(p, size);
+}
+void *__wrap_aligned_alloc(size_t alignment, size_t size) {
+    return refused() ? NULL : __real_aligned_alloc(alignment, size);
+}
+
+/* --- an allocator of our own
+ * -------------------------------------------------------------------------- */
+
+typedef struct meter {
+    long calls, live;
+    size_t bytes;
+    long fail_at; /* the call number that fails, from 0; -1: none */
+} meter;
+
+static void *meter_allocate(void *ctx, size_t size) {
+    meter *m = ctx;
+    if (m->calls++ == m->fail_at) return NULL;
+    ++m->live;
+    m->bytes += size;
+    void *p = __real_malloc(size);
+    if (p) memset(p, 0xa5, size); /* fresh memory is not zero */
+    return p;
+}
+
+static void meter_deallocate(void *ctx, void *pointer, size_t size) {
+    meter *m = ctx;
+    if (!pointer) return;
+    --m->live;
+    m->bytes -= size;
+    free(pointer);
+}
+
+enum { N = 3000 };
+
+static const pluck_logit_bias biases[] = {{1, 2.0f}, {9, -1.0f}};
+static const int32_t tokens[] = {4, 5, 6};
+static const pluck_token_sequence breakers[] = {{tokens, 1}, {tokens, 3}};
+
+/* A chain with one of everything that could want memory. */
+static int32_t everything(pluck_stage stages[20]) {
+    int32_t n = 0;
+    stages[n++] = stage_bias(biases, 2);
+    stages[n++] = stage_penalties(64, 1.1f, 0.1f, 0.1f);
+    stages[n] = stage_dry(0.8f, 1.75f, 1, 64);
+    stages[n].as.dry.breakers = breakers;
+    stages[n++].as.dry.n_breakers = 2;
+    stages[n++] = stage_temp(0.9f, 0.3f, 1.0f);
+    stages[n++] = stage_typical(0.99f, 200);
+    stages[n++] = stage_xtc(0.5f, 0.01f, 0);
+    stages[n++] = stage_sigma(2.0f);
+    stages[n++] = stage_top_p(0.999f, 0);
+    stages[n++] = stage_min_p(0.0001f, 0);
+    stages[n++] = stage_top_k(500);
+    stages[n++] = stage_dist();
+    stages[n++] = stage_mirostat(1, 5.0f, 0.1f, 100);
+    stages[n++] = stage_mirostat(2, 5.0f, 0.1f, 100);
+    stages[n++] = stage_adaptive(0.3f, 0.8f);
+    return n;
+}
+
+static pluck_config metered(meter *m, pluck_stage stages[20]) {
+    const int32_t n = everything(stages);
+    pluck_config c = chain_config(N, 3, PLUCK_RNG_MT19937, stages, n);
+    c.allocator = (pluck_allocator){meter_allocate, meter_deallocate, m};
+    return c;
+}
+
+static void creation_survives(void **state) {
+    (void)state;
+    pluck_stage stages[20];
+    for (long fail_at = 0;; ++fail_at) {
+        meter m = {0, 0, 0, fail_at};
+        const pluck_config c = metered(&m, stages);
+        pluck_sampler *s = NULL;
+        const pluck_status status = pluck_sampler_create(&s, &c);
+        if (status == PLUCK_OK) {
+            assert_true(fail_at >= 1); /* it did ask */
+            assert_int_equal(m.calls, fail_at);
+            pluck_sampler_free(s);
+            assert_int_equal(m.live, 0);
+            assert_int_equal(m.bytes, 0);
+            return;
+        }
+        assert_int_equal(status, PLUCK_ERR_MEMORY);
+        assert_null(s);
+        assert_int_equal(m.live, 0);
+        assert_int_equal(m.bytes, 0);
+    }
+}
+
+static void cloning_survives(void **state) {
+    (void)state;
+    pluck_stage stages[20];
+    meter m = {0, 0, 0, -1};
+    const pluck_config c = metered(&m, stages);
+    pluck_sampler *s = NULL;
+    assert_int_equal(pluck_sampler_create(&s, &c), PLUCK_OK);
+    const long live = m.live;
+    const size_t bytes = m.bytes;
+    for (long more = 0;; ++more) {
+        m.fail_at = m.calls + more;
+        pluck_sampler *copy = NULL;
+        const pluck_status status = pluck_sampler_clone(&copy, s);
+        if (status == PLUCK_OK) {
+            assert_true(more >= 1);
+            pluck_sampler_free(copy);
+            break;
+        }
+        assert_int_equal(status, PLUCK_ERR_MEMORY);
+        assert_null(copy);
+        assert_int_equal(m.live, live);
+        assert_int_equal(m.bytes, bytes);
+    }
+    pluck_sampler_free(s);
+    assert_int_equal(m.live, 0);
+    assert_int_equal(m.bytes, 0);
+}
+
+static void workspaces_survive(void **state) {
+    (void)state;
+    for (long fail_at = 0;; ++fail_at) {
+        meter m = {0, 0, 0, fail_at};
+        const pluck_allocator a = {meter_allocate, meter_deallocate, &m};
+        pluck_workspace *w = NULL;
+        const pluck_status status = pluck_workspace_create(&w, 151936, &a);
+        if (status == PLUCK_OK) {
+            assert_true(fail_at >= 1);
+            /* What pluck_workspace_size tells is what it takes. */
+            assert_int_equal(m.bytes, pluck_workspace_size(151936));
+            pluck_workspace_free(w);
+            assert_int_equal(m.live, 0);
+            return;
+        }
+        assert_int_equal(status, PLUCK_ERR_MEMORY);
+        assert_null(w);
+        assert_int_equal(m.live, 0);
+    }
+}
+
+static const char spec_text[] =
+    "seed=5;logit_bias=3:1.5;temp=0.7;top_k=30;dry_multiplier=0.8;repeat_penalty=1.1";
+
+static void specs_survive(void **state) {
+    (void)state;
+    for (int which = 0; which < 2; ++which) {
+        for (long fail_at = 0;; ++fail_at) {
+            pluck_sampler *s = NULL;
+            pluck_spec *spec = NULL;
+            pluck_error error = {PLUCK_OK, ""};
+            fail_malloc_at = fail_at;
+            const pluck_status status = which ? pluck_sampler_from_spec(&s, spec_text, N, &error)
+                                              : pluck_spec_parse(&spec, spec_text, N, &error);
+            const bool reached = fail_malloc_at < 0;
+            fail_malloc_at = -1;
+            if (!reached) {
+                assert_int_equal(status, PLUCK_OK);
+                assert_true(fail_at >= 1);
+                pluck_sampler_free(s);
+                pluck_spec_free(spec);
+                break;
+            }
+            assert_int_equal(status, PLUCK_ERR_MEMORY);
+            assert_null(s);
+            assert_null(spec);
+            assert_int_equal(error.status, PLUCK_ERR_MEMORY);
+        }
+    }
+}
+
+/* After creation nothing is allocated: by the sampler's allocator or by anybody. */
+static void sampling_never_allocates(void **state) {
+    (void)state;
+    static float logits[N];
+    static uint16_t bf16[N];
+    static uint32_t mask[(N + 31) / 32];
+    static int32_t ids[200];
+    pluck_stage stages[20];
+    for (int rng = 0; rng < 2; ++rng) {
+        meter m = {0, 0, 0, -1};
+        pluck_config c = metered(&m, stages);
+        c.rng = (pluck_rng_kind)rng;
+        pluck_sampler *s = NULL;
+        assert_int_equal(pluck_sampler_create(&s, &c), PLUCK_OK);
+        const long calls = m.calls;
+        for (int k = 0; k < ROWS_KINDS; ++k) {
+            rows_fill((rows_kind)k, 5, logits, N);
+            rows_store(PLUCK_DTYPE_BF16, logits, bf16, N);
+            rows_mask(ROWS_MASK_HALF, 5, logits, mask, N);
+            rows_ids(5, N, ids, 200, false);
+            const pluck_row rows[] = {{.logits = logits},
+                                      {.logits = bf16, .dtype = PLUCK_DTYPE_BF16},
+                                      {.logits = logits, .allowed = mask},
+                                      {.logits = logits, .n = 200, .ids = ids}};
+            const long before = mallocs;
+            bool ok = true;
+            for (int i = 0; i < 4; ++i) {
+                for (int call = 0; call < 10; ++call) {
+                    pluck_draw draw;
+                    pluck_candidates read;
+                    const pluck_status status = pluck_sample_row(s, &rows[i], &draw);
+                    if (status == PLUCK_ERR_EMPTY) continue; /* a list may be all masked */
+                    ok = ok && status == PLUCK_OK;
+                    ok = ok &&
+                         pluck_workspace_candidates(pluck_sampler_workspace(s), &read) == PLUCK_OK;
+                    ok = ok && pluck_accept(s, draw.token) == PLUCK_OK;
+                }
+            }
+            float top[20];
+            int32_t top_ids[20];
+            pluck_row row = rows[0];
+            row.n = N;
+            row.workspace = pluck_sampler_workspace(s);
+            ok = ok && pluck_top_logprobs(&row, 20, top_ids, top, NULL, 0, NULL) == PLUCK_OK;
+            pluck_sampler_reset(s);
+            const long after = mallocs;
+            assert_true(ok);
+            assert_int_equal(after - before, 0);
+        }
+        assert_int_equal(m.calls, calls);
+        pluck_sampler_free(s);
+        assert_int_equal(m.live, 0);
+    }
+}
+
+/* Clones share what never changes: many biases and breakers cost a clone nothing. */
+static void clones_share(void **state) {
+    (void)state;
+    enum { MANY = 2000 };
+    static pluck_logit_bias many[MANY];
+    for (int i = 0; i < MANY; ++i) many[i] = (pluck_logit_bias){i, 0.5f};
+    size_t clone_bytes[2];
+    for (int which = 0; which < 2; ++which) {
+        meter m = {0, 0, 0, -1};
+        pluck_workspace *w = NULL;
+        assert_int_equal(pluck_workspace_create(&w, N, NULL), PLUCK_OK);
+        const pluck_stage stages[] = {stage_bias(many, which ? MANY : 1), stage_dist()};
+        pluck_config c = chain_config(N, 1, PLUCK_RNG_MT19937, stages, 2);
+        c.allocator = (pluck_allocator){meter_allocate, meter_deallocate, &m};
+        c.workspace = w;
+        pluck_sampler *s = NULL;
+        pluck_sampler *copy = NULL;
+        assert_int_equal(pluck_sampler_create(&s, &c), PLUCK_OK);
+        const size_t before = m.bytes;
+        assert_int_equal(pluck_sampler_clone(&copy, s), PLUCK_OK);
+        clone_bytes[which] = m.bytes - before;
+        pluck_sampler_free(s);
+        pluck_sampler_free(copy);
+        assert_int_equal(m.live, 0);
+        pluck_workspace_free(w);
+    }
+    assert_int_equal(clone_bytes[0], clone_bytes[1]);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(creation_survives),        cmocka_unit_test(cloning_survives),
+        cmocka_unit_test(workspaces_survive),       cmocka_unit_test(specs_survive),
+        cmocka_unit_test(sampling_never_allocates), cmocka_unit_test(clones_share),
+    };
+    return cmocka_run_group_tests_name("alloc", tests, NULL, NULL);
+}

@@ -1,0 +1,289 @@
+/*
+ * test_callbacks.c: the stages that call back. Infill against the oracle over a made-up vocabulary
+ * with many common prefixes; custom stages against the oracle, and their whole life: accept, reset,
+ * clone, release.
+ */
+#include "check.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { N = 300 };
+
+/* Token t reads as the first letters of its number in base 3: plenty of prefixes. Every 29th ends.
+ */
+static int32_t piece(void *ctx, int32_t token, char *buffer, int32_t capacity) {
+    char text[16];
+    int32_t n = 0;
+    (void)ctx;
+    if (token % 50 == 49) return 0;
+    for (int32_t x = token; x > 0 || n == 0; x /= 3) text[n++] = (char)('a' + x % 3);
+    if (n > capacity) return -n;
+    memcpy(buffer, text, (size_t)n);
+    return n;
+}
+
+static bool is_eog(void *ctx, int32_t token) {
+    const int32_t *every = ctx;
+    return token % *every == 28;
+}
+
+static pluck_stage infill(int32_t *every) {
+    return (pluck_stage){.kind = PLUCK_STAGE_INFILL, .as.infill = {piece, is_eog, 28, every}};
+}
+
+static void infill_matches(void **state) {
+    (void)state;
+    int32_t every = 29;
+    int excused = 0;
+    int calls = 0;
+    for (uint64_t id = 0; id < 400; ++id) {
+        rows_random r = {id};
+        pluck_stage stages[4];
+        int32_t n = 0;
+        if (rows_below(&r, 4)) stages[n++] = stage_top_k(1 + (int32_t)rows_below(&r, 60));
+        if (rows_below(&r, 3)) stages[n++] = stage_top_p(0.9f, 0);
+        stages[n++] = infill(&every);
+        stages[n++] = stage_dist();
+        every = rows_below(&r, 2) ? 29 : 1000000;
+        const pluck_config config = chain_config(N, (uint32_t)id, PLUCK_RNG_MT19937, stages, n);
+        pair p;
+        pair_open(&p, &config);
+        p.label = "infill";
+        p.seed = id;
+        float logits[N];
+        rows_fill((rows_kind)(id % ROWS_KINDS), id, logits, N);
+        /* Flat and steep rows reach the different branches. */
+        const float steep = (float[]){0.1f, 0.4f, 1.0f}[rows_below(&r, 3)];
+        for (int i = 0; i < N; ++i) {
+            logits[i] *= steep;
+            if (is_eog(&every, i)) logits[i] -= (float)rows_below(&r, 12);
+        }
+        const pluck_row row = {.logits = logits};
+        for (int call = 0; call < 3; ++call, ++calls) {
+            excused += pair_step(&p, &row, NULL) != CHECK_SAME;
+        }
+        pair_close(&p);
+    }
+    print_message("infill: %d calls, %d excused\n", calls, excused);
+    assert_true(excused <= calls / 20);
+}
+
+/* --- custom
+ * ----------------------------------------------------------------------------------------- */
+
+typedef struct counts {
+    int applied, accepted, reset, cloned, released;
+    bool fail, fail_clone;
+} counts;
+
+/* Halves what is left, from the front, and swaps two: the order is its own. */
+static bool halve(void *ctx, pluck_custom_view *view) {
+    counts *c = ctx;
+    ++c->applied;
+    if (c->fail) return false;
+    if (view->n > 1) view->n = (view->n + 1) / 2;
+    if (view->n > 1) {
+        const int32_t id = view->ids[0];
+        const float logit = view->logits[0];
+        view->ids[0] = view->ids[1];
+        view->logits[0] = view->logits[1];
+        view->ids[1] = id;
+        view->logits[1] = logit;
+    }
+    view->descending = false;
+    return true;
+}
+
+static bool mask_odd_and_lift(void *ctx, pluck_custom_view *view) {
+    (void)ctx;
+    for (int32_t i = 0; i < view->n; ++i) {
+        if (i % 2) {
+            view->logits[i] = -INFINITY;
+        } else {
+            view->logits[i] = view->logits[i] * 0.5f + 1.0f;
+        }
+    }
+    view->descending = false;
+    return true;
+}
+
+static bool select_middle(void *ctx, pluck_custom_view *view) {
+    (void)ctx;
+    view->selected = view->n / 2;
+    return true;
+}
+
+static void on_accept(void *ctx, int32_t token) {
+    (void)token;
+    ++((counts *)ctx)->accepted;
+}
+static void on_reset(void *ctx) {
+    ++((counts *)ctx)->reset;
+}
+static void on_release(void *ctx) {
+    ++((counts *)ctx)->released;
+}
+static counts clones[4];
+static void *on_clone(const void *ctx) {
+    const counts *c = ctx;
+    if (c->fail_clone) return NULL;
+    counts *copy = &clones[c->cloned % 4];
+    *copy = *c;
+    copy->cloned = c->cloned + 1;
+    return copy;
+}
+
+static pluck_stage custom(bool (*apply)(void *, pluck_custom_view *), void *ctx) {
+    return (pluck_stage){.kind = PLUCK_STAGE_CUSTOM, .as.custom = {.apply = apply, .ctx = ctx}};
+}
+
+static void custom_matches(void **state) {
+    (void)state;
+    counts c = {0};
+    bool (*const all[])(void *, pluck_custom_view *) = {halve, mask_odd_and_lift, select_middle};
+    for (uint64_t id = 0; id < 300; ++id) {
+        rows_random r = {id + 17};
+        const pluck_stage front[] = {stage_top_k(50), stage_min_p(0.01f, 0), stage_sigma(1.5f),
+                                     stage_typical(0.9f, 0), stage_temp(0.7f, 0.0f, 1.0f)};
+        pluck_stage stages[5];
+        int32_t n = 0;
+        if (rows_below(&r, 4)) stages[n++] = front[rows_below(&r, 5)];
+        stages[n++] = custom(all[rows_below(&r, 3)], &c);
+        if (rows_below(&r, 2)) stages[n++] = front[rows_below(&r, 5)];
+        if (rows_below(&r, 2)) stages[n++] = custom(all[rows_below(&r, 3)], &c);
+        stages[n++] = id % 2 ? stage_dist() : stage_greedy();
+        const pluck_config config =
+            chain_config(N, (uint32_t)id, (pluck_rng_kind)(id / 2 % 2), stages, n);
+        pair p;
+        pair_open(&p, &config);
+        p.label = "custom";
+        p.seed = id;
+        float logits[N];
+        rows_fill((rows_kind)(id % ROWS_KINDS), id, logits, N);
+        const pluck_row row = {.logits = logits};
+        if (pair_step(&p, &row, NULL) == CHECK_SAME) pair_step(&p, &row, NULL);
+        pair_close(&p);
+    }
+    assert_true(c.applied > 100);
+}
+
+static void custom_selects(void **state) {
+    (void)state;
+    const pluck_stage stages[] = {stage_top_k(9), custom(select_middle, NULL)};
+    const pluck_config config = chain_config(N, 1, PLUCK_RNG_MT19937, stages, 2);
+    pluck_sampler *s = NULL;
+    assert_int_equal(pluck_sampler_create(&s, &config), PLUCK_OK);
+    float logits[N];
+    rows_fill(ROWS_DESCENDING, 1, logits, N);
+    int32_t token = -1;
+    assert_int_equal(pluck_sample(s, logits, &token), PLUCK_OK);
+    assert_int_equal(token, 4);
+    pluck_sampler_free(s);
+}
+
+static void custom_life(void **state) {
+    (void)state;
+    counts c = {0};
+    pluck_stage stages[] = {custom(halve, &c), stage_dist()};
+    stages[0].as.custom.accept = on_accept;
+    stages[0].as.custom.reset = on_reset;
+    stages[0].as.custom.clone = on_clone;
+    stages[0].as.custom.release = on_release;
+    const pluck_config config = chain_config(N, 1, PLUCK_RNG_MT19937, stages, 2);
+    pluck_sampler *s = NULL;
+    assert_int_equal(pluck_sampler_create(&s, &config), PLUCK_OK);
+    assert_int_equal(pluck_accept(s, 3), PLUCK_OK);
+    assert_int_equal(pluck_accept(s, N), PLUCK_ERR_TOKEN);
+    pluck_sampler_reset(s);
+    assert_int_equal(c.accepted, 1);
+    assert_int_equal(c.reset, 1);
+
+    pluck_sampler *copy = NULL;
+    assert_int_equal(pluck_sampler_clone(&copy, s), PLUCK_OK);
+    assert_int_equal(clones[0].cloned, 1);
+    assert_int_equal(pluck_accept(copy, 3), PLUCK_OK);
+    assert_int_equal(clones[0].accepted, 2);
+    assert_int_equal(c.accepted, 1);
+    pluck_sampler_free(copy);
+    assert_int_equal(clones[0].released, 1);
+    assert_int_equal(c.released, 0);
+
+    c.fail_clone = true;
+    copy = NULL;
+    assert_int_equal(pluck_sampler_clone(&copy, s), PLUCK_ERR_CALLBACK);
+    assert_null(copy);
+    pluck_sampler_free(s);
+    assert_int_equal(c.released, 1);
+}
+
+/* --- callbacks that break their contract
+ * -------------------------------------------------------------- */
+
+static bool grow(void *ctx, pluck_custom_view *view) {
+    (void)ctx;
+    ++view->n;
+    return true;
+}
+static bool shrink_below_zero(void *ctx, pluck_custom_view *view) {
+    (void)ctx;
+    view->n = -1;
+    return true;
+}
+static bool select_outside(void *ctx, pluck_custom_view *view) {
+    (void)ctx;
+    view->selected = view->n;
+    return true;
+}
+static bool foreign_id(void *ctx, pluck_custom_view *view) {
+    (void)ctx;
+    view->ids[0] = N;
+    return true;
+}
+static bool write_nan(void *ctx, pluck_custom_view *view) {
+    (void)ctx;
+    view->logits[0] = NAN;
+    return true;
+}
+static bool mask_all(void *ctx, pluck_custom_view *view) {
+    (void)ctx;
+    for (int32_t i = 0; i < view->n; ++i) view->logits[i] = -INFINITY;
+    return true;
+}
+
+static void broken_contracts(void **state) {
+    (void)state;
+    counts c = {.fail = true};
+    const struct {
+        bool (*apply)(void *, pluck_custom_view *);
+        pluck_status status;
+    } broken[] = {{halve, PLUCK_ERR_CALLBACK},
+                  {grow, PLUCK_ERR_CALLBACK},
+                  {shrink_below_zero, PLUCK_ERR_CALLBACK},
+                  {select_outside, PLUCK_ERR_CALLBACK},
+                  {foreign_id, PLUCK_ERR_CALLBACK},
+                  {write_nan, PLUCK_ERR_NAN},
+                  {mask_all, PLUCK_ERR_EMPTY}};
+    float logits[N];
+    rows_fill(ROWS_NORMAL, 1, logits, N);
+    for (size_t i = 0; i < sizeof broken / sizeof broken[0]; ++i) {
+        const pluck_stage stages[] = {stage_xtc(0.5f, 0.01f, 0), custom(broken[i].apply, &c),
+                                      stage_dist()};
+        const pluck_config config = chain_config(N, 1, PLUCK_RNG_MT19937, stages, 3);
+        pluck_sampler *s = NULL;
+        assert_int_equal(pluck_sampler_create(&s, &config), PLUCK_OK);
+        int32_t token = -7;
+        assert_int_equal(pluck_sample(s, logits, &token), broken[i].status);
+        assert_int_equal(token, -7);
+        pluck_sampler_free(s);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(infill_matches),   cmocka_unit_test(custom_matches),
+        cmocka_unit_test(custom_selects),   cmocka_unit_test(custom_life),
+        cmocka_unit_test(broken_contracts),
+    };
+    return cmocka_run_group_tests_name("callbacks", tests, NULL, NULL);
+}

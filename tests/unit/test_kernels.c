@@ -1,0 +1,323 @@
+/*
+ * test_kernels.c: every kernel of the registry that this CPU can run, on every dtype and at odd
+ * addresses, bit by bit against the scalar one and within rounding against sums in long double.
+ */
+#include "check.h"
+#include "kernels/kernels.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+enum { GROUPS = 37, COUNT = GROUPS * GROUP, ROOM = COUNT + GROUP };
+
+typedef struct bench {
+    float x[COUNT]; /* the values as floats, after rounding to the dtype */
+    unsigned char bytes[4 * COUNT + 64];
+    const void *row; /* the same in the dtype, at an odd element */
+    float max[GROUPS];
+} bench;
+
+static const rows_kind kinds[] = {ROWS_NORMAL, ROWS_PEAKED,      ROWS_REAL,     ROWS_TIES,
+                                  ROWS_EQUAL,  ROWS_HALF_MASKED, ROWS_DENORMAL, ROWS_FAR};
+enum { KINDS = sizeof kinds / sizeof kinds[0] };
+
+static void load(bench *b, rows_kind kind, pluck_dtype dtype, uint64_t seed) {
+    rows_fill(kind, seed, b->x, COUNT);
+    unsigned char *at = b->bytes + (1 + seed % 7) * rows_element_size(dtype);
+    rows_store(dtype, b->x, at, COUNT);
+    b->row = at;
+    const pluck_row row = {.logits = at, .dtype = dtype};
+    for (int32_t i = 0; i < COUNT; ++i) b->x[i] = (float)oracle_element(&row, i);
+}
+
+static void real_max(const bench *b, float max[GROUPS]) {
+    for (int g = 0; g < GROUPS; ++g) {
+        max[g] = -INFINITY;
+        for (int i = 0; i < GROUP; ++i) max[g] = fmaxf(max[g], b->x[g * GROUP + i]);
+    }
+}
+
+static bool runnable(const kernel_table *t) {
+    return (t->needs & ~pluck_cpu_features()) == 0;
+}
+
+static const kernel_table *scalar(void) {
+    int n = 0;
+    const kernel_table *const *tables = pluck_kernel_tables(&n);
+    for (int i = 0; i < n; ++i) {
+        if (strcmp(tables[i]->isa, "scalar") == 0) return tables[i];
+    }
+    fail_msg("there is no scalar table");
+    return NULL;
+}
+
+static void assert_same_bits(const void *a, const void *b, size_t size, const char *isa,
+                             const char *op) {
+    if (memcmp(a, b, size) != 0) fail_msg("%s differs from scalar in %s", isa, op);
+}
+
+static void assert_near(double got, double want, double tolerance, const char *isa,
+                        const char *op) {
+    if (fabs(got - want) > tolerance) {
+        fail_msg("%s %s: %.17g, wanted %.17g", isa, op, got, want);
+    }
+}
+
+/* --- one operation each: of table t against scalar s and the definition
+ * ------------------------------- */
+
+static void check_max(const row_kernels *t, const row_kernels *s, bench *b, const char *isa) {
+    float want[GROUPS];
+    float scalar_max[GROUPS];
+    real_max(b, want);
+    bool finite = true;
+    for (int i = 0; i < COUNT; ++i) finite = finite && isfinite(b->x[i]);
+    assert_int_equal(t->group_max(b->row, GROUPS, b->max), finite);
+    assert_int_equal(s->group_max(b->row, GROUPS, scalar_max), finite);
+    for (int g = 0; g < GROUPS; ++g) assert_true(b->max[g] == want[g] && scalar_max[g] == want[g]);
+    (void)isa;
+}
+
+static void check_census(const row_kernels *t, bench *b) {
+    int64_t masked = 5;
+    int64_t want = 5;
+    for (int i = 0; i < COUNT; ++i) want += b->x[i] == -INFINITY;
+    assert_true(t->group_census(b->row, GROUPS, &masked));
+    assert_int_equal(masked, want);
+}
+
+static void check_sums(const row_kernels *t, const row_kernels *s, bench *b, double scale,
+                       const char *isa) {
+    float top = -INFINITY;
+    for (int g = 0; g < GROUPS; ++g) top = fmaxf(top, b->max[g]);
+    const exp_params p = exp_params_make(top, scale);
+    double sum[GROUPS], moment_sum[GROUPS], moment[GROUPS];
+    double other[GROUPS], other_moment[GROUPS];
+    t->group_sumexp(b->row, GROUPS, &p, sum);
+    s->group_sumexp(b->row, GROUPS, &p, other);
+    assert_same_bits(sum, other, sizeof sum, isa, "group_sumexp");
+    t->group_moment(b->row, GROUPS, &p, moment_sum, moment);
+    s->group_moment(b->row, GROUPS, &p, other, other_moment);
+    assert_same_bits(moment_sum, other, sizeof other, isa, "group_moment");
+    assert_same_bits(moment, other_moment, sizeof other, isa, "group_moment");
+    for (int g = 0; g < GROUPS; ++g) {
+        long double e = 0.0L;
+        long double m = 0.0L;
+        for (int i = g * GROUP; i < (g + 1) * GROUP; ++i) {
+            if (b->x[i] == -INFINITY) continue;
+            const long double d = (long double)b->x[i] - (long double)top;
+            const long double y = expl(d * (long double)scale);
+            e += y;
+            m += y * d;
+        }
+        /* x - ref is rounded once; below 2^-126 a term may be left out. */
+        assert_near(sum[g], (double)e, 2e-6 * (double)e + 1e-36, isa, "group_sumexp");
+        assert_near(moment[g], (double)m, 2e-6 * (double)-m + 1e-33, isa, "group_moment");
+        assert_true(sum[g] == moment_sum[g]);
+    }
+}
+
+static void check_stats(const row_kernels *t, const row_kernels *s, bench *b, const char *isa) {
+    const float shift = 1.25f;
+    group_totals got = {3.0, 4.0, 5};
+    group_totals other = {3.0, 4.0, 5};
+    t->group_stats(b->row, GROUPS, shift, &got);
+    s->group_stats(b->row, GROUPS, shift, &other);
+    assert_true(got.sum == other.sum && got.sum_squares == other.sum_squares && got.n == other.n);
+    long double sum = 3.0L, absolute = 0.0L, squares = 4.0L;
+    int64_t n = 5;
+    for (int i = 0; i < COUNT; ++i) {
+        if (b->x[i] == -INFINITY) continue;
+        const long double d = (long double)b->x[i] - (long double)shift;
+        sum += d;
+        absolute += fabsl(d);
+        squares += d * d;
+        ++n;
+    }
+    assert_int_equal(got.n, n);
+    assert_near(got.sum, (double)sum, 1e-6 * (double)absolute, isa, "group_stats");
+    assert_near(got.sum_squares, (double)squares, 1e-6 * (double)squares, isa, "group_stats");
+}
+
+static void check_collect(const row_kernels *t, bench *b, float cut) {
+    static int32_t ids[ROOM];
+    static float logits[ROOM];
+    const int32_t n = t->group_collect(b->row, GROUPS, b->max, 1000, cut, ids, logits);
+    int32_t at = 0;
+    for (int32_t i = 0; i < COUNT; ++i) {
+        if (cut == -INFINITY ? !(b->x[i] > cut) : !(b->x[i] >= cut)) continue;
+        assert_true(at < n);
+        assert_int_equal(ids[at], 1000 + i);
+        assert_memory_equal(&logits[at], &b->x[i], sizeof(float));
+        ++at;
+    }
+    assert_int_equal(at, n);
+}
+
+static void check_adapt(const row_kernels *t, const row_kernels *s, bench *b, const char *isa) {
+    float top = -INFINITY;
+    for (int g = 0; g < GROUPS; ++g) top = fmaxf(top, b->max[g]);
+    long double total = 0.0L;
+    for (int i = 0; i < COUNT; ++i) {
+        if (b->x[i] != -INFINITY) total += expl((long double)b->x[i] - (long double)top);
+    }
+    const adapt_params p = {exp_params_make(top, 1.0), (float)(1.0L / total), 0.3f, 1.0f / 0.3f,
+                            10.0f};
+    double sum[GROUPS];
+    double other[GROUPS];
+    t->group_adapt(b->row, GROUPS, &p, sum);
+    s->group_adapt(b->row, GROUPS, &p, other);
+    assert_same_bits(sum, other, sizeof sum, isa, "group_adapt");
+    for (int g = 0; g < GROUPS; ++g) {
+        long double want = 0.0L;
+        for (int i = g * GROUP; i < (g + 1) * GROUP; ++i) {
+            if (b->x[i] == -INFINITY) continue;
+            const long double prob = expl((long double)b->x[i] - (long double)top) / total;
+            const long double d = fabsl(prob - (long double)0.3f) / (long double)0.3f;
+            want += expl(-10.0L * d * d / (1.0L + d));
+        }
+        assert_near(sum[g], (double)want, 1e-5 * (double)want + 1e-30, isa, "group_adapt");
+    }
+}
+
+static void check_widen(const row_kernels *t, bench *b) {
+    static float out[COUNT];
+    t->widen(b->row, GROUPS, out);
+    assert_memory_equal(out, b->x, sizeof out);
+}
+
+static void row_kernels_agree(void **state) {
+    (void)state;
+    static bench b;
+    int n = 0;
+    const kernel_table *const *tables = pluck_kernel_tables(&n);
+    const kernel_table *s = scalar();
+    for (int i = 0; i < n; ++i) {
+        const kernel_table *t = tables[i];
+        if (!runnable(t)) {
+            print_message("%s: not on this CPU\n", t->isa);
+            continue;
+        }
+        for (int d = 0; d < KERNEL_DTYPES; ++d) {
+            for (int k = 0; k < KINDS; ++k) {
+                load(&b, kinds[k], (pluck_dtype)d, (uint64_t)(k + 8 * d));
+                check_max(t->row[d], s->row[d], &b, t->isa);
+                check_census(t->row[d], &b);
+                check_sums(t->row[d], s->row[d], &b, 1.0, t->isa);
+                check_sums(t->row[d], s->row[d], &b, 1.0 / 1.5, t->isa);
+                check_stats(t->row[d], s->row[d], &b, t->isa);
+                check_collect(t->row[d], &b, -INFINITY);
+                check_collect(t->row[d], &b, -FLT_MAX);
+                check_collect(t->row[d], &b, b.x[17]);
+                check_collect(t->row[d], &b, INFINITY);
+                check_adapt(t->row[d], s->row[d], &b, t->isa);
+                check_widen(t->row[d], &b);
+            }
+        }
+    }
+}
+
+/* NaN and infinities are found wherever they stand, also where they could cancel. */
+static void strangers_are_found(void **state) {
+    (void)state;
+    static bench b;
+    int n = 0;
+    const kernel_table *const *tables = pluck_kernel_tables(&n);
+    for (int i = 0; i < n; ++i) {
+        if (!runnable(tables[i])) continue;
+        for (int d = 0; d < KERNEL_DTYPES; ++d) {
+            const row_kernels *t = tables[i]->row[d];
+            for (int at = 0; at < 3 * GROUP; ++at) {
+                static float x[COUNT];
+                rows_fill(ROWS_NORMAL, 3, x, COUNT);
+                x[at] = at % 3 == 0 ? NAN : at % 3 == 1 ? INFINITY : -INFINITY;
+                if (at % 2) x[(at + 8) % COUNT] = -x[at];
+                rows_store((pluck_dtype)d, x, b.bytes, COUNT);
+                assert_false(t->group_max(b.bytes, GROUPS, b.max));
+                int64_t masked = 0;
+                assert_int_equal(t->group_census(b.bytes, GROUPS, &masked), at % 3 != 0);
+            }
+        }
+    }
+}
+
+static void array_kernels_agree(void **state) {
+    (void)state;
+    enum { N = 203 };
+    int n = 0;
+    const kernel_table *const *tables = pluck_kernel_tables(&n);
+    const kernel_table *s = scalar();
+    float x[N], positive[N], got[N], want[N];
+    for (int i = 0; i < n; ++i) {
+        const kernel_table *t = tables[i];
+        if (!runnable(t)) continue;
+        for (size_t length = 0; length <= N; length += length < 40 ? 1 : 163) {
+            rows_fill(ROWS_NORMAL, length + 1, x, N);
+            x[100] = -INFINITY;
+            for (int j = 0; j < N; ++j) positive[j] = fabsf(x[j]);
+            const exp_params p = exp_params_make(20.0f, 0.75);
+            const adapt_params a = {p, 0.01f, 0.3f, 1.0f / 0.3f, 10.0f};
+            const size_t size = length * sizeof(float);
+#define BOTH(op, ...)                                                                              \
+    memset(got, 0x7f, sizeof got);                                                                 \
+    memset(want, 0x7f, sizeof want);                                                               \
+    t->array.op(__VA_ARGS__, got);                                                                 \
+    s->array.op(__VA_ARGS__, want);                                                                \
+    assert_same_bits(got, want, sizeof got, t->isa, #op);
+            BOTH(shifted_exp, x, length, &p)
+            for (size_t j = 0; j < length; ++j) {
+                const double y = exp(((double)x[j] - 20.0) * 0.75);
+                assert_near((double)got[j], y, 3e-6 * y + 1e-37, t->isa, "shifted_exp");
+            }
+            BOTH(exp, x, length)
+            BOTH(log, positive, length)
+            BOTH(scale, x, length, 0.3f)
+            for (size_t j = 0; j < length; ++j) assert_true(got[j] == x[j] * 0.3f);
+            BOTH(adapt, x, length, &a, 5.0f)
+#undef BOTH
+            /* In place. */
+            t->array.exp(x, length, got);
+            memcpy(want, x, sizeof want);
+            t->array.exp(want, length, want);
+            assert_memory_equal(got, want, size);
+        }
+    }
+}
+
+static void the_registry_describes_itself(void **state) {
+    (void)state;
+    pluck_kernel_info info;
+    int kernels = 0;
+    int chosen = 0;
+    int scalars = 0;
+    for (int32_t i = 0; pluck_kernel_describe(i, &info); ++i, ++kernels) {
+        assert_non_null(info.op);
+        assert_non_null(info.dtype);
+        if (info.chosen) {
+            assert_true(info.supported);
+            assert_string_equal(info.isa, pluck_isa());
+            ++chosen;
+        }
+        if (strcmp(info.isa, "scalar") == 0) {
+            assert_true(info.supported);
+            ++scalars;
+        }
+    }
+    assert_true(kernels > 10);
+    assert_int_equal(chosen, scalars); /* one choice per operation and dtype */
+    assert_false(pluck_kernel_describe(-1, &info));
+    assert_false(pluck_kernel_describe(kernels, &info));
+    assert_false(pluck_kernel_describe(0, NULL));
+    assert_string_equal(pluck_kernels()->isa, pluck_isa());
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(row_kernels_agree),
+        cmocka_unit_test(strangers_are_found),
+        cmocka_unit_test(array_kernels_agree),
+        cmocka_unit_test(the_registry_describes_itself),
+    };
+    return cmocka_run_group_tests_name("kernels", tests, NULL, NULL);
+}

@@ -1,0 +1,289 @@
+/*
+ * test_life.c: what a sampler is between its calls: clones continue, reset starts over, seeds are
+ * told, Philox seeks, workspaces are shared, candidates can be read, callbacks are called, sizes
+ * keep to what was promised.
+ */
+#include "check.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { N = 700, ROWS = 12 };
+
+static float rows_of_logits[ROWS][N];
+
+static int make_rows(void **state) {
+    (void)state;
+    for (int i = 0; i < ROWS; ++i) rows_fill((rows_kind)(i % 3), (uint64_t)i, rows_of_logits[i], N);
+    return 0;
+}
+
+/* Chains that remember in every way there is. */
+static int32_t chain_of(int which, pluck_stage stages[5]) {
+    stages[0] = stage_penalties(16, 1.2f, 0.1f, 0.1f);
+    stages[1] = stage_dry(0.8f, 1.75f, 1, 32);
+    stages[2] = stage_xtc(0.5f, 0.05f, 0);
+    switch (which) {
+    case 0:
+        stages[3] = stage_top_p(0.95f, 0);
+        stages[4] = stage_dist();
+        return 5;
+    case 1:
+        stages[3] = stage_mirostat(1, 4.0f, 0.2f, 100);
+        return 4;
+    case 2:
+        stages[3] = stage_mirostat(2, 4.0f, 0.2f, 100);
+        return 4;
+    default:
+        stages[3] = stage_adaptive(0.3f, 0.8f);
+        return 4;
+    }
+}
+enum { CHAINS = 4 };
+
+static pluck_sampler *create(int which, pluck_rng_kind rng, uint32_t seed) {
+    pluck_stage stages[5];
+    const int32_t n = chain_of(which, stages);
+    const pluck_config config = chain_config(N, seed, rng, stages, n);
+    pluck_sampler *s = NULL;
+    assert_int_equal(pluck_sampler_create(&s, &config), PLUCK_OK);
+    return s;
+}
+
+static void run(pluck_sampler *s, int first, int n, int32_t *tokens) {
+    for (int i = 0; i < n; ++i) {
+        assert_int_equal(pluck_sample(s, rows_of_logits[(first + i) % ROWS], &tokens[i]), PLUCK_OK);
+        assert_int_equal(pluck_accept(s, tokens[i]), PLUCK_OK);
+    }
+}
+
+static void clones_continue(void **state) {
+    (void)state;
+    for (int which = 0; which < 2 * CHAINS; ++which) {
+        pluck_sampler *a = create(which / 2, (pluck_rng_kind)(which % 2), 11);
+        int32_t x[40];
+        int32_t y[40];
+        run(a, 0, 25, x);
+        /* Adaptive-p: between a draw and its acceptance, too. */
+        assert_int_equal(pluck_sample(a, rows_of_logits[3], &x[0]), PLUCK_OK);
+        pluck_sampler *b = NULL;
+        assert_int_equal(pluck_sampler_clone(&b, a), PLUCK_OK);
+        assert_int_equal(pluck_accept(a, x[0]), PLUCK_OK);
+        assert_int_equal(pluck_accept(b, x[0]), PLUCK_OK);
+        assert_int_equal(pluck_sampler_seed(a), pluck_sampler_seed(b));
+        run(a, 5, 40, x);
+        pluck_sampler_free(a); /* what they shared must outlive the first */
+        run(b, 5, 40, y);
+        assert_memory_equal(x, y, sizeof x);
+        pluck_sampler_free(b);
+    }
+}
+
+static void reset_starts_over(void **state) {
+    (void)state;
+    for (int which = 0; which < 2 * CHAINS; ++which) {
+        pluck_sampler *s = create(which / 2, (pluck_rng_kind)(which % 2), 12);
+        int32_t x[40];
+        int32_t y[40];
+        run(s, 0, 40, x);
+        pluck_sampler_reset(s);
+        run(s, 0, 40, y);
+        assert_memory_equal(x, y, sizeof x);
+        pluck_sampler_free(s);
+    }
+    pluck_sampler_reset(NULL);
+}
+
+static void seeds(void **state) {
+    (void)state;
+    pluck_stage stages[] = {stage_xtc(0.5f, 0.1f, 0), stage_top_k(5), stage_dist()};
+    stages[0].as.xtc.seed = 99;
+    pluck_config config = chain_config(N, 31, PLUCK_RNG_MT19937, stages, 3);
+    pluck_sampler *s = NULL;
+    assert_int_equal(pluck_sampler_create(&s, &config), PLUCK_OK);
+    assert_int_equal(pluck_sampler_seed(s), 31);
+    assert_int_equal(pluck_sampler_stage_seed(s, 0), 99);
+    assert_int_equal(pluck_sampler_stage_seed(s, 2), 31);
+    assert_int_equal(pluck_sampler_seed(NULL), 0);
+    assert_int_equal(pluck_sampler_stage_seed(NULL, 0), 0);
+    const pluck_config *told = pluck_sampler_config(s);
+    assert_int_equal(told->n_vocab, N);
+    assert_int_equal(told->n_stages, 3);
+    assert_int_equal(told->stages[1].as.top_k.k, 5);
+    assert_null(pluck_sampler_config(NULL));
+    pluck_sampler_free(s);
+
+    /* A random one: told, and good to repeat the draws with. */
+    config.seed = PLUCK_SEED_RANDOM;
+    assert_int_equal(pluck_sampler_create(&s, &config), PLUCK_OK);
+    const uint32_t drawn = pluck_sampler_seed(s);
+    int32_t x[60];
+    int32_t y[60];
+    run(s, 0, 60, x);
+    config.seed = drawn;
+    pluck_sampler *again = NULL;
+    assert_int_equal(pluck_sampler_create(&again, &config), PLUCK_OK);
+    run(again, 0, 60, y);
+    assert_memory_equal(x, y, sizeof x);
+    /* A reset draws another. (Two equal ones in a row: 1 in 4 billion; three: never.) */
+    pluck_sampler_reset(s);
+    const uint32_t second = pluck_sampler_seed(s);
+    pluck_sampler_reset(s);
+    assert_true(second != drawn || pluck_sampler_seed(s) != drawn);
+    pluck_sampler_free(again);
+    pluck_sampler_free(s);
+}
+
+static void philox_seeks(void **state) {
+    (void)state;
+    const pluck_stage stages[] = {stage_xtc(0.5f, 0.05f, 0), stage_dist()};
+    const pluck_config config = chain_config(N, 5, PLUCK_RNG_PHILOX, stages, 2);
+    pair p;
+    pair_open(&p, &config);
+    const uint64_t positions[] = {0, 7, 0x100000003u, 2, UINT64_MAX};
+    for (int i = 0; i < 5; ++i) {
+        assert_int_equal(pluck_sampler_seek(p.sampler, positions[i]), PLUCK_OK);
+        oracle_seek(p.oracle, positions[i]);
+        for (int call = 0; call < 6; ++call) {
+            const pluck_row row = {.logits = rows_of_logits[call]};
+            assert_int_equal(pair_step(&p, &row, NULL), CHECK_SAME);
+        }
+    }
+    pair_close(&p);
+    pluck_sampler *mt = create(0, PLUCK_RNG_MT19937, 1);
+    assert_int_equal(pluck_sampler_seek(mt, 3), PLUCK_ERR_RNG);
+    assert_int_equal(pluck_sampler_seek(NULL, 3), PLUCK_ERR_NULL);
+    pluck_sampler_free(mt);
+}
+
+static void workspaces(void **state) {
+    (void)state;
+    pluck_workspace *shared = NULL;
+    assert_int_equal(pluck_workspace_create(&shared, N + 300, NULL), PLUCK_OK);
+    pluck_stage stages[5];
+    const int32_t n = chain_of(0, stages);
+    pluck_config config = chain_config(N, 3, PLUCK_RNG_MT19937, stages, n);
+    pluck_sampler *own = NULL;
+    assert_int_equal(pluck_sampler_create(&own, &config), PLUCK_OK);
+    config.workspace = shared;
+    pluck_sampler *a = NULL;
+    pluck_sampler *b = NULL;
+    assert_int_equal(pluck_sampler_create(&a, &config), PLUCK_OK);
+    assert_ptr_equal(pluck_sampler_workspace(a), shared);
+    assert_int_equal(pluck_sampler_clone(&b, a), PLUCK_OK);
+    assert_ptr_equal(pluck_sampler_workspace(b), shared);
+    assert_null(pluck_sampler_workspace(NULL));
+    /* Three samplers take turns on one workspace, or name it for one call. */
+    for (int i = 0; i < 60; ++i) {
+        const pluck_row row = {.logits = rows_of_logits[i % ROWS]};
+        const pluck_row other = {.logits = rows_of_logits[i % ROWS], .workspace = shared};
+        pluck_draw x;
+        pluck_draw y;
+        pluck_draw z;
+        assert_int_equal(pluck_sample_row(a, &row, &x), PLUCK_OK);
+        assert_int_equal(pluck_sample_row(b, &row, &y), PLUCK_OK);
+        assert_int_equal(pluck_sample_row(own, i % 2 ? &row : &other, &z), PLUCK_OK);
+        assert_int_equal(x.token, y.token);
+        assert_int_equal(x.token, z.token);
+        pluck_accept(a, x.token);
+        pluck_accept(b, x.token);
+        pluck_accept(own, x.token);
+    }
+    pluck_sampler_free(a);
+    pluck_sampler_free(b);
+    pluck_sampler_free(own);
+    pluck_workspace_free(shared);
+    pluck_workspace_free(NULL);
+    pluck_sampler_free(NULL);
+}
+
+static void sizes(void **state) {
+    (void)state;
+    assert_true(pluck_workspace_size(151936) < 16u * 151936u);
+    assert_true(pluck_workspace_size(262144) < 16u * 262144u);
+    assert_int_equal(pluck_workspace_size(0), 0);
+    assert_int_equal(pluck_workspace_size(-1), 0);
+    assert_int_equal(pluck_workspace_size(16777217), 0);
+
+    pluck_stage stages[] = {stage_penalties(64, 1.1f, 0.1f, 0.1f),
+                            stage_dry(0.8f, 1.75f, 2, 64),
+                            stage_xtc(0.5f, 0.1f, 0),
+                            stage_mirostat(1, 5.0f, 0.1f, 100),
+                            stage_adaptive(0.5f, 0.9f),
+                            stage_dist()};
+    for (int rng = 0; rng < 2; ++rng) {
+        const pluck_config config = chain_config(151936, 1, (pluck_rng_kind)rng, stages, 6);
+        pluck_sampler *s = NULL;
+        assert_int_equal(pluck_sampler_create(&s, &config), PLUCK_OK);
+        assert_in_range(pluck_sampler_state_size(s), 1, 16383);
+        pluck_sampler_free(s);
+    }
+}
+
+/* Everything is copied at creation: the caller's arrays may go. */
+static void configs_are_copied(void **state) {
+    (void)state;
+    pluck_logit_bias biases[2] = {{3, 4.0f}, {5, -INFINITY}};
+    int32_t tokens[3] = {1, 2, 3};
+    pluck_token_sequence breakers[2] = {{tokens, 1}, {tokens + 1, 2}};
+    pluck_stage stages[3] = {stage_bias(biases, 2), stage_dry(1.0f, 1.75f, 1, 32), stage_dist()};
+    stages[1].as.dry.breakers = breakers;
+    stages[1].as.dry.n_breakers = 2;
+    const pluck_config config = chain_config(N, 6, PLUCK_RNG_MT19937, stages, 3);
+    pluck_sampler *a = NULL;
+    pluck_sampler *b = NULL;
+    assert_int_equal(pluck_sampler_create(&a, &config), PLUCK_OK);
+    assert_int_equal(pluck_sampler_create(&b, &config), PLUCK_OK);
+    for (int i = 0; i < 10; ++i) {
+        pluck_accept(a, 1 + i % 4);
+        pluck_accept(b, 1 + i % 4);
+    }
+    int32_t x[50];
+    int32_t y[50];
+    run(a, 0, 50, x);
+    memset(biases, 0, sizeof biases);
+    memset(tokens, 0, sizeof tokens);
+    memset(breakers, 0, sizeof breakers);
+    memset(stages, 0, sizeof stages);
+    run(b, 0, 50, y);
+    assert_memory_equal(x, y, sizeof x);
+    pluck_sampler_free(a);
+    pluck_sampler_free(b);
+}
+
+static void candidates_without_a_draw(void **state) {
+    (void)state;
+    const pluck_stage stages[] = {stage_top_k(7), stage_temp(0.5f, 0.0f, 1.0f)};
+    const pluck_config config = chain_config(N, 6, PLUCK_RNG_MT19937, stages, 2);
+    pair p;
+    pair_open(&p, &config);
+    const pluck_row row = {.logits = rows_of_logits[0]};
+    assert_int_equal(pair_step(&p, &row, NULL), CHECK_SAME);
+    pluck_candidates c;
+    pluck_workspace *w = pluck_sampler_workspace(p.sampler);
+    assert_int_equal(pluck_workspace_candidates(w, &c), PLUCK_OK);
+    assert_int_equal(c.n, 7);
+    assert_int_equal(c.selected, -1);
+    assert_true(c.descending);
+    /* Reading twice gives the same. */
+    pluck_candidates again;
+    assert_int_equal(pluck_workspace_candidates(w, &again), PLUCK_OK);
+    assert_int_equal(again.n, 7);
+    assert_memory_equal(again.ids, c.ids, 7 * sizeof *c.ids);
+    pair_close(&p);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(clones_continue),
+        cmocka_unit_test(reset_starts_over),
+        cmocka_unit_test(seeds),
+        cmocka_unit_test(philox_seeks),
+        cmocka_unit_test(workspaces),
+        cmocka_unit_test(sizes),
+        cmocka_unit_test(configs_are_copied),
+        cmocka_unit_test(candidates_without_a_draw),
+    };
+    return cmocka_run_group_tests_name("life", tests, make_rows, NULL);
+}
