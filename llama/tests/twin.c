@@ -1,0 +1,181 @@
+/* twin.c: see twin.h. */
+#define _GNU_SOURCE
+#include "twin.h"
+
+#include <dlfcn.h>
+#include <link.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+plk_real by_name = {
+#define BY_NAME(name) .name = llama_##name,
+    PLK_HOOKED(BY_NAME) PLK_CALLED(BY_NAME)
+#undef BY_NAME
+};
+plk_real by_address;
+
+/* llama_version is no sampler function, so it leads to libllama whatever is preloaded. */
+static bool libllama_info(Dl_info *info) {
+    void *handle = dlopen(NULL, RTLD_LAZY);
+    void *known = handle ? dlsym(handle, "llama_version") : NULL;
+    return known && dladdr(known, info);
+}
+
+bool twin_init(void) {
+    Dl_info info;
+    if (!libllama_info(&info))
+        return false;
+    void *handle = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+    if (!handle)
+        return false;
+    bool complete = true;
+#define BY_ADDRESS(name)                                                                           \
+    do {                                                                                           \
+        void *f = dlsym(handle, "llama_" #name);                                                   \
+        memcpy(&by_address.name, &f, sizeof f);                                                    \
+        complete = complete && f;                                                                  \
+    } while (0);
+    PLK_HOOKED(BY_ADDRESS) PLK_CALLED(BY_ADDRESS)
+#undef BY_ADDRESS
+    return complete;
+}
+
+bool twin_is_preloaded(void) {
+    return by_name.sampler_apply != by_address.sampler_apply;
+}
+
+struct llama_sampler *twin_stage(const plk_real *api, const pluck_stage *stage, int32_t n_vocab,
+                                 const struct llama_vocab *vocab) {
+    static const char *breakers[] = {"\n", ":", "\"", "*"};
+    switch (stage->kind) {
+    case PLUCK_STAGE_LOGIT_BIAS: {
+        llama_logit_bias biases[16];
+        int32_t n = stage->as.logit_bias.n_biases;
+        for (int32_t i = 0; i < n && i < 16; i++)
+            biases[i] = (llama_logit_bias){stage->as.logit_bias.biases[i].token,
+                                           stage->as.logit_bias.biases[i].bias};
+        return api->sampler_init_logit_bias(n_vocab, n, biases);
+    }
+    case PLUCK_STAGE_PENALTIES:
+        return api->sampler_init_penalties(n_vocab, stage->as.penalties.last_n,
+                                           stage->as.penalties.repeat, stage->as.penalties.freq,
+                                           stage->as.penalties.present);
+    case PLUCK_STAGE_DRY:
+        return api->sampler_init_dry(vocab, stage->as.dry.multiplier, stage->as.dry.base,
+                                     stage->as.dry.allowed_length, stage->as.dry.last_n, breakers,
+                                     4);
+    case PLUCK_STAGE_TOP_N_SIGMA:
+        return api->sampler_init_top_n_sigma(stage->as.top_n_sigma.n);
+    case PLUCK_STAGE_TOP_K:
+        return api->sampler_init_top_k(stage->as.top_k.k);
+    case PLUCK_STAGE_TYPICAL:
+        return api->sampler_init_typical(stage->as.typical.p, (size_t)stage->as.typical.min_keep);
+    case PLUCK_STAGE_TOP_P:
+        return api->sampler_init_top_p(stage->as.top_p.p, (size_t)stage->as.top_p.min_keep);
+    case PLUCK_STAGE_MIN_P:
+        return api->sampler_init_min_p(stage->as.min_p.p, (size_t)stage->as.min_p.min_keep);
+    case PLUCK_STAGE_XTC:
+        return api->sampler_init_xtc(stage->as.xtc.probability, stage->as.xtc.threshold,
+                                     (size_t)stage->as.xtc.min_keep, stage->as.xtc.seed);
+    case PLUCK_STAGE_TEMPERATURE:
+        if (stage->as.temperature.range > 0.0f)
+            return api->sampler_init_temp_ext(stage->as.temperature.t, stage->as.temperature.range,
+                                              stage->as.temperature.exponent);
+        return api->sampler_init_temp(stage->as.temperature.t);
+    case PLUCK_STAGE_INFILL:
+        return api->sampler_init_infill(vocab);
+    case PLUCK_STAGE_GREEDY:
+        return api->sampler_init_greedy();
+    case PLUCK_STAGE_DIST:
+        return api->sampler_init_dist(stage->as.dist.seed);
+    case PLUCK_STAGE_MIROSTAT:
+        return api->sampler_init_mirostat(n_vocab, stage->as.mirostat.seed, stage->as.mirostat.tau,
+                                          stage->as.mirostat.eta, stage->as.mirostat.m);
+    case PLUCK_STAGE_MIROSTAT_V2:
+        return api->sampler_init_mirostat_v2(stage->as.mirostat.seed, stage->as.mirostat.tau,
+                                             stage->as.mirostat.eta);
+    case PLUCK_STAGE_ADAPTIVE_P:
+        return api->sampler_init_adaptive_p(stage->as.adaptive_p.target, stage->as.adaptive_p.decay,
+                                            stage->as.adaptive_p.seed);
+    case PLUCK_STAGE_CUSTOM:
+        break;
+    }
+    fail_msg("no such stage");
+    return NULL;
+}
+
+struct llama_sampler *twin_chain(const plk_real *api, const pluck_stage *stages, int32_t n,
+                                 int32_t n_vocab, const struct llama_vocab *vocab) {
+    struct llama_sampler *chain = api->sampler_chain_init(llama_sampler_chain_default_params());
+    for (int32_t i = 0; i < n; i++)
+        api->sampler_chain_add(chain, twin_stage(api, &stages[i], n_vocab, vocab));
+    return chain;
+}
+
+twin_array twin_array_of(const float *logits, int32_t n) {
+    twin_array a = {.data = malloc(sizeof *a.data * (size_t)n)};
+    assert_non_null(a.data);
+    for (int32_t i = 0; i < n; i++) a.data[i] = (llama_token_data){i, logits[i], 0.25f};
+    a.cur = (llama_token_data_array){a.data, (size_t)n, -1, false};
+    return a;
+}
+
+static int by_logit(const void *a, const void *b) {
+    const llama_token_data *x = a, *y = b;
+    if (x->logit != y->logit)
+        return x->logit > y->logit ? -1 : 1;
+    return x->id < y->id ? -1 : x->id > y->id;
+}
+
+twin_array twin_array_sorted(const float *logits, int32_t n) {
+    twin_array a = twin_array_of(logits, n);
+    qsort(a.data, (size_t)n, sizeof *a.data, by_logit);
+    a.cur.sorted = true;
+    return a;
+}
+
+void twin_array_free(twin_array *a) {
+    free(a->data);
+    a->data = NULL;
+}
+
+static bool close_to(float a, float b, float relative) {
+    if (a == b)
+        return true;
+    return fabsf(a - b) <= relative * (1.0f + fabsf(b));
+}
+
+void twin_assert_same(const llama_token_data_array *a, const llama_token_data_array *b,
+                      const char *what, int step) {
+    if (a->size != b->size || a->selected != b->selected || a->sorted != b->sorted)
+        fail_msg("%s, step %d: size %zu, selected %d, sorted %d; llama.cpp: %zu, %d, %d", what,
+                 step, a->size, (int)a->selected, a->sorted, b->size, (int)b->selected, b->sorted);
+    for (size_t i = 0; i < a->size; i++) {
+        const llama_token_data *x = &a->data[i], *y = &b->data[i];
+        if (x->id != y->id || !close_to(x->logit, y->logit, 1e-5f) ||
+            !close_to(x->p, y->p, 1e-5f))
+            fail_msg("%s, step %d, candidate %zu of %zu: id %d logit %.7g p %.7g; llama.cpp: %d "
+                     "%.7g %.7g",
+                     what, step, i, a->size, x->id, (double)x->logit, (double)x->p, y->id,
+                     (double)y->logit, (double)y->p);
+    }
+}
+
+llama_token twin_step(const plk_real *api, struct llama_sampler *sampler, const float *logits,
+                      int32_t n) {
+    twin_array a = twin_array_of(logits, n);
+    api->sampler_apply(sampler, &a.cur);
+    bool selected = a.cur.selected >= 0 && (size_t)a.cur.selected < a.cur.size;
+    llama_token token = selected ? a.cur.data[a.cur.selected].id : -1;
+    if (selected)
+        api->sampler_accept(sampler, token);
+    twin_array_free(&a);
+    return token;
+}
