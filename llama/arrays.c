@@ -185,12 +185,14 @@ static pluck_status write_listed(llama_token_data_array *cur, plk_scratch *scrat
 }
 
 pluck_status plk_apply(pluck_sampler *sampler, int32_t n_vocab, plk_scratch *scratch,
-                       llama_token_data_array *cur, const plk_effect *effect) {
+                       llama_token_data_array *cur, const plk_effect *expected) {
     if (cur->size == 0 || cur->size > (size_t)n_vocab)
         return PLUCK_ERR_ROW;
     pluck_status status = plk_scratch_reserve(scratch, n_vocab, cur->size);
     if (status != PLUCK_OK)
         return status;
+    plk_effect own = *expected;
+    plk_effect *effect = &own;
     int32_t n = (int32_t)cur->size;
     bool dense = copy_logits(scratch->logits, cur->data, n) && n == n_vocab && !cur->sorted;
     if (!dense)
@@ -199,7 +201,8 @@ pluck_status plk_apply(pluck_sampler *sampler, int32_t n_vocab, plk_scratch *scr
     pluck_row row = {.logits = scratch->logits, .workspace = scratch->workspace, .n = n};
     if (!dense) {
         row.ids = scratch->ids;
-        row.descending = cur->sorted;
+        /* Left undeclared, an order that an XTC coin asked for shows. */
+        row.descending = cur->sorted && !effect->by_coin;
     }
     pluck_draw draw;
     status = pluck_sample_row(sampler, &row, effect->selects ? &draw : NULL);
@@ -209,8 +212,9 @@ pluck_status plk_apply(pluck_sampler *sampler, int32_t n_vocab, plk_scratch *scr
     status = pluck_workspace_candidates(scratch->workspace, &found);
     if (status != PLUCK_OK)
         return status;
-    bool untouched = cur->size == (size_t)found.n + (size_t)found.n_masked &&
-                     found.descending == cur->sorted;
+    size_t size = (size_t)found.n + (size_t)found.n_masked;
+    effect->keeps_p = effect->keeps_p || (effect->not_for_one && size == 1);
+    bool untouched = cur->size == size && !found.descending;
     if (effect->softmax_first && !(effect->by_coin && untouched))
         write_softmax(cur);
     if (!(found.n_masked > 0 && write_in_place(cur, &found, effect))) {
@@ -218,7 +222,9 @@ pluck_status plk_apply(pluck_sampler *sampler, int32_t n_vocab, plk_scratch *scr
         if (status != PLUCK_OK)
             return status;
     }
-    cur->sorted = effect->sorted == PLK_SORTED_AS_FOUND ? found.descending
-                                                        : effect->sorted == PLK_SORTED;
+    if (effect->sorted != PLK_SORTED_AS_FOUND)
+        cur->sorted = effect->sorted == PLK_SORTED;
+    else if (!(effect->by_coin && cur->sorted))
+        cur->sorted = found.descending || size < (size_t)effect->sorts_below;
     return PLUCK_OK;
 }

@@ -34,6 +34,8 @@ typedef struct plk_effect {
     bool keeps_p;       /* `p` of a candidate stays what it was, rather than becoming the final one */
     bool softmax_first; /* ... after the softmax of the input was written there, ... */
     bool by_coin;       /* ... which happens only if an XTC coin fell so */
+    bool not_for_one;   /* `p` becomes the final one only where more than one candidate is left */
+    int32_t sorts_below; /* min-p sorts after all where it would keep fewer than this */
     enum { PLK_SORTED_AS_FOUND, PLK_SORTED, PLK_NOT_SORTED } sorted; /* the flag it leaves */
 } plk_effect;
 

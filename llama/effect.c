@@ -90,6 +90,7 @@ plk_effect plk_effect_of(const pluck_stage *stages, int32_t n_stages) {
         case PLK_P_OF_OUTPUT:
             effect.keeps_p = false;
             effect.softmax_first = false;
+            effect.not_for_one = stage->kind == PLUCK_STAGE_TEMPERATURE;
             break;
         }
         switch (stage->kind) {
@@ -103,6 +104,10 @@ plk_effect plk_effect_of(const pluck_stage *stages, int32_t n_stages) {
         case PLUCK_STAGE_PENALTIES:
         case PLUCK_STAGE_TYPICAL:
             effect.sorted = PLK_NOT_SORTED;
+            effect.sorts_below = 0;
+            break;
+        case PLUCK_STAGE_MIN_P:
+            effect.sorts_below = stage->as.min_p.min_keep;
             break;
         case PLUCK_STAGE_DRY: /* depends on what it found */
         case PLUCK_STAGE_LOGIT_BIAS:
