@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "pluck.h"
+#include "private_names.h"
 
 /* Returns from the enclosing function where expr is not PLUCK_OK. */
 #define TRY(expr)                                                                                  \

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "private_names.h"
+
 typedef struct history_slot {
     int32_t token; /* -1: free */
     int32_t count;

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "pluck.h"
+#include "private_names.h"
 
 enum { MT_WORDS = 624, MT_LOG = 4 };
 

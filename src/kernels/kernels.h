@@ -13,6 +13,7 @@
 #ifndef PLUCK_KERNELS_H
 #define PLUCK_KERNELS_H
 
+#include "../private_names.h"
 #include "pluck.h"
 
 enum { GROUP = 64 };
