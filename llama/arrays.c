@@ -184,6 +184,14 @@ static pluck_status write_listed(llama_token_data_array *cur, plk_scratch *scrat
     return PLUCK_OK;
 }
 
+static bool descends(const float *x, int32_t n) {
+    for (int32_t i = 1; i < n; i++) {
+        if (!(x[i - 1] >= x[i]))
+            return false;
+    }
+    return true;
+}
+
 pluck_status plk_apply(pluck_sampler *sampler, int32_t n_vocab, plk_scratch *scratch,
                        llama_token_data_array *cur, const plk_effect *expected) {
     if (cur->size == 0 || cur->size > (size_t)n_vocab)
@@ -201,8 +209,10 @@ pluck_status plk_apply(pluck_sampler *sampler, int32_t n_vocab, plk_scratch *scr
     pluck_row row = {.logits = scratch->logits, .workspace = scratch->workspace, .n = n};
     if (!dense) {
         row.ids = scratch->ids;
-        /* Left undeclared, an order that an XTC coin asked for shows. */
+        /* Left undeclared, an order that an XTC coin asked for shows. libpluck checks declared ones. */
         row.descending = cur->sorted && !effect->by_coin;
+        if (cur->sorted && effect->by_coin && !descends(scratch->logits, n))
+            return PLUCK_ERR_ORDER;
     }
     pluck_draw draw;
     status = pluck_sample_row(sampler, &row, effect->selects ? &draw : NULL);

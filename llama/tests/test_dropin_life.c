@@ -1,0 +1,356 @@
+/*
+ * test_dropin_life.c: what programs do to samplers between two tokens: take chains apart and put them
+ * together, clone, copy, reset, tell a single sampler of a token, put their own among ours. After each, the
+ * drop-in and llama.cpp go on with the same tokens. Run with the drop-in preloaded.
+ */
+#include "rows/rows.h"
+#include "twin.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum { V = 1000 };
+
+static const pluck_stage stages[] = {
+    {.kind = PLUCK_STAGE_PENALTIES, .as.penalties = {32, 1.3f, 0.1f, 0.1f}},
+    {.kind = PLUCK_STAGE_TOP_K, .as.top_k = {60}},
+    {.kind = PLUCK_STAGE_XTC, .as.xtc = {0.5f, 0.05f, 1, 77}},
+    {.kind = PLUCK_STAGE_TEMPERATURE, .as.temperature = {1.1f, 0.0f, 1.0f}},
+    {.kind = PLUCK_STAGE_DIST, .as.dist = {4}},
+};
+enum { N_STAGES = 5 };
+
+/* A chain twice: ours and llama.cpp's. */
+typedef struct pair {
+    struct llama_sampler *a, *b;
+} pair;
+
+static pair make(void) {
+    return (pair){twin_chain(&by_name, stages, N_STAGES, V, NULL),
+                  twin_chain(&by_address, stages, N_STAGES, V, NULL)};
+}
+
+static pair make_stage(const pluck_stage *stage) {
+    return (pair){twin_stage(&by_name, stage, V, NULL), twin_stage(&by_address, stage, V, NULL)};
+}
+
+static void drop(pair p) {
+    by_name.sampler_free(p.a);
+    by_address.sampler_free(p.b);
+}
+
+static uint64_t row_number;
+
+/* n steps on rows that no step has seen; the tokens are the same. */
+static void go(pair p, int n) {
+    float logits[V];
+    for (int i = 0; i < n; i++) {
+        rows_fill(ROWS_NORMAL, ++row_number, logits, V);
+        for (int k = 0; k < V; k++) logits[k] *= 0.5f;
+        llama_token token = twin_step(&by_address, p.b, logits, V);
+        assert_int_equal(twin_step(&by_name, p.a, logits, V), token);
+    }
+}
+
+static pair take(pair chain, int32_t i) {
+    return (pair){by_name.sampler_chain_remove(chain.a, i),
+                  by_address.sampler_chain_remove(chain.b, i)};
+}
+
+static void put(pair chain, pair sampler) {
+    by_name.sampler_chain_add(chain.a, sampler.a);
+    by_address.sampler_chain_add(chain.b, sampler.b);
+}
+
+static void test_remove_and_free(void **state) {
+    (void)state;
+    for (int32_t i = 0; i < N_STAGES - 1; i++) {
+        pair p = make();
+        go(p, 20);
+        drop(take(p, i));
+        go(p, 20);
+        assert_int_equal(llama_sampler_chain_n(p.a), N_STAGES - 1);
+        assert_null(llama_sampler_chain_get(p.a, N_STAGES - 1));
+        assert_null(by_name.sampler_chain_remove(p.a, N_STAGES));
+        assert_ptr_equal(llama_sampler_chain_get(p.a, -1), p.a);
+        drop(p);
+    }
+}
+
+/* What node-llama-cpp does whenever an option changes: the chain goes, its samplers stay and are put
+ * into another one, with what they remember. */
+static void test_rebuild(void **state) {
+    (void)state;
+    pair p = make();
+    for (int round = 0; round < 4; round++) {
+        go(p, 11);
+        pair next = {by_name.sampler_chain_init(llama_sampler_chain_default_params()),
+                     by_address.sampler_chain_init(llama_sampler_chain_default_params())};
+        while (llama_sampler_chain_n(p.a) > 0) put(next, take(p, 0));
+        drop(p);
+        p = next;
+    }
+    go(p, 20);
+    drop(p);
+}
+
+/* A sampler that was in a chain goes on alone, and then in a chain of its own. */
+static void test_take_out(void **state) {
+    (void)state;
+    pair p = make();
+    go(p, 15);
+    pair dist = take(p, 4);
+    go(dist, 10);
+    pair penalties = take(p, 0);
+    pair other = {by_name.sampler_chain_init(llama_sampler_chain_default_params()),
+                  by_address.sampler_chain_init(llama_sampler_chain_default_params())};
+    put(other, penalties);
+    put(other, dist);
+    go(other, 15);
+    pair greedy = make_stage(&(pluck_stage){.kind = PLUCK_STAGE_GREEDY});
+    put(p, greedy);
+    go(p, 15);
+    drop(p);
+    drop(other);
+}
+
+static void test_clone(void **state) {
+    (void)state;
+    pair p = make();
+    pair early = {by_name.sampler_clone(p.a), by_address.sampler_clone(p.b)};
+    go(p, 25);
+    pair late = {by_name.sampler_clone(p.a), by_address.sampler_clone(p.b)};
+    go(p, 10);
+    go(late, 20);
+    go(early, 20);
+    drop(p);
+    go(late, 10);
+    drop(late);
+    drop(early);
+}
+
+static void test_clone_single(void **state) {
+    (void)state;
+    static const pluck_stage singles[] = {
+        {.kind = PLUCK_STAGE_DIST, .as.dist = {31}},
+        {.kind = PLUCK_STAGE_MIROSTAT, .as.mirostat = {4.0f, 0.1f, 100, 32}},
+        {.kind = PLUCK_STAGE_MIROSTAT_V2, .as.mirostat = {4.0f, 0.1f, 2, 33}},
+    };
+    for (size_t i = 0; i < sizeof singles / sizeof singles[0]; i++) {
+        pair p = make_stage(&singles[i]);
+        go(p, 12);
+        pair copy = {by_name.sampler_clone(p.a), by_address.sampler_clone(p.b)};
+        go(copy, 12);
+        go(p, 12);
+        drop(p);
+        go(copy, 12);
+        drop(copy);
+    }
+}
+
+static void test_copy(void **state) {
+    (void)state;
+    pair from = make(), to = make();
+    go(from, 20);
+    go(to, 7);
+    by_name.sampler_copy(from.a, to.a);
+    by_address.sampler_copy(from.b, to.b);
+    go(to, 20);
+    go(from, 10);
+    by_name.sampler_copy(to.a, from.a); /* and back */
+    by_address.sampler_copy(to.b, from.b);
+    go(from, 10);
+    drop(from);
+    go(to, 10);
+    drop(to);
+}
+
+static void test_copy_single(void **state) {
+    (void)state;
+    static const pluck_stage singles[] = {
+        {.kind = PLUCK_STAGE_DIST, .as.dist = {41}},
+        {.kind = PLUCK_STAGE_MIROSTAT, .as.mirostat = {4.0f, 0.1f, 100, 42}},
+        {.kind = PLUCK_STAGE_MIROSTAT_V2, .as.mirostat = {4.0f, 0.1f, 2, 43}},
+    };
+    for (size_t i = 0; i < sizeof singles / sizeof singles[0]; i++) {
+        pair from = make_stage(&singles[i]), to = make_stage(&singles[i]);
+        go(from, 10);
+        by_name.sampler_copy(from.a, to.a);
+        by_address.sampler_copy(from.b, to.b);
+        drop(from);
+        go(to, 15);
+        drop(to);
+    }
+}
+
+static void test_reset(void **state) {
+    (void)state;
+    pair p = make();
+    go(p, 20);
+    by_name.sampler_reset(p.a);
+    by_address.sampler_reset(p.b);
+    go(p, 20);
+    /* one sampler of the chain alone */
+    by_name.sampler_reset(llama_sampler_chain_get(p.a, 4));
+    by_address.sampler_reset(by_address.sampler_chain_get(p.b, 4));
+    go(p, 20);
+    drop(p);
+}
+
+/* Tokens told to single samplers of a chain, and others than were drawn. */
+static void test_accept_in_one(void **state) {
+    (void)state;
+    pair p = make();
+    float logits[V];
+    for (int i = 0; i < 60; i++) {
+        rows_fill(ROWS_PEAKED, ++row_number, logits, V);
+        twin_array x = twin_array_of(logits, V), y = twin_array_of(logits, V);
+        by_name.sampler_apply(p.a, &x.cur);
+        by_address.sampler_apply(p.b, &y.cur);
+        twin_assert_same(&x.cur, &y.cur, "accepting in one", i);
+        llama_token token = i % 4 ? y.cur.data[y.cur.selected].id : i;
+        by_name.sampler_accept(llama_sampler_chain_get(p.a, 0), token);
+        by_address.sampler_accept(by_address.sampler_chain_get(p.b, 0), token);
+        twin_array_free(&x);
+        twin_array_free(&y);
+    }
+    by_name.sampler_accept(p.a, -1); /* no token at all */
+    by_address.sampler_accept(p.b, -1);
+    go(p, 40);
+    drop(p);
+}
+
+/* A prompt is accepted before anything is sampled. */
+static void test_accept_first(void **state) {
+    (void)state;
+    pair p = make();
+    for (llama_token t = 0; t < 50; t++) {
+        by_name.sampler_accept(p.a, t * 17 % V);
+        by_address.sampler_accept(p.b, t * 17 % V);
+    }
+    go(p, 20);
+    drop(p);
+}
+
+/* ---- A program's own sampler ------------------------------------------------------------------- */
+
+static void odd_only(struct llama_sampler *smpl, llama_token_data_array *cur) {
+    (void)smpl;
+    for (size_t i = 0; i < cur->size; i++) {
+        if (cur->data[i].id % 2 == 0)
+            cur->data[i].logit = -INFINITY;
+    }
+}
+
+static const char *odd_name(const struct llama_sampler *smpl) {
+    (void)smpl;
+    return "odd";
+}
+
+static struct llama_sampler_i odd = {.name = odd_name, .apply = odd_only};
+
+static void test_foreign(void **state) {
+    (void)state;
+    for (int32_t at = 0; at <= N_STAGES - 1; at++) {
+        pair p = {by_name.sampler_chain_init(llama_sampler_chain_default_params()),
+                  by_address.sampler_chain_init(llama_sampler_chain_default_params())};
+        for (int32_t i = 0; i < N_STAGES; i++) {
+            if (i == at)
+                put(p, (pair){llama_sampler_init(&odd, NULL), llama_sampler_init(&odd, NULL)});
+            put(p, make_stage(&stages[i]));
+        }
+        go(p, 25);
+        pair copy = {by_name.sampler_clone(p.a), by_address.sampler_clone(p.b)};
+        go(copy, 10);
+        drop(take(p, at)); /* the foreign one */
+        go(p, 25);
+        drop(copy);
+        drop(p);
+    }
+}
+
+/* A chain in a chain, and a sampler that is put in while generating. */
+static void test_nested(void **state) {
+    (void)state;
+    pair inner = make();
+    drop(take(inner, 4));
+    pair outer = {by_name.sampler_chain_init(llama_sampler_chain_default_params()),
+                  by_address.sampler_chain_init(llama_sampler_chain_default_params())};
+    put(outer, inner);
+    put(outer, make_stage(&(pluck_stage){.kind = PLUCK_STAGE_DIST, .as.dist = {6}}));
+    go(outer, 25);
+    assert_int_equal(llama_sampler_get_seed(outer.a), 6);
+    put(outer, (pair){llama_sampler_init(&odd, NULL), llama_sampler_init(&odd, NULL)});
+    put(outer, make_stage(&(pluck_stage){.kind = PLUCK_STAGE_DIST, .as.dist = {8}}));
+    go(outer, 25);
+    pair copy = {by_name.sampler_clone(outer.a), by_address.sampler_clone(outer.b)};
+    drop(outer);
+    go(copy, 25);
+    drop(copy);
+}
+
+static void test_null(void **state) {
+    (void)state;
+    float logits[V];
+    rows_fill(ROWS_NORMAL, 1, logits, V);
+    twin_array x = twin_array_of(logits, V);
+    by_name.sampler_apply(NULL, &x.cur);
+    assert_int_equal(x.cur.size, V);
+    by_name.sampler_accept(NULL, 1);
+    by_name.sampler_reset(NULL);
+    by_name.sampler_free(NULL);
+    assert_null(by_name.sampler_clone(NULL));
+    by_name.sampler_copy(NULL, NULL);
+    twin_array_free(&x);
+}
+
+/* The seed that a random seed became is told, and is the one in use. */
+static void test_random_seed(void **state) {
+    (void)state;
+    struct llama_sampler *a = by_name.sampler_init_dist(LLAMA_DEFAULT_SEED);
+    for (int round = 0; round < 2; round++) {
+        uint32_t seed = llama_sampler_get_seed(a);
+        pair p = {a, by_address.sampler_init_dist(seed)};
+        go(p, 20);
+        by_address.sampler_free(p.b);
+        by_name.sampler_reset(a); /* draws another one */
+        assert_true(llama_sampler_get_seed(a) != seed);
+    }
+    by_name.sampler_free(a);
+}
+
+/* Many samplers come and go: nothing of an old one is taken for a new one's. */
+static void test_addresses_reused(void **state) {
+    (void)state;
+    for (int i = 0; i < 300; i++) {
+        pair p = i % 3 == 0 ? make()
+                            : make_stage(&(pluck_stage){.kind = PLUCK_STAGE_DIST,
+                                                        .as.dist = {(uint32_t)i}});
+        go(p, 2);
+        drop(p);
+    }
+}
+
+int main(void) {
+    if (!twin_init() || !twin_is_preloaded()) {
+        fprintf(stderr, "the drop-in is not preloaded\n");
+        return 1;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_remove_and_free), cmocka_unit_test(test_rebuild),
+        cmocka_unit_test(test_take_out),        cmocka_unit_test(test_clone),
+        cmocka_unit_test(test_clone_single),    cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_copy_single),     cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_accept_in_one),   cmocka_unit_test(test_accept_first),
+        cmocka_unit_test(test_foreign),         cmocka_unit_test(test_nested),
+        cmocka_unit_test(test_null),            cmocka_unit_test(test_random_seed),
+        cmocka_unit_test(test_addresses_reused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
