@@ -5,6 +5,7 @@
 #include "measure.h"
 #include "options.h"
 #include "record.h"
+#include "table.h"
 #include "util.h"
 
 #include <stdlib.h>
@@ -111,9 +112,10 @@ static void print_numbers(ledger *l, const catalog *c, const entry *e, const cha
         printf("%-6s %-24s %-8s baseline %.3f us +- %.3f", e->id, e->component, input,
                in->baseline.mean, in->baseline.stddev);
         if (in->n > 0) {
-            printf(", optimized %.3f us +- %.3f, %.2fx", in->candidate.mean, in->candidate.stddev,
-                   in->speedup.median);
-            if (in->speedup.has_interval) printf(" [%.2f, %.2f]", in->speedup.lo, in->speedup.hi);
+            char factor[64];
+            table_speedup(factor, sizeof factor, &in->speedup);
+            printf(", optimized %.3f us +- %.3f, %s", in->candidate.mean, in->candidate.stddev,
+                   factor);
             const resolution said = resolve(&in->speedup);
             if (said == RESOLUTION_UNRESOLVED) printf(", no difference resolved");
             if (in->speedup.cv > NOISY_CV) printf(", noisy");

@@ -105,13 +105,7 @@ table_row integration_row(const integration *in) {
     char us[2][32], factor[64];
     table_microseconds(us[0], sizeof us[0], in->before.median * 1000);
     table_microseconds(us[1], sizeof us[1], in->after.median * 1000);
-    if (in->ratio.has_interval) {
-        snprintf(factor, sizeof factor, "%.2fx [%.2f, %.2f]", in->ratio.median, in->ratio.lo,
-                 in->ratio.hi);
-    } else {
-        snprintf(factor, sizeof factor, "%.2fx (n=%zu, no interval)", in->ratio.median,
-                 in->ratio.n);
-    }
+    table_speedup(factor, sizeof factor, &in->ratio);
     const bool noisy = in->ratio.cv > NOISY_CV;
     r.cell[0] = text_copy("end to end");
     r.cell[1] = text_copy(in->name);

@@ -25,6 +25,7 @@ static const command commands[] = {
     {"profile", command_profile, "memory-bound or compute-bound"},
     {"asm", command_asm, "the hot loops: packed against scalar, the widest register"},
     {"compare", command_compare, "two recorded runs, or two builds interleaved"},
+    {"report", command_report, "one HTML page with everything"},
     {"export", command_export, "the ledger as JSON lines"},
     {"import", command_import, "JSON lines into the ledger"},
     {"record-integration", command_record_integration, "an end-to-end result from a JSON file"},

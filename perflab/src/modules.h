@@ -33,8 +33,8 @@ bool catalog_read(catalog *c, const char *folder);
 void catalog_free(catalog *c);
 
 /*
- * The catalog for a command that can do without: an empty one where there are no modules and the ledger
- * alone speaks.
+ * The catalog for a command that can do without: an empty one where there are no modules and the
+ * ledger alone speaks.
  */
 void catalog_or_none(catalog *c, const char *folder);
 

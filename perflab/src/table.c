@@ -19,13 +19,23 @@ void table_microseconds(char *out, size_t room, double us) {
     }
 }
 
-static void speedup(char *out, size_t room, const perflab_summary *s, bool known) {
-    if (!known || s->n == 0) {
+/* As many digits as tell neighbours apart. */
+static int decimals(double factor, bool of_interval) {
+    if (factor >= 100) return 0;
+    if (factor >= 10) return 1;
+    return of_interval && factor < 2 ? 3 : 2;
+}
+
+void table_speedup(char *out, size_t room, const perflab_summary *ratio) {
+    const int fine = decimals(ratio->median, true);
+    if (ratio->n == 0) {
         snprintf(out, room, "-");
-    } else if (s->has_interval) {
-        snprintf(out, room, "%.2fx [%.2f, %.2f]", s->median, s->lo, s->hi);
+    } else if (ratio->has_interval) {
+        snprintf(out, room, "%.*fx [%.*f, %.*f]", decimals(ratio->median, false), ratio->median,
+                 fine, ratio->lo, fine, ratio->hi);
     } else {
-        snprintf(out, room, "%.2fx (n=%zu, no interval)", s->median, s->n);
+        snprintf(out, room, "%.*fx (n=%zu, no interval)", decimals(ratio->median, false),
+                 ratio->median, ratio->n);
     }
 }
 
@@ -66,7 +76,7 @@ table_row table_row_of_input(const facts *f, const input_facts *in) {
     input_notes(&notes, in);
     table_microseconds(us[0], sizeof us[0], in->n_baseline > 0 ? in->baseline.median : 0);
     table_microseconds(us[1], sizeof us[1], in->n > 0 ? in->candidate.median : 0);
-    speedup(factor, sizeof factor, &in->speedup, in->n > 0);
+    table_speedup(factor, sizeof factor, &in->speedup);
     r.cell[0] = text_format("%s", f->id);
     r.cell[1] = text_format("%s (%s)", f->component, in->input);
     r.cell[2] = text_copy(us[0]);
@@ -83,7 +93,9 @@ static void by_input(text_buffer *notes, const facts *f) {
     for (size_t i = 0; i < f->n_inputs; i++) {
         const input_facts *in = &f->inputs[i];
         if (in->n == 0) continue;
-        text_add(&each, "%s%s %.2fx", each.length > 0 ? ", " : "", in->input, in->speedup.median);
+        const double factor = in->speedup.median;
+        text_add(&each, "%s%s %.*fx", each.length > 0 ? ", " : "", in->input,
+                 decimals(factor, false), factor);
     }
     note(notes, each.text);
     free(each.text);
@@ -119,7 +131,7 @@ table_row table_row_of(const facts *f) {
     whole_notes(&notes, f);
     table_microseconds(us[0], sizeof us[0], f->has_baseline_us ? f->baseline_us : 0);
     table_microseconds(us[1], sizeof us[1], f->has_speedup ? f->candidate_us : 0);
-    speedup(factor, sizeof factor, &f->speedup, f->has_speedup);
+    table_speedup(factor, sizeof factor, &f->speedup);
     r.cell[0] = text_copy(f->id);
     r.cell[1] = text_copy(f->component);
     r.cell[2] = text_copy(us[0]);

@@ -30,4 +30,7 @@ void table_markdown_row(text_buffer *out, const table_row *r);
 /* Microseconds with as many digits as they mean: 8913, 167, 4.72, 0.781. */
 void table_microseconds(char *out, size_t room, double us);
 
+/* "1.22x [1.214, 1.257]"; "-" for nothing measured. */
+void table_speedup(char *out, size_t room, const perflab_summary *ratio);
+
 #endif

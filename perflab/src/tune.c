@@ -25,7 +25,7 @@ static setting changed[MAX_SETTINGS];
 static volatile sig_atomic_t n_changed;
 
 static bool put(const char *path, const char *value) {
-    const int fd = open(path, O_WRONLY);
+    const int fd = open(path, O_WRONLY | O_TRUNC);
     if (fd < 0) return false;
     const ssize_t n = write(fd, value, strlen(value));
     return close(fd) == 0 && n == (ssize_t)strlen(value);

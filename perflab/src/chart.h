@@ -1,0 +1,45 @@
+/*
+ * chart.h - the report's charts as inline SVG.
+ *
+ * A chart is 360 units wide, so that on a phone a unit is about a pixel; colours and type come from
+ * the page's style sheet by class.
+ */
+#ifndef PERFLAB_CHART_H
+#define PERFLAB_CHART_H
+
+#include "facts.h"
+#include "util.h"
+
+enum { CHART_WIDTH = 360 };
+
+/* Text with what HTML means something by made harmless. */
+void html_add(text_buffer *out, const char *text);
+
+/* Every process of both sides, one strip a side and kind of input. Nothing where nothing was timed.
+ */
+void chart_dots(text_buffer *out, const facts *f);
+
+/* The speedup of each commit, oldest first. */
+typedef struct history_point {
+    char label[48];
+    perflab_summary speedup;
+} history_point;
+
+void chart_history(text_buffer *out, const history_point *points, size_t n);
+
+/* A roof's line and the improvements under it. */
+typedef struct roof_line {
+    char name[24];
+    double bytes_per_s;
+} roof_line;
+
+typedef struct roof_point {
+    char id[32];
+    double intensity;    /* operations a byte */
+    double ops_per_s[2]; /* baseline, candidate; 0: none */
+} roof_point;
+
+void chart_roofline(text_buffer *out, const roof_line *roofs, size_t n_roofs, double peak,
+                    const roof_point *points, size_t n_points);
+
+#endif

@@ -1,0 +1,349 @@
+/*
+ * cmd_report.c - `perflab report`: one HTML page that needs nothing but itself.
+ */
+#include "chart.h"
+#include "commands.h"
+#include "integration.h"
+#include "machine.h"
+#include "options.h"
+#include "page.h"
+#include "table.h"
+#include "worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct report {
+    text_buffer out;
+    ledger *ledger;
+    fact_list list;
+    integration_list integrations;
+    const char *variant;
+} report;
+
+/* ---- Head and table ----------------------------------------------------------------------- */
+
+static void add_tiles(report *r) {
+    static const status_kind order[] = {STATUS_COMPLETE,    STATUS_REJECTED,    STATUS_VALIDATED,
+                                        STATUS_IMPLEMENTED, STATUS_BENCHMARKED, STATUS_NOT_STARTED};
+    size_t count[STATUS_REJECTED + 1] = {0};
+    for (size_t i = 0; i < r->list.n; i++) count[r->list.all[i].status]++;
+    text_add(&r->out, "<div class=\"tiles\">");
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+        const status_kind s = order[i];
+        if (count[s] == 0) continue;
+        const char *name = status_name(s);
+        text_add(&r->out, "<div class=\"tile\"><b>%zu</b><span class=\"%s\">%s</span></div>",
+                 count[s], name, name);
+    }
+    text_add(&r->out, "</div>\n");
+}
+
+static void add_row(text_buffer *out, const table_row *row) {
+    static const char *const classes[TABLE_COLUMNS] = {"id", "", "n", "n", "n", "st", "notes", ""};
+    text_add(out, "<tr>");
+    for (int i = 0; i < TABLE_COLUMNS; i++) {
+        const bool is_status = i == 5;
+        const bool nothing = strcmp(row->cell[i], "-") == 0;
+        text_add(out, "<td class=\"%s%s%s\" data-h=\"%s\">", classes[i], is_status ? " " : "",
+                 is_status ? row->cell[i]
+                 : nothing ? " no"
+                           : "",
+                 table_heads[i]);
+        html_add(out, row->cell[i]);
+        text_add(out, "</td>");
+    }
+    text_add(out, "</tr>\n");
+}
+
+static void add_table(report *r) {
+    text_buffer *out = &r->out;
+    text_add(out, "<table><thead><tr>");
+    for (int i = 0; i < TABLE_COLUMNS; i++) {
+        text_add(out, "<th%s>%s</th>", i >= 2 && i <= 4 ? " class=\"n\"" : "", table_heads[i]);
+    }
+    text_add(out, "</tr></thead><tbody>\n");
+    for (size_t i = 0; i < r->list.n; i++) {
+        table_row row = table_row_of(&r->list.all[i]);
+        add_row(out, &row);
+        table_row_free(&row);
+    }
+    for (size_t i = 0; i < r->integrations.n; i++) {
+        table_row row = integration_row(&r->integrations.all[i]);
+        add_row(out, &row);
+        table_row_free(&row);
+    }
+    text_add(out,
+             "</tbody></table>\n"
+             "<p>Baseline and optimized: median microseconds a call over fresh processes, "
+             "geometric mean "
+             "over kinds of input. Speedup: median of the per-process ratios, with its "
+             "distribution-free 95 %% interval. A candidate that has not passed its gate has no "
+             "speedup.</p>\n");
+}
+
+/* ---- Dot plots ---------------------------------------------------------------------------- */
+
+static void add_heading(text_buffer *out, const facts *f) {
+    text_add(out, "<h3>");
+    html_add(out, f->id);
+    text_add(out, " ");
+    html_add(out, f->component);
+    text_add(out, "</h3><p>");
+    html_add(out, f->title);
+    text_add(out, "</p>\n");
+}
+
+static void add_dots(report *r) {
+    text_buffer *out = &r->out;
+    text_add(out, "<h2>Every run</h2>\n<p class=\"key\">One dot a process, a bar at the median."
+                  "<span><i class=\"b\"></i>baseline</span><span><i "
+                  "class=\"c\"></i>optimized</span></p>\n<div class=\"cards\">\n");
+    for (size_t i = 0; i < r->list.n; i++) {
+        const facts *f = &r->list.all[i];
+        if (!f->has_baseline_us) continue;
+        text_add(out, "<div class=\"card\">");
+        add_heading(out, f);
+        chart_dots(out, f);
+        text_add(out, "</div>\n");
+    }
+    text_add(out, "</div>\n");
+}
+
+/* ---- History ------------------------------------------------------------------------------ */
+
+/* The ratios of each commit, all kinds of input together, as points in the order of time. */
+static size_t read_history(report *r, const facts *f, history_point **points) {
+    cJSON *rows = ledger_rows(
+        r->ledger,
+        "SELECT r.commit_id AS label, p.ratio FROM process p JOIN run r ON p.run = "
+        "r.uuid JOIN build b ON r.build = b.uuid WHERE b.id = ?1 AND b.variant = ?2 "
+        "AND r.cache = 'hot' AND r.machine = ?3 AND r.device = ?4 AND p.ratio IS NOT NULL "
+        "ORDER BY (SELECT min(started) FROM run x WHERE x.commit_id = r.commit_id), "
+        "r.commit_id",
+        f->id, r->variant, f->machine, f->device, NULL);
+    const int n_rows = cJSON_GetArraySize(rows);
+    double *ratio = must_alloc((size_t)(n_rows + 1) * sizeof *ratio);
+    size_t n = 0, n_ratio = 0;
+    const cJSON *row;
+    cJSON_ArrayForEach(row, rows) {
+        const char *label = job_text(row, "label", "");
+        const char *next = row->next != NULL ? job_text(row->next, "label", "") : NULL;
+        ratio[n_ratio++] = job_number(row, "ratio", 1);
+        if (next != NULL && strcmp(label, next) == 0) continue;
+        *points = must_grow(*points, (n + 1) * sizeof **points);
+        snprintf((*points)[n].label, sizeof(*points)[n].label, "%s",
+                 *label != '\0' ? label : "no commit");
+        (*points)[n++].speedup = perflab_summarize(ratio, n_ratio);
+        n_ratio = 0;
+    }
+    free(ratio);
+    cJSON_Delete(rows);
+    return n;
+}
+
+static void add_history(report *r) {
+    text_buffer *out = &r->out;
+    size_t shown = 0;
+    text_add(
+        out,
+        "<h2>History</h2>\n<p>Speedup by commit, with its interval; the dashed line is 1.</p>\n"
+        "<div class=\"cards\">\n");
+    for (size_t i = 0; i < r->list.n; i++) {
+        const facts *f = &r->list.all[i];
+        history_point *points = NULL;
+        /* Only of candidates that are right: a wrong one's past is no news. */
+        const size_t n = f->validated ? read_history(r, f, &points) : 0;
+        if (n > 1) {
+            text_add(out, "<div class=\"card\">");
+            add_heading(out, f);
+            chart_history(out, points, n);
+            text_add(out, "</div>\n");
+            shown++;
+        }
+        free(points);
+    }
+    text_add(out, "</div>\n");
+    if (shown == 0) text_add(out, "<p>No improvement was measured at two commits yet.</p>\n");
+}
+
+/* ---- Roofline ----------------------------------------------------------------------------- */
+
+typedef struct roof_data {
+    roof_line lines[8];
+    size_t n_lines;
+    double peak;
+    roof_point *points;
+    size_t n_points;
+} roof_data;
+
+static void take_profile(roof_data *d, const char *id, const cJSON *data) {
+    const double bytes = job_number(data, "min_bytes", 0);
+    const double ops = job_number(data, "min_ops", 0);
+    const cJSON *roofs = cJSON_GetObjectItem(data, "roofs");
+    const cJSON *level;
+    if (bytes <= 0 || ops <= 0) return;
+    d->peak = job_number(roofs, "ops_per_s", 0);
+    d->n_lines = 0;
+    cJSON_ArrayForEach(level, cJSON_GetObjectItem(roofs, "levels")) {
+        if (d->n_lines == 8) break;
+        roof_line *line = &d->lines[d->n_lines++];
+        snprintf(line->name, sizeof line->name, "%s", job_text(level, "level", ""));
+        line->bytes_per_s = job_number(level, "bytes_per_s", 1);
+    }
+    d->points = must_grow(d->points, (d->n_points + 1) * sizeof *d->points);
+    roof_point *p = &d->points[d->n_points++];
+    snprintf(p->id, sizeof p->id, "%s", id);
+    p->intensity = ops / bytes;
+    p->ops_per_s[0] = job_number(cJSON_GetObjectItem(data, "baseline"), "ops_per_s", 0);
+    p->ops_per_s[1] = job_number(cJSON_GetObjectItem(data, "candidate"), "ops_per_s", 0);
+}
+
+static void add_roofline(report *r) {
+    text_buffer *out = &r->out;
+    roof_data d = {0};
+    text_buffer said = {0};
+    text_add(&said, "%s", "");
+    for (size_t i = 0; i < r->list.n; i++) {
+        const facts *f = &r->list.all[i];
+        if (!f->validated) continue;
+        cJSON *rows = ledger_rows(
+            r->ledger, "SELECT data FROM profile WHERE build = ?1 ORDER BY at DESC LIMIT 1",
+            f->build, NULL);
+        cJSON *data = cJSON_Parse(job_text(cJSON_GetArrayItem(rows, 0), "data", ""));
+        take_profile(&d, f->id, data);
+        const char *verdict = job_text(cJSON_GetObjectItem(data, "candidate"), "verdict", NULL);
+        if (verdict != NULL) {
+            text_add(&said, "<dt>");
+            html_add(&said, f->id);
+            text_add(&said, "</dt><dd>");
+            html_add(&said, verdict);
+            text_add(&said, " (in %s)</dd>", job_text(data, "level", "memory"));
+        }
+        cJSON_Delete(data);
+        cJSON_Delete(rows);
+    }
+    text_add(out, "<h2>Roofline</h2>\n");
+    if (d.n_points > 0 && d.peak > 0) {
+        text_add(out, "<p class=\"key\">Slopes: reading from each cache level; flat: arithmetic; "
+                      "both measured here."
+                      "<span><i class=\"b\"></i>baseline</span><span><i "
+                      "class=\"c\"></i>optimized</span></p>\n<div "
+                      "class=\"card wide\">");
+        chart_roofline(out, d.lines, d.n_lines, d.peak, d.points, d.n_points);
+        text_add(out, "</div>\n");
+    } else {
+        text_add(out, "<p>Nothing was profiled yet: <code>perflab profile</code>.</p>\n");
+    }
+    if (said.length > 0) text_add(out, "<h3>The candidates' verdicts</h3><dl>%s</dl>\n", said.text);
+    free(said.text);
+    free(d.points);
+}
+
+/* ---- Environment -------------------------------------------------------------------------- */
+
+static void add_fact(text_buffer *out, const char *name, const char *value) {
+    if (value == NULL || *value == '\0') return;
+    text_add(out, "<dt>");
+    html_add(out, name);
+    text_add(out, "</dt><dd>");
+    html_add(out, value);
+    text_add(out, "</dd>\n");
+}
+
+static void add_environment(report *r) {
+    text_buffer *out = &r->out;
+    cJSON *rows = ledger_rows(
+        r->ledger,
+        "SELECT r.environment, r.started, r.commit_id, b.compiler, b.flags FROM run r "
+        "JOIN build b ON r.build = b.uuid WHERE b.variant = ?1 ORDER BY r.started DESC LIMIT 1",
+        r->variant, NULL);
+    const cJSON *row = cJSON_GetArrayItem(rows, 0);
+    cJSON *e = cJSON_Parse(job_text(row, "environment", ""));
+    text_add(out, "<h2>Environment</h2>\n<p>Of the latest run.</p>\n<dl>\n");
+    const cJSON *item;
+    cJSON_ArrayForEach(item, e) {
+        char text[64];
+        if (cJSON_IsNumber(item)) {
+            snprintf(text, sizeof text, "%.10g", item->valuedouble);
+        } else if (cJSON_IsBool(item)) {
+            snprintf(text, sizeof text, "%s", cJSON_IsTrue(item) ? "yes" : "no");
+        }
+        char *name = text_copy(item->string);
+        for (char *p = name; *p != '\0'; p++) *p = *p == '_' ? ' ' : *p;
+        add_fact(out, name, cJSON_IsString(item) ? item->valuestring : text);
+        free(name);
+    }
+    add_fact(out, "compiler", job_text(row, "compiler", ""));
+    add_fact(out, "flags", job_text(row, "flags", ""));
+    add_fact(out, "commit", job_text(row, "commit_id", ""));
+    add_fact(out, "started", job_text(row, "started", ""));
+    cJSON *tests = ledger_rows(r->ledger, "SELECT * FROM selftest ORDER BY at DESC LIMIT 1", NULL);
+    const cJSON *test = cJSON_GetArrayItem(tests, 0);
+    if (test != NULL) {
+        cJSON *data = cJSON_Parse(job_text(test, "data", ""));
+        char *text = text_format("%s on %s: %.0f of %.0f A/A comparisons called a difference",
+                                 job_number(test, "passed", 0) != 0 ? "passed" : "failed",
+                                 job_text(test, "at", ""), job_number(data, "false_calls", 0),
+                                 job_number(data, "comparisons", 0));
+        add_fact(out, "selftest", text);
+        free(text);
+        cJSON_Delete(data);
+    }
+    text_add(out, "</dl>\n");
+    cJSON_Delete(tests);
+    cJSON_Delete(e);
+    cJSON_Delete(rows);
+}
+
+static void write_page(report *r) {
+    char now[32], commit[64];
+    iso_time(now);
+    commit_here(commit);
+    text_add(&r->out, "%s<h1>perflab report</h1>\n<p>", page_head);
+    text_add(&r->out, "%zu improvements, %s build", r->list.n, r->variant);
+    if (commit[0] != '\0') text_add(&r->out, ", commit %s", commit);
+    text_add(&r->out, ", written %s. Every number is derived from the ledger.</p>\n", now);
+    add_tiles(r);
+    add_table(r);
+    add_dots(r);
+    add_history(r);
+    add_roofline(r);
+    add_environment(r);
+    text_add(&r->out, "</body>\n</html>\n");
+}
+
+int command_report(int argc, char **argv) {
+    const char *ledger_name = NULL, *modules = NULL;
+    report r = {.variant = "native"};
+    const option options[] = {
+        {"--variant", OPTION_TEXT, &r.variant, "V", "native (default) or portable"},
+        {"--modules", OPTION_TEXT, &modules, "FOLDER", "where the benchmarks are"},
+        {"--ledger", OPTION_TEXT, &ledger_name, "FILE", "where results are (perflab.ledger)"},
+        {NULL, OPTION_FLAG, NULL, NULL, NULL}};
+    command_line line = {
+        .usage = "report [FILE.html] [options]",
+        .about = "One self-contained HTML page (perflab.html): table, every run, history by\n"
+                 "commit, roofline, environment.",
+        .options = options};
+    const parsed p = command_parse(&line, argc, argv);
+    if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
+    const char *path = line.n_words > 0 ? line.words[0] : "perflab.html";
+    const fact_query query = {.variant = r.variant};
+    catalog c;
+    catalog_or_none(&c, modules);
+    r.ledger = ledger_open(ledger_choice(ledger_name), false);
+    bool good = r.ledger != NULL && facts_derive(r.ledger, &c, &query, &r.list) &&
+                integrations_read(r.ledger, &r.integrations);
+    if (good) {
+        write_page(&r);
+        good = write_text(path, r.out.text, r.out.length);
+        if (good) printf("%s\n", path);
+    }
+    free(r.out.text);
+    integrations_free(&r.integrations);
+    facts_free(&r.list);
+    ledger_close(r.ledger);
+    catalog_free(&c);
+    return good ? EXIT_DONE : EXIT_TROUBLE;
+}
