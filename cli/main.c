@@ -1,28 +1,46 @@
 /*
  * main.c: the `pluck` command: finds the subcommand and hands over.
  *
- * The subcommands that load a model live with the llama.cpp face and are there only where libllama
- * was found when this was built; elsewhere they say how to get them.
+ * The subcommands that load a model live in a program of their own, pluck-llama, which is built
+ * where libllama is found: so this one runs everywhere, also where libllama has gone since.
  */
+#ifndef _POSIX_C_SOURCE
+#define _POSIX_C_SOURCE 200809L
+#endif
 #include "options.h"
 #include "pluck.h"
 #include "subcommands.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-#ifdef PLUCK_WITH_LLAMA
-#include "commands.h"
-#else
-static int without_llama(int argc, char **argv) {
+enum { MAX_PATH = 4096 };
+
+static const char helper[] = "pluck-llama";
+
+/* How this program was called: argv[0]. */
+static const char *own_path;
+
+/* Becomes pluck-llama: the one beside this program where it was called by a path, else the one in
+ * PATH, where this one was found too. */
+static int run_helper(int argc, char **argv) {
+    char path[MAX_PATH];
+    const char *slash = strrchr(own_path, '/');
+    const int folder = slash != NULL ? (int)(slash - own_path) + 1 : 0;
+    const int length = snprintf(path, sizeof path, "%.*s%s", folder, own_path, helper);
+    /* argv is main's from its second element on: the first is free to hold the helper's name. */
+    char **all = argv - 1;
     (void)argc;
-    return failure(argv[0], "this pluck was built without llama.cpp; in its source tree run "
-                            "scripts/get-llama, then build again");
+    if (length > 0 && length < MAX_PATH) {
+        all[0] = path;
+        execvp(path, all);
+    }
+    return failure(argv[0],
+                   "there is no %s beside this pluck: it is built where llama.cpp is found; "
+                   "in the source tree run scripts/get-llama, then build again",
+                   helper);
 }
-#define pluck_cmd_generate without_llama
-#define pluck_cmd_record   without_llama
-#define pluck_cmd_e2e      without_llama
-#endif
 
 typedef struct command {
     const char *name;
@@ -33,9 +51,9 @@ typedef struct command {
 static const command commands[] = {
     {"sample", cmd_sample, "draw tokens from rows of logits in a NumPy file"},
     {"info", cmd_info, "show the version, the CPU and the kernels in use"},
-    {"generate", pluck_cmd_generate, "generate text with a GGUF model"},
-    {"record", pluck_cmd_record, "record a model's rows of logits into a NumPy file"},
-    {"e2e", pluck_cmd_e2e, "measure generation with llama.cpp's samplers and with Pluck's"},
+    {"generate", run_helper, "generate text with a GGUF model"},
+    {"record", run_helper, "record a model's rows of logits into a NumPy file"},
+    {"e2e", run_helper, "measure generation with llama.cpp's samplers and with Pluck's"},
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 
@@ -57,17 +75,16 @@ static const command *find_command(const char *name) {
 }
 
 /* `pluck help COMMAND` is `pluck COMMAND --help`. */
-static int help_about(const char *name) {
+static int help_about(char *name) {
     const command *found = find_command(name);
     if (found == NULL) return usage_error(NULL, "there is no command '%s'", name);
-    char text[16];
     char option[] = "--help";
-    snprintf(text, sizeof text, "%s", name);
-    char *argv[] = {text, option, NULL};
-    return found->run(2, argv);
+    char *argv[] = {NULL, name, option, NULL};
+    return found->run(2, argv + 1);
 }
 
 int main(int argc, char **argv) {
+    own_path = argv[0];
     if (argc < 2) return usage_error(NULL, "a command is missing");
     const char *name = argv[1];
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {

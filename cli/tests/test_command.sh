@@ -79,7 +79,7 @@ for command in generate record e2e; do
     if "$pluck" $command --help >/dev/null 2>&1; then
         expect 0 "Usage: pluck $command" $command --help
     else
-        expect 1 "pluck $command: this pluck was built without llama.cpp" $command --help
+        expect 1 "pluck $command: there is no pluck-llama beside this pluck" $command --help
     fi
 done
 

@@ -1,0 +1,16 @@
+/*
+ * llama_main.c: pluck-llama, the subcommands of `pluck` that load a model. `pluck` starts it; it
+ * can be called by itself all the same.
+ */
+#include "commands.h"
+#include "options.h"
+
+#include <string.h>
+
+int main(int argc, char **argv) {
+    const char *name = argc > 1 ? argv[1] : "";
+    if (strcmp(name, "generate") == 0) return pluck_cmd_generate(argc - 1, argv + 1);
+    if (strcmp(name, "record") == 0) return pluck_cmd_record(argc - 1, argv + 1);
+    if (strcmp(name, "e2e") == 0) return pluck_cmd_e2e(argc - 1, argv + 1);
+    return usage_error(NULL, "pluck-llama has the commands generate, record and e2e");
+}
