@@ -389,13 +389,15 @@ typedef struct pluck_row {
     bool descending;          /* with ids: the logits already descend (checked) */
     const uint32_t *allowed;  /* NULL: all. Bit t % 32 of word t / 32 set: token t is allowed */
     pluck_workspace *workspace; /* for this call; NULL: the sampler's */
+    bool skip_probability;    /* draw.probability is not wanted: left 0 where it would cost a pass over
+                                 the row (greedy, custom stages) */
 } pluck_row;
 
 /* What a call found. */
 typedef struct pluck_draw {
     int32_t token;
     float logit;          /* after edits and temperature */
-    float probability;    /* in the final distribution */
+    float probability;    /* in the final distribution (but see pluck_row) */
     int32_t n_candidates; /* with a probability above zero: not cut off, not masked */
 } pluck_draw;
 

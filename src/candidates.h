@@ -48,6 +48,8 @@ typedef struct candidates {
     size_t element; /* bytes of a logit */
     int32_t n_groups;
     int32_t n_patches;
+    bool patched_masks; /* no logit is -inf but in patches and dead groups; known once scanned */
+    float cutoff;       /* x below it are out; -inf as a rule (candidates_cut) */
 
     int64_t n_counted;
     int32_t n; /* WHOLE: known once scanned */
@@ -113,7 +115,17 @@ double candidates_mean(candidates *c);
  * weights. Scanned. */
 void candidates_sum_adapted(candidates *c);
 
-/* Count, sum and sum of squares of x - shift over the alive. */
+/* Some x from the middle of the alive: the median of a few. */
+float candidates_middling(const candidates *c);
+
+/*
+ * Cuts off x < cut without collecting what is left, and sums that: for a stage that draws at once, from
+ * what may be most of the row. A WHOLE view notes the cut for whoever looks next
+ * (candidates_materialise). n and n_counted follow. Scanned; cut is not above the maximum.
+ */
+void candidates_cut(candidates *c, float cut);
+
+/* Sum and sum of squares of x - shift over the alive. */
 group_totals candidates_stats(candidates *c, float shift);
 
 /* Keeps the alive with x >= cut: the view becomes a LIST, its order is inherited. cut = -inf keeps
@@ -168,7 +180,7 @@ void candidates_keep_mass(candidates *c, candidate_order order, double p, bool s
 /* Sorts a LIST into its order. */
 void candidates_realise(candidates *c);
 
-/* Any view as a LIST in its order, adaptive-p's transform applied. Errors: those of
+/* Any view as a LIST in its order, a noted cut and adaptive-p's transform applied. Errors: those of
  * candidates_scan. */
 pluck_status candidates_materialise(candidates *c);
 

@@ -12,6 +12,7 @@
 #define candidates_begin       pluck_private_candidates_begin
 #define candidates_bound       pluck_private_candidates_bound
 #define candidates_changed     pluck_private_candidates_changed
+#define candidates_cut         pluck_private_candidates_cut
 #define candidates_draw        pluck_private_candidates_draw
 #define candidates_edit        pluck_private_candidates_edit
 #define candidates_exp         pluck_private_candidates_exp
@@ -21,6 +22,7 @@
 #define candidates_keep_mass   pluck_private_candidates_keep_mass
 #define candidates_materialise pluck_private_candidates_materialise
 #define candidates_mean        pluck_private_candidates_mean
+#define candidates_middling    pluck_private_candidates_middling
 #define candidates_pad         pluck_private_candidates_pad
 #define candidates_realise     pluck_private_candidates_realise
 #define candidates_scan        pluck_private_candidates_scan

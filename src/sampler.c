@@ -214,7 +214,7 @@ static pluck_status run_steps(pluck_sampler *s, candidates *c) {
             .scratch = scratch_at(s, at),
             .ids = at->ids,
         };
-        if (c->adapted) TRY(candidates_materialise(c));
+        if (c->adapted || c->cutoff > -INFINITY) TRY(candidates_materialise(c));
         TRY(stage_kind_of(at->stage->kind)->apply(c, &run));
     }
     /* A chain that asked nothing of the row has not seen yet whether it is sound. */
@@ -259,7 +259,8 @@ pluck_status pluck_sample_row(pluck_sampler *sampler, const pluck_row *row, pluc
     candidates *c = &ws->view;
     draw->token = c->token;
     draw->logit = c->token_infinite ? INFINITY : (float)((double)c->token_x * c->token_scale);
-    draw->probability = (float)probability_of(c);
+    draw->probability =
+        row->skip_probability ? (float)fmax(c->token_probability, 0.0) : (float)probability_of(c);
     draw->n_candidates = c->n;
     return PLUCK_OK;
 }

@@ -444,6 +444,7 @@ static float cut_for_mass(candidates *c, double target, float ceiling, int32_t *
     const double x = (double)c->ref - fmax(nats, 0.0) / c->scale;
     cut = x < -(double)FLT_MAX ? NO_BOUND : nextafterf((float)x, NO_BOUND);
     if (cut > ceiling) cut = ceiling;
+    if (cut < c->cutoff) cut = c->cutoff;
     list = *c;
     candidates_keep_above(&list, cut);
     *n = list.n;
@@ -638,6 +639,8 @@ static void draw_as_stored(candidates *c, double target) {
     float x[GROUP], e[GROUP];
     double part[GROUP];
     candidates_group(c, g, x);
+    for (int i = 0; i < GROUP; i++)
+        if (x[i] < c->cutoff) x[i] = -INFINITY;
     if (c->adapted) {
         adaptive_masses(c, x, GROUP, e);
     } else {

@@ -45,10 +45,9 @@ typedef struct adapt_params {
     float inv_sum, target, inv_width, sharpness;
 } adapt_params;
 
-/* What group_stats adds up over the finite logits. */
+/* What group_stats adds up over the logits above -inf. */
 typedef struct group_totals {
     double sum, sum_squares; /* of x - shift */
-    int64_t n;
 } group_totals;
 
 /* Kernels that read a row of some dtype. x points at n_groups * GROUP elements, any alignment. */
@@ -60,16 +59,21 @@ typedef struct row_kernels {
     bool (*group_census)(const void *x, size_t n_groups, int64_t *n_masked);
     /* Sum of e(x) of each group. */
     void (*group_sumexp)(const void *x, size_t n_groups, const exp_params *p, double *sum);
-    /* The same, and the sum of e(x) * (x - ref). */
+    /* Of the x >= cut alone; groups whose max is below cut are not read. */
+    void (*group_sumexp_above)(const void *x, size_t n_groups, const float *max, float cut,
+                               const exp_params *p, double *sum);
+    /* Sum of e(x), and of e(x) * (x - ref). */
     void (*group_moment)(const void *x, size_t n_groups, const exp_params *p, double *sum,
                          double *moment);
-    /* Adds count, sum and sum of squares of x - shift over the logits above -inf. */
+    /* Adds sum and sum of squares of x - shift over the logits above -inf. */
     void (*group_stats)(const void *x, size_t n_groups, float shift, group_totals *totals);
     /* Appends id (from first_id) and logit of every x >= cut (or, where cut is -inf, x > cut) in
      * the groups whose max reaches cut; returns how many. May write up to 16 entries past the last.
      */
     int32_t (*group_collect)(const void *x, size_t n_groups, const float *max, int32_t first_id,
                              float cut, int32_t *ids, float *logits);
+    /* How many x >= cut (not -inf) there are. */
+    int64_t (*group_count_above)(const void *x, size_t n_groups, const float *max, float cut);
     /* Sum of the adaptive weight of each group. */
     void (*group_adapt)(const void *x, size_t n_groups, const adapt_params *p, double *sum);
     /* Widens to float32. */

@@ -9,18 +9,24 @@
 #define ROW_FN(op)  CAT(op, DTYPE)
 #define ROW_LOAD(o) CAT(v_load, DTYPE)(x + (size_t)(o)*DSIZE)
 
-/* Each group's sum by kernels.h's shape; E(o) is the vector at offset o. */
-#define GROUP_SUM(E, result)                                                                       \
+/* Runs STEP(g) on groups in fours, each putting its eight lanes into s[q] (and m[q]), then SUM. */
+#define GROUPS_BY_FOUR(STEP, FOUR, ONE)                                                            \
     do {                                                                                           \
-        v8 s0_, s1_, s2_, s3_;                                                                     \
-        FOLD16(s0_, E##_0);                                                                        \
-        FOLD16(s1_, E##_16);                                                                       \
-        s0_ = v8_add(s0_, s1_);                                                                    \
-        FOLD16(s2_, E##_32);                                                                       \
-        FOLD16(s3_, E##_48);                                                                       \
-        s2_ = v8_add(s2_, s3_);                                                                    \
-        (result) = v8_sum(v8_add(s0_, s2_));                                                       \
+        size_t g = 0;                                                                              \
+        for (; g + 4 <= n_groups; g += 4) {                                                        \
+            for (int q = 0; q < 4; q++, x += (size_t)GROUP * DSIZE) STEP;                          \
+            FOUR;                                                                                  \
+        }                                                                                          \
+        for (; g < n_groups; g++, x += (size_t)GROUP * DSIZE) {                                    \
+            const int q = 0;                                                                       \
+            STEP;                                                                                  \
+            ONE;                                                                                   \
+        }                                                                                          \
     } while (0)
+
+/* Vectors of 16 elements, computed one by one, then folded. */
+#define V_AT(o) v[(o) / VWIDTH]
+#define W_AT(o) w[(o) / VWIDTH]
 
 VATTR static bool ROW_FN(group_max)(const void *row, size_t n_groups, float *max) {
     const char *x = row;
@@ -59,69 +65,99 @@ VATTR static bool ROW_FN(group_census)(const void *row, size_t n_groups, int64_t
     return nan == 0;
 }
 
+/* The eight lanes of a group's e(x). */
+VFN v8 ROW_FN(lanes_exp)(const char *x, const exp_params *p) {
+    v8 part[4];
+    for (int k = 0; k < 4; k++, x += (size_t)16 * DSIZE) {
+        vf v[16 / VWIDTH];
+        for (int o = 0; o < 16; o += VWIDTH)
+            V_AT(o) = v_shifted_exp(v_sub(ROW_LOAD(o), v_set(p->ref)), p);
+        FOLD16(part[k], V_AT);
+    }
+    return v8_add(v8_add(part[0], part[1]), v8_add(part[2], part[3]));
+}
+
 VATTR static void ROW_FN(group_sumexp)(const void *row, size_t n_groups, const exp_params *params,
                                        double *sum) {
     const char *x = row;
     const exp_params p = *params;
-#define E_AT(o) v_shifted_exp(v_sub(ROW_LOAD(o), v_set(p.ref)), &p)
-#define E_0(o)  E_AT(o)
-#define E_16(o) E_AT((o) + 16)
-#define E_32(o) E_AT((o) + 32)
-#define E_48(o) E_AT((o) + 48)
-    for (size_t g = 0; g < n_groups; g++, x += (size_t)GROUP * DSIZE) GROUP_SUM(E, sum[g]);
+    v8 s[4];
+    GROUPS_BY_FOUR(s[q] = ROW_FN(lanes_exp)(x, &p), v8_sum4(s, sum + g), sum[g] = v8_sum(s[0]));
 }
 
-/* e(x) (x - ref), 0 where e is. */
-VFN vf ROW_FN(moment_of)(vf e, vf d) {
-    return v_mul(e, v_where_gt(e, v_set(0.0f), d, v_set(0.0f)));
+VATTR static void ROW_FN(group_sumexp_above)(const void *row, size_t n_groups, const float *max,
+                                             float cut, const exp_params *params, double *sum) {
+    const char *x = row;
+    const exp_params p = *params;
+    for (size_t g = 0; g < n_groups; g++, x += (size_t)GROUP * DSIZE) {
+        sum[g] = 0.0;
+        if (!(max[g] >= cut)) continue;
+        float kept[GROUP];
+        for (int o = 0; o < GROUP; o += VWIDTH) {
+            const vf v = ROW_LOAD(o);
+            v_store(kept + o, v_where_gt(v_set(cut), v, v_set(-__builtin_inff()), v));
+        }
+        sum[g] = v8_sum(lanes_exp_f32((const char *)kept, &p));
+    }
+}
+
+/* The eight lanes of e(x), and of e(x) (x - ref). */
+VFN void ROW_FN(lanes_moment)(const char *x, const exp_params *p, v8 *s, v8 *m) {
+    v8 part[4], part_m[4];
+    for (int k = 0; k < 4; k++, x += (size_t)16 * DSIZE) {
+        vf v[16 / VWIDTH], w[16 / VWIDTH];
+        for (int o = 0; o < 16; o += VWIDTH) {
+            /* At the floor e is 0, and so is the product. */
+            const vf d = v_max(v_sub(ROW_LOAD(o), v_set(p->ref)), v_set(p->floor));
+            V_AT(o) = v_shifted_exp(d, p);
+            W_AT(o) = v_mul(V_AT(o), d);
+        }
+        FOLD16(part[k], V_AT);
+        FOLD16(part_m[k], W_AT);
+    }
+    *s = v8_add(v8_add(part[0], part[1]), v8_add(part[2], part[3]));
+    *m = v8_add(v8_add(part_m[0], part_m[1]), v8_add(part_m[2], part_m[3]));
 }
 
 VATTR static void ROW_FN(group_moment)(const void *row, size_t n_groups, const exp_params *params,
                                        double *sum, double *moment) {
     const char *x = row;
     const exp_params p = *params;
-    for (size_t g = 0; g < n_groups; g++, x += (size_t)GROUP * DSIZE) {
-        float e[GROUP], m[GROUP];
-        for (int o = 0; o < GROUP; o += VWIDTH) {
-            const vf d = v_sub(ROW_LOAD(o), v_set(p.ref));
-            const vf y = v_shifted_exp(d, &p);
-            v_store(e + o, y);
-            v_store(m + o, ROW_FN(moment_of)(y, d));
+    v8 s[4], m[4];
+    GROUPS_BY_FOUR(ROW_FN(lanes_moment)(x, &p, &s[q], &m[q]),
+                   (v8_sum4(s, sum + g), v8_sum4(m, moment + g)),
+                   (sum[g] = v8_sum(s[0]), moment[g] = v8_sum(m[0])));
+}
+
+/* The eight lanes of d = x - shift and of d^2; masked logits give 0. */
+VFN void ROW_FN(lanes_stats)(const char *x, float shift, v8 *s, v8 *m) {
+    v8 part[4], part_m[4];
+    for (int k = 0; k < 4; k++, x += (size_t)16 * DSIZE) {
+        vf v[16 / VWIDTH], w[16 / VWIDTH];
+        for (int o = 0; o < 16; o += VWIDTH) {
+            const vf y = ROW_LOAD(o);
+            const vf d = v_sub(y, v_set(shift));
+            V_AT(o) = v_where_gt(y, v_set(-__builtin_inff()), d, v_set(0.0f));
+            W_AT(o) = v_mul(V_AT(o), V_AT(o));
         }
-#define F_AT(o) v_load_f32(e + (o))
-#define F_0(o)  F_AT(o)
-#define F_16(o) F_AT((o) + 16)
-#define F_32(o) F_AT((o) + 32)
-#define F_48(o) F_AT((o) + 48)
-#define M_AT(o) v_load_f32(m + (o))
-#define M_0(o)  M_AT(o)
-#define M_16(o) M_AT((o) + 16)
-#define M_32(o) M_AT((o) + 32)
-#define M_48(o) M_AT((o) + 48)
-        GROUP_SUM(F, sum[g]);
-        GROUP_SUM(M, moment[g]);
+        FOLD16(part[k], V_AT);
+        FOLD16(part_m[k], W_AT);
     }
+    *s = v8_add(v8_add(part[0], part[1]), v8_add(part[2], part[3]));
+    *m = v8_add(v8_add(part_m[0], part_m[1]), v8_add(part_m[2], part_m[3]));
 }
 
 VATTR static void ROW_FN(group_stats)(const void *row, size_t n_groups, float shift,
                                       group_totals *totals) {
     const char *x = row;
-    for (size_t g = 0; g < n_groups; g++, x += (size_t)GROUP * DSIZE) {
-        float e[GROUP], m[GROUP];
-        for (int o = 0; o < GROUP; o += VWIDTH) {
-            const vf v = ROW_LOAD(o);
-            const vf masked = v_set(-__builtin_inff());
-            const vf d = v_where_gt(v, masked, v_sub(v, v_set(shift)), v_set(0.0f));
-            totals->n += v_count(v_mask_gt(v, masked));
-            v_store(e + o, d);
-            v_store(m + o, v_mul(d, d));
-        }
-        double s, ss;
-        GROUP_SUM(F, s);
-        GROUP_SUM(M, ss);
-        totals->sum += s;
-        totals->sum_squares += ss;
-    }
+    double sum = 0.0, sum_squares = 0.0, a[4], b[4];
+    v8 s[4], m[4];
+    GROUPS_BY_FOUR(ROW_FN(lanes_stats)(x, shift, &s[q], &m[q]),
+                   (v8_sum4(s, a), v8_sum4(m, b), sum += (a[0] + a[1]) + (a[2] + a[3]),
+                    sum_squares += (b[0] + b[1]) + (b[2] + b[3])),
+                   (sum += v8_sum(s[0]), sum_squares += v8_sum(m[0])));
+    totals->sum += sum;
+    totals->sum_squares += sum_squares;
 }
 
 VATTR static int32_t ROW_FN(group_collect)(const void *row, size_t n_groups, const float *max,
@@ -141,21 +177,40 @@ VATTR static int32_t ROW_FN(group_collect)(const void *row, size_t n_groups, con
     return n;
 }
 
+VATTR static int64_t ROW_FN(group_count_above)(const void *row, size_t n_groups, const float *max,
+                                               float cut) {
+    const char *x = row;
+    int64_t n = 0;
+    for (size_t g = 0; g < n_groups; g++, x += (size_t)GROUP * DSIZE) {
+        if (!(max[g] >= cut)) continue;
+        for (int o = 0; o < GROUP; o += VWIDTH) n += v_count(v_mask_ge(ROW_LOAD(o), v_set(cut)));
+    }
+    return n;
+}
+
+/* The eight lanes of the adaptive weights. */
+VFN v8 ROW_FN(lanes_adapt)(const char *x, const adapt_params *p) {
+    const exp_params unit = {0.0f, EXP_C_HI, EXP_C_LO, -88.02f};
+    v8 part[4];
+    for (int k = 0; k < 4; k++, x += (size_t)16 * DSIZE) {
+        vf v[16 / VWIDTH];
+        for (int o = 0; o < 16; o += VWIDTH) {
+            const vf y = ROW_LOAD(o);
+            const vf drop = v_adapt_drop(v_shifted_exp(v_sub(y, v_set(p->e.ref)), &p->e), p);
+            V_AT(o) = v_where_gt(y, v_set(-__builtin_inff()), v_shifted_exp(drop, &unit),
+                                 v_set(0.0f));
+        }
+        FOLD16(part[k], V_AT);
+    }
+    return v8_add(v8_add(part[0], part[1]), v8_add(part[2], part[3]));
+}
+
 VATTR static void ROW_FN(group_adapt)(const void *row, size_t n_groups, const adapt_params *params,
                                       double *sum) {
     const char *x = row;
     const adapt_params p = *params;
-    const exp_params unit = {0.0f, EXP_C_HI, EXP_C_LO, -88.02f};
-    for (size_t g = 0; g < n_groups; g++, x += (size_t)GROUP * DSIZE) {
-        float e[GROUP];
-        for (int o = 0; o < GROUP; o += VWIDTH) {
-            const vf v = ROW_LOAD(o);
-            const vf drop = v_adapt_drop(v_shifted_exp(v_sub(v, v_set(p.e.ref)), &p.e), &p);
-            const vf w = v_shifted_exp(drop, &unit);
-            v_store(e + o, v_where_gt(v, v_set(-__builtin_inff()), w, v_set(0.0f)));
-        }
-        GROUP_SUM(F, sum[g]);
-    }
+    v8 s[4];
+    GROUPS_BY_FOUR(s[q] = ROW_FN(lanes_adapt)(x, &p), v8_sum4(s, sum + g), sum[g] = v8_sum(s[0]));
 }
 
 VATTR static void ROW_FN(widen)(const void *row, size_t n_groups, float *out) {
@@ -169,9 +224,11 @@ static const row_kernels ROW_FN(row_table) = {
     .group_max = ROW_FN(group_max),
     .group_census = ROW_FN(group_census),
     .group_sumexp = ROW_FN(group_sumexp),
+    .group_sumexp_above = ROW_FN(group_sumexp_above),
     .group_moment = ROW_FN(group_moment),
     .group_stats = ROW_FN(group_stats),
     .group_collect = ROW_FN(group_collect),
+    .group_count_above = ROW_FN(group_count_above),
     .group_adapt = ROW_FN(group_adapt),
     .widen = ROW_FN(widen),
 };
@@ -180,21 +237,8 @@ static const row_kernels ROW_FN(row_table) = {
 #undef CAT
 #undef ROW_FN
 #undef ROW_LOAD
-#undef GROUP_SUM
-#undef E_AT
-#undef E_0
-#undef E_16
-#undef E_32
-#undef E_48
-#undef F_AT
-#undef F_0
-#undef F_16
-#undef F_32
-#undef F_48
-#undef M_AT
-#undef M_0
-#undef M_16
-#undef M_32
-#undef M_48
+#undef GROUPS_BY_FOUR
+#undef V_AT
+#undef W_AT
 #undef DTYPE
 #undef DSIZE

@@ -7,6 +7,7 @@
  *   v_max, v_min    (a, b): b where either is NaN, on every instruction set
  *   v_exp2_table    EXP2_TABLE[t mod 8]
  *   v_mask_*        one bit per element; the comparisons are false for NaN
+ *   v8_sum, v8_sum4 the sum of the lanes, of one v8 or four: ((0+1)+(2+3)) + ((4+5)+(6+7))
  *   v_compress      writes ids and values of the elements in mask, returns how many; may write VWIDTH
  *   FOLD16          (out, E): the eight-lane sum of 16 elements, E(o) giving the vector at offset o
  */
@@ -173,9 +174,14 @@ VFN int32_t v_compress(unsigned mask, int32_t first_id, vf x, int32_t *ids, floa
 VFN v8 v8_add(v8 a, v8 b) {
     return _mm256_add_ps(a, b);
 }
+VFN void v8_sum4(const v8 *a, double *out) {
+    const __m256 pairs = _mm256_hadd_ps(_mm256_hadd_ps(a[0], a[1]), _mm256_hadd_ps(a[2], a[3]));
+    const __m128 sums = _mm_add_ps(_mm256_castps256_ps128(pairs), _mm256_extractf128_ps(pairs, 1));
+    _mm256_storeu_pd(out, _mm256_cvtps_pd(sums));
+}
 VFN double v8_sum(v8 a) {
-    const __m256d d = _mm256_add_pd(_mm256_cvtps_pd(_mm256_castps256_ps128(a)),
-                                    _mm256_cvtps_pd(_mm256_extractf128_ps(a, 1)));
-    const __m128d h = _mm_add_pd(_mm256_castpd256_pd128(d), _mm256_extractf128_pd(d, 1));
-    return _mm_cvtsd_f64(_mm_add_sd(h, _mm_unpackhi_pd(h, h)));
+    const v8 quad[4] = {a, a, a, a};
+    double out[4];
+    v8_sum4(quad, out);
+    return out[0];
 }

@@ -125,9 +125,14 @@ VFN v8 fold(vf a) {
 VFN v8 v8_add(v8 a, v8 b) {
     return _mm256_add_ps(a, b);
 }
+VFN void v8_sum4(const v8 *a, double *out) {
+    const __m256 pairs = _mm256_hadd_ps(_mm256_hadd_ps(a[0], a[1]), _mm256_hadd_ps(a[2], a[3]));
+    const __m128 sums = _mm_add_ps(_mm256_castps256_ps128(pairs), _mm256_extractf128_ps(pairs, 1));
+    _mm256_storeu_pd(out, _mm256_cvtps_pd(sums));
+}
 VFN double v8_sum(v8 a) {
-    const __m256d d = _mm256_add_pd(_mm256_cvtps_pd(_mm256_castps256_ps128(a)),
-                                    _mm256_cvtps_pd(_mm256_extractf128_ps(a, 1)));
-    const __m128d h = _mm_add_pd(_mm256_castpd256_pd128(d), _mm256_extractf128_pd(d, 1));
-    return _mm_cvtsd_f64(_mm_add_sd(h, _mm_unpackhi_pd(h, h)));
+    const v8 quad[4] = {a, a, a, a};
+    double out[4];
+    v8_sum4(quad, out);
+    return out[0];
 }

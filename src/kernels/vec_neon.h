@@ -132,9 +132,10 @@ VFN v8 v8_add(v8 a, v8 b) {
     return a;
 }
 VFN double v8_sum(v8 a) {
-    const float64x2_t d01 =
-        vaddq_f64(vcvt_f64_f32(vget_low_f32(a.lo)), vcvt_f64_f32(vget_low_f32(a.hi)));
-    const float64x2_t d23 = vaddq_f64(vcvt_high_f64_f32(a.lo), vcvt_high_f64_f32(a.hi));
-    const float64x2_t h = vaddq_f64(d01, d23);
-    return vgetq_lane_f64(h, 0) + vgetq_lane_f64(h, 1);
+    const float32x4_t pairs = vpaddq_f32(a.lo, a.hi);
+    const float32x4_t quads = vpaddq_f32(pairs, pairs);
+    return (double)(vgetq_lane_f32(quads, 0) + vgetq_lane_f32(quads, 1));
+}
+VFN void v8_sum4(const v8 *a, double *out) {
+    for (int i = 0; i < 4; i++) out[i] = v8_sum(a[i]);
 }

@@ -147,7 +147,9 @@ VFN v8 v8_add(v8 a, v8 b) {
     return a;
 }
 VFN double v8_sum(v8 a) {
-    double d[4];
-    for (int i = 0; i < 4; i++) d[i] = (double)a.lane[i] + (double)a.lane[i + 4];
-    return (d[0] + d[2]) + (d[1] + d[3]);
+    const float *l = a.lane;
+    return (double)(((l[0] + l[1]) + (l[2] + l[3])) + ((l[4] + l[5]) + (l[6] + l[7])));
+}
+VFN void v8_sum4(const v8 *a, double *out) {
+    for (int i = 0; i < 4; i++) out[i] = v8_sum(a[i]);
 }

@@ -67,8 +67,7 @@ STAGE(mirostat_v2) {
     if (cut > (double)c->max) {
         candidates_top_k(c, 1);
     } else {
-        candidates_keep_above(c, (float)cut);
-        c->n_counted = c->n;
+        candidates_cut(c, cut < -3e38 ? -3e38f : (float)cut);
     }
     draw_and_learn(c, run);
     return PLUCK_OK;

@@ -10,18 +10,16 @@
 STAGE(top_n_sigma) {
     if (c->n_counted <= 1) return PLUCK_OK;
     TRY(candidates_scan(c));
-    /* Moments around some value of the row. Where that turns out to be far out, around the mean. */
-    float first[GROUP];
-    candidates_group(c, 0, first);
-    float shift = isfinite(first[0]) ? first[0] : c->max;
+    /* Moments around a value of the row that is not far out; if it turns out to be, around the mean. */
+    float shift = candidates_middling(c);
     group_totals t = candidates_stats(c, shift);
-    double mean = t.sum / (double)t.n;
-    double variance = t.sum_squares / (double)t.n - mean * mean;
+    double mean = t.sum / (double)c->n;
+    double variance = t.sum_squares / (double)c->n - mean * mean;
     if (!(mean * mean <= 100.0 * variance)) {
         shift = (float)((double)shift + mean);
         t = candidates_stats(c, shift);
-        mean = t.sum / (double)t.n;
-        variance = t.sum_squares / (double)t.n - mean * mean;
+        mean = t.sum / (double)c->n;
+        variance = t.sum_squares / (double)c->n - mean * mean;
     }
     const double sigma = sqrt(fmax(variance, 0.0));
     const double cut = (double)c->max - (double)run->stage->as.top_n_sigma.n * sigma;
