@@ -94,7 +94,8 @@ static void run_once(contest *c, contestant who) {
     }
     pluck_draw draw;
     const pluck_row row = {.logits = who == DRAW_F32 ? (const void *)c->f32 : c->bf16,
-                           .dtype = who == DRAW_F32 ? PLUCK_DTYPE_F32 : PLUCK_DTYPE_BF16};
+                           .dtype = who == DRAW_F32 ? PLUCK_DTYPE_F32 : PLUCK_DTYPE_BF16,
+                           .skip_probability = true};
     const pluck_status status = pluck_sample_row(c->sampler, &row, &draw);
     if (status != PLUCK_OK) c->status = status;
 }

@@ -120,22 +120,19 @@ static void check_sums(const row_kernels *t, const row_kernels *s, bench *b, dou
 
 static void check_stats(const row_kernels *t, const row_kernels *s, bench *b, const char *isa) {
     const float shift = 1.25f;
-    group_totals got = {3.0, 4.0, 5};
-    group_totals other = {3.0, 4.0, 5};
+    group_totals got = {3.0, 4.0};
+    group_totals other = {3.0, 4.0};
     t->group_stats(b->row, GROUPS, shift, &got);
     s->group_stats(b->row, GROUPS, shift, &other);
-    assert_true(got.sum == other.sum && got.sum_squares == other.sum_squares && got.n == other.n);
+    assert_true(got.sum == other.sum && got.sum_squares == other.sum_squares);
     long double sum = 3.0L, absolute = 0.0L, squares = 4.0L;
-    int64_t n = 5;
     for (int i = 0; i < COUNT; ++i) {
         if (b->x[i] == -INFINITY) continue;
         const long double d = (long double)b->x[i] - (long double)shift;
         sum += d;
         absolute += fabsl(d);
         squares += d * d;
-        ++n;
     }
-    assert_int_equal(got.n, n);
     assert_near(got.sum, (double)sum, 1e-6 * (double)absolute, isa, "group_stats");
     assert_near(got.sum_squares, (double)squares, 1e-6 * (double)squares, isa, "group_stats");
 }
