@@ -1,8 +1,8 @@
 /*
  * pluck.h: from a row of logits to a token.
  *
- * An inference engine holds a row of n_vocab logits and wants one token. A pluck_sampler is a chain of
- * stages (penalties, truncations, temperature, a draw) in the order the caller gives, with the
+ * An inference engine holds a row of n_vocab logits and wants one token. A pluck_sampler is a chain
+ * of stages (penalties, truncations, temperature, a draw) in the order the caller gives, with the
  * definitions, defaults and edge cases of llama.cpp v0.5.0's samplers. The row is never copied as a
  * whole and never written to; after creation nothing is allocated.
  *
@@ -13,17 +13,17 @@
  *     pluck_accept(s, token);
  *     pluck_sampler_free(s);
  *
- * Errors. Every call that can fail returns a pluck_status: PLUCK_OK (0) or a negative code. A call that
- * fails changes nothing: no output is written, no random number consumed, no history changed. Nothing
- * is printed, errno is not touched, the process is not ended.
+ * Errors. Every call that can fail returns a pluck_status: PLUCK_OK (0) or a negative code. A call
+ * that fails changes nothing: no output is written, no random number consumed, no history changed.
+ * Nothing is printed, errno is not touched, the process is not ended.
  *
  * Threads. A sampler, and a workspace, may be used by one thread at a time; different samplers with
- * different workspaces may be used by any number of threads at once. Clones share immutable data and
- * may live on different threads.
+ * different workspaces may be used by any number of threads at once. Clones share immutable data
+ * and may live on different threads.
  *
- * Logits. -inf is a masked token. NaN among the allowed tokens is an error. Where a row holds +inf, the
- * tokens at +inf share the probability equally and every other token has none. Ties are always broken
- * by the lower token id. Results do not depend on the instruction set in use.
+ * Logits. -inf is a masked token. NaN among the allowed tokens is an error. Where a row holds +inf,
+ * the tokens at +inf share the probability equally and every other token has none. Ties are always
+ * broken by the lower token id. Results do not depend on the instruction set in use.
  */
 #ifndef PLUCK_H
 #define PLUCK_H
@@ -141,14 +141,14 @@ PLUCK_API void pluck_workspace_free(pluck_workspace *workspace);
  * ---------------------------------------------------------------------------------------------- */
 
 typedef enum pluck_rng_kind {
-    /* llama.cpp's stream as built with libstdc++: std::mt19937, one 53-bit double of two words for a
-     * draw, one 24-bit float of one word for XTC's coin; inverse CDF in candidate order. */
+    /* llama.cpp's stream as built with libstdc++: std::mt19937, one 53-bit double of two words for
+     * a draw, one 24-bit float of one word for XTC's coin; inverse CDF in candidate order. */
     PLUCK_RNG_MT19937 = 0,
-    /* Philox4x32-10 (Salmon et al., SC 2011). Draw number `position` of random stage number `stream`
-     * (both from 0) uses the block of counter (position lo, position hi, 0, 0) under key (seed,
-     * stream); u = (w1 * 2^32 + w0) >> 11, times 2^-53; XTC's coin is (w0 >> 8) * 2^-24. The token is
-     * the first, in ascending order of id, whose cumulative probability reaches u. So a draw is a
-     * function of the final distribution, seed, stream and position alone. */
+    /* Philox4x32-10 (Salmon et al., SC 2011). Draw number `position` of random stage number
+     * `stream` (both from 0) uses the block of counter (position lo, position hi, 0, 0) under key
+     * (seed, stream); u = (w1 * 2^32 + w0) >> 11, times 2^-53; XTC's coin is (w0 >> 8) * 2^-24. The
+     * token is the first, in ascending order of id, whose cumulative probability reaches u. So a
+     * draw is a function of the final distribution, seed, stream and position alone. */
     PLUCK_RNG_PHILOX = 1
 } pluck_rng_kind;
 
@@ -204,10 +204,10 @@ typedef struct pluck_token_sequence {
 
 /* DRY, "don't repeat yourself" (p-e-w; llama.cpp's port by pi6am). */
 typedef struct pluck_stage_dry {
-    float multiplier;       /* finite; 0 disables */
-    float base;             /* finite; < 1 disables */
-    int32_t allowed_length; /* >= 0 */
-    int32_t last_n;         /* 0 to 1048576; 0 disables */
+    float multiplier;                     /* finite; 0 disables */
+    float base;                           /* finite; < 1 disables */
+    int32_t allowed_length;               /* >= 0 */
+    int32_t last_n;                       /* 0 to 1048576; 0 disables */
     const pluck_token_sequence *breakers; /* copied at creation; shared by clones */
     int32_t n_breakers;
 } pluck_stage_dry;
@@ -252,9 +252,9 @@ typedef struct pluck_stage_infill {
 /* The candidates as a custom stage sees them, in candidate order; it may write all of it. */
 typedef struct pluck_custom_view {
     int32_t *ids;
-    float *logits;   /* -inf masks a candidate, NaN is an error */
-    int32_t n;       /* may shrink, not grow */
-    bool descending; /* true: sorted by logit; the stage clears or sets it to what then holds */
+    float *logits;    /* -inf masks a candidate, NaN is an error */
+    int32_t n;        /* may shrink, not grow */
+    bool descending;  /* true: sorted by logit; the stage clears or sets it to what then holds */
     int32_t selected; /* -1; an index below n selects that candidate */
 } pluck_custom_view;
 
@@ -313,13 +313,13 @@ typedef struct pluck_stage {
 
 /* A sampler as data. Everything is copied at creation. */
 typedef struct pluck_config {
-    int32_t n_vocab;           /* 1 to 16777216 */
-    uint32_t seed;             /* of every random stage that has none of its own */
-    pluck_rng_kind rng;        /* MT19937 unless said otherwise */
-    const pluck_stage *stages; /* in chain order; any order, repeats allowed */
-    int32_t n_stages;          /* 0 to 64 */
-    pluck_allocator allocator; /* all zero: malloc and free */
-    pluck_workspace *workspace; /* shared, must outlive the sampler; NULL: the sampler makes its own */
+    int32_t n_vocab;            /* 1 to 16777216 */
+    uint32_t seed;              /* of every random stage that has none of its own */
+    pluck_rng_kind rng;         /* MT19937 unless said otherwise */
+    const pluck_stage *stages;  /* in chain order; any order, repeats allowed */
+    int32_t n_stages;           /* 0 to 64 */
+    pluck_allocator allocator;  /* all zero: malloc and free */
+    pluck_workspace *workspace; /* shared, outlives the sampler; NULL: it makes its own */
 } pluck_config;
 
 /* ------------------------------------------------------------------------------------------------
@@ -330,18 +330,18 @@ typedef struct pluck_sampler pluck_sampler;
 
 /*
  * Creates a sampler from a config. On error *out is left alone.
- * Errors: ERR_NULL, ERR_VOCAB, ERR_SIZE, ERR_STAGE, ERR_PARAM, ERR_TOKEN (in a bias or a breaker), ERR_RNG,
- * ERR_WORKSPACE, ERR_MEMORY.
+ * Errors: ERR_NULL, ERR_VOCAB, ERR_SIZE, ERR_STAGE, ERR_PARAM, ERR_TOKEN (in a bias or a breaker),
+ * ERR_RNG, ERR_WORKSPACE, ERR_MEMORY.
  */
 PLUCK_API pluck_status pluck_sampler_create(pluck_sampler **out, const pluck_config *config);
 
 /*
- * Creates a sampler from text: key=value pairs split by ';' or ',', with llama.cpp's parameter names
- * and defaults. The order of the keys does not matter: the chain is llama.cpp's default one (logit
- * bias, penalties, dry, top_n_sigma, top_k, typ_p, top_p, min_p, xtc, temperature, then the draw)
- * unless samplers=NAME:NAME:... says otherwise. docs/spec.md lists every key.
- * err, which may be NULL, receives the key, the value and the allowed range.
- * Errors: ERR_NULL, ERR_VOCAB, ERR_SPEC_*, ERR_TOKEN, ERR_MEMORY.
+ * Creates a sampler from text: key=value pairs split by ';' or ',', with llama.cpp's parameter
+ * names and defaults. The order of the keys does not matter: the chain is llama.cpp's default one
+ * (logit bias, penalties, dry, top_n_sigma, top_k, typ_p, top_p, min_p, xtc, temperature, then the
+ * draw) unless samplers=NAME:NAME:... says otherwise. docs/spec.md lists every key. err, which may
+ * be NULL, receives the key, the value and the allowed range. Errors: ERR_NULL, ERR_VOCAB,
+ * ERR_SPEC_*, ERR_TOKEN, ERR_MEMORY.
  */
 PLUCK_API pluck_status pluck_sampler_from_spec(pluck_sampler **out, const char *spec,
                                                int32_t n_vocab, pluck_error *err);
@@ -362,8 +362,8 @@ PLUCK_API void pluck_spec_free(pluck_spec *spec);
  */
 PLUCK_API pluck_status pluck_sampler_clone(pluck_sampler **out, const pluck_sampler *sampler);
 
-/* Back to the state after creation: history forgotten, streams reseeded (a random seed is drawn anew,
- * as llama.cpp does). */
+/* Back to the state after creation: history forgotten, streams reseeded (a random seed is drawn
+ * anew, as llama.cpp does). */
 PLUCK_API void pluck_sampler_reset(pluck_sampler *sampler);
 
 /* Frees a sampler; NULL is allowed. */
@@ -375,22 +375,22 @@ PLUCK_API void pluck_sampler_free(pluck_sampler *sampler);
 
 typedef enum pluck_dtype {
     PLUCK_DTYPE_F32 = 0,
-    PLUCK_DTYPE_F16 = 1,  /* IEEE binary16 */
-    PLUCK_DTYPE_BF16 = 2  /* the upper half of a float32 */
+    PLUCK_DTYPE_F16 = 1, /* IEEE binary16 */
+    PLUCK_DTYPE_BF16 = 2 /* the upper half of a float32 */
 } pluck_dtype;
 
 /* One row of logits, or a list of candidates. Zero what is not needed. */
 typedef struct pluck_row {
     const void *logits; /* n elements of dtype, any alignment of the element's own size */
     pluck_dtype dtype;
-    int32_t n;                /* without ids: 0 or n_vocab; with ids: 1 to n_vocab candidates */
-    const int32_t *ids;       /* NULL: logits[i] is token i's; else the n tokens, each at most once,
-                                 in the caller's order, with which the chain goes on */
-    bool descending;          /* with ids: the logits already descend (checked) */
-    const uint32_t *allowed;  /* NULL: all. Bit t % 32 of word t / 32 set: token t is allowed */
+    int32_t n;               /* without ids: 0 or n_vocab; with ids: 1 to n_vocab candidates */
+    const int32_t *ids;      /* NULL: logits[i] is token i's; else the n tokens, each at most once,
+                                in the caller's order, with which the chain goes on */
+    bool descending;         /* with ids: the logits already descend (checked) */
+    const uint32_t *allowed; /* NULL: all. Bit t % 32 of word t / 32 set: token t is allowed */
     pluck_workspace *workspace; /* for this call; NULL: the sampler's */
-    bool skip_probability;    /* draw.probability is not wanted: left 0 where it would cost a pass over
-                                 the row (greedy, custom stages) */
+    bool skip_probability; /* draw.probability is not wanted: left 0 where it would cost a pass over
+                              the row (greedy, custom stages) */
 } pluck_row;
 
 /* What a call found. */
@@ -408,9 +408,9 @@ typedef struct pluck_draw {
 PLUCK_API pluck_status pluck_sample(pluck_sampler *sampler, const float *logits, int32_t *token);
 
 /*
- * The same for any row. draw may be NULL where only the candidates are wanted; then the chain need not
- * select. The logits must stay as they are until the candidates have been read.
- * Errors: those of pluck_sample, ERR_ROW, ERR_ORDER, ERR_TOKEN, ERR_WORKSPACE.
+ * The same for any row. draw may be NULL where only the candidates are wanted; then the chain need
+ * not select. The logits must stay as they are until the candidates have been read. Errors: those
+ * of pluck_sample, ERR_ROW, ERR_ORDER, ERR_TOKEN, ERR_WORKSPACE.
  */
 PLUCK_API pluck_status pluck_sample_row(pluck_sampler *sampler, const pluck_row *row,
                                         pluck_draw *draw);
@@ -434,7 +434,8 @@ PLUCK_API pluck_status pluck_accept_stage(pluck_sampler *sampler, int32_t stage,
  * goes on in `to` exactly as it would have in `from`, which is left as it was. Parameters are not
  * copied; a history keeps its newest tokens where the other's last_n is smaller. Custom stages have
  * nothing to copy.
- * Errors: ERR_NULL, ERR_STAGE (no such stage, or the kinds differ), ERR_RNG (the generators differ).
+ * Errors: ERR_NULL, ERR_STAGE (no such stage, or the kinds differ), ERR_RNG (the generators
+ * differ).
  */
 PLUCK_API pluck_status pluck_sampler_copy_stage(pluck_sampler *to, int32_t to_stage,
                                                 const pluck_sampler *from, int32_t from_stage);
@@ -445,9 +446,9 @@ typedef struct pluck_candidates {
     const float *logits; /* after edits and temperature */
     const float *probabilities;
     int32_t n;
-    int32_t n_masked;  /* further candidates, at probability zero, that llama.cpp would still list */
-    int32_t selected;  /* index of the token selected, -1 where none was or it is no longer here */
-    bool descending;   /* the order is known to be by descending logit */
+    int32_t n_masked; /* further candidates, at probability zero, that llama.cpp would still list */
+    int32_t selected; /* index of the token selected, -1 where none was or it is no longer here */
+    bool descending;  /* the order is known to be by descending logit */
 } pluck_candidates;
 
 /*
@@ -456,15 +457,15 @@ typedef struct pluck_candidates {
  * that filling, and where the order asks for it sorting, them takes.
  * Errors: ERR_NULL, ERR_NO_RESULT.
  */
-PLUCK_API pluck_status pluck_workspace_candidates(pluck_workspace *workspace, pluck_candidates *out);
+PLUCK_API pluck_status pluck_workspace_candidates(pluck_workspace *workspace,
+                                                  pluck_candidates *out);
 
 /*
- * Log-probabilities of the row itself, before any chain: of `token` (written to *token_logprob unless
- * that is NULL), and of the n_top most likely tokens (ids and logprobs, descending, lower id first
- * among equals). Natural logarithms. The vocabulary is not sorted. n_written, which may be NULL, tells
- * how many there were: fewer than n_top where fewer tokens are unmasked.
- * row->workspace is required; ids (a list) are not supported here. n_top: 0 to row->n; row->n must
- * not be 0.
+ * Log-probabilities of the row itself, before any chain: of `token` (written to *token_logprob
+ * unless that is NULL), and of the n_top most likely tokens (ids and logprobs, descending, lower id
+ * first among equals). Natural logarithms. The vocabulary is not sorted. n_written, which may be
+ * NULL, tells how many there were: fewer than n_top where fewer tokens are unmasked. row->workspace
+ * is required; ids (a list) are not supported here. n_top: 0 to row->n; row->n must not be 0.
  * Errors: ERR_NULL, ERR_ROW, ERR_SIZE, ERR_TOKEN, ERR_NAN, ERR_EMPTY, ERR_WORKSPACE.
  */
 PLUCK_API pluck_status pluck_top_logprobs(const pluck_row *row, int32_t n_top, int32_t *ids,
@@ -491,15 +492,16 @@ PLUCK_API pluck_workspace *pluck_sampler_workspace(const pluck_sampler *sampler)
 /* Bytes of the sampler's own state: what a clone has to itself, its workspace not counted. */
 PLUCK_API size_t pluck_sampler_state_size(const pluck_sampler *sampler);
 
-/* Philox only: makes draw number `position` of every stream the next one. Errors: ERR_NULL, ERR_RNG. */
+/* Philox only: makes draw number `position` of every stream the next one. Errors: ERR_NULL,
+ * ERR_RNG. */
 PLUCK_API pluck_status pluck_sampler_seek(pluck_sampler *sampler, uint64_t position);
 
 /* ------------------------------------------------------------------------------------------------
  * Kernels
  * ---------------------------------------------------------------------------------------------- */
 
-/* One compiled kernel. PLUCK_DISABLE_CPU=avx512,avx2,neon in the environment removes instruction sets
- * before the first call of the library; it cannot add any. */
+/* One compiled kernel. PLUCK_DISABLE_CPU=avx512,avx2,neon in the environment removes instruction
+ * sets before the first call of the library; it cannot add any. */
 typedef struct pluck_kernel_info {
     const char *op;    /* such as "group_max" */
     const char *dtype; /* "f32", "f16", "bf16" */

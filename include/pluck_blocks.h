@@ -1,10 +1,10 @@
 /*
  * pluck_blocks.h: the building blocks of pluck.h, for engines that use them alone.
  *
- * All functions are free of global state, allocate nothing and may run on any number of threads. The
- * instruction set is chosen as for pluck.h; every one gives the same bits. Rows are float32 unless
- * said otherwise; n is their length, 1 to 2^30 unless said otherwise; any alignment. Functions that
- * return pluck_status write nothing where they fail.
+ * All functions are free of global state, allocate nothing and may run on any number of threads.
+ * The instruction set is chosen as for pluck.h; every one gives the same bits. Rows are float32
+ * unless said otherwise; n is their length, 1 to 2^30 unless said otherwise; any alignment.
+ * Functions that return pluck_status write nothing where they fail.
  */
 #ifndef PLUCK_BLOCKS_H
 #define PLUCK_BLOCKS_H
@@ -17,7 +17,8 @@ extern "C" {
 
 /* ---- element by element: out may be x ---- */
 
-/* out[i] = exp(x[i]), within 2 ulp over the whole range; subnormal results, 0, +inf, NaN as libm's. */
+/* out[i] = exp(x[i]), within 2 ulp over the whole range; subnormal results, 0, +inf, NaN as libm's.
+ */
 PLUCK_API void pluck_exp(const float *x, size_t n, float *out);
 
 /* out[i] = log(x[i]), within 2 ulp; log(0) = -inf, NaN below 0. */
@@ -63,9 +64,9 @@ PLUCK_API pluck_status pluck_top_k(pluck_workspace *workspace, const float *x, i
                                    int32_t *ids, float *values, int32_t *n_written);
 
 /*
- * The elements of x at or above cut (above -inf where cut is that), in order: indices to ids, values
- * to values; both need room for n + 16. What is behind the last one written is scratch. Returns how
- * many; NaN are left out. The filter of min-p: cut = max + log p.
+ * The elements of x at or above cut (above -inf where cut is that), in order: indices to ids,
+ * values to values; both need room for n + 16. What is behind the last one written is scratch.
+ * Returns how many; NaN are left out. The filter of min-p: cut = max + log p.
  */
 PLUCK_API int32_t pluck_filter(const float *x, int32_t n, float cut, int32_t *ids, float *values);
 
@@ -96,9 +97,9 @@ PLUCK_API void pluck_swap_blocks(void *a, void *b, size_t bytes);
 
 /*
  * Permutes n_rows rows of row_bytes each in place: row i becomes what row order[i] was. Follows the
- * permutation's cycles, so each row is moved once, through one row of scratch (row_bytes). visited has
- * (n_rows + 7) / 8 bytes of scratch. Nothing moves unless order is a permutation.
- * Errors: ERR_NULL, ERR_SIZE (order is not a permutation of 0 to n_rows - 1).
+ * permutation's cycles, so each row is moved once, through one row of scratch (row_bytes). visited
+ * has (n_rows + 7) / 8 bytes of scratch. Nothing moves unless order is a permutation. Errors:
+ * ERR_NULL, ERR_SIZE (order is not a permutation of 0 to n_rows - 1).
  */
 PLUCK_API pluck_status pluck_permute_rows(void *rows, size_t row_bytes, int32_t n_rows,
                                           const int32_t *order, void *scratch, uint8_t *visited);
@@ -129,16 +130,17 @@ PLUCK_API int32_t pluck_token_ring_back(const pluck_token_ring *ring, int32_t ba
 /* How often token stands in the ring. */
 PLUCK_API int32_t pluck_token_ring_count(const pluck_token_ring *ring, int32_t token);
 
-/* The distinct tokens, ascending, and their counts; room for min(size, n) of each. Returns how many. */
+/* The distinct tokens, ascending, and their counts; room for min(size, n) of each. Returns how
+ * many. */
 PLUCK_API int32_t pluck_token_ring_distinct(const pluck_token_ring *ring, int32_t *tokens,
                                             int32_t *counts);
 
 /* ---- DRY ---- */
 
 /*
- * What DRY would penalise: tokens (ascending) and the length of the repeat each would continue, of the
- * n tokens of a history (oldest first), as pluck_stage_dry says. scratch has 2 n int32; tokens and
- * lengths have room for n each. Returns how many.
+ * What DRY would penalise: tokens (ascending) and the length of the repeat each would continue, of
+ * the n tokens of a history (oldest first), as pluck_stage_dry says. scratch has 2 n int32; tokens
+ * and lengths have room for n each. Returns how many.
  */
 PLUCK_API int32_t pluck_dry_repeats(const int32_t *history, int32_t n, const pluck_stage_dry *dry,
                                     int32_t *scratch, int32_t *tokens, int32_t *lengths);

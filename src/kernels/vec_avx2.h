@@ -8,8 +8,8 @@
  *   v_exp2_table    EXP2_TABLE[t mod 8]
  *   v_mask_*        one bit per element; the comparisons are false for NaN
  *   v8_sum, v8_sum4 the sum of the lanes, of one v8 or four: ((0+1)+(2+3)) + ((4+5)+(6+7))
- *   v_compress      writes ids and values of the elements in mask, returns how many; may write VWIDTH
- *   FOLD16          (out, E): the eight-lane sum of 16 elements, E(o) giving the vector at offset o
+ *   v_compress      writes ids and values of the mask (and scratch up to VWIDTH), returns how many
+ *   FOLD16          (out, E): the eight-lane sum of 16 elements, E(o) being the vector at offset o
  */
 #include <immintrin.h>
 #include <string.h>
@@ -115,8 +115,8 @@ VFN int v_count(unsigned mask) {
     return __builtin_popcount(mask);
 }
 
-/* For each mask of 8 bits: the set bits' positions, four bits each, lowest first. 1 KB; pdep and pext
- * would do without, but are slow on Zen 1 and 2. */
+/* For each mask of 8 bits: the set bits' positions, four bits each, lowest first. 1 KB; pdep and
+ * pext would do without, but are slow on Zen 1 and 2. */
 static const uint32_t avx2_compress_lut[256] = {
     /* clang-format off */
     0x00000000, 0x00000000, 0x00000001, 0x00000010, 0x00000002, 0x00000020, 0x00000021,
@@ -161,7 +161,8 @@ static const uint32_t avx2_compress_lut[256] = {
 
 VFN int32_t v_compress(unsigned mask, int32_t first_id, vf x, int32_t *ids, float *logits) {
     const __m256i nibbles = _mm256_set1_epi32((int)avx2_compress_lut[mask]);
-    const __m256i order = _mm256_srlv_epi32(nibbles, _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28));
+    const __m256i order =
+        _mm256_srlv_epi32(nibbles, _mm256_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28));
     const __m256i lane = _mm256_and_si256(order, _mm256_set1_epi32(7));
     _mm256_storeu_ps(logits, _mm256_permutevar8x32_ps(x, lane));
     _mm256_storeu_si256((__m256i *)(void *)ids,
