@@ -76,7 +76,11 @@ static size_t ticks(const axis *a, double *at, size_t room, size_t wanted) {
                         : rough / unit < 3.5 ? 2 * unit
                         : rough / unit < 7.5 ? 5 * unit
                                              : 10 * unit;
-    for (double v = ceil(a->lo / step) * step; v <= a->hi && n < room; v += step) at[n++] = v;
+    const double first = ceil(a->lo / step) * step;
+    while (n < room && first + (double)n * step <= a->hi) {
+        at[n] = first + (double)n * step;
+        n++;
+    }
     return n;
 }
 

@@ -273,10 +273,11 @@ static bool asm_side(const recorder *r, const entry *e, const char *input, int s
     if (good) {
         hits h = hottest_object(samples);
         function f = hottest_function(&h);
-        if (f.n > 0) {
+        if (f.n > 0 && h.object != NULL) {
             print_side(name, &f, &h, (size_t)cJSON_GetArraySize(samples), listing);
         } else {
-            printf("  %-9s in %s, which objdump cannot read\n", name, h.object);
+            printf("  %-9s in %s, which objdump cannot read\n", name,
+                   h.object != NULL ? h.object : "no object");
         }
         free(f.code);
         free(h.offset);

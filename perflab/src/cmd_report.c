@@ -263,7 +263,7 @@ static void add_environment(report *r) {
     text_add(out, "<h2>Environment</h2>\n<p>Of the latest run.</p>\n<dl>\n");
     const cJSON *item;
     cJSON_ArrayForEach(item, e) {
-        char text[64];
+        char text[64] = "";
         if (cJSON_IsNumber(item)) {
             snprintf(text, sizeof text, "%.10g", item->valuedouble);
         } else if (cJSON_IsBool(item)) {

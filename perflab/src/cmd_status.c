@@ -120,8 +120,8 @@ static void commit_tick(const facts *f) {
         free(folder);
     }
     size_t spaces = 0;
-    for (const char *p = subject; clean && *p != '\0'; p++) spaces += *p == ' ';
-    tick(clean && spaces >= 3, "Committed with descriptive message",
+    for (const char *p = clean ? subject : ""; p != NULL && *p != '\0'; p++) spaces += *p == ' ';
+    tick(clean && spaces >= 2, "Committed with descriptive message",
          clean ? subject : "the sources are not committed as they are");
     free(subject);
     free(paths);

@@ -97,6 +97,6 @@ typedef struct fact_query {
  * rows). `l` may be NULL: nothing is recorded then. False where the ledger cannot be read.
  */
 bool facts_derive(ledger *l, const catalog *c, const fact_query *q, fact_list *out);
-void facts_free(fact_list *f);
+void facts_free(fact_list *list);
 
 #endif

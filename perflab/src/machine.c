@@ -80,12 +80,15 @@ const machine *machine_here(void) {
 /* Time stolen by the hypervisor, as a share of all since boot. */
 static double stolen_share(void) {
     char line[512];
-    unsigned long long v[8] = {0}, sum = 0;
+    double sum = 0, stolen = 0;
     system_line("/proc/stat", line, sizeof line);
-    sscanf(line, "cpu %llu %llu %llu %llu %llu %llu %llu %llu", &v[0], &v[1], &v[2], &v[3], &v[4],
-           &v[5], &v[6], &v[7]);
-    for (int i = 0; i < 8; i++) sum += v[i];
-    return sum == 0 ? 0 : (double)v[7] / (double)sum;
+    /* "cpu  user nice system idle iowait irq softirq steal ..." */
+    char *at = line + strcspn(line, " ");
+    for (int i = 0; i < 8; i++) {
+        stolen = strtod(at, &at);
+        sum += stolen;
+    }
+    return sum > 0 ? stolen / sum : 0;
 }
 
 size_t allowed_cpus(int *cpus, size_t room) {
@@ -99,11 +102,11 @@ size_t allowed_cpus(int *cpus, size_t room) {
 }
 
 static const char *turbo_word(void) {
-    char line[16];
-    system_line("/sys/devices/system/cpu/intel_pstate/no_turbo", line, sizeof line);
-    if (line[0] != '\0') return line[0] == '0' ? "on" : "off";
-    system_line("/sys/devices/system/cpu/cpufreq/boost", line, sizeof line);
-    if (line[0] != '\0') return line[0] == '1' ? "on" : "off";
+    char off[16], boost[16];
+    system_line("/sys/devices/system/cpu/intel_pstate/no_turbo", off, sizeof off);
+    system_line("/sys/devices/system/cpu/cpufreq/boost", boost, sizeof boost);
+    if (off[0] != '\0') return off[0] == '0' ? "on" : "off";
+    if (boost[0] != '\0') return boost[0] == '1' ? "on" : "off";
     return "unknown";
 }
 

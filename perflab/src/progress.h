@@ -18,7 +18,7 @@ typedef struct progress {
 void progress_start(progress *p, double total);
 void progress_label(progress *p, const char *label);
 void progress_add(progress *p, double units);
-void progress_draw(void *p); /* a launch's tick */
+void progress_draw(void *self); /* a launch's tick: self is the progress */
 void progress_hide(progress *p);
 
 #endif

@@ -33,7 +33,7 @@ typedef uint64_t sum4 __attribute__((vector_size(32)));
 #define MATH_BODY                                                                                  \
     {                                                                                              \
         vec8 x[10];                                                                                \
-        vec8 m, k;                                                                                 \
+        vec8 m = {0}, k = {0};                                                                     \
         for (int j = 0; j < 8; j++) {                                                              \
             m[j] = 0.999f;                                                                         \
             k[j] = 0.001f;                                                                         \

@@ -18,20 +18,33 @@
 /* What one reading of the clock costs under the injected clock. */
 enum { READ_NS = 25 };
 
+/* The next number of a text, *good turning false where there is none above 0. */
+static double next_number(char **at, bool *good) {
+    char *end;
+    const double x = strtod(*at, &end);
+    *good = *good && end != *at && x > 0 && x < 1e12;
+    *at = end;
+    return x;
+}
+
 noise_trace *noise_read(const char *path) {
-    FILE *file = fopen(path, "r");
+    static const char magic[] = "perflab-noise ";
+    char *text = read_text(path, NULL);
     noise_trace *n = must_alloc(sizeof *n);
-    bool good = file != NULL &&
-                fscanf(file, "perflab-noise %zu %zu %lf", &n->rows, &n->columns, &n->step_ns) == 3;
-    good = good && n->rows > 0 && n->columns > 1 && n->rows < 100000 && n->columns < 1000000 &&
-           n->step_ns > 0;
+    bool good = text != NULL && strncmp(text, magic, strlen(magic)) == 0;
+    char *at = good ? text + strlen(magic) : NULL;
+    const double rows = good ? next_number(&at, &good) : 0;
+    const double columns = good ? next_number(&at, &good) : 0;
+    n->step_ns = good ? next_number(&at, &good) : 0;
+    good = good && rows >= 1 && columns >= 2 && rows * columns < 1e8;
     if (good) {
+        n->rows = (size_t)rows;
+        n->columns = (size_t)columns;
         n->factor = must_alloc(n->rows * n->columns * sizeof *n->factor);
-        for (size_t i = 0; good && i < n->rows * n->columns; i++) {
-            good = fscanf(file, "%lf", &n->factor[i]) == 1 && n->factor[i] > 0;
-        }
     }
-    if (file != NULL) fclose(file);
+    for (size_t i = 0; good && i < n->rows * n->columns; i++)
+        n->factor[i] = next_number(&at, &good);
+    free(text);
     if (good) return n;
     complain("%s is no file of recorded noise", path);
     noise_free(n);

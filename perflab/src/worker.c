@@ -136,6 +136,7 @@ const perflab_module *worker_load(const char *path) {
                 m == NULL ? "no perflab module" : "built for another perflab: build it again");
         exit(65);
     }
+    /* cppcheck-suppress resourceLeak ; a module stays for the life of its process */
     return m;
 }
 

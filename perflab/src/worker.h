@@ -15,7 +15,7 @@
 #include <cjson/cJSON.h>
 
 /* The entry of `perflab __worker JOB`. Returns the exit status. */
-int worker_main(const char *job);
+int worker_main(const char *text);
 
 /* ---- Shared between the worker's files ---- */
 

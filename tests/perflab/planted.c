@@ -89,6 +89,7 @@ static void overrun(perflab_ctx *ctx) {
 static void underrun(perflab_ctx *ctx) {
     answer(ctx, PERFLAB_CANDIDATE, 2100);
     perflab_keep(out);
+    /* cppcheck-suppress negativeIndex ; that is the point */
     out[PERFLAB_CANDIDATE][-1] = 7;
 }
 
@@ -123,8 +124,8 @@ static const char *const two[] = {"normal", "peaked", NULL};
 
 #define PLANTED(name, what, function)                                                              \
     {                                                                                              \
-        .id = name, .component = what, .title = what, .size = 500, .gate_sizes = sizes,            \
-        .setup = setup, .baseline = baseline, .candidate = function, .validate = validate          \
+        .id = (name), .component = (what), .title = (what), .size = 500, .gate_sizes = sizes,      \
+        .setup = setup, .baseline = baseline, .candidate = (function), .validate = validate        \
     }
 
 PERFLAB_MODULE(

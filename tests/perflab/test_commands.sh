@@ -54,7 +54,8 @@ export PERFLAB_SYSROOT="$work/sys"
 "$perflab" env --tune -- sh -c "cat $governor0 $governor1 $no_turbo >during.txt" >env.txt 2>&1 || fail "env --tune"
 [ "$(cat during.txt)" = "performanceperformance1" ] || fail "not tuned: $(cat during.txt)"
 [ "$(cat $governor0) $(cat $governor1) $(cat $no_turbo)" = "powersave ondemand 0" ] || fail "not put back"
-grep -q 'powersave' env.txt && grep -q 'env --tune' env.txt || fail "env gives no advice"
+grep -q 'powersave' env.txt || fail "env does not name the governor"
+grep -q 'env --tune' env.txt || fail "env gives no advice"
 # Interrupted in the middle, it still puts everything back.
 "$perflab" env --tune -- sleep 20 >/dev/null 2>&1 &
 tuner=$!
@@ -113,7 +114,8 @@ refuses 'no run zzz' "$perflab" compare zzz "$(key_of P.1)"
 
 # --- report
 "$perflab" report report.html >/dev/null || fail "report"
-grep -q '<svg' report.html && grep -q 'P.18' report.html || fail "the report is empty"
+grep -q '<svg' report.html || fail "the report has no charts"
+grep -q 'P.18' report.html || fail "the report has no rows"
 grep -Eq '(src|href)="?https?:' report.html && fail "the report reaches outside"
 tail -c 10 report.html | grep -q '</html>' || fail "the report is cut off"
 

@@ -3,7 +3,7 @@
 # change of the source, which takes the status back.
 # usage: test_install.sh PERFLAB MODULES SOURCES BUILD
 set -u
-sources=$3 build=$4
+build=$4
 work=$(mktemp -d /tmp/perflab-install-XXXXXX)
 trap 'rm -rf "$work"' EXIT
 failures=0
@@ -47,7 +47,8 @@ perflab table --csv | tail -n +2 | grep -q '[0-9][.][0-9]*x' && fail "a wrong ca
 
 # The sources as they were: what was recorded of them is true again.
 sed -i 's| + 0.001f||' bench-temp-scaling.c
-perflab build >/dev/null && perflab status 5.1 | grep -q 'temp scaling  COMPLETE' || fail "the old source's facts are lost"
+perflab build >/dev/null || fail "build of the old source"
+perflab status 5.1 | grep -q 'temp scaling  COMPLETE' || fail "the old source's facts are lost"
 
 # A broken benchmark does not take the others with it.
 echo 'int broken(' >bench-broken.c
