@@ -92,11 +92,15 @@ static void run_once(contest *c, contestant who) {
         c->sink = c->pass(c->f32, (size_t)c->n_vocab);
         return;
     }
-    pluck_draw draw;
-    const pluck_row row = {.logits = who == DRAW_F32 ? (const void *)c->f32 : c->bf16,
-                           .dtype = who == DRAW_F32 ? PLUCK_DTYPE_F32 : PLUCK_DTYPE_BF16,
-                           .skip_probability = true};
-    const pluck_status status = pluck_sample_row(c->sampler, &row, &draw);
+    pluck_status status;
+    if (who == DRAW_F32) {
+        int32_t token;
+        status = pluck_sample(c->sampler, c->f32, &token);
+    } else {
+        /* No pluck_draw: like pluck_sample, a token and not its probability. */
+        const pluck_row row = {.logits = c->bf16, .dtype = PLUCK_DTYPE_BF16};
+        status = pluck_sample_row(c->sampler, &row, NULL);
+    }
     if (status != PLUCK_OK) c->status = status;
 }
 
