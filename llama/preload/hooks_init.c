@@ -217,7 +217,8 @@ struct llama_sampler *plk_hook_sampler_init_dry(const struct llama_vocab *vocab,
                                      .last_n = last_n,
                                      .breakers = params->breakers.sequences,
                                      .n_breakers = params->breakers.n_sequences};
-    note_with(object, &stage, params, plk_libllama.vocab_n_tokens(vocab));
+    /* without breakers llama.cpp does not look at the vocabulary, which may then be NULL */
+    note_with(object, &stage, params, vocab ? plk_libllama.vocab_n_tokens(vocab) : 0);
     return object;
 }
 

@@ -1,0 +1,257 @@
+/*
+ * parity.c: does Pluck draw the tokens that llama.cpp draws?
+ *
+ * Per chain, four samplers walk the same steps with the same seed: Pluck, llama.cpp, and an oracle for each,
+ * exact for Pluck and single precision in llama.cpp's order for llama.cpp. The rows are real, peaked and
+ * normal in turn; the token is accepted by all four, so that histories grow as in generation. Where any
+ * two differ, the difference is counted and all four begin anew with the next seed, because samplers that
+ * remember (mirostat's mu) would differ from then on.
+ *
+ * Held to: Pluck is its oracle, and llama.cpp its own, but for fewer than 1 in 2,000 draws; and where the
+ * oracles agree Pluck and llama.cpp agree.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include "clock.h"
+#include "commands/chain.h"
+#include "commands/model.h"
+#include "oracle/oracle.h"
+#include "oracle_f32.h"
+#include "parity_chains.h"
+#include "rows/rows.h"
+#include "vocab.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STEPS_PER_SEED = 400, POOL = 24 };
+
+typedef struct options {
+    const char *model;
+    int32_t n_full, n_small, v_small;
+    int part, n_parts;
+    bool markdown;
+} options;
+
+/* Rows of one vocabulary size; a step takes one of them with its ids rotated. */
+typedef struct pool {
+    int32_t n_vocab;
+    float *rows; /* POOL of them */
+    float *row;  /* of the present step */
+} pool;
+
+typedef struct counts {
+    int64_t steps, oracles_differ, pluck_wrong, llama_wrong, unexcused;
+} counts;
+
+/* The four samplers of one chain. */
+typedef struct four {
+    const pluck_config *config;
+    const struct llama_vocab *vocab;
+    pluck_sampler *pluck;
+    oracle *exact;
+    oracle_f32 *f32;
+    struct llama_sampler *llama;
+    llama_token_data *data;
+} four;
+
+static bool pool_init(pool *p, int32_t n_vocab) {
+    p->n_vocab = n_vocab;
+    p->rows = malloc(sizeof *p->rows * (size_t)n_vocab * POOL);
+    p->row = malloc(sizeof *p->row * (size_t)n_vocab);
+    if (!p->rows || !p->row)
+        return false;
+    static const rows_kind kinds[] = {ROWS_REAL, ROWS_PEAKED, ROWS_NORMAL};
+    for (int i = 0; i < POOL; i++)
+        rows_fill(kinds[i % 3], (uint64_t)i / 3, p->rows + (size_t)i * (size_t)n_vocab, n_vocab);
+    return true;
+}
+
+static void pool_free(pool *p) {
+    free(p->rows);
+    free(p->row);
+}
+
+/* Prepares the row of a step: kinds take turns, which one and the rotation are by chance. */
+static void next_row(pool *p, int64_t step, rows_random *random) {
+    size_t n = (size_t)p->n_vocab;
+    size_t which = 3 * (size_t)rows_below(random, POOL / 3) + (size_t)(step % 3);
+    size_t shift = rows_below(random, (uint32_t)p->n_vocab);
+    const float *from = p->rows + which * n;
+    memcpy(p->row, from + shift, (n - shift) * sizeof *from);
+    memcpy(p->row + (n - shift), from, shift * sizeof *from);
+}
+
+static void end_four(four *f) {
+    pluck_sampler_free(f->pluck);
+    oracle_free(f->exact);
+    oracle_f32_free(f->f32);
+    if (f->llama)
+        llama_sampler_free(f->llama);
+    f->pluck = NULL;
+    f->exact = NULL;
+    f->f32 = NULL;
+    f->llama = NULL;
+}
+
+static bool begin_four(four *f, uint32_t seed) {
+    end_four(f);
+    pluck_config config = *f->config;
+    config.seed = seed;
+    f->exact = oracle_create(f->config, seed);
+    f->f32 = oracle_f32_create(f->config, seed);
+    f->llama = plk_llama_chain(f->config, seed, f->vocab);
+    return pluck_sampler_create(&f->pluck, &config) == PLUCK_OK && f->exact && f->f32 && f->llama;
+}
+
+static llama_token sample_llama(four *f, const float *row) {
+    size_t n = (size_t)f->config->n_vocab;
+    for (size_t i = 0; i < n; i++) f->data[i] = (llama_token_data){(llama_token)i, row[i], 0.0f};
+    llama_token_data_array cur = {f->data, n, -1, false};
+    llama_sampler_apply(f->llama, &cur);
+    return cur.selected >= 0 ? cur.data[cur.selected].id : -1;
+}
+
+/* One step of all; returns whether all four agreed. */
+static bool step(four *f, const float *row, counts *c) {
+    pluck_row exact_row = {.logits = row};
+    oracle_result result;
+    int32_t pluck = -1;
+    pluck_sample(f->pluck, row, &pluck);
+    int32_t exact = oracle_sample(f->exact, &exact_row, &result) == PLUCK_OK ? result.token : -2;
+    int32_t llama = sample_llama(f, row);
+    int32_t f32 = oracle_f32_sample(f->f32, row);
+    c->steps++;
+    c->oracles_differ += exact != f32;
+    c->pluck_wrong += pluck != exact;
+    c->llama_wrong += llama != f32;
+    c->unexcused += exact == f32 && pluck != llama;
+    if (pluck != exact || llama != f32 || exact != f32)
+        return false;
+    pluck_accept(f->pluck, pluck);
+    oracle_accept(f->exact, pluck);
+    oracle_f32_accept(f->f32, pluck);
+    llama_sampler_accept(f->llama, pluck);
+    return true;
+}
+
+static bool walk(four *f, pool *p, int32_t n_steps, uint32_t seed, counts *c) {
+    rows_random random = {seed};
+    int32_t until = 0;
+    for (int32_t i = 0; i < n_steps; i++) {
+        if (i >= until) {
+            if (!begin_four(f, seed++))
+                return false;
+            until = i + STEPS_PER_SEED;
+        }
+        next_row(p, i, &random);
+        if (!step(f, p->row, c))
+            until = 0;
+    }
+    return true;
+}
+
+static bool run_chain(const parity_chain *chain, pool *p, int32_t n_steps,
+                      const plk_model *model, uint32_t seed, counts *c) {
+    bool infill = chain->more == PARITY_INFILL;
+    if (n_steps == 0 || (infill && p->n_vocab != model->n_vocab))
+        return true; /* infill's end of text is a token of the whole vocabulary */
+    pluck_stage stages[64];
+    pluck_config config;
+    pluck_spec *parsed;
+    pluck_stage_infill infill_stage;
+    if (infill && plk_infill_stage(&infill_stage, model->vocab) != PLUCK_OK)
+        return false;
+    if (!parity_config(chain, p->n_vocab, infill ? &infill_stage : NULL, stages, &config, &parsed))
+        return false;
+    four f = {.config = &config, .vocab = infill ? model->vocab : NULL};
+    f.data = malloc(sizeof *f.data * (size_t)p->n_vocab);
+    bool done = f.data && walk(&f, p, n_steps, seed, c);
+    end_four(&f);
+    free(f.data);
+    pluck_spec_free(parsed);
+    return done;
+}
+
+static bool within(const counts *c) {
+    return c->pluck_wrong * 2000 < c->steps && c->llama_wrong * 2000 < c->steps &&
+           c->unexcused * 2000 < c->steps;
+}
+
+static void print_counts(const options *o, const parity_chain *chain, const counts *c,
+                         double seconds) {
+    static const char *const more[] = {"", " + greedy", " + infill"};
+    char name[256];
+    snprintf(name, sizeof name, "%s%s", chain->spec[0] ? chain->spec : "(default)",
+             more[chain->more]);
+    const char *format = o->markdown ? "| `%s` | %lld | %.3f %% | %lld | %lld | %lld |\n"
+                                     : "%-90.90s %7lld %8.3f %% %6lld %6lld %6lld";
+    printf(format, name, (long long)c->steps, 100.0 * (double)c->oracles_differ / (double)c->steps,
+           (long long)c->pluck_wrong, (long long)c->llama_wrong, (long long)c->unexcused);
+    if (!o->markdown)
+        printf("  %6.1f s%s\n", seconds, within(c) ? "" : "  FAILED");
+    fflush(stdout);
+}
+
+static int run(const options *o, const plk_model *model) {
+    pool full = {0}, small = {0};
+    if (!pool_init(&full, model->n_vocab) || !pool_init(&small, o->v_small))
+        return 1;
+    if (!o->markdown)
+        printf("%-90s %7s %10s %6s %6s %6s\n", "chain", "steps", "oracles!=", "pluck!",
+               "llama!", "pair!");
+    int failed = 0;
+    for (int i = o->part; i < parity_n_chains; i += o->n_parts) {
+        counts c = {0};
+        int64_t begin = plk_now_ns();
+        uint32_t seed = 1000u * (uint32_t)(i + 1);
+        if (!run_chain(&parity_chains[i], &full, o->n_full, model, seed, &c) ||
+            !run_chain(&parity_chains[i], &small, o->n_small, model, seed + 500, &c)) {
+            printf("%s: could not be run\n", parity_chains[i].spec);
+            failed++;
+            continue;
+        }
+        print_counts(o, &parity_chains[i], &c, 1e-9 * (double)(plk_now_ns() - begin));
+        failed += !within(&c);
+    }
+    pool_free(&full);
+    pool_free(&small);
+    if (failed > 0)
+        printf("%d chains failed\n", failed);
+    return failed > 0;
+}
+
+int main(int argc, char **argv) {
+    options o = {.n_full = 300, .n_small = 2000, .v_small = 1024, .n_parts = 1};
+    for (int i = 1; i + 1 < argc; i += 2) {
+        const char *name = argv[i], *value = argv[i + 1];
+        if (strcmp(name, "--model") == 0)
+            o.model = value;
+        else if (strcmp(name, "--full") == 0)
+            o.n_full = atoi(value);
+        else if (strcmp(name, "--small") == 0)
+            o.n_small = atoi(value);
+        else if (strcmp(name, "--small-vocab") == 0)
+            o.v_small = atoi(value);
+        else if (strcmp(name, "--part") == 0)
+            o.part = atoi(value);
+        else if (strcmp(name, "--parts") == 0)
+            o.n_parts = atoi(value);
+        else if (strcmp(name, "--markdown") == 0)
+            o.markdown = atoi(value) != 0;
+    }
+    if (!o.model || o.n_parts < 1 || o.v_small < 400) {
+        fprintf(stderr, "usage: parity --model MODEL [--full STEPS] [--small STEPS] "
+                        "[--small-vocab V] [--part I --parts N] [--markdown 1]\n");
+        return 2;
+    }
+    plk_model model;
+    char err[512];
+    if (!plk_model_open(&model, o.model, 64, 1, err, sizeof err)) {
+        fprintf(stderr, "%s\n", err);
+        return 1;
+    }
+    int status = run(&o, &model);
+    plk_model_close(&model);
+    return status;
+}
