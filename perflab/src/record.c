@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 void recorder_start(recorder *r, ledger *l, progress *p) {
     memset(r, 0, sizeof *r);
@@ -28,7 +29,28 @@ void recorder_end(recorder *r) {
     cJSON_free(r->environment_text);
 }
 
+/* Paths as seen from here: a ledger is shared, and other machines' folders are nobody's business.
+ */
+static char *local_paths(const char *sources) {
+    char here[4096];
+    text_buffer out = {0};
+    char *copy = text_copy(sources);
+    const size_t n = getcwd(here, sizeof here) != NULL ? strlen(here) : 0;
+    text_add(&out, "%s", "");
+    for (char *path = strtok(copy, "\n"); path != NULL; path = strtok(NULL, "\n")) {
+        const bool below = n > 0 && strncmp(path, here, n) == 0 && path[n] == '/';
+        const char *base = strrchr(path, '/');
+        text_add(&out, "%s%s", out.length > 0 ? "\n" : "",
+                 below          ? path + n + 1
+                 : base != NULL ? base + 1
+                                : path);
+    }
+    free(copy);
+    return out.text;
+}
+
 bool record_build(recorder *r, const entry *e) {
+    char *sources = local_paths(e->sources);
     char now[32];
     iso_time(now);
     text_buffer inputs = {0};
@@ -45,7 +67,7 @@ bool record_build(recorder *r, const entry *e) {
     cJSON_AddStringToObject(row, "variant", e->variant);
     cJSON_AddStringToObject(row, "compiler", e->compiler);
     cJSON_AddStringToObject(row, "flags", e->flags);
-    cJSON_AddStringToObject(row, "sources", e->sources);
+    cJSON_AddStringToObject(row, "sources", sources);
     cJSON_AddStringToObject(row, "inputs", inputs.text);
     cJSON_AddNumberToObject(row, "size", (double)e->size);
     cJSON_AddBoolToObject(row, "has_baseline", e->has_baseline);
@@ -54,6 +76,7 @@ bool record_build(recorder *r, const entry *e) {
     const bool good = ledger_put(r->ledger, "build", row, true);
     cJSON_Delete(row);
     free(inputs.text);
+    free(sources);
     return good;
 }
 
@@ -78,8 +101,13 @@ cJSON *record_job(const recorder *r, const entry *e, const char *what, const cha
 static void add_device(cJSON *row, const cJSON *result) {
     const char *kind = job_text(result, "device_kind", "");
     const char *name = job_text(result, "device_name", "");
+    /* A number that no machine took says so wherever it goes. */
+    const bool simulated = getenv("PERFLAB_CLOCK") != NULL;
+    char *device = text_format("%s%s", name[0] != '\0' ? name : machine_here()->cpu,
+                               simulated ? " (simulated clock)" : "");
     cJSON_AddStringToObject(row, "device_kind", kind[0] != '\0' ? kind : "cpu");
-    cJSON_AddStringToObject(row, "device", name[0] != '\0' ? name : machine_here()->cpu);
+    cJSON_AddStringToObject(row, "device", device);
+    free(device);
 }
 
 /* The word for how a gate or a process ended. A static string. */
@@ -216,7 +244,8 @@ static cJSON *measure_job(const recorder *r, const entry *e, const char *input,
     cJSON_AddNumberToObject(job, "candidate_first", (double)(position % 2));
     cJSON_AddNumberToObject(job, "candidate", plan->candidate);
     if (plan->size != 0) cJSON_AddNumberToObject(job, "size", (double)plan->size);
-    if (n_cpus > 0) cJSON_AddNumberToObject(job, "cpu", cpus[position % n_cpus]);
+    /* By pairs, so that each CPU sees both orders. */
+    if (n_cpus > 0) cJSON_AddNumberToObject(job, "cpu", cpus[position / 2 % n_cpus]);
     return job;
 }
 

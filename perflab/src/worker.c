@@ -102,8 +102,8 @@ double job_number(const cJSON *job, const char *name, double otherwise) {
 }
 
 static void limit(const cJSON *job) {
+#if !defined(__SANITIZE_ADDRESS__) /* which needs terabytes of address space for itself */
     memory_cap = job_number(job, "memory", 0);
-#if !defined(__SANITIZE_ADDRESS__)
     if (memory_cap > 0) {
         const struct rlimit cap = {(rlim_t)memory_cap, (rlim_t)memory_cap};
         setrlimit(RLIMIT_AS, &cap);

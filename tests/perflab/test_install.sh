@@ -37,6 +37,8 @@ perflab status 5.1 >status.txt
 grep -q 'temp scaling  COMPLETE' status.txt || fail "not COMPLETE: $(cat status.txt)"
 perflab table --markdown | grep -q '^| 5.1 | temp scaling | .* | COMPLETE |' || fail "the table has no COMPLETE row"
 
+perflab export | grep -q "$work" && fail "an export names folders of this machine"
+
 # A wrong change takes everything back.
 sed -i '/^static void candidate/,/^}/ s|input\[i\] / d|input[i] / d + 0.001f|' bench-temp-scaling.c
 perflab build >/dev/null || fail "build after the wrong change"

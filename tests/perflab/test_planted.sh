@@ -86,7 +86,7 @@ no_speedup P.5
 PLANTED_GPU="Planted GPU 9000" "$perflab" run P.17 >/dev/null 2>&1 || fail "the GPU run"
 "$perflab" table --json >table.json
 expect P.17 COMPLETE ""
-[ "$(field P.17 device)" = "Planted GPU 9000" ] || fail "the GPU row does not carry its device"
+[ "$(field P.17 device)" = "Planted GPU 9000 (simulated clock)" ] || fail "the GPU row does not carry its device"
 
 # Quick runs stop at VALIDATED.
 PERFLAB_LEDGER=quick.ledger "$perflab" run P.1 --quick >quick.txt 2>&1 || fail "the quick run"
