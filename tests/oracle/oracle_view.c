@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 int32_t oracle_unmasked(const oracle_view *v) {
     int32_t n = 0;
@@ -33,6 +34,45 @@ double oracle_effective(const oracle_view *v, const oracle_candidate *c) {
     return v->infinite && c->logit == INFINITY ? 0.0 : c->logit;
 }
 
+/* Descending logits as ascending unsigned numbers; -0 is 0. */
+static uint64_t sort_key(double logit) {
+    const double plain = logit == 0.0 ? 0.0 : logit;
+    uint64_t bits;
+    memcpy(&bits, &plain, sizeof bits);
+    return bits >> 63 ? bits : ~bits & ~(UINT64_C(1) << 63);
+}
+
+/* One pass of a stable sort of n candidates by byte `byte` of the id or of the key. */
+static void sort_pass(const oracle_candidate *from, oracle_candidate *to, int32_t n, int byte,
+                      bool by_id) {
+    int32_t start[257] = {0};
+    for (int pass = 0; pass < 2; ++pass) {
+        for (int32_t i = 0; i < n; ++i) {
+            const uint64_t key = by_id ? (uint32_t)from[i].id : sort_key(from[i].logit);
+            const size_t digit = key >> (8 * byte) & 255;
+            if (pass == 0) ++start[digit + 1];
+            else to[start[digit]++] = from[i];
+        }
+        for (int d = 0; pass == 0 && d < 256; ++d) start[d + 1] += start[d];
+    }
+}
+
+/* By radix, ids first, then logits: the parity test sorts whole vocabularies thousands of times. */
+static bool sort_by_logit(oracle_candidate *c, int32_t n) {
+    oracle_candidate *spare = malloc((size_t)n * sizeof *spare);
+    if (!spare) return false;
+    for (int byte = 0; byte < 4; byte += 2) {
+        sort_pass(c, spare, n, byte, true);
+        sort_pass(spare, c, n, byte + 1, true);
+    }
+    for (int byte = 0; byte < 8; byte += 2) {
+        sort_pass(c, spare, n, byte, false);
+        sort_pass(spare, c, n, byte + 1, false);
+    }
+    free(spare);
+    return true;
+}
+
 static int by_logit(const void *a, const void *b) {
     const oracle_candidate *x = a;
     const oracle_candidate *y = b;
@@ -42,22 +82,20 @@ static int by_logit(const void *a, const void *b) {
 
 void oracle_sort(oracle_view *v) {
     v->by_score = false;
-    if (!v->sorted) qsort(v->c, (size_t)v->n, sizeof *v->c, by_logit);
+    if (!v->sorted && (v->n < 1000 || !sort_by_logit(v->c, v->n)))
+        qsort(v->c, (size_t)v->n, sizeof *v->c, by_logit);
     v->sorted = true;
 }
 
 void oracle_softmax(oracle_view *v) {
     long double sum = 0.0L;
     for (int32_t i = 0; i < v->n; ++i) {
-        if (v->c[i].logit != -INFINITY) {
-            sum += expl((long double)oracle_effective(v, &v->c[i]) - (long double)v->max);
-        }
-    }
-    for (int32_t i = 0; i < v->n; ++i) {
         const long double x = oracle_effective(v, &v->c[i]);
-        v->c[i].p =
-            v->c[i].logit == -INFINITY ? 0.0 : (double)(expl(x - (long double)v->max) / sum);
+        const long double e = v->c[i].logit == -INFINITY ? 0.0L : expl(x - (long double)v->max);
+        v->c[i].p = (double)e;
+        sum += e;
     }
+    for (int32_t i = 0; i < v->n; ++i) v->c[i].p = (double)((long double)v->c[i].p / sum);
 }
 
 double oracle_surprise(const oracle_view *v, const oracle_candidate *c) {
