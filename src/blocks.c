@@ -177,8 +177,8 @@ int32_t pluck_filter(const float *x, int32_t n, float cut, int32_t *ids, float *
     chunk c = {0};
     while (n > 0 && next_chunk(&c, x, (size_t)n)) {
         if (c.x != c.tail) {
-            count += k->group_collect(c.x, c.n_groups, maxima, (int32_t)c.first, cut, ids + count,
-                                      values + count);
+            count += k->group_collect(c.x, c.n_groups, maxima, (int32_t)c.first, cut, NAN,
+                                      ids + count, values + count);
             continue;
         }
         for (int32_t i = (int32_t)c.first; i < n; i++) {

@@ -191,6 +191,10 @@ pluck_status candidates_begin(candidates *c, pluck_workspace *ws, int32_t n_voca
     return PLUCK_OK;
 }
 
+static int32_t blocks_of(const candidates *c) {
+    return (c->n_groups + BLOCK_GROUPS - 1) / BLOCK_GROUPS;
+}
+
 /* ---- maxima ---------------------------------------------------------------------------------- */
 
 /* Eight maxima side by side: a chain of dependent ones would take as long as a pass over the row.
@@ -236,7 +240,10 @@ pluck_status candidates_scan(candidates *c) {
         }
         c->n = (int32_t)(seen - masked);
         if (c->n == 0) return PLUCK_ERR_EMPTY;
-        c->max = greatest(ws->group_max, c->n_groups);
+        const int32_t blocks = blocks_of(c);
+        for (int32_t g = c->n_groups; g < blocks * BLOCK_GROUPS; g++) ws->group_max[g] = -INFINITY;
+        c->kernels->array.max16(ws->group_max, (size_t)blocks, ws->block_max);
+        c->max = greatest(ws->block_max, blocks);
     }
     c->scanned = true;
     c->ref = c->max;
@@ -268,16 +275,26 @@ static void zero_special(const candidates *c, double *sum) {
     for (int32_t g = next_special(c, 0); g < c->n_groups; g = next_special(c, g + 1)) sum[g] = 0.0;
 }
 
-void candidates_sum(candidates *c) {
-    if (c->summed) return;
-    c->ref = c->max;
+void candidates_group_sums(candidates *c) {
+    if (c->summed && c->grouped) return;
+    if (!c->summed) c->ref = c->max;
     const exp_params p = candidates_exp(c);
     zero_special(c, c->ws->group_sum);
     run r;
-    for (int32_t g = 0; next_run(c, &g, &r);)
-        r.kernels->group_sumexp(r.x, (size_t)r.n, &p, c->ws->group_sum + r.first);
+    for (int32_t g = 0; next_run(c, &g, &r);) {
+        double *sum = c->ws->group_sum + r.first;
+        if (c->cutoff > -INFINITY)
+            r.kernels->group_sumexp_above(r.x, (size_t)r.n, c->ws->group_max + r.first, c->cutoff,
+                                          &p, sum);
+        else
+            r.kernels->group_sumexp(r.x, (size_t)r.n, &p, sum);
+    }
     c->sum = total(c->ws->group_sum, view_groups(c));
-    c->summed = true;
+    c->summed = c->grouped = true;
+}
+
+void candidates_sum(candidates *c) {
+    if (!c->summed) candidates_group_sums(c);
 }
 
 double candidates_mean(candidates *c) {
@@ -291,7 +308,7 @@ double candidates_mean(candidates *c) {
         r.kernels->group_moment(r.x, (size_t)r.n, &p, ws->group_sum + r.first,
                                 ws->group_moment + r.first);
     c->sum = total(ws->group_sum, view_groups(c));
-    c->summed = true;
+    c->summed = c->grouped = true;
     return total(ws->group_moment, view_groups(c)) / c->sum;
 }
 
@@ -390,8 +407,37 @@ group_totals candidates_stats(candidates *c, float shift) {
 
 /* ---- cutting and editing --------------------------------------------------------------------- */
 
-void candidates_cut(candidates *c, float cut) {
+int32_t candidates_collect(const candidates *c, float low, float high) {
+    const pluck_workspace *ws = c->ws;
+    int32_t n = 0;
+    run r;
+    for (int32_t g = 0; next_run(c, &g, &r);)
+        n += r.kernels->group_collect(r.x, (size_t)r.n, ws->group_max + r.first, r.first * GROUP,
+                                      low, high, ws->ids + n, ws->logits + n);
+    return n;
+}
+
+double candidates_mass_above(candidates *c, float cut) {
     pluck_workspace *ws = c->ws;
+    const exp_params p = candidates_exp(c);
+    zero_special(c, ws->group_sum);
+    run r;
+    for (int32_t g = 0; next_run(c, &g, &r);)
+        r.kernels->group_sumexp_above(r.x, (size_t)r.n, ws->group_max + r.first, cut, &p,
+                                      ws->group_sum + r.first);
+    c->grouped = false;
+    return total(ws->group_sum, c->n_groups);
+}
+
+int32_t candidates_count_above(const candidates *c, float cut) {
+    int64_t n = 0;
+    run r;
+    for (int32_t g = 0; next_run(c, &g, &r);)
+        n += r.kernels->group_count_above(r.x, (size_t)r.n, c->ws->group_max + r.first, cut);
+    return (int32_t)n;
+}
+
+void candidates_cut(candidates *c, float cut) {
     if (!c->whole) {
         candidates_keep_above(c, cut);
         c->n_counted = c->n;
@@ -399,35 +445,23 @@ void candidates_cut(candidates *c, float cut) {
         return;
     }
     c->cutoff = cut;
-    c->ref = c->max;
-    const exp_params p = candidates_exp(c);
-    zero_special(c, ws->group_sum);
-    int64_t n = 0;
-    run r;
-    for (int32_t g = 0; next_run(c, &g, &r);) {
-        const float *max = ws->group_max + r.first;
-        r.kernels->group_sumexp_above(r.x, (size_t)r.n, max, cut, &p, ws->group_sum + r.first);
-        n += r.kernels->group_count_above(r.x, (size_t)r.n, max, cut);
-    }
-    c->n = (int32_t)n;
-    c->n_counted = n;
-    c->sum = total(ws->group_sum, c->n_groups);
+    /* What is cut off weighs less than this; often that is nothing. */
+    const double lost = (double)c->n * exp(((double)cut - (double)c->ref) * c->scale);
+    if (!c->summed || lost > 1e-9 * c->sum) c->sum = candidates_mass_above(c, cut);
     c->summed = true;
+    c->grouped = false;
+    c->n = candidates_count_above(c, cut);
+    c->n_counted = c->n;
 }
 
 void candidates_keep_above(candidates *c, float cut) {
     pluck_workspace *ws = c->ws;
     if (cut < c->cutoff) cut = c->cutoff;
     if (c->whole) {
-        int32_t n = 0;
-        run r;
-        for (int32_t g = 0; next_run(c, &g, &r);)
-            n += r.kernels->group_collect(r.x, (size_t)r.n, ws->group_max + r.first,
-                                          r.first * GROUP, cut, ws->ids + n, ws->logits + n);
+        c->n = candidates_collect(c, cut, NAN);
         c->whole = false;
         c->cutoff = -INFINITY;
         c->stored = ORDER_ID;
-        c->n = n;
     } else if (cut > -INFINITY) {
         int32_t n = 0;
         for (int32_t i = 0; i < c->n; i++) {
@@ -465,6 +499,7 @@ static void edit_whole(candidates *c, const int32_t *ids, int32_t n, edit_fn fn,
                        bool drop) {
     pluck_workspace *ws = c->ws;
     int32_t lost = 0;
+    if (!c->grouped) c->summed = false;
     for (int32_t k = 0; k < n;) {
         const int32_t g = ids[k] / GROUP;
         if (is_special(ws, g) && ws->group_patch[g] == PATCH_DEAD) {
@@ -484,7 +519,8 @@ static void edit_whole(candidates *c, const int32_t *ids, int32_t n, edit_fn fn,
     if (drop) c->n_counted -= lost;
     if (!c->scanned) return;
     c->n -= lost;
-    c->max = greatest(ws->group_max, c->n_groups);
+    c->kernels->array.max16(ws->group_max, (size_t)blocks_of(c), ws->block_max);
+    c->max = greatest(ws->block_max, blocks_of(c));
     if (c->n == 0 || c->max == INFINITY) {
         candidates_changed(c); /* the next scan says what that means */
     } else if (c->summed) {

@@ -60,7 +60,8 @@ typedef struct candidates {
 
     bool scanned; /* n, max and (WHOLE) the group maxima are known */
     float max;
-    bool summed; /* sum of exp((x - ref) * scale), and the group sums, are known */
+    bool summed;  /* sum of exp((x - ref) * scale) is known */
+    bool grouped; /* and the group sums */
     float ref;
     double sum;
 
@@ -84,10 +85,11 @@ struct pluck_workspace {
     bool has_result; /* view holds the outcome of a call */
     bool finished;   /* and has been made readable */
     candidates view;
-    int32_t *ids;  /* LIST; n_vocab and a group more, since kernels write ahead */
-    float *logits; /* LIST: x */
-    float *spare;  /* WHOLE: patches; LIST: probabilities, or an index while sorting */
-    float *group_max;
+    int32_t *ids;     /* LIST; n_vocab and a group more, since kernels write ahead */
+    float *logits;    /* LIST: x */
+    float *spare;     /* WHOLE: patches; LIST: probabilities, or an index while sorting */
+    float *group_max; /* padded with -inf to whole blocks */
+    float *block_max;
     double *group_sum;
     double *group_moment;
     int32_t *group_patch; /* of a special group: patch number, or PATCH_DEAD */
@@ -111,6 +113,9 @@ void candidates_sum(candidates *c);
 /* sum, and the mean of x - ref under the distribution; the view must be scanned. */
 double candidates_mean(candidates *c);
 
+/* The same with the group sums, which a boundary found by other means leaves behind. */
+void candidates_group_sums(candidates *c);
+
 /* Makes adaptive-p's transform (c->adapt) part of the view: sum becomes that of the adaptive
  * weights. Scanned. */
 void candidates_sum_adapted(candidates *c);
@@ -119,8 +124,8 @@ void candidates_sum_adapted(candidates *c);
 float candidates_middling(const candidates *c);
 
 /*
- * Cuts off x < cut without collecting what is left, and sums that: for a stage that draws at once, from
- * what may be most of the row. A WHOLE view notes the cut for whoever looks next
+ * Cuts off x < cut without collecting what is left, and sums that: for a stage that draws at once,
+ * from what may be most of the row. A WHOLE view notes the cut for whoever looks next
  * (candidates_materialise). n and n_counted follow. Scanned; cut is not above the maximum.
  */
 void candidates_cut(candidates *c, float cut);
@@ -131,6 +136,16 @@ group_totals candidates_stats(candidates *c, float shift);
 /* Keeps the alive with x >= cut: the view becomes a LIST, its order is inherited. cut = -inf keeps
  * all. n_counted is left to the caller. Scanned; at least one must remain. */
 void candidates_keep_above(candidates *c, float cut);
+
+/* Collects low <= x < high (NaN: no limit) of a WHOLE view into the LIST arrays, without changing
+ * the view; returns how many. Scanned. */
+int32_t candidates_collect(const candidates *c, float low, float high);
+
+/* The mass of x >= cut of a WHOLE view; uses up the group sums. Scanned. */
+double candidates_mass_above(candidates *c, float cut);
+
+/* How many x >= cut a WHOLE view has. Scanned. */
+int32_t candidates_count_above(const candidates *c, float cut);
 
 /* The new logit (not x) of the k-th of the ids given; -inf masks. */
 typedef double (*edit_fn)(const void *ctx, int32_t k, double logit);

@@ -59,6 +59,8 @@ typedef struct stage_kind {
     /* Whether the stage does nothing with these parameters; NULL: never. */
     bool (*disabled)(const pluck_stage *stage);
     bool random, selects;
+    /* Whether it works on a view with a noted cut (candidates_cut); others get a LIST. */
+    bool takes_cut;
     /* Length of the history kept, whether tokens are counted, int32 of scratch; NULL: none. */
     int32_t (*last_n)(const pluck_stage *stage);
     bool counted;

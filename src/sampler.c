@@ -214,8 +214,10 @@ static pluck_status run_steps(pluck_sampler *s, candidates *c) {
             .scratch = scratch_at(s, at),
             .ids = at->ids,
         };
-        if (c->adapted || c->cutoff > -INFINITY) TRY(candidates_materialise(c));
-        TRY(stage_kind_of(at->stage->kind)->apply(c, &run));
+        const stage_kind *kind = stage_kind_of(at->stage->kind);
+        if (c->adapted || (c->cutoff > -INFINITY && !kind->takes_cut))
+            TRY(candidates_materialise(c));
+        TRY(kind->apply(c, &run));
     }
     /* A chain that asked nothing of the row has not seen yet whether it is sound. */
     return candidates_scan(c);

@@ -186,21 +186,11 @@ float candidates_bound(candidates *c, int64_t k) {
     const pluck_workspace *ws = c->ws;
     float *maxima = ws->logits;
     const int32_t n_blocks = (c->n_groups + BLOCK_GROUPS - 1) / BLOCK_GROUPS;
-    if (k <= n_blocks * 3 / 4) {
-        for (int32_t b = 0; b < n_blocks; b++) {
-            const int32_t first = b * BLOCK_GROUPS;
-            const int32_t end =
-                first + BLOCK_GROUPS < c->n_groups ? first + BLOCK_GROUPS : c->n_groups;
-            float m = ws->group_max[first];
-            for (int32_t g = first + 1; g < end; g++)
-                m = ws->group_max[g] > m ? ws->group_max[g] : m;
-            maxima[b] = m;
-        }
-        return kth_greatest(maxima, n_blocks, k);
-    }
     if (k > c->n_groups) return NO_BOUND;
-    memcpy(maxima, ws->group_max, (size_t)c->n_groups * sizeof *maxima);
-    return kth_greatest(maxima, c->n_groups, k);
+    const bool by_blocks = k <= n_blocks * 3 / 4;
+    const int32_t n = by_blocks ? n_blocks : c->n_groups;
+    memcpy(maxima, by_blocks ? ws->block_max : ws->group_max, (size_t)n * sizeof *maxima);
+    return kth_greatest(maxima, n, k);
 }
 
 /* ---- top-k ------------------------------------------------------------------------------------
@@ -290,12 +280,18 @@ typedef struct place {
     double mass;
 } place;
 
-/* What find_prefix searches. */
+/* Linear bins over [low, low + HISTOGRAM_BINS / per_unit). */
+typedef struct bins {
+    float low, per_unit;
+} bins;
+
+/* What find_prefix searches: a list, in an order, from a mass that lies before it. */
 typedef struct search {
     const candidates *c;
     ordering o;
     exp_params e;
-    double target;
+    bins first; /* a guess of where the candidates are */
+    double before, target;
     bool strict;
 } search;
 
@@ -339,11 +335,6 @@ static float offset_of(const search *s, int32_t i) {
     return (float)(distance * s->c->scale);
 }
 
-/* Linear bins over [low, low + HISTOGRAM_BINS / per_unit). */
-typedef struct bins {
-    float low, per_unit;
-} bins;
-
 static int32_t bin_of(const bins *b, float offset) {
     const float at = (offset - b->low) * b->per_unit;
     /* NaN (0 * inf) goes to bin 0. */
@@ -370,11 +361,9 @@ static void fill_bins(const search *s, const bins *b, const int32_t *index, int3
  * it never does. index has room for n positions.
  */
 static place find_prefix(const search *s, int32_t n, int32_t *index) {
-    /* 32 nats at first: what lies beyond has no mass to speak of. */
-    bins b = {0.0f, (float)HISTOGRAM_BINS / 32.0f};
-    if (s->o.order == ORDER_ID) b.per_unit = (float)HISTOGRAM_BINS / (float)s->c->n_vocab;
+    bins b = s->first;
     const int32_t *in = NULL;
-    double mass = 0.0;
+    double mass = s->before;
     while (n > SHORT_LIST) {
         fill_bins(s, &b, in, n);
         const double *bin_mass = s->c->ws->histogram;
@@ -423,34 +412,6 @@ static double list_mass(const candidates *c, const float *x, int32_t n) {
     return mass;
 }
 
-/*
- * A cut such that the candidates of a WHOLE view at or above it have more than `target` of the sum,
- * and that is not above `ceiling`. First a guess from the block maxima, then the certain bound:
- * what lies below ref - a nats weighs less than n exp(-a). The LIST arrays end up with these
- * candidates; *n tells how many.
- */
-static float cut_for_mass(candidates *c, double target, float ceiling, int32_t *n) {
-    pluck_workspace *ws = c->ws;
-    const int32_t n_blocks = (c->n_groups + BLOCK_GROUPS - 1) / BLOCK_GROUPS;
-    candidates list = *c;
-    float cut = candidates_bound(c, max_i64(1, n_blocks * 2 / 3));
-    if (cut <= ceiling) {
-        candidates_keep_above(&list, cut);
-        *n = list.n;
-        if (list_mass(c, ws->logits, list.n) > target * (1.0 + 1e-7)) return cut;
-    }
-    const double rest = (c->sum - target) * (1.0 - 1e-7);
-    const double nats = rest > 0.0 ? log((double)c->n / rest) : INFINITY;
-    const double x = (double)c->ref - fmax(nats, 0.0) / c->scale;
-    cut = x < -(double)FLT_MAX ? NO_BOUND : nextafterf((float)x, NO_BOUND);
-    if (cut > ceiling) cut = ceiling;
-    if (cut < c->cutoff) cut = c->cutoff;
-    list = *c;
-    candidates_keep_above(&list, cut);
-    *n = list.n;
-    return cut;
-}
-
 /* How far below ref the order's start may reach without leaving out what is nearer on the other
  * side. */
 static float ceiling_of(const candidates *c, candidate_order order) {
@@ -460,13 +421,150 @@ static float ceiling_of(const candidates *c, candidate_order order) {
 }
 
 static search search_for(const candidates *c, candidate_order order, double target, bool strict) {
-    return (search){
+    search s = {
         .c = c,
         .o = {c->ws->ids, c->ws->logits, order, c->centre},
         .e = candidates_exp(c),
+        /* 32 nats: what lies beyond has no mass to speak of. */
+        .first = {0.0f, (float)HISTOGRAM_BINS / 32.0f},
         .target = target,
         .strict = strict,
     };
+    if (order == ORDER_ID) s.first.per_unit = (float)HISTOGRAM_BINS / (float)c->n_vocab;
+    return s;
+}
+
+/* Collects the greatest candidates of a WHOLE view, some hundred, if more than `target` of the mass
+ * is theirs and none of them is missing below `ceiling`; returns how many, 0 if not. */
+static int32_t collect_top(candidates *c, double target, float ceiling) {
+    const int32_t n_blocks = (c->n_groups + BLOCK_GROUPS - 1) / BLOCK_GROUPS;
+    const float cut = candidates_bound(c, max_i64(1, n_blocks * 2 / 3));
+    if (!(cut <= ceiling) || cut < c->cutoff) return 0;
+    const int32_t n = candidates_collect(c, cut, NAN);
+    return list_mass(c, c->ws->logits, n) > target * (1.0 + 1e-7) ? n : 0;
+}
+
+/* Collects what has more than `target` of the mass for certain: what lies below ref - a nats weighs
+ * less than n exp(-a). Returns how many. */
+static int32_t collect_certain(candidates *c, double target, float ceiling) {
+    const double rest = (c->sum - target) * (1.0 - 1e-7);
+    const double nats = rest > 0.0 ? log((double)c->n / rest) : INFINITY;
+    const double x = (double)c->ref - fmax(nats, 0.0) / c->scale;
+    float cut = x < -(double)FLT_MAX ? NO_BOUND : nextafterf((float)x, NO_BOUND);
+    if (cut > ceiling) cut = ceiling;
+    if (cut < c->cutoff) cut = c->cutoff;
+    return candidates_collect(c, cut, NAN);
+}
+
+/* ---- bands: where a boundary lies among very many ----------------------------------------------
+ */
+
+enum { SAMPLE_GROUPS = 32 };
+
+/* A range of x that holds a boundary, very likely. */
+typedef struct band {
+    float low, high;
+} band;
+
+/* Offset of a bin's edge as x. */
+static float edge_x(const candidates *c, const bins *b, int32_t bin) {
+    return (float)((double)c->ref - (double)bin / (double)b->per_unit / c->scale);
+}
+
+/*
+ * From a sample of the groups: where, in descending order, the mass reaches target. The side with
+ * the smaller mass is estimated, with four standard errors of room on either side. False where the
+ * band would hold more than a sixth of the candidates.
+ */
+static bool sample_band(const candidates *c, double target, band *out) {
+    if (c->n_groups < 8 * SAMPLE_GROUPS) return false;
+    const search s = search_for(c, ORDER_DESCENDING, target, false);
+    const bins b = s.first;
+    double mass[HISTOGRAM_BINS] = {0}, squares[HISTOGRAM_BINS] = {0};
+    int32_t count[HISTOGRAM_BINS] = {0};
+    for (int32_t i = 0; i < SAMPLE_GROUPS; i++) {
+        float x[GROUP], e[GROUP];
+        candidates_group(c, (int32_t)((2 * i + 1) * (int64_t)c->n_groups / (2 * SAMPLE_GROUPS)), x);
+        c->kernels->array.shifted_exp(x, GROUP, &s.e, e);
+        for (int32_t j = 0; j < GROUP; j++) {
+            if (x[j] < c->cutoff || x[j] == -INFINITY) continue;
+            const int32_t bin = bin_of(&b, (float)(((double)c->ref - (double)x[j]) * c->scale));
+            mass[bin] += (double)e[j];
+            squares[bin] += (double)e[j] * (double)e[j];
+            count[bin]++;
+        }
+    }
+    const double factor = (double)c->n_groups / SAMPLE_GROUPS;
+    const double rest = c->sum - target;
+    /* From the end with less mass: nearest and furthest edge at which `need` may be reached. */
+    const bool from_top = target < rest;
+    const double need = from_top ? target : rest;
+    double sum = 0.0, variance = 0.0, held = 0.0;
+    int32_t near = -1, far = -1;
+    for (int32_t k = 0; k < HISTOGRAM_BINS && far < 0; k++) {
+        const int32_t bin = from_top ? k : HISTOGRAM_BINS - 1 - k;
+        const int32_t edge = from_top ? bin : bin + 1;
+        if (near < 0) held = 0.0;
+        sum += factor * mass[bin];
+        variance += factor * factor * squares[bin];
+        held += factor * count[bin];
+        const double room = 4.0 * sqrt(variance);
+        if (near < 0 && sum + room > need) near = edge;
+        if (near >= 0 && sum - room > need) far = from_top ? bin + 1 : bin;
+    }
+    if (near < 0 || far < 0 || held > (double)c->n / 6.0) return false;
+    const int32_t top = from_top ? near : far, bottom = from_top ? far : near;
+    *out = (band){bottom >= HISTOGRAM_BINS - 1 ? NO_BOUND : edge_x(c, &b, bottom),
+                  top == 0 ? INFINITY : edge_x(c, &b, top)};
+    return out->low < out->high;
+}
+
+/*
+ * The boundary at `target` in descending order on a WHOLE view, by a band: the exact mass above it,
+ * then the few candidates in it. False if the band does not hold it. The band lies in the LIST
+ * arrays, *n long; *at is the boundary.
+ */
+static bool find_in_band(candidates *c, double target, bool strict, int32_t *n, place *at) {
+    pluck_workspace *ws = c->ws;
+    band b;
+    if (!sample_band(c, target, &b)) return false;
+    search s = search_for(c, ORDER_DESCENDING, target, strict);
+    s.before = candidates_mass_above(c, b.high > c->cutoff ? b.high : c->cutoff);
+    if (reaches(&s, s.before)) return false;
+    *n = candidates_collect(c, b.low > c->cutoff ? b.low : c->cutoff, b.high);
+    if (*n == 0 || 2 * (int64_t)*n > ws->n_vocab) return false;
+    if (!reaches(&s, s.before + list_mass(c, ws->logits, *n))) return false;
+    const double first = b.high < INFINITY ? ((double)c->ref - (double)b.high) * c->scale : 0.0;
+    const double last = b.low > -INFINITY ? ((double)c->ref - (double)b.low) * c->scale : 32.0;
+    s.first = (bins){(float)first, (float)(HISTOGRAM_BINS / fmax(last - first, 1e-6))};
+    *at = find_prefix(&s, *n, ws->ids + *n);
+    return true;
+}
+
+static double drop_tie(const void *ctx, int32_t k, double logit) {
+    (void)ctx;
+    (void)k;
+    (void)logit;
+    return -INFINITY;
+}
+
+/* Cuts a WHOLE view off behind a boundary found in a band of n. */
+static pluck_status cut_behind(candidates *c, const place *at, int32_t n) {
+    pluck_workspace *ws = c->ws;
+    const float x = ws->logits[at->at];
+    const int32_t id = ws->ids[at->at];
+    /* Of those that tie with it the higher ids are out. */
+    int32_t n_ties = 0;
+    for (int32_t i = 0; i < n; i++)
+        if (ws->logits[i] == x && ws->ids[i] > id) ws->ids[n_ties++] = ws->ids[i];
+    c->summed = false;
+    TRY(candidates_edit(c, ws->ids, n_ties, drop_tie, NULL, true));
+    c->cutoff = x;
+    c->n = candidates_count_above(c, x);
+    c->sum = at->mass;
+    c->summed = true;
+    c->grouped = false;
+    return PLUCK_OK;
 }
 
 /* Adopts a LIST that was collected from a WHOLE view. */
@@ -512,8 +610,16 @@ void candidates_keep_mass(candidates *c, candidate_order order, double p, bool s
                 order == ORDER_DESCENDING ? candidates_bound(c, at_least) : NO_BOUND;
             ceiling = bound < ceiling ? bound : ceiling;
         }
-        int32_t n;
-        cut_for_mass(c, target, ceiling, &n);
+        int32_t n = collect_top(c, target, ceiling);
+        place at;
+        if (n == 0 && at_least == 1 && order == ORDER_DESCENDING &&
+            find_in_band(c, target, strict, &n, &at)) {
+            cut_behind(c, &at, n);
+            c->order = order;
+            c->n_counted = max_i64(c->n, at_least);
+            return;
+        }
+        if (n == 0) n = collect_certain(c, target, ceiling);
         adopt_list(c, n);
     }
     c->order = order;
@@ -622,6 +728,7 @@ static int32_t locate(const double *part, int32_t n, double target, double *mass
  * groups, elements. */
 static void draw_as_stored(candidates *c, double target) {
     pluck_workspace *ws = c->ws;
+    candidates_group_sums(c);
     const int32_t n_groups =
         c->whole ? c->n_groups : (int32_t)(round_up((size_t)c->n, GROUP) / GROUP);
     const int32_t n_blocks = (n_groups + BLOCK_GROUPS - 1) / BLOCK_GROUPS;
@@ -654,6 +761,15 @@ static void draw_as_stored(candidates *c, double target) {
     c->token_probability = part[i] / c->sum;
 }
 
+/* Selects the candidate at a place of the LIST arrays. */
+static void select_at(candidates *c, int32_t at) {
+    const search s = search_for(c, ORDER_DESCENDING, 0.0, false);
+    float e;
+    masses(&s, &at, 0, 1, &e);
+    candidates_select(c, c->ws->ids[at], c->ws->logits[at]);
+    c->token_probability = (double)e / c->sum;
+}
+
 void candidates_draw(candidates *c, pluck_rng_kind rng, double u) {
     pluck_workspace *ws = c->ws;
     const double target = u * c->sum;
@@ -666,8 +782,15 @@ void candidates_draw(candidates *c, pluck_rng_kind rng, double u) {
     }
     int32_t n = c->n;
     int32_t *index = (int32_t *)(void *)ws->spare;
+    place found;
     if (c->whole) {
-        cut_for_mass(c, target, ceiling_of(c, order), &n);
+        const float ceiling = ceiling_of(c, order);
+        n = collect_top(c, target, ceiling);
+        if (n == 0 && order == ORDER_DESCENDING && find_in_band(c, target, false, &n, &found)) {
+            select_at(c, found.at);
+            return;
+        }
+        if (n == 0) n = collect_certain(c, target, ceiling);
         if (2 * (int64_t)n <= ws->n_vocab) {
             index = ws->ids + n; /* `spare` holds patches */
         } else {
@@ -676,9 +799,6 @@ void candidates_draw(candidates *c, pluck_rng_kind rng, double u) {
         }
     }
     const search s = search_for(c, order, target, false);
-    const int32_t at = find_prefix(&s, n, index).at;
-    candidates_select(c, ws->ids[at], ws->logits[at]);
-    float e;
-    masses(&s, &at, 0, 1, &e);
-    c->token_probability = (double)e / c->sum;
+    found = find_prefix(&s, n, index);
+    select_at(c, found.at);
 }

@@ -36,7 +36,9 @@ static size_t lay_out(int32_t n_vocab, pluck_workspace *ws, char *base) {
     const size_t ids = take(&offset, list * sizeof(int32_t));
     const size_t logits = take(&offset, list * sizeof(float));
     const size_t spare = take(&offset, list * sizeof(float));
-    const size_t group_max = take(&offset, (n_groups + 1) * sizeof(float));
+    const size_t n_blocks = n_groups / BLOCK_GROUPS + 1;
+    const size_t group_max = take(&offset, n_blocks * BLOCK_GROUPS * sizeof(float));
+    const size_t block_max = take(&offset, n_blocks * sizeof(float));
     const size_t group_sum = take(&offset, (n_groups + 1) * sizeof(double));
     const size_t group_moment = take(&offset, (n_groups + 1) * sizeof(double));
     const size_t group_patch = take(&offset, n_groups * sizeof(int32_t));
@@ -47,6 +49,7 @@ static size_t lay_out(int32_t n_vocab, pluck_workspace *ws, char *base) {
         ws->logits = (float *)(void *)(base + logits);
         ws->spare = (float *)(void *)(base + spare);
         ws->group_max = (float *)(void *)(base + group_max);
+        ws->block_max = (float *)(void *)(base + block_max);
         ws->group_sum = (double *)(void *)(base + group_sum);
         ws->group_moment = (double *)(void *)(base + group_moment);
         ws->group_patch = (int32_t *)(void *)(base + group_patch);

@@ -127,6 +127,14 @@ VATTR static void array_scale(const float *x, size_t n, float factor, float *out
     FOR_ARRAY(v_mul(v, v_set(factor)));
 }
 
+VATTR static void array_max16(const float *x, size_t n, float *out) {
+    for (size_t i = 0; i < n; i++, x += 16) {
+        vf m = v_load_f32(x);
+        for (int o = VWIDTH; o < 16; o += VWIDTH) m = v_max(v_load_f32(x + o), m);
+        out[i] = v_hmax(m);
+    }
+}
+
 VATTR static void array_adapt(const float *x, size_t n, const adapt_params *p, float peak,
                               float *out) {
     FOR_ARRAY(v_where_gt(
@@ -137,5 +145,5 @@ VATTR static void array_adapt(const float *x, size_t n, const adapt_params *p, f
 #define ARRAY_TABLE                                                                                \
     {                                                                                              \
         .shifted_exp = array_shifted_exp, .exp = array_exp, .log = array_log,                      \
-        .scale = array_scale, .adapt = array_adapt                                                 \
+        .scale = array_scale, .max16 = array_max16, .adapt = array_adapt                           \
     }

@@ -59,7 +59,7 @@ typedef struct row_kernels {
     bool (*group_census)(const void *x, size_t n_groups, int64_t *n_masked);
     /* Sum of e(x) of each group. */
     void (*group_sumexp)(const void *x, size_t n_groups, const exp_params *p, double *sum);
-    /* Of the x >= cut alone; groups whose max is below cut are not read. */
+    /* Of the x >= cut (not -inf) alone; groups whose max is below cut need not be read. */
     void (*group_sumexp_above)(const void *x, size_t n_groups, const float *max, float cut,
                                const exp_params *p, double *sum);
     /* Sum of e(x), and of e(x) * (x - ref). */
@@ -67,11 +67,11 @@ typedef struct row_kernels {
                          double *moment);
     /* Adds sum and sum of squares of x - shift over the logits above -inf. */
     void (*group_stats)(const void *x, size_t n_groups, float shift, group_totals *totals);
-    /* Appends id (from first_id) and logit of every x >= cut (or, where cut is -inf, x > cut) in
-     * the groups whose max reaches cut; returns how many. May write up to 16 entries past the last.
-     */
+    /* Appends id (from first_id) and logit of every x >= cut (or, where cut is -inf, x > cut) and
+     * not >= below (NaN: no limit) in the groups whose max reaches cut; returns how many. May write
+     * up to 16 entries past the last. */
     int32_t (*group_collect)(const void *x, size_t n_groups, const float *max, int32_t first_id,
-                             float cut, int32_t *ids, float *logits);
+                             float cut, float below, int32_t *ids, float *logits);
     /* How many x >= cut (not -inf) there are. */
     int64_t (*group_count_above)(const void *x, size_t n_groups, const float *max, float cut);
     /* Sum of the adaptive weight of each group. */
@@ -87,6 +87,8 @@ typedef struct array_kernels {
     void (*exp)(const float *x, size_t n, float *out);
     void (*log)(const float *x, size_t n, float *out);
     void (*scale)(const float *x, size_t n, float factor, float *out);
+    /* out[i] = the greatest of x[16 i] to x[16 i + 15], for n outputs. */
+    void (*max16)(const float *x, size_t n, float *out);
     /* out[i] = adaptive logit: peak - sharpness * d^2 / (1 + d); -inf stays. */
     void (*adapt)(const float *x, size_t n, const adapt_params *p, float peak, float *out);
 } array_kernels;

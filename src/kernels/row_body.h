@@ -28,21 +28,26 @@
 #define V_AT(o) v[(o) / VWIDTH]
 #define W_AT(o) w[(o) / VWIDTH]
 
+/* The greatest elements of a group, spread over a vector; adds the group's sum to check. */
+VFN vf ROW_FN(spread_max)(const char *x, vf *check) {
+    vf m = ROW_LOAD(0);
+    vf sum = m;
+    for (int o = VWIDTH; o < GROUP; o += VWIDTH) {
+        const vf v = ROW_LOAD(o);
+        m = v_max(v, m);
+        sum = v_add(sum, v);
+    }
+    *check = v_fma(sum, v_set(0.0f), *check);
+    return m;
+}
+
 VATTR static bool ROW_FN(group_max)(const void *row, size_t n_groups, float *max) {
     const char *x = row;
-    /* A group's sum is finite if all its logits are (sums that overflow are found out later). */
+    /* A group's sum is finite if all its logits are; one that overflows is found out later. */
     vf check = v_set(0.0f);
-    for (size_t g = 0; g < n_groups; g++, x += (size_t)GROUP * DSIZE) {
-        vf m = ROW_LOAD(0);
-        vf sum = m;
-        for (int o = VWIDTH; o < GROUP; o += VWIDTH) {
-            const vf v = ROW_LOAD(o);
-            m = v_max(v, m);
-            sum = v_add(sum, v);
-        }
-        check = v_fma(sum, v_set(0.0f), check);
-        max[g] = v_hmax(m);
-    }
+    vf m[4];
+    GROUPS_BY_FOUR(m[q] = ROW_FN(spread_max)(x, &check), v_hmax4(m, max + g),
+                   max[g] = v_hmax(m[0]));
     float lane[VWIDTH];
     v_store(lane, check);
     bool finite = true;
@@ -85,20 +90,39 @@ VATTR static void ROW_FN(group_sumexp)(const void *row, size_t n_groups, const e
     GROUPS_BY_FOUR(s[q] = ROW_FN(lanes_exp)(x, &p), v8_sum4(s, sum + g), sum[g] = v8_sum(s[0]));
 }
 
+/* The eight lanes of a group's e(x) where x >= cut. */
+VFN v8 ROW_FN(lanes_exp_above)(const char *x, float cut, const exp_params *p) {
+    v8 part[4];
+    for (int k = 0; k < 4; k++, x += (size_t)16 * DSIZE) {
+        vf v[16 / VWIDTH];
+        for (int o = 0; o < 16; o += VWIDTH) {
+            const vf y = ROW_LOAD(o);
+            const vf e = v_shifted_exp(v_sub(y, v_set(p->ref)), p);
+            V_AT(o) = v_where_gt(v_set(cut), y, v_set(0.0f), e);
+        }
+        FOLD16(part[k], V_AT);
+    }
+    return v8_add(v8_add(part[0], part[1]), v8_add(part[2], part[3]));
+}
+
 VATTR static void ROW_FN(group_sumexp_above)(const void *row, size_t n_groups, const float *max,
                                              float cut, const exp_params *params, double *sum) {
     const char *x = row;
     const exp_params p = *params;
-    for (size_t g = 0; g < n_groups; g++, x += (size_t)GROUP * DSIZE) {
-        sum[g] = 0.0;
-        if (!(max[g] >= cut)) continue;
-        float kept[GROUP];
-        for (int o = 0; o < GROUP; o += VWIDTH) {
-            const vf v = ROW_LOAD(o);
-            v_store(kept + o, v_where_gt(v_set(cut), v, v_set(-__builtin_inff()), v));
+    size_t g = 0;
+    for (; g + 4 <= n_groups; g += 4) {
+        if (!(max[g] >= cut || max[g + 1] >= cut || max[g + 2] >= cut || max[g + 3] >= cut)) {
+            sum[g] = sum[g + 1] = sum[g + 2] = sum[g + 3] = 0.0;
+            x += (size_t)4 * GROUP * DSIZE;
+            continue;
         }
-        sum[g] = v8_sum(lanes_exp_f32((const char *)kept, &p));
+        v8 s[4];
+        for (int q = 0; q < 4; q++, x += (size_t)GROUP * DSIZE)
+            s[q] = ROW_FN(lanes_exp_above)(x, cut, &p);
+        v8_sum4(s, sum + g);
     }
+    for (; g < n_groups; g++, x += (size_t)GROUP * DSIZE)
+        sum[g] = v8_sum(ROW_FN(lanes_exp_above)(x, cut, &p));
 }
 
 /* The eight lanes of e(x), and of e(x) (x - ref). */
@@ -161,7 +185,7 @@ VATTR static void ROW_FN(group_stats)(const void *row, size_t n_groups, float sh
 }
 
 VATTR static int32_t ROW_FN(group_collect)(const void *row, size_t n_groups, const float *max,
-                                           int32_t first_id, float cut, int32_t *ids,
+                                           int32_t first_id, float cut, float below, int32_t *ids,
                                            float *logits) {
     const char *x = row;
     const float lowest = cut > -__builtin_inff() ? cut : -__FLT_MAX__;
@@ -170,7 +194,7 @@ VATTR static int32_t ROW_FN(group_collect)(const void *row, size_t n_groups, con
         if (!(max[g] >= lowest)) continue;
         for (int o = 0; o < GROUP; o += VWIDTH) {
             const vf v = ROW_LOAD(o);
-            const unsigned mask = v_mask_ge(v, v_set(lowest));
+            const unsigned mask = v_mask_ge(v, v_set(lowest)) & ~v_mask_ge(v, v_set(below));
             if (mask) n += v_compress(mask, first_id + o, v, ids + n, logits + n);
         }
     }
@@ -197,8 +221,8 @@ VFN v8 ROW_FN(lanes_adapt)(const char *x, const adapt_params *p) {
         for (int o = 0; o < 16; o += VWIDTH) {
             const vf y = ROW_LOAD(o);
             const vf drop = v_adapt_drop(v_shifted_exp(v_sub(y, v_set(p->e.ref)), &p->e), p);
-            V_AT(o) = v_where_gt(y, v_set(-__builtin_inff()), v_shifted_exp(drop, &unit),
-                                 v_set(0.0f));
+            V_AT(o) =
+                v_where_gt(y, v_set(-__builtin_inff()), v_shifted_exp(drop, &unit), v_set(0.0f));
         }
         FOLD16(part[k], V_AT);
     }

@@ -5,6 +5,7 @@
  *   v8              eight float lanes: the shape in which sums are taken (kernels.h)
  *   v_load_*        from any alignment, widened to float
  *   v_max, v_min    (a, b): b where either is NaN, on every instruction set
+ *   v_hmax, v_hmax4 the greatest element, of one vector or each of four
  *   v_exp2_table    EXP2_TABLE[t mod 8]
  *   v_mask_*        one bit per element; the comparisons are false for NaN
  *   v8_sum, v8_sum4 the sum of the lanes, of one v8 or four: ((0+1)+(2+3)) + ((4+5)+(6+7))
@@ -67,6 +68,13 @@ VFN float v_hmax(vf a) {
     __m128 m = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
     m = _mm_max_ps(m, _mm_movehl_ps(m, m));
     return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
+}
+VFN void v_hmax4(const vf *a, float *out) {
+    const __m256 ab = _mm256_max_ps(_mm256_unpacklo_ps(a[0], a[1]), _mm256_unpackhi_ps(a[0], a[1]));
+    const __m256 cd = _mm256_max_ps(_mm256_unpacklo_ps(a[2], a[3]), _mm256_unpackhi_ps(a[2], a[3]));
+    const __m256 m =
+        _mm256_max_ps(_mm256_shuffle_ps(ab, cd, 0x44), _mm256_shuffle_ps(ab, cd, 0xee));
+    _mm_storeu_ps(out, _mm_max_ps(_mm256_castps256_ps128(m), _mm256_extractf128_ps(m, 1)));
 }
 VFN vi v_bits(vf a) {
     return _mm256_castps_si256(a);

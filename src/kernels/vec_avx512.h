@@ -59,6 +59,18 @@ VFN float v_hmax(vf a) {
     m = _mm_max_ps(m, _mm_movehl_ps(m, m));
     return _mm_cvtss_f32(_mm_max_ss(m, _mm_movehdup_ps(m)));
 }
+VFN __m256 v_halves_max(vf a) {
+    return _mm256_max_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
+}
+VFN void v_hmax4(const vf *a, float *out) {
+    const __m256 h0 = v_halves_max(a[0]), h1 = v_halves_max(a[1]);
+    const __m256 h2 = v_halves_max(a[2]), h3 = v_halves_max(a[3]);
+    const __m256 ab = _mm256_max_ps(_mm256_unpacklo_ps(h0, h1), _mm256_unpackhi_ps(h0, h1));
+    const __m256 cd = _mm256_max_ps(_mm256_unpacklo_ps(h2, h3), _mm256_unpackhi_ps(h2, h3));
+    const __m256 m =
+        _mm256_max_ps(_mm256_shuffle_ps(ab, cd, 0x44), _mm256_shuffle_ps(ab, cd, 0xee));
+    _mm_storeu_ps(out, _mm_max_ps(_mm256_castps256_ps128(m), _mm256_extractf128_ps(m, 1)));
+}
 VFN vi v_bits(vf a) {
     return _mm512_castps_si512(a);
 }

@@ -57,6 +57,9 @@ VFN vf v_abs(vf a) {
 VFN float v_hmax(vf a) {
     return vmaxvq_f32(a);
 }
+VFN void v_hmax4(const vf *a, float *out) {
+    vst1q_f32(out, vpmaxq_f32(vpmaxq_f32(a[0], a[1]), vpmaxq_f32(a[2], a[3])));
+}
 VFN vi v_bits(vf a) {
     return vreinterpretq_s32_f32(a);
 }

@@ -80,6 +80,9 @@ VFN vf v_abs(vf a) {
 VFN float v_hmax(vf a) {
     return a;
 }
+VFN void v_hmax4(const vf *a, float *out) {
+    for (int i = 0; i < 4; i++) out[i] = a[i];
+}
 VFN vi v_bits(vf a) {
     int32_t i;
     memcpy(&i, &a, sizeof i);

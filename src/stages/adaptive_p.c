@@ -45,7 +45,7 @@ static double original_probability(const candidates *c, float x) {
 
 STAGE(adaptive_p) {
     TRY(candidates_scan(c));
-    candidates_sum(c);
+    candidates_group_sums(c);
     run->memory->adaptive.pending_token = -1;
     if (run->stage->as.adaptive_p.target < 0.0f) {
         draw_unless_single(c, run);
@@ -54,7 +54,7 @@ STAGE(adaptive_p) {
     const candidate_order lies = c->whole ? ORDER_ID : c->stored;
     if (run->rng != PLUCK_RNG_PHILOX && c->order != ORDER_STORED && c->order != lies) {
         TRY(candidates_materialise(c));
-        candidates_sum(c);
+        candidates_group_sums(c);
     }
     c->adapt = (adapt_params){
         .e = candidates_exp(c),

@@ -32,6 +32,7 @@ STAGE(temperature) {
     double t = (double)s->t;
     if (s->range > 0.0f) {
         if (c->n_counted <= 1) return PLUCK_OK;
+        if (c->cutoff > -INFINITY) TRY(candidates_materialise(c));
         TRY(candidates_scan(c));
         c->order = ORDER_DESCENDING;
         candidates_realise(c);

@@ -10,7 +10,8 @@
 STAGE(top_n_sigma) {
     if (c->n_counted <= 1) return PLUCK_OK;
     TRY(candidates_scan(c));
-    /* Moments around a value of the row that is not far out; if it turns out to be, around the mean. */
+    /* Moments around a value of the row that is not far out; if it turns out to be, around the
+     * mean. */
     float shift = candidates_middling(c);
     group_totals t = candidates_stats(c, shift);
     double mean = t.sum / (double)c->n;

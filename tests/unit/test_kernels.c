@@ -137,19 +137,43 @@ static void check_stats(const row_kernels *t, const row_kernels *s, bench *b, co
     assert_near(got.sum_squares, (double)squares, 1e-6 * (double)squares, isa, "group_stats");
 }
 
-static void check_collect(const row_kernels *t, bench *b, float cut) {
+static void check_collect(const row_kernels *t, bench *b, float cut, float below) {
     static int32_t ids[ROOM];
     static float logits[ROOM];
-    const int32_t n = t->group_collect(b->row, GROUPS, b->max, 1000, cut, ids, logits);
+    const int32_t n = t->group_collect(b->row, GROUPS, b->max, 1000, cut, below, ids, logits);
     int32_t at = 0;
     for (int32_t i = 0; i < COUNT; ++i) {
         if (cut == -INFINITY ? !(b->x[i] > cut) : !(b->x[i] >= cut)) continue;
+        if (b->x[i] >= below) continue;
         assert_true(at < n);
         assert_int_equal(ids[at], 1000 + i);
         assert_memory_equal(&logits[at], &b->x[i], sizeof(float));
         ++at;
     }
     assert_int_equal(at, n);
+}
+
+/* Sums and counts of what is at or above a cut, against the definition. */
+static void check_above(const row_kernels *t, const row_kernels *s, bench *b, float cut,
+                        const char *isa) {
+    float top = -INFINITY;
+    for (int g = 0; g < GROUPS; ++g) top = fmaxf(top, b->max[g]);
+    const exp_params p = exp_params_make(top, 0.7);
+    double sum[GROUPS], other[GROUPS];
+    t->group_sumexp_above(b->row, GROUPS, b->max, cut, &p, sum);
+    s->group_sumexp_above(b->row, GROUPS, b->max, cut, &p, other);
+    assert_same_bits(sum, other, sizeof sum, isa, "group_sumexp_above");
+    int64_t n = 0;
+    for (int g = 0; g < GROUPS; ++g) {
+        long double want = 0.0L;
+        for (int i = g * GROUP; i < (g + 1) * GROUP; ++i) {
+            if (!(b->x[i] >= cut) || b->x[i] == -INFINITY) continue;
+            want += expl(((long double)b->x[i] - (long double)top) * 0.7L);
+            ++n;
+        }
+        assert_near(sum[g], (double)want, 2e-6 * (double)want + 1e-36, isa, "group_sumexp_above");
+    }
+    assert_int_equal(t->group_count_above(b->row, GROUPS, b->max, cut), n);
 }
 
 static void check_adapt(const row_kernels *t, const row_kernels *s, bench *b, const char *isa) {
@@ -204,10 +228,14 @@ static void row_kernels_agree(void **state) {
                 check_sums(t->row[d], s->row[d], &b, 1.0, t->isa);
                 check_sums(t->row[d], s->row[d], &b, 1.0 / 1.5, t->isa);
                 check_stats(t->row[d], s->row[d], &b, t->isa);
-                check_collect(t->row[d], &b, -INFINITY);
-                check_collect(t->row[d], &b, -FLT_MAX);
-                check_collect(t->row[d], &b, b.x[17]);
-                check_collect(t->row[d], &b, INFINITY);
+                check_collect(t->row[d], &b, -INFINITY, NAN);
+                check_collect(t->row[d], &b, -FLT_MAX, NAN);
+                check_collect(t->row[d], &b, b.x[17], NAN);
+                check_collect(t->row[d], &b, -INFINITY, b.x[17]);
+                check_collect(t->row[d], &b, INFINITY, NAN);
+                check_above(t->row[d], s->row[d], &b, b.x[17], t->isa);
+                check_above(t->row[d], s->row[d], &b, 0.0f, t->isa);
+                check_above(t->row[d], s->row[d], &b, INFINITY, t->isa);
                 check_adapt(t->row[d], s->row[d], &b, t->isa);
                 check_widen(t->row[d], &b);
             }
