@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,7 +32,13 @@ static void real_spend(void *self, uint64_t ns) {
     }
 }
 
-const perflab_clock perflab_real_clock = {real_now, real_spend, NULL};
+static uint64_t real_lost(void *self) {
+    (void)self;
+    struct rusage use;
+    return getrusage(RUSAGE_THREAD, &use) == 0 ? (uint64_t)use.ru_nivcsw : 0;
+}
+
+const perflab_clock perflab_real_clock = {real_now, real_spend, real_lost, NULL};
 
 void perflab_host_init(perflab_host *host, perflab_layout layout, uint64_t layout_seed,
                        const perflab_clock *clock) {

@@ -13,6 +13,7 @@
 typedef struct perflab_clock {
     uint64_t (*now)(void *self);            /* nanoseconds */
     void (*spend)(void *self, uint64_t ns); /* lets that much work pass */
+    uint64_t (*lost)(void *self); /* how often the CPU was taken away so far; NULL: never */
     void *self;
 } perflab_clock;
 

@@ -36,6 +36,8 @@ typedef struct bench {
     perflab_timing *timing;
     unsigned char *sweep; /* memory to walk for the cold modes */
     size_t sweep_bytes;
+    perflab_rng rng;
+    bool few[2]; /* a block of this side had only a few calls */
 } bench;
 
 static uint64_t now(const bench *b) {
@@ -134,13 +136,25 @@ static double time_block(const bench *b, const perflab_lane *lane, uint64_t call
     return net > least ? net : least;
 }
 
+/* A block that kept the CPU throughout, or the fourth that did not. */
+static double time_whole_block(const bench *b, const perflab_lane *lane, uint64_t calls,
+                               double *raw) {
+    const perflab_clock *clock = b->plan->clock;
+    for (int attempt = 0;; attempt++) {
+        const uint64_t before = clock->lost != NULL ? clock->lost(clock->self) : 0;
+        const double ns = time_block(b, lane, calls, raw);
+        const uint64_t after = clock->lost != NULL ? clock->lost(clock->self) : 0;
+        if (after == before || attempt == 3) return ns;
+    }
+}
+
 /* Warms a lane up and returns how many of its calls fill `ns` nanoseconds. */
 static uint64_t choose_calls(const bench *b, const perflab_lane *lane, double ns) {
     uint64_t calls = 1;
     double raw;
     time_block(b, lane, 1, &raw); /* first touch: pages, lazy binding */
     for (;;) {
-        const double spent = time_block(b, lane, calls, &raw);
+        const double spent = time_whole_block(b, lane, calls, &raw);
         /* Long enough that the resolution is 0.1 % of it, and that the estimate is good. */
         const bool enough = raw >= ns / 4 && raw >= 1000 * b->timing->resolution_ns;
         if (enough || raw >= ns) {
@@ -154,19 +168,31 @@ static uint64_t choose_calls(const bench *b, const perflab_lane *lane, double ns
     }
 }
 
-static void run_round(const bench *b, const uint64_t calls[2], perflab_round *round,
-                      double raw[2]) {
+static void run_round(bench *b, const uint64_t calls[2], perflab_round *round, double raw[2]) {
     static const int abba[2][4] = {{0, 1, 1, 0}, {1, 0, 0, 1}};
+    const int *order = abba[perflab_rng_u64(&b->rng) % 2];
+    const double stretch = 0.75 + 0.5 * perflab_rng_uniform(&b->rng);
     int seen[2] = {0, 0};
     for (int i = 0; i < 4; i++) {
-        const int side = abba[b->plan->candidate_first][i];
+        const int side = order[i];
         if (b->lane[side].fn == NULL) continue;
         double r;
-        const double ns = time_block(b, &b->lane[side], calls[side], &r);
-        round->us[side][seen[side]++] = ns / 1000 / (double)calls[side];
+        const uint64_t n = (uint64_t)((double)calls[side] * stretch + 0.5);
+        const uint64_t made = n == 0 ? 1 : n;
+        const double ns = time_whole_block(b, &b->lane[side], made, &r);
+        round->us[side][seen[side]++] = ns / 1000 / (double)made;
         raw[side] += r;
-        b->timing->calls[side] += calls[side];
+        b->timing->calls[side] += made;
+        if (made < PERFLAB_MANY_CALLS) b->few[side] = true;
     }
+}
+
+/* What a round says of a side. */
+static double round_us(const bench *b, const perflab_round *r, int side) {
+    const double x = r->us[side][0];
+    const double y = r->us[side][1];
+    if (b->few[0] || b->few[1]) return (x + y) / 2;
+    return x < y ? x : y;
 }
 
 static void conclude(bench *b, const double raw[2]) {
@@ -175,9 +201,7 @@ static void conclude(bench *b, const double raw[2]) {
     const int n = t->n_rounds;
     for (int side = 0; side < 2; side++) {
         if (b->lane[side].fn == NULL) continue;
-        for (int i = 0; i < n; i++) {
-            value[i] = (t->rounds[i].us[side][0] + t->rounds[i].us[side][1]) / 2;
-        }
+        for (int i = 0; i < n; i++) value[i] = round_us(b, &t->rounds[i], side);
         t->us[side] = perflab_median(value, (size_t)n);
         const bool alone = one_by_one(b, &b->lane[side]);
         const double intervals = alone ? (double)t->calls[side] : 2.0 * n;
@@ -187,14 +211,19 @@ static void conclude(bench *b, const double raw[2]) {
     t->timed_s = (raw[0] + raw[1]) * 1e-9;
     if (b->lane[0].fn == NULL || b->lane[1].fn == NULL) return;
     for (int i = 0; i < n; i++) {
-        const perflab_round *r = &t->rounds[i];
-        value[i] = (r->us[0][0] + r->us[0][1]) / (r->us[1][0] + r->us[1][1]);
+        value[i] = round_us(b, &t->rounds[i], 0) / round_us(b, &t->rounds[i], 1);
     }
     t->ratio = perflab_median(value, (size_t)n);
 }
 
+/* So many that a block takes 3 ms; at least 24, and room left for blocks that turn out short. */
+static int planned_rounds(double seconds) {
+    const double rounds = seconds / (4 * 0.003);
+    return rounds < 24 ? 24 : rounds > 84 ? 84 : (int)rounds;
+}
+
 void perflab_measure(const perflab_lane lane[2], const perflab_plan *plan, perflab_timing *timing) {
-    bench b = {.lane = lane, .plan = plan, .timing = timing};
+    bench b = {.lane = lane, .plan = plan, .timing = timing, .rng = {plan->seed}};
     const int sides = (lane[0].fn != NULL) + (lane[1].fn != NULL);
     uint64_t calls[2] = {0, 0};
     double raw[2] = {0, 0};
@@ -202,7 +231,8 @@ void perflab_measure(const perflab_lane lane[2], const perflab_plan *plan, perfl
     if (sides == 0) return;
     calibrate_clock(&b);
     prepare_sweep(&b);
-    const double block = plan->seconds * 1e9 / (PERFLAB_PLANNED_ROUNDS * 2 * sides);
+    const int planned = planned_rounds(plan->seconds);
+    const double block = plan->seconds * 1e9 / (planned * 2 * sides);
     for (int side = 0; side < 2; side++) {
         if (lane[side].fn != NULL) calls[side] = choose_calls(&b, &lane[side], block);
     }
@@ -211,7 +241,7 @@ void perflab_measure(const perflab_lane lane[2], const perflab_plan *plan, perfl
         if (timed >= plan->seconds && timing->n_rounds >= PERFLAB_MIN_ROUNDS) break;
         /* Blocks turned out shorter than chosen: grow them so that the rounds suffice. */
         const int n = timing->n_rounds;
-        if (n == PERFLAB_PLANNED_ROUNDS && timed < plan->seconds / 2) {
+        if (n == planned && timed < plan->seconds / 2) {
             for (int side = 0; side < 2; side++)
                 calls[side] *= 1 + (uint64_t)(plan->seconds / timed);
         }

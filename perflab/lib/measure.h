@@ -17,7 +17,10 @@ typedef enum perflab_cache {
 const char *perflab_cache_name(perflab_cache cache);
 bool perflab_cache_parse(const char *name, perflab_cache *cache);
 
-enum { PERFLAB_MAX_ROUNDS = 64, PERFLAB_PLANNED_ROUNDS = 24, PERFLAB_MIN_ROUNDS = 5 };
+enum { PERFLAB_MAX_ROUNDS = 128, PERFLAB_MIN_ROUNDS = 5 };
+
+/* From so many calls in a block on, the quicker of a round's two blocks stands for the side. */
+enum { PERFLAB_MANY_CALLS = 8 };
 
 /* One of the two sides. fn NULL: this side is left out. */
 typedef struct perflab_lane {
@@ -32,7 +35,7 @@ typedef struct perflab_plan {
     double seconds; /* time to spend in timed calls, both sides together, at least */
     perflab_cache cache;
     size_t l1_bytes, llc_bytes; /* sizes of the first and the last cache, 0: 64 KiB and 64 MiB */
-    bool candidate_first;       /* BAAB instead of ABBA */
+    uint64_t seed;              /* draws each round's order and length */
     const perflab_clock *clock;
 } perflab_plan;
 
@@ -55,8 +58,17 @@ typedef struct perflab_timing {
 
 /*
  * Warms up, chooses how many calls a block has so that both sides get the same time, and runs
- * rounds of four blocks (ABBA) until plan->seconds are timed. Both sides of a round see the same
- * moment of the machine, and a drift within it cancels.
+ * rounds of four blocks, ABBA or BAAB, until plan->seconds are timed. Both sides of a round see the
+ * same moment of the machine.
+ *
+ * A block during which the system took the CPU away is thrown away and repeated, three times at
+ * most; blocks are kept to about 3 ms, no longer than a scheduler's turn, so that most pass.
+ *
+ * A machine that is shared takes the CPU away at regular intervals. Were all rounds alike, its beat
+ * could fall on the same side each time; so each round's order is drawn, and its length within a
+ * quarter. Of a round's two blocks of a side the quicker counts, since a block that lost the CPU
+ * says nothing of the code; the mean of both where a block has only a few calls, lest a cost that
+ * comes every few calls go unseen.
  */
 void perflab_measure(const perflab_lane lane[2], const perflab_plan *plan, perflab_timing *timing);
 

@@ -58,7 +58,6 @@ static bool compare_entries(const recorder *r, const entry *a, const entry *b, c
         cJSON_AddNumberToObject(job, "seed", 42);
         cJSON_AddNumberToObject(job, "layout_seed", (double)(i + 1));
         cJSON_AddNumberToObject(job, "seconds", q->seconds);
-        cJSON_AddNumberToObject(job, "candidate_first", (double)(i % 2));
         const launch l = {.job = job,
                           .timeout_s = 60 + 20 * q->seconds,
                           .tick = progress_draw,

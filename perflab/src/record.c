@@ -241,11 +241,9 @@ static cJSON *measure_job(const recorder *r, const entry *e, const char *input,
     cJSON_AddNumberToObject(job, "layout_seed", (double)layout_seed);
     cJSON_AddNumberToObject(job, "seconds", plan->seconds);
     cJSON_AddStringToObject(job, "cache", plan->cache);
-    cJSON_AddNumberToObject(job, "candidate_first", (double)(position % 2));
     cJSON_AddNumberToObject(job, "candidate", plan->candidate);
     if (plan->size != 0) cJSON_AddNumberToObject(job, "size", (double)plan->size);
-    /* By pairs, so that each CPU sees both orders. */
-    if (n_cpus > 0) cJSON_AddNumberToObject(job, "cpu", cpus[position / 2 % n_cpus]);
+    if (n_cpus > 0) cJSON_AddNumberToObject(job, "cpu", cpus[position % n_cpus]);
     return job;
 }
 

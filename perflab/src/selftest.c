@@ -96,8 +96,7 @@ static bool compare_once(plan *p, const char *id, uint64_t seed, perflab_summary
         cJSON_AddStringToObject(job, "id", id);
         cJSON_AddNumberToObject(job, "layout_seed", (double)(seed * 1000 + i));
         cJSON_AddNumberToObject(job, "seconds", p->seconds);
-        cJSON_AddNumberToObject(job, "candidate_first", (double)(i % 2));
-        if (n_cpus > 0) cJSON_AddNumberToObject(job, "cpu", cpus[i / 2 % n_cpus]);
+        if (n_cpus > 0) cJSON_AddNumberToObject(job, "cpu", cpus[i % n_cpus]);
         const launch l = {
             .job = job, .timeout_s = 60 + 20 * p->seconds, .tick = progress_draw, .self = &p->bar};
         launched got = launch_run(&l);

@@ -88,7 +88,7 @@ void simclock_start(simclock *s, const noise_trace *n, uint64_t seed) {
     s->noise = n;
     s->row = n->factor + (size_t)(perflab_rng_u64(&rng) % n->rows) * n->columns;
     s->start = (size_t)(perflab_rng_u64(&rng) % n->columns);
-    s->clock = (perflab_clock){sim_now, sim_spend, s};
+    s->clock = (perflab_clock){sim_now, sim_spend, NULL, s};
 }
 
 /* A fixed piece of work that feels the neighbours: lines out of the shared cache, and arithmetic.

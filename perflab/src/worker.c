@@ -278,6 +278,13 @@ static cJSON *gate(worker *w) {
     return out;
 }
 
+/* No clock tells more, and ledgers are committed. */
+static double six_digits(double x) {
+    char text[32];
+    snprintf(text, sizeof text, "%.6g", x);
+    return strtod(text, NULL);
+}
+
 static cJSON *timing_json(const perflab_timing *t, const perflab_lane lanes[2]) {
     static const char *const us[] = {"baseline_us", "candidate_us"};
     static const char *const calls[] = {"baseline_calls", "candidate_calls"};
@@ -295,7 +302,8 @@ static cJSON *timing_json(const perflab_timing *t, const perflab_lane lanes[2]) 
     cJSON *rounds = cJSON_AddArrayToObject(out, "rounds");
     for (int i = 0; i < t->n_rounds; i++) {
         const perflab_round *r = &t->rounds[i];
-        const double four[4] = {r->us[0][0], r->us[0][1], r->us[1][0], r->us[1][1]};
+        const double four[4] = {six_digits(r->us[0][0]), six_digits(r->us[0][1]),
+                                six_digits(r->us[1][0]), six_digits(r->us[1][1])};
         cJSON_AddItemToArray(rounds, cJSON_CreateDoubleArray(four, 4));
     }
     return out;
@@ -335,7 +343,7 @@ static cJSON *measure(worker *w) {
         perflab_plan plan = {.seconds = job_number(w->job, "seconds", 1),
                              .l1_bytes = (size_t)job_number(w->job, "l1", 0),
                              .llc_bytes = (size_t)job_number(w->job, "llc", 0),
-                             .candidate_first = job_number(w->job, "candidate_first", 0) != 0,
+                             .seed = w->c.layout_seed,
                              .clock = w->c.clock};
         perflab_cache_parse(job_text(w->job, "cache", "hot"), &plan.cache);
         perflab_timing timing;

@@ -32,6 +32,8 @@ static void reset(perflab_ctx *ctx) {
     n_resets++;
 }
 
+static perflab_cache cache = PERFLAB_CACHE_HOT;
+
 static perflab_timing one_process(const noise_trace *n, uint64_t seed, bool with_reset,
                                   unsigned flags, double seconds) {
     static perflab_timing t;
@@ -44,7 +46,7 @@ static perflab_timing one_process(const noise_trace *n, uint64_t seed, bool with
     const perflab_lane lanes[2] = {{first, again, &ctx, PERFLAB_BASELINE, flags},
                                    {second, again, &ctx, PERFLAB_CANDIDATE, flags}};
     const perflab_plan plan = {
-        .seconds = seconds, .candidate_first = seed % 2 == 1, .clock = &sim.clock};
+        .seconds = seconds, .cache = cache, .seed = seed, .clock = &sim.clock};
     perflab_measure(lanes, &plan, &t);
     perflab_host_free(&host);
     return t;
@@ -142,6 +144,28 @@ static void test_amounts(void **state) {
     assert_int_equal(v.calls[0], 2 * PERFLAB_MIN_ROUNDS);
 }
 
+/* Cold modes time each call alone, after the buffers were moved; what they hold stays. */
+static void test_caches(void **state) {
+    (void)state;
+    const noise_trace quiet = silence();
+    cost[0] = 50000;
+    cost[1] = 25000;
+    for (int mode = PERFLAB_CACHE_HOT; mode <= PERFLAB_CACHE_EVICTED; mode++) {
+        cache = (perflab_cache)mode;
+        const perflab_timing t = one_process(&quiet, 5, false, 0, 0.02);
+        assert_true(fabs(t.ratio - 2) < 0.01);
+        assert_true(fabs(t.us[0] - 50) < 0.1);
+        /* One reading of the clock for each call, or for each block of many. */
+        const double share = 25 / (mode == PERFLAB_CACHE_HOT ? 25000.0 * 2 : 25025.0);
+        assert_true(mode == PERFLAB_CACHE_HOT ? t.clock_share < share
+                                              : fabs(t.clock_share - share) < 1e-4);
+        perflab_cache parsed;
+        assert_true(perflab_cache_parse(perflab_cache_name(cache), &parsed) && parsed == cache);
+    }
+    cache = PERFLAB_CACHE_HOT;
+    assert_false(perflab_cache_parse("lukewarm", &cache));
+}
+
 static void test_resolution(void **state) {
     (void)state;
     perflab_summary s = {.has_interval = false, .median = 3, .lo = 2, .hi = 4};
@@ -170,8 +194,8 @@ static int unload(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_code), cmocka_unit_test(test_planted),
+        cmocka_unit_test(test_same_code),  cmocka_unit_test(test_planted),
         cmocka_unit_test(test_clock_cost), cmocka_unit_test(test_amounts),
-        cmocka_unit_test(test_resolution)};
+        cmocka_unit_test(test_caches),     cmocka_unit_test(test_resolution)};
     return cmocka_run_group_tests(tests, load, unload);
 }
