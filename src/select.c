@@ -298,7 +298,10 @@ typedef struct search {
 /* The masses of up to GROUP candidates at positions index[0..n), or first.. where index is NULL. */
 static void masses(const search *s, const int32_t *index, int32_t first, int32_t n, float *e) {
     float x[GROUP];
-    for (int32_t i = 0; i < n; i++) x[i] = s->o.x[index ? index[i] : first + i];
+    if (index)
+        for (int32_t i = 0; i < n; i++) x[i] = s->o.x[index[i]];
+    else
+        memcpy(x, s->o.x + first, (size_t)n * sizeof *x);
     if (s->c->adapted)
         adaptive_masses(s->c, x, (size_t)n, e);
     else
@@ -326,19 +329,36 @@ static place walk(const search *s, const int32_t *index, int32_t n, double mass)
     return last;
 }
 
-/* Distance from the start of the order, in nats (by id: in ids), at float's precision: monotone in
- * the key. */
-static float offset_of(const search *s, int32_t i) {
-    if (s->o.order == ORDER_ID) return (float)s->o.ids[i];
-    const double distance = s->o.order == ORDER_DESCENDING ? (double)s->e.ref - (double)s->o.x[i]
-                                                           : fabs((double)s->o.x[i] - s->o.centre);
-    return (float)(distance * s->c->scale);
+/*
+ * Distances from the start of the order, in nats (by id: in ids), of up to GROUP candidates at
+ * positions index[0..n), or first.. where index is NULL: at float's precision, monotone in the key.
+ */
+static void offsets(const search *s, const int32_t *index, int32_t first, int32_t n, float *out) {
+    float x[GROUP];
+    if (s->o.order == ORDER_ID) {
+        for (int32_t i = 0; i < n; i++) out[i] = (float)s->o.ids[index ? index[i] : first + i];
+        return;
+    }
+    if (index)
+        for (int32_t i = 0; i < n; i++) x[i] = s->o.x[index[i]];
+    else
+        memcpy(x, s->o.x + first, (size_t)n * sizeof *x);
+    const float ref = s->e.ref, scale = (float)s->c->scale;
+    const double centre = s->o.centre;
+    if (s->o.order == ORDER_DESCENDING)
+        for (int32_t i = 0; i < n; i++) out[i] = (ref - x[i]) * scale;
+    else
+        for (int32_t i = 0; i < n; i++) out[i] = (float)fabs((double)x[i] - centre) * scale;
 }
 
-static int32_t bin_of(const bins *b, float offset) {
-    const float at = (offset - b->low) * b->per_unit;
-    /* NaN (0 * inf) goes to bin 0. */
-    return at > 0.0f ? (at < (float)(HISTOGRAM_BINS - 1) ? (int32_t)at : HISTOGRAM_BINS - 1) : 0;
+/* The bins of n offsets; one that is NaN (0 * inf) goes to bin 0. */
+static void find_bins(const bins *b, const float *offset, int32_t n, int32_t *bin) {
+    for (int32_t i = 0; i < n; i++) {
+        float at = (offset[i] - b->low) * b->per_unit;
+        at = at > 0.0f ? at : 0.0f;
+        at = at < (float)(HISTOGRAM_BINS - 1) ? at : (float)(HISTOGRAM_BINS - 1);
+        bin[i] = (int32_t)at;
+    }
 }
 
 /* Adds the mass of each candidate to its bin. */
@@ -347,13 +367,37 @@ static void fill_bins(const search *s, const bins *b, const int32_t *index, int3
     memset(mass, 0, HISTOGRAM_BINS * sizeof *mass);
     for (int32_t first = 0; first < n; first += GROUP) {
         const int32_t count = n - first < GROUP ? n - first : GROUP;
-        float e[GROUP];
+        float e[GROUP], offset[GROUP];
         int32_t bin[GROUP];
-        masses(s, index ? index + first : NULL, first, count, e);
-        for (int32_t i = 0; i < count; i++)
-            bin[i] = bin_of(b, offset_of(s, index ? index[first + i] : first + i));
+        const int32_t *at = index ? index + first : NULL;
+        masses(s, at, first, count, e);
+        offsets(s, at, first, count, offset);
+        find_bins(b, offset, count, bin);
         for (int32_t i = 0; i < count; i++) mass[bin[i]] += (double)e[i];
     }
+}
+
+/* Of the n candidates those in one bin: their positions to out (which may be index), and the range
+ * of their offsets. Returns how many. */
+static int32_t gather_bin(const search *s, const bins *b, const int32_t *index, int32_t n,
+                          int32_t wanted, int32_t *out, float *low, float *high) {
+    int32_t m = 0;
+    *low = FLT_MAX;
+    *high = -FLT_MAX;
+    for (int32_t first = 0; first < n; first += GROUP) {
+        const int32_t count = n - first < GROUP ? n - first : GROUP;
+        float offset[GROUP];
+        int32_t bin[GROUP];
+        offsets(s, index ? index + first : NULL, first, count, offset);
+        find_bins(b, offset, count, bin);
+        for (int32_t i = 0; i < count; i++) {
+            if (bin[i] != wanted) continue;
+            out[m++] = index ? index[first + i] : first + i;
+            *low = offset[i] < *low ? offset[i] : *low;
+            *high = offset[i] > *high ? offset[i] : *high;
+        }
+    }
+    return m;
 }
 
 /*
@@ -375,18 +419,9 @@ static place find_prefix(const search *s, int32_t n, int32_t *index) {
             if (reaches(s, mass + bin_mass[i])) break;
         }
         if (crossing < 0) break; /* no mass at all: the walk takes the first */
-        int32_t m = 0;
-        float low = FLT_MAX, high = -FLT_MAX;
-        for (int32_t i = 0; i < n; i++) {
-            const int32_t at = in ? in[i] : i;
-            const float offset = offset_of(s, at);
-            if (bin_of(&b, offset) != crossing) continue;
-            index[m++] = at;
-            low = offset < low ? offset : low;
-            high = offset > high ? offset : high;
-        }
+        float low, high;
+        n = gather_bin(s, &b, in, n, crossing, index, &low, &high);
         in = index;
-        n = m;
         if (!(high > low)) break; /* equal at float's precision: the sort decides */
         b = (bins){low, (float)(HISTOGRAM_BINS - 1) / (high - low)};
         if (!(b.per_unit < FLT_MAX)) break;
@@ -459,7 +494,7 @@ static int32_t collect_certain(candidates *c, double target, float ceiling) {
 /* ---- bands: where a boundary lies among very many ----------------------------------------------
  */
 
-enum { SAMPLE_GROUPS = 32 };
+enum { SAMPLE_GROUPS = 64 };
 
 /* A range of x that holds a boundary, very likely. */
 typedef struct band {
@@ -477,21 +512,24 @@ static float edge_x(const candidates *c, const bins *b, int32_t bin) {
  * band would hold more than a sixth of the candidates.
  */
 static bool sample_band(const candidates *c, double target, band *out) {
-    if (c->n_groups < 8 * SAMPLE_GROUPS) return false;
+    if (c->n_groups < 4 * SAMPLE_GROUPS) return false;
     const search s = search_for(c, ORDER_DESCENDING, target, false);
     const bins b = s.first;
     double mass[HISTOGRAM_BINS] = {0}, squares[HISTOGRAM_BINS] = {0};
     int32_t count[HISTOGRAM_BINS] = {0};
     for (int32_t i = 0; i < SAMPLE_GROUPS; i++) {
-        float x[GROUP], e[GROUP];
+        float x[GROUP], e[GROUP], offset[GROUP];
+        int32_t bin[GROUP];
         candidates_group(c, (int32_t)((2 * i + 1) * (int64_t)c->n_groups / (2 * SAMPLE_GROUPS)), x);
         c->kernels->array.shifted_exp(x, GROUP, &s.e, e);
+        for (int32_t j = 0; j < GROUP; j++) offset[j] = (s.e.ref - x[j]) * (float)c->scale;
+        find_bins(&b, offset, GROUP, bin);
         for (int32_t j = 0; j < GROUP; j++) {
+            /* What is masked or cut off lies in no bin. */
             if (x[j] < c->cutoff || x[j] == -INFINITY) continue;
-            const int32_t bin = bin_of(&b, (float)(((double)c->ref - (double)x[j]) * c->scale));
-            mass[bin] += (double)e[j];
-            squares[bin] += (double)e[j] * (double)e[j];
-            count[bin]++;
+            mass[bin[j]] += (double)e[j];
+            squares[bin[j]] += (double)e[j] * (double)e[j];
+            count[bin[j]]++;
         }
     }
     const double factor = (double)c->n_groups / SAMPLE_GROUPS;
@@ -508,7 +546,7 @@ static bool sample_band(const candidates *c, double target, band *out) {
         sum += factor * mass[bin];
         variance += factor * factor * squares[bin];
         held += factor * count[bin];
-        const double room = 4.0 * sqrt(variance);
+        const double room = 3.0 * sqrt(variance);
         if (near < 0 && sum + room > need) near = edge;
         if (near >= 0 && sum - room > need) far = from_top ? bin + 1 : bin;
     }

@@ -189,12 +189,14 @@ VATTR static int32_t ROW_FN(group_collect)(const void *row, size_t n_groups, con
                                            float *logits) {
     const char *x = row;
     const float lowest = cut > -__builtin_inff() ? cut : -__FLT_MAX__;
+    const bool bounded = below <= __FLT_MAX__;
     int32_t n = 0;
     for (size_t g = 0; g < n_groups; g++, x += (size_t)GROUP * DSIZE, first_id += GROUP) {
         if (!(max[g] >= lowest)) continue;
         for (int o = 0; o < GROUP; o += VWIDTH) {
             const vf v = ROW_LOAD(o);
-            const unsigned mask = v_mask_ge(v, v_set(lowest)) & ~v_mask_ge(v, v_set(below));
+            unsigned mask = v_mask_ge(v, v_set(lowest));
+            if (bounded) mask &= ~v_mask_ge(v, v_set(below));
             if (mask) n += v_compress(mask, first_id + o, v, ids + n, logits + n);
         }
     }
