@@ -76,6 +76,7 @@ typedef struct candidates {
     double token_probability; /* < 0: not asked for yet */
     double token_scale;
     bool token_infinite;
+    bool token_behind; /* stages ran after it was selected: look it up among the candidates */
 } candidates;
 
 struct pluck_workspace {

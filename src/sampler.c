@@ -217,6 +217,7 @@ static pluck_status run_steps(pluck_sampler *s, candidates *c) {
         const stage_kind *kind = stage_kind_of(at->stage->kind);
         if (c->adapted || (c->cutoff > -INFINITY && !kind->takes_cut))
             TRY(candidates_materialise(c));
+        c->token_behind = c->selected; /* unless this stage selects */
         TRY(kind->apply(c, &run));
     }
     /* A chain that asked nothing of the row has not seen yet whether it is sound. */
@@ -253,12 +254,28 @@ static pluck_status run_chain(pluck_sampler *s, const pluck_row *row, bool must_
     return PLUCK_OK;
 }
 
+/* What became of the selected token where stages ran after its selection: they may have changed its
+ * logit, or dropped it, and with it the whole distribution. */
+static pluck_status describe_behind(pluck_workspace *ws, pluck_draw *draw) {
+    pluck_candidates left;
+    TRY(pluck_workspace_candidates(ws, &left));
+    const bool there = left.selected >= 0;
+    *draw = (pluck_draw){
+        .token = ws->view.token,
+        .logit = there ? left.logits[left.selected] : -INFINITY,
+        .probability = there ? left.probabilities[left.selected] : 0.0f,
+        .n_candidates = left.n,
+    };
+    return PLUCK_OK;
+}
+
 pluck_status pluck_sample_row(pluck_sampler *sampler, const pluck_row *row, pluck_draw *draw) {
     if (!sampler || !row) return PLUCK_ERR_NULL;
     pluck_workspace *ws;
     TRY(run_chain(sampler, row, draw != NULL, &ws));
     if (!draw) return PLUCK_OK;
     candidates *c = &ws->view;
+    if (c->token_behind) return describe_behind(ws, draw);
     draw->token = c->token;
     draw->logit = c->token_infinite ? INFINITY : (float)((double)c->token_x * c->token_scale);
     draw->probability =

@@ -172,6 +172,8 @@ pluck_status candidates_materialise(candidates *c) {
         c->kernels->array.adapt(ws->logits, (size_t)c->n, &c->adapt, ADAPTIVE_PEAK, ws->logits);
         c->adapted = c->infinite = false;
         c->scale = 1.0;
+        /* The candidates stay where they are, but their logits no longer descend. */
+        if (c->order != ORDER_ID) c->order = c->stored = ORDER_STORED;
         candidates_pad(c);
         candidates_changed(c);
         TRY(candidates_scan(c));
@@ -698,6 +700,7 @@ void candidates_select(candidates *c, int32_t token, float x) {
     c->token_scale = c->scale;
     c->token_infinite = c->infinite;
     c->token_probability = -1.0;
+    c->token_behind = false;
 }
 
 int32_t candidates_argmax(candidates *c, float *x) {

@@ -20,12 +20,12 @@ STAGE(min_p) {
     const double exact = (double)c->max + log((double)s->p) / c->scale;
     const float cut = (float)exact;
     const int64_t least = min_i64(s->min_keep, c->n_counted);
-    if (least > 1) {
+    if (s->min_keep > 1) {
         if (c->whole) {
             const float bound = candidates_bound(c, least);
             candidates_keep_above(c, bound < cut ? bound : cut);
         }
-        if (count_above(c, cut) < least) {
+        if (count_above(c, cut) < s->min_keep) {
             candidates_top_k(c, least);
             return PLUCK_OK;
         }

@@ -7,6 +7,25 @@
  */
 #include "../chain.h"
 
+/* Below this the squares of deviations leave the range of float, in which the kernels compute. */
+static const double SMALL_VARIANCE = 1e-28;
+
+/* Mean of (x - from)^power over the alive, in double. */
+static double slow_moment(const candidates *c, double from, int power) {
+    const int32_t n_groups =
+        c->whole ? c->n_groups : (int32_t)(round_up((size_t)c->n, GROUP) / GROUP);
+    double sum = 0.0;
+    for (int32_t g = 0; g < n_groups; g++) {
+        float x[GROUP];
+        candidates_group(c, g, x);
+        for (int i = 0; i < GROUP; i++) {
+            const double d = (double)x[i] - from;
+            if (x[i] > -INFINITY) sum += power == 1 ? d : d * d;
+        }
+    }
+    return sum / (double)c->n;
+}
+
 STAGE(top_n_sigma) {
     if (c->n_counted <= 1) return PLUCK_OK;
     TRY(candidates_scan(c));
@@ -21,6 +40,10 @@ STAGE(top_n_sigma) {
         t = candidates_stats(c, shift);
         mean = t.sum / (double)c->n;
         variance = t.sum_squares / (double)c->n - mean * mean;
+    }
+    if (variance < SMALL_VARIANCE) {
+        mean = (double)c->max + slow_moment(c, (double)c->max, 1);
+        variance = slow_moment(c, mean, 2);
     }
     const double sigma = sqrt(fmax(variance, 0.0));
     const double cut = (double)c->max - (double)run->stage->as.top_n_sigma.n * sigma;

@@ -12,6 +12,8 @@ STAGE(typical) {
     const pluck_stage_mass *s = &run->stage->as.typical;
     TRY(candidates_scan(c));
     const double mean = candidates_mean(c);
+    /* In order of the distance from another centre: in no order that still has a name. */
+    if (c->stored == ORDER_NEAR) c->stored = ORDER_STORED;
     c->centre = (double)c->ref + mean;
     candidates_keep_mass(c, ORDER_NEAR, (double)s->p, true, s->min_keep);
     return PLUCK_OK;
