@@ -6,6 +6,7 @@
 #include "machine.h"
 #include "options.h"
 #include "table.h"
+#include "worker.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -166,6 +167,36 @@ static void print_json(text_buffer *out, const fact_list *list, const integratio
     cJSON_Delete(root);
 }
 
+/* The machine, compiler and commit of the latest run. */
+static void print_machine(text_buffer *out, ledger *l, const char *variant) {
+    cJSON *runs = l == NULL
+                      ? NULL
+                      : ledger_rows(l,
+                                    "SELECT r.environment, r.started, r.commit_id, b.compiler, "
+                                    "b.flags FROM run r JOIN build b ON r.build = b.uuid "
+                                    "WHERE b.variant = ?1 ORDER BY r.started DESC LIMIT 1",
+                                    variant, NULL);
+    const cJSON *row = cJSON_GetArrayItem(runs, 0);
+    cJSON *e = cJSON_Parse(job_text(row, "environment", ""));
+    if (e != NULL) {
+        const char *commit = job_text(row, "commit_id", "");
+        text_add(
+            out,
+            "\nLatest run: %s, %.0f cores, %.0f threads, caches %.0f KiB, %.0f KiB, %.0f KiB%s; ",
+            job_text(e, "cpu", ""), job_number(e, "cores", 0), job_number(e, "threads", 0),
+            job_number(e, "l1_bytes", 0) / 1024, job_number(e, "l2_bytes", 0) / 1024,
+            job_number(e, "l3_bytes", 0) / 1024,
+            cJSON_IsTrue(cJSON_GetObjectItem(e, "virtual_machine")) ? ", a virtual machine" : "");
+        text_add(out, "load %.2f; governor %s; turbo %s; %s, %s; ", job_number(e, "load", 0),
+                 job_text(e, "governor", "unknown"), job_text(e, "turbo", "unknown"),
+                 job_text(row, "compiler", ""), job_text(row, "flags", ""));
+        if (*commit != '\0') text_add(out, "commit %s; ", commit);
+        text_add(out, "%s.\n", job_text(row, "started", ""));
+    }
+    cJSON_Delete(e);
+    cJSON_Delete(runs);
+}
+
 /* Says under the table where its numbers come from. */
 static void print_origin(text_buffer *out, const fact_list *list, const table_request *q) {
     size_t quick = 0, measured = 0;
@@ -197,8 +228,8 @@ static bool remember(ledger *l, const char *path) {
     return good;
 }
 
-static void render(text_buffer *out, const fact_list *list, const integration_list *whole,
-                   const table_request *q) {
+static void render(text_buffer *out, ledger *l, const fact_list *list,
+                   const integration_list *whole, const table_request *q) {
     rows r = {0};
     collect(&r, list, q->by_input);
     for (size_t i = 0; i < whole->n; i++) add_row(&r, integration_row(&whole->all[i]));
@@ -209,9 +240,11 @@ static void render(text_buffer *out, const fact_list *list, const integration_li
     } else if (q->markdown) {
         print_markdown(out, &r);
         print_origin(out, list, q);
+        print_machine(out, l, q->variant);
     } else {
         print_text(out, &r);
         print_origin(out, list, q);
+        print_machine(out, l, q->variant);
     }
     for (size_t i = 0; i < r.n; i++) table_row_free(&r.all[i]);
     free(r.all);
@@ -259,7 +292,7 @@ int command_table(int argc, char **argv) {
     good = good && facts_derive(l, &c, &query, &list) &&
            (l == NULL || line.n_words > 0 || integrations_read(l, &whole));
     if (good) {
-        render(&out, &list, &whole, &q);
+        render(&out, l, &list, &whole, &q);
         if (q.output == NULL) {
             fputs(out.text, stdout);
         } else {

@@ -59,7 +59,9 @@ static void become_worker(const launch *l, const char *job, int news, int errors
     argv[n++] = "__worker";
     argv[n++] = job;
     argv[n] = NULL;
-    execvp(argv[0], (char *const *)(uintptr_t)argv);
+    /* By this name it is the same program even if its file was replaced meanwhile. */
+    const char *program = l->wrapper != NULL ? argv[0] : "/proc/self/exe";
+    execvp(program, (char *const *)(uintptr_t)argv);
     _exit(126);
 }
 

@@ -39,6 +39,18 @@ perflab table --markdown | grep -q '^| 5.1 | temp scaling | .* | COMPLETE |' || 
 
 perflab export | grep -q "$work" && fail "an export names folders of this machine"
 
+# What the loops are made of, and what they are bound by.
+if command -v objdump >/dev/null && [ "$(uname -m)" = x86_64 ]; then
+    perflab asm 5.1 >asm.txt || fail "asm: $(cat asm.txt)"
+    grep -q 'candidate  *candidate in temp-scaling-native.so' asm.txt || fail "asm names no hot function: $(cat asm.txt)"
+    grep -Eq '[1-9][0-9]* packed' asm.txt || fail "asm sees no packed instruction: $(cat asm.txt)"
+fi
+perflab profile 5.1 >profile.txt 2>&1 || fail "profile: $(cat profile.txt)"
+grep -Eq 'memory-bound|compute-bound|neither roof' profile.txt || fail "profile gives no verdict: $(cat profile.txt)"
+if command -v valgrind >/dev/null; then
+    grep -Eq 'IPC|counted by valgrind' profile.txt || fail "profile counts nothing: $(cat profile.txt)"
+fi
+
 # A wrong change takes everything back.
 sed -i '/^static void candidate/,/^}/ s|input\[i\] / d|input[i] / d + 0.001f|' bench-temp-scaling.c
 perflab build >/dev/null || fail "build after the wrong change"
