@@ -83,9 +83,15 @@ static int bench_one(const perflab_benchmark *b, const char *input, const option
         .seconds = o->seconds, .cache = o->cache, .clock = &perflab_real_clock};
     perflab_timing t;
     perflab_measure(lanes, &plan, &t);
+    if (verdict == PERFLAB_PASSED) {
+        verdict = perflab_gate_once(&c, &ctx, PERFLAB_CANDIDATE);
+        if (verdict != PERFLAB_PASSED) {
+            printf("%s %s: WRONG after the timing: %s\n", b->id, heading, host.reason);
+        }
+    }
     printf("%s %s: %s\n", b->id, heading, b->title != NULL ? b->title : "");
     line(b->id, "baseline", t.us[0], t.calls[0], "");
-    if (lanes[1].fn != NULL) {
+    if (verdict == PERFLAB_PASSED) {
         char speedup[64];
         snprintf(speedup, sizeof speedup, "  %.2fx", t.ratio);
         line(b->id, "optimized", t.us[1], t.calls[1], speedup);

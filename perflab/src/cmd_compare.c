@@ -136,7 +136,7 @@ static bool read_run(ledger *l, const char *prefix, recorded *out) {
     cJSON *runs =
         ledger_rows(l,
                     "SELECT r.*, b.id, b.component, b.variant, b.source_hash FROM run r JOIN build "
-                    "b ON r.build = b.uuid WHERE r.uuid LIKE ?1",
+                    "b ON r.build = b.uuid WHERE r.uuid LIKE ?1 AND " LEDGER_NOT_REFUTED,
                     pattern, NULL);
     free(pattern);
     const int n_runs = cJSON_GetArraySize(runs);
@@ -166,8 +166,10 @@ static bool read_run(ledger *l, const char *prefix, recorded *out) {
         free(ratio);
         cJSON_Delete(rows);
     } else {
-        complain(n_runs == 0 ? "no run %s is recorded (run `perflab compare` alone for a list)"
-                             : "%s is the start of several runs' keys",
+        complain(n_runs == 0
+                     ? "no run %s is recorded of a candidate that is right (`perflab compare` "
+                       "lists all runs)"
+                     : "%s is the start of several runs' keys",
                  prefix);
     }
     cJSON_Delete(runs);

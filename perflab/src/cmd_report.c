@@ -114,14 +114,15 @@ static void add_dots(report *r) {
 
 /* The ratios of each commit, all kinds of input together, as points in the order of time. */
 static size_t read_history(report *r, const facts *f, history_point **points) {
-    cJSON *rows = ledger_rows(
-        r->ledger,
-        "SELECT r.commit_id AS label, p.ratio FROM process p JOIN run r ON p.run = "
-        "r.uuid JOIN build b ON r.build = b.uuid WHERE b.id = ?1 AND b.variant = ?2 "
-        "AND r.cache = 'hot' AND r.machine = ?3 AND r.device = ?4 AND p.ratio IS NOT NULL "
-        "ORDER BY (SELECT min(started) FROM run x WHERE x.commit_id = r.commit_id), "
-        "r.commit_id",
-        f->id, r->variant, f->machine, f->device, NULL);
+    cJSON *rows =
+        ledger_rows(r->ledger,
+                    "SELECT r.commit_id AS label, p.ratio FROM process p JOIN run r ON p.run = "
+                    "r.uuid JOIN build b ON r.build = b.uuid WHERE b.id = ?1 AND b.variant = ?2 "
+                    "AND r.cache = 'hot' AND r.machine = ?3 AND r.device = ?4 AND p.ratio IS NOT "
+                    "NULL AND " LEDGER_NOT_REFUTED " "
+                    "ORDER BY (SELECT min(started) FROM run x WHERE x.commit_id = r.commit_id), "
+                    "r.commit_id",
+                    f->id, r->variant, f->machine, f->device, NULL);
     const int n_rows = cJSON_GetArraySize(rows);
     double *ratio = must_alloc((size_t)(n_rows + 1) * sizeof *ratio);
     size_t n = 0, n_ratio = 0;

@@ -43,6 +43,12 @@ bool ledger_set(ledger *l, const char *table, const char *uuid, const cJSON *col
  */
 cJSON *ledger_rows(ledger *l, const char *sql, ...);
 
+/* A condition on a build b: nothing recorded refutes its candidate. Wrong ones have no speedup. */
+#define LEDGER_NOT_REFUTED                                                                         \
+    "NOT EXISTS (SELECT 1 FROM gate g WHERE g.build = b.uuid AND g.outcome IN ('mismatch', "       \
+    "'out of bounds', 'crashed')) AND NOT EXISTS (SELECT 1 FROM process q JOIN run s ON q.run = "  \
+    "s.uuid WHERE s.build = b.uuid AND q.outcome IN ('mismatch', 'out of bounds', 'crashed'))"
+
 /* The tables that export writes and import reads, ended by NULL, in an order import can follow. */
 extern const char *const ledger_tables[];
 

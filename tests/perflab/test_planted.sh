@@ -82,6 +82,16 @@ awk '/P.1 .*optimized/ { for (i = 1; i <= NF; i++) if ($i ~ /x$/) v = $i + 0; ex
 expect P.5 IMPLEMENTED "mismatch"
 no_speedup P.5
 
+# Nor does its program print one.
+"${modules%/modules}/bench-planted" P.5 --time 0.01 --size 500 >program.txt && fail "a wrong program exits with 0"
+grep -q 'WRONG' program.txt || fail "bench-planted hides that P.5 is wrong"
+grep -q 'optimized' program.txt && fail "bench-planted times the wrong P.5"
+"${modules%/modules}/bench-planted" P.6 --time 0.01 >program.txt && fail "a program that is wrong later exits with 0"
+grep -q 'WRONG after the timing' program.txt || fail "bench-planted hides that P.6 is wrong later"
+grep -q 'optimized' program.txt && fail "bench-planted times the wrong P.6"
+"${modules%/modules}/bench-planted" P.1 --time 0.01 | grep -Eq 'P.1 optimized .* us/iter  \(n=[0-9]+\)  [0-9.]+x' ||
+    fail "bench-planted does not print the document's lines"
+
 # With a GPU's run (played by a name), the GPU row may become COMPLETE, and says so.
 PLANTED_GPU="Planted GPU 9000" "$perflab" run P.17 >/dev/null 2>&1 || fail "the GPU run"
 "$perflab" table --json >table.json
