@@ -1,9 +1,10 @@
 /*
  * selftest.c - `perflab selftest`: does the measuring itself tell the truth, here and today?
  *
- * Many A/A comparisons, of which at most 5 % may be called a difference, and planted speedups that
- * must be found, all in real time. Tests do the same on an injected clock, where no neighbour can
- * disturb them; this is the repetition on the machine at hand.
+ * Many A/A comparisons (of arithmetic and of memory in turn), of which at most 5 % may be called a
+ * difference, and planted speedups that must be found, all in real time. Tests do the same on an
+ * injected clock, where no neighbour can disturb them; this is the repetition on the machine at
+ * hand.
  */
 #include "selftest.h"
 #include "commands.h"
@@ -50,6 +51,25 @@ static bool ran(perflab_ctx *ctx) {
     return perflab_check_index(ctx, "ran", 1, (int64_t)(result[PERFLAB_CANDIDATE] & 1));
 }
 
+/* Work on memory: each side has a buffer of its own, at a random place of its own. */
+static float *memory[3];
+
+static int set_memory(perflab_ctx *ctx) {
+    for (int i = 0; i < 3; i++) memory[i] = perflab_alloc(ctx, ctx->size * sizeof(float), 0);
+    for (size_t i = 0; i < ctx->size; i++) memory[2][i] = (float)i;
+    return PERFLAB_OK;
+}
+
+static void scale(perflab_ctx *ctx) {
+    float *out = memory[ctx->side];
+    for (size_t i = 0; i < ctx->size; i++) out[i] = memory[2][i] * 1.25f;
+    perflab_keep(out);
+}
+
+static bool scaled(perflab_ctx *ctx) {
+    return perflab_check_floats(ctx, "scaled", memory[0], memory[1], ctx->size, 0, 0);
+}
+
 const perflab_module *selftest_module(void) {
     static const perflab_benchmark benchmarks[] = {{.id = "A/A",
                                                     .component = "selftest",
@@ -63,6 +83,13 @@ const perflab_module *selftest_module(void) {
                                                     .baseline = whole_baseline,
                                                     .candidate = half,
                                                     .validate = ran},
+                                                   {.id = "A/A memory",
+                                                    .component = "selftest",
+                                                    .size = 60000,
+                                                    .setup = set_memory,
+                                                    .baseline = scale,
+                                                    .candidate = scale,
+                                                    .validate = scaled},
                                                    {.id = "1.05x",
                                                     .component = "selftest",
                                                     .size = 1,
@@ -70,7 +97,8 @@ const perflab_module *selftest_module(void) {
                                                     .candidate = a_twentieth_less,
                                                     .validate = ran}};
     static const perflab_build build = {"", "native", "", "", ""};
-    static const perflab_module module = {PERFLAB_ABI, 3, benchmarks, &build};
+    static const perflab_module module = {PERFLAB_ABI, sizeof benchmarks / sizeof *benchmarks,
+                                          benchmarks, &build};
     return &module;
 }
 
@@ -135,7 +163,7 @@ static bool same_code(plan *p, cJSON *data, bool *passed) {
     progress_label(&p->bar, "A/A");
     for (size_t i = 0; i < p->count; i++) {
         perflab_summary s;
-        if (!compare_once(p, "A/A", i, &s)) return false;
+        if (!compare_once(p, i % 2 == 0 ? "A/A" : "A/A memory", i, &s)) return false;
         const resolution said = resolve(&s);
         const double off = s.median > 1 ? s.median : 1 / s.median;
         resolved += said != RESOLUTION_UNRESOLVED;

@@ -9,8 +9,8 @@
 /* The path a job names to mean these. */
 #define SELFTEST_MODULE "(selftest)"
 
-/* "A/A": the same code twice. "2x" and "1.05x": a candidate that does that much less of the same
- * work. */
+/* "A/A", "A/A memory": the same code twice. "2x" and "1.05x": a candidate that does that much less
+ * of the same work. */
 const perflab_module *selftest_module(void);
 
 #endif
