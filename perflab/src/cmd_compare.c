@@ -96,32 +96,38 @@ static bool compare_entries(const recorder *r, const entry *a, const entry *b, c
     return good;
 }
 
+/* What A has of an entry of B, if both have a candidate and the entry is asked for. */
+static const entry *counterpart(const catalog *a, const entry *new, const compare_request *q) {
+    const entry *old = find_entry(a, new->id, new->variant);
+    const bool named = q->id == NULL || strcmp(q->id, new->id) == 0;
+    const bool both = old != NULL && old->has_candidate && new->has_candidate;
+    return both && named && strcmp(new->variant, q->variant) == 0 ? old : NULL;
+}
+
 static int compare_builds(const char *folder_a, const char *folder_b, const compare_request *q) {
     catalog a = {0}, b = {0};
-    bool good = catalog_read(&a, folder_a) && catalog_read(&b, folder_b);
-    size_t done = 0;
+    const bool good = catalog_read(&a, folder_a) && catalog_read(&b, folder_b);
+    size_t pairs = 0;
+    bool wrong = false;
     progress bar;
     recorder r;
-    progress_start(&bar, 0);
+    for (size_t i = 0; good && i < b.n; i++) pairs += counterpart(&a, &b.entries[i], q) != NULL;
+    progress_start(&bar, (double)(pairs * q->runs));
     recorder_start(&r, NULL, &bar);
     if (q->data != NULL) r.data = q->data;
-    for (size_t i = 0; i < b.n; i++) bar.total += (double)q->runs;
     for (size_t i = 0; good && i < b.n; i++) {
         const entry *new = &b.entries[i];
-        const entry *old = find_entry(&a, new->id, new->variant);
-        const bool named = q->id == NULL || strcmp(q->id, new->id) == 0;
-        const bool both = old != NULL && old->has_candidate && new->has_candidate;
-        if (!both || !named || strcmp(new->variant, q->variant) != 0) continue;
-        const char *input = q->input != NULL ? q->input : new->inputs[0];
-        compare_entries(&r, old, new, input, q);
-        done++;
+        const entry *old = counterpart(&a, new, q);
+        if (old == NULL) continue;
+        wrong |= !compare_entries(&r, old, new, q->input != NULL ? q->input : new->inputs[0], q);
     }
-    if (good && done == 0)
+    if (good && pairs == 0) {
         complain("no improvement has a candidate in both %s and %s", folder_a, folder_b);
+    }
     recorder_end(&r);
     catalog_free(&a);
     catalog_free(&b);
-    return good && done > 0 ? EXIT_DONE : EXIT_TROUBLE;
+    return !good || pairs == 0 ? EXIT_TROUBLE : wrong ? EXIT_WRONG_RESULT : EXIT_DONE;
 }
 
 /* ---- Two recorded runs -------------------------------------------------------------------- */
