@@ -24,12 +24,11 @@ configure: deps
 	@cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=$(BUILD_TYPE) -DCMAKE_INSTALL_PREFIX=$(PREFIX) \
 	    --log-level=WARNING $(CMAKE_FLAGS) >$(if $(V),/dev/stdout,/dev/null)
 
+# Until the lab is here, `make run` samples the recorded rows.
 ## run         the lab: build, validate and measure every improvement, print the table
 run: BUILD_QUIET = >/dev/null
 run: build
 	@$(BUILD)/examples/sample_rows data/rows-kjv-152k.npy
-
-# Until the lab is here, `make run` samples the recorded rows.
 
 ## test        build and run all tests
 test: BUILD_QUIET = >/dev/null
