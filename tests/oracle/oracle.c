@@ -200,13 +200,14 @@ static void report(oracle *o, oracle_view *v, oracle_result *r) {
         o->ids[r->n] = c->id;
         o->logits[r->n] = c->logit;
         o->probabilities[r->n] = c->p;
-        o->keys[r->n] = v->by_score ? c->key : c->logit;
+        o->keys[r->n] = v->keyed ? c->key : (double)i;
         ++r->n;
         if (c->id == v->token) {
             r->probability = c->p;
             r->logit = c->logit;
         }
     }
+    r->key_tolerance = v->keyed ? 4.0 * ORACLE_BAND * v->key_scale : 0.0;
     r->descending = v->sorted;
     r->u = v->u;
     r->coin = v->coin;
@@ -215,6 +216,20 @@ static void report(oracle *o, oracle_view *v, oracle_result *r) {
     r->draw_last = v->select_stage == o->config.n_stages - 1;
     r->n_near = v->n_near;
     r->wild = v->wild;
+}
+
+/* Is there nothing behind stage i that depends on the set, but a last draw from it? */
+static bool only_selects(const oracle *o, int32_t i) {
+    const pluck_stage_kind kind = o->config.stages[i].kind;
+    return i == o->config.n_stages - 1 && (kind == PLUCK_STAGE_DIST || kind == PLUCK_STAGE_GREEDY);
+}
+
+static double weight_of(const oracle_view *v) {
+    double sum = 0.0;
+    for (int32_t i = 0; i < v->n; ++i) {
+        if (v->c[i].logit != -INFINITY) sum += exp(oracle_effective(v, &v->c[i]) - v->max);
+    }
+    return sum;
 }
 
 pluck_status oracle_sample(oracle *o, const pluck_row *row, oracle_result *r) {
@@ -244,8 +259,12 @@ pluck_status oracle_sample(oracle *o, const pluck_row *row, oracle_result *r) {
     for (int32_t i = 0; i < n_stages && r->status == PLUCK_OK; ++i) {
         pluck_status status = PLUCK_OK;
         if (!run(o, &v, i, &status)) r->status = status ? status : PLUCK_ERR_EMPTY;
-        /* What an uncertain set changes in the sums shifts the boundaries behind it. */
+        /* What an uncertain set changes in the sums shifts the boundaries behind it: a little, or
+         * so much that nothing can be said any more. */
         if (v.n_near) v.band = 4.0 * ORACLE_BAND;
+        if (v.n_near && i + 1 < n_stages && !only_selects(o, i + 1)) {
+            v.wild = v.wild || v.near_weight > ORACLE_BAND * weight_of(&v);
+        }
     }
     if (r->status == PLUCK_OK && !oracle_evaluate(&v)) r->status = PLUCK_ERR_EMPTY;
     if (r->status == PLUCK_OK) {

@@ -48,8 +48,10 @@ typedef struct oracle_result {
     const unsigned char *near;
     int32_t n_near;
     bool wild;
-    const double
-        *order_keys; /* what the order is by, for tolerance among near-equals; per candidate */
+    /* What the candidates lie in the order of; keys this close may have changed places. 0: none
+     * may. */
+    const double *order_keys;
+    double key_tolerance;
 } oracle_result;
 
 /* `seed` stands in for PLUCK_SEED_RANDOM of the config. NULL when out of memory. The config's

@@ -68,6 +68,16 @@ static int32_t keep_likely(oracle_view *v, const pluck_stage_infill *s, double t
     return texts;
 }
 
+/* What infill masks, or found masked, is not counted afterwards. (llama.cpp would count those of
+ * them that end generation; nothing but a count hangs on it.) */
+static void forget_masked(oracle_view *v) {
+    int32_t n = 0;
+    for (int32_t i = 0; i < v->n; ++i) {
+        if (v->c[i].logit != -INFINITY) v->c[n++] = v->c[i];
+    }
+    v->n = n;
+}
+
 bool oracle_infill(oracle_view *v, const pluck_stage_infill *s) {
     if (!oracle_evaluate(v)) return false;
     oracle_sort(v);
@@ -89,6 +99,7 @@ bool oracle_infill(oracle_view *v, const pluck_stage_infill *s) {
             if (s->is_eog(s->ctx, v->c[i].id)) v->c[n++] = v->c[i];
         }
         v->n = n;
+        forget_masked(v);
         return true;
     }
 
@@ -102,6 +113,7 @@ bool oracle_infill(oracle_view *v, const pluck_stage_infill *s) {
         return true;
     }
     keep_likely(v, s, 1.0 / (texts + 1));
+    forget_masked(v);
     return true;
 }
 
@@ -148,7 +160,7 @@ bool oracle_custom(oracle_view *v, const pluck_stage_custom *s, int32_t index,
     free(rest);
     v->n = view.n + masked;
     v->sorted = view.descending;
-    v->by_score = false;
+    v->keyed = false;
     if (view.selected >= 0) {
         v->token = ids[view.selected];
         v->by_mass = false;

@@ -3,6 +3,7 @@
  */
 #include "oracle_impl.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -28,7 +29,7 @@ bool oracle_top_n_sigma(oracle_view *v, const pluck_stage_top_n_sigma *s) {
     const double cut = v->max - (double)s->n * deviation;
     for (int32_t i = 0; i < v->n; ++i) {
         if (v->c[i].logit != -INFINITY && oracle_close(v, v->c[i].logit, cut)) {
-            oracle_mark(v, v->c[i].id);
+            oracle_mark(v, &v->c[i]);
         }
         if (v->c[i].logit < cut) v->c[i].logit = -INFINITY;
     }
@@ -47,7 +48,7 @@ bool oracle_top_k(oracle_view *v, const pluck_stage_top_k *s) {
 static void mark_mass(oracle_view *v, double p) {
     long double cumulative = 0.0L;
     for (int32_t i = 0; i < v->n; ++i) {
-        if (i > 0 && fabs((double)cumulative - p) <= v->band) oracle_mark(v, v->c[i].id);
+        if (i > 0 && fabs((double)cumulative - p) <= v->band) oracle_mark(v, &v->c[i]);
         if ((double)cumulative > p + v->band) return;
         cumulative += (long double)v->c[i].p;
     }
@@ -84,19 +85,20 @@ bool oracle_typical(oracle_view *v, const pluck_stage_mass *s) {
             break;
         }
     }
-    if (kept < v->n && v->c[kept].logit != -INFINITY && v->c[kept - 1].logit != v->c[kept].logit) {
+    if (kept < v->n && v->c[kept].logit != -INFINITY &&
+        (v->rough || v->c[kept - 1].logit != v->c[kept].logit)) {
         /* Near-equal scores on both sides of the centre may change places across the cut. */
         const double edge = v->c[kept - 1].key;
         const double scale = v->band * fmax(1.0, fabs(v->max) + fabs(v->c[kept].logit) + h);
         if (v->c[kept].key - edge <= scale) {
             for (int32_t i = 0; i < v->n; ++i) {
-                if (fabs(v->c[i].key - edge) <= 2.0 * scale) oracle_mark(v, v->c[i].id);
+                if (fabs(v->c[i].key - edge) <= 2.0 * scale) oracle_mark(v, &v->c[i]);
             }
         }
     }
     v->n = kept;
     v->sorted = false;
-    v->by_score = true;
+    v->keyed = true;
     return true;
 }
 
@@ -130,7 +132,7 @@ bool oracle_min_p(oracle_view *v, const pluck_stage_mass *s) {
         if (x == -INFINITY) continue;
         kept += x >= cut;
         if (x != v->max && oracle_close(v, x, cut)) {
-            oracle_mark(v, v->c[i].id);
+            oracle_mark(v, &v->c[i]);
             ++uncertain;
         }
     }
@@ -174,7 +176,7 @@ static void keep_maximum(oracle_view *v) {
         near = near || (v->c[i].logit != top && oracle_close(v, v->c[i].logit, top));
     }
     for (int32_t i = 0; i < v->n; ++i) {
-        if (near && oracle_close(v, v->c[i].logit, top)) oracle_mark(v, v->c[i].id);
+        if (near && oracle_close(v, v->c[i].logit, top)) oracle_mark(v, &v->c[i]);
         if (i != best) v->c[i].logit = -INFINITY;
     }
 }
@@ -185,7 +187,19 @@ static bool temperature(oracle_view *v, double t) {
         keep_maximum(v);
         return true;
     }
-    for (int32_t i = 0; i < v->n; ++i) v->c[i].logit /= t;
+    /* So cold that float has no room for the others: they are masked. */
+    const double lowest = -(double)FLT_MAX;
+    double top = -INFINITY;
+    for (int32_t i = 0; i < v->n; ++i) top = fmax(top, v->c[i].logit);
+    const bool cold = isfinite(top) && fabs(top) / t > (double)FLT_MAX;
+    for (int32_t i = 0; i < v->n; ++i) {
+        double *x = &v->c[i].logit;
+        if (cold) {
+            *x = *x == top ? (double)copysignf(FLT_MAX, (float)top) : -INFINITY;
+        } else {
+            *x = *x / t < lowest ? -INFINITY : *x / t;
+        }
+    }
     return true;
 }
 

@@ -36,7 +36,7 @@ bool oracle_xtc(oracle_view *v, const pluck_stage_xtc *s, pluck_rng_kind rng, or
         const double edge = v->c[last].logit;
         if (v->c[last - 1].logit != edge && oracle_close(v, v->c[last - 1].logit, edge)) {
             oracle_mark_logits(v, edge);
-            oracle_mark(v, v->c[last].id);
+            oracle_mark(v, &v->c[last]);
         }
         v->c += last;
         v->n -= last;
@@ -150,7 +150,7 @@ bool oracle_mirostat(oracle_view *v, const pluck_stage_mirostat *s, bool v2, plu
     if (v2) {
         for (int32_t i = 0; i < v->n && v->c[i].logit != -INFINITY; ++i) {
             const double bits = oracle_surprise(v, &v->c[i]) / log(2.0);
-            if (i > 0 && oracle_close(v, bits, m->mu)) oracle_mark(v, v->c[i].id);
+            if (i > 0 && oracle_close(v, bits, m->mu)) oracle_mark(v, &v->c[i]);
             if (bits <= m->mu && i == kept) kept = i + 1;
         }
     } else {
@@ -208,6 +208,7 @@ bool oracle_adaptive_p(oracle_view *v, const pluck_stage_adaptive_p *s, pluck_rn
         v->c[i].logit = 5.0 - 10.0 * d * d / (1.0 + d);
     }
     v->sorted = false;
+    v->rough = true;
     const bool evaluated = oracle_evaluate(v);
     oracle_softmax(v);
     const int32_t index = evaluated ? draw(v, rng, m, true) : -1;

@@ -14,7 +14,6 @@ static double saturate(double x) {
 /* The order stays where it is, but is no longer known to be one. */
 static void edited(oracle_view *v) {
     v->sorted = false;
-    v->by_score = false;
 }
 
 bool oracle_logit_bias(oracle_view *v, const pluck_stage_logit_bias *s) {

@@ -20,10 +20,14 @@ typedef struct oracle_view {
     oracle_candidate *c;
     int32_t n; /* counted: masked ones too */
     bool sorted;
-    bool by_score; /* the order is typical's */
-    bool infinite; /* the maximum is +inf: the unmasked are equals */
-    double max;    /* of the last evaluation, 0 where infinite */
-    int32_t token; /* -1: none selected */
+    bool keyed;       /* the candidates lie in the order of their keys; else exactly as they lie */
+    double key_scale; /* the largest magnitude that went into the keys */
+    double near_weight; /* of the candidates marked so far: exp(logit - max) added up */
+    bool rough;         /* logits were computed of sums: equal ones need not be equal in float */
+    bool infinite;      /* the maximum is +inf: the unmasked are equals */
+    double log_sum;     /* ln of the last softmax's sum of exp(logit - max) */
+    double max;         /* of the last evaluation, 0 where infinite */
+    int32_t token;      /* -1: none selected */
     int32_t select_stage;
     double u, coin;
     bool by_mass;
@@ -60,8 +64,7 @@ struct oracle {
     double *logits, *probabilities, *keys;
 };
 
-/* --- oracle_view.c -----------------------------------------------------------------------------
- */
+/* --- oracle_view.c --- */
 
 /* Finds the maximum; with a maximum of +inf masks all others. False where nothing is unmasked. */
 bool oracle_evaluate(oracle_view *v);
@@ -76,16 +79,15 @@ void oracle_softmax(oracle_view *v);
 double oracle_entropy(const oracle_view *v);
 /* -ln p of a candidate, exact where p underflows. */
 double oracle_surprise(const oracle_view *v, const oracle_candidate *c);
-/* Notes that the token's fate hung on less than the band. */
-void oracle_mark(oracle_view *v, int32_t id);
+/* Notes that the candidate's fate hung on less than the band. */
+void oracle_mark(oracle_view *v, const oracle_candidate *c);
 /* Marks those whose logit lies within the band of an edge but not exactly on `tie`. */
 void oracle_mark_logits(oracle_view *v, double edge);
 /* Cuts a sorted list to its first n, marking near-equals across the cut. */
 void oracle_truncate(oracle_view *v, int32_t n);
 bool oracle_close(const oracle_view *v, double a, double b);
 
-/* --- stages: false where nothing is left (or a callback failed, with *status set) ----------------
- */
+/* --- stages: false where nothing is left (or a callback failed, with *status set) --- */
 
 bool oracle_logit_bias(oracle_view *v, const pluck_stage_logit_bias *s);
 bool oracle_penalties(oracle_view *v, const pluck_stage_penalties *s, const oracle_history *h,

@@ -50,8 +50,10 @@ static void sort_pass(const oracle_candidate *from, oracle_candidate *to, int32_
         for (int32_t i = 0; i < n; ++i) {
             const uint64_t key = by_id ? (uint32_t)from[i].id : sort_key(from[i].logit);
             const size_t digit = key >> (8 * byte) & 255;
-            if (pass == 0) ++start[digit + 1];
-            else to[start[digit]++] = from[i];
+            if (pass == 0)
+                ++start[digit + 1];
+            else
+                to[start[digit]++] = from[i];
         }
         for (int d = 0; pass == 0 && d < 256; ++d) start[d + 1] += start[d];
     }
@@ -81,44 +83,47 @@ static int by_logit(const void *a, const void *b) {
 }
 
 void oracle_sort(oracle_view *v) {
-    v->by_score = false;
-    if (!v->sorted && (v->n < 1000 || !sort_by_logit(v->c, v->n)))
+    if (v->sorted) return;
+    if (v->n < 1000 || !sort_by_logit(v->c, v->n)) {
         qsort(v->c, (size_t)v->n, sizeof *v->c, by_logit);
-    v->sorted = true;
+    }
+    v->sorted = v->keyed = true;
+    v->key_scale = 1.0;
+    for (int32_t i = 0; i < v->n; ++i) {
+        v->c[i].key = v->c[i].logit;
+        if (isfinite(v->c[i].logit)) v->key_scale = fmax(v->key_scale, fabs(v->c[i].logit));
+    }
 }
 
 void oracle_softmax(oracle_view *v) {
     long double sum = 0.0L;
     for (int32_t i = 0; i < v->n; ++i) {
-        const long double x = oracle_effective(v, &v->c[i]);
-        const long double e = v->c[i].logit == -INFINITY ? 0.0L : expl(x - (long double)v->max);
-        v->c[i].p = (double)e;
-        sum += e;
+        oracle_candidate *c = &v->c[i];
+        c->p = c->logit == -INFINITY ? 0.0 : exp(oracle_effective(v, c) - v->max);
+        sum += (long double)c->p;
     }
     for (int32_t i = 0; i < v->n; ++i) v->c[i].p = (double)((long double)v->c[i].p / sum);
+    v->log_sum = (double)logl(sum);
 }
 
 double oracle_surprise(const oracle_view *v, const oracle_candidate *c) {
-    if (c->p > 1e-300) return -log(c->p);
-    /* p underflows: go by the distance to the maximum, whose p does not. */
-    double top = 0.0;
-    for (int32_t i = 0; i < v->n; ++i) top = fmax(top, v->c[i].p);
-    return v->max - oracle_effective(v, c) - log(top);
+    /* By the distance to the maximum, since p itself may underflow. */
+    return v->max - oracle_effective(v, c) + v->log_sum;
 }
 
 double oracle_entropy(const oracle_view *v) {
     long double h = 0.0L;
     for (int32_t i = 0; i < v->n; ++i) {
-        if (v->c[i].p > 0.0) h -= (long double)v->c[i].p * logl((long double)v->c[i].p);
+        if (v->c[i].p > 0.0) h -= (long double)v->c[i].p * (long double)log(v->c[i].p);
     }
     return (double)h;
 }
 
-void oracle_mark(oracle_view *v, int32_t id) {
-    if (!v->near[id]) {
-        v->near[id] = 1;
-        ++v->n_near;
-    }
+void oracle_mark(oracle_view *v, const oracle_candidate *c) {
+    if (v->near[c->id]) return;
+    v->near[c->id] = 1;
+    ++v->n_near;
+    v->near_weight += exp(oracle_effective(v, c) - v->max);
 }
 
 bool oracle_close(const oracle_view *v, double a, double b) {
@@ -127,22 +132,23 @@ bool oracle_close(const oracle_view *v, double a, double b) {
 
 void oracle_mark_logits(oracle_view *v, double edge) {
     for (int32_t i = 0; i < v->n; ++i) {
-        if (v->c[i].logit != -INFINITY && v->c[i].logit != edge &&
+        if (v->c[i].logit != -INFINITY && (v->rough || v->c[i].logit != edge) &&
             oracle_close(v, v->c[i].logit, edge)) {
-            oracle_mark(v, v->c[i].id);
+            oracle_mark(v, &v->c[i]);
         }
     }
 }
 
 void oracle_truncate(oracle_view *v, int32_t n) {
-    if (n < v->n && v->c[n].logit != -INFINITY && v->c[n - 1].logit != v->c[n].logit &&
+    if (n < v->n && v->c[n].logit != -INFINITY &&
+        (v->rough || v->c[n - 1].logit != v->c[n].logit) &&
         oracle_close(v, v->c[n - 1].logit, v->c[n].logit)) {
         /* The last kept and the first dropped may change places in rounded arithmetic. */
         const double last = v->c[n - 1].logit;
         const double first = v->c[n].logit;
         for (int32_t i = 0; i < v->n; ++i) {
             if (oracle_close(v, v->c[i].logit, last) || oracle_close(v, v->c[i].logit, first)) {
-                oracle_mark(v, v->c[i].id);
+                oracle_mark(v, &v->c[i]);
             }
         }
     }

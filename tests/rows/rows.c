@@ -35,8 +35,7 @@ const char *rows_name(rows_kind kind) {
     return (unsigned)kind < ROWS_KINDS ? names[kind] : "unknown";
 }
 
-/* --- the recorded rows ---------------------------------------------------------------------------
- */
+/* --- the recorded rows --- */
 
 enum { REAL_ROWS = 8, REAL_VOCAB = 151936, NPY_HEADER = 128 };
 
@@ -64,8 +63,7 @@ static void fill_real(uint64_t seed, float *logits, int32_t n) {
     free(row);
 }
 
-/* --- generated rows ------------------------------------------------------------------------------
- */
+/* --- generated rows --- */
 
 static void fill_peaked(rows_random *r, float *logits, int32_t n) {
     for (int32_t i = 0; i < n; ++i) logits[i] = (float)(-1.0 + 2.2 * rows_gauss(r));
@@ -148,8 +146,7 @@ void rows_fill(rows_kind kind, uint64_t seed, float *logits, int32_t n) {
     }
 }
 
-/* --- masks
- * ---------------------------------------------------------------------------------------- */
+/* --- masks --- */
 
 static void allow(uint32_t *words, int32_t token, bool on) {
     const uint32_t bit = 1u << (token % 32);
@@ -183,8 +180,7 @@ void rows_mask(rows_mask_kind kind, uint64_t seed, const float *logits, uint32_t
     allow(words, always, true);
 }
 
-/* --- dtypes
- * --------------------------------------------------------------------------------------- */
+/* --- dtypes --- */
 
 size_t rows_element_size(pluck_dtype dtype) {
     return dtype == PLUCK_DTYPE_F32 ? 4 : 2;
@@ -225,8 +221,7 @@ void rows_store(pluck_dtype dtype, const float *logits, void *to, int32_t n) {
     }
 }
 
-/* --- lists
- * ---------------------------------------------------------------------------------------- */
+/* --- lists --- */
 
 static int ascending_ids(const void *a, const void *b) {
     const int32_t x = *(const int32_t *)a;

@@ -9,8 +9,8 @@
 #ifndef PLUCK_TESTS_CHECK_H
 #define PLUCK_TESTS_CHECK_H
 
+#include "compare/compare.h"
 #include "guard.h"
-#include "oracle/oracle.h"
 #include "pluck.h"
 #include "rows/rows.h"
 
@@ -21,12 +21,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-
-typedef enum check_verdict {
-    CHECK_SAME,    /* all equal within the tolerances */
-    CHECK_EXCUSED, /* differs only where a boundary was within rounding; states may have parted */
-    CHECK_DIFFERS
-} check_verdict;
 
 typedef struct pair {
     pluck_config config;
@@ -44,35 +38,5 @@ void pair_accept(pair *p, int32_t token);
 /* Samples and compares; token (may be NULL) receives the library's. Fails the test on
  * CHECK_DIFFERS. */
 check_verdict pair_step(pair *p, const pluck_row *row, int32_t *token);
-
-/* The comparison alone: of what the library left in `workspace` with an oracle's result. `why`
- * (of at least 256 bytes) tells the first difference. */
-check_verdict check_compare(const pluck_config *config, const oracle_result *want,
-                            pluck_status status, const pluck_draw *draw, pluck_workspace *workspace,
-                            char *why);
-
-/* The chain as text, for messages. */
-void check_describe(const pluck_config *config, char *text, size_t size);
-
-/* --- shorthand for stages
- * ------------------------------------------------------------------------- */
-
-pluck_stage stage_top_k(int32_t k);
-pluck_stage stage_top_p(float p, int32_t min_keep);
-pluck_stage stage_min_p(float p, int32_t min_keep);
-pluck_stage stage_typical(float p, int32_t min_keep);
-pluck_stage stage_sigma(float n);
-pluck_stage stage_temp(float t, float range, float exponent);
-pluck_stage stage_xtc(float probability, float threshold, int32_t min_keep);
-pluck_stage stage_penalties(int32_t last_n, float repeat, float freq, float present);
-pluck_stage stage_dry(float multiplier, float base, int32_t allowed, int32_t last_n);
-pluck_stage stage_bias(const pluck_logit_bias *biases, int32_t n);
-pluck_stage stage_mirostat(int version, float tau, float eta, int32_t m);
-pluck_stage stage_adaptive(float target, float decay);
-pluck_stage stage_dist(void);
-pluck_stage stage_greedy(void);
-
-pluck_config chain_config(int32_t n_vocab, uint32_t seed, pluck_rng_kind rng,
-                          const pluck_stage *stages, int32_t n_stages);
 
 #endif

@@ -41,13 +41,13 @@ static void make_bias(random_chain *c, int32_t at, rows_random *r, int32_t n_voc
          */
         if (n_vocab < 40 && isinf(c->biases[at][i].bias)) c->biases[at][i].bias = -3.0f;
     }
-    c->stages[at] = stage_bias(c->biases[at], n);
+    c->stages[at] = with_bias(c->biases[at], n);
 }
 
 static void make_dry(random_chain *c, int32_t at, rows_random *r, int32_t n_vocab) {
-    c->stages[at] = stage_dry(ONE_OF(r, 0.0f, 0.8f, 0.8f, 1.5f, -0.5f),
-                              ONE_OF(r, 1.75f, 1.75f, 1.0f, 0.5f, 2.0f), (int32_t)rows_below(r, 4),
-                              (int32_t)rows_below(r, 4) * 24);
+    c->stages[at] = with_dry(ONE_OF(r, 0.0f, 0.8f, 0.8f, 1.5f, -0.5f),
+                             ONE_OF(r, 1.75f, 1.75f, 1.0f, 0.5f, 2.0f), (int32_t)rows_below(r, 4),
+                             (int32_t)rows_below(r, 4) * 24);
     const int32_t n = (int32_t)rows_below(r, CHAIN_BREAKERS + 1);
     for (int32_t b = 0; b < n; ++b) {
         const int32_t length = 1 + (int32_t)rows_below(r, CHAIN_TAIL);
@@ -63,24 +63,24 @@ static void make_dry(random_chain *c, int32_t at, rows_random *r, int32_t n_voca
 static void make_selector(random_chain *c, int32_t at, rows_random *r) {
     switch (rows_below(r, 8)) {
     case 0:
-        c->stages[at] = stage_greedy();
+        c->stages[at] = with_greedy();
         return;
     case 1:
-        c->stages[at] = stage_mirostat(1, spread(r, 0.0f, 8.0f), spread(r, 0.0f, 0.4f),
-                                       2 + (int32_t)rows_below(r, 120));
+        c->stages[at] = with_mirostat(1, spread(r, 0.0f, 8.0f), spread(r, 0.0f, 0.4f),
+                                      2 + (int32_t)rows_below(r, 120));
         c->stages[at].as.mirostat.seed = own_seed(r);
         return;
     case 2:
-        c->stages[at] = stage_mirostat(2, spread(r, 0.0f, 8.0f), spread(r, 0.0f, 0.4f), 100);
+        c->stages[at] = with_mirostat(2, spread(r, 0.0f, 8.0f), spread(r, 0.0f, 0.4f), 100);
         c->stages[at].as.mirostat.seed = own_seed(r);
         return;
     case 3:
-        c->stages[at] = stage_adaptive(ONE_OF(r, -1.0f, 0.0f, 0.2f, 0.5f, 0.9f, 1.0f),
-                                       ONE_OF(r, 0.0f, 0.5f, 0.9f, 1.0f));
+        c->stages[at] = with_adaptive(ONE_OF(r, -1.0f, 0.0f, 0.2f, 0.5f, 0.9f, 1.0f),
+                                      ONE_OF(r, 0.0f, 0.5f, 0.9f, 1.0f));
         c->stages[at].as.adaptive_p.seed = own_seed(r);
         return;
     default:
-        c->stages[at] = stage_dist();
+        c->stages[at] = with_dist();
         c->stages[at].as.dist.seed = own_seed(r);
         return;
     }
@@ -94,41 +94,41 @@ static void make_stage(random_chain *c, int32_t at, rows_random *r, int32_t n_vo
         make_bias(c, at, r, n_vocab);
         return;
     case 1:
-        *s = stage_penalties((int32_t)rows_below(r, 5) * 16, ONE_OF(r, 1.0f, 1.1f, 1.5f, 0.8f),
-                             ONE_OF(r, 0.0f, 0.2f, -0.3f), ONE_OF(r, 0.0f, 0.5f, -0.2f));
+        *s = with_penalties((int32_t)rows_below(r, 5) * 16, ONE_OF(r, 1.0f, 1.1f, 1.5f, 0.8f),
+                            ONE_OF(r, 0.0f, 0.2f, -0.3f), ONE_OF(r, 0.0f, 0.5f, -0.2f));
         return;
     case 2:
         make_dry(c, at, r, n_vocab);
         return;
     case 3:
-        *s = stage_sigma(ONE_OF(r, -1.0f, 0.0f, 0.5f, 1.0f, 2.0f, 3.5f, INFINITY));
+        *s = with_sigma(ONE_OF(r, -1.0f, 0.0f, 0.5f, 1.0f, 2.0f, 3.5f, INFINITY));
         return;
     case 4:
-        *s = stage_top_k(rows_below(r, 3) ? 1 + (int32_t)rows_below(r, 100)
-                                          : (int32_t)rows_below(r, vocab + 10) - 3);
+        *s = with_top_k(rows_below(r, 3) ? 1 + (int32_t)rows_below(r, 100)
+                                         : (int32_t)rows_below(r, vocab + 10) - 3);
         return;
     case 5:
-        *s = stage_typical(ONE_OF(r, 0.0f, 0.2f, 0.5f, 0.9f, 0.95f, 1.0f), min_keep(r));
+        *s = with_typical(ONE_OF(r, 0.0f, 0.2f, 0.5f, 0.9f, 0.95f, 1.0f), min_keep(r));
         return;
     case 6:
     case 7:
-        *s = stage_top_p(ONE_OF(r, 0.0f, 0.1f, 0.5f, 0.9f, 0.95f, 0.999f, 1.0f), min_keep(r));
+        *s = with_top_p(ONE_OF(r, 0.0f, 0.1f, 0.5f, 0.9f, 0.95f, 0.999f, 1.0f), min_keep(r));
         return;
     case 8:
     case 9:
-        *s = stage_min_p(ONE_OF(r, 0.0f, 1e-4f, 0.02f, 0.05f, 0.3f, 1.0f), min_keep(r));
+        *s = with_min_p(ONE_OF(r, 0.0f, 1e-4f, 0.02f, 0.05f, 0.3f, 1.0f), min_keep(r));
         return;
     case 10:
-        *s = stage_xtc(ONE_OF(r, 0.0f, 0.5f, 1.0f, 1.0f),
-                       ONE_OF(r, 0.6f, 0.1f, 0.02f, 0.5f, 0.001f), min_keep(r));
+        *s = with_xtc(ONE_OF(r, 0.0f, 0.5f, 1.0f, 1.0f), ONE_OF(r, 0.6f, 0.1f, 0.02f, 0.5f, 0.001f),
+                      min_keep(r));
         s->as.xtc.seed = own_seed(r);
         return;
     case 11:
-        *s = stage_temp(spread(r, -0.1f, 2.0f), ONE_OF(r, 0.0f, 0.0f, 0.0f, 0.5f, 1.5f),
-                        ONE_OF(r, 1.0f, 1.0f, 0.0f, 0.5f, 3.0f));
+        *s = with_temp(spread(r, -0.1f, 2.0f), ONE_OF(r, 0.0f, 0.0f, 0.0f, 0.5f, 1.5f),
+                       ONE_OF(r, 1.0f, 1.0f, 0.0f, 0.5f, 3.0f));
         return;
     default:
-        *s = stage_temp(ONE_OF(r, 1.0f, 0.8f, 0.6f, 1.3f, 1.5f, 5.0f, 0.0f), 0.0f, 1.0f);
+        *s = with_temp(ONE_OF(r, 1.0f, 0.8f, 0.6f, 1.3f, 1.5f, 5.0f, 0.0f), 0.0f, 1.0f);
         return;
     }
 }
@@ -149,6 +149,6 @@ void random_chain_make(random_chain *c, uint64_t seed, int32_t n_vocab) {
     int32_t total = n;
     if (!selects) make_selector(c, total++, &r);
     c->config =
-        chain_config(n_vocab, (uint32_t)rows_next(&r) >> 1,
-                     rows_below(&r, 2) ? PLUCK_RNG_PHILOX : PLUCK_RNG_MT19937, c->stages, total);
+        with_chain(n_vocab, (uint32_t)rows_next(&r) >> 1,
+                   rows_below(&r, 2) ? PLUCK_RNG_PHILOX : PLUCK_RNG_MT19937, c->stages, total);
 }

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- every allocation function of the C library, counted (-Wl,--wrap)
- * --------------------------------- */
+/* --- every allocation function of the C library, counted (-Wl,--wrap) --- */
 
 static long mallocs;
 
@@ -41,8 +40,7 @@ void *__wrap_aligned_alloc(size_t alignment, size_t size) {
     return refused() ? NULL : __real_aligned_alloc(alignment, size);
 }
 
-/* --- an allocator of our own
- * -------------------------------------------------------------------------- */
+/* --- an allocator of our own --- */
 
 typedef struct meter {
     long calls, live;
@@ -77,28 +75,28 @@ static const pluck_token_sequence breakers[] = {{tokens, 1}, {tokens, 3}};
 /* A chain with one of everything that could want memory. */
 static int32_t everything(pluck_stage stages[20]) {
     int32_t n = 0;
-    stages[n++] = stage_bias(biases, 2);
-    stages[n++] = stage_penalties(64, 1.1f, 0.1f, 0.1f);
-    stages[n] = stage_dry(0.8f, 1.75f, 1, 64);
+    stages[n++] = with_bias(biases, 2);
+    stages[n++] = with_penalties(64, 1.1f, 0.1f, 0.1f);
+    stages[n] = with_dry(0.8f, 1.75f, 1, 64);
     stages[n].as.dry.breakers = breakers;
     stages[n++].as.dry.n_breakers = 2;
-    stages[n++] = stage_temp(0.9f, 0.3f, 1.0f);
-    stages[n++] = stage_typical(0.99f, 200);
-    stages[n++] = stage_xtc(0.5f, 0.01f, 0);
-    stages[n++] = stage_sigma(2.0f);
-    stages[n++] = stage_top_p(0.999f, 0);
-    stages[n++] = stage_min_p(0.0001f, 0);
-    stages[n++] = stage_top_k(500);
-    stages[n++] = stage_dist();
-    stages[n++] = stage_mirostat(1, 5.0f, 0.1f, 100);
-    stages[n++] = stage_mirostat(2, 5.0f, 0.1f, 100);
-    stages[n++] = stage_adaptive(0.3f, 0.8f);
+    stages[n++] = with_temp(0.9f, 0.3f, 1.0f);
+    stages[n++] = with_typical(0.99f, 200);
+    stages[n++] = with_xtc(0.5f, 0.01f, 0);
+    stages[n++] = with_sigma(2.0f);
+    stages[n++] = with_top_p(0.999f, 0);
+    stages[n++] = with_min_p(0.0001f, 0);
+    stages[n++] = with_top_k(500);
+    stages[n++] = with_dist();
+    stages[n++] = with_mirostat(1, 5.0f, 0.1f, 100);
+    stages[n++] = with_mirostat(2, 5.0f, 0.1f, 100);
+    stages[n++] = with_adaptive(0.3f, 0.8f);
     return n;
 }
 
 static pluck_config metered(meter *m, pluck_stage stages[20]) {
     const int32_t n = everything(stages);
-    pluck_config c = chain_config(N, 3, PLUCK_RNG_MT19937, stages, n);
+    pluck_config c = with_chain(N, 3, PLUCK_RNG_MT19937, stages, n);
     c.allocator = (pluck_allocator){meter_allocate, meter_deallocate, m};
     return c;
 }
@@ -176,7 +174,7 @@ static void workspaces_survive(void **state) {
 }
 
 static const char spec_text[] =
-    "seed=5;logit_bias=3:1.5;temp=0.7;top_k=30;dry_multiplier=0.8;repeat_penalty=1.1";
+    "seed=5;logit_bias=3+1.5:4-inf;temp=0.7;top_k=30;dry_multiplier=0.8;repeat_penalty=1.1";
 
 static void specs_survive(void **state) {
     (void)state;
@@ -271,8 +269,8 @@ static void clones_share(void **state) {
         meter m = {0, 0, 0, -1};
         pluck_workspace *w = NULL;
         assert_int_equal(pluck_workspace_create(&w, N, NULL), PLUCK_OK);
-        const pluck_stage stages[] = {stage_bias(many, which ? MANY : 1), stage_dist()};
-        pluck_config c = chain_config(N, 1, PLUCK_RNG_MT19937, stages, 2);
+        const pluck_stage stages[] = {with_bias(many, which ? MANY : 1), with_dist()};
+        pluck_config c = with_chain(N, 1, PLUCK_RNG_MT19937, stages, 2);
         c.allocator = (pluck_allocator){meter_allocate, meter_deallocate, &m};
         c.workspace = w;
         pluck_sampler *s = NULL;

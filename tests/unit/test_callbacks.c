@@ -41,12 +41,12 @@ static void infill_matches(void **state) {
         rows_random r = {id};
         pluck_stage stages[4];
         int32_t n = 0;
-        if (rows_below(&r, 4)) stages[n++] = stage_top_k(1 + (int32_t)rows_below(&r, 60));
-        if (rows_below(&r, 3)) stages[n++] = stage_top_p(0.9f, 0);
+        if (rows_below(&r, 4)) stages[n++] = with_top_k(1 + (int32_t)rows_below(&r, 60));
+        if (rows_below(&r, 3)) stages[n++] = with_top_p(0.9f, 0);
         stages[n++] = infill(&every);
-        stages[n++] = stage_dist();
+        stages[n++] = with_dist();
         every = rows_below(&r, 2) ? 29 : 1000000;
-        const pluck_config config = chain_config(N, (uint32_t)id, PLUCK_RNG_MT19937, stages, n);
+        const pluck_config config = with_chain(N, (uint32_t)id, PLUCK_RNG_MT19937, stages, n);
         pair p;
         pair_open(&p, &config);
         p.label = "infill";
@@ -69,8 +69,7 @@ static void infill_matches(void **state) {
     assert_true(excused <= calls / 20);
 }
 
-/* --- custom
- * ----------------------------------------------------------------------------------------- */
+/* --- custom --- */
 
 typedef struct counts {
     int applied, accepted, reset, cloned, released;
@@ -144,17 +143,17 @@ static void custom_matches(void **state) {
     bool (*const all[])(void *, pluck_custom_view *) = {halve, mask_odd_and_lift, select_middle};
     for (uint64_t id = 0; id < 300; ++id) {
         rows_random r = {id + 17};
-        const pluck_stage front[] = {stage_top_k(50), stage_min_p(0.01f, 0), stage_sigma(1.5f),
-                                     stage_typical(0.9f, 0), stage_temp(0.7f, 0.0f, 1.0f)};
+        const pluck_stage front[] = {with_top_k(50), with_min_p(0.01f, 0), with_sigma(1.5f),
+                                     with_typical(0.9f, 0), with_temp(0.7f, 0.0f, 1.0f)};
         pluck_stage stages[5];
         int32_t n = 0;
         if (rows_below(&r, 4)) stages[n++] = front[rows_below(&r, 5)];
         stages[n++] = custom(all[rows_below(&r, 3)], &c);
         if (rows_below(&r, 2)) stages[n++] = front[rows_below(&r, 5)];
         if (rows_below(&r, 2)) stages[n++] = custom(all[rows_below(&r, 3)], &c);
-        stages[n++] = id % 2 ? stage_dist() : stage_greedy();
+        stages[n++] = id % 2 ? with_dist() : with_greedy();
         const pluck_config config =
-            chain_config(N, (uint32_t)id, (pluck_rng_kind)(id / 2 % 2), stages, n);
+            with_chain(N, (uint32_t)id, (pluck_rng_kind)(id / 2 % 2), stages, n);
         pair p;
         pair_open(&p, &config);
         p.label = "custom";
@@ -170,8 +169,8 @@ static void custom_matches(void **state) {
 
 static void custom_selects(void **state) {
     (void)state;
-    const pluck_stage stages[] = {stage_top_k(9), custom(select_middle, NULL)};
-    const pluck_config config = chain_config(N, 1, PLUCK_RNG_MT19937, stages, 2);
+    const pluck_stage stages[] = {with_top_k(9), custom(select_middle, NULL)};
+    const pluck_config config = with_chain(N, 1, PLUCK_RNG_MT19937, stages, 2);
     pluck_sampler *s = NULL;
     assert_int_equal(pluck_sampler_create(&s, &config), PLUCK_OK);
     float logits[N];
@@ -185,12 +184,12 @@ static void custom_selects(void **state) {
 static void custom_life(void **state) {
     (void)state;
     counts c = {0};
-    pluck_stage stages[] = {custom(halve, &c), stage_dist()};
+    pluck_stage stages[] = {custom(halve, &c), with_dist()};
     stages[0].as.custom.accept = on_accept;
     stages[0].as.custom.reset = on_reset;
     stages[0].as.custom.clone = on_clone;
     stages[0].as.custom.release = on_release;
-    const pluck_config config = chain_config(N, 1, PLUCK_RNG_MT19937, stages, 2);
+    const pluck_config config = with_chain(N, 1, PLUCK_RNG_MT19937, stages, 2);
     pluck_sampler *s = NULL;
     assert_int_equal(pluck_sampler_create(&s, &config), PLUCK_OK);
     assert_int_equal(pluck_accept(s, 3), PLUCK_OK);
@@ -217,8 +216,7 @@ static void custom_life(void **state) {
     assert_int_equal(c.released, 1);
 }
 
-/* --- callbacks that break their contract
- * -------------------------------------------------------------- */
+/* --- callbacks that break their contract --- */
 
 static bool grow(void *ctx, pluck_custom_view *view) {
     (void)ctx;
@@ -267,9 +265,9 @@ static void broken_contracts(void **state) {
     float logits[N];
     rows_fill(ROWS_NORMAL, 1, logits, N);
     for (size_t i = 0; i < sizeof broken / sizeof broken[0]; ++i) {
-        const pluck_stage stages[] = {stage_xtc(0.5f, 0.01f, 0), custom(broken[i].apply, &c),
-                                      stage_dist()};
-        const pluck_config config = chain_config(N, 1, PLUCK_RNG_MT19937, stages, 3);
+        const pluck_stage stages[] = {with_xtc(0.5f, 0.01f, 0), custom(broken[i].apply, &c),
+                                      with_dist()};
+        const pluck_config config = with_chain(N, 1, PLUCK_RNG_MT19937, stages, 3);
         pluck_sampler *s = NULL;
         assert_int_equal(pluck_sampler_create(&s, &config), PLUCK_OK);
         int32_t token = -7;

@@ -29,7 +29,7 @@ static const pluck_stage rich[] = {
 enum { RICH = sizeof rich / sizeof rich[0] };
 
 static void open_fixture(fixture *f, int rng) {
-    const pluck_config config = chain_config(N, 9, (pluck_rng_kind)rng, rich, RICH);
+    const pluck_config config = with_chain(N, 9, (pluck_rng_kind)rng, rich, RICH);
     f->s = f->before = NULL;
     assert_int_equal(pluck_sampler_create(&f->s, &config), PLUCK_OK);
     for (int i = 0; i < 20; ++i) {
@@ -158,7 +158,7 @@ static void bad_workspaces(void **state) {
     pluck_workspace *small = NULL;
     assert_int_equal(pluck_workspace_create(&small, N - 1, NULL), PLUCK_OK);
     refuse_row(&f, &(pluck_row){.logits = good, .workspace = small}, PLUCK_ERR_WORKSPACE);
-    pluck_config config = chain_config(N, 1, PLUCK_RNG_MT19937, rich, RICH);
+    pluck_config config = with_chain(N, 1, PLUCK_RNG_MT19937, rich, RICH);
     config.workspace = small;
     pluck_sampler *s = NULL;
     assert_int_equal(pluck_sampler_create(&s, &config), PLUCK_ERR_WORKSPACE);
@@ -226,9 +226,9 @@ static void bad_tokens_and_nulls(void **state) {
 
 static void chains_that_select_nothing(void **state) {
     (void)state;
-    const pluck_stage stages[] = {stage_xtc(0.5f, 0.05f, 0), stage_top_k(5)};
+    const pluck_stage stages[] = {with_xtc(0.5f, 0.05f, 0), with_top_k(5)};
     for (int32_t n = 0; n <= 2; ++n) {
-        const pluck_config config = chain_config(N, 1, PLUCK_RNG_MT19937, stages, n);
+        const pluck_config config = with_chain(N, 1, PLUCK_RNG_MT19937, stages, n);
         pluck_sampler *s = NULL;
         assert_int_equal(pluck_sampler_create(&s, &config), PLUCK_OK);
         int32_t token = -3;
@@ -239,12 +239,11 @@ static void chains_that_select_nothing(void **state) {
     }
 }
 
-/* --- creation
- * ---------------------------------------------------------------------------------------- */
+/* --- creation --- */
 
 static void refuse_stage(pluck_stage stage, pluck_status want) {
-    const pluck_stage stages[] = {stage_top_k(3), stage, stage_dist()};
-    const pluck_config config = chain_config(N, 1, PLUCK_RNG_MT19937, stages, 3);
+    const pluck_stage stages[] = {with_top_k(3), stage, with_dist()};
+    const pluck_config config = with_chain(N, 1, PLUCK_RNG_MT19937, stages, 3);
     pluck_sampler *s = NULL;
     const pluck_status status = pluck_sampler_create(&s, &config);
     if (status != want || s) {
@@ -261,50 +260,50 @@ static void bad_parameters(void **state) {
     const float not_finite[] = {NAN, INFINITY, -INFINITY};
     for (int i = 0; i < 3; ++i) {
         const float x = not_finite[i];
-        refuse_stage(stage_penalties(4, x, 0.0f, 0.0f), bad);
-        refuse_stage(stage_penalties(4, 1.1f, x, 0.0f), bad);
-        refuse_stage(stage_penalties(4, 1.1f, 0.0f, x), bad);
-        refuse_stage(stage_dry(x, 1.75f, 2, 64), bad);
-        refuse_stage(stage_dry(0.8f, x, 2, 64), bad);
-        refuse_stage(stage_temp(x, 0.0f, 1.0f), bad);
-        refuse_stage(stage_temp(1.0f, 0.5f, x), bad);
-        refuse_stage(stage_mirostat(1, x, 0.1f, 100), bad);
-        refuse_stage(stage_mirostat(2, 5.0f, x, 100), bad);
-        refuse_stage(stage_top_p(x, 0), bad);
-        refuse_stage(stage_min_p(x, 0), bad);
-        refuse_stage(stage_typical(x, 0), bad);
-        refuse_stage(stage_xtc(x, 0.1f, 0), bad);
-        refuse_stage(stage_xtc(0.5f, x, 0), bad);
-        refuse_stage(stage_adaptive(0.5f, x), bad);
+        refuse_stage(with_penalties(4, x, 0.0f, 0.0f), bad);
+        refuse_stage(with_penalties(4, 1.1f, x, 0.0f), bad);
+        refuse_stage(with_penalties(4, 1.1f, 0.0f, x), bad);
+        refuse_stage(with_dry(x, 1.75f, 2, 64), bad);
+        refuse_stage(with_dry(0.8f, x, 2, 64), bad);
+        refuse_stage(with_temp(x, 0.0f, 1.0f), bad);
+        refuse_stage(with_temp(1.0f, 0.5f, x), bad);
+        refuse_stage(with_mirostat(1, x, 0.1f, 100), bad);
+        refuse_stage(with_mirostat(2, 5.0f, x, 100), bad);
+        refuse_stage(with_top_p(x, 0), bad);
+        refuse_stage(with_min_p(x, 0), bad);
+        refuse_stage(with_typical(x, 0), bad);
+        refuse_stage(with_xtc(x, 0.1f, 0), bad);
+        refuse_stage(with_xtc(0.5f, x, 0), bad);
+        refuse_stage(with_adaptive(0.5f, x), bad);
     }
-    refuse_stage(stage_sigma(NAN), bad);
-    refuse_stage(stage_adaptive(NAN, 0.9f), bad);
-    refuse_stage(stage_adaptive(1.5f, 0.9f), bad);
-    refuse_stage(stage_adaptive(0.5f, -0.1f), bad);
-    refuse_stage(stage_adaptive(0.5f, 1.1f), bad);
-    refuse_stage(stage_penalties(-1, 1.1f, 0.0f, 0.0f), bad);
-    refuse_stage(stage_penalties(1048577, 1.1f, 0.0f, 0.0f), bad);
-    refuse_stage(stage_penalties(4, 0.0f, 0.0f, 0.0f), bad);
-    refuse_stage(stage_penalties(4, -1.0f, 0.0f, 0.0f), bad);
-    refuse_stage(stage_penalties(4, FLT_TRUE_MIN, 0.0f, 0.0f), bad);
-    refuse_stage(stage_dry(0.8f, 1.75f, -1, 64), bad);
-    refuse_stage(stage_dry(0.8f, 1.75f, 2, -1), bad);
-    refuse_stage(stage_dry(0.8f, 1.75f, 2, 1048577), bad);
-    refuse_stage(stage_top_p(-0.1f, 0), bad);
-    refuse_stage(stage_top_p(1.1f, 0), bad);
-    refuse_stage(stage_top_p(0.5f, -1), bad);
-    refuse_stage(stage_typical(-0.1f, 0), bad);
-    refuse_stage(stage_min_p(1.1f, 0), bad);
-    refuse_stage(stage_xtc(-0.1f, 0.1f, 0), bad);
-    refuse_stage(stage_xtc(1.1f, 0.1f, 0), bad);
-    refuse_stage(stage_xtc(0.5f, -0.1f, 0), bad);
-    refuse_stage(stage_xtc(0.5f, 1.1f, 0), bad);
-    refuse_stage(stage_xtc(0.5f, 0.1f, -1), bad);
-    refuse_stage(stage_temp(1.0f, -0.5f, 1.0f), bad);
-    refuse_stage(stage_temp(1.0f, 0.5f, -1.0f), bad);
-    refuse_stage(stage_mirostat(1, -1.0f, 0.1f, 100), bad);
-    refuse_stage(stage_mirostat(1, 5.0f, -0.1f, 100), bad);
-    refuse_stage(stage_mirostat(1, 5.0f, 0.1f, 1), bad);
+    refuse_stage(with_sigma(NAN), bad);
+    refuse_stage(with_adaptive(NAN, 0.9f), bad);
+    refuse_stage(with_adaptive(1.5f, 0.9f), bad);
+    refuse_stage(with_adaptive(0.5f, -0.1f), bad);
+    refuse_stage(with_adaptive(0.5f, 1.1f), bad);
+    refuse_stage(with_penalties(-1, 1.1f, 0.0f, 0.0f), bad);
+    refuse_stage(with_penalties(1048577, 1.1f, 0.0f, 0.0f), bad);
+    refuse_stage(with_penalties(4, 0.0f, 0.0f, 0.0f), bad);
+    refuse_stage(with_penalties(4, -1.0f, 0.0f, 0.0f), bad);
+    refuse_stage(with_penalties(4, FLT_TRUE_MIN, 0.0f, 0.0f), bad);
+    refuse_stage(with_dry(0.8f, 1.75f, -1, 64), bad);
+    refuse_stage(with_dry(0.8f, 1.75f, 2, -1), bad);
+    refuse_stage(with_dry(0.8f, 1.75f, 2, 1048577), bad);
+    refuse_stage(with_top_p(-0.1f, 0), bad);
+    refuse_stage(with_top_p(1.1f, 0), bad);
+    refuse_stage(with_top_p(0.5f, -1), bad);
+    refuse_stage(with_typical(-0.1f, 0), bad);
+    refuse_stage(with_min_p(1.1f, 0), bad);
+    refuse_stage(with_xtc(-0.1f, 0.1f, 0), bad);
+    refuse_stage(with_xtc(1.1f, 0.1f, 0), bad);
+    refuse_stage(with_xtc(0.5f, -0.1f, 0), bad);
+    refuse_stage(with_xtc(0.5f, 1.1f, 0), bad);
+    refuse_stage(with_xtc(0.5f, 0.1f, -1), bad);
+    refuse_stage(with_temp(1.0f, -0.5f, 1.0f), bad);
+    refuse_stage(with_temp(1.0f, 0.5f, -1.0f), bad);
+    refuse_stage(with_mirostat(1, -1.0f, 0.1f, 100), bad);
+    refuse_stage(with_mirostat(1, 5.0f, -0.1f, 100), bad);
+    refuse_stage(with_mirostat(1, 5.0f, 0.1f, 1), bad);
     refuse_stage((pluck_stage){.kind = PLUCK_STAGE_CUSTOM}, PLUCK_ERR_NULL);
     refuse_stage((pluck_stage){.kind = PLUCK_STAGE_INFILL}, PLUCK_ERR_NULL);
     refuse_stage((pluck_stage){.kind = (pluck_stage_kind)0}, PLUCK_ERR_STAGE);
@@ -315,18 +314,18 @@ static void bad_parameters(void **state) {
 static void bad_biases_and_breakers(void **state) {
     (void)state;
     pluck_logit_bias bias = {N, 1.0f};
-    refuse_stage(stage_bias(&bias, 1), PLUCK_ERR_TOKEN);
+    refuse_stage(with_bias(&bias, 1), PLUCK_ERR_TOKEN);
     bias.token = -1;
-    refuse_stage(stage_bias(&bias, 1), PLUCK_ERR_TOKEN);
+    refuse_stage(with_bias(&bias, 1), PLUCK_ERR_TOKEN);
     bias = (pluck_logit_bias){1, NAN};
-    refuse_stage(stage_bias(&bias, 1), PLUCK_ERR_PARAM);
+    refuse_stage(with_bias(&bias, 1), PLUCK_ERR_PARAM);
     bias.bias = INFINITY;
-    refuse_stage(stage_bias(&bias, 1), PLUCK_ERR_PARAM);
-    refuse_stage(stage_bias(NULL, 1), PLUCK_ERR_NULL);
+    refuse_stage(with_bias(&bias, 1), PLUCK_ERR_PARAM);
+    refuse_stage(with_bias(NULL, 1), PLUCK_ERR_NULL);
 
     int32_t tokens[65] = {0};
     pluck_token_sequence breaker = {tokens, 2};
-    pluck_stage dry = stage_dry(0.8f, 1.75f, 2, 64);
+    pluck_stage dry = with_dry(0.8f, 1.75f, 2, 64);
     dry.as.dry.n_breakers = 1;
     refuse_stage(dry, PLUCK_ERR_NULL);
     dry.as.dry.breakers = &breaker;
@@ -345,7 +344,7 @@ static void bad_biases_and_breakers(void **state) {
     breaker.n_tokens = 2;
     dry.as.dry.n_breakers = -1;
     refuse_stage(dry, PLUCK_ERR_SIZE);
-    pluck_stage negative = stage_bias(&bias, -1);
+    pluck_stage negative = with_bias(&bias, -1);
     refuse_stage(negative, PLUCK_ERR_SIZE);
 }
 
@@ -358,9 +357,9 @@ static void refuse_config(const pluck_config *config, pluck_status want) {
 static void bad_configs(void **state) {
     (void)state;
     static pluck_stage many[65];
-    for (int i = 0; i < 65; ++i) many[i] = stage_top_k(3);
-    many[0] = stage_dist();
-    pluck_config c = chain_config(N, 1, PLUCK_RNG_MT19937, many, 64);
+    for (int i = 0; i < 65; ++i) many[i] = with_top_k(3);
+    many[0] = with_dist();
+    pluck_config c = with_chain(N, 1, PLUCK_RNG_MT19937, many, 64);
     pluck_sampler *s = NULL;
     assert_int_equal(pluck_sampler_create(&s, &c), PLUCK_OK);
     pluck_sampler_free(s);
@@ -383,9 +382,6 @@ static void bad_configs(void **state) {
     c.rng = (pluck_rng_kind)2;
     refuse_config(&c, PLUCK_ERR_RNG);
     c.rng = PLUCK_RNG_MT19937;
-    c.allocator.allocate = NULL;
-    c.allocator.deallocate = (void (*)(void *, void *, size_t))abort;
-    refuse_config(&c, PLUCK_ERR_NULL);
 }
 
 static void bad_logprobs(void **state) {

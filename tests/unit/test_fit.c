@@ -53,7 +53,7 @@ static void assert_fits(const char *name, const double *expected, const int *cou
 /* Adds `weight` times the exact distribution of a chain to p. */
 static void add_exact(const pluck_stage *stages, int32_t n_stages, const float *logits,
                       double weight, double *p) {
-    const pluck_config config = chain_config(V, 1, PLUCK_RNG_MT19937, stages, n_stages);
+    const pluck_config config = with_chain(V, 1, PLUCK_RNG_MT19937, stages, n_stages);
     oracle *o = oracle_create(&config, 1);
     assert_non_null(o);
     const pluck_row row = {.logits = logits};
@@ -67,7 +67,7 @@ static void draw_and_test(const char *name, const pluck_stage *stages, int32_t n
                           const float *logits, const double *p) {
     for (int rng = 0; rng < 2; ++rng) {
         const pluck_config config =
-            chain_config(V, 20240517u + (uint32_t)rng, (pluck_rng_kind)rng, stages, n_stages);
+            with_chain(V, 20240517u + (uint32_t)rng, (pluck_rng_kind)rng, stages, n_stages);
         pluck_sampler *s = NULL;
         assert_int_equal(pluck_sampler_create(&s, &config), PLUCK_OK);
         int counted[V] = {0};
@@ -101,42 +101,41 @@ static void fit(const char *name, const pluck_stage *stages, int32_t n_stages) {
 
 static void plain(void **state) {
     (void)state;
-    const pluck_stage stages[] = {stage_dist()};
+    const pluck_stage stages[] = {with_dist()};
     fit("dist", stages, 1);
 }
 
 static void default_chain(void **state) {
     (void)state;
-    const pluck_stage stages[] = {stage_top_k(40), stage_top_p(0.95f, 0), stage_min_p(0.05f, 0),
-                                  stage_temp(0.8f, 0.0f, 1.0f), stage_dist()};
+    const pluck_stage stages[] = {with_top_k(40), with_top_p(0.95f, 0), with_min_p(0.05f, 0),
+                                  with_temp(0.8f, 0.0f, 1.0f), with_dist()};
     fit("default chain", stages, 5);
 }
 
 static void typical(void **state) {
     (void)state;
-    const pluck_stage stages[] = {stage_typical(0.9f, 0), stage_dist()};
+    const pluck_stage stages[] = {with_typical(0.9f, 0), with_dist()};
     fit("typical", stages, 2);
 }
 
 static void hot_nucleus(void **state) {
     (void)state;
-    const pluck_stage stages[] = {stage_temp(1.5f, 0.0f, 1.0f), stage_top_p(0.99f, 0),
-                                  stage_dist()};
+    const pluck_stage stages[] = {with_temp(1.5f, 0.0f, 1.0f), with_top_p(0.99f, 0), with_dist()};
     fit("temperature and top-p", stages, 3);
 }
 
 static void mirostat(void **state) {
     (void)state;
     /* A learning rate of 0 keeps the draws alike. */
-    const pluck_stage v2[] = {stage_mirostat(2, 3.0f, 0.0f, 100)};
+    const pluck_stage v2[] = {with_mirostat(2, 3.0f, 0.0f, 100)};
     fit("mirostat v2", v2, 1);
-    const pluck_stage v1[] = {stage_mirostat(1, 3.0f, 0.0f, 100)};
+    const pluck_stage v1[] = {with_mirostat(1, 3.0f, 0.0f, 100)};
     fit("mirostat v1", v1, 1);
 }
 
 static void adaptive(void **state) {
     (void)state;
-    const pluck_stage stages[] = {stage_adaptive(0.2f, 0.9f)};
+    const pluck_stage stages[] = {with_adaptive(0.2f, 0.9f)};
     fit("adaptive-p", stages, 1);
 }
 
@@ -145,8 +144,8 @@ static void xtc(void **state) {
     float logits[V];
     rows_fill(ROWS_NORMAL, 32, logits, V);
     for (int i = 0; i < V; ++i) logits[i] *= 0.3f;
-    const pluck_stage always[] = {stage_xtc(1.0f, 0.05f, 0), stage_dist()};
-    const pluck_stage often[] = {stage_xtc(0.3f, 0.05f, 0), stage_dist()};
+    const pluck_stage always[] = {with_xtc(1.0f, 0.05f, 0), with_dist()};
+    const pluck_stage often[] = {with_xtc(0.3f, 0.05f, 0), with_dist()};
     double p[V] = {0.0};
     add_exact(always, 2, logits, (double)0.3f, p);
     add_exact(always + 1, 1, logits, 1.0 - (double)0.3f, p);

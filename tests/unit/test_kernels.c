@@ -64,8 +64,7 @@ static void assert_near(double got, double want, double tolerance, const char *i
     }
 }
 
-/* --- one operation each: of table t against scalar s and the definition
- * ------------------------------- */
+/* --- one operation each: of table t against scalar s and the definition --- */
 
 static void check_max(const row_kernels *t, const row_kernels *s, bench *b, const char *isa) {
     float want[GROUPS];

@@ -21,22 +21,22 @@ static int make_rows(void **state) {
 
 /* Chains that remember in every way there is. */
 static int32_t chain_of(int which, pluck_stage stages[5]) {
-    stages[0] = stage_penalties(16, 1.2f, 0.1f, 0.1f);
-    stages[1] = stage_dry(0.8f, 1.75f, 1, 32);
-    stages[2] = stage_xtc(0.5f, 0.05f, 0);
+    stages[0] = with_penalties(16, 1.2f, 0.1f, 0.1f);
+    stages[1] = with_dry(0.8f, 1.75f, 1, 32);
+    stages[2] = with_xtc(0.5f, 0.05f, 0);
     switch (which) {
     case 0:
-        stages[3] = stage_top_p(0.95f, 0);
-        stages[4] = stage_dist();
+        stages[3] = with_top_p(0.95f, 0);
+        stages[4] = with_dist();
         return 5;
     case 1:
-        stages[3] = stage_mirostat(1, 4.0f, 0.2f, 100);
+        stages[3] = with_mirostat(1, 4.0f, 0.2f, 100);
         return 4;
     case 2:
-        stages[3] = stage_mirostat(2, 4.0f, 0.2f, 100);
+        stages[3] = with_mirostat(2, 4.0f, 0.2f, 100);
         return 4;
     default:
-        stages[3] = stage_adaptive(0.3f, 0.8f);
+        stages[3] = with_adaptive(0.3f, 0.8f);
         return 4;
     }
 }
@@ -45,7 +45,7 @@ enum { CHAINS = 4 };
 static pluck_sampler *create(int which, pluck_rng_kind rng, uint32_t seed) {
     pluck_stage stages[5];
     const int32_t n = chain_of(which, stages);
-    const pluck_config config = chain_config(N, seed, rng, stages, n);
+    const pluck_config config = with_chain(N, seed, rng, stages, n);
     pluck_sampler *s = NULL;
     assert_int_equal(pluck_sampler_create(&s, &config), PLUCK_OK);
     return s;
@@ -97,9 +97,9 @@ static void reset_starts_over(void **state) {
 
 static void seeds(void **state) {
     (void)state;
-    pluck_stage stages[] = {stage_xtc(0.5f, 0.1f, 0), stage_top_k(5), stage_dist()};
+    pluck_stage stages[] = {with_xtc(0.5f, 0.1f, 0), with_top_k(5), with_dist()};
     stages[0].as.xtc.seed = 99;
-    pluck_config config = chain_config(N, 31, PLUCK_RNG_MT19937, stages, 3);
+    pluck_config config = with_chain(N, 31, PLUCK_RNG_MT19937, stages, 3);
     pluck_sampler *s = NULL;
     assert_int_equal(pluck_sampler_create(&s, &config), PLUCK_OK);
     assert_int_equal(pluck_sampler_seed(s), 31);
@@ -137,8 +137,8 @@ static void seeds(void **state) {
 
 static void philox_seeks(void **state) {
     (void)state;
-    const pluck_stage stages[] = {stage_xtc(0.5f, 0.05f, 0), stage_dist()};
-    const pluck_config config = chain_config(N, 5, PLUCK_RNG_PHILOX, stages, 2);
+    const pluck_stage stages[] = {with_xtc(0.5f, 0.05f, 0), with_dist()};
+    const pluck_config config = with_chain(N, 5, PLUCK_RNG_PHILOX, stages, 2);
     pair p;
     pair_open(&p, &config);
     const uint64_t positions[] = {0, 7, 0x100000003u, 2, UINT64_MAX};
@@ -163,7 +163,7 @@ static void workspaces(void **state) {
     assert_int_equal(pluck_workspace_create(&shared, N + 300, NULL), PLUCK_OK);
     pluck_stage stages[5];
     const int32_t n = chain_of(0, stages);
-    pluck_config config = chain_config(N, 3, PLUCK_RNG_MT19937, stages, n);
+    pluck_config config = with_chain(N, 3, PLUCK_RNG_MT19937, stages, n);
     pluck_sampler *own = NULL;
     assert_int_equal(pluck_sampler_create(&own, &config), PLUCK_OK);
     config.workspace = shared;
@@ -206,14 +206,11 @@ static void sizes(void **state) {
     assert_int_equal(pluck_workspace_size(-1), 0);
     assert_int_equal(pluck_workspace_size(16777217), 0);
 
-    pluck_stage stages[] = {stage_penalties(64, 1.1f, 0.1f, 0.1f),
-                            stage_dry(0.8f, 1.75f, 2, 64),
-                            stage_xtc(0.5f, 0.1f, 0),
-                            stage_mirostat(1, 5.0f, 0.1f, 100),
-                            stage_adaptive(0.5f, 0.9f),
-                            stage_dist()};
+    pluck_stage stages[] = {
+        with_penalties(64, 1.1f, 0.1f, 0.1f), with_dry(0.8f, 1.75f, 2, 64), with_xtc(0.5f, 0.1f, 0),
+        with_mirostat(1, 5.0f, 0.1f, 100),    with_adaptive(0.5f, 0.9f),    with_dist()};
     for (int rng = 0; rng < 2; ++rng) {
-        const pluck_config config = chain_config(151936, 1, (pluck_rng_kind)rng, stages, 6);
+        const pluck_config config = with_chain(151936, 1, (pluck_rng_kind)rng, stages, 6);
         pluck_sampler *s = NULL;
         assert_int_equal(pluck_sampler_create(&s, &config), PLUCK_OK);
         assert_in_range(pluck_sampler_state_size(s), 1, 16383);
@@ -227,10 +224,10 @@ static void configs_are_copied(void **state) {
     pluck_logit_bias biases[2] = {{3, 4.0f}, {5, -INFINITY}};
     int32_t tokens[3] = {1, 2, 3};
     pluck_token_sequence breakers[2] = {{tokens, 1}, {tokens + 1, 2}};
-    pluck_stage stages[3] = {stage_bias(biases, 2), stage_dry(1.0f, 1.75f, 1, 32), stage_dist()};
+    pluck_stage stages[3] = {with_bias(biases, 2), with_dry(1.0f, 1.75f, 1, 32), with_dist()};
     stages[1].as.dry.breakers = breakers;
     stages[1].as.dry.n_breakers = 2;
-    const pluck_config config = chain_config(N, 6, PLUCK_RNG_MT19937, stages, 3);
+    const pluck_config config = with_chain(N, 6, PLUCK_RNG_MT19937, stages, 3);
     pluck_sampler *a = NULL;
     pluck_sampler *b = NULL;
     assert_int_equal(pluck_sampler_create(&a, &config), PLUCK_OK);
@@ -254,8 +251,8 @@ static void configs_are_copied(void **state) {
 
 static void candidates_without_a_draw(void **state) {
     (void)state;
-    const pluck_stage stages[] = {stage_top_k(7), stage_temp(0.5f, 0.0f, 1.0f)};
-    const pluck_config config = chain_config(N, 6, PLUCK_RNG_MT19937, stages, 2);
+    const pluck_stage stages[] = {with_top_k(7), with_temp(0.5f, 0.0f, 1.0f)};
+    const pluck_config config = with_chain(N, 6, PLUCK_RNG_MT19937, stages, 2);
     pair p;
     pair_open(&p, &config);
     const pluck_row row = {.logits = rows_of_logits[0]};

@@ -110,8 +110,8 @@ static void leaves_the_sampler_alone(void **state) {
     enum { N = 500 };
     float logits[N];
     rows_fill(ROWS_NORMAL, 2, logits, N);
-    const pluck_stage stages[] = {stage_top_p(0.9f, 0), stage_dist()};
-    const pluck_config config = chain_config(N, 8, PLUCK_RNG_MT19937, stages, 2);
+    const pluck_stage stages[] = {with_top_p(0.9f, 0), with_dist()};
+    const pluck_config config = with_chain(N, 8, PLUCK_RNG_MT19937, stages, 2);
     pluck_sampler *a = NULL;
     pluck_sampler *b = NULL;
     assert_int_equal(pluck_sampler_create(&a, &config), PLUCK_OK);

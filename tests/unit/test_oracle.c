@@ -62,7 +62,7 @@ static void powers_of_two(float logits[4]) {
 /* Runs one stage (no selection) and returns what is left; ids to be compared in order. */
 static void expect(const pluck_stage *stages, int32_t n_stages, const float *logits, int32_t n,
                    const int32_t *ids, int32_t n_ids, int32_t n_masked) {
-    const pluck_config config = chain_config(n, 1, PLUCK_RNG_MT19937, stages, n_stages);
+    const pluck_config config = with_chain(n, 1, PLUCK_RNG_MT19937, stages, n_stages);
     oracle *o = oracle_create(&config, 1);
     assert_non_null(o);
     const pluck_row row = {.logits = logits};
@@ -85,53 +85,53 @@ static void truncations(void **state) {
     (void)state;
     float logits[4];
     powers_of_two(logits);
-    EXPECT(stage_top_k(2), 0, 2, 0);
-    EXPECT(stage_top_k(0), 0, 0, 1, 2, 3);
-    EXPECT(stage_top_k(9), 0, 2, 0, 3, 1);
-    EXPECT(stage_top_p(0.5f, 0), 0, 2);
-    EXPECT(stage_top_p(0.54f, 0), 0, 2, 0);
-    EXPECT(stage_top_p(0.54f, 3), 0, 2, 0, 3);
-    EXPECT(stage_top_p(0.0f, 0), 0, 2);
-    EXPECT(stage_min_p(0.2f, 0), 0, 0, 2, 3);
-    EXPECT(stage_min_p(0.2f, 4), 0, 2, 0, 3, 1);
+    EXPECT(with_top_k(2), 0, 2, 0);
+    EXPECT(with_top_k(0), 0, 0, 1, 2, 3);
+    EXPECT(with_top_k(9), 0, 2, 0, 3, 1);
+    EXPECT(with_top_p(0.5f, 0), 0, 2);
+    EXPECT(with_top_p(0.54f, 0), 0, 2, 0);
+    EXPECT(with_top_p(0.54f, 3), 0, 2, 0, 3);
+    EXPECT(with_top_p(0.0f, 0), 0, 2);
+    EXPECT(with_min_p(0.2f, 0), 0, 0, 2, 3);
+    EXPECT(with_min_p(0.2f, 4), 0, 2, 0, 3, 1);
     /* H = 1.14 nats; surprises 0.63, 1.32, 2.01, 2.71 for ids 2, 0, 3, 1: distances .51 .18
      * .88 1.57 */
-    EXPECT(stage_typical(0.2f, 0), 0, 0);
-    EXPECT(stage_typical(0.5f, 0), 0, 0, 2);
-    EXPECT(stage_typical(0.81f, 0), 0, 0, 2, 3);
+    EXPECT(with_typical(0.2f, 0), 0, 0);
+    EXPECT(with_typical(0.5f, 0), 0, 0, 2);
+    EXPECT(with_typical(0.81f, 0), 0, 0, 2, 3);
     /* Four equidistant logits: mean -1.5 ln 2, deviation sqrt(1.25) ln 2. */
-    EXPECT(stage_sigma(1.0f), 2, 0, 2);
-    EXPECT(stage_sigma(0.5f), 3, 2);
-    EXPECT(stage_temp(0.0f, 0.0f, 1.0f), 3, 2);
+    EXPECT(with_sigma(1.0f), 2, 0, 2);
+    EXPECT(with_sigma(0.5f), 3, 2);
+    EXPECT(with_temp(0.0f, 0.0f, 1.0f), 3, 2);
     /* 8/15 and 4/15 reach 0.25: the former goes. */
-    EXPECT(stage_xtc(1.0f, 0.25f, 0), 0, 0, 3, 1);
-    EXPECT(stage_xtc(1.0f, 0.1f, 0), 0, 3, 1);
-    EXPECT(stage_xtc(1.0f, 0.1f, 3), 0, 2, 0, 3, 1);
+    EXPECT(with_xtc(1.0f, 0.25f, 0), 0, 0, 3, 1);
+    EXPECT(with_xtc(1.0f, 0.1f, 0), 0, 3, 1);
+    EXPECT(with_xtc(1.0f, 0.1f, 3), 0, 2, 0, 3, 1);
 }
 
 static void ties_go_to_the_lower_id(void **state) {
     (void)state;
     const float logits[4] = {1.0f, 2.0f, 2.0f, 1.0f};
-    EXPECT(stage_top_k(3), 0, 1, 2, 0);
-    EXPECT(stage_top_k(1), 0, 1);
-    EXPECT(stage_temp(0.0f, 0.0f, 1.0f), 3, 1);
+    EXPECT(with_top_k(3), 0, 1, 2, 0);
+    EXPECT(with_top_k(1), 0, 1);
+    EXPECT(with_temp(0.0f, 0.0f, 1.0f), 3, 1);
 }
 
 static void infinities(void **state) {
     (void)state;
     const float logits[4] = {INFINITY, 2.0f, INFINITY, -INFINITY};
-    EXPECT(stage_top_k(3), 1, 0, 2);
-    EXPECT(stage_top_p(0.6f, 0), 0, 0, 2);
-    EXPECT(stage_min_p(0.5f, 0), 0, 0, 2);
+    EXPECT(with_top_k(3), 1, 0, 2);
+    EXPECT(with_top_p(0.6f, 0), 0, 0, 2);
+    EXPECT(with_min_p(0.5f, 0), 0, 0, 2);
 }
 
 static void edits(void **state) {
     (void)state;
     const pluck_logit_bias biases[] = {{1, 2.0f}, {1, 1.0f}, {3, -INFINITY}};
-    const pluck_stage stages[] = {stage_bias(biases, 3), stage_penalties(4, 2.0f, 0.5f, 0.25f),
-                                  stage_greedy()};
+    const pluck_stage stages[] = {with_bias(biases, 3), with_penalties(4, 2.0f, 0.5f, 0.25f),
+                                  with_greedy()};
     const float logits[4] = {1.0f, -1.0f, -2.0f, 9.0f};
-    const pluck_config config = chain_config(4, 1, PLUCK_RNG_MT19937, stages, 3);
+    const pluck_config config = with_chain(4, 1, PLUCK_RNG_MT19937, stages, 3);
     oracle *o = oracle_create(&config, 1);
     assert_non_null(o);
     const int32_t accepted[] = {3, 0, 2, 2, 1}; /* the 3 is too long ago */
@@ -179,8 +179,8 @@ static void draws(void **state) {
     /* u of the seed 5489 is 0.13547700, then 0.83500858: in id order 4/15, 5/15, 13/15, 1. */
     float logits[4];
     powers_of_two(logits);
-    const pluck_stage dist = stage_dist();
-    const pluck_config config = chain_config(4, 5489, PLUCK_RNG_MT19937, &dist, 1);
+    const pluck_stage dist = with_dist();
+    const pluck_config config = with_chain(4, 5489, PLUCK_RNG_MT19937, &dist, 1);
     oracle *o = oracle_create(&config, 0);
     assert_non_null(o);
     const pluck_row row = {.logits = logits};

@@ -18,48 +18,48 @@ static int32_t make_chain(int which, pluck_stage stages[6]) {
     int32_t n = 0;
     switch (which) {
     case 0:
-        stages[n++] = stage_greedy();
+        stages[n++] = with_greedy();
         return n;
     case 1:
         break;
     case 2:
-        stages[n++] = stage_top_k(40);
-        stages[n++] = stage_top_p(0.95f, 0);
-        stages[n++] = stage_min_p(0.05f, 0);
-        stages[n++] = stage_temp(0.8f, 0.0f, 1.0f);
+        stages[n++] = with_top_k(40);
+        stages[n++] = with_top_p(0.95f, 0);
+        stages[n++] = with_min_p(0.05f, 0);
+        stages[n++] = with_temp(0.8f, 0.0f, 1.0f);
         break;
     case 3:
-        stages[n++] = stage_min_p(0.02f, 0);
+        stages[n++] = with_min_p(0.02f, 0);
         break;
     case 4:
-        stages[n++] = stage_temp(1.5f, 0.0f, 1.0f);
-        stages[n++] = stage_top_p(0.99f, 0);
+        stages[n++] = with_temp(1.5f, 0.0f, 1.0f);
+        stages[n++] = with_top_p(0.99f, 0);
         break;
     case 5:
-        stages[n++] = stage_typical(0.9f, 1);
+        stages[n++] = with_typical(0.9f, 1);
         break;
     case 6:
-        stages[n++] = stage_sigma(1.0f);
+        stages[n++] = with_sigma(1.0f);
         break;
     case 7:
-        stages[n++] = stage_xtc(1.0f, 0.05f, 1);
+        stages[n++] = with_xtc(1.0f, 0.05f, 1);
         break;
     case 8:
-        stages[n++] = stage_penalties(32, 1.3f, 0.1f, 0.1f);
-        stages[n++] = stage_dry(0.8f, 1.75f, 1, 32);
-        stages[n++] = stage_top_k(20);
+        stages[n++] = with_penalties(32, 1.3f, 0.1f, 0.1f);
+        stages[n++] = with_dry(0.8f, 1.75f, 1, 32);
+        stages[n++] = with_top_k(20);
         break;
     case 9:
-        stages[n++] = stage_temp(0.9f, 0.4f, 1.0f);
+        stages[n++] = with_temp(0.9f, 0.4f, 1.0f);
         break;
     case 10:
-        stages[n++] = stage_mirostat(2, 4.0f, 0.1f, 100);
+        stages[n++] = with_mirostat(2, 4.0f, 0.1f, 100);
         return n;
     default:
-        stages[n++] = stage_adaptive(0.4f, 0.8f);
+        stages[n++] = with_adaptive(0.4f, 0.8f);
         return n;
     }
-    stages[n++] = stage_dist();
+    stages[n++] = with_dist();
     return n;
 }
 
@@ -69,8 +69,7 @@ static void run_chains(const pluck_row *row, int32_t n_vocab, uint64_t id) {
         pluck_stage stages[6];
         const int32_t n_stages = make_chain(which, stages);
         const pluck_rng_kind rng = (which + (int)id) % 2 ? PLUCK_RNG_PHILOX : PLUCK_RNG_MT19937;
-        const pluck_config config =
-            chain_config(n_vocab, 77u + (uint32_t)id, rng, stages, n_stages);
+        const pluck_config config = with_chain(n_vocab, 77u + (uint32_t)id, rng, stages, n_stages);
         pair p;
         pair_open(&p, &config);
         p.label = "row";
@@ -242,7 +241,7 @@ static void a_list_of_all_is_the_row(void **state) {
     for (int which = 0; which < CHAINS; ++which) {
         pluck_stage stages[6];
         const int32_t n_stages = make_chain(which, stages);
-        const pluck_config config = chain_config(N, 4, PLUCK_RNG_MT19937, stages, n_stages);
+        const pluck_config config = with_chain(N, 4, PLUCK_RNG_MT19937, stages, n_stages);
         pluck_sampler *a = NULL;
         pluck_sampler *b = NULL;
         assert_int_equal(pluck_sampler_create(&a, &config), PLUCK_OK);

@@ -25,12 +25,12 @@ static const int32_t tokens[] = {7, 8};
 static const pluck_token_sequence breakers[] = {{tokens, 1}, {tokens, 2}};
 
 static pluck_status create(pluck_sampler **s, uint32_t seed) {
-    pluck_stage stages[] = {stage_bias(biases, 3),         stage_penalties(32, 1.1f, 0.1f, 0.0f),
-                            stage_dry(0.8f, 1.75f, 1, 32), stage_top_p(0.98f, 0),
-                            stage_xtc(0.5f, 0.05f, 0),     stage_dist()};
+    pluck_stage stages[] = {with_bias(biases, 3),         with_penalties(32, 1.1f, 0.1f, 0.0f),
+                            with_dry(0.8f, 1.75f, 1, 32), with_top_p(0.98f, 0),
+                            with_xtc(0.5f, 0.05f, 0),     with_dist()};
     stages[2].as.dry.breakers = breakers;
     stages[2].as.dry.n_breakers = 2;
-    const pluck_config c = chain_config(N, seed, PLUCK_RNG_MT19937, stages, 6);
+    const pluck_config c = with_chain(N, seed, PLUCK_RNG_MT19937, stages, 6);
     return pluck_sampler_create(s, &c);
 }
 

@@ -1,61 +1,61 @@
 /*
  * stages.c: shorthand for stages, and chains as text.
  */
-#include "check.h"
+#include "compare.h"
 
 #include <stdio.h>
 #include <string.h>
 
-pluck_stage stage_top_k(int32_t k) {
+pluck_stage with_top_k(int32_t k) {
     return (pluck_stage){.kind = PLUCK_STAGE_TOP_K, .as.top_k = {k}};
 }
-pluck_stage stage_top_p(float p, int32_t min_keep) {
+pluck_stage with_top_p(float p, int32_t min_keep) {
     return (pluck_stage){.kind = PLUCK_STAGE_TOP_P, .as.top_p = {p, min_keep}};
 }
-pluck_stage stage_min_p(float p, int32_t min_keep) {
+pluck_stage with_min_p(float p, int32_t min_keep) {
     return (pluck_stage){.kind = PLUCK_STAGE_MIN_P, .as.min_p = {p, min_keep}};
 }
-pluck_stage stage_typical(float p, int32_t min_keep) {
+pluck_stage with_typical(float p, int32_t min_keep) {
     return (pluck_stage){.kind = PLUCK_STAGE_TYPICAL, .as.typical = {p, min_keep}};
 }
-pluck_stage stage_sigma(float n) {
+pluck_stage with_sigma(float n) {
     return (pluck_stage){.kind = PLUCK_STAGE_TOP_N_SIGMA, .as.top_n_sigma = {n}};
 }
-pluck_stage stage_temp(float t, float range, float exponent) {
+pluck_stage with_temp(float t, float range, float exponent) {
     return (pluck_stage){.kind = PLUCK_STAGE_TEMPERATURE, .as.temperature = {t, range, exponent}};
 }
-pluck_stage stage_xtc(float probability, float threshold, int32_t min_keep) {
+pluck_stage with_xtc(float probability, float threshold, int32_t min_keep) {
     return (pluck_stage){.kind = PLUCK_STAGE_XTC,
                          .as.xtc = {probability, threshold, min_keep, PLUCK_SEED_RANDOM}};
 }
-pluck_stage stage_penalties(int32_t last_n, float repeat, float freq, float present) {
+pluck_stage with_penalties(int32_t last_n, float repeat, float freq, float present) {
     return (pluck_stage){.kind = PLUCK_STAGE_PENALTIES,
                          .as.penalties = {last_n, repeat, freq, present}};
 }
-pluck_stage stage_dry(float multiplier, float base, int32_t allowed, int32_t last_n) {
+pluck_stage with_dry(float multiplier, float base, int32_t allowed, int32_t last_n) {
     return (pluck_stage){.kind = PLUCK_STAGE_DRY,
                          .as.dry = {multiplier, base, allowed, last_n, NULL, 0}};
 }
-pluck_stage stage_bias(const pluck_logit_bias *biases, int32_t n) {
+pluck_stage with_bias(const pluck_logit_bias *biases, int32_t n) {
     return (pluck_stage){.kind = PLUCK_STAGE_LOGIT_BIAS, .as.logit_bias = {biases, n}};
 }
-pluck_stage stage_mirostat(int version, float tau, float eta, int32_t m) {
+pluck_stage with_mirostat(int version, float tau, float eta, int32_t m) {
     return (pluck_stage){.kind = version == 1 ? PLUCK_STAGE_MIROSTAT : PLUCK_STAGE_MIROSTAT_V2,
                          .as.mirostat = {tau, eta, m, PLUCK_SEED_RANDOM}};
 }
-pluck_stage stage_adaptive(float target, float decay) {
+pluck_stage with_adaptive(float target, float decay) {
     return (pluck_stage){.kind = PLUCK_STAGE_ADAPTIVE_P,
                          .as.adaptive_p = {target, decay, PLUCK_SEED_RANDOM}};
 }
-pluck_stage stage_dist(void) {
+pluck_stage with_dist(void) {
     return (pluck_stage){.kind = PLUCK_STAGE_DIST, .as.dist = {PLUCK_SEED_RANDOM}};
 }
-pluck_stage stage_greedy(void) {
+pluck_stage with_greedy(void) {
     return (pluck_stage){.kind = PLUCK_STAGE_GREEDY};
 }
 
-pluck_config chain_config(int32_t n_vocab, uint32_t seed, pluck_rng_kind rng,
-                          const pluck_stage *stages, int32_t n_stages) {
+pluck_config with_chain(int32_t n_vocab, uint32_t seed, pluck_rng_kind rng,
+                        const pluck_stage *stages, int32_t n_stages) {
     return (pluck_config){
         .n_vocab = n_vocab, .seed = seed, .rng = rng, .stages = stages, .n_stages = n_stages};
 }

@@ -1,0 +1,49 @@
+/*
+ * compare.h: the library's outcome beside the oracle's, and shorthand for writing chains down.
+ *
+ * Needs no test framework: unit tests, fuzzers and the llama.cpp face's tests use it.
+ */
+#ifndef PLUCK_TESTS_COMPARE_H
+#define PLUCK_TESTS_COMPARE_H
+
+#include "oracle/oracle.h"
+#include "pluck.h"
+
+enum { CHECK_WHY = 256 };
+
+typedef enum check_verdict {
+    CHECK_SAME,    /* all equal within the tolerances */
+    CHECK_EXCUSED, /* differs only where a boundary was within rounding; states may have parted */
+    CHECK_DIFFERS
+} check_verdict;
+
+/* The comparison alone: of what the library left in `workspace` with an oracle's result. `why`
+ * (of CHECK_WHY bytes) tells the first difference. */
+check_verdict check_compare(const pluck_config *config, const oracle_result *want,
+                            pluck_status status, const pluck_draw *draw, pluck_workspace *workspace,
+                            char *why);
+
+/* The chain as text, for messages. */
+void check_describe(const pluck_config *config, char *text, size_t size);
+
+/* --- shorthand for stages --- */
+
+pluck_stage with_top_k(int32_t k);
+pluck_stage with_top_p(float p, int32_t min_keep);
+pluck_stage with_min_p(float p, int32_t min_keep);
+pluck_stage with_typical(float p, int32_t min_keep);
+pluck_stage with_sigma(float n);
+pluck_stage with_temp(float t, float range, float exponent);
+pluck_stage with_xtc(float probability, float threshold, int32_t min_keep);
+pluck_stage with_penalties(int32_t last_n, float repeat, float freq, float present);
+pluck_stage with_dry(float multiplier, float base, int32_t allowed, int32_t last_n);
+pluck_stage with_bias(const pluck_logit_bias *biases, int32_t n);
+pluck_stage with_mirostat(int version, float tau, float eta, int32_t m);
+pluck_stage with_adaptive(float target, float decay);
+pluck_stage with_dist(void);
+pluck_stage with_greedy(void);
+
+pluck_config with_chain(int32_t n_vocab, uint32_t seed, pluck_rng_kind rng,
+                        const pluck_stage *stages, int32_t n_stages);
+
+#endif
