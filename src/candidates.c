@@ -3,7 +3,7 @@
 
 #include <float.h>
 
-/* ---- walking a view ------------------------------------------------------------------------- */
+/* ---- walking a view ---- */
 
 /* Consecutive groups that one kernel call can take. */
 typedef struct run {
@@ -83,7 +83,7 @@ void candidates_changed(candidates *c) {
     c->scanned = c->summed = false;
 }
 
-/* ---- entry ---------------------------------------------------------------------------------- */
+/* ---- entry ---- */
 
 /* The group's patch, made of what the row holds if there is none yet. The end of the row is padded.
  */
@@ -195,7 +195,7 @@ static int32_t blocks_of(const candidates *c) {
     return (c->n_groups + BLOCK_GROUPS - 1) / BLOCK_GROUPS;
 }
 
-/* ---- maxima ---------------------------------------------------------------------------------- */
+/* ---- maxima ---- */
 
 /* Eight maxima side by side: a chain of dependent ones would take as long as a pass over the row.
  */
@@ -251,7 +251,7 @@ pluck_status candidates_scan(candidates *c) {
     return PLUCK_OK;
 }
 
-/* ---- sums ------------------------------------------------------------------------------------ */
+/* ---- sums ---- */
 
 /* The fixed shape of a sum over group sums: blocks first, then the blocks. */
 static double total(const double *group_sum, int32_t n_groups) {
@@ -405,7 +405,7 @@ group_totals candidates_stats(candidates *c, float shift) {
     return totals;
 }
 
-/* ---- cutting and editing --------------------------------------------------------------------- */
+/* ---- cutting and editing ---- */
 
 int32_t candidates_collect(const candidates *c, float low, float high) {
     const pluck_workspace *ws = c->ws;

@@ -176,7 +176,7 @@ exp_params candidates_exp(const candidates *c);
 void adaptive_masses(const candidates *c, const float *x, size_t n, float *mass);
 #define ADAPTIVE_PEAK 5.0f
 
-/* -- select.c ---------------------------------------------------------------------------------- */
+/* ---- select.c ---- */
 
 /* Keeps the k first in descending order (k counted ones); the order becomes descending. */
 void candidates_top_k(candidates *c, int64_t k);

@@ -35,10 +35,14 @@
 #define candidates_sum         pluck_private_candidates_sum
 #define candidates_sum_adapted pluck_private_candidates_sum_adapted
 #define candidates_top_k       pluck_private_candidates_top_k
+#define count_through          pluck_private_count_through
 #define draw_now               pluck_private_draw_now
 #define dry_repeats            pluck_private_dry_repeats
 #define dry_scratch            pluck_private_dry_scratch
 #define exp_params_make        pluck_private_exp_params_make
+#define find_bins              pluck_private_find_bins
+#define find_in_band           pluck_private_find_in_band
+#define find_prefix            pluck_private_find_prefix
 #define history_back           pluck_private_history_back
 #define history_clear          pluck_private_history_clear
 #define history_count          pluck_private_history_count
@@ -46,13 +50,23 @@
 #define history_init           pluck_private_history_init
 #define history_push           pluck_private_history_push
 #define history_size           pluck_private_history_size
+#define is_sorted              pluck_private_is_sorted
 #define keep_maximum           pluck_private_keep_maximum
+#define key_of                 pluck_private_key_of
+#define kth_greatest           pluck_private_kth_greatest
+#define kth_lowest_id          pluck_private_kth_lowest_id
+#define list_mass              pluck_private_list_mass
+#define masses                 pluck_private_masses
+#define permute_list           pluck_private_permute_list
 #define philox4x32             pluck_private_philox4x32
 #define plan_create            pluck_private_plan_create
 #define plan_release           pluck_private_plan_release
 #define plan_share             pluck_private_plan_share
 #define random_seed            pluck_private_random_seed
+#define reaches                pluck_private_reaches
 #define scale_by               pluck_private_scale_by
+#define search_for             pluck_private_search_for
+#define sort_index             pluck_private_sort_index
 #define stage_adaptive_p       pluck_private_stage_adaptive_p
 #define stage_custom           pluck_private_stage_custom
 #define stage_dist             pluck_private_stage_dist
@@ -72,6 +86,7 @@
 #define stage_top_p            pluck_private_stage_top_p
 #define stage_typical          pluck_private_stage_typical
 #define stage_xtc              pluck_private_stage_xtc
+#define stands_before          pluck_private_stands_before
 #define stream_begin           pluck_private_stream_begin
 #define stream_double          pluck_private_stream_double
 #define stream_float           pluck_private_stream_float
@@ -79,5 +94,6 @@
 #define stream_seed            pluck_private_stream_seed
 #define stream_word            pluck_private_stream_word
 #define surprise_of            pluck_private_surprise_of
+#define walk                   pluck_private_walk
 
 #endif /* PLUCK_PRIVATE_NAMES_H */

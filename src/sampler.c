@@ -51,8 +51,7 @@ static int32_t *scratch_at(const pluck_sampler *s, const step *p) {
     return p->scratch == NONE ? NULL : (int32_t *)(void *)(s->parts + p->scratch);
 }
 
-/* ---- life -------------------------------------------------------------------------------------
- */
+/* ---- life ---- */
 
 /* Seeds every stream from its stage's seed, or else the sampler's. */
 static void seed_streams(pluck_sampler *s) {
@@ -184,8 +183,7 @@ void pluck_sampler_free(pluck_sampler *sampler) {
     plan_release(p);
 }
 
-/* ---- a call -----------------------------------------------------------------------------------
- */
+/* ---- a call ---- */
 
 static void begin(pluck_sampler *s) {
     const plan *p = s->plan;
@@ -293,8 +291,7 @@ pluck_status pluck_sample(pluck_sampler *sampler, const float *logits, int32_t *
     return PLUCK_OK;
 }
 
-/* ---- history ----------------------------------------------------------------------------------
- */
+/* ---- history ---- */
 
 static void accept_step(pluck_sampler *s, int32_t i, int32_t token) {
     const step *at = &s->plan->steps[i];
@@ -353,8 +350,7 @@ pluck_status pluck_sampler_copy_stage(pluck_sampler *to, int32_t to_stage,
     return PLUCK_OK;
 }
 
-/* ---- reading the outcome ----------------------------------------------------------------------
- */
+/* ---- reading the outcome ---- */
 
 /* Logits after the scale, and probabilities in `spare`. */
 static pluck_status finish(pluck_workspace *ws) {
@@ -390,8 +386,7 @@ pluck_status pluck_workspace_candidates(pluck_workspace *workspace, pluck_candid
     return PLUCK_OK;
 }
 
-/* ---- asking -----------------------------------------------------------------------------------
- */
+/* ---- asking ---- */
 
 uint32_t pluck_sampler_seed(const pluck_sampler *sampler) {
     return sampler ? sampler->seed : 0;

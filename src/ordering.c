@@ -1,0 +1,157 @@
+/* ordering.c: see ordering.h. */
+#include "ordering.h"
+
+double key_of(const ordering *o, int32_t i) {
+    if (o->order == ORDER_DESCENDING) return -(double)o->x[i];
+    if (o->order == ORDER_NEAR) return fabs((double)o->x[i] - o->centre);
+    return 0.0;
+}
+
+bool stands_before(const ordering *o, int32_t a, int32_t b) {
+    const double ka = key_of(o, a), kb = key_of(o, b);
+    return ka != kb ? ka < kb : o->ids[a] < o->ids[b];
+}
+
+static void sift_down(const ordering *o, int32_t *index, int32_t root, int32_t n) {
+    for (int32_t child; (child = 2 * root + 1) < n; root = child) {
+        if (child + 1 < n && stands_before(o, index[child], index[child + 1])) child++;
+        if (!stands_before(o, index[root], index[child])) return;
+        const int32_t swap = index[root];
+        index[root] = index[child];
+        index[child] = swap;
+    }
+}
+
+void sort_index(const ordering *o, int32_t *index, int32_t n) {
+    int32_t depth = 2;
+    for (int32_t i = n; i > 0; i /= 2) depth += 2;
+    while (n > 16) {
+        if (depth-- == 0) {
+            for (int32_t i = n / 2; i-- > 0;) sift_down(o, index, i, n);
+            for (int32_t end = n - 1; end > 0; end--) {
+                const int32_t swap = index[0];
+                index[0] = index[end];
+                index[end] = swap;
+                sift_down(o, index, 0, end);
+            }
+            return;
+        }
+        int32_t a = index[0], b = index[n / 2], d = index[n - 1];
+        if (stands_before(o, b, a)) {
+            const int32_t swap = a;
+            a = b;
+            b = swap;
+        }
+        const int32_t pivot = stands_before(o, d, a) ? a : stands_before(o, d, b) ? d : b;
+        int32_t i = 0, j = n - 1;
+        while (i <= j) {
+            while (stands_before(o, index[i], pivot)) i++;
+            while (stands_before(o, pivot, index[j])) j--;
+            if (i <= j) {
+                const int32_t swap = index[i];
+                index[i++] = index[j];
+                index[j--] = swap;
+            }
+        }
+        /* The shorter side by recursion, the longer one by going on. */
+        if (j + 1 < n - i) {
+            sort_index(o, index, j + 1);
+            index += i;
+            n -= i;
+        } else {
+            sort_index(o, index + i, n - i);
+            n = j + 1;
+        }
+    }
+    for (int32_t i = 1; i < n; i++) {
+        const int32_t moved = index[i];
+        int32_t at = i;
+        for (; at > 0 && stands_before(o, moved, index[at - 1]); at--) index[at] = index[at - 1];
+        index[at] = moved;
+    }
+}
+
+bool is_sorted(const ordering *o, const int32_t *index, int32_t n) {
+    for (int32_t i = 1; i < n; i++)
+        if (!stands_before(o, index[i - 1], index[i])) return false;
+    return true;
+}
+
+int32_t count_through(const ordering *o, int32_t n, double key, int32_t id) {
+    int32_t count = 0;
+    for (int32_t i = 0; i < n; i++) {
+        const double k = key_of(o, i);
+        count += k < key || (k == key && o->ids[i] <= id);
+    }
+    return count;
+}
+
+void permute_list(int32_t *ids, float *x, int32_t *index, int32_t n) {
+    for (int32_t start = 0; start < n; start++) {
+        if (index[start] < 0) continue;
+        const int32_t id = ids[start];
+        const float value = x[start];
+        int32_t at = start;
+        for (;;) {
+            const int32_t from = index[at];
+            index[at] = -1;
+            if (from == start) break;
+            ids[at] = ids[from];
+            x[at] = x[from];
+            at = from;
+        }
+        ids[at] = id;
+        x[at] = value;
+    }
+}
+
+/* Hoare's selection, median of three. */
+float kth_greatest(float *x, int64_t n, int64_t k) {
+    int64_t low = 0, high = n - 1;
+    const int64_t target = k - 1;
+    while (low < high) {
+        const float a = x[low], b = x[low + (high - low) / 2], d = x[high];
+        const float pivot = a > b ? (b > d ? b : a > d ? d : a) : (a > d ? a : b > d ? d : b);
+        int64_t i = low, j = high;
+        while (i <= j) {
+            while (x[i] > pivot) i++;
+            while (x[j] < pivot) j--;
+            if (i <= j) {
+                const float swap = x[i];
+                x[i++] = x[j];
+                x[j--] = swap;
+            }
+        }
+        if (target <= j)
+            high = j;
+        else if (target >= i)
+            low = i;
+        else
+            break;
+    }
+    return x[target];
+}
+
+int32_t kth_lowest_id(int32_t *ids, int32_t n, int32_t k) {
+    int32_t low = 0, high = n - 1;
+    while (low < high) {
+        const int32_t pivot = ids[low + (high - low) / 2];
+        int32_t i = low, j = high;
+        while (i <= j) {
+            while (ids[i] < pivot) i++;
+            while (ids[j] > pivot) j--;
+            if (i <= j) {
+                const int32_t swap = ids[i];
+                ids[i++] = ids[j];
+                ids[j--] = swap;
+            }
+        }
+        if (k - 1 <= j)
+            high = j;
+        else if (k - 1 >= i)
+            low = i;
+        else
+            break;
+    }
+    return ids[k - 1];
+}
