@@ -51,6 +51,7 @@ const parity_chain parity_chains[] = {
     {"samplers=top_k:typ_p;top_k=500;typ_p=0.8", PARITY_PLAIN},
     {"samplers=typ_p:top_p;typ_p=0.95;top_p=0.9", PARITY_PLAIN},
     {"samplers=typ_p:temperature;typ_p=0.5;temp=1.4", PARITY_PLAIN},
+    {"samplers=typ_p:temperature;typ_p=0.95;temp=0.9", PARITY_PLAIN},
     {"samplers=penalties:typ_p:min_p;penalty_repeat=1.15;typ_p=0.9;min_p=0.05", PARITY_PLAIN},
     {"top_n_sigma=1;top_k=0;top_p=1;min_p=0;temp=1.5", PARITY_PLAIN},
     {"top_n_sigma=2;top_k=100", PARITY_PLAIN},
