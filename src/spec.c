@@ -361,6 +361,9 @@ static pluck_status set_pair(pluck_spec *s, text pair, pluck_error *err) {
         return fail(err, PLUCK_ERR_SPEC_DUPLICATE, "%.*s: %s stands twice", shown(pair), pair.at,
                     k->name);
     s->given[i] = true;
+    /* No value ends with a separator of its parts. */
+    if (value.length > 0 && strchr(":/", value.at[value.length - 1]))
+        return bad_value(k, value, err);
     switch (k->kind) {
     case KIND_REAL:
     case KIND_INTEGER:
