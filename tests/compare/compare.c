@@ -125,16 +125,18 @@ static bool compare_values(const pluck_config *config, const oracle_result *want
     double max = -INFINITY;
     double base = 1e-5;   /* adaptive-p's slope is up to 33 per unit of probability */
     double spread = 1e-5; /* of logits, relative */
-    bool dynamic = false;
+    double blur = 0.0;    /* of a dynamic temperature, relative: 1e-6 of the entropy, to a power */
     for (int32_t i = 0; i < config->n_stages; ++i) {
         const pluck_stage *s = &config->stages[i];
         base += s->kind == PLUCK_STAGE_ADAPTIVE_P ? 1e-5 : 0.0;
-        dynamic = dynamic || (s->kind == PLUCK_STAGE_TEMPERATURE && s->as.temperature.range > 0.0f);
+        if (s->kind == PLUCK_STAGE_TEMPERATURE && s->as.temperature.range > 0.0f) {
+            blur += 1e-6 * (1.0 + (double)s->as.temperature.exponent);
+        }
     }
     /* Where one candidate has nearly all, the entropy is the small difference of sums in float, and
      * the dynamic temperature made of it so low that only the logits show how low. */
-    for (int32_t i = 0; i < want->n && dynamic; ++i) {
-        if (want->probabilities[i] > 0.999) spread = 2e-2;
+    for (int32_t i = 0; i < want->n && blur > 0.0; ++i) {
+        if (want->probabilities[i] > 0.999) spread = INFINITY;
     }
     for (int32_t i = 0; i < want->n; ++i) max = fmax(max, want->logits[i]);
     for (int32_t i = 0; i < got->n; ++i) {
@@ -150,7 +152,9 @@ static bool compare_values(const pluck_config *config, const oracle_result *want
         }
         /* A float32 logit x is off by up to |x| 2^-24, and so is ln p. */
         const double magnitude = isinf(x) ? 0.0 : fabs(x) + fabs(max);
-        const double tolerance = base + shift * 2.0 + 1.2e-7 * fmax(0.0, magnitude - 40.0);
+        const double below = isinf(x) ? 0.0 : max - x;
+        const double tolerance =
+            base + shift * 2.0 + 1.2e-7 * fmax(0.0, magnitude - 40.0) + blur * below;
         const double p = want->probabilities[k];
         if (fabs((double)got->probabilities[i] - p) > tolerance * p + 1e-37) {
             snprintf(why, WHY, "id %d (logit %.9g): p %.9g, wanted %.9g (off by %.2g)", got->ids[i],

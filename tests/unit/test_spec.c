@@ -1,0 +1,196 @@
+/*
+ * test_spec.c: chains as text. A spec must draw what the chain written out by hand draws; a wrong
+ * one is refused with its own status, in words that name the key, the value and what would be
+ * allowed.
+ */
+#include "check.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { N = 400, DRAWS = 60 };
+
+static float logits[4][N];
+
+static void draw(pluck_sampler *s, int32_t *tokens) {
+    for (int i = 0; i < DRAWS; ++i) {
+        assert_int_equal(pluck_sample(s, logits[i % 4], &tokens[i]), PLUCK_OK);
+        assert_int_equal(pluck_accept(s, tokens[i]), PLUCK_OK);
+    }
+}
+
+/* The spec (which must give seed=7) and the stages draw the same. */
+static void same(const char *spec, pluck_rng_kind rng, const pluck_stage *stages, int32_t n) {
+    const pluck_config config = with_chain(N, 7, rng, stages, n);
+    pluck_sampler *a = NULL;
+    pluck_sampler *b = NULL;
+    pluck_error error;
+    const pluck_status status = pluck_sampler_from_spec(&a, spec, N, &error);
+    if (status != PLUCK_OK) fail_msg("%s: %s", spec, error.message);
+    assert_int_equal(pluck_sampler_create(&b, &config), PLUCK_OK);
+    int32_t x[DRAWS];
+    int32_t y[DRAWS];
+    draw(a, x);
+    draw(b, y);
+    if (memcmp(x, y, sizeof x) != 0) fail_msg("%s draws something else", spec);
+    pluck_sampler_free(a);
+    pluck_sampler_free(b);
+}
+#define SAME(spec, ...)                                                                            \
+    do {                                                                                           \
+        const pluck_stage stages_[] = {__VA_ARGS__};                                               \
+        same(spec, PLUCK_RNG_MT19937, stages_, (int32_t)(sizeof stages_ / sizeof stages_[0]));     \
+    } while (0)
+
+static void defaults_and_order(void **state) {
+    (void)state;
+    SAME("seed=7", with_top_k(40), with_top_p(0.95f, 0), with_min_p(0.05f, 0),
+         with_temp(0.8f, 0.0f, 1.0f), with_dist());
+    SAME("temp=1.5,min_p=0,top_p=1;top_k=0;seed=7", with_temp(1.5f, 0.0f, 1.0f), with_dist());
+    /* The keys' order means nothing; the stages keep llama.cpp's. */
+    SAME("temp=1.3;top_n_sigma=2;typ_p=0.9;top_p=0.8;min_keep=3;min_p=0.1;top_k=50;seed=7",
+         with_sigma(2.0f), with_top_k(50), with_typical(0.9f, 3), with_top_p(0.8f, 3),
+         with_min_p(0.1f, 3), with_temp(1.3f, 0.0f, 1.0f), with_dist());
+    SAME("samplers=temp:min-p:top_k;seed=7;top_k=9;temp=2", with_temp(2.0f, 0.0f, 1.0f),
+         with_min_p(0.05f, 0), with_top_k(9), with_dist());
+    SAME("samplers=;seed=7", with_dist());
+    SAME("temp=0;seed=7;top_k=0", with_top_p(0.95f, 0), with_min_p(0.05f, 0),
+         with_temp(0.0f, 0.0f, 1.0f), with_dist());
+}
+
+static void each_key(void **state) {
+    (void)state;
+    SAME("samplers=penalties;penalty_last_n=20;repeat_penalty=1.2;frequency_penalty=0.2;"
+         "presence_penalty=0.3;seed=7",
+         with_penalties(20, 1.2f, 0.2f, 0.3f), with_dist());
+    SAME("samplers=penalties;repeat_last_n=20;penalty_repeat=1.2;penalty_freq=0.2;"
+         "penalty_present=0.3;seed=7",
+         with_penalties(20, 1.2f, 0.2f, 0.3f), with_dist());
+    SAME("samplers=xtc;xtc_probability=0.5;xtc_threshold=0.02;seed=7", with_xtc(0.5f, 0.02f, 0),
+         with_dist());
+    SAME("samplers=temperature;temperature=1;dynatemp_range=0.5;dynatemp_exponent=1.2;seed=7",
+         with_temp(1.0f, 0.5f, 1.2f), with_dist());
+    SAME("mirostat=1;mirostat_tau=4;mirostat_lr=0.2;temp=1.1;seed=7", with_temp(1.1f, 0.0f, 1.0f),
+         with_mirostat(1, 4.0f, 0.2f, 100));
+    SAME("mirostat=2;mirostat_ent=4;mirostat_eta=0.2;temp=1.1;seed=7", with_temp(1.1f, 0.0f, 1.0f),
+         with_mirostat(2, 4.0f, 0.2f, 100));
+    SAME("samplers=top_k;adaptive_target=0.4;adaptive_decay=0.7;seed=7", with_top_k(40),
+         with_adaptive(0.4f, 0.7f));
+
+    const pluck_logit_bias biases[] = {{3, 4.5f}, {9, -INFINITY}, {3, -1.0f}};
+    SAME("logit_bias=3+4.5:9-inf:3-1;samplers=;seed=7", with_bias(biases, 3), with_dist());
+
+    const int32_t tokens[] = {1, 2, 3};
+    const pluck_token_sequence breakers[] = {{tokens, 1}, {tokens + 1, 2}};
+    pluck_stage dry = with_dry(0.8f, 1.5f, 1, 30);
+    dry.as.dry.breakers = breakers;
+    dry.as.dry.n_breakers = 2;
+    SAME("samplers=dry;dry_multiplier=0.8;dry_base=1.5;dry_allowed_length=1;dry_penalty_last_n=30;"
+         "dry_sequence_breakers=1:2/3;seed=7",
+         dry, with_dist());
+
+    const pluck_stage plain[] = {with_dist()};
+    same("rng=philox;samplers=;seed=7", PLUCK_RNG_PHILOX, plain, 1);
+}
+
+static void refuse(const char *spec, pluck_status want, const char *first, const char *second) {
+    pluck_sampler *s = NULL;
+    pluck_spec *parsed = NULL;
+    pluck_error error = {PLUCK_OK, ""};
+    const pluck_status status = pluck_sampler_from_spec(&s, spec, N, &error);
+    if (status != want) {
+        pluck_sampler_free(s);
+        fail_msg("'%s': %s, wanted %s", spec, pluck_status_name(status), pluck_status_name(want));
+    }
+    assert_null(s);
+    assert_int_equal(error.status, want);
+    if (!strstr(error.message, first) || !strstr(error.message, second)) {
+        fail_msg("'%s': '%s' names '%s' or '%s' not", spec, error.message, first, second);
+    }
+    assert_int_equal(pluck_spec_parse(&parsed, spec, N, NULL), want);
+    assert_null(parsed);
+}
+
+static void refusals(void **state) {
+    (void)state;
+    refuse("top_k", PLUCK_ERR_SPEC_SYNTAX, "top_k", "");
+    refuse("temp=1;", PLUCK_ERR_SPEC_SYNTAX, ";", "");
+    refuse("temp=1;;top_k=3", PLUCK_ERR_SPEC_SYNTAX, "", "");
+    refuse("temprature=1", PLUCK_ERR_SPEC_KEY, "temprature", "");
+    refuse(" temp=1", PLUCK_ERR_SPEC_KEY, "temp", "");
+    refuse("=1", PLUCK_ERR_SPEC_SYNTAX, "", "");
+    refuse("TEMP=1", PLUCK_ERR_SPEC_KEY, "TEMP", "");
+    refuse("top_k=", PLUCK_ERR_SPEC_VALUE, "top_k", "");
+    refuse("top_k=40x", PLUCK_ERR_SPEC_VALUE, "top_k", "40x");
+    refuse("top_k=4.5", PLUCK_ERR_SPEC_VALUE, "top_k", "4.5");
+    refuse("temp=0x1p3", PLUCK_ERR_SPEC_VALUE, "temp", "0x1p3");
+    refuse("temp=nan", PLUCK_ERR_SPEC_VALUE, "temp", "nan");
+    refuse("temp=inf", PLUCK_ERR_SPEC_VALUE, "temp", "inf");
+    refuse("temp=1 ", PLUCK_ERR_SPEC_VALUE, "temp", "");
+    refuse("temp=1e999", PLUCK_ERR_SPEC_RANGE, "temp", "1e999");
+    refuse("top_p=7", PLUCK_ERR_SPEC_RANGE, "top_p=7", "0 to 1");
+    refuse("min_p=-0.1", PLUCK_ERR_SPEC_RANGE, "min_p", "0 to 1");
+    refuse("top_k=99999999999999999999", PLUCK_ERR_SPEC_RANGE, "top_k", "99999999999999999999");
+    refuse("penalty_last_n=-1", PLUCK_ERR_SPEC_RANGE, "penalty_last_n", "-1");
+    refuse("seed=4294967296", PLUCK_ERR_SPEC_RANGE, "seed", "4294967295");
+    refuse("mirostat=3", PLUCK_ERR_SPEC_RANGE, "mirostat", "3");
+    refuse("adaptive_target=1.5", PLUCK_ERR_SPEC_RANGE, "adaptive_target", "1.5");
+    refuse("rng=mt", PLUCK_ERR_SPEC_VALUE, "rng", "philox");
+    refuse("samplers=top_k:nothing", PLUCK_ERR_SPEC_VALUE, "samplers", "nothing");
+    refuse("temp=1;temperature=1", PLUCK_ERR_SPEC_DUPLICATE, "temp", "twice");
+    refuse("top_k=1,top_k=1", PLUCK_ERR_SPEC_DUPLICATE, "top_k", "twice");
+    refuse("logit_bias=400+1", PLUCK_ERR_TOKEN, "logit_bias", "400");
+    refuse("logit_bias=3:4", PLUCK_ERR_SPEC_VALUE, "logit_bias", "");
+    refuse("logit_bias=3+nan", PLUCK_ERR_SPEC_VALUE, "logit_bias", "");
+    refuse("dry_sequence_breakers=1:400", PLUCK_ERR_TOKEN, "dry_sequence_breakers", "400");
+    refuse("dry_sequence_breakers=1:", PLUCK_ERR_SPEC_VALUE, "dry_sequence_breakers", "1:");
+    refuse("dry_sequence_breakers=1/", PLUCK_ERR_SPEC_VALUE, "dry_sequence_breakers", "1/");
+    refuse("logit_bias=3+1:", PLUCK_ERR_SPEC_VALUE, "logit_bias", "3+1:");
+    refuse("samplers=top_k:", PLUCK_ERR_SPEC_VALUE, "samplers", "top_k:");
+}
+
+/* Very long values do not overflow the message. */
+static void long_texts(void **state) {
+    (void)state;
+    static char spec[5000];
+    memset(spec, '9', sizeof spec - 1);
+    memcpy(spec, "top_k=", 6);
+    pluck_error error;
+    memset(&error, 0x7f, sizeof error);
+    pluck_sampler *s = NULL;
+    assert_int_equal(pluck_sampler_from_spec(&s, spec, N, &error), PLUCK_ERR_SPEC_RANGE);
+    assert_non_null(memchr(error.message, '\0', sizeof error.message));
+    memset(spec, 'k', 3000);
+    assert_int_equal(pluck_sampler_from_spec(&s, spec, N, &error), PLUCK_ERR_SPEC_SYNTAX);
+    assert_non_null(memchr(error.message, '\0', sizeof error.message));
+}
+
+static void nulls(void **state) {
+    (void)state;
+    pluck_sampler *s = NULL;
+    pluck_spec *spec = NULL;
+    pluck_error error;
+    assert_int_equal(pluck_sampler_from_spec(NULL, "", N, &error), PLUCK_ERR_NULL);
+    assert_int_equal(pluck_sampler_from_spec(&s, NULL, N, &error), PLUCK_ERR_NULL);
+    assert_int_equal(pluck_sampler_from_spec(&s, "", 0, &error), PLUCK_ERR_VOCAB);
+    assert_int_equal(pluck_spec_parse(NULL, "", N, &error), PLUCK_ERR_NULL);
+    assert_int_equal(pluck_spec_parse(&spec, NULL, N, &error), PLUCK_ERR_NULL);
+    assert_null(pluck_spec_config(NULL));
+    pluck_spec_free(NULL);
+    /* A seed that was not given is a random one. */
+    assert_int_equal(pluck_spec_parse(&spec, "", N, NULL), PLUCK_OK);
+    assert_int_equal(pluck_spec_config(spec)->seed, PLUCK_SEED_RANDOM);
+    pluck_spec_free(spec);
+}
+
+int main(void) {
+    for (int i = 0; i < 4; ++i) rows_fill((rows_kind)(i % 3), (uint64_t)i, logits[i], N);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults_and_order),
+        cmocka_unit_test(each_key),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(long_texts),
+        cmocka_unit_test(nulls),
+    };
+    return cmocka_run_group_tests_name("spec", tests, NULL, NULL);
+}
