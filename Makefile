@@ -80,11 +80,12 @@ gpu: deps
 	@scripts/install-deps gpu
 	@scripts/gpu
 
-## results     measure passes on this machine and record them for the README
+## results     measure on this machine, and record for the README: passes, and against llama.cpp
 results: BUILD_QUIET = >/dev/null
 results: build
 	@mkdir -p docs/results
-	@$(BUILD)/bench/bench-passes --json >docs/results/passes.json
+	@$(BUILD)/bench/bench-passes --json $(BENCH_FLAGS) >docs/results/passes.json
+	@$(BUILD)/bench/bench-versus-llama --json >docs/results/vs-llama.jsonl
 	@scripts/readme-tables
 
 ## docs        regenerate docs/api.md from the headers and the README's tables from docs/results

@@ -3,8 +3,6 @@
  */
 #include "chains.h"
 
-#include <stdlib.h>
-
 #define DIST                                                                                       \
     { .kind = PLUCK_STAGE_DIST, .as.dist.seed = PLUCK_SEED_RANDOM }
 #define TOP_K(k_)                                                                                  \
@@ -81,23 +79,8 @@ const bench_chain bench_chains[] = {
 };
 const int n_bench_chains = sizeof bench_chains / sizeof bench_chains[0];
 
-/* The row's HISTORY_LENGTH / 4 likeliest tokens, four times over: every token counts, DRY finds a
- * match. */
-static pluck_status accept_history(pluck_sampler *sampler, const float *row, int32_t n_vocab) {
-    enum { N_LIKELY = HISTORY_LENGTH / 4 };
-    int32_t likely[N_LIKELY];
-    float logprobs[N_LIKELY];
-    const pluck_row all = {
-        .logits = row, .n = n_vocab, .workspace = pluck_sampler_workspace(sampler)};
-    pluck_status status = pluck_top_logprobs(&all, N_LIKELY, likely, logprobs, NULL, 0, NULL);
-    for (int i = 0; i < HISTORY_LENGTH && status == PLUCK_OK; i++) {
-        status = pluck_accept(sampler, likely[i % N_LIKELY]);
-    }
-    return status;
-}
-
-pluck_status bench_chain_sampler(pluck_sampler **out, const bench_chain *chain, const float *row,
-                                 int32_t n_vocab, pluck_workspace *workspace) {
+pluck_config bench_chain_config(const bench_chain *chain, int32_t n_vocab,
+                                pluck_workspace *workspace) {
     pluck_config config = {.n_vocab = n_vocab,
                            .seed = 42,
                            .rng = chain->rng,
@@ -106,9 +89,31 @@ pluck_status bench_chain_sampler(pluck_sampler **out, const bench_chain *chain, 
     while (config.n_stages < CHAIN_MAX_STAGES && chain->stages[config.n_stages].kind != 0) {
         config.n_stages++;
     }
+    return config;
+}
+
+pluck_status bench_chain_history(const float *row, int32_t n_vocab, pluck_workspace *workspace,
+                                 int32_t *tokens) {
+    enum { N_LIKELY = HISTORY_LENGTH / 4 };
+    float logprobs[N_LIKELY];
+    const pluck_row all = {.logits = row, .n = n_vocab, .workspace = workspace};
+    const pluck_status status = pluck_top_logprobs(&all, N_LIKELY, tokens, logprobs, NULL, 0, NULL);
+    for (int i = N_LIKELY; i < HISTORY_LENGTH; i++) tokens[i] = tokens[i - N_LIKELY];
+    return status;
+}
+
+pluck_status bench_chain_sampler(pluck_sampler **out, const bench_chain *chain, const float *row,
+                                 int32_t n_vocab, pluck_workspace *workspace) {
+    const pluck_config config = bench_chain_config(chain, n_vocab, workspace);
     pluck_sampler *sampler = NULL;
     pluck_status status = pluck_sampler_create(&sampler, &config);
-    if (status == PLUCK_OK && chain->history) status = accept_history(sampler, row, n_vocab);
+    int32_t tokens[HISTORY_LENGTH] = {0};
+    if (status == PLUCK_OK && chain->history) {
+        status = bench_chain_history(row, n_vocab, pluck_sampler_workspace(sampler), tokens);
+    }
+    for (int i = 0; chain->history && i < HISTORY_LENGTH && status == PLUCK_OK; i++) {
+        status = pluck_accept(sampler, tokens[i]);
+    }
     if (status == PLUCK_OK) {
         *out = sampler;
     } else {

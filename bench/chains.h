@@ -19,8 +19,16 @@ typedef struct bench_chain {
 extern const bench_chain bench_chains[];
 extern const int n_bench_chains;
 
-/* A sampler of the chain for a row, with a history made of the row's likely tokens where the chain
- * asks for one. */
+/* The chain as a config; its stages are those of *chain. */
+pluck_config bench_chain_config(const bench_chain *chain, int32_t n_vocab,
+                                pluck_workspace *workspace);
+
+/* The HISTORY_LENGTH tokens that are accepted beforehand where a chain asks for a history: the
+ * row's likeliest, four times over, so that every token counts and DRY finds a match. */
+pluck_status bench_chain_history(const float *row, int32_t n_vocab, pluck_workspace *workspace,
+                                 int32_t *tokens);
+
+/* A sampler of the chain for a row, with the history accepted. */
 pluck_status bench_chain_sampler(pluck_sampler **out, const bench_chain *chain, const float *row,
                                  int32_t n_vocab, pluck_workspace *workspace);
 

@@ -18,12 +18,12 @@
 #include "pass.h"
 #include "pluck.h"
 #include "row_set.h"
+#include "timing.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #ifndef PLUCK_BENCH_ROWS
 #define PLUCK_BENCH_ROWS "data/rows-kjv-152k.npy"
@@ -70,23 +70,6 @@ typedef struct contest {
 
 typedef enum contestant { PASS, DRAW_F32, DRAW_BF16, N_CONTESTANTS } contestant;
 
-static double now_us(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
-}
-
-static int by_value(const void *a, const void *b) {
-    const double x = *(const double *)a;
-    const double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, int n) {
-    qsort(values, (size_t)n, sizeof *values, by_value);
-    return n % 2 == 1 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
-}
-
 static void run_once(contest *c, contestant who) {
     if (who == PASS) {
         c->sink = c->pass(c->f32, (size_t)c->n_vocab);
@@ -109,11 +92,11 @@ static double time_group(contest *c, contestant who) {
     double times[GROUP];
     run_once(c, who);
     for (int i = 0; i < GROUP; i++) {
-        const double start = now_us();
+        const double start = timing_now_us();
         run_once(c, who);
-        times[i] = now_us() - start;
+        times[i] = timing_now_us() - start;
     }
-    return median(times, GROUP);
+    return timing_median(times, GROUP);
 }
 
 /* Runs `blocks` blocks over the rows in turn. */
@@ -150,15 +133,15 @@ static pluck_status measure(measurement *out, const bench_chain *chain, const ro
     for (int r = 0; r < rows->n_rows && r < blocks; r++) {
         int n = 0;
         for (int b = r; b < blocks; b += rows->n_rows) row_ratios[n++] = ratios[b];
-        const double passes = median(row_ratios, n);
+        const double passes = timing_median(row_ratios, n);
         if (passes > out->worst_row) out->worst_row = passes;
     }
-    out->passes = median(ratios, blocks);
+    out->passes = timing_median(ratios, blocks);
     for (int b = 0; b < blocks; b++) ratios[b] = us[DRAW_BF16][b] / us[DRAW_F32][b];
-    out->bf16_ratio = median(ratios, blocks);
-    out->pass_us = median(us[PASS], blocks);
-    out->us = median(us[DRAW_F32], blocks);
-    out->us_bf16 = median(us[DRAW_BF16], blocks);
+    out->bf16_ratio = timing_median(ratios, blocks);
+    out->pass_us = timing_median(us[PASS], blocks);
+    out->us = timing_median(us[DRAW_F32], blocks);
+    out->us_bf16 = timing_median(us[DRAW_BF16], blocks);
     return PLUCK_OK;
 }
 
