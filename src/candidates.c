@@ -312,6 +312,60 @@ double candidates_mean(candidates *c) {
     return total(ws->group_moment, view_groups(c)) / c->sum;
 }
 
+/* Up to so many groups the entropy is summed in double throughout. */
+enum { EXACT_GROUPS = 4 };
+
+/* Adds a group's e and e (x - ref) in double, the first candidate at the maximum left out of the
+ * former once (*skipped). */
+static void add_exactly(const candidates *c, int32_t g, double *rest, double *moment,
+                        bool *skipped) {
+    float x[GROUP];
+    candidates_group(c, g, x);
+    for (int i = 0; i < GROUP; i++) {
+        if (x[i] == -INFINITY) continue;
+        const double d = (double)x[i] - (double)c->ref;
+        const double e = exp(d * c->scale);
+        if (e < 0x1p-126) continue; /* nothing, as everywhere else */
+        if (x[i] == c->max && !*skipped)
+            *skipped = true;
+        else
+            *rest += e;
+        *moment += e * d;
+    }
+}
+
+/* Whether a group holds the maximum. */
+static bool holds_max(const candidates *c, int32_t g) {
+    if (c->whole) return c->ws->group_max[g] == c->max;
+    const int32_t end = (g + 1) * GROUP < c->n ? (g + 1) * GROUP : c->n;
+    for (int32_t i = g * GROUP; i < end; i++)
+        if (c->ws->logits[i] == c->max) return true;
+    return false;
+}
+
+double candidates_entropy(candidates *c) {
+    /*
+     * H = log sum - mean. Where the maximum has nearly all the mass, sum is 1 and a rest that a sum
+     * beside it would lose; so the rest is added up without it. H may become a temperature, which
+     * the logits are divided by: its relative error counts, and the groups that decide it are
+     * summed in double.
+     */
+    (void)candidates_mean(c);
+    const pluck_workspace *ws = c->ws;
+    const int32_t n_groups = view_groups(c);
+    double rest = 0.0, moment = 0.0;
+    bool skipped = false;
+    for (int32_t g = 0; g < n_groups; g++) {
+        if (n_groups <= EXACT_GROUPS || (!skipped && holds_max(c, g))) {
+            add_exactly(c, g, &rest, &moment, &skipped);
+        } else {
+            rest += ws->group_sum[g];
+            moment += ws->group_moment[g];
+        }
+    }
+    return fmax(log1p(rest) - moment / (1.0 + rest) * c->scale, 0.0);
+}
+
 /*
  * Up to this P the adaptive weight is as good as linear in P: w(P) = w0 (1 + f P), f = d log w / dP
  * at 0, is off by f^2 P^2 / 2, f at most 67: 2e-7 of the weight at this P, 2e-9 at a tenth of it.
@@ -366,8 +420,10 @@ static void sum_adapted_by_slope(candidates *c) {
 
 void candidates_sum_adapted(candidates *c) {
     pluck_workspace *ws = c->ws;
-    /* The slope holds for P below the target. */
-    const bool by_slope = c->whole && c->patched_masks && c->cutoff == -INFINITY &&
+    /* The slope holds for P below the target; among many the sum dwarfs the rounding of its parts.
+     */
+    enum { MANY = 4096 };
+    const bool by_slope = c->whole && c->n >= MANY && c->patched_masks && c->cutoff == -INFINITY &&
                           (double)c->adapt.target > 2.0 * LINEAR_PROBABILITY;
     c->adapted = true;
     if (by_slope) {

@@ -17,6 +17,7 @@
 #define candidates_cut         pluck_private_candidates_cut
 #define candidates_draw        pluck_private_candidates_draw
 #define candidates_edit        pluck_private_candidates_edit
+#define candidates_entropy     pluck_private_candidates_entropy
 #define candidates_exp         pluck_private_candidates_exp
 #define candidates_greatest    pluck_private_candidates_greatest
 #define candidates_group       pluck_private_candidates_group

@@ -5,8 +5,7 @@
  *
  * Source: llama.cpp's temp and temp-ext (dynamic temperature by kalomaze). Parameters: t finite, 1
  * without a range does nothing; range >= 0; exponent >= 0. n counts masked candidates, as llama.cpp
- * does. Fixed: multiplies the view's scale. Dynamic: asks for the entropy, H = log sum - mean of
- * the logits relative to the sum's reference; leaves descending order.
+ * does. Fixed: multiplies the view's scale. Dynamic: asks for the entropy; leaves descending order.
  */
 #include "../chain.h"
 
@@ -36,8 +35,7 @@ STAGE(temperature) {
         TRY(candidates_scan(c));
         c->order = ORDER_DESCENDING;
         candidates_realise(c);
-        const double mean = candidates_mean(c) * c->scale;
-        const double entropy = fmax(log(c->sum) - mean, 0.0);
+        const double entropy = candidates_entropy(c);
         const double low = fmax(0.0, t - (double)s->range);
         const double high = t + (double)s->range;
         t = low + (high - low) * pow(entropy / log((double)c->n_counted), (double)s->exponent);
