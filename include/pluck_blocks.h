@@ -57,7 +57,8 @@ PLUCK_API pluck_status pluck_entropy(const float *x, size_t n, double *result);
 /*
  * The k greatest unmasked (above -inf) elements of x, descending, lower index first among equals:
  * indices to ids, values to values, how many there were to *n_written (fewer than k where fewer are
- * unmasked). n and k: 1 to the workspace's n_vocab, k <= n.
+ * unmasked). Where some are +inf those alone count, as in a chain. n and k: 1 to the workspace's
+ * n_vocab, k <= n.
  * Errors: ERR_NULL, ERR_SIZE, ERR_NAN, ERR_EMPTY, ERR_WORKSPACE.
  */
 PLUCK_API pluck_status pluck_top_k(pluck_workspace *workspace, const float *x, int32_t n, int32_t k,
