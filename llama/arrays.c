@@ -65,10 +65,19 @@ FOR_BOTH static bool copy_logits(float *restrict to, const llama_token_data *res
     return difference == 0;
 }
 
-FOR_BOTH static void copy_ids(int32_t *restrict to, const llama_token_data *restrict from,
-                              int32_t n) {
-    for (int32_t i = 0; i < n; i++) to[i] = from[i].id;
+/* Copies the ids; false where one is not below n_vocab. */
+FOR_BOTH static bool copy_ids(int32_t *restrict to, const llama_token_data *restrict from, int32_t n,
+                              int32_t n_vocab) {
+    uint32_t max = 0;
+    for (int32_t i = 0; i < n; i++) {
+        uint32_t id = (uint32_t)from[i].id;
+        to[i] = from[i].id;
+        max = id > max ? id : max;
+    }
+    return max < (uint32_t)n_vocab;
 }
+
+/* ---- Writing back ------------------------------------------------------------------------------ */
 
 int32_t plk_array_bound(const llama_token_data_array *cur) {
     int32_t max = -1;
@@ -202,12 +211,11 @@ pluck_status plk_apply(pluck_sampler *sampler, int32_t n_vocab, plk_scratch *scr
     plk_effect own = *expected;
     plk_effect *effect = &own;
     int32_t n = (int32_t)cur->size;
-    bool dense = copy_logits(scratch->logits, cur->data, n) && n == n_vocab && !cur->sorted;
-    if (!dense)
-        copy_ids(scratch->ids, cur->data, n);
-
     pluck_row row = {.logits = scratch->logits, .workspace = scratch->workspace, .n = n};
+    bool dense = copy_logits(scratch->logits, cur->data, n) && n == n_vocab && !cur->sorted;
     if (!dense) {
+        if (!copy_ids(scratch->ids, cur->data, n, n_vocab))
+            return PLUCK_ERR_TOKEN;
         row.ids = scratch->ids;
         /* Left undeclared, an order that an XTC coin asked for shows. libpluck checks declared ones. */
         row.descending = cur->sorted && !effect->by_coin;
@@ -232,9 +240,9 @@ pluck_status plk_apply(pluck_sampler *sampler, int32_t n_vocab, plk_scratch *scr
         if (status != PLUCK_OK)
             return status;
     }
-    if (effect->sorted != PLK_SORTED_AS_FOUND)
+    if (effect->sorted == PLK_SORTED || effect->sorted == PLK_NOT_SORTED)
         cur->sorted = effect->sorted == PLK_SORTED;
-    else if (!(effect->by_coin && cur->sorted))
+    else if (effect->sorted == PLK_SORTED_AS_FOUND && !(effect->by_coin && cur->sorted))
         cur->sorted = found.descending || size < (size_t)effect->sorts_below;
     return PLUCK_OK;
 }

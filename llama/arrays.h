@@ -36,7 +36,12 @@ typedef struct plk_effect {
     bool by_coin;       /* ... which happens only if an XTC coin fell so */
     bool not_for_one;   /* `p` becomes the final one only where more than one candidate is left */
     int32_t sorts_below; /* min-p sorts after all where it would keep fewer than this */
-    enum { PLK_SORTED_AS_FOUND, PLK_SORTED, PLK_NOT_SORTED } sorted; /* the flag it leaves */
+    enum {
+        PLK_SORTED_AS_FOUND,
+        PLK_SORTED,
+        PLK_NOT_SORTED,
+        PLK_SORTED_UNCHANGED
+    } sorted; /* the flag it leaves */
 } plk_effect;
 
 /* One more than the largest id in the array, or 0 where an id is negative or too large for libpluck. */
@@ -44,7 +49,8 @@ int32_t plk_array_bound(const llama_token_data_array *cur);
 
 /*
  * Runs the sampler, created for n_vocab, on the array. On error nothing has changed. Errors: those of
- * pluck_sample_row.
+ * pluck_sample_row; ERR_TOKEN where an id is outside the vocabulary; ERR_ROW where the array is empty or
+ * larger than it.
  */
 pluck_status plk_apply(pluck_sampler *sampler, int32_t n_vocab, plk_scratch *scratch,
                        llama_token_data_array *cur, const plk_effect *effect);

@@ -114,6 +114,10 @@ plk_effect plk_effect_of(const pluck_stage *stages, int32_t n_stages) {
             if (effect.sorted == PLK_SORTED)
                 effect.sorted = PLK_SORTED_AS_FOUND;
             break;
+        case PLUCK_STAGE_ADAPTIVE_P: /* changes the order and says nothing of it */
+            if (effect.sorted == PLK_SORTED_AS_FOUND)
+                effect.sorted = PLK_SORTED_UNCHANGED;
+            break;
         case PLUCK_STAGE_XTC: /* depends on the coin; dynamic temperature on the size */
         case PLUCK_STAGE_TEMPERATURE:
             if (effect.sorted == PLK_NOT_SORTED && plk_stage_writes_p(stage) != PLK_P_NONE)

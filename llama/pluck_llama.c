@@ -62,11 +62,7 @@ static void wrapper_accept(struct llama_sampler *smpl, llama_token token) {
 static void wrapper_apply(struct llama_sampler *smpl, llama_token_data_array *cur) {
     wrapper *w = smpl->ctx;
     int32_t n_vocab = pluck_sampler_config(w->sampler)->n_vocab;
-    int32_t bound = plk_array_bound(cur);
-    if (bound < 1 || bound > n_vocab)
-        w->status = PLUCK_ERR_TOKEN;
-    else
-        w->status = plk_apply(w->sampler, n_vocab, &w->scratch, cur, &w->effect);
+    w->status = plk_apply(w->sampler, n_vocab, &w->scratch, cur, &w->effect);
     if (w->status != PLUCK_OK)
         cur->selected = -1;
 }

@@ -93,14 +93,17 @@ static void apply_plan(plk_node *chain, llama_token_data_array *cur) {
     }
 }
 
-/* Plans the chain for an array; false where it cannot be. */
+/* Plans the chain for an array; false where it cannot be. The ids are not looked at where the plan in
+ * use has the array's size for its vocabulary: plk_apply finds those that do not fit. */
 static bool plan_for_array(plk_node *chain, const llama_token_data_array *cur) {
-    int32_t bound = plk_array_bound(cur);
-    if (bound < 1)
-        return false;
     int32_t n_vocab = chain->plan ? chain->plan->n_vocab : 0;
-    if (bound > n_vocab)
-        n_vocab = plk_chain_vocab(chain, bound);
+    if ((size_t)n_vocab != cur->size) {
+        int32_t bound = plk_array_bound(cur);
+        if (bound < 1)
+            return false;
+        if (bound > n_vocab)
+            n_vocab = plk_chain_vocab(chain, bound);
+    }
     if (plk_plan_make(chain, n_vocab, true) != PLUCK_OK)
         return false;
     log_plan(chain);
