@@ -351,17 +351,21 @@ double candidates_entropy(candidates *c) {
      * summed in double.
      */
     (void)candidates_mean(c);
-    const pluck_workspace *ws = c->ws;
+    pluck_workspace *ws = c->ws;
     const int32_t n_groups = view_groups(c);
     double rest = 0.0, moment = 0.0;
     bool skipped = false;
-    for (int32_t g = 0; g < n_groups; g++) {
-        if (n_groups <= EXACT_GROUPS || (!skipped && holds_max(c, g))) {
-            add_exactly(c, g, &rest, &moment, &skipped);
-        } else {
-            rest += ws->group_sum[g];
-            moment += ws->group_moment[g];
+    for (int32_t g = 0; g < n_groups && (n_groups <= EXACT_GROUPS || !skipped); g++) {
+        if (n_groups > EXACT_GROUPS && !holds_max(c, g)) continue;
+        const double sum = ws->group_sum[g];
+        add_exactly(c, g, &rest, &moment, &skipped);
+        ws->group_sum[g] = 0.0;
+        ws->group_moment[g] = 0.0;
+        if (n_groups > EXACT_GROUPS) {
+            rest += total(ws->group_sum, n_groups);
+            moment += total(ws->group_moment, n_groups);
         }
+        ws->group_sum[g] = sum;
     }
     return fmax(log1p(rest) - moment / (1.0 + rest) * c->scale, 0.0);
 }

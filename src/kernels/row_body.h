@@ -2,7 +2,8 @@
  * row_body.h: the loops over a row of one dtype. Included once per dtype with
  *   DTYPE   f32, f16 or bf16: suffix of the functions and of v_load_
  *   DSIZE   bytes of an element
- * both undefined again at the end.
+ *   DFOLD   seq or pair: in which order v_load32_ gives its elements
+ * all undefined again at the end.
  */
 #define CAT_(a, b)  a##_##b
 #define CAT(a, b)   CAT_(a, b)
@@ -24,18 +25,19 @@
         }                                                                                          \
     } while (0)
 
-/* Vectors of 16 elements, computed one by one, then folded. */
-#define V_AT(o) v[(o) / VWIDTH]
-#define W_AT(o) w[(o) / VWIDTH]
+#define ROW_LOAD32(o, v) CAT(v_load32, DTYPE)(x + (size_t)(o)*DSIZE, v)
+#define ROW_FOLD32(v)    CAT(v_fold32, DFOLD)(v)
+#define PART             (32 / VWIDTH)
 
 /* The greatest elements of a group, spread over a vector; adds the group's sum to check. */
 VFN vf ROW_FN(spread_max)(const char *x, vf *check) {
-    vf m = ROW_LOAD(0);
-    vf sum = m;
-    for (int o = VWIDTH; o < GROUP; o += VWIDTH) {
-        const vf v = ROW_LOAD(o);
-        m = v_max(v, m);
-        sum = v_add(sum, v);
+    vf v[2 * PART];
+    ROW_LOAD32(0, v);
+    ROW_LOAD32(32, v + PART);
+    vf m = v[0], sum = v[0];
+    for (int i = 1; i < 2 * PART; i++) {
+        m = v_max(v[i], m);
+        sum = v_add(sum, v[i]);
     }
     *check = v_fma(sum, v_set(0.0f), *check);
     return m;
@@ -72,14 +74,14 @@ VATTR static bool ROW_FN(group_census)(const void *row, size_t n_groups, int64_t
 
 /* The eight lanes of a group's e(x). */
 VFN v8 ROW_FN(lanes_exp)(const char *x, const exp_params *p) {
-    v8 part[4];
-    for (int k = 0; k < 4; k++, x += (size_t)16 * DSIZE) {
-        vf v[16 / VWIDTH];
-        for (int o = 0; o < 16; o += VWIDTH)
-            V_AT(o) = v_shifted_exp(v_sub(ROW_LOAD(o), v_set(p->ref)), p);
-        FOLD16(part[k], V_AT);
+    v8 half[2];
+    for (int k = 0; k < 2; k++) {
+        vf v[PART];
+        ROW_LOAD32(32 * k, v);
+        for (int i = 0; i < PART; i++) v[i] = v_shifted_exp(v_sub(v[i], v_set(p->ref)), p);
+        half[k] = ROW_FOLD32(v);
     }
-    return v8_add(v8_add(part[0], part[1]), v8_add(part[2], part[3]));
+    return v8_add(half[0], half[1]);
 }
 
 VATTR static void ROW_FN(group_sumexp)(const void *row, size_t n_groups, const exp_params *params,
@@ -92,17 +94,17 @@ VATTR static void ROW_FN(group_sumexp)(const void *row, size_t n_groups, const e
 
 /* The eight lanes of a group's e(x) where x >= cut. */
 VFN v8 ROW_FN(lanes_exp_above)(const char *x, float cut, const exp_params *p) {
-    v8 part[4];
-    for (int k = 0; k < 4; k++, x += (size_t)16 * DSIZE) {
-        vf v[16 / VWIDTH];
-        for (int o = 0; o < 16; o += VWIDTH) {
-            const vf y = ROW_LOAD(o);
-            const vf e = v_shifted_exp(v_sub(y, v_set(p->ref)), p);
-            V_AT(o) = v_where_gt(v_set(cut), y, v_set(0.0f), e);
+    v8 half[2];
+    for (int k = 0; k < 2; k++) {
+        vf v[PART];
+        ROW_LOAD32(32 * k, v);
+        for (int i = 0; i < PART; i++) {
+            const vf e = v_shifted_exp(v_sub(v[i], v_set(p->ref)), p);
+            v[i] = v_where_gt(v_set(cut), v[i], v_set(0.0f), e);
         }
-        FOLD16(part[k], V_AT);
+        half[k] = ROW_FOLD32(v);
     }
-    return v8_add(v8_add(part[0], part[1]), v8_add(part[2], part[3]));
+    return v8_add(half[0], half[1]);
 }
 
 VATTR static void ROW_FN(group_sumexp_above)(const void *row, size_t n_groups, const float *max,
@@ -127,20 +129,21 @@ VATTR static void ROW_FN(group_sumexp_above)(const void *row, size_t n_groups, c
 
 /* The eight lanes of e(x), and of e(x) (x - ref). */
 VFN void ROW_FN(lanes_moment)(const char *x, const exp_params *p, v8 *s, v8 *m) {
-    v8 part[4], part_m[4];
-    for (int k = 0; k < 4; k++, x += (size_t)16 * DSIZE) {
-        vf v[16 / VWIDTH], w[16 / VWIDTH];
-        for (int o = 0; o < 16; o += VWIDTH) {
+    v8 half[2], half_m[2];
+    for (int k = 0; k < 2; k++) {
+        vf v[PART], w[PART];
+        ROW_LOAD32(32 * k, v);
+        for (int i = 0; i < PART; i++) {
             /* At the floor e is 0, and so is the product. */
-            const vf d = v_max(v_sub(ROW_LOAD(o), v_set(p->ref)), v_set(p->floor));
-            V_AT(o) = v_shifted_exp(d, p);
-            W_AT(o) = v_mul(V_AT(o), d);
+            const vf d = v_max(v_sub(v[i], v_set(p->ref)), v_set(p->floor));
+            v[i] = v_shifted_exp(d, p);
+            w[i] = v_mul(v[i], d);
         }
-        FOLD16(part[k], V_AT);
-        FOLD16(part_m[k], W_AT);
+        half[k] = ROW_FOLD32(v);
+        half_m[k] = ROW_FOLD32(w);
     }
-    *s = v8_add(v8_add(part[0], part[1]), v8_add(part[2], part[3]));
-    *m = v8_add(v8_add(part_m[0], part_m[1]), v8_add(part_m[2], part_m[3]));
+    *s = v8_add(half[0], half[1]);
+    *m = v8_add(half_m[0], half_m[1]);
 }
 
 VATTR static void ROW_FN(group_moment)(const void *row, size_t n_groups, const exp_params *params,
@@ -155,20 +158,20 @@ VATTR static void ROW_FN(group_moment)(const void *row, size_t n_groups, const e
 
 /* The eight lanes of d = x - shift and of d^2; masked logits give 0. */
 VFN void ROW_FN(lanes_stats)(const char *x, float shift, v8 *s, v8 *m) {
-    v8 part[4], part_m[4];
-    for (int k = 0; k < 4; k++, x += (size_t)16 * DSIZE) {
-        vf v[16 / VWIDTH], w[16 / VWIDTH];
-        for (int o = 0; o < 16; o += VWIDTH) {
-            const vf y = ROW_LOAD(o);
-            const vf d = v_sub(y, v_set(shift));
-            V_AT(o) = v_where_gt(y, v_set(-__builtin_inff()), d, v_set(0.0f));
-            W_AT(o) = v_mul(V_AT(o), V_AT(o));
+    v8 half[2], half_m[2];
+    for (int k = 0; k < 2; k++) {
+        vf v[PART], w[PART];
+        ROW_LOAD32(32 * k, v);
+        for (int i = 0; i < PART; i++) {
+            const vf d = v_sub(v[i], v_set(shift));
+            v[i] = v_where_gt(v[i], v_set(-__builtin_inff()), d, v_set(0.0f));
+            w[i] = v_mul(v[i], v[i]);
         }
-        FOLD16(part[k], V_AT);
-        FOLD16(part_m[k], W_AT);
+        half[k] = ROW_FOLD32(v);
+        half_m[k] = ROW_FOLD32(w);
     }
-    *s = v8_add(v8_add(part[0], part[1]), v8_add(part[2], part[3]));
-    *m = v8_add(v8_add(part_m[0], part_m[1]), v8_add(part_m[2], part_m[3]));
+    *s = v8_add(half[0], half[1]);
+    *m = v8_add(half_m[0], half_m[1]);
 }
 
 VATTR static void ROW_FN(group_stats)(const void *row, size_t n_groups, float shift,
@@ -217,18 +220,18 @@ VATTR static int64_t ROW_FN(group_count_above)(const void *row, size_t n_groups,
 /* The eight lanes of the adaptive weights. */
 VFN v8 ROW_FN(lanes_adapt)(const char *x, const adapt_params *p) {
     const exp_params unit = {0.0f, EXP_C_HI, EXP_C_LO, -88.02f};
-    v8 part[4];
-    for (int k = 0; k < 4; k++, x += (size_t)16 * DSIZE) {
-        vf v[16 / VWIDTH];
-        for (int o = 0; o < 16; o += VWIDTH) {
-            const vf y = ROW_LOAD(o);
-            const vf drop = v_adapt_drop(v_shifted_exp(v_sub(y, v_set(p->e.ref)), &p->e), p);
-            V_AT(o) =
-                v_where_gt(y, v_set(-__builtin_inff()), v_shifted_exp(drop, &unit), v_set(0.0f));
+    v8 half[2];
+    for (int k = 0; k < 2; k++) {
+        vf v[PART];
+        ROW_LOAD32(32 * k, v);
+        for (int i = 0; i < PART; i++) {
+            const vf drop = v_adapt_drop(v_shifted_exp(v_sub(v[i], v_set(p->e.ref)), &p->e), p);
+            v[i] =
+                v_where_gt(v[i], v_set(-__builtin_inff()), v_shifted_exp(drop, &unit), v_set(0.0f));
         }
-        FOLD16(part[k], V_AT);
+        half[k] = ROW_FOLD32(v);
     }
-    return v8_add(v8_add(part[0], part[1]), v8_add(part[2], part[3]));
+    return v8_add(half[0], half[1]);
 }
 
 VATTR static void ROW_FN(group_adapt)(const void *row, size_t n_groups, const adapt_params *params,
@@ -264,7 +267,9 @@ static const row_kernels ROW_FN(row_table) = {
 #undef ROW_FN
 #undef ROW_LOAD
 #undef GROUPS_BY_FOUR
-#undef V_AT
-#undef W_AT
+#undef ROW_LOAD32
+#undef ROW_FOLD32
+#undef PART
+#undef DFOLD
 #undef DTYPE
 #undef DSIZE

@@ -9,12 +9,15 @@
 
 #define DTYPE f32
 #define DSIZE 4
+#define DFOLD seq
 #include "row_body.h"
 #define DTYPE f16
 #define DSIZE 2
+#define DFOLD seq
 #include "row_body.h"
 #define DTYPE bf16
 #define DSIZE 2
+#define DFOLD pair
 #include "row_body.h"
 
 extern const kernel_table pluck_table_avx512;

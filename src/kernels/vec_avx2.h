@@ -178,7 +178,28 @@ VFN int32_t v_compress(unsigned mask, int32_t first_id, vf x, int32_t *ids, floa
     return __builtin_popcount(mask);
 }
 
-#define FOLD16(out, E) ((out) = v_add(E(0), E(8)))
+/* 32 elements in the order in which they lie. */
+VFN void v_load32_f32(const char *p, vf *v) {
+    for (int i = 0; i < 32; i += VWIDTH) v[i / VWIDTH] = v_load_f32(p + (size_t)4 * (size_t)i);
+}
+VFN void v_load32_f16(const char *p, vf *v) {
+    for (int i = 0; i < 32; i += VWIDTH) v[i / VWIDTH] = v_load_f16(p + (size_t)2 * (size_t)i);
+}
+/* Elements 0, 2, ... 14; 1, 3, ... 15; 16, 18, ...; 17, 19, ...: no shuffle is needed. */
+VFN void v_load32_bf16(const char *p, vf *v) {
+    for (int i = 0; i < 2; i++, p += 32) {
+        const __m256i pairs = _mm256_loadu_si256((const __m256i *)(const void *)p);
+        v[2 * i] = _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16));
+        v[2 * i + 1] =
+            _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32((int)0xffff0000u)));
+    }
+}
+VFN v8 v_fold32_seq(const vf *v) {
+    return _mm256_add_ps(_mm256_add_ps(v[0], v[1]), _mm256_add_ps(v[2], v[3]));
+}
+VFN v8 v_fold32_pair(const vf *v) {
+    return v_fold32_seq(v);
+}
 
 VFN v8 v8_add(v8 a, v8 b) {
     return _mm256_add_ps(a, b);

@@ -132,7 +132,25 @@ VFN int32_t v_compress(unsigned mask, int32_t first_id, vf x, int32_t *ids, floa
 VFN v8 fold(vf a) {
     return _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
 }
-#define FOLD16(out, E) ((out) = fold(E(0)))
+/* 32 elements in the order in which they lie. */
+VFN void v_load32_f32(const char *p, vf *v) {
+    for (int i = 0; i < 32; i += VWIDTH) v[i / VWIDTH] = v_load_f32(p + (size_t)4 * (size_t)i);
+}
+VFN void v_load32_f16(const char *p, vf *v) {
+    for (int i = 0; i < 32; i += VWIDTH) v[i / VWIDTH] = v_load_f16(p + (size_t)2 * (size_t)i);
+}
+/* Even elements, odd elements. */
+VFN void v_load32_bf16(const char *p, vf *v) {
+    const __m512i pairs = _mm512_loadu_si512(p);
+    v[0] = _mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16));
+    v[1] = _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32((int)0xffff0000u)));
+}
+VFN v8 v_fold32_seq(const vf *v) {
+    return _mm256_add_ps(fold(v[0]), fold(v[1]));
+}
+VFN v8 v_fold32_pair(const vf *v) {
+    return fold(_mm512_add_ps(v[0], v[1]));
+}
 
 VFN v8 v8_add(v8 a, v8 b) {
     return _mm256_add_ps(a, b);

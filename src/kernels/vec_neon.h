@@ -127,7 +127,33 @@ VFN int32_t v_compress(unsigned mask, int32_t first_id, vf x, int32_t *ids, floa
     return n;
 }
 
-#define FOLD16(out, E) ((out).lo = v_add(E(0), E(8)), (out).hi = v_add(E(4), E(12)))
+/* 32 elements in the order in which they lie. */
+VFN void v_load32_f32(const char *p, vf *v) {
+    for (int i = 0; i < 32; i += VWIDTH) v[i / VWIDTH] = v_load_f32(p + (size_t)4 * (size_t)i);
+}
+VFN void v_load32_f16(const char *p, vf *v) {
+    for (int i = 0; i < 32; i += VWIDTH) v[i / VWIDTH] = v_load_f16(p + (size_t)2 * (size_t)i);
+}
+/* Of each 8 elements the even ones, then the odd ones. */
+VFN void v_load32_bf16(const char *p, vf *v) {
+    for (int i = 0; i < 4; i++, p += 16) {
+        const uint32x4_t pairs = vreinterpretq_u32_u8(vld1q_u8((const uint8_t *)p));
+        v[2 * i] = vreinterpretq_f32_u32(vshlq_n_u32(pairs, 16));
+        v[2 * i + 1] = vreinterpretq_f32_u32(vandq_u32(pairs, vdupq_n_u32(0xffff0000u)));
+    }
+}
+VFN v8 v_fold32_seq(const vf *v) {
+    v8 out;
+    out.lo = vaddq_f32(vaddq_f32(v[0], v[2]), vaddq_f32(v[4], v[6]));
+    out.hi = vaddq_f32(vaddq_f32(v[1], v[3]), vaddq_f32(v[5], v[7]));
+    return out;
+}
+VFN v8 v_fold32_pair(const vf *v) {
+    v8 out;
+    out.lo = vaddq_f32(vaddq_f32(v[0], v[1]), vaddq_f32(v[4], v[5]));
+    out.hi = vaddq_f32(vaddq_f32(v[2], v[3]), vaddq_f32(v[6], v[7]));
+    return out;
+}
 
 VFN v8 v8_add(v8 a, v8 b) {
     a.lo = vaddq_f32(a.lo, b.lo);

@@ -139,11 +139,27 @@ VFN int32_t v_compress(unsigned mask, int32_t first_id, vf x, int32_t *ids, floa
     return (int32_t)mask;
 }
 
-/* FOLD16(out, E): the eight-lane sum of 16 elements, E(o) giving the vector at offset o. */
-#define FOLD16(out, E)                                                                             \
-    do {                                                                                           \
-        for (int lane_ = 0; lane_ < 8; lane_++) (out).lane[lane_] = v_add(E(lane_), E(lane_ + 8)); \
-    } while (0)
+/* 32 elements in the order in which they lie. */
+VFN void v_load32_f32(const char *p, vf *v) {
+    for (int i = 0; i < 32; i += VWIDTH) v[i / VWIDTH] = v_load_f32(p + (size_t)4 * (size_t)i);
+}
+VFN void v_load32_f16(const char *p, vf *v) {
+    for (int i = 0; i < 32; i += VWIDTH) v[i / VWIDTH] = v_load_f16(p + (size_t)2 * (size_t)i);
+}
+VFN void v_load32_bf16(const char *p, vf *v) {
+    for (int i = 0; i < 32; i++) v[i] = v_load_bf16(p + (size_t)2 * (size_t)i);
+}
+VFN v8 v_fold32_seq(const vf *v) {
+    v8 out;
+    for (int j = 0; j < 8; j++) out.lane[j] = (v[j] + v[j + 8]) + (v[j + 16] + v[j + 24]);
+    return out;
+}
+VFN v8 v_fold32_pair(const vf *v) {
+    v8 out;
+    for (int j = 0; j < 8; j++)
+        out.lane[j] = (v[2 * j] + v[2 * j + 1]) + (v[2 * j + 16] + v[2 * j + 17]);
+    return out;
+}
 
 VFN v8 v8_add(v8 a, v8 b) {
     for (int i = 0; i < 8; i++) a.lane[i] += b.lane[i];
