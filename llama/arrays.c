@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The strided copy is the one loop here whose speed shows; the compiler vectorises it well for AVX2,
- * and the choice is made when the library is loaded. */
+/* The strided copy is the one loop here whose speed shows; the compiler vectorises it well for
+ * AVX2, and the choice is made when the library is loaded. */
 #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__) &&   \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define FOR_BOTH __attribute__((target_clones("avx2", "default")))
@@ -18,8 +18,7 @@ pluck_status plk_scratch_reserve(plk_scratch *scratch, int32_t n_vocab, size_t n
     if (n_vocab > scratch->n_vocab) {
         pluck_workspace *workspace;
         pluck_status status = pluck_workspace_create(&workspace, n_vocab, NULL);
-        if (status != PLUCK_OK)
-            return status;
+        if (status != PLUCK_OK) return status;
         pluck_workspace_free(scratch->workspace);
         free(scratch->place);
         scratch->workspace = workspace;
@@ -66,8 +65,8 @@ FOR_BOTH static bool copy_logits(float *restrict to, const llama_token_data *res
 }
 
 /* Copies the ids; false where one is not below n_vocab. */
-FOR_BOTH static bool copy_ids(int32_t *restrict to, const llama_token_data *restrict from, int32_t n,
-                              int32_t n_vocab) {
+FOR_BOTH static bool copy_ids(int32_t *restrict to, const llama_token_data *restrict from,
+                              int32_t n, int32_t n_vocab) {
     uint32_t max = 0;
     for (int32_t i = 0; i < n; i++) {
         uint32_t id = (uint32_t)from[i].id;
@@ -77,13 +76,13 @@ FOR_BOTH static bool copy_ids(int32_t *restrict to, const llama_token_data *rest
     return max < (uint32_t)n_vocab;
 }
 
-/* ---- Writing back ------------------------------------------------------------------------------ */
+/* ---- Writing back ------------------------------------------------------------------------------
+ */
 
 int32_t plk_array_bound(const llama_token_data_array *cur) {
     int32_t max = -1;
     for (size_t i = 0; i < cur->size; i++) {
-        if (cur->data[i].id < 0)
-            return 0;
+        if (cur->data[i].id < 0) return 0;
         max = cur->data[i].id > max ? cur->data[i].id : max;
     }
     return max < 16777216 ? max + 1 : 0;
@@ -93,8 +92,7 @@ int32_t plk_array_bound(const llama_token_data_array *cur) {
 static void write_softmax(llama_token_data_array *cur) {
     float max = -INFINITY;
     for (size_t i = 0; i < cur->size; i++) {
-        if (cur->data[i].logit > max)
-            max = cur->data[i].logit;
+        if (cur->data[i].logit > max) max = cur->data[i].logit;
     }
     double sum = 0;
     for (size_t i = 0; i < cur->size; i++) {
@@ -108,41 +106,36 @@ static void write_softmax(llama_token_data_array *cur) {
 static pluck_status index_input(plk_scratch *scratch, size_t n, bool dense) {
     if (!scratch->place) {
         scratch->place = malloc((size_t)scratch->n_vocab * sizeof *scratch->place);
-        if (!scratch->place)
-            return PLUCK_ERR_MEMORY;
+        if (!scratch->place) return PLUCK_ERR_MEMORY;
     }
     memset(scratch->place, 0xff, (size_t)scratch->n_vocab * sizeof *scratch->place);
-    for (size_t i = 0; i < n; i++) scratch->place[dense ? (int32_t)i : scratch->ids[i]] = (int32_t)i;
+    for (size_t i = 0; i < n; i++)
+        scratch->place[dense ? (int32_t)i : scratch->ids[i]] = (int32_t)i;
     return PLUCK_OK;
 }
 
 /* Where nothing was dropped and the order stayed, masked candidates stand among the others: writes
- * the array in place and returns true. Returns false, having changed nothing, where that is not so. */
+ * the array in place and returns true. Returns false, having changed nothing, where that is not so.
+ */
 static bool write_in_place(llama_token_data_array *cur, const pluck_candidates *found,
                            const plk_effect *effect) {
-    if (cur->size != (size_t)found->n + (size_t)found->n_masked)
-        return false;
+    if (cur->size != (size_t)found->n + (size_t)found->n_masked) return false;
     int32_t k = 0;
     for (size_t i = 0; i < cur->size; i++) {
-        if (k < found->n && cur->data[i].id == found->ids[k])
-            k++;
+        if (k < found->n && cur->data[i].id == found->ids[k]) k++;
     }
-    if (k < found->n)
-        return false;
+    if (k < found->n) return false;
     int32_t selected = -1;
     k = 0;
     for (size_t i = 0; i < cur->size; i++) {
         llama_token_data *d = &cur->data[i];
         bool left = k < found->n && d->id == found->ids[k];
         d->logit = left ? found->logits[k] : -INFINITY;
-        if (!effect->keeps_p)
-            d->p = left ? found->probabilities[k] : 0.0f;
-        if (left && k == found->selected)
-            selected = (int32_t)i;
+        if (!effect->keeps_p) d->p = left ? found->probabilities[k] : 0.0f;
+        if (left && k == found->selected) selected = (int32_t)i;
         k += left;
     }
-    if (effect->selects)
-        cur->selected = selected;
+    if (effect->selects) cur->selected = selected;
     return true;
 }
 
@@ -168,8 +161,7 @@ static pluck_status write_listed(llama_token_data_array *cur, plk_scratch *scrat
     bool masked = found->n_masked > 0;
     if (masked || (effect->keeps_p && !dense)) {
         pluck_status status = index_input(scratch, cur->size, dense);
-        if (status != PLUCK_OK)
-            return status;
+        if (status != PLUCK_OK) return status;
     }
     if (effect->keeps_p) {
         for (int32_t k = 0; k < found->n; k++) {
@@ -177,8 +169,7 @@ static pluck_status write_listed(llama_token_data_array *cur, plk_scratch *scrat
             scratch->carried[k] = at >= 0 ? cur->data[at].p : found->probabilities[k];
         }
     }
-    if (masked)
-        collect_masked(scratch, cur, found);
+    if (masked) collect_masked(scratch, cur, found);
     for (int32_t k = 0; k < found->n; k++) {
         float p = effect->keeps_p ? scratch->carried[k] : found->probabilities[k];
         cur->data[k] = (llama_token_data){found->ids[k], found->logits[k], p};
@@ -188,57 +179,48 @@ static pluck_status write_listed(llama_token_data_array *cur, plk_scratch *scrat
         cur->data[found->n + m] = (llama_token_data){scratch->tail[m], -INFINITY, p};
     }
     cur->size = (size_t)found->n + (size_t)found->n_masked;
-    if (effect->selects)
-        cur->selected = found->selected;
+    if (effect->selects) cur->selected = found->selected;
     return PLUCK_OK;
 }
 
 static bool descends(const float *x, int32_t n) {
     for (int32_t i = 1; i < n; i++) {
-        if (!(x[i - 1] >= x[i]))
-            return false;
+        if (!(x[i - 1] >= x[i])) return false;
     }
     return true;
 }
 
 pluck_status plk_apply(pluck_sampler *sampler, int32_t n_vocab, plk_scratch *scratch,
                        llama_token_data_array *cur, const plk_effect *expected) {
-    if (cur->size == 0 || cur->size > (size_t)n_vocab)
-        return PLUCK_ERR_ROW;
+    if (cur->size == 0 || cur->size > (size_t)n_vocab) return PLUCK_ERR_ROW;
     pluck_status status = plk_scratch_reserve(scratch, n_vocab, cur->size);
-    if (status != PLUCK_OK)
-        return status;
+    if (status != PLUCK_OK) return status;
     plk_effect own = *expected;
     plk_effect *effect = &own;
     int32_t n = (int32_t)cur->size;
     pluck_row row = {.logits = scratch->logits, .workspace = scratch->workspace, .n = n};
     bool dense = copy_logits(scratch->logits, cur->data, n) && n == n_vocab && !cur->sorted;
     if (!dense) {
-        if (!copy_ids(scratch->ids, cur->data, n, n_vocab))
-            return PLUCK_ERR_TOKEN;
+        if (!copy_ids(scratch->ids, cur->data, n, n_vocab)) return PLUCK_ERR_TOKEN;
         row.ids = scratch->ids;
-        /* Left undeclared, an order that an XTC coin asked for shows. libpluck checks declared ones. */
+        /* Left undeclared, an order that an XTC coin asked for shows. libpluck checks declared
+         * ones. */
         row.descending = cur->sorted && !effect->by_coin;
-        if (cur->sorted && effect->by_coin && !descends(scratch->logits, n))
-            return PLUCK_ERR_ORDER;
+        if (cur->sorted && effect->by_coin && !descends(scratch->logits, n)) return PLUCK_ERR_ORDER;
     }
     pluck_draw draw;
     status = pluck_sample_row(sampler, &row, effect->selects ? &draw : NULL);
-    if (status != PLUCK_OK)
-        return status;
+    if (status != PLUCK_OK) return status;
     pluck_candidates found;
     status = pluck_workspace_candidates(scratch->workspace, &found);
-    if (status != PLUCK_OK)
-        return status;
+    if (status != PLUCK_OK) return status;
     size_t size = (size_t)found.n + (size_t)found.n_masked;
     effect->keeps_p = effect->keeps_p || (effect->not_for_one && size == 1);
     bool untouched = cur->size == size && !found.descending;
-    if (effect->softmax_first && !(effect->by_coin && untouched))
-        write_softmax(cur);
+    if (effect->softmax_first && !(effect->by_coin && untouched)) write_softmax(cur);
     if (!(found.n_masked > 0 && write_in_place(cur, &found, effect))) {
         status = write_listed(cur, scratch, &found, effect, dense);
-        if (status != PLUCK_OK)
-            return status;
+        if (status != PLUCK_OK) return status;
     }
     if (effect->sorted == PLK_SORTED || effect->sorted == PLK_NOT_SORTED)
         cur->sorted = effect->sorted == PLK_SORTED;

@@ -1,4 +1,5 @@
-/* clock.h: the monotonic clock. A file that includes it defines _POSIX_C_SOURCE 200809L or more first. */
+/* clock.h: the monotonic clock. A file that includes it defines _POSIX_C_SOURCE 200809L or more
+ * first. */
 #ifndef PLUCK_LLAMA_CLOCK_H
 #define PLUCK_LLAMA_CLOCK_H
 

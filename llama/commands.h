@@ -1,6 +1,6 @@
 /*
- * commands.h: the subcommands of `pluck` that load a model. Each takes argv with its own name first and
- * returns the exit status: 0, 1 where something failed, 2 for a wrong command line.
+ * commands.h: the subcommands of `pluck` that load a model. Each takes argv with its own name first
+ * and returns the exit status: 0, 1 where something failed, 2 for a wrong command line.
  */
 #ifndef PLUCK_LLAMA_COMMANDS_H
 #define PLUCK_LLAMA_COMMANDS_H

@@ -27,8 +27,7 @@ bool plk_stage_masks(const pluck_stage *stage) {
         return stage->as.temperature.t - stage->as.temperature.range <= 0.0f;
     case PLUCK_STAGE_LOGIT_BIAS:
         for (int32_t i = 0; i < stage->as.logit_bias.n_biases; i++) {
-            if (stage->as.logit_bias.biases[i].bias == -INFINITY)
-                return true;
+            if (stage->as.logit_bias.biases[i].bias == -INFINITY) return true;
         }
         return false;
     default:
@@ -111,12 +110,10 @@ plk_effect plk_effect_of(const pluck_stage *stages, int32_t n_stages) {
             break;
         case PLUCK_STAGE_DRY: /* depends on what it found */
         case PLUCK_STAGE_LOGIT_BIAS:
-            if (effect.sorted == PLK_SORTED)
-                effect.sorted = PLK_SORTED_AS_FOUND;
+            if (effect.sorted == PLK_SORTED) effect.sorted = PLK_SORTED_AS_FOUND;
             break;
         case PLUCK_STAGE_ADAPTIVE_P: /* changes the order and says nothing of it */
-            if (effect.sorted == PLK_SORTED_AS_FOUND)
-                effect.sorted = PLK_SORTED_UNCHANGED;
+            if (effect.sorted == PLK_SORTED_AS_FOUND) effect.sorted = PLK_SORTED_UNCHANGED;
             break;
         case PLUCK_STAGE_XTC: /* depends on the coin; dynamic temperature on the size */
         case PLUCK_STAGE_TEMPERATURE:

@@ -1,6 +1,7 @@
 /*
- * effect.h: what each kind of stage does to llama.cpp's array of candidates besides changing logits.
- * Used to leave an array as llama.cpp would have, and to decide where a chain must be cut for that.
+ * effect.h: what each kind of stage does to llama.cpp's array of candidates besides changing
+ * logits. Used to leave an array as llama.cpp would have, and to decide where a chain must be cut
+ * for that.
  */
 #ifndef PLUCK_LLAMA_EFFECT_H
 #define PLUCK_LLAMA_EFFECT_H
@@ -16,15 +17,16 @@ bool plk_stage_masks(const pluck_stage *stage);
 /* Does it select a token? */
 bool plk_stage_selects(const pluck_stage *stage);
 
-/* What the stage writes to `p`: nothing; the softmax of what it was given; or that of what it left. */
+/* What the stage writes to `p`: nothing; the softmax of what it was given; or that of what it left.
+ */
 typedef enum plk_writes_p { PLK_P_NONE, PLK_P_OF_INPUT, PLK_P_OF_OUTPUT } plk_writes_p;
 plk_writes_p plk_stage_writes_p(const pluck_stage *stage);
 
 /* Does it remember anything from call to call? */
 bool plk_stage_has_state(const pluck_stage *stage);
 
-/* The effect of a chain whose last stage that writes p is the first or the last of those that do not
- * merely edit (which is how plan.c cuts chains). */
+/* The effect of a chain whose last stage that writes p is the first or the last of those that do
+ * not merely edit (which is how plan.c cuts chains). */
 plk_effect plk_effect_of(const pluck_stage *stages, int32_t n_stages);
 
 #endif

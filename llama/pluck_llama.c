@@ -22,25 +22,22 @@ plk_vocab_api plk_vocab = {
 
 pluck_status pluck_llama_sample(pluck_sampler *sampler, struct llama_context *ctx, int32_t idx,
                                 llama_token *token) {
-    if (!sampler || !ctx || !token)
-        return PLUCK_ERR_NULL;
+    if (!sampler || !ctx || !token) return PLUCK_ERR_NULL;
     const struct llama_vocab *vocab = llama_model_get_vocab(llama_get_model(ctx));
     if (llama_vocab_n_tokens(vocab) != pluck_sampler_config(sampler)->n_vocab)
         return PLUCK_ERR_VOCAB;
     const float *logits = llama_get_logits_ith(ctx, idx);
-    if (!logits)
-        return PLUCK_ERR_ROW;
+    if (!logits) return PLUCK_ERR_ROW;
     int32_t drawn;
     pluck_status status = pluck_sample(sampler, logits, &drawn);
-    if (status != PLUCK_OK)
-        return status;
+    if (status != PLUCK_OK) return status;
     status = pluck_accept(sampler, drawn);
-    if (status == PLUCK_OK)
-        *token = drawn;
+    if (status == PLUCK_OK) *token = drawn;
     return status;
 }
 
-/* ---- A llama_sampler around a pluck_sampler ---------------------------------------------------- */
+/* ---- A llama_sampler around a pluck_sampler ----------------------------------------------------
+ */
 
 typedef struct wrapper {
     pluck_sampler *sampler;
@@ -63,8 +60,7 @@ static void wrapper_apply(struct llama_sampler *smpl, llama_token_data_array *cu
     wrapper *w = smpl->ctx;
     int32_t n_vocab = pluck_sampler_config(w->sampler)->n_vocab;
     w->status = plk_apply(w->sampler, n_vocab, &w->scratch, cur, &w->effect);
-    if (w->status != PLUCK_OK)
-        cur->selected = -1;
+    if (w->status != PLUCK_OK) cur->selected = -1;
 }
 
 static void wrapper_reset(struct llama_sampler *smpl) {
@@ -74,8 +70,7 @@ static void wrapper_reset(struct llama_sampler *smpl) {
 
 static void wrapper_free(struct llama_sampler *smpl) {
     wrapper *w = smpl->ctx;
-    if (!w)
-        return;
+    if (!w) return;
     pluck_sampler_free(w->sampler);
     plk_scratch_clear(&w->scratch);
     free(w);
@@ -84,11 +79,9 @@ static void wrapper_free(struct llama_sampler *smpl) {
 static struct llama_sampler *wrapper_clone(const struct llama_sampler *smpl) {
     const wrapper *w = smpl->ctx;
     pluck_sampler *copy;
-    if (pluck_sampler_clone(&copy, w->sampler) != PLUCK_OK)
-        return NULL;
+    if (pluck_sampler_clone(&copy, w->sampler) != PLUCK_OK) return NULL;
     struct llama_sampler *result = pluck_llama_sampler_init(copy);
-    if (!result)
-        pluck_sampler_free(copy);
+    if (!result) pluck_sampler_free(copy);
     return result;
 }
 
@@ -97,8 +90,7 @@ static void wrapper_copy_state(const struct llama_sampler *src, struct llama_sam
     wrapper *to = dst->ctx;
     pluck_sampler *copy;
     to->status = pluck_sampler_clone(&copy, from->sampler);
-    if (to->status != PLUCK_OK)
-        return;
+    if (to->status != PLUCK_OK) return;
     pluck_sampler_free(to->sampler);
     to->sampler = copy;
     to->effect = from->effect;
@@ -115,19 +107,16 @@ static struct llama_sampler_i wrapper_interface = {
 };
 
 struct llama_sampler *pluck_llama_sampler_init(pluck_sampler *sampler) {
-    if (!sampler)
-        return NULL;
+    if (!sampler) return NULL;
     wrapper *w = calloc(1, sizeof *w);
-    if (!w)
-        return NULL;
+    if (!w) return NULL;
     const pluck_config *config = pluck_sampler_config(sampler);
     w->sampler = sampler;
     w->effect = plk_effect_of(config->stages, config->n_stages);
     w->effect.keeps_p = false;
     w->effect.softmax_first = false;
     struct llama_sampler *result = llama_sampler_init(&wrapper_interface, w);
-    if (!result)
-        free(w);
+    if (!result) free(w);
     return result;
 }
 

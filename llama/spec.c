@@ -35,8 +35,7 @@ static pluck_status fail(pluck_error *err, pluck_status status, const char *what
 static pluck_status insert_stage(draft *d, int32_t at, const pluck_stage *stage, pluck_error *err) {
     if (d->n_stages == MAX_STAGES)
         return fail(err, PLUCK_ERR_SIZE, "the chain has more than 64 stages");
-    memmove(&d->stages[at + 1], &d->stages[at],
-            sizeof d->stages[0] * (size_t)(d->n_stages - at));
+    memmove(&d->stages[at + 1], &d->stages[at], sizeof d->stages[0] * (size_t)(d->n_stages - at));
     d->stages[at] = *stage;
     d->n_stages++;
     return PLUCK_OK;
@@ -52,8 +51,7 @@ static pluck_status add_biases(draft *d, const struct llama_vocab *vocab,
         int32_t n;
         const char *words = text->biases[i].text;
         pluck_status status = plk_tokenize(vocab, words, strlen(words), &tokens, &n);
-        if (status != PLUCK_OK)
-            return fail(err, status, "a bias by text could not be tokenised");
+        if (status != PLUCK_OK) return fail(err, status, "a bias by text could not be tokenised");
         pluck_logit_bias *larger =
             realloc(d->biases, sizeof *larger * (size_t)(d->n_biases + n + 1));
         if (larger) {
@@ -62,11 +60,9 @@ static pluck_status add_biases(draft *d, const struct llama_vocab *vocab,
                 d->biases[d->n_biases++] = (pluck_logit_bias){tokens[t], bias};
         }
         free(tokens);
-        if (!larger)
-            return fail(err, PLUCK_ERR_MEMORY, "out of memory");
+        if (!larger) return fail(err, PLUCK_ERR_MEMORY, "out of memory");
     }
-    if (d->n_biases == 0)
-        return PLUCK_OK;
+    if (d->n_biases == 0) return PLUCK_OK;
     pluck_stage stage = {.kind = PLUCK_STAGE_LOGIT_BIAS};
     stage.as.logit_bias = (pluck_stage_logit_bias){d->biases, d->n_biases};
     return insert_stage(d, 0, &stage, err);
@@ -115,12 +111,9 @@ static pluck_status build(pluck_sampler **out, const pluck_config *parsed, draft
     if (d->n_stages > 0)
         memcpy(d->stages, parsed->stages, sizeof d->stages[0] * (size_t)d->n_stages);
     pluck_status status = complete_dry(d, vocab, text, err);
-    if (status == PLUCK_OK && text && text->infill)
-        status = add_infill(d, vocab, err);
-    if (status == PLUCK_OK && text)
-        status = add_biases(d, vocab, text, err);
-    if (status != PLUCK_OK)
-        return status;
+    if (status == PLUCK_OK && text && text->infill) status = add_infill(d, vocab, err);
+    if (status == PLUCK_OK && text) status = add_biases(d, vocab, text, err);
+    if (status != PLUCK_OK) return status;
     pluck_config config = *parsed;
     config.stages = d->stages;
     config.n_stages = d->n_stages;
@@ -135,8 +128,7 @@ pluck_status pluck_llama_sampler_from_spec(pluck_sampler **out, const char *spec
         return fail(err, PLUCK_ERR_NULL, pluck_status_string(PLUCK_ERR_NULL));
     pluck_spec *parsed;
     pluck_status status = pluck_spec_parse(&parsed, spec, llama_vocab_n_tokens(vocab), err);
-    if (status != PLUCK_OK)
-        return status;
+    if (status != PLUCK_OK) return status;
     draft *d = calloc(1, sizeof *d);
     if (!d) {
         pluck_spec_free(parsed);

@@ -1,6 +1,7 @@
 /*
- * vocab.c: see vocab.h. The breakers follow llama.cpp's port (by pi6am, from KoboldCpp) of DRY by p-e-w:
- * a breaker may be cut into tokens in many ways, so all tokens it can begin in are looked up once.
+ * vocab.c: see vocab.h. The breakers follow llama.cpp's port (by pi6am, from KoboldCpp) of DRY by
+ * p-e-w: a breaker may be cut into tokens in many ways, so all tokens it can begin in are looked up
+ * once.
  */
 #include "vocab.h"
 
@@ -20,13 +21,12 @@ typedef struct breaker {
 
 pluck_status plk_tokenize(const struct llama_vocab *vocab, const char *text, size_t length,
                           int32_t **tokens, int32_t *n) {
-    if (length > INT32_MAX / 2)
-        return PLUCK_ERR_SIZE;
+    if (length > INT32_MAX / 2) return PLUCK_ERR_SIZE;
     int32_t capacity = (int32_t)length + 8;
     int32_t *buffer = malloc(sizeof *buffer * (size_t)capacity);
-    if (!buffer)
-        return PLUCK_ERR_MEMORY;
-    int32_t count = plk_vocab.tokenize(vocab, text, (int32_t)length, buffer, capacity, false, false);
+    if (!buffer) return PLUCK_ERR_MEMORY;
+    int32_t count =
+        plk_vocab.tokenize(vocab, text, (int32_t)length, buffer, capacity, false, false);
     if (count < 0) {
         if (count == INT32_MIN) {
             free(buffer);
@@ -54,10 +54,8 @@ static pluck_status breaker_init(breaker *b, const struct llama_vocab *vocab, co
     for (size_t i = 1; i < b->length; i++) {
         pluck_status status =
             plk_tokenize(vocab, b->text + i, b->length - i, &b->tails[i], &b->n_tails[i]);
-        if (status != PLUCK_OK)
-            return status;
-        if (b->n_tails[i] > MAX_TAIL_TOKENS)
-            b->n_tails[i] = MAX_TAIL_TOKENS;
+        if (status != PLUCK_OK) return status;
+        if (b->n_tails[i] > MAX_TAIL_TOKENS) b->n_tails[i] = MAX_TAIL_TOKENS;
     }
     return PLUCK_OK;
 }
@@ -71,21 +69,17 @@ static pluck_status add_sequence(plk_breakers *out, int32_t head, const int32_t 
     if (out->n_sequences == out->capacity) {
         int32_t capacity = out->capacity ? 2 * out->capacity : 256;
         pluck_token_sequence *s = realloc(out->sequences, sizeof *s * (size_t)capacity);
-        if (!s)
-            return PLUCK_ERR_MEMORY;
+        if (!s) return PLUCK_ERR_MEMORY;
         out->sequences = s;
         int32_t **blocks = realloc(out->blocks, sizeof *blocks * (size_t)capacity);
-        if (!blocks)
-            return PLUCK_ERR_MEMORY;
+        if (!blocks) return PLUCK_ERR_MEMORY;
         out->blocks = blocks;
         out->capacity = capacity;
     }
     int32_t *tokens = malloc(sizeof *tokens * (size_t)(n_tail + 1));
-    if (!tokens)
-        return PLUCK_ERR_MEMORY;
+    if (!tokens) return PLUCK_ERR_MEMORY;
     tokens[0] = head;
-    if (n_tail > 0)
-        memcpy(tokens + 1, tail, sizeof *tokens * (size_t)n_tail);
+    if (n_tail > 0) memcpy(tokens + 1, tail, sizeof *tokens * (size_t)n_tail);
     out->blocks[out->n_blocks++] = tokens;
     out->sequences[out->n_sequences++] = (pluck_token_sequence){tokens, n_tail + 1};
     return PLUCK_OK;
@@ -105,27 +99,23 @@ static bool has_sequence(const plk_breakers *out, int32_t first, const int32_t *
 
 static bool contains(const char *word, size_t n_word, const char *text, size_t n_text) {
     for (size_t i = 0; i + n_text <= n_word; i++) {
-        if (memcmp(word + i, text, n_text) == 0)
-            return true;
+        if (memcmp(word + i, text, n_text) == 0) return true;
     }
     return false;
 }
 
-/* Adds what one token, whose text is `word`, contributes to one breaker. `first` is the index of the
- * token's first sequence. */
+/* Adds what one token, whose text is `word`, contributes to one breaker. `first` is the index of
+ * the token's first sequence. */
 static pluck_status match_token(plk_breakers *out, int32_t token, int32_t first, const char *word,
                                 size_t n_word, const breaker *b) {
     if (contains(word, n_word, b->text, b->length))
         return has_sequence(out, first, NULL, 0) ? PLUCK_OK : add_sequence(out, token, NULL, 0);
     for (size_t at = 0; at < n_word; at++) {
         size_t overlap = n_word - at;
-        if (overlap >= b->length || memcmp(word + at, b->text, overlap) != 0)
-            continue;
-        if (has_sequence(out, first, b->tails[overlap], b->n_tails[overlap]))
-            continue;
+        if (overlap >= b->length || memcmp(word + at, b->text, overlap) != 0) continue;
+        if (has_sequence(out, first, b->tails[overlap], b->n_tails[overlap])) continue;
         pluck_status status = add_sequence(out, token, b->tails[overlap], b->n_tails[overlap]);
-        if (status != PLUCK_OK)
-            return status;
+        if (status != PLUCK_OK) return status;
     }
     return PLUCK_OK;
 }
@@ -134,11 +124,9 @@ static pluck_status match_token(plk_breakers *out, int32_t token, int32_t first,
 static int32_t token_text(const struct llama_vocab *vocab, int32_t token, char **buffer,
                           int32_t *capacity) {
     int32_t n = plk_vocab.detokenize(vocab, &token, 1, *buffer, *capacity, false, true);
-    if (n >= 0)
-        return n;
+    if (n >= 0) return n;
     char *larger = realloc(*buffer, (size_t)-n);
-    if (!larger)
-        return -1;
+    if (!larger) return -1;
     *buffer = larger;
     *capacity = -n;
     n = plk_vocab.detokenize(vocab, &token, 1, *buffer, *capacity, false, true);
@@ -153,8 +141,7 @@ static pluck_status match_vocabulary(plk_breakers *out, const struct llama_vocab
     int32_t n_tokens = plk_vocab.n_tokens(vocab);
     for (int32_t token = 0; token < n_tokens && status == PLUCK_OK; token++) {
         int32_t n = token_text(vocab, token, &buffer, &capacity);
-        if (n < 0)
-            status = PLUCK_ERR_MEMORY;
+        if (n < 0) status = PLUCK_ERR_MEMORY;
         int32_t first = out->n_sequences;
         for (size_t b = 0; b < n_breakers && status == PLUCK_OK; b++)
             status = match_token(out, token, first, buffer, (size_t)n, &breakers[b]);
@@ -166,23 +153,18 @@ static pluck_status match_vocabulary(plk_breakers *out, const struct llama_vocab
 pluck_status plk_breakers_create(plk_breakers *out, const struct llama_vocab *vocab,
                                  const char *const *strings, size_t n_strings) {
     memset(out, 0, sizeof *out);
-    if (n_strings == 0)
-        return PLUCK_OK;
+    if (n_strings == 0) return PLUCK_OK;
     breaker *breakers = calloc(n_strings, sizeof *breakers);
-    if (!breakers)
-        return PLUCK_ERR_MEMORY;
+    if (!breakers) return PLUCK_ERR_MEMORY;
     size_t n = 0;
     pluck_status status = PLUCK_OK;
     for (size_t i = 0; i < n_strings && status == PLUCK_OK; i++) {
-        if (strings[i] && strings[i][0])
-            status = breaker_init(&breakers[n++], vocab, strings[i]);
+        if (strings[i] && strings[i][0]) status = breaker_init(&breakers[n++], vocab, strings[i]);
     }
-    if (status == PLUCK_OK && n > 0)
-        status = match_vocabulary(out, vocab, breakers, n);
+    if (status == PLUCK_OK && n > 0) status = match_vocabulary(out, vocab, breakers, n);
     for (size_t i = 0; i < n; i++) breaker_clear(&breakers[i]);
     free(breakers);
-    if (status != PLUCK_OK)
-        plk_breakers_free(out);
+    if (status != PLUCK_OK) plk_breakers_free(out);
     return status;
 }
 
@@ -211,10 +193,8 @@ static bool infill_is_eog(void *ctx, int32_t token) {
 
 pluck_status plk_infill_stage(pluck_stage_infill *out, const struct llama_vocab *vocab) {
     llama_token eot = plk_vocab.eot(vocab);
-    if (eot < 0)
-        eot = plk_vocab.eos(vocab);
-    if (eot < 0)
-        return PLUCK_ERR_TOKEN;
+    if (eot < 0) eot = plk_vocab.eos(vocab);
+    if (eot < 0) return PLUCK_ERR_TOKEN;
     vocab_pointer p = {.vocab = vocab};
     *out = (pluck_stage_infill){infill_piece, infill_is_eog, eot, p.ctx};
     return PLUCK_OK;

@@ -2,8 +2,8 @@
  * vocab.h: what llama.cpp takes as text (DRY's sequence breakers, infill's pieces, a bias by text),
  * turned into the tokens that libpluck works with, by the model's vocabulary and llama.cpp's rules.
  *
- * libllama is called through a table: the adapter fills it with the functions it is linked with, the
- * drop-in, which is linked with no libllama, with those it finds in the process.
+ * libllama is called through a table: the adapter fills it with the functions it is linked with,
+ * the drop-in, which is linked with no libllama, with those it finds in the process.
  */
 #ifndef PLUCK_LLAMA_VOCAB_H
 #define PLUCK_LLAMA_VOCAB_H
@@ -39,7 +39,8 @@ typedef struct plk_breakers {
 /*
  * Every way a breaker can begin: each token that contains the string, and each whose end is the
  * string's beginning, followed by the tokens of the rest. Strings that are NULL or empty are passed
- * over, others cut to 40 bytes, tails to 20 tokens, as llama.cpp does. ERR_MEMORY when out of memory.
+ * over, others cut to 40 bytes, tails to 20 tokens, as llama.cpp does. ERR_MEMORY when out of
+ * memory.
  */
 pluck_status plk_breakers_create(plk_breakers *out, const struct llama_vocab *vocab,
                                  const char *const *strings, size_t n_strings);
@@ -49,8 +50,8 @@ void plk_breakers_free(plk_breakers *breakers);
 pluck_status plk_tokenize(const struct llama_vocab *vocab, const char *text, size_t length,
                           int32_t **tokens, int32_t *n);
 
-/* The infill stage of a vocabulary, which must outlive the sampler. ERR_TOKEN where the vocabulary has
- * neither an end of turn nor an end of sequence. */
+/* The infill stage of a vocabulary, which must outlive the sampler. ERR_TOKEN where the vocabulary
+ * has neither an end of turn nor an end of sequence. */
 pluck_status plk_infill_stage(pluck_stage_infill *out, const struct llama_vocab *vocab);
 
 #endif

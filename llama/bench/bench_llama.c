@@ -1,12 +1,12 @@
 /*
  * bench_llama.c: what a token costs with llama.cpp's samplers and with Pluck's.
  *
- * Both sides get the same logits in the same process and the same moment: rounds alternate which side
- * begins, each round times one token of each side, and the figure is the median of the rounds. llama.cpp
- * is called as its llama_sampler_sample calls its chain: the array is filled, the chain applied, the token
- * accepted. Pluck's side is pluck_sample and pluck_accept, which is what pluck_llama_sample does with a
- * context's logits; or, with --arrays, the same calls as llama.cpp's side by name, for a run with the
- * drop-in preloaded, filling included.
+ * Both sides get the same logits in the same process and the same moment: rounds alternate which
+ * side begins, each round times one token of each side, and the figure is the median of the rounds.
+ * llama.cpp is called as its llama_sampler_sample calls its chain: the array is filled, the chain
+ * applied, the token accepted. Pluck's side is pluck_sample and pluck_accept, which is what
+ * pluck_llama_sample does with a context's logits; or, with --arrays, the same calls as llama.cpp's
+ * side by name, for a run with the drop-in preloaded, filling included.
  */
 #define _GNU_SOURCE
 #include "clock.h"
@@ -51,8 +51,8 @@ static void (*own_accept)(struct llama_sampler *, llama_token);
 static void find_own(void) {
     void *known = dlsym(RTLD_DEFAULT, "llama_version");
     Dl_info info;
-    void *handle = known && dladdr(known, &info) ? dlopen(info.dli_fname, RTLD_NOLOAD | RTLD_LAZY)
-                                                 : NULL;
+    void *handle =
+        known && dladdr(known, &info) ? dlopen(info.dli_fname, RTLD_NOLOAD | RTLD_LAZY) : NULL;
     void *apply = handle ? dlsym(handle, "llama_sampler_apply") : NULL;
     void *accept = handle ? dlsym(handle, "llama_sampler_accept") : NULL;
     if (!apply || !accept) {
@@ -119,8 +119,7 @@ static bool measure(const bench *b, const float *rows, int rounds, bool arrays, 
     pluck_stage stages[64];
     pluck_config config = *pluck_spec_config(spec);
     memcpy(stages, config.stages, sizeof *stages * (size_t)config.n_stages);
-    if (b->greedy)
-        stages[config.n_stages - 1] = (pluck_stage){.kind = PLUCK_STAGE_GREEDY};
+    if (b->greedy) stages[config.n_stages - 1] = (pluck_stage){.kind = PLUCK_STAGE_GREEDY};
     config.stages = stages;
     config.seed = 1;
     pluck_sampler *s = NULL;
@@ -138,12 +137,9 @@ static bool measure(const bench *b, const float *rows, int rounds, bool arrays, 
                 after[at] = arrays ? through_array(named, row, false) : through_pluck(s, row);
         }
     }
-    if (made)
-        *out = (pair){median_us(before, rounds), median_us(after, rounds)};
-    if (own)
-        llama_sampler_free(own);
-    if (named)
-        llama_sampler_free(named);
+    if (made) *out = (pair){median_us(before, rounds), median_us(after, rounds)};
+    if (own) llama_sampler_free(own);
+    if (named) llama_sampler_free(named);
     pluck_sampler_free(s);
     pluck_spec_free(spec);
     return made;
@@ -167,21 +163,18 @@ int main(int argc, char **argv) {
     }
     find_own();
     float *rows = malloc(sizeof *rows * (size_t)V * POOL);
-    if (!rows)
-        return 1;
+    if (!rows) return 1;
     if (!json)
         printf("%-46s %-7s %12s %10s %8s %8s\n", "chain", "rows", "llama.cpp us", "pluck us",
                "faster", "target");
     for (size_t b = 0; b < sizeof benches / sizeof benches[0]; b++) {
         double target = arrays ? benches[b].target_arrays : benches[b].target;
-        if (arrays && target == 0)
-            continue;
+        if (arrays && target == 0) continue;
         for (int k = 0; k < 3; k++) {
             for (int i = 0; i < POOL; i++)
                 rows_fill(kinds[k], (uint64_t)i, rows + (size_t)i * V, V);
             pair p;
-            if (!measure(&benches[b], rows, rounds, arrays, &p))
-                return 1;
+            if (!measure(&benches[b], rows, rounds, arrays, &p)) return 1;
             if (json)
                 printf("{\"chain\":\"%s\",\"rows\":\"%s\",\"llama_us\":%.1f,\"pluck_us\":%.1f}\n",
                        benches[b].name, rows_name(kinds[k]), p.llama_us, p.pluck_us);

@@ -34,8 +34,7 @@ static bool read_number(const char *text, long long min, long long max, long lon
 
 static bool read_int(const char *text, int32_t min, int32_t *out) {
     long long number;
-    if (!read_number(text, min, 1 << 20, &number))
-        return false;
+    if (!read_number(text, min, 1 << 20, &number)) return false;
     *out = (int32_t)number;
     return true;
 }
@@ -90,16 +89,12 @@ bool plk_args_read(plk_args *args, int argc, char **argv, unsigned takes, const 
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         bool known;
         bool valid = read_option(args, option, value, takes, &known);
-        if (!known)
-            return usage(args, status, "unknown option ", option);
-        if (i + 1 == argc)
-            return usage(args, status, "a value is missing after ", option);
-        if (!valid)
-            return usage(args, status, "not a number in range after ", option);
+        if (!known) return usage(args, status, "unknown option ", option);
+        if (i + 1 == argc) return usage(args, status, "a value is missing after ", option);
+        if (!valid) return usage(args, status, "not a number in range after ", option);
         i++;
     }
-    if (!args->model)
-        return usage(args, status, "a model is needed: -m MODEL.gguf", "");
+    if (!args->model) return usage(args, status, "a model is needed: -m MODEL.gguf", "");
     if ((takes & PLK_TAKES_FILE) && !args->file)
         return usage(args, status, "the file to write is missing", "");
     return true;

@@ -8,12 +8,10 @@ static const char *default_breakers[] = {"\n", ":", "\"", "*"};
 static struct llama_sampler *make_bias(const pluck_stage_logit_bias *bias, int32_t n_vocab) {
     size_t n = (size_t)bias->n_biases;
     llama_logit_bias *biases = malloc((n + 1) * sizeof *biases);
-    if (!biases)
-        return NULL;
+    if (!biases) return NULL;
     for (size_t i = 0; i < n; i++)
         biases[i] = (llama_logit_bias){bias->biases[i].token, bias->biases[i].bias};
-    struct llama_sampler *result =
-        llama_sampler_init_logit_bias(n_vocab, bias->n_biases, biases);
+    struct llama_sampler *result = llama_sampler_init_logit_bias(n_vocab, bias->n_biases, biases);
     free(biases);
     return result;
 }

@@ -5,8 +5,8 @@
 #include "llama.h"
 #include "pluck.h"
 
-/* One stage as llama.cpp makes it. DRY gets llama.cpp's four breakers if `vocab` is given, else none.
- * `seed` stands for the config's. NULL for a kind llama.cpp does not have. */
+/* One stage as llama.cpp makes it. DRY gets llama.cpp's four breakers if `vocab` is given, else
+ * none. `seed` stands for the config's. NULL for a kind llama.cpp does not have. */
 struct llama_sampler *plk_llama_stage(const pluck_stage *stage, int32_t n_vocab, uint32_t seed,
                                       const struct llama_vocab *vocab);
 

@@ -1,9 +1,9 @@
 /*
  * e2e.c: `pluck e2e`, the integration test: what the samplers cost in real generation.
  *
- * The same model generates the same number of tokens with llama.cpp's own chain and with Pluck's, in turns
- * (the one that begins alternates), both with the same seed. Decoding and sampling are timed apart: a
- * decode ends when the logits can be read, so sampling is only sampling.
+ * The same model generates the same number of tokens with llama.cpp's own chain and with Pluck's,
+ * in turns (the one that begins alternates), both with the same seed. Decoding and sampling are
+ * timed apart: a decode ends when the logits can be read, so sampling is only sampling.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "args.h"
@@ -71,8 +71,7 @@ static bool generate(run *r, bool with_pluck, int32_t rep) {
     int32_t n = r->args->n;
     for (int32_t i = 0; i < n; i++) {
         int64_t t0 = plk_now_ns();
-        if (!sample(r, with_pluck, &s->tokens[i]))
-            return false;
+        if (!sample(r, with_pluck, &s->tokens[i])) return false;
         int64_t t1 = plk_now_ns();
         llama_token token = s->tokens[i];
         if (!plk_model_decode(r->m, &token, 1, err, sizeof err)) {
@@ -94,29 +93,23 @@ static bool make_samplers(run *r, int32_t rep) {
     args.seed += (uint32_t)rep;
     args.seed_given = true;
     pluck_sampler_free(r->pluck);
-    if (r->chain)
-        llama_sampler_free(r->chain);
+    if (r->chain) llama_sampler_free(r->chain);
     r->chain = NULL;
     r->pluck = plk_sampling_create(&args, r->m);
-    if (!r->pluck)
-        return false;
-    r->chain = plk_llama_chain(pluck_sampler_config(r->pluck), pluck_sampler_seed(r->pluck),
-                               r->m->vocab);
-    if (!r->chain)
-        plk_failure(args.command, "llama.cpp has no such chain");
+    if (!r->pluck) return false;
+    r->chain =
+        plk_llama_chain(pluck_sampler_config(r->pluck), pluck_sampler_seed(r->pluck), r->m->vocab);
+    if (!r->chain) plk_failure(args.command, "llama.cpp has no such chain");
     return r->chain;
 }
 
 static bool repeat(run *r) {
     for (int32_t rep = 0; rep < r->args->repetitions; rep++) {
-        if (!make_samplers(r, rep))
-            return false;
+        if (!make_samplers(r, rep)) return false;
         bool pluck_first = rep % 2 == 1;
-        if (!generate(r, pluck_first, rep) || !generate(r, !pluck_first, rep))
-            return false;
+        if (!generate(r, pluck_first, rep) || !generate(r, !pluck_first, rep)) return false;
         int32_t same = 0;
-        for (int32_t i = 0; i < r->args->n; i++)
-            same += r->before.tokens[i] == r->after.tokens[i];
+        for (int32_t i = 0; i < r->args->n; i++) same += r->before.tokens[i] == r->after.tokens[i];
         r->n_same += same;
         r->n_tokens += r->args->n;
         r->n_identical += same == r->args->n;
@@ -124,7 +117,8 @@ static bool repeat(run *r) {
     return true;
 }
 
-/* ---- Report ------------------------------------------------------------------------------------ */
+/* ---- Report ------------------------------------------------------------------------------------
+ */
 
 typedef struct summary {
     double mean, deviation;
@@ -149,9 +143,10 @@ static void print_row(const char *name, const side *s, int32_t n) {
 
 static void print_table(const run *r) {
     int32_t n = r->args->repetitions;
-    printf("%s\n%d tokens, %d repetitions, n_vocab %d, chain: %s\n\n", r->args->model, r->args->n, n,
-           r->m->n_vocab, r->args->sampling[0] ? r->args->sampling : "(default)");
-    printf("samplers     decode, ms/token   sampling, ms/token          tokens/s    sampling's share\n");
+    printf("%s\n%d tokens, %d repetitions, n_vocab %d, chain: %s\n\n", r->args->model, r->args->n,
+           n, r->m->n_vocab, r->args->sampling[0] ? r->args->sampling : "(default)");
+    printf("samplers     decode, ms/token   sampling, ms/token          tokens/s    sampling's "
+           "share\n");
     print_row("llama.cpp", &r->before, n);
     print_row("pluck", &r->after, n);
     double before = summarise(r->before.sampling, n).mean;
@@ -201,7 +196,8 @@ static void print_json(const run *r) {
            (long long)r->n_tokens, (long long)r->n_same, r->n_identical);
 }
 
-/* ---- Life -------------------------------------------------------------------------------------- */
+/* ---- Life --------------------------------------------------------------------------------------
+ */
 
 static bool side_init(side *s, int32_t n, int32_t repetitions) {
     s->decode = calloc((size_t)repetitions, sizeof *s->decode);
@@ -260,8 +256,7 @@ int pluck_cmd_e2e(int argc, char **argv) {
     side_clear(&r.before);
     side_clear(&r.after);
     free(r.prompt);
-    if (r.chain)
-        llama_sampler_free(r.chain);
+    if (r.chain) llama_sampler_free(r.chain);
     pluck_sampler_free(r.pluck);
     plk_model_close(&m);
     return done ? PLK_EXIT_OK : PLK_EXIT_FAILED;

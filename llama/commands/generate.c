@@ -17,8 +17,8 @@ static const char help[] =
     "  --seed S         0 to 4294967295 (default: the spec's, or a random one)\n"
     "  -t T             threads (default: one for each CPU)\n";
 
-static int generate(const plk_args *args, plk_model *m, pluck_sampler *sampler,
-                    llama_token *prompt, int32_t n_prompt) {
+static int generate(const plk_args *args, plk_model *m, pluck_sampler *sampler, llama_token *prompt,
+                    int32_t n_prompt) {
     char err[512];
     if (!plk_model_decode(m, prompt, n_prompt, err, sizeof err))
         return plk_failure(args->command, "%s", err);
@@ -27,8 +27,7 @@ static int generate(const plk_args *args, plk_model *m, pluck_sampler *sampler,
         pluck_status status = pluck_llama_sample(sampler, m->ctx, -1, &token);
         if (status != PLUCK_OK)
             return plk_failure(args->command, "sampling failed: %s", pluck_status_string(status));
-        if (llama_vocab_is_eog(m->vocab, token))
-            break;
+        if (llama_vocab_is_eog(m->vocab, token)) break;
         char piece[256];
         fwrite(piece, 1, (size_t)plk_model_piece(m, token, piece, sizeof piece), stdout);
         fflush(stdout);
@@ -42,8 +41,7 @@ static int generate(const plk_args *args, plk_model *m, pluck_sampler *sampler,
 int pluck_cmd_generate(int argc, char **argv) {
     plk_args args = {.prompt = "", .sampling = "", .n = 128};
     int status;
-    if (!plk_args_read(&args, argc, argv, 0, help, &status))
-        return status;
+    if (!plk_args_read(&args, argc, argv, 0, help, &status)) return status;
     plk_model m;
     char err[512];
     int32_t n_ctx = args.n + 64;

@@ -15,8 +15,7 @@ static char first_error[256];
 
 static void keep_errors(enum ggml_log_level level, const char *text, void *user_data) {
     (void)user_data;
-    if (level != GGML_LOG_LEVEL_ERROR || first_error[0])
-        return;
+    if (level != GGML_LOG_LEVEL_ERROR || first_error[0]) return;
     snprintf(first_error, sizeof first_error, "%s", text);
     first_error[strcspn(first_error, "\n")] = '\0';
 }
@@ -33,8 +32,7 @@ static void load_backends(void) {
         *strrchr(folder, '/') = '\0';
         ggml_backend_load_all_from_path(folder);
     }
-    if (ggml_backend_reg_count() == 0)
-        ggml_backend_load_all();
+    if (ggml_backend_reg_count() == 0) ggml_backend_load_all();
 }
 
 static bool fail(char *err, size_t err_size, const char *what, const char *path) {
@@ -54,8 +52,7 @@ bool plk_model_open(plk_model *out, const char *path, int32_t n_ctx, int32_t n_t
         return false;
     }
     out->model = llama_model_load_from_file(path, llama_model_default_params());
-    if (!out->model)
-        return fail(err, err_size, "cannot load the model", path);
+    if (!out->model) return fail(err, err_size, "cannot load the model", path);
     struct llama_context_params params = llama_context_default_params();
     params.n_ctx = (uint32_t)n_ctx;
     params.n_batch = (uint32_t)n_ctx;
@@ -72,10 +69,8 @@ bool plk_model_open(plk_model *out, const char *path, int32_t n_ctx, int32_t n_t
 }
 
 void plk_model_close(plk_model *m) {
-    if (m->ctx)
-        llama_free(m->ctx);
-    if (m->model)
-        llama_model_free(m->model);
+    if (m->ctx) llama_free(m->ctx);
+    if (m->model) llama_model_free(m->model);
     memset(m, 0, sizeof *m);
 }
 
@@ -87,8 +82,7 @@ bool plk_model_decode(plk_model *m, llama_token *tokens, int32_t n, char *err, s
     first_error[0] = '\0';
     int32_t status = llama_decode(m->ctx, llama_batch_get_one(tokens, n));
     llama_synchronize(m->ctx);
-    if (status == 0)
-        return true;
+    if (status == 0) return true;
     char number[32];
     snprintf(number, sizeof number, "(status %d)", status);
     return fail(err, err_size, "the model could not be evaluated", number);
@@ -98,15 +92,13 @@ llama_token *plk_model_prompt(const plk_model *m, const char *text, int32_t *n) 
     int32_t length = (int32_t)strlen(text);
     int32_t capacity = length + 8;
     llama_token *tokens = malloc(sizeof *tokens * (size_t)capacity);
-    if (!tokens)
-        return NULL;
+    if (!tokens) return NULL;
     *n = llama_tokenize(m->vocab, text, length, tokens, capacity, true, true);
     if (*n < 0) {
         capacity = -*n;
         free(tokens);
         tokens = malloc(sizeof *tokens * (size_t)capacity);
-        if (!tokens)
-            return NULL;
+        if (!tokens) return NULL;
         *n = llama_tokenize(m->vocab, text, length, tokens, capacity, true, true);
     }
     if (*n <= 0) {

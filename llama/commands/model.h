@@ -15,8 +15,9 @@ typedef struct plk_model {
     int32_t n_vocab;
 } plk_model;
 
-/* Opens the model with a context of n_ctx tokens; n_threads 0: all CPUs. On failure returns false with
- * one line in err. libllama's own messages are kept quiet, its first error goes into that line. */
+/* Opens the model with a context of n_ctx tokens; n_threads 0: all CPUs. On failure returns false
+ * with one line in err. libllama's own messages are kept quiet, its first error goes into that
+ * line. */
 bool plk_model_open(plk_model *out, const char *path, int32_t n_ctx, int32_t n_threads, char *err,
                     size_t err_size);
 void plk_model_close(plk_model *m);

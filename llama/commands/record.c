@@ -10,7 +10,8 @@
 
 static const char help[] =
     "Usage: pluck record -m MODEL.gguf [-p PROMPT] [-n N] [--sampling SPEC] [--seed S] FILE.npy\n"
-    "Generates N tokens and writes the row of logits before each to FILE.npy: float32 [N, n_vocab].\n\n"
+    "Generates N tokens and writes the row of logits before each to FILE.npy: float32 [N, "
+    "n_vocab].\n\n"
     "  -m FILE          the model, in GGUF\n"
     "  -p TEXT          what to begin with (default: the model's first token)\n"
     "  -n N             rows (default 8)\n"
@@ -21,9 +22,9 @@ static const char help[] =
 /* The header of a .npy file of version 1.0, padded so that the data begins at a multiple of 64. */
 static bool write_header(FILE *file, int32_t n_rows, int32_t n_columns) {
     char text[118];
-    int n = snprintf(text, sizeof text,
-                     "{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }", n_rows,
-                     n_columns);
+    int n =
+        snprintf(text, sizeof text, "{'descr': '<f4', 'fortran_order': False, 'shape': (%d, %d), }",
+                 n_rows, n_columns);
     memset(text + n, ' ', sizeof text - (size_t)n);
     text[sizeof text - 1] = '\n';
     static const unsigned char magic[10] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, sizeof text, 0};
@@ -56,8 +57,7 @@ static int record(const plk_args *args, plk_model *m, pluck_sampler *sampler, ll
 int pluck_cmd_record(int argc, char **argv) {
     plk_args args = {.prompt = "", .sampling = "", .n = 8};
     int status;
-    if (!plk_args_read(&args, argc, argv, PLK_TAKES_FILE, help, &status))
-        return status;
+    if (!plk_args_read(&args, argc, argv, PLK_TAKES_FILE, help, &status)) return status;
     plk_model m;
     char err[512];
     int32_t n_ctx = args.n + 64 + (int32_t)strlen(args.prompt);
@@ -74,8 +74,7 @@ int pluck_cmd_record(int argc, char **argv) {
         free(prompt);
         if (fclose(file) != 0 && status == PLK_EXIT_OK)
             status = plk_failure(args.command, "cannot write %s", args.file);
-        if (status != PLK_EXIT_OK)
-            remove(args.file);
+        if (status != PLK_EXIT_OK) remove(args.file);
     } else if (sampler) {
         plk_failure(args.command, "cannot write %s", args.file);
     }

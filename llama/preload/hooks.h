@@ -1,6 +1,6 @@
 /*
- * hooks.h: our functions behind the stubs. Each behaves as libllama's of the same name does; calls that
- * come from inside libllama are passed on.
+ * hooks.h: our functions behind the stubs. Each behaves as libllama's of the same name does; calls
+ * that come from inside libllama are passed on.
  */
 #ifndef PLUCK_LLAMA_HOOKS_H
 #define PLUCK_LLAMA_HOOKS_H

@@ -1,6 +1,7 @@
 /*
- * hooks_chain.c: what happens to samplers apart from sampling: chains are filled and emptied, samplers
- * cloned, copied, reset, freed, told of tokens. libllama does it to its objects; the nodes follow.
+ * hooks_chain.c: what happens to samplers apart from sampling: chains are filled and emptied,
+ * samplers cloned, copied, reset, freed, told of tokens. libllama does it to its objects; the nodes
+ * follow.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "../clock.h"
@@ -20,11 +21,11 @@ static plk_node *find_chain(const struct llama_sampler *object) {
 
 /* The stage is about to be dealt with by itself: it takes its state out of the chain it is in. */
 static void take_out(plk_node *node) {
-    if (node->type == PLK_STAGE && node->home)
-        plk_plan_drop(node->home, true);
+    if (node->type == PLK_STAGE && node->home) plk_plan_drop(node->home, true);
 }
 
-/* ---- Chains ------------------------------------------------------------------------------------ */
+/* ---- Chains ------------------------------------------------------------------------------------
+ */
 
 struct llama_sampler *plk_hook_sampler_chain_init(struct llama_sampler_chain_params params) {
     struct llama_sampler *object = plk_libllama.sampler_chain_init(params);
@@ -40,22 +41,20 @@ struct llama_sampler *plk_hook_sampler_chain_init(struct llama_sampler_chain_par
 
 void plk_hook_sampler_chain_add(struct llama_sampler *chain, struct llama_sampler *smpl) {
     plk_node *node = PLK_FROM_INSIDE() ? NULL : find_chain(chain);
-    if (node)
-        plk_plan_drop(node, true);
+    if (node) plk_plan_drop(node, true);
     plk_libllama.sampler_chain_add(chain, smpl);
     plk_node *child = node && node->handed_back ? plk_node_find(smpl) : NULL;
-    if (child && child->type == PLK_STAGE)
-        plk_stage_hand_back(child);
+    if (child && child->type == PLK_STAGE) plk_stage_hand_back(child);
 }
 
 struct llama_sampler *plk_hook_sampler_chain_remove(struct llama_sampler *chain, int32_t i) {
     plk_node *node = PLK_FROM_INSIDE() ? NULL : find_chain(chain);
-    if (node)
-        plk_plan_drop(node, true);
+    if (node) plk_plan_drop(node, true);
     return plk_libllama.sampler_chain_remove(chain, i);
 }
 
-/* ---- Freeing, resetting ------------------------------------------------------------------------ */
+/* ---- Freeing, resetting ------------------------------------------------------------------------
+ */
 
 void plk_hook_sampler_free(struct llama_sampler *smpl) {
     plk_node *node = plk_node_find(smpl);
@@ -63,8 +62,7 @@ void plk_hook_sampler_free(struct llama_sampler *smpl) {
         plk_plan_drop(node, false);
     else if (node && !PLK_FROM_INSIDE())
         take_out(node);
-    if (smpl)
-        plk_node_remove(smpl);
+    if (smpl) plk_node_remove(smpl);
     plk_libllama.sampler_free(smpl); /* a chain frees what it owns through here */
 }
 
@@ -78,8 +76,7 @@ static void restart(plk_node *node) {
         int32_t n = plk_libllama.sampler_chain_n(node->object);
         for (int32_t i = 0; i < n; i++) {
             plk_node *child = child_of(node, i);
-            if (child)
-                restart(child);
+            if (child) restart(child);
         }
     }
 }
@@ -87,11 +84,11 @@ static void restart(plk_node *node) {
 void plk_hook_sampler_reset(struct llama_sampler *smpl) {
     plk_libllama.sampler_reset(smpl);
     plk_node *node = PLK_FROM_INSIDE() ? NULL : plk_node_find(smpl);
-    if (node)
-        restart(node);
+    if (node) restart(node);
 }
 
-/* ---- Tokens ------------------------------------------------------------------------------------ */
+/* ---- Tokens ------------------------------------------------------------------------------------
+ */
 
 static void accept_in_chain(plk_node *chain, llama_token token);
 
@@ -101,13 +98,11 @@ static void accept_in_stage(plk_node *node, llama_token token) {
     if (node->home) {
         const plk_segment *segment = &node->home->plan->segments[node->home_segment];
         status = pluck_accept_stage(segment->sampler, node->home_stage, token);
-        if (status != PLUCK_OK)
-            take_out(node);
+        if (status != PLUCK_OK) take_out(node);
     } else {
         status = plk_stage_accept(node, token);
     }
-    if (status != PLUCK_OK)
-        plk_stage_hand_back(node);
+    if (status != PLUCK_OK) plk_stage_hand_back(node);
 }
 
 static void accept_in_children(plk_node *chain, llama_token token) {
@@ -122,8 +117,7 @@ static void accept_in_children(plk_node *chain, llama_token token) {
 }
 
 static void accept_in_chain(plk_node *chain, llama_token token) {
-    if (chain->handed_back)
-        return;
+    if (chain->handed_back) return;
     plk_plan *plan = chain->plan;
     if (!plan || token < 0 || token >= plan->n_vocab) {
         accept_in_children(chain, token);
@@ -146,34 +140,30 @@ static void accept_in_chain(plk_node *chain, llama_token token) {
 void plk_hook_sampler_accept(struct llama_sampler *smpl, llama_token token) {
     plk_node *node = PLK_FROM_INSIDE() ? NULL : plk_node_find(smpl);
     plk_libllama.sampler_accept(smpl, token); /* foreign samplers in it hear of it so, too */
-    if (!node)
-        return;
+    if (!node) return;
     if (node->type == PLK_STAGE) {
         accept_in_stage(node, token);
     } else if (node->type == PLK_CHAIN) {
         int64_t begin = node->no_perf ? 0 : plk_now_us();
         accept_in_chain(node, token);
-        if (!node->no_perf)
-            node->extra_us += plk_now_us() - begin;
+        if (!node->no_perf) node->extra_us += plk_now_us() - begin;
     }
 }
 
-/* ---- Copies ------------------------------------------------------------------------------------ */
+/* ---- Copies ------------------------------------------------------------------------------------
+ */
 
 /* Gives a clone's object a node that continues as the original's. */
 static void follow_clone(const struct llama_sampler *from_object, struct llama_sampler *object) {
     plk_node *from = plk_node_find(from_object);
     plk_node *node = from && object ? plk_node_add(object) : NULL;
-    if (!node)
-        return;
+    if (!node) return;
     node->type = from->type;
     if (from->type == PLK_STAGE) {
-        if (plk_stage_copy(node, from, true) != PLUCK_OK)
-            plk_node_remove(object);
+        if (plk_stage_copy(node, from, true) != PLUCK_OK) plk_node_remove(object);
         return;
     }
-    if (from->type != PLK_CHAIN)
-        return;
+    if (from->type != PLK_CHAIN) return;
     node->no_perf = from->no_perf;
     node->handed_back = from->handed_back;
     int32_t n = plk_libllama.sampler_chain_n(object);
@@ -184,8 +174,7 @@ static void follow_clone(const struct llama_sampler *from_object, struct llama_s
 
 struct llama_sampler *plk_hook_sampler_clone(const struct llama_sampler *smpl) {
     struct llama_sampler *object = plk_libllama.sampler_clone(smpl);
-    if (!PLK_FROM_INSIDE())
-        follow_clone(smpl, object);
+    if (!PLK_FROM_INSIDE()) follow_clone(smpl, object);
     return object;
 }
 
@@ -197,8 +186,8 @@ static void prepare_copy(plk_node *to) {
         take_out(to);
 }
 
-/* libllama has copied `from` over `to`'s object: samplers with a copy_state function get the state alone,
- * others are replaced by a clone, parameters and all. */
+/* libllama has copied `from` over `to`'s object: samplers with a copy_state function get the state
+ * alone, others are replaced by a clone, parameters and all. */
 static void follow_copy(const struct llama_sampler *from_object, struct llama_sampler *object) {
     plk_node *from = plk_node_find(from_object);
     plk_node *to = plk_node_find(object);
@@ -212,8 +201,7 @@ static void follow_copy(const struct llama_sampler *from_object, struct llama_sa
         return;
     }
     if (to->type == PLK_STAGE) {
-        if (plk_stage_copy(to, from, replaced) != PLUCK_OK)
-            plk_stage_hand_back(to);
+        if (plk_stage_copy(to, from, replaced) != PLUCK_OK) plk_stage_hand_back(to);
     } else if (to->type == PLK_CHAIN) {
         to->no_perf = from->no_perf;
         to->extra_us = from->extra_us;
@@ -227,20 +215,18 @@ static void follow_copy(const struct llama_sampler *from_object, struct llama_sa
 
 void plk_hook_sampler_copy(const struct llama_sampler *src, struct llama_sampler *dst) {
     plk_node *to = PLK_FROM_INSIDE() ? NULL : plk_node_find(dst);
-    if (to && src && src != dst)
-        prepare_copy(to);
+    if (to && src && src != dst) prepare_copy(to);
     plk_libllama.sampler_copy(src, dst);
-    if (to && src && src != dst)
-        follow_copy(src, dst);
+    if (to && src && src != dst) follow_copy(src, dst);
 }
 
-/* ---- Performance counters ---------------------------------------------------------------------- */
+/* ---- Performance counters ----------------------------------------------------------------------
+ */
 
 struct llama_perf_sampler_data plk_hook_perf_sampler(const struct llama_sampler *chain) {
     struct llama_perf_sampler_data data = plk_libllama.perf_sampler(chain);
     const plk_node *node = PLK_FROM_INSIDE() ? NULL : find_chain(chain);
-    if (node)
-        data.t_sample_ms += 1e-3 * (double)node->extra_us;
+    if (node) data.t_sample_ms += 1e-3 * (double)node->extra_us;
     return data;
 }
 
@@ -248,15 +234,15 @@ void plk_hook_perf_sampler_print(const struct llama_sampler *chain) {
     const plk_node *node = PLK_FROM_INSIDE() ? NULL : find_chain(chain);
     ggml_log_callback log = NULL;
     void *user_data = NULL;
-    if (node)
-        plk_libllama.log_get(&log, &user_data);
+    if (node) plk_libllama.log_get(&log, &user_data);
     if (!log) {
         plk_libllama.perf_sampler_print(chain);
         return;
     }
     struct llama_perf_sampler_data data = plk_hook_perf_sampler(chain);
     char line[128];
-    snprintf(line, sizeof line, "llama_perf_sampler_print:    samplers time = %10.2f ms / %5d runs\n",
+    snprintf(line, sizeof line,
+             "llama_perf_sampler_print:    samplers time = %10.2f ms / %5d runs\n",
              data.t_sample_ms, data.n_sample);
     log(GGML_LOG_LEVEL_INFO, line, user_data);
 }
@@ -264,16 +250,15 @@ void plk_hook_perf_sampler_print(const struct llama_sampler *chain) {
 void plk_hook_perf_sampler_reset(struct llama_sampler *chain) {
     plk_libllama.perf_sampler_reset(chain);
     plk_node *node = find_chain(chain);
-    if (node)
-        node->extra_us = 0;
+    if (node) node->extra_us = 0;
 }
 
-/* ---- Backend sampling -------------------------------------------------------------------------- */
+/* ---- Backend sampling --------------------------------------------------------------------------
+ */
 
 bool plk_hook_set_sampler(struct llama_context *ctx, llama_seq_id seq_id,
                           struct llama_sampler *smpl) {
     plk_node *node = find_chain(smpl);
-    if (node && !node->handed_back)
-        plk_plan_hand_back(node);
+    if (node && !node->handed_back) plk_plan_hand_back(node);
     return plk_libllama.set_sampler(ctx, seq_id, smpl);
 }

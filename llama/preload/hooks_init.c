@@ -1,7 +1,8 @@
 /*
- * hooks_init.c: the functions that make samplers. Each has libllama make its own and notes what was asked
- * for. Where llama.cpp gives a meaning to a value outside libpluck's range, the nearest stage of the same
- * meaning is noted; a stage that libpluck refuses in the end is left to libllama by the plan.
+ * hooks_init.c: the functions that make samplers. Each has libllama make its own and notes what was
+ * asked for. Where llama.cpp gives a meaning to a value outside libpluck's range, the nearest stage
+ * of the same meaning is noted; a stage that libpluck refuses in the end is left to libllama by the
+ * plan.
  */
 #include "hooks.h"
 #include "plan.h"
@@ -20,8 +21,7 @@ static float at_least(float x, float low) {
 /* Notes that `object` is `stage`. Objects that do nothing have names that begin with '?'. */
 static plk_node *note(struct llama_sampler *object, const pluck_stage *stage) {
     plk_node *node = plk_node_add(object);
-    if (!node)
-        return NULL;
+    if (!node) return NULL;
     node->type = plk_libllama.sampler_name(object)[0] == '?' ? PLK_EMPTY : PLK_STAGE;
     node->stage = *stage;
     return node;
@@ -31,8 +31,7 @@ static plk_node *note(struct llama_sampler *object, const pluck_stage *stage) {
 static void note_random(struct llama_sampler *object, const pluck_stage *stage, uint32_t seed,
                         int32_t n_vocab_must) {
     plk_node *node = note(object, stage);
-    if (!node)
-        return;
+    if (!node) return;
     node->n_vocab_must = n_vocab_must;
     node->seed_is_random = seed == LLAMA_DEFAULT_SEED;
     plk_stage_restart(node);
@@ -40,8 +39,7 @@ static void note_random(struct llama_sampler *object, const pluck_stage *stage, 
 
 struct llama_sampler *plk_hook_sampler_init_greedy(void) {
     struct llama_sampler *object = plk_libllama.sampler_init_greedy();
-    if (!PLK_FROM_INSIDE())
-        note(object, &(pluck_stage){.kind = PLUCK_STAGE_GREEDY});
+    if (!PLK_FROM_INSIDE()) note(object, &(pluck_stage){.kind = PLUCK_STAGE_GREEDY});
     return object;
 }
 
@@ -69,8 +67,7 @@ struct llama_sampler *plk_hook_sampler_init_top_p(float p, size_t min_keep) {
 
 struct llama_sampler *plk_hook_sampler_init_min_p(float p, size_t min_keep) {
     struct llama_sampler *object = plk_libllama.sampler_init_min_p(p, min_keep);
-    if (PLK_FROM_INSIDE())
-        return object;
+    if (PLK_FROM_INSIDE()) return object;
     pluck_stage stage = {.kind = PLUCK_STAGE_MIN_P,
                          .as.min_p = {at_least(p, 0.0f), clamp_size(min_keep)}};
     if (p > 1.0f) { /* nothing reaches that: the first min_keep stay, or one */
@@ -101,8 +98,7 @@ struct llama_sampler *plk_hook_sampler_init_temp(float t) {
 struct llama_sampler *plk_hook_sampler_init_temp_ext(float t, float delta, float exponent) {
     struct llama_sampler *object = plk_libllama.sampler_init_temp_ext(t, delta, exponent);
     pluck_stage_temperature temperature = {t, at_least(delta, 0.0f), exponent};
-    if (!(delta > 0.0f))
-        temperature.exponent = 1.0f;
+    if (!(delta > 0.0f)) temperature.exponent = 1.0f;
     if (!PLK_FROM_INSIDE())
         note(object,
              &(pluck_stage){.kind = PLUCK_STAGE_TEMPERATURE, .as.temperature = temperature});
@@ -129,9 +125,8 @@ struct llama_sampler *plk_hook_sampler_init_mirostat(int32_t n_vocab, uint32_t s
     struct llama_sampler *object = plk_libllama.sampler_init_mirostat(n_vocab, seed, tau, eta, m);
     pluck_stage_mirostat mirostat = {tau, eta, m, seed};
     if (!PLK_FROM_INSIDE())
-        note_random(object,
-                    &(pluck_stage){.kind = PLUCK_STAGE_MIROSTAT, .as.mirostat = mirostat}, seed,
-                    n_vocab);
+        note_random(object, &(pluck_stage){.kind = PLUCK_STAGE_MIROSTAT, .as.mirostat = mirostat},
+                    seed, n_vocab);
     return object;
 }
 
@@ -149,13 +144,11 @@ struct llama_sampler *plk_hook_sampler_init_penalties(int32_t n_vocab, int32_t l
                                                       float freq, float present) {
     struct llama_sampler *object =
         plk_libllama.sampler_init_penalties(n_vocab, last_n, repeat, freq, present);
-    if (PLK_FROM_INSIDE())
-        return object;
+    if (PLK_FROM_INSIDE()) return object;
     pluck_stage_penalties penalties = {last_n > 0 ? last_n : 0, repeat, freq, present};
     plk_node *node =
         note(object, &(pluck_stage){.kind = PLUCK_STAGE_PENALTIES, .as.penalties = penalties});
-    if (node)
-        node->n_vocab_hint = n_vocab;
+    if (node) node->n_vocab_hint = n_vocab;
     return object;
 }
 
@@ -173,13 +166,12 @@ struct llama_sampler *plk_hook_sampler_init_adaptive_p(float target, float decay
 /* Parameters with arrays behind them; NULL when out of memory. */
 static plk_params *new_params(void) {
     plk_params *params = calloc(1, sizeof *params);
-    if (params)
-        atomic_init(&params->n_users, 1);
+    if (params) atomic_init(&params->n_users, 1);
     return params;
 }
 
-/* Notes a stage that points into `params`, which become the node's. Where memory fails the object is
- * one the drop-in knows nothing of. */
+/* Notes a stage that points into `params`, which become the node's. Where memory fails the object
+ * is one the drop-in knows nothing of. */
 static void note_with(struct llama_sampler *object, const pluck_stage *stage, plk_params *params,
                       int32_t n_vocab_hint) {
     plk_node *node = note(object, stage);
@@ -196,8 +188,7 @@ struct llama_sampler *plk_hook_sampler_init_dry(const struct llama_vocab *vocab,
                                                 const char **breakers, size_t n_breakers) {
     struct llama_sampler *object = plk_libllama.sampler_init_dry(
         vocab, multiplier, base, allowed_length, last_n, breakers, n_breakers);
-    if (PLK_FROM_INSIDE() || !object)
-        return object;
+    if (PLK_FROM_INSIDE() || !object) return object;
     pluck_stage stage = {.kind = PLUCK_STAGE_DRY};
     if (plk_libllama.sampler_name(object)[0] == '?') {
         note(object, &stage);
@@ -225,13 +216,11 @@ struct llama_sampler *plk_hook_sampler_init_dry(const struct llama_vocab *vocab,
 struct llama_sampler *plk_hook_sampler_init_logit_bias(int32_t n_vocab, int32_t n_biases,
                                                        const llama_logit_bias *biases) {
     struct llama_sampler *object = plk_libllama.sampler_init_logit_bias(n_vocab, n_biases, biases);
-    if (PLK_FROM_INSIDE())
-        return object;
+    if (PLK_FROM_INSIDE()) return object;
     pluck_stage stage = {.kind = PLUCK_STAGE_LOGIT_BIAS};
     plk_params *params = new_params();
     size_t n = n_biases > 0 ? (size_t)n_biases : 0;
-    if (params)
-        params->biases = malloc((n + 1) * sizeof *params->biases);
+    if (params) params->biases = malloc((n + 1) * sizeof *params->biases);
     if (!params || !params->biases) {
         plk_params_release(params);
         return object;

@@ -11,8 +11,7 @@
 /* PLUCK_LLAMA=log: the first chain that is planned, once. */
 static void log_plan(const plk_node *chain) {
     static atomic_flag told = ATOMIC_FLAG_INIT;
-    if (!plk_libllama.log || atomic_flag_test_and_set(&told))
-        return;
+    if (!plk_libllama.log || atomic_flag_test_and_set(&told)) return;
     const plk_plan *plan = chain->plan;
     char line[512];
     size_t n = 0;
@@ -37,21 +36,17 @@ static void log_plan(const plk_node *chain) {
 static bool is_on_backend(const plk_node *chain) {
     for (int32_t i = 0;; i++) {
         struct llama_sampler *child = plk_libllama.sampler_chain_get(chain->object, i);
-        if (!child)
-            return false;
+        if (!child) return false;
         plk_node *node = plk_node_find(child);
-        if (node && node->type == PLK_EMPTY)
-            continue;
-        if (!node || node->type != PLK_STAGE)
-            return false;
+        if (node && node->type == PLK_EMPTY) continue;
+        if (!node || node->type != PLK_STAGE) return false;
         char first = plk_libllama.sampler_name(child)[0];
         return first == '+' || first == '-';
     }
 }
 
 static bool stays_with_libllama(plk_node *chain) {
-    if (!chain->handed_back && is_on_backend(chain))
-        plk_plan_hand_back(chain);
+    if (!chain->handed_back && is_on_backend(chain)) plk_plan_hand_back(chain);
     return chain->handed_back;
 }
 
@@ -60,17 +55,18 @@ static void count_draws(const plk_plan *plan, const plk_segment *segment, int32_
         plk_stage_drew(plan->members[segment->first + i], n);
 }
 
-/* ---- Arrays ------------------------------------------------------------------------------------ */
+/* ---- Arrays ------------------------------------------------------------------------------------
+ */
 
 static void apply_object(struct llama_sampler *smpl, llama_token_data_array *cur);
 
-/* Pluck has refused what the segment was given: libllama goes on from there, with this chain for good. */
+/* Pluck has refused what the segment was given: libllama goes on from there, with this chain for
+ * good. */
 static void apply_rest(plk_node *chain, int32_t first_child, llama_token_data_array *cur) {
     plk_plan_hand_back(chain);
     for (int32_t i = first_child;; i++) {
         struct llama_sampler *child = plk_libllama.sampler_chain_get(chain->object, i);
-        if (!child)
-            return;
+        if (!child) return;
         apply_object(child, cur);
     }
 }
@@ -93,19 +89,16 @@ static void apply_plan(plk_node *chain, llama_token_data_array *cur) {
     }
 }
 
-/* Plans the chain for an array; false where it cannot be. The ids are not looked at where the plan in
- * use has the array's size for its vocabulary: plk_apply finds those that do not fit. */
+/* Plans the chain for an array; false where it cannot be. The ids are not looked at where the plan
+ * in use has the array's size for its vocabulary: plk_apply finds those that do not fit. */
 static bool plan_for_array(plk_node *chain, const llama_token_data_array *cur) {
     int32_t n_vocab = chain->plan ? chain->plan->n_vocab : 0;
     if ((size_t)n_vocab != cur->size) {
         int32_t bound = plk_array_bound(cur);
-        if (bound < 1)
-            return false;
-        if (bound > n_vocab)
-            n_vocab = plk_chain_vocab(chain, bound);
+        if (bound < 1) return false;
+        if (bound > n_vocab) n_vocab = plk_chain_vocab(chain, bound);
     }
-    if (plk_plan_make(chain, n_vocab, true) != PLUCK_OK)
-        return false;
+    if (plk_plan_make(chain, n_vocab, true) != PLUCK_OK) return false;
     log_plan(chain);
     return true;
 }
@@ -120,16 +113,13 @@ static void apply_chain(plk_node *chain, llama_token_data_array *cur) {
         apply_plan(chain, cur);
     else
         apply_rest(chain, 0, cur);
-    if (!chain->no_perf)
-        chain->extra_us += plk_now_us() - begin;
+    if (!chain->no_perf) chain->extra_us += plk_now_us() - begin;
 }
 
 /* A single stage. Its p and order come out as those of a chain of one. */
 static bool apply_stage(plk_node *node, llama_token_data_array *cur) {
-    if (node->handed_back)
-        return false;
-    if (node->home)
-        plk_plan_drop(node->home, true);
+    if (node->handed_back) return false;
+    if (node->home) plk_plan_drop(node->home, true);
     int32_t bound = plk_array_bound(cur);
     plk_scratch *scratch = plk_thread_scratch();
     plk_effect effect = plk_effect_of(&node->stage, 1);
@@ -157,25 +147,23 @@ void plk_hook_sampler_apply(struct llama_sampler *smpl, llama_token_data_array *
         apply_object(smpl, cur);
 }
 
-/* ---- A context's logits ------------------------------------------------------------------------ */
+/* ---- A context's logits ------------------------------------------------------------------------
+ */
 
 /* Runs a planned chain on a row; -1 where it did not select, or has to be left to libllama. */
 static llama_token sample_plan(plk_node *chain, const float *logits, int32_t n_vocab) {
     plk_plan *plan = chain->plan;
     plk_scratch *scratch = plk_thread_scratch();
-    if (!scratch || plk_scratch_reserve(scratch, n_vocab, 0) != PLUCK_OK)
-        return -1;
+    if (!scratch || plk_scratch_reserve(scratch, n_vocab, 0) != PLUCK_OK) return -1;
     if (plan->n_segments == 1 && !plan->segments[0].foreign) {
         pluck_row row = {.logits = logits, .workspace = scratch->workspace};
         pluck_draw draw;
-        if (pluck_sample_row(plan->segments[0].sampler, &row, &draw) != PLUCK_OK)
-            return -1;
+        if (pluck_sample_row(plan->segments[0].sampler, &row, &draw) != PLUCK_OK) return -1;
         count_draws(plan, &plan->segments[0], draw.n_candidates);
         return draw.token;
     }
     llama_token_data *data = plk_thread_array((size_t)n_vocab);
-    if (!data)
-        return -1;
+    if (!data) return -1;
     for (int32_t i = 0; i < n_vocab; i++) data[i] = (llama_token_data){i, logits[i], 0.0f};
     llama_token_data_array cur = {data, (size_t)n_vocab, -1, false};
     apply_plan(chain, &cur);
@@ -185,21 +173,18 @@ static llama_token sample_plan(plk_node *chain, const float *logits, int32_t n_v
 
 static llama_token sample_node(plk_node *node, const float *logits, int32_t n_vocab) {
     if (node->type == PLK_CHAIN) {
-        if (plk_plan_make(node, n_vocab, false) != PLUCK_OK)
-            return -1;
+        if (plk_plan_make(node, n_vocab, false) != PLUCK_OK) return -1;
         log_plan(node);
         return sample_plan(node, logits, n_vocab);
     }
-    if (node->home)
-        plk_plan_drop(node->home, true);
+    if (node->home) plk_plan_drop(node->home, true);
     plk_scratch *scratch = plk_thread_scratch();
     if (!scratch || plk_stage_own(node, n_vocab) != PLUCK_OK || node->own_vocab != n_vocab ||
         plk_scratch_reserve(scratch, n_vocab, 0) != PLUCK_OK)
         return -1;
     pluck_row row = {.logits = logits, .workspace = scratch->workspace};
     pluck_draw draw;
-    if (pluck_sample_row(node->own, &row, &draw) != PLUCK_OK)
-        return -1;
+    if (pluck_sample_row(node->own, &row, &draw) != PLUCK_OK) return -1;
     plk_stage_drew(node, draw.n_candidates);
     return draw.token;
 }
@@ -215,14 +200,12 @@ llama_token plk_hook_sampler_sample(struct llama_sampler *smpl, struct llama_con
         plk_libllama.get_sampled_logits_ith(ctx, idx))
         return plk_libllama.sampler_sample(smpl, ctx, idx);
     const float *logits = plk_libllama.get_logits_ith(ctx, idx);
-    const struct llama_vocab *vocab =
-        plk_libllama.model_get_vocab(plk_libllama.get_model(ctx));
+    const struct llama_vocab *vocab = plk_libllama.model_get_vocab(plk_libllama.get_model(ctx));
     int32_t n_vocab = plk_libllama.vocab_n_tokens(vocab);
     bool timed = node->type == PLK_CHAIN && !node->no_perf;
     int64_t begin = timed ? plk_now_us() : 0;
     llama_token token = logits ? sample_node(node, logits, n_vocab) : -1;
-    if (timed)
-        node->extra_us += plk_now_us() - begin;
+    if (timed) node->extra_us += plk_now_us() - begin;
     if (token < 0) {
         if (node->type == PLK_CHAIN && !node->handed_back)
             plk_plan_hand_back(node);

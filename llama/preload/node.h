@@ -1,13 +1,13 @@
 /*
  * node.h: what the drop-in knows about a llama_sampler.
  *
- * Every object a program holds is libllama's own, made by libllama's own functions: what owns what, what
- * a name is, what a chain contains is answered by libllama as always, and whatever the drop-in does not
- * understand still works. A node beside the object holds its parameters and, in a pluck sampler, its
- * state. Sampling runs the pluck samplers; the state of libllama's object stands still meanwhile, except
- * that accepted tokens go to both. Where a sampler has to go back to libllama (it is registered with a
- * backend, or Pluck refuses a row), its random stream is first brought up to where Pluck's is, and the
- * node stays out of the way from then on ("handed back") until a reset.
+ * Every object a program holds is libllama's own, made by libllama's own functions: what owns what,
+ * what a name is, what a chain contains is answered by libllama as always, and whatever the drop-in
+ * does not understand still works. A node beside the object holds its parameters and, in a pluck
+ * sampler, its state. Sampling runs the pluck samplers; the state of libllama's object stands still
+ * meanwhile, except that accepted tokens go to both. Where a sampler has to go back to libllama (it
+ * is registered with a backend, or Pluck refuses a row), its random stream is first brought up to
+ * where Pluck's is, and the node stays out of the way from then on ("handed back") until a reset.
  */
 #ifndef PLUCK_LLAMA_NODE_H
 #define PLUCK_LLAMA_NODE_H
@@ -56,12 +56,14 @@ struct plk_node {
     int64_t extra_us; /* time spent here, which libllama's counter lacks */
 };
 
-/* ---- The registry ------------------------------------------------------------------------------ */
+/* ---- The registry ------------------------------------------------------------------------------
+ */
 
 /* The node of an object, or NULL where the drop-in knows nothing of it. */
 plk_node *plk_node_find(const struct llama_sampler *object);
 
-/* A new node for an object; an older one of the same address is forgotten. NULL when out of memory. */
+/* A new node for an object; an older one of the same address is forgotten. NULL when out of memory.
+ */
 plk_node *plk_node_add(struct llama_sampler *object);
 
 /* Forgets an object. */
@@ -73,18 +75,19 @@ void plk_node_refresh(plk_node *node);
 /* One user of the parameters fewer; NULL is allowed. */
 void plk_params_release(plk_params *params);
 
-/* ---- Stages ------------------------------------------------------------------------------------ */
+/* ---- Stages ------------------------------------------------------------------------------------
+ */
 
-/* The state of a stage outside a chain, able to run rows of n_vocab; made if it is not there. ERR_VOCAB
- * where the stage insists on another n_vocab. */
+/* The state of a stage outside a chain, able to run rows of n_vocab; made if it is not there.
+ * ERR_VOCAB where the stage insists on another n_vocab. */
 pluck_status plk_stage_own(plk_node *node, int32_t n_vocab);
 
-/* Gives `to` the parameters (if asked) and the state of `from`. Both are stages of one kind; `to` must
- * be in no plan. */
+/* Gives `to` the parameters (if asked) and the state of `from`. Both are stages of one kind; `to`
+ * must be in no plan. */
 pluck_status plk_stage_copy(plk_node *to, const plk_node *from, bool with_params);
 
-/* The stage as libpluck takes it for a vocabulary: biases of tokens that do not exist are left out, as
- * llama.cpp finds no candidate for them. *kept is to be freed once the sampler is created. */
+/* The stage as libpluck takes it for a vocabulary: biases of tokens that do not exist are left out,
+ * as llama.cpp finds no candidate for them. *kept is to be freed once the sampler is created. */
 pluck_status plk_stage_fit(pluck_stage *stage, int32_t n_vocab, pluck_logit_bias **kept);
 
 /* A sampler of one stage of `node`, in the state that it has now, wherever that is. */

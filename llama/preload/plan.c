@@ -14,17 +14,15 @@ int32_t plk_chain_vocab(const plk_node *chain, int32_t at_least) {
     return at_least;
 }
 
-/* ---- Cutting a chain into segments ------------------------------------------------------------- */
+/* ---- Cutting a chain into segments -------------------------------------------------------------
+ */
 
 /* Can the stage be run by libpluck on rows of n_vocab? Found out by trying. */
 static bool is_ours(plk_node *node, int32_t n_vocab) {
-    if (!node || node->type != PLK_STAGE || node->handed_back || node->home)
-        return false;
-    if (node->n_vocab_must > 0 && node->n_vocab_must != n_vocab)
-        return false;
+    if (!node || node->type != PLK_STAGE || node->handed_back || node->home) return false;
+    if (node->n_vocab_must > 0 && node->n_vocab_must != n_vocab) return false;
     pluck_sampler *trial;
-    if (plk_stage_extract(&trial, node, n_vocab) != PLUCK_OK)
-        return false;
+    if (plk_stage_extract(&trial, node, n_vocab) != PLUCK_OK) return false;
     pluck_sampler_free(trial);
     return true;
 }
@@ -35,18 +33,15 @@ static plk_segment *add_segment(plk_plan *plan, int32_t first_child) {
     return segment;
 }
 
-/* Where an array wants the run of stages `stage[0..n)` cut because of the probabilities: the index the
- * second part begins at, 0 for none. */
+/* Where an array wants the run of stages `stage[0..n)` cut because of the probabilities: the index
+ * the second part begins at, 0 for none. */
 static int32_t cut_for_p(plk_node *const *stage, int32_t n) {
     int32_t last = n - 1;
     while (last >= 0 && plk_stage_writes_p(&stage[last]->stage) == PLK_P_NONE) last--;
-    if (last < 0)
-        return 0;
-    if (plk_stage_writes_p(&stage[last]->stage) == PLK_P_OF_INPUT)
-        return last;
+    if (last < 0) return 0;
+    if (plk_stage_writes_p(&stage[last]->stage) == PLK_P_OF_INPUT) return last;
     for (int32_t i = last + 1; i < n; i++) {
-        if (stage[i]->stage.kind != PLUCK_STAGE_GREEDY)
-            return last + 1;
+        if (stage[i]->stage.kind != PLUCK_STAGE_GREEDY) return last + 1;
     }
     return 0;
 }
@@ -76,8 +71,7 @@ static void cut_chain(plk_plan *plan, const plk_node *chain, int32_t n, plk_node
     for (int32_t i = 0; i < n; i++) {
         struct llama_sampler *object = plk_libllama.sampler_chain_get(chain->object, i);
         plk_node *node = plk_node_find(object);
-        if (node && node->type == PLK_EMPTY)
-            continue;
+        if (node && node->type == PLK_EMPTY) continue;
         /* libpluck's chains have at most 64 stages */
         if (is_ours(node, plan->n_vocab) && n_run < 64) {
             run[n_run] = node;
@@ -91,7 +85,8 @@ static void cut_chain(plk_plan *plan, const plk_node *chain, int32_t n, plk_node
     add_run(plan, run, run_child, n_run);
 }
 
-/* ---- Making and dropping ----------------------------------------------------------------------- */
+/* ---- Making and dropping -----------------------------------------------------------------------
+ */
 
 static void free_plan(plk_plan *plan) {
     for (int32_t i = 0; i < plan->n_segments; i++) pluck_sampler_free(plan->segments[i].sampler);
@@ -115,8 +110,8 @@ static pluck_status create_segment(plk_segment *segment, plk_node *const *member
                            .n_stages = segment->n_stages,
                            .workspace = plk_shared_workspace(n_vocab)};
     if (status == PLUCK_OK)
-        status = config.workspace ? pluck_sampler_create(&segment->sampler, &config)
-                                  : PLUCK_ERR_MEMORY;
+        status =
+            config.workspace ? pluck_sampler_create(&segment->sampler, &config) : PLUCK_ERR_MEMORY;
     for (int32_t i = 0; i < segment->n_stages; i++) free(kept[i]);
     segment->effect = plk_effect_of(stages, segment->n_stages);
     for (int32_t i = 0; i < segment->n_stages && status == PLUCK_OK; i++) {
@@ -146,8 +141,7 @@ pluck_status plk_plan_make(plk_node *chain, int32_t n_vocab, bool for_arrays) {
     plk_plan *old = chain->plan;
     if (old && old->n_vocab == n_vocab && (old->for_arrays == for_arrays || !old->has_cuts))
         return PLUCK_OK;
-    if (old)
-        plk_plan_drop(chain, true);
+    if (old) plk_plan_drop(chain, true);
     int32_t n = plk_libllama.sampler_chain_n(chain->object);
     plk_plan *plan = calloc(1, sizeof *plan);
     size_t room = (size_t)(n > 0 ? n : 1);
@@ -180,8 +174,7 @@ pluck_status plk_plan_make(plk_node *chain, int32_t n_vocab, bool for_arrays) {
 
 void plk_plan_drop(plk_node *chain, bool keep_state) {
     plk_plan *plan = chain->plan;
-    if (!plan)
-        return;
+    if (!plan) return;
     for (int32_t i = 0; i < plan->n_members; i++) {
         plk_node *node = plan->members[i];
         if (keep_state && plk_stage_has_state(&node->stage)) {

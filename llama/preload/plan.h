@@ -1,11 +1,11 @@
 /*
- * plan.h: a chain of llama.cpp's as runs of pluck samplers with, between them, the samplers that stay
- * as they are (grammar, a program's own, another chain).
+ * plan.h: a chain of llama.cpp's as runs of pluck samplers with, between them, the samplers that
+ * stay as they are (grammar, a program's own, another chain).
  *
- * Neighbouring stages become one fused sampler. Where the chain is applied to a program's array, a run is
- * cut in two where a fused one could not leave the array as llama.cpp does: before a stage that masks
- * candidates which stay listed, when others were dropped before it; and around the last stage that
- * writes probabilities, unless they are those of the final candidates.
+ * Neighbouring stages become one fused sampler. Where the chain is applied to a program's array, a
+ * run is cut in two where a fused one could not leave the array as llama.cpp does: before a stage
+ * that masks candidates which stay listed, when others were dropped before it; and around the last
+ * stage that writes probabilities, unless they are those of the final candidates.
  */
 #ifndef PLUCK_LLAMA_PLAN_H
 #define PLUCK_LLAMA_PLAN_H
@@ -30,12 +30,12 @@ typedef struct plk_plan {
     int32_t n_members;
 } plk_plan;
 
-/* Gives the chain a plan for rows of n_vocab, with the state its stages have now; does nothing where it
- * has one that will do. */
+/* Gives the chain a plan for rows of n_vocab, with the state its stages have now; does nothing
+ * where it has one that will do. */
 pluck_status plk_plan_make(plk_node *chain, int32_t n_vocab, bool for_arrays);
 
-/* Takes the plan away; with keep_state each stage takes its state with it. A stage whose state cannot
- * be kept for lack of memory goes back to libllama. */
+/* Takes the plan away; with keep_state each stage takes its state with it. A stage whose state
+ * cannot be kept for lack of memory goes back to libllama. */
 void plk_plan_drop(plk_node *chain, bool keep_state);
 
 /* Hands the whole chain back to libllama. */

@@ -37,7 +37,8 @@ static void *to_object(function f) {
     return object;
 }
 
-/* ---- Looking through the loaded objects -------------------------------------------------------- */
+/* ---- Looking through the loaded objects --------------------------------------------------------
+ */
 
 typedef struct name_list {
     char **names;
@@ -47,19 +48,16 @@ typedef struct name_list {
 static int collect_name(struct dl_phdr_info *info, size_t size, void *data) {
     (void)size;
     name_list *list = data;
-    if (!info->dlpi_name || !info->dlpi_name[0])
-        return 0;
+    if (!info->dlpi_name || !info->dlpi_name[0]) return 0;
     if (list->n == list->capacity) {
         size_t capacity = list->capacity ? 2 * list->capacity : 64;
         char **names = realloc(list->names, capacity * sizeof *names);
-        if (!names)
-            return 1;
+        if (!names) return 1;
         list->names = names;
         list->capacity = capacity;
     }
     char *copy = malloc(strlen(info->dlpi_name) + 1);
-    if (!copy)
-        return 1;
+    if (!copy) return 1;
     strcpy(copy, info->dlpi_name);
     list->names[list->n++] = copy;
     return 0;
@@ -76,25 +74,23 @@ static int find_range(struct dl_phdr_info *info, size_t size, void *data) {
     uintptr_t begin = UINTPTR_MAX, end = 0;
     for (size_t i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *header = &info->dlpi_phdr[i];
-        if (header->p_type != PT_LOAD)
-            continue;
+        if (header->p_type != PT_LOAD) continue;
         uintptr_t at = (uintptr_t)(info->dlpi_addr + header->p_vaddr);
         begin = at < begin ? at : begin;
         end = at + header->p_memsz > end ? at + header->p_memsz : end;
     }
     uintptr_t base = (uintptr_t)r->base;
-    if (base < begin || base >= end)
-        return 0;
+    if (base < begin || base >= end) return 0;
     r->begin = begin;
     r->end = end;
     return 1;
 }
 
-/* A handle on the object that defines llama_sampler_chain_init and is not this one; NULL if none. */
+/* A handle on the object that defines llama_sampler_chain_init and is not this one; NULL if none.
+ */
 static void *find_libllama(range *where) {
     Dl_info self;
-    if (!dladdr(to_object((function)plk_resolve), &self))
-        return NULL;
+    if (!dladdr(to_object((function)plk_resolve), &self)) return NULL;
     name_list list = {0};
     dl_iterate_phdr(collect_name, &list);
     void *found = NULL;
@@ -106,17 +102,16 @@ static void *find_libllama(range *where) {
             found = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
             where->base = info.dli_fbase;
         }
-        if (handle)
-            dlclose(handle);
+        if (handle) dlclose(handle);
         free(list.names[i]);
     }
     free(list.names);
-    if (found)
-        dl_iterate_phdr(find_range, where);
+    if (found) dl_iterate_phdr(find_range, where);
     return found;
 }
 
-/* ---- Pointing the stubs ------------------------------------------------------------------------ */
+/* ---- Pointing the stubs ------------------------------------------------------------------------
+ */
 
 static void *nothing(void) {
     return NULL;
@@ -153,8 +148,7 @@ static void point_slots(bool ours) {
     do {                                                                                           \
         function real;                                                                             \
         memcpy(&real, &plk_libllama.name, sizeof real);                                            \
-        if (!real)                                                                                 \
-            real = (function)nothing;                                                              \
+        if (!real) real = (function)nothing;                                                       \
         plk_slots[i++] = ours ? (function)plk_hook_##name : real;                                  \
     } while (0);
     PLK_HOOKED(PLK_POINT)

@@ -1,11 +1,12 @@
 /*
  * real.h: the libllama that the program has loaded, and which of our functions stand before its.
  *
- * The drop-in is linked with no libllama. It exports the names of the sampler functions as stubs of one
- * jump each; on the first call of any of them the loaded libllama is looked for among the objects of
- * the process (a program may have loaded it privately, as Node does), and each stub is pointed at our
- * function or, where nothing is to be taken over, straight at libllama's. A stub passes whatever it is
- * given, so another version of libllama, with other parameters, is not disturbed.
+ * The drop-in is linked with no libllama. It exports the names of the sampler functions as stubs of
+ * one jump each; on the first call of any of them the loaded libllama is looked for among the
+ * objects of the process (a program may have loaded it privately, as Node does), and each stub is
+ * pointed at our function or, where nothing is to be taken over, straight at libllama's. A stub
+ * passes whatever it is given, so another version of libllama, with other parameters, is not
+ * disturbed.
  */
 #ifndef PLUCK_LLAMA_REAL_H
 #define PLUCK_LLAMA_REAL_H
@@ -82,8 +83,8 @@ typedef struct plk_real {
 /* Filled before any of our functions is reached. */
 extern plk_real plk_libllama;
 
-/* Was the function whose return address this is called from inside libllama? It calls its own public
- * functions through its PLT, and so arrives here; then it must get its own code. */
+/* Was the function whose return address this is called from inside libllama? It calls its own
+ * public functions through its PLT, and so arrives here; then it must get its own code. */
 static inline bool plk_from_inside(const void *return_address) {
     uintptr_t at = (uintptr_t)return_address;
     return at >= plk_libllama.begin && at < plk_libllama.end;

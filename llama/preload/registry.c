@@ -1,8 +1,8 @@
 /*
  * registry.c: from a llama_sampler's address to its node, and the memory each thread works in.
  *
- * The table is guarded by one mutex; it is looked into a few times per token. A node itself needs no
- * lock: a sampler is used by one thread at a time, as llama.cpp asks.
+ * The table is guarded by one mutex; it is looked into a few times per token. A node itself needs
+ * no lock: a sampler is used by one thread at a time, as llama.cpp asks.
  */
 #include "node.h"
 
@@ -46,8 +46,7 @@ static plk_node *unlink_node(const struct llama_sampler *object) {
 }
 
 plk_node *plk_node_find(const struct llama_sampler *object) {
-    if (!object)
-        return NULL;
+    if (!object) return NULL;
     pthread_mutex_lock(&mutex);
     plk_node *node = buckets[bucket_of(object)];
     while (node && node->object != object) node = node->next;
@@ -57,8 +56,7 @@ plk_node *plk_node_find(const struct llama_sampler *object) {
 
 plk_node *plk_node_add(struct llama_sampler *object) {
     plk_node *node = object ? calloc(1, sizeof *node) : NULL;
-    if (!node)
-        return NULL;
+    if (!node) return NULL;
     node->object = object;
     plk_node_refresh(node);
     size_t bucket = bucket_of(object);
@@ -67,8 +65,7 @@ plk_node *plk_node_add(struct llama_sampler *object) {
     node->next = buckets[bucket];
     buckets[bucket] = node;
     pthread_mutex_unlock(&mutex);
-    if (old)
-        free_node(old);
+    if (old) free_node(old);
     return node;
 }
 
@@ -76,8 +73,7 @@ void plk_node_remove(const struct llama_sampler *object) {
     pthread_mutex_lock(&mutex);
     plk_node *node = unlink_node(object);
     pthread_mutex_unlock(&mutex);
-    if (node)
-        free_node(node);
+    if (node) free_node(node);
 }
 
 void plk_node_refresh(plk_node *node) {
@@ -85,7 +81,8 @@ void plk_node_refresh(plk_node *node) {
     node->ctx = node->object->ctx;
 }
 
-/* ---- Memory of threads ------------------------------------------------------------------------- */
+/* ---- Memory of threads -------------------------------------------------------------------------
+ */
 
 typedef struct thread_memory {
     plk_scratch scratch;
@@ -127,8 +124,7 @@ plk_scratch *plk_thread_scratch(void) {
 
 llama_token_data *plk_thread_array(size_t n) {
     thread_memory *memory = memory_of_thread();
-    if (!memory)
-        return NULL;
+    if (!memory) return NULL;
     if (n > memory->n_array) {
         free(memory->array);
         memory->array = malloc(n * sizeof *memory->array);
@@ -138,7 +134,8 @@ llama_token_data *plk_thread_array(size_t n) {
 }
 
 /* Samplers are created with a workspace so that they make none of their own; every call names the
- * thread's. A larger one replaces it where needed, and the smaller lives on for those that know it. */
+ * thread's. A larger one replaces it where needed, and the smaller lives on for those that know it.
+ */
 pluck_workspace *plk_shared_workspace(int32_t n_vocab) {
     static struct {
         pluck_workspace *workspace;

@@ -12,13 +12,11 @@ pluck_status plk_stage_fit(pluck_stage *stage, int32_t n_vocab, pluck_logit_bias
         return PLUCK_OK;
     int32_t n = stage->as.logit_bias.n_biases;
     *kept = malloc(sizeof **kept * (size_t)n);
-    if (!*kept)
-        return PLUCK_ERR_MEMORY;
+    if (!*kept) return PLUCK_ERR_MEMORY;
     int32_t m = 0;
     for (int32_t i = 0; i < n; i++) {
         pluck_logit_bias bias = stage->as.logit_bias.biases[i];
-        if (bias.token >= 0 && bias.token < n_vocab)
-            (*kept)[m++] = bias;
+        if (bias.token >= 0 && bias.token < n_vocab) (*kept)[m++] = bias;
     }
     stage->as.logit_bias = (pluck_stage_logit_bias){*kept, m};
     return PLUCK_OK;
@@ -28,8 +26,7 @@ static pluck_status create_single(pluck_sampler **out, const plk_node *node, int
     pluck_stage stage = node->stage;
     pluck_logit_bias *kept;
     pluck_status status = plk_stage_fit(&stage, n_vocab, &kept);
-    if (status != PLUCK_OK)
-        return status;
+    if (status != PLUCK_OK) return status;
     pluck_config config = {.n_vocab = n_vocab,
                            .seed = PLUCK_SEED_RANDOM,
                            .stages = &stage,
@@ -41,16 +38,14 @@ static pluck_status create_single(pluck_sampler **out, const plk_node *node, int
 }
 
 int32_t plk_stage_vocab(const plk_node *node) {
-    if (node->home)
-        return node->home->plan->n_vocab;
+    if (node->home) return node->home->plan->n_vocab;
     return node->own ? node->own_vocab : 0;
 }
 
 pluck_status plk_stage_extract(pluck_sampler **out, const plk_node *node, int32_t n_vocab) {
     pluck_sampler *made;
     pluck_status status = create_single(&made, node, n_vocab);
-    if (status != PLUCK_OK)
-        return status;
+    if (status != PLUCK_OK) return status;
     const pluck_sampler *from = node->own;
     int32_t from_stage = 0;
     if (node->home) {
@@ -67,17 +62,14 @@ pluck_status plk_stage_extract(pluck_sampler **out, const plk_node *node, int32_
 }
 
 pluck_status plk_stage_own(plk_node *node, int32_t n_vocab) {
-    if (node->own && node->own_vocab >= n_vocab)
-        return PLUCK_OK;
+    if (node->own && node->own_vocab >= n_vocab) return PLUCK_OK;
     if (node->n_vocab_must > 0) {
-        if (n_vocab > node->n_vocab_must)
-            return PLUCK_ERR_VOCAB;
+        if (n_vocab > node->n_vocab_must) return PLUCK_ERR_VOCAB;
         n_vocab = node->n_vocab_must;
     }
     pluck_sampler *made;
     pluck_status status = plk_stage_extract(&made, node, n_vocab);
-    if (status != PLUCK_OK)
-        return status;
+    if (status != PLUCK_OK) return status;
     pluck_sampler_free(node->own);
     node->own = made;
     node->own_vocab = n_vocab;
@@ -85,10 +77,8 @@ pluck_status plk_stage_own(plk_node *node, int32_t n_vocab) {
 }
 
 pluck_status plk_stage_accept(plk_node *node, llama_token token) {
-    if (!plk_stage_has_state(&node->stage) || node->handed_back)
-        return PLUCK_OK;
-    if (token < 0)
-        return PLUCK_ERR_TOKEN;
+    if (!plk_stage_has_state(&node->stage) || node->handed_back) return PLUCK_OK;
+    if (token < 0) return PLUCK_ERR_TOKEN;
     int32_t need = token + 1;
     if (!node->own)
         need = need < node->n_vocab_hint ? node->n_vocab_hint : need;
@@ -100,8 +90,7 @@ pluck_status plk_stage_accept(plk_node *node, llama_token token) {
 
 pluck_status plk_stage_copy(plk_node *to, const plk_node *from, bool with_params) {
     if (with_params) {
-        if (from->params)
-            atomic_fetch_add(&from->params->n_users, 1);
+        if (from->params) atomic_fetch_add(&from->params->n_users, 1);
         plk_params_release(to->params);
         to->params = from->params;
         to->stage = from->stage;
@@ -124,8 +113,7 @@ pluck_status plk_stage_copy(plk_node *to, const plk_node *from, bool with_params
 /* A seed for a stage whose random one libllama does not tell. */
 static uint32_t random_seed(void) {
     uint32_t seed;
-    if (getentropy(&seed, sizeof seed) != 0)
-        seed = (uint32_t)time(NULL);
+    if (getentropy(&seed, sizeof seed) != 0) seed = (uint32_t)time(NULL);
     return seed == LLAMA_DEFAULT_SEED ? 0 : seed;
 }
 
@@ -152,8 +140,7 @@ void plk_stage_restart(plk_node *node) {
     default:
         return;
     }
-    if (!node->seed_is_random)
-        return;
+    if (!node->seed_is_random) return;
     uint32_t told = plk_libllama.sampler_get_seed(node->object);
     *seed = told != LLAMA_DEFAULT_SEED ? told : random_seed();
 }
@@ -174,12 +161,11 @@ void plk_stage_drew(plk_node *node, int32_t n) {
     }
 }
 
-/* Makes libllama's sampler draw as often as Pluck did in its place. dist draws for a single candidate,
- * XTC flips its coin for two. What mirostat and adaptive-p have learnt cannot be told to libllama; they
- * learn it anew. */
+/* Makes libllama's sampler draw as often as Pluck did in its place. dist draws for a single
+ * candidate, XTC flips its coin for two. What mirostat and adaptive-p have learnt cannot be told to
+ * libllama; they learn it anew. */
 void plk_stage_hand_back(plk_node *node) {
-    if (node->handed_back)
-        return;
+    if (node->handed_back) return;
     node->handed_back = true;
     bool dist = node->stage.kind == PLUCK_STAGE_DIST;
     if (dist || node->stage.kind == PLUCK_STAGE_XTC) {

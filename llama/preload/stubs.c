@@ -1,9 +1,9 @@
 /*
  * stubs.c: the exported functions of the drop-in (see real.h), for x86-64.
  *
- * A stub jumps through its slot. Slots start out at a trampoline that keeps the argument registers (the
- * stack, where the rest of the arguments is, is left as it was), has plk_resolve point all slots, and
- * jumps again.
+ * A stub jumps through its slot. Slots start out at a trampoline that keeps the argument registers
+ * (the stack, where the rest of the arguments is, is left as it was), has plk_resolve point all
+ * slots, and jumps again.
  */
 #include "real.h"
 

@@ -14,7 +14,8 @@ struct oracle_f32 {
     int32_t *counts; /* by id */
 };
 
-/* ---- Draws ------------------------------------------------------------------------------------- */
+/* ---- Draws -------------------------------------------------------------------------------------
+ */
 
 void f32_dist(f32_view *v, f32_memory *m) {
     double u = oracle_mt_double(&m->mt);
@@ -24,7 +25,8 @@ void f32_dist(f32_view *v, f32_memory *m) {
         return;
     }
     float max = v->c[0].logit;
-    for (int32_t i = 1; i < v->n && !v->sorted; i++) max = v->c[i].logit > max ? v->c[i].logit : max;
+    for (int32_t i = 1; i < v->n && !v->sorted; i++)
+        max = v->c[i].logit > max ? v->c[i].logit : max;
     double sum = 0.0, run = 0.0;
     for (int32_t i = 0; i < v->n; i++) {
         v->c[i].p = expf(v->c[i].logit - max);
@@ -44,8 +46,7 @@ void f32_dist(f32_view *v, f32_memory *m) {
 /* std::discrete_distribution over p, as libstdc++ has it: normalised doubles, no draw for one. */
 static void draw_discrete(f32_view *v, f32_memory *m) {
     v->selected = 0;
-    if (v->n < 2)
-        return;
+    if (v->n < 2) return;
     double sum = 0.0, run = 0.0;
     for (int32_t i = 0; i < v->n; i++) sum += (double)v->c[i].p;
     double u = oracle_mt_double(&m->mt);
@@ -106,8 +107,7 @@ void f32_adaptive_p(f32_view *v, const pluck_stage_adaptive_p *p, f32_memory *m)
     if (m->total_weight != 0.0f)
         target = clamp01(2.0f * target - m->weighted_sum / m->total_weight);
     for (int32_t i = 0; i < v->n; i++) {
-        if (v->c[i].logit == -INFINITY)
-            continue;
+        if (v->c[i].logit == -INFINITY) continue;
         float d = fabsf((v->c[i].p - target) * (1.0f / 0.3f));
         v->c[i].logit = 5.0f - 10.0f * d * d / (1.0f + d);
     }
@@ -117,7 +117,8 @@ void f32_adaptive_p(f32_view *v, const pluck_stage_adaptive_p *p, f32_memory *m)
     m->pending_p = v->scores[v->selected];
 }
 
-/* ---- Edits ------------------------------------------------------------------------------------- */
+/* ---- Edits -------------------------------------------------------------------------------------
+ */
 
 static void add_biases(f32_view *v, const pluck_stage_logit_bias *p) {
     for (int32_t b = 0; b < p->n_biases; b++) {
@@ -131,13 +132,11 @@ static void add_biases(f32_view *v, const pluck_stage_logit_bias *p) {
 }
 
 static void penalise(oracle_f32 *o, f32_view *v, const pluck_stage_penalties *p) {
-    if (p->last_n == 0 || (p->repeat == 1.0f && p->freq == 0.0f && p->present == 0.0f))
-        return;
+    if (p->last_n == 0 || (p->repeat == 1.0f && p->freq == 0.0f && p->present == 0.0f)) return;
     oracle_history_counts(&o->history, p->last_n, o->config->n_vocab, o->counts);
     for (int32_t i = 0; i < v->n; i++) {
         int32_t count = o->counts[v->c[i].id];
-        if (count == 0)
-            continue;
+        if (count == 0) continue;
         if (v->c[i].logit <= 0)
             v->c[i].logit *= p->repeat;
         else
@@ -154,11 +153,9 @@ static void dry(oracle_f32 *o, f32_view *v, const pluck_stage_dry *p) {
     int32_t max_exponent = p->base > 1.000001f ? (int32_t)(88.7228391f / logf(p->base)) : 0;
     for (int32_t i = 0; i < v->n; i++) {
         int32_t length = o->counts[v->c[i].id];
-        if (length < 0)
-            continue;
+        if (length < 0) continue;
         int32_t exponent = length - p->allowed_length;
-        if (max_exponent > 0 && exponent > max_exponent)
-            exponent = max_exponent;
+        if (max_exponent > 0 && exponent > max_exponent) exponent = max_exponent;
         v->c[i].logit -= (float)((double)p->multiplier * pow((double)p->base, exponent));
     }
     v->sorted = false;
@@ -167,12 +164,12 @@ static void dry(oracle_f32 *o, f32_view *v, const pluck_stage_dry *p) {
 static void greedy(f32_view *v) {
     v->selected = 0;
     for (int32_t i = 1; i < v->n; i++) {
-        if (v->c[i].logit > v->c[v->selected].logit)
-            v->selected = i;
+        if (v->c[i].logit > v->c[v->selected].logit) v->selected = i;
     }
 }
 
-/* ---- The chain --------------------------------------------------------------------------------- */
+/* ---- The chain ---------------------------------------------------------------------------------
+ */
 
 static void run_stage(oracle_f32 *o, f32_view *v, const pluck_stage *stage, f32_memory *m) {
     switch (stage->kind) {
@@ -240,8 +237,7 @@ int32_t oracle_f32_sample(oracle_f32 *o, const float *logits) {
     for (int32_t s = 0; s < o->config->n_stages; s++) {
         const pluck_stage *stage = &o->config->stages[s];
         run_stage(o, v, stage, &o->memory[s]);
-        if (stage->kind >= PLUCK_STAGE_GREEDY)
-            token = v->c[v->selected].id;
+        if (stage->kind >= PLUCK_STAGE_GREEDY) token = v->c[v->selected].id;
     }
     return token;
 }
@@ -254,8 +250,7 @@ void oracle_f32_accept(oracle_f32 *o, int32_t token) {
     oracle_history_push(&o->history, token);
     for (int32_t s = 0; s < o->config->n_stages; s++) {
         f32_memory *m = &o->memory[s];
-        if (o->config->stages[s].kind != PLUCK_STAGE_ADAPTIVE_P)
-            continue;
+        if (o->config->stages[s].kind != PLUCK_STAGE_ADAPTIVE_P) continue;
         if (m->pending == token) {
             float decay = clamped_decay(o->config->stages[s].as.adaptive_p.decay);
             m->weighted_sum = m->pending_p + decay * m->weighted_sum;
@@ -295,8 +290,7 @@ static void begin_stage(f32_memory *m, const pluck_stage *stage, uint32_t seed) 
 
 oracle_f32 *oracle_f32_create(const pluck_config *config, uint32_t seed) {
     oracle_f32 *o = calloc(1, sizeof *o);
-    if (!o)
-        return NULL;
+    if (!o) return NULL;
     size_t n = (size_t)config->n_vocab;
     o->config = config;
     o->memory = calloc((size_t)config->n_stages + 1, sizeof *o->memory);
@@ -317,8 +311,7 @@ oracle_f32 *oracle_f32_create(const pluck_config *config, uint32_t seed) {
 }
 
 void oracle_f32_free(oracle_f32 *o) {
-    if (!o)
-        return;
+    if (!o) return;
     oracle_history_free(&o->history);
     free(o->memory);
     free(o->candidates);

@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Sorting: by radix, least significant digit first, which keeps equals in order ------------- */
+/* ---- Sorting: by radix, least significant digit first, which keeps equals in order -------------
+ */
 
 static uint32_t ascending_bits(float x) {
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);
-    if (bits == 0x80000000u)
-        bits = 0; /* -0 equals 0 */
+    if (bits == 0x80000000u) bits = 0; /* -0 equals 0 */
     return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
 }
 
@@ -53,8 +53,7 @@ void f32_partial_sort(f32_view *v, int32_t k) {
     /* The best k so far, in order; most candidates only meet the last of them. */
     int32_t kept = 0;
     for (int32_t i = 0; i < v->n; i++) {
-        if (kept == k && !(v->c[i].logit > v->spare[k - 1].logit))
-            continue;
+        if (kept == k && !(v->c[i].logit > v->spare[k - 1].logit)) continue;
         int32_t at = kept < k ? kept++ : k - 1;
         for (; at > 0 && v->c[i].logit > v->spare[at - 1].logit; at--)
             v->spare[at] = v->spare[at - 1];
@@ -65,17 +64,18 @@ void f32_partial_sort(f32_view *v, int32_t k) {
     v->sorted = true;
 }
 
-/* ---- Stages ------------------------------------------------------------------------------------ */
+/* ---- Stages ------------------------------------------------------------------------------------
+ */
 
 static float maximum(const f32_view *v) {
     float max = v->c[0].logit;
-    for (int32_t i = 1; i < v->n && !v->sorted; i++) max = v->c[i].logit > max ? v->c[i].logit : max;
+    for (int32_t i = 1; i < v->n && !v->sorted; i++)
+        max = v->c[i].logit > max ? v->c[i].logit : max;
     return max;
 }
 
 void f32_softmax(f32_view *v, bool sort) {
-    if (sort && !v->sorted)
-        f32_sort(v);
+    if (sort && !v->sorted) f32_sort(v);
     float max = maximum(v), sum = 0.0f;
     for (int32_t i = 0; i < v->n; i++) {
         v->c[i].p = expf(v->c[i].logit - max);
@@ -85,8 +85,7 @@ void f32_softmax(f32_view *v, bool sort) {
 }
 
 void f32_top_k(f32_view *v, int32_t k) {
-    if (k <= 0)
-        return;
+    if (k <= 0) return;
     k = k < v->n ? k : v->n;
     if (v->sorted)
         v->n = k;
@@ -95,11 +94,9 @@ void f32_top_k(f32_view *v, int32_t k) {
 }
 
 void f32_top_p(f32_view *v, const pluck_stage_mass *p) {
-    if (p->p >= 1.0f)
-        return;
+    if (p->p >= 1.0f) return;
     f32_softmax(v, false);
-    if (!v->sorted)
-        f32_sort(v);
+    if (!v->sorted) f32_sort(v);
     float sum = 0.0f;
     for (int32_t i = 0; i < v->n; i++) {
         sum += v->c[i].p;
@@ -111,8 +108,7 @@ void f32_top_p(f32_view *v, const pluck_stage_mass *p) {
 }
 
 void f32_min_p(f32_view *v, const pluck_stage_mass *p) {
-    if (p->p <= 0.0f || v->n == 0)
-        return;
+    if (p->p <= 0.0f || v->n == 0) return;
     float cut = maximum(v) + logf(p->p);
     if (!v->sorted) {
         int32_t kept = 0;
@@ -120,8 +116,7 @@ void f32_min_p(f32_view *v, const pluck_stage_mass *p) {
         if (kept > 0 && kept >= p->min_keep) {
             int32_t at = 0;
             for (int32_t i = 0; i < v->n; i++) {
-                if (v->c[i].logit >= cut)
-                    v->c[at++] = v->c[i];
+                if (v->c[i].logit >= cut) v->c[at++] = v->c[i];
             }
             v->n = kept;
             return;
@@ -134,8 +129,7 @@ void f32_min_p(f32_view *v, const pluck_stage_mass *p) {
 }
 
 void f32_typical(f32_view *v, const pluck_stage_mass *p) {
-    if (p->p >= 1.0f)
-        return;
+    if (p->p >= 1.0f) return;
     f32_softmax(v, true);
     float entropy = 0.0f;
     for (int32_t i = 0; i < v->n; i++) entropy += -v->c[i].p * logf(v->c[i].p);
@@ -146,8 +140,7 @@ void f32_typical(f32_view *v, const pluck_stage_mass *p) {
     while (kept < v->n) {
         v->spare[kept] = v->c[v->keys[0][kept] & 0xFFFFFFFFu];
         sum += v->spare[kept++].p;
-        if (sum > p->p && kept >= p->min_keep)
-            break;
+        if (sum > p->p && kept >= p->min_keep) break;
     }
     memcpy(v->c, v->spare, sizeof *v->c * (size_t)kept);
     v->n = kept;
@@ -155,13 +148,11 @@ void f32_typical(f32_view *v, const pluck_stage_mass *p) {
 }
 
 void f32_top_n_sigma(f32_view *v, float n) {
-    if (n <= 0.0f || v->n <= 1)
-        return;
+    if (n <= 0.0f || v->n <= 1) return;
     float max = v->c[0].logit, sum = 0.0f, squares = 0.0f;
     int32_t count = 0;
     for (int32_t i = 0; i < v->n; i++) {
-        if (v->c[i].logit == -INFINITY)
-            continue;
+        if (v->c[i].logit == -INFINITY) continue;
         max = v->c[i].logit > max ? v->c[i].logit : max;
         sum += v->c[i].logit;
         count++;
@@ -169,13 +160,11 @@ void f32_top_n_sigma(f32_view *v, float n) {
     float mean = count > 0 ? sum / (float)count : 0.0f;
     for (int32_t i = 0; i < v->n; i++) {
         double d = (double)(v->c[i].logit - mean);
-        if (v->c[i].logit != -INFINITY)
-            squares = (float)((double)squares + d * d);
+        if (v->c[i].logit != -INFINITY) squares = (float)((double)squares + d * d);
     }
     float deviation = count > 0 ? sqrtf(squares / (float)count) : 0.0f;
     for (int32_t i = 0; i < v->n; i++) {
-        if (v->c[i].logit < max - n * deviation)
-            v->c[i].logit = -INFINITY;
+        if (v->c[i].logit < max - n * deviation) v->c[i].logit = -INFINITY;
     }
 }
 
@@ -197,27 +186,22 @@ static void scale(f32_view *v, float t) {
 
 void f32_temperature(f32_view *v, const pluck_stage_temperature *p) {
     if (!(p->range > 0.0f)) {
-        if (p->t != 1.0f)
-            scale(v, p->t);
+        if (p->t != 1.0f) scale(v, p->t);
         return;
     }
-    if (v->n <= 1)
-        return;
+    if (v->n <= 1) return;
     float low = p->t - p->range > 0.0f ? p->t - p->range : 0.0f, high = p->t + p->range;
     float max_entropy = -logf(1.0f / (float)v->n), entropy = 0.0f;
     f32_softmax(v, true);
     for (int32_t i = 0; i < v->n; i++) {
-        if (v->c[i].p > 0.0f)
-            entropy -= v->c[i].p * logf(v->c[i].p);
+        if (v->c[i].p > 0.0f) entropy -= v->c[i].p * logf(v->c[i].p);
     }
     scale(v, low + (high - low) * powf(entropy / max_entropy, p->exponent));
 }
 
 void f32_xtc(f32_view *v, const pluck_stage_xtc *p, f32_memory *m) {
-    if (p->probability <= 0.0f || p->threshold > 0.5f || v->n < 2)
-        return;
-    if (oracle_mt_float(&m->mt) > p->probability)
-        return;
+    if (p->probability <= 0.0f || p->threshold > 0.5f || v->n < 2) return;
+    if (oracle_mt_float(&m->mt) > p->probability) return;
     f32_softmax(v, true);
     int32_t last = 0;
     for (int32_t i = 0; i < v->n && v->c[i].p >= p->threshold; i++) last = i;
@@ -227,7 +211,8 @@ void f32_xtc(f32_view *v, const pluck_stage_xtc *p, f32_memory *m) {
     }
 }
 
-/* ---- Infill ------------------------------------------------------------------------------------ */
+/* ---- Infill ------------------------------------------------------------------------------------
+ */
 
 /* Keeps end-of-generation tokens and those of at least `threshold`, and renews the probabilities.
  * Returns how many of those kept do not end the generation. */
@@ -236,8 +221,7 @@ static int32_t keep_likely(f32_view *v, const pluck_stage_infill *p, float thres
     float sum = 0.0f;
     for (int32_t i = 0; i < v->n; i++) {
         bool eog = p->is_eog(p->ctx, v->c[i].id);
-        if (v->c[i].p < threshold && !eog)
-            continue;
+        if (v->c[i].p < threshold && !eog) continue;
         n_text += !eog;
         sum += v->c[i].p;
         v->c[kept++] = v->c[i];
@@ -251,12 +235,10 @@ static void merge_prefixes(f32_view *v, const pluck_stage_infill *p) {
     char a[512], b[512];
     for (int32_t i = 0; i < v->n; i++) {
         for (int32_t k = 0; k < v->n && v->c[i].logit != -INFINITY; k++) {
-            if (i == k || v->c[k].logit == -INFINITY)
-                continue;
+            if (i == k || v->c[k].logit == -INFINITY) continue;
             int32_t n_a = p->piece(p->ctx, v->c[i].id, a, sizeof a);
             int32_t n_b = p->piece(p->ctx, v->c[k].id, b, sizeof b);
-            if (n_a <= 0 || n_a > n_b || memcmp(a, b, (size_t)n_a) != 0)
-                continue;
+            if (n_a <= 0 || n_a > n_b || memcmp(a, b, (size_t)n_a) != 0) continue;
             int32_t to = v->c[k].p > v->c[i].p ? k : i, from = to == k ? i : k;
             v->c[to].p += v->c[from].p;
             v->c[from].p = 0.0f;

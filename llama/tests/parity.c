@@ -1,14 +1,14 @@
 /*
  * parity.c: does Pluck draw the tokens that llama.cpp draws?
  *
- * Per chain, four samplers walk the same steps with the same seed: Pluck, llama.cpp, and an oracle for each,
- * exact for Pluck and single precision in llama.cpp's order for llama.cpp. The rows are real, peaked and
- * normal in turn; the token is accepted by all four, so that histories grow as in generation. Where any
- * two differ, the difference is counted and all four begin anew with the next seed, because samplers that
- * remember (mirostat's mu) would differ from then on.
+ * Per chain, four samplers walk the same steps with the same seed: Pluck, llama.cpp, and an oracle
+ * for each, exact for Pluck and single precision in llama.cpp's order for llama.cpp. The rows are
+ * real, peaked and normal in turn; the token is accepted by all four, so that histories grow as in
+ * generation. Where any two differ, the difference is counted and all four begin anew with the next
+ * seed, because samplers that remember (mirostat's mu) would differ from then on.
  *
- * Held to: Pluck is its oracle, and llama.cpp its own, but for fewer than 1 in 2,000 draws; and where the
- * oracles agree Pluck and llama.cpp agree.
+ * Held to: Pluck is its oracle, and llama.cpp its own, but for fewer than 1 in 2,000 draws; and
+ * where the oracles agree Pluck and llama.cpp agree.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "clock.h"
@@ -59,8 +59,7 @@ static bool pool_init(pool *p, int32_t n_vocab) {
     p->n_vocab = n_vocab;
     p->rows = malloc(sizeof *p->rows * (size_t)n_vocab * POOL);
     p->row = malloc(sizeof *p->row * (size_t)n_vocab);
-    if (!p->rows || !p->row)
-        return false;
+    if (!p->rows || !p->row) return false;
     static const rows_kind kinds[] = {ROWS_REAL, ROWS_PEAKED, ROWS_NORMAL};
     for (int i = 0; i < POOL; i++)
         rows_fill(kinds[i % 3], (uint64_t)i / 3, p->rows + (size_t)i * (size_t)n_vocab, n_vocab);
@@ -86,8 +85,7 @@ static void end_four(four *f) {
     pluck_sampler_free(f->pluck);
     oracle_free(f->exact);
     oracle_f32_free(f->f32);
-    if (f->llama)
-        llama_sampler_free(f->llama);
+    if (f->llama) llama_sampler_free(f->llama);
     f->pluck = NULL;
     f->exact = NULL;
     f->f32 = NULL;
@@ -126,8 +124,7 @@ static bool step(four *f, const float *row, counts *c) {
     c->pluck_wrong += pluck != exact;
     c->llama_wrong += llama != f32;
     c->unexcused += exact == f32 && pluck != llama;
-    if (pluck != exact || llama != f32 || exact != f32)
-        return false;
+    if (pluck != exact || llama != f32 || exact != f32) return false;
     pluck_accept(f->pluck, pluck);
     oracle_accept(f->exact, pluck);
     oracle_f32_accept(f->f32, pluck);
@@ -140,19 +137,17 @@ static bool walk(four *f, pool *p, int32_t n_steps, uint32_t seed, counts *c) {
     int32_t until = 0;
     for (int32_t i = 0; i < n_steps; i++) {
         if (i >= until) {
-            if (!begin_four(f, seed++))
-                return false;
+            if (!begin_four(f, seed++)) return false;
             until = i + STEPS_PER_SEED;
         }
         next_row(p, i, &random);
-        if (!step(f, p->row, c))
-            until = 0;
+        if (!step(f, p->row, c)) until = 0;
     }
     return true;
 }
 
-static bool run_chain(const parity_chain *chain, pool *p, int32_t n_steps,
-                      const plk_model *model, uint32_t seed, counts *c) {
+static bool run_chain(const parity_chain *chain, pool *p, int32_t n_steps, const plk_model *model,
+                      uint32_t seed, counts *c) {
     bool infill = chain->more == PARITY_INFILL;
     if (n_steps == 0 || (infill && p->n_vocab != model->n_vocab))
         return true; /* infill's end of text is a token of the whole vocabulary */
@@ -160,8 +155,7 @@ static bool run_chain(const parity_chain *chain, pool *p, int32_t n_steps,
     pluck_config config;
     pluck_spec *parsed;
     pluck_stage_infill infill_stage;
-    if (infill && plk_infill_stage(&infill_stage, model->vocab) != PLUCK_OK)
-        return false;
+    if (infill && plk_infill_stage(&infill_stage, model->vocab) != PLUCK_OK) return false;
     if (!parity_config(chain, p->n_vocab, infill ? &infill_stage : NULL, stages, &config, &parsed))
         return false;
     four f = {.config = &config, .vocab = infill ? model->vocab : NULL};
@@ -188,18 +182,16 @@ static void print_counts(const options *o, const parity_chain *chain, const coun
                                      : "%-90.90s %7lld %8.3f %% %6lld %6lld %6lld";
     printf(format, name, (long long)c->steps, 100.0 * (double)c->oracles_differ / (double)c->steps,
            (long long)c->pluck_wrong, (long long)c->llama_wrong, (long long)c->unexcused);
-    if (!o->markdown)
-        printf("  %6.1f s%s\n", seconds, within(c) ? "" : "  FAILED");
+    if (!o->markdown) printf("  %6.1f s%s\n", seconds, within(c) ? "" : "  FAILED");
     fflush(stdout);
 }
 
 static int run(const options *o, const plk_model *model) {
     pool full = {0}, small = {0};
-    if (!pool_init(&full, model->n_vocab) || !pool_init(&small, o->v_small))
-        return 1;
+    if (!pool_init(&full, model->n_vocab) || !pool_init(&small, o->v_small)) return 1;
     if (!o->markdown)
-        printf("%-90s %7s %10s %6s %6s %6s\n", "chain", "steps", "oracles!=", "pluck!",
-               "llama!", "pair!");
+        printf("%-90s %7s %10s %6s %6s %6s\n", "chain", "steps", "oracles!=", "pluck!", "llama!",
+               "pair!");
     int failed = 0;
     for (int i = o->part; i < parity_n_chains; i += o->n_parts) {
         counts c = {0};
@@ -216,8 +208,7 @@ static int run(const options *o, const plk_model *model) {
     }
     pool_free(&full);
     pool_free(&small);
-    if (failed > 0)
-        printf("%d chains failed\n", failed);
+    if (failed > 0) printf("%d chains failed\n", failed);
     return failed > 0;
 }
 

@@ -6,8 +6,12 @@
 
 typedef struct parity_chain {
     const char *spec;
-    enum { PARITY_PLAIN, PARITY_GREEDY, PARITY_INFILL } more; /* what the text cannot say: greedy
-        instead of the draw; infill before it */
+    enum {
+        PARITY_PLAIN,
+        PARITY_GREEDY,
+        PARITY_INFILL
+    } more; /* what the text cannot say: greedy
+instead of the draw; infill before it */
 } parity_chain;
 
 /* Every sampler by itself first, then chains that mix them. */

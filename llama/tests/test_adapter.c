@@ -1,7 +1,7 @@
 /*
- * test_adapter.c: pluck_llama.h on a real model: whole generations against llama.cpp's own chain, the
- * wrapper as a llama_sampler, text-level inputs, and what is refused.
- * Arguments: the model, and a file in a folder that may be written to, for broken copies of it.
+ * test_adapter.c: pluck_llama.h on a real model: whole generations against llama.cpp's own chain,
+ * the wrapper as a llama_sampler, text-level inputs, and what is refused. Arguments: the model, and
+ * a file in a folder that may be written to, for broken copies of it.
  */
 #include "commands/chain.h"
 #include "commands/model.h"
@@ -27,8 +27,7 @@ static pluck_sampler *create(const char *spec, uint32_t seed, const pluck_llama_
     pluck_sampler *s = NULL;
     pluck_error err = {0};
     pluck_status status = pluck_llama_sampler_from_spec(&s, full, m.vocab, text, &err);
-    if (status != PLUCK_OK)
-        fail_msg("%s: %s", full, err.message);
+    if (status != PLUCK_OK) fail_msg("%s: %s", full, err.message);
     return s;
 }
 
@@ -54,8 +53,7 @@ static void generate_same(pluck_sampler *s, struct llama_sampler *chain, int n) 
         llama_token token = -1;
         assert_int_equal(pluck_llama_sample(s, m.ctx, -1, &token), PLUCK_OK);
         llama_token expected = llama_sampler_sample(chain, m.ctx, -1);
-        if (token != expected)
-            fail_msg("token %d is %d, llama.cpp's %d", i, token, expected);
+        if (token != expected) fail_msg("token %d is %d, llama.cpp's %d", i, token, expected);
         decode(token);
     }
 }
@@ -69,7 +67,8 @@ static void compare(const char *spec, uint32_t seed, int n) {
     pluck_sampler_free(s);
 }
 
-/* The default chain, with and without penalties: 20 texts, 512 tokens in all positions of a context. */
+/* The default chain, with and without penalties: 20 texts, 512 tokens in all positions of a
+ * context. */
 static void test_generations(void **state) {
     (void)state;
     for (uint32_t seed = 0; seed < 20; seed++)
@@ -179,7 +178,8 @@ static void test_text(void **state) {
     pluck_sampler_free(s);
 
     /* no breakers, other breakers */
-    const char *const breakers[] = {",", "", NULL, "a breaker that is longer than forty bytes in all"};
+    const char *const breakers[] = {",", "", NULL,
+                                    "a breaker that is longer than forty bytes in all"};
     text = (pluck_llama_text){.dry_breakers = breakers, .n_dry_breakers = 4};
     s = create("dry_multiplier=0.8", 5, &text);
     config = pluck_sampler_config(s);
@@ -256,9 +256,9 @@ int main(int argc, char **argv) {
         return 1;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_generations),    cmocka_unit_test(test_chains),
-        cmocka_unit_test(test_wrapper),        cmocka_unit_test(test_wrapper_arrays),
-        cmocka_unit_test(test_text),           cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_generations),   cmocka_unit_test(test_chains),
+        cmocka_unit_test(test_wrapper),       cmocka_unit_test(test_wrapper_arrays),
+        cmocka_unit_test(test_text),          cmocka_unit_test(test_refused),
         cmocka_unit_test(test_broken_models),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

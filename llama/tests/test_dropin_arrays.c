@@ -19,29 +19,98 @@ enum { V = 2000 };
 static const pluck_logit_bias biases[] = {{3, 4.5f}, {700, -2.0f}, {1999, 30.0f}};
 static const pluck_logit_bias ban[] = {{1, -INFINITY}, {5, -INFINITY}, {1500, 6.0f}};
 
-#define BIAS(list) {.kind = PLUCK_STAGE_LOGIT_BIAS, .as.logit_bias = {list, 3}}
-#define PENALTIES(n, r, f, p) {.kind = PLUCK_STAGE_PENALTIES, .as.penalties = {n, r, f, p}}
-#define TOP_N_SIGMA(n_)  {.kind = PLUCK_STAGE_TOP_N_SIGMA, .as.top_n_sigma = {n_}}
-#define TOP_K(k_)        {.kind = PLUCK_STAGE_TOP_K, .as.top_k = {k_}}
-#define TYPICAL(p, k)    {.kind = PLUCK_STAGE_TYPICAL, .as.typical = {p, k}}
-#define TOP_P(p, k)      {.kind = PLUCK_STAGE_TOP_P, .as.top_p = {p, k}}
-#define MIN_P(p, k)      {.kind = PLUCK_STAGE_MIN_P, .as.min_p = {p, k}}
-#define XTC(p, t, k)     {.kind = PLUCK_STAGE_XTC, .as.xtc = {p, t, k, 9}}
-#define TEMP(t)          {.kind = PLUCK_STAGE_TEMPERATURE, .as.temperature = {t, 0.0f, 1.0f}}
-#define TEMP_EXT(t, r)   {.kind = PLUCK_STAGE_TEMPERATURE, .as.temperature = {t, r, 1.2f}}
-#define GREEDY           {.kind = PLUCK_STAGE_GREEDY}
-#define DIST(s)          {.kind = PLUCK_STAGE_DIST, .as.dist = {s}}
-#define MIROSTAT(s)      {.kind = PLUCK_STAGE_MIROSTAT, .as.mirostat = {5.0f, 0.1f, 100, s}}
-#define MIROSTAT_V2(s)   {.kind = PLUCK_STAGE_MIROSTAT_V2, .as.mirostat = {5.0f, 0.1f, 2, s}}
-#define ADAPTIVE_P(s)    {.kind = PLUCK_STAGE_ADAPTIVE_P, .as.adaptive_p = {0.3f, 0.9f, s}}
+#define BIAS(list)                                                                                 \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_LOGIT_BIAS, .as.logit_bias = { list, 3 }                               \
+    }
+#define PENALTIES(n, r, f, p)                                                                      \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_PENALTIES, .as.penalties = { n, r, f, p }                              \
+    }
+#define TOP_N_SIGMA(n_)                                                                            \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_TOP_N_SIGMA, .as.top_n_sigma = { n_ }                                  \
+    }
+#define TOP_K(k_)                                                                                  \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_TOP_K, .as.top_k = { k_ }                                              \
+    }
+#define TYPICAL(p, k)                                                                              \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_TYPICAL, .as.typical = { p, k }                                        \
+    }
+#define TOP_P(p, k)                                                                                \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_TOP_P, .as.top_p = { p, k }                                            \
+    }
+#define MIN_P(p, k)                                                                                \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_MIN_P, .as.min_p = { p, k }                                            \
+    }
+#define XTC(p, t, k)                                                                               \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_XTC, .as.xtc = { p, t, k, 9 }                                          \
+    }
+#define TEMP(t)                                                                                    \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_TEMPERATURE, .as.temperature = { t, 0.0f, 1.0f }                       \
+    }
+#define TEMP_EXT(t, r)                                                                             \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_TEMPERATURE, .as.temperature = { t, r, 1.2f }                          \
+    }
+#define GREEDY                                                                                     \
+    { .kind = PLUCK_STAGE_GREEDY }
+#define DIST(s)                                                                                    \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_DIST, .as.dist = { s }                                                 \
+    }
+#define MIROSTAT(s)                                                                                \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_MIROSTAT, .as.mirostat = { 5.0f, 0.1f, 100, s }                        \
+    }
+#define MIROSTAT_V2(s)                                                                             \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_MIROSTAT_V2, .as.mirostat = { 5.0f, 0.1f, 2, s }                       \
+    }
+#define ADAPTIVE_P(s)                                                                              \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_ADAPTIVE_P, .as.adaptive_p = { 0.3f, 0.9f, s }                         \
+    }
 
 static const pluck_stage singles[] = {
-    BIAS(biases), BIAS(ban), PENALTIES(64, 1.2f, 0.1f, 0.2f), TOP_N_SIGMA(1.0f), TOP_K(40),
-    TOP_K(1), TOP_K(500), TOP_K(100000), TOP_K(0), TYPICAL(0.9f, 1), TYPICAL(0.3f, 7),
-    TYPICAL(1.0f, 1), TOP_P(0.95f, 1), TOP_P(0.5f, 20), TOP_P(0.0f, 0), MIN_P(0.05f, 1),
-    MIN_P(0.9f, 30), MIN_P(0.0f, 1), XTC(1.0f, 0.02f, 1), XTC(0.5f, 0.05f, 1),
-    XTC(1.0f, 0.02f, 2000), TEMP(0.7f), TEMP(0.0f), TEMP(-1.0f), TEMP(1.0f), TEMP_EXT(1.0f, 0.5f),
-    TEMP_EXT(0.8f, 0.6f), GREEDY, DIST(42), MIROSTAT(42), MIROSTAT_V2(42), ADAPTIVE_P(42),
+    BIAS(biases),
+    BIAS(ban),
+    PENALTIES(64, 1.2f, 0.1f, 0.2f),
+    TOP_N_SIGMA(1.0f),
+    TOP_K(40),
+    TOP_K(1),
+    TOP_K(500),
+    TOP_K(100000),
+    TOP_K(0),
+    TYPICAL(0.9f, 1),
+    TYPICAL(0.3f, 7),
+    TYPICAL(1.0f, 1),
+    TOP_P(0.95f, 1),
+    TOP_P(0.5f, 20),
+    TOP_P(0.0f, 0),
+    MIN_P(0.05f, 1),
+    MIN_P(0.9f, 30),
+    MIN_P(0.0f, 1),
+    XTC(1.0f, 0.02f, 1),
+    XTC(0.5f, 0.05f, 1),
+    XTC(1.0f, 0.02f, 2000),
+    TEMP(0.7f),
+    TEMP(0.0f),
+    TEMP(-1.0f),
+    TEMP(1.0f),
+    TEMP_EXT(1.0f, 0.5f),
+    TEMP_EXT(0.8f, 0.6f),
+    GREEDY,
+    DIST(42),
+    MIROSTAT(42),
+    MIROSTAT_V2(42),
+    ADAPTIVE_P(42),
 };
 
 typedef struct chain {
@@ -52,9 +121,12 @@ typedef struct chain {
 
 static const chain chains[] = {
     {"default", {TOP_K(40), TOP_P(0.95f, 1), MIN_P(0.05f, 1), TEMP(0.8f), DIST(1)}, 5},
-    {"penalties before", {PENALTIES(64, 1.1f, 0, 0), TOP_K(40), TOP_P(0.95f, 1), MIN_P(0.05f, 1),
-                          TEMP(0.8f), DIST(2)}, 6},
-    {"temperature 0 at the end", {TOP_K(40), TOP_P(0.95f, 1), MIN_P(0.05f, 1), TEMP(0), DIST(3)}, 5},
+    {"penalties before",
+     {PENALTIES(64, 1.1f, 0, 0), TOP_K(40), TOP_P(0.95f, 1), MIN_P(0.05f, 1), TEMP(0.8f), DIST(2)},
+     6},
+    {"temperature 0 at the end",
+     {TOP_K(40), TOP_P(0.95f, 1), MIN_P(0.05f, 1), TEMP(0), DIST(3)},
+     5},
     {"ends greedily", {TOP_K(40), TOP_P(0.9f, 1), TEMP(0.8f), GREEDY}, 4},
     {"no draw", {TOP_K(40), TOP_P(0.95f, 1), MIN_P(0.05f, 1), TEMP(0.8f)}, 4},
     {"sigma after top-k", {TOP_K(100), TOP_N_SIGMA(0.5f), DIST(4)}, 3},
@@ -71,8 +143,10 @@ static const chain chains[] = {
     {"mirostat v2", {TEMP(1.1f), MIROSTAT_V2(13)}, 2},
     {"adaptive-p", {MIN_P(0.02f, 1), ADAPTIVE_P(14)}, 2},
     {"penalties last", {TOP_K(200), PENALTIES(32, 1.3f, 0.1f, 0.1f), DIST(15)}, 3},
-    {"penalties, all", {PENALTIES(64, 1.1f, 0, 0), TYPICAL(0.95f, 1), TOP_P(0.9f, 1),
-                        MIN_P(0.02f, 1), XTC(0.3f, 0.1f, 1), TEMP(0.9f), DIST(16)}, 7},
+    {"penalties, all",
+     {PENALTIES(64, 1.1f, 0, 0), TYPICAL(0.95f, 1), TOP_P(0.9f, 1), MIN_P(0.02f, 1),
+      XTC(0.3f, 0.1f, 1), TEMP(0.9f), DIST(16)},
+     7},
 };
 
 static void compare_single(const pluck_stage *stage, const float *logits, int32_t n, bool sorted,
@@ -186,8 +260,7 @@ static void test_refused(void **state) {
         struct llama_sampler *b = twin_chain(&by_address, refused[c].stages, refused[c].n, V, NULL);
         for (int step = 0; step < 30; step++) {
             rows_fill(ROWS_NORMAL, 900 + (uint64_t)step, logits, V);
-            if (step == 22)
-                logits[5] = NAN;
+            if (step == 22) logits[5] = NAN;
             const float *row = step == 10 ? masked : logits;
             assert_int_equal(twin_step(&by_name, a, row, V), twin_step(&by_address, b, row, V));
         }

@@ -1,8 +1,8 @@
 /*
- * test_dropin_cases.c: every assertion that llama.cpp v0.5.0's own test program for samplers makes, as
- * calls in C: what a sampler leaves of a few probabilities, and how queues of samplers cut 10,000
- * candidates whose logits are the logarithms of their ids. Run with the drop-in preloaded; argument: a
- * model, for the vocabulary that a DRY breaker needs.
+ * test_dropin_cases.c: every assertion that llama.cpp v0.5.0's own test program for samplers makes,
+ * as calls in C: what a sampler leaves of a few probabilities, and how queues of samplers cut
+ * 10,000 candidates whose logits are the logarithms of their ids. Run with the drop-in preloaded;
+ * argument: a model, for the vocabulary that a DRY breaker needs.
  */
 #include "commands/model.h"
 #include "twin.h"
@@ -42,11 +42,9 @@ static void check(few given, struct llama_sampler *sampler, bool draw, few expec
     llama_token_data data[6];
     llama_token_data_array cur = array_of(given, data);
     apply(sampler, &cur);
-    if (draw)
-        apply(llama_sampler_init_dist(0), &cur);
+    if (draw) apply(llama_sampler_init_dist(0), &cur);
     assert_int_equal(cur.size, expected.n);
-    for (int i = 0; i < expected.n; i++)
-        assert_true(fabsf(cur.data[i].p - expected.p[i]) < 1e-5f);
+    for (int i = 0; i < expected.n; i++) assert_true(fabsf(cur.data[i].p - expected.p[i]) < 1e-5f);
 }
 
 static const few rising = {4, {0.1f, 0.2f, 0.3f, 0.4f}};
@@ -120,8 +118,7 @@ static void test_xtc(void **state) {
     (void)state;
     check(falling, llama_sampler_init_xtc(0.99f, 0.09f, 0, 0), false, (few){1, {0.1f}});
     check(falling, llama_sampler_init_xtc(0.99f, 0.19f, 0, 0), false, (few){2, {0.2f, 0.1f}});
-    check(falling, llama_sampler_init_xtc(0.99f, 0.29f, 0, 0), false,
-          (few){3, {0.3f, 0.2f, 0.1f}});
+    check(falling, llama_sampler_init_xtc(0.99f, 0.29f, 0, 0), false, (few){3, {0.3f, 0.2f, 0.1f}});
     check(falling, llama_sampler_init_xtc(0.99f, 0.39f, 0, 0), false, falling);
 }
 
@@ -197,13 +194,13 @@ static void test_dry(void **state) {
 
 static void test_top_n_sigma(void **state) {
     (void)state;
-    check(rising, llama_sampler_init_top_n_sigma(1), true,
-          (few){4, {0, 0, 0.428571f, 0.571429f}});
+    check(rising, llama_sampler_init_top_n_sigma(1), true, (few){4, {0, 0, 0.428571f, 0.571429f}});
     check(rising, llama_sampler_init_top_n_sigma(0), true, rising);
     check(rising, llama_sampler_init_top_n_sigma(3), true, rising);
 }
 
-/* ---- Queues of samplers on 10,000 candidates --------------------------------------------------- */
+/* ---- Queues of samplers on 10,000 candidates ---------------------------------------------------
+ */
 
 enum { N = 10000 };
 
@@ -272,18 +269,30 @@ static void run_queue(const queue *q) {
 static void test_queues(void **state) {
     (void)state;
     static const queue queues[] = {
-        {"k", 10000, 1, 1},           {"k", 1, 1, 1},
-        {"p", 10000, 1, 1},           {"p", 10000, 0, 1},
-        {"m", 10000, 1, 1},           {"m", 10000, 1, 1e-12f},
-        {"k", 100, 1, 1},             {"p", 10000, 0.0003f, 1},
-        {"p", 10000, 0.8f, 1},        {"m", 10000, 1, 9997.9f / 9999.0f},
-        {"m", 10000, 1, 0.1f},        {"kp", 100, 0.8f, 0.1f},
-        {"km", 100, 0.8f, 0.1f},      {"pk", 100, 0.8f, 0.1f},
-        {"pm", 100, 0.8f, 0.1f},      {"mk", 100, 0.8f, 0.1f},
-        {"mp", 100, 0.8f, 9997.9f / 9999.0f}, {"mp", 100, 0.8f, 0.1f},
-        {"kpm", 100, 0.8f, 0.1f},     {"kmp", 100, 0.8f, 0.1f},
-        {"pkm", 100, 0.8f, 0.1f},     {"pmk", 100, 0.8f, 0.1f},
-        {"mkp", 100, 0.8f, 0.1f},     {"mpk", 100, 0.8f, 0.1f},
+        {"k", 10000, 1, 1},
+        {"k", 1, 1, 1},
+        {"p", 10000, 1, 1},
+        {"p", 10000, 0, 1},
+        {"m", 10000, 1, 1},
+        {"m", 10000, 1, 1e-12f},
+        {"k", 100, 1, 1},
+        {"p", 10000, 0.0003f, 1},
+        {"p", 10000, 0.8f, 1},
+        {"m", 10000, 1, 9997.9f / 9999.0f},
+        {"m", 10000, 1, 0.1f},
+        {"kp", 100, 0.8f, 0.1f},
+        {"km", 100, 0.8f, 0.1f},
+        {"pk", 100, 0.8f, 0.1f},
+        {"pm", 100, 0.8f, 0.1f},
+        {"mk", 100, 0.8f, 0.1f},
+        {"mp", 100, 0.8f, 9997.9f / 9999.0f},
+        {"mp", 100, 0.8f, 0.1f},
+        {"kpm", 100, 0.8f, 0.1f},
+        {"kmp", 100, 0.8f, 0.1f},
+        {"pkm", 100, 0.8f, 0.1f},
+        {"pmk", 100, 0.8f, 0.1f},
+        {"mkp", 100, 0.8f, 0.1f},
+        {"mpk", 100, 0.8f, 0.1f},
     };
     for (size_t i = 0; i < sizeof queues / sizeof queues[0]; i++) run_queue(&queues[i]);
 }
@@ -296,8 +305,7 @@ int main(int argc, char **argv) {
     struct llama_model_params params = llama_model_default_params();
     params.vocab_only = true;
     model = llama_model_load_from_file(argv[1], params);
-    if (!model)
-        return 1;
+    if (!model) return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_singleton), cmocka_unit_test(test_temperature),
         cmocka_unit_test(test_top_k),     cmocka_unit_test(test_top_p),

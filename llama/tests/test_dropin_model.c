@@ -1,7 +1,7 @@
 /*
- * test_dropin_model.c: the drop-in on a real model's context: generation through llama_sampler_sample,
- * with grammar, DRY's breakers and infill from the vocabulary, and chains registered with a backend.
- * Run with the drop-in preloaded; argument: the model.
+ * test_dropin_model.c: the drop-in on a real model's context: generation through
+ * llama_sampler_sample, with grammar, DRY's breakers and infill from the vocabulary, and chains
+ * registered with a backend. Run with the drop-in preloaded; argument: the model.
  */
 #include "commands/model.h"
 #include "twin.h"
@@ -17,13 +17,34 @@
 
 static plk_model m;
 
-#define TOP_K(k_)   {.kind = PLUCK_STAGE_TOP_K, .as.top_k = {k_}}
-#define TOP_P(p)    {.kind = PLUCK_STAGE_TOP_P, .as.top_p = {p, 1}}
-#define MIN_P(p)    {.kind = PLUCK_STAGE_MIN_P, .as.min_p = {p, 1}}
-#define TEMP(t)     {.kind = PLUCK_STAGE_TEMPERATURE, .as.temperature = {t, 0.0f, 1.0f}}
-#define DIST(s)     {.kind = PLUCK_STAGE_DIST, .as.dist = {s}}
-#define PENALTIES   {.kind = PLUCK_STAGE_PENALTIES, .as.penalties = {64, 1.1f, 0, 0}}
-#define DRY         {.kind = PLUCK_STAGE_DRY, .as.dry = {0.8f, 1.75f, 2, 256, NULL, 0}}
+#define TOP_K(k_)                                                                                  \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_TOP_K, .as.top_k = { k_ }                                              \
+    }
+#define TOP_P(p)                                                                                   \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_TOP_P, .as.top_p = { p, 1 }                                            \
+    }
+#define MIN_P(p)                                                                                   \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_MIN_P, .as.min_p = { p, 1 }                                            \
+    }
+#define TEMP(t)                                                                                    \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_TEMPERATURE, .as.temperature = { t, 0.0f, 1.0f }                       \
+    }
+#define DIST(s)                                                                                    \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_DIST, .as.dist = { s }                                                 \
+    }
+#define PENALTIES                                                                                  \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_PENALTIES, .as.penalties = { 64, 1.1f, 0, 0 }                          \
+    }
+#define DRY                                                                                        \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_DRY, .as.dry = { 0.8f, 1.75f, 2, 256, NULL, 0 }                        \
+    }
 
 typedef struct chain {
     const char *name;
@@ -33,17 +54,20 @@ typedef struct chain {
 
 static const chain chains[] = {
     {"default", {TOP_K(40), TOP_P(0.95f), MIN_P(0.05f), TEMP(0.8f), DIST(1)}, 5},
-    {"penalties and DRY", {PENALTIES, DRY, TOP_K(40), TOP_P(0.95f), MIN_P(0.05f), TEMP(0.8f),
-                           DIST(2)}, 7},
+    {"penalties and DRY",
+     {PENALTIES, DRY, TOP_K(40), TOP_P(0.95f), MIN_P(0.05f), TEMP(0.8f), DIST(2)},
+     7},
     {"without top-k", {TOP_P(0.95f), MIN_P(0.05f), TEMP(0.8f), DIST(3)}, 4},
     {"temperature 0", {PENALTIES, TOP_K(40), TOP_P(0.95f), MIN_P(0.05f), TEMP(0.0f), DIST(4)}, 6},
     {"greedy", {{.kind = PLUCK_STAGE_GREEDY}}, 1},
-    {"typical behind top-k", {TOP_K(100), {.kind = PLUCK_STAGE_TYPICAL, .as.typical = {0.9f, 1}},
-                              TEMP(0.9f), DIST(5)}, 4},
+    {"typical behind top-k",
+     {TOP_K(100), {.kind = PLUCK_STAGE_TYPICAL, .as.typical = {0.9f, 1}}, TEMP(0.9f), DIST(5)},
+     4},
     {"xtc", {TOP_K(50), {.kind = PLUCK_STAGE_XTC, .as.xtc = {0.5f, 0.1f, 1, 6}}, DIST(6)}, 3},
     {"infill", {TOP_K(40), TOP_P(0.9f), {.kind = PLUCK_STAGE_INFILL}, DIST(7)}, 4},
-    {"mirostat v2", {TEMP(0.9f), {.kind = PLUCK_STAGE_MIROSTAT_V2,
-                                  .as.mirostat = {5.0f, 0.1f, 2, 8}}}, 2},
+    {"mirostat v2",
+     {TEMP(0.9f), {.kind = PLUCK_STAGE_MIROSTAT_V2, .as.mirostat = {5.0f, 0.1f, 2, 8}}},
+     2},
 };
 
 /* Generates n tokens with both chains on the same context; they are the same. */
@@ -61,8 +85,7 @@ static void generate_same(struct llama_sampler *a, struct llama_sampler *b, int 
         llama_token token = by_name.sampler_sample(a, m.ctx, -1);
         if (token != expected)
             fail_msg("%s: token %d is %d, llama.cpp's %d", what, i, token, expected);
-        if (llama_vocab_is_eog(m.vocab, token))
-            break;
+        if (llama_vocab_is_eog(m.vocab, token)) break;
         assert_true(plk_model_decode(&m, &token, 1, err, sizeof err));
     }
 }
@@ -140,8 +163,7 @@ static void test_backend(void **state) {
             tokens[side][i] = api[side]->sampler_sample(s, m.ctx, -1);
             assert_true(plk_model_decode(&m, &tokens[side][i], 1, err, sizeof err));
         }
-        if (registered)
-            api[side]->set_sampler(m.ctx, 0, NULL);
+        if (registered) api[side]->set_sampler(m.ctx, 0, NULL);
         api[side]->sampler_free(s);
     }
     assert_memory_equal(tokens[0], tokens[1], sizeof tokens[0]);
@@ -169,8 +191,10 @@ static void test_perf_print(void **state) {
     llama_log_set(before, user_data);
     double ms;
     int runs;
-    assert_int_equal(sscanf(printed, "llama_perf_sampler_print:    samplers time = %lf ms / %d runs",
-                            &ms, &runs), 2);
+    assert_int_equal(sscanf(printed,
+                            "llama_perf_sampler_print:    samplers time = %lf ms / %d runs", &ms,
+                            &runs),
+                     2);
     assert_int_equal(runs, 5);
     assert_true(ms > 0);
     by_name.sampler_free(a);

@@ -30,11 +30,9 @@ static bool libllama_info(Dl_info *info) {
 
 bool twin_init(void) {
     Dl_info info;
-    if (!libllama_info(&info))
-        return false;
+    if (!libllama_info(&info)) return false;
     void *handle = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
-    if (!handle)
-        return false;
+    if (!handle) return false;
     bool complete = true;
 #define BY_ADDRESS(name)                                                                           \
     do {                                                                                           \
@@ -42,9 +40,10 @@ bool twin_init(void) {
         memcpy(&by_address.name, &f, sizeof f);                                                    \
         complete = complete && f;                                                                  \
     } while (0);
-    PLK_HOOKED(BY_ADDRESS) PLK_CALLED(BY_ADDRESS)
+    PLK_HOOKED(BY_ADDRESS)
+    PLK_CALLED(BY_ADDRESS)
 #undef BY_ADDRESS
-    return complete;
+        return complete;
 }
 
 bool twin_is_preloaded(void) {
@@ -130,8 +129,7 @@ twin_array twin_array_of(const float *logits, int32_t n) {
 
 static int by_logit(const void *a, const void *b) {
     const llama_token_data *x = a, *y = b;
-    if (x->logit != y->logit)
-        return x->logit > y->logit ? -1 : 1;
+    if (x->logit != y->logit) return x->logit > y->logit ? -1 : 1;
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
@@ -148,8 +146,7 @@ void twin_array_free(twin_array *a) {
 }
 
 static bool close_to(float a, float b, float relative) {
-    if (a == b)
-        return true;
+    if (a == b) return true;
     return fabsf(a - b) <= relative * (1.0f + fabsf(b));
 }
 
@@ -160,11 +157,10 @@ void twin_assert_same(const llama_token_data_array *a, const llama_token_data_ar
                  step, a->size, (int)a->selected, a->sorted, b->size, (int)b->selected, b->sorted);
     for (size_t i = 0; i < a->size; i++) {
         const llama_token_data *x = &a->data[i], *y = &b->data[i];
-        bool tied = (i > 0 && y[-1].logit == y->logit) ||
-                    (i + 1 < b->size && y[1].logit == y->logit);
+        bool tied =
+            (i > 0 && y[-1].logit == y->logit) || (i + 1 < b->size && y[1].logit == y->logit);
         bool same_id = x->id == y->id || (tied && close_to(x->logit, y->logit, 1e-6f));
-        if (!same_id || !close_to(x->logit, y->logit, 1e-5f) ||
-            !close_to(x->p, y->p, 1e-5f))
+        if (!same_id || !close_to(x->logit, y->logit, 1e-5f) || !close_to(x->p, y->p, 1e-5f))
             fail_msg("%s, step %d, candidate %zu of %zu: id %d logit %.7g p %.7g; llama.cpp: %d "
                      "%.7g %.7g",
                      what, step, i, a->size, x->id, (double)x->logit, (double)x->p, y->id,
@@ -178,8 +174,7 @@ llama_token twin_step(const plk_real *api, struct llama_sampler *sampler, const 
     api->sampler_apply(sampler, &a.cur);
     bool selected = a.cur.selected >= 0 && (size_t)a.cur.selected < a.cur.size;
     llama_token token = selected ? a.cur.data[a.cur.selected].id : -1;
-    if (selected)
-        api->sampler_accept(sampler, token);
+    if (selected) api->sampler_accept(sampler, token);
     twin_array_free(&a);
     return token;
 }

@@ -1,7 +1,7 @@
 /*
- * twin.h: the same calls made twice in one process: by name, as a program makes them (so that they reach
- * the drop-in where it is preloaded), and through the addresses that libllama itself has. What a test of
- * the drop-in compares.
+ * twin.h: the same calls made twice in one process: by name, as a program makes them (so that they
+ * reach the drop-in where it is preloaded), and through the addresses that libllama itself has.
+ * What a test of the drop-in compares.
  */
 #ifndef PLUCK_LLAMA_TWIN_H
 #define PLUCK_LLAMA_TWIN_H
@@ -18,8 +18,8 @@ bool twin_init(void);
 /* Is the drop-in between by_name and libllama? */
 bool twin_is_preloaded(void);
 
-/* A stage made with one set of functions. A DRY stage gets `vocab` and llama.cpp's breakers; without a
- * vocabulary it cannot be made. */
+/* A stage made with one set of functions. A DRY stage gets `vocab` and llama.cpp's breakers;
+ * without a vocabulary it cannot be made. */
 struct llama_sampler *twin_stage(const plk_real *api, const pluck_stage *stage, int32_t n_vocab,
                                  const struct llama_vocab *vocab);
 
@@ -39,13 +39,15 @@ twin_array twin_array_of(const float *logits, int32_t n);
 twin_array twin_array_sorted(const float *logits, int32_t n);
 void twin_array_free(twin_array *a);
 
-/* Fails the cmocka test where the arrays differ: size, selected, sorted, ids in order, logits within
- * 1e-5 relative, p within 1e-5. Which of equals comes first, and so which of several masked candidates
- * is listed, is left open: it is an accident of llama.cpp's sort. `what` and `step` go into the message. */
+/* Fails the cmocka test where the arrays differ: size, selected, sorted, ids in order, logits
+ * within 1e-5 relative, p within 1e-5. Which of equals comes first, and so which of several masked
+ * candidates is listed, is left open: it is an accident of llama.cpp's sort. `what` and `step` go
+ * into the message. */
 void twin_assert_same(const llama_token_data_array *a, const llama_token_data_array *b,
                       const char *what, int step);
 
-/* Applies `sampler` of one set to an array of these logits and accepts; returns the token, or -1. */
+/* Applies `sampler` of one set to an array of these logits and accepts; returns the token, or -1.
+ */
 llama_token twin_step(const plk_real *api, struct llama_sampler *sampler, const float *logits,
                       int32_t n);
 
