@@ -7,6 +7,7 @@
 #include "twin.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -337,6 +338,45 @@ static void test_addresses_reused(void **state) {
     }
 }
 
+/* ---- Threads ----------------------------------------------------------------------------------- */
+
+enum { N_THREADS = 4 };
+
+/* What one thread does with chains of its own: make, clone, take apart, sample. Returns NULL, or what
+ * went wrong. */
+static void *thread_main(void *argument) {
+    struct llama_sampler *original = argument;
+    float logits[V];
+    for (int round = 0; round < 20; round++) {
+        /* the original was never sampled from, so libllama's state of it is as good as ours */
+        pair p = {by_name.sampler_clone(original), by_address.sampler_clone(original)};
+        for (int i = 0; i < 5; i++) {
+            rows_fill(ROWS_NORMAL, 7000 + (uint64_t)(round * 5 + i), logits, V);
+            if (twin_step(&by_name, p.a, logits, V) != twin_step(&by_address, p.b, logits, V))
+                return "another token";
+        }
+        by_name.sampler_free(by_name.sampler_chain_remove(p.a, 1));
+        twin_step(&by_name, p.a, logits, V);
+        drop(p);
+    }
+    return NULL;
+}
+
+/* Chains on several threads at once; each clones one that nobody changes. */
+static void test_threads(void **state) {
+    (void)state;
+    pair p = make();
+    pthread_t threads[N_THREADS];
+    for (int t = 0; t < N_THREADS; t++)
+        assert_int_equal(pthread_create(&threads[t], NULL, thread_main, p.a), 0);
+    for (int t = 0; t < N_THREADS; t++) {
+        void *wrong;
+        assert_int_equal(pthread_join(threads[t], &wrong), 0);
+        assert_null(wrong);
+    }
+    drop(p);
+}
+
 int main(void) {
     if (!twin_init() || !twin_is_preloaded()) {
         fprintf(stderr, "the drop-in is not preloaded\n");
@@ -350,7 +390,7 @@ int main(void) {
         cmocka_unit_test(test_accept_in_one),   cmocka_unit_test(test_accept_first),
         cmocka_unit_test(test_foreign),         cmocka_unit_test(test_nested),
         cmocka_unit_test(test_null),            cmocka_unit_test(test_random_seed),
-        cmocka_unit_test(test_addresses_reused),
+        cmocka_unit_test(test_addresses_reused), cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
