@@ -34,13 +34,18 @@ VFN vf ROW_FN(spread_max)(const char *x, vf *check) {
     vf v[2 * PART];
     ROW_LOAD32(0, v);
     ROW_LOAD32(32, v + PART);
-    vf m = v[0], sum = v[0];
-    for (int i = 1; i < 2 * PART; i++) {
-        m = v_max(v[i], m);
-        sum = v_add(sum, v[i]);
+    vf m[PART], sum[PART];
+    for (int i = 0; i < PART; i++) {
+        m[i] = v_max(v[i], v[i + PART]);
+        sum[i] = v_add(v[i], v[i + PART]);
     }
-    *check = v_fma(sum, v_set(0.0f), *check);
-    return m;
+    for (int n = PART / 2; n > 0; n /= 2)
+        for (int i = 0; i < n; i++) {
+            m[i] = v_max(m[i], m[i + n]);
+            sum[i] = v_add(sum[i], sum[i + n]);
+        }
+    *check = v_fma(sum[0], v_set(0.0f), *check);
+    return m[0];
 }
 
 VATTR static bool ROW_FN(group_max)(const void *row, size_t n_groups, float *max) {
