@@ -211,6 +211,10 @@ bool oracle_temperature(oracle_view *v, const pluck_stage_temperature *s) {
     const double high = (double)s->t + (double)s->range;
     oracle_sort(v);
     oracle_softmax(v);
-    const double share = oracle_entropy(v) / log((double)v->n);
+    const double entropy = oracle_entropy(v);
+    const double share = entropy / log((double)v->n);
+    /* Float cannot tell this little entropy from none, nor so cold a temperature from 0, which
+     * masks all but one: the same distribution, but not to whoever makes new logits of it. */
+    if (entropy < 1e-6 && low == 0.0 && oracle_unmasked(v) > 1) v->wild = true;
     return temperature(v, low + (high - low) * pow(share, (double)s->exponent));
 }
