@@ -1,0 +1,108 @@
+/*
+ * 2.2 chain_alloc: making a sampler, as a server does for each request.
+ *
+ * Baseline: the textbook chain of penalties, top-k, top-p, min-p, temperature and a draw: one
+ * allocation for each stage, more for its buffers, and the array of candidates. Candidate:
+ * pluck_sampler_create on a workspace that is there already: two allocations of a few kilobytes, the
+ * state and what clones share with it. Each call frees what the last one made. The samplers must then
+ * draw what the oracle draws.
+ */
+#include "pluck.h"
+#include "whole_chains.h"
+
+#include <stdlib.h>
+
+typedef struct state {
+    const float *row;
+    tb_chain *textbook;
+    pluck_workspace *workspace;
+    pluck_sampler *sampler;
+    int64_t allocations; /* of the candidate's last call */
+    expected *expected;
+} state;
+
+static void *count_allocation(void *ctx, size_t size) {
+    (*(int64_t *)ctx)++;
+    return malloc(size);
+}
+
+static void release(void *ctx, void *pointer, size_t size) {
+    (void)ctx;
+    (void)size;
+    free(pointer);
+}
+
+static int setup(perflab_ctx *ctx) {
+    state *s = perflab_alloc(ctx, sizeof *s, 0);
+    *s = (state){.row = input_row(ctx)};
+    ctx->state = s;
+    if (s->row == NULL) return PERFLAB_SKIP;
+    return pluck_workspace_create(&s->workspace, (int32_t)ctx->size, NULL);
+}
+
+static void teardown(perflab_ctx *ctx) {
+    state *s = ctx->state;
+    tb_chain_free(s->textbook);
+    pluck_sampler_free(s->sampler);
+    pluck_workspace_free(s->workspace);
+    expected_free(s->expected);
+}
+
+static void baseline(perflab_ctx *ctx) {
+    state *s = ctx->state;
+    tb_chain_free(s->textbook);
+    s->textbook = tb_chain_create(ctx->size);
+    whole_penalties.add_stages(s->textbook, (int32_t)ctx->size);
+    perflab_keep(s->textbook);
+}
+
+static pluck_config config_of(const perflab_ctx *ctx) {
+    state *s = ctx->state;
+    return (pluck_config){.n_vocab = (int32_t)ctx->size,
+                          .seed = CHAIN_SEED,
+                          .stages = whole_penalties.stages,
+                          .n_stages = whole_penalties.n_stages,
+                          .allocator = {count_allocation, release, &s->allocations},
+                          .workspace = s->workspace};
+}
+
+static void candidate(perflab_ctx *ctx) {
+    state *s = ctx->state;
+    const pluck_config config = config_of(ctx);
+    pluck_sampler_free(s->sampler);
+    s->sampler = NULL;
+    s->allocations = 0;
+    pluck_sampler_create(&s->sampler, &config);
+    perflab_keep(s->sampler);
+}
+
+static bool validate(perflab_ctx *ctx) {
+    state *s = ctx->state;
+    const pluck_config config = config_of(ctx);
+    const pluck_row row = {.logits = s->row};
+    pluck_draw draw;
+    pluck_candidates left;
+    if (s->expected == NULL) s->expected = expected_create(&config, s->row, NULL, 0);
+    if (s->expected == NULL || s->sampler == NULL ||
+        pluck_sample_row(s->sampler, &row, &draw) != PLUCK_OK ||
+        pluck_workspace_candidates(s->workspace, &left) != PLUCK_OK) {
+        perflab_reason(ctx, "there is no sampler that draws");
+        return false;
+    }
+    tb_chain_sample(s->textbook, s->row, ctx->size);
+    return perflab_check_index(ctx, "allocations", 2, s->allocations) &&
+           expected_check(ctx, s->expected, tb_chain_result(s->textbook), &left, draw.token);
+}
+
+static const char *const one_kind[] = {"real", NULL};
+
+PERFLAB_MODULE({.id = "2.2",
+                .component = "allocations per chain",
+                .title = "a sampler is two small allocations, its scratch is shared",
+                .inputs = one_kind,
+                .size = INPUT_VOCAB,
+                .setup = setup,
+                .baseline = baseline,
+                .candidate = candidate,
+                .validate = validate,
+                .teardown = teardown})

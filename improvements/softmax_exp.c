@@ -1,0 +1,76 @@
+/*
+ * 7.1 softmax_exp: the exponentials of a softmax.
+ *
+ * Baseline: expf of the C library for each x - max, as plain -O3 compiles the loop. Candidate:
+ * pluck_exp. The reference also holds the candidate to 2 ulp: a fast exponential that is 2 % wrong is
+ * no improvement.
+ */
+#include "inputs.h"
+#include "pluck_blocks.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+typedef struct state {
+    float *x;
+    float *out[2];
+} state;
+
+static int setup(perflab_ctx *ctx) {
+    state *s = perflab_alloc(ctx, sizeof *s, 0);
+    const float *row = input_row(ctx);
+    ctx->state = s;
+    if (row == NULL) return PERFLAB_SKIP;
+    s->x = perflab_alloc(ctx, ctx->size * sizeof(float), 0);
+    for (int side = 0; side < 2; side++) {
+        s->out[side] = perflab_alloc(ctx, ctx->size * sizeof(float), 0);
+    }
+    float max = row[0];
+    for (size_t i = 1; i < ctx->size; i++) max = fmaxf(max, row[i]);
+    for (size_t i = 0; i < ctx->size; i++) s->x[i] = row[i] - max;
+    ctx->min_bytes = 2.0 * (double)(ctx->size * sizeof(float));
+    ctx->min_ops = 8.0 * (double)ctx->size;
+    return PERFLAB_OK;
+}
+
+static void baseline(perflab_ctx *ctx) {
+    const state *s = ctx->state;
+    for (size_t i = 0; i < ctx->size; i++) s->out[0][i] = expf(s->x[i]);
+    perflab_keep(s->out[0]);
+}
+
+static void candidate(perflab_ctx *ctx) {
+    const state *s = ctx->state;
+    pluck_exp(s->x, ctx->size, s->out[1]);
+    perflab_keep(s->out[1]);
+}
+
+static bool validate(perflab_ctx *ctx) {
+    const state *s = ctx->state;
+    double *exact = malloc(ctx->size * sizeof *exact);
+    bool good = exact != NULL;
+    for (size_t i = 0; good && i < ctx->size; i++) exact[i] = exp((double)s->x[i]);
+    good = good && perflab_check_reference(ctx, "exp", exact, s->out[0], s->out[1], ctx->size,
+                                           PERFLAB_TOLERANCE, 0);
+    for (size_t i = 0; good && i < ctx->size; i++) {
+        const float nearest = (float)exact[i];
+        const double ulp = (double)(nextafterf(nearest, INFINITY) - nearest);
+        good = fabs((double)s->out[1][i] - exact[i]) <= 2 * ulp;
+        if (!good) {
+            perflab_reason(ctx, "exp(%.9g): reference %.17g, candidate %.9g: more than 2 ulp",
+                           (double)s->x[i], exact[i], (double)s->out[1][i]);
+        }
+    }
+    free(exact);
+    return good;
+}
+
+PERFLAB_MODULE({.id = "7.1",
+                .component = "softmax fast_expf",
+                .title = "vector exponentials within 2 ulp",
+                .inputs = input_kinds,
+                .size = INPUT_VOCAB,
+                .setup = setup,
+                .baseline = baseline,
+                .candidate = candidate,
+                .validate = validate})
