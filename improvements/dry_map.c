@@ -34,8 +34,7 @@ static void choose_breakers(state *s, size_t n) {
     for (int i = 0; i < BREAKERS; i++) {
         s->breakers[i] = (pluck_token_sequence){&s->breaker_tokens[i], i == BREAKERS - 1 ? 2 : 1};
     }
-    s->dry = (pluck_stage_dry){multiplier,    base,        ALLOWED,
-                               INPUT_HISTORY, s->breakers, BREAKERS};
+    s->dry = (pluck_stage_dry){multiplier, base, ALLOWED, INPUT_HISTORY, s->breakers, BREAKERS};
 }
 
 static int setup(perflab_ctx *ctx) {
@@ -53,8 +52,7 @@ static int setup(perflab_ctx *ctx) {
     s->penalised = perflab_alloc(ctx, ctx->size * sizeof *s->penalised, 0);
     tb_fill(&s->array, s->row, ctx->size);
     memcpy(s->penalised, s->row, ctx->size * sizeof *s->row);
-    s->textbook =
-        tb_dry_create(multiplier, base, ALLOWED, INPUT_HISTORY, breakers, BREAKERS);
+    s->textbook = tb_dry_create(multiplier, base, ALLOWED, INPUT_HISTORY, breakers, BREAKERS);
     if (s->textbook == NULL) return 2;
     for (int32_t i = 0; i < INPUT_HISTORY; i++) tb_dry_accept(s->textbook, s->history[i]);
     return PERFLAB_OK;

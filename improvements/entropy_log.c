@@ -55,8 +55,8 @@ static bool validate(perflab_ctx *ctx) {
         const double p = exp((double)s->row[i] - max) / sum;
         if (p > 0) exact -= p * log(p);
     }
-    return perflab_check_reference(ctx, "entropy", &exact, &s->textbook, &got, 1,
-                                   PERFLAB_TOLERANCE, 0);
+    return perflab_check_reference(ctx, "entropy", &exact, &s->textbook, &got, 1, PERFLAB_TOLERANCE,
+                                   0);
 }
 
 PERFLAB_MODULE({.id = "5.3",

@@ -20,8 +20,8 @@ static void add_default(struct llama_sampler *chain, int32_t n_vocab) {
 }
 
 static void add_penalties(struct llama_sampler *chain, int32_t n_vocab) {
-    llama_sampler_chain_add(
-        chain, llama_sampler_init_penalties(n_vocab, INPUT_HISTORY, 1.1f, 0, 0));
+    llama_sampler_chain_add(chain,
+                            llama_sampler_init_penalties(n_vocab, INPUT_HISTORY, 1.1f, 0, 0));
     add_default(chain, n_vocab);
 }
 
@@ -51,9 +51,9 @@ static int setup_typical(perflab_ctx *ctx) {
 #define WHOLE(id_, component_, setup_)                                                             \
     {                                                                                              \
         .id = (id_), .component = (component_),                                                    \
-        .title = "against llama.cpp 0.5.0's own samplers, called as it calls them", .inputs = input_kinds,       \
-        .size = INPUT_VOCAB, .flags = PERFLAB_RESET_PER_BLOCK, .setup = (setup_),                  \
-        .reset = llama_chain_reset, .baseline = llama_chain_baseline,                              \
+        .title = "against llama.cpp 0.5.0's own samplers, called as it calls them",                \
+        .inputs = input_kinds, .size = INPUT_VOCAB, .flags = PERFLAB_RESET_PER_BLOCK,              \
+        .setup = (setup_), .reset = llama_chain_reset, .baseline = llama_chain_baseline,           \
         .candidate = chain_candidate, .validate = llama_chain_validate,                            \
         .teardown = llama_chain_teardown                                                           \
     }

@@ -1,9 +1,9 @@
 /*
  * 8.2 output_order: putting the rows of an output buffer in order, 16 of them.
  *
- * Baseline: selection sort, each of its swaps an exchange of two rows, element by element, so that most
- * rows are moved more than once. Candidate: the order by an insertion sort of the 16 numbers, then
- * pluck_permute_rows, which moves each row once along the permutation's cycles.
+ * Baseline: selection sort, each of its swaps an exchange of two rows, element by element, so that
+ * most rows are moved more than once. Candidate: the order by an insertion sort of the 16 numbers,
+ * then pluck_permute_rows, which moves each row once along the permutation's cycles.
  */
 #include "inputs.h"
 #include "pluck_blocks.h"
@@ -13,9 +13,9 @@
 enum { ROWS = 16 };
 
 typedef struct state {
-    float *original;          /* ROWS rows */
-    float *rows[2];           /* the same of each side */
-    int32_t where[ROWS];      /* which place each row belongs to */
+    float *original;     /* ROWS rows */
+    float *rows[2];      /* the same of each side */
+    int32_t where[ROWS]; /* which place each row belongs to */
     int32_t where_now[2][ROWS];
     float *scratch; /* one row */
     uint8_t visited[(ROWS + 7) / 8];

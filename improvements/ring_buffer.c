@@ -111,8 +111,7 @@ static bool validate(perflab_ctx *ctx) {
     }
     bool good = perflab_check_bytes(ctx, "all that was read", &sum, &s->sum[1], sizeof sum);
     const size_t held = ctx->size < CAPACITY ? ctx->size : CAPACITY;
-    good = good && perflab_check_index(ctx, "size", (int64_t)held,
-                                       pluck_token_ring_size(s->ring));
+    good = good && perflab_check_index(ctx, "size", (int64_t)held, pluck_token_ring_size(s->ring));
     for (size_t i = 0; i < held && good; i++) {
         good = perflab_check_index(ctx, "token", s->tokens[ctx->size - 1 - i],
                                    pluck_token_ring_back(s->ring, (int32_t)i));

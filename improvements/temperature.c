@@ -1,7 +1,8 @@
 /*
  * 5.1 temperature: a division for each candidate.
  *
- * Baseline: data[i].logit /= t over 12-byte candidates, in place. Candidate: pluck_scale over the row.
+ * Baseline: data[i].logit /= t over 12-byte candidates, in place. Candidate: pluck_scale over the
+ * row.
  */
 #include "inputs.h"
 #include "pluck_blocks.h"

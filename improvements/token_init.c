@@ -1,8 +1,8 @@
 /*
  * 2.1 token_init: the row as 12-byte candidates, what every textbook chain begins with.
  *
- * Baseline: a vector made for the call and filled one by one. Candidate: pluck_token_data_fill into an
- * array that is kept. (libpluck's own chains never fill one: see W.1.)
+ * Baseline: a vector made for the call and filled one by one. Candidate: pluck_token_data_fill into
+ * an array that is kept. (libpluck's own chains never fill one: see W.1.)
  */
 #include "inputs.h"
 #include "pluck_blocks.h"

@@ -2,8 +2,8 @@
  * 1.2 typical_alloc: locally typical sampling's three vectors.
  *
  * Baseline: sort all candidates, softmax, entropy by logarithms, a vector of scores, one of indices
- * that is sorted again, one of survivors. Candidate: the one-stage chain and its candidates read: the
- * boundary is found without a sort, and only what is left is put in order.
+ * that is sorted again, one of survivors. Candidate: the one-stage chain and its candidates read:
+ * the boundary is found without a sort, and only what is left is put in order.
  */
 #include "chain_bench.h"
 

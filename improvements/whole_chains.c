@@ -30,8 +30,8 @@ static int setup_typical(perflab_ctx *ctx) {
         .validate = chain_validate, .teardown = chain_teardown                                     \
     }
 
-PERFLAB_MODULE(WHOLE("W.1", "default chain", "top_k 40, top_p .95, min_p .05, temp .8: row to token",
-                     setup_default),
+PERFLAB_MODULE(WHOLE("W.1", "default chain",
+                     "top_k 40, top_p .95, min_p .05, temp .8: row to token", setup_default),
                WHOLE("W.2", "default chain + penalties", "the same behind repeat_penalty 1.1",
                      setup_penalties),
                WHOLE("W.3", "chain without top-k", "top_p .95, min_p .05, temp .8: row to token",

@@ -210,17 +210,20 @@ void pluck_token_data_join(const int32_t *ids, const float *logits, const float 
 /* ---- rows ---- */
 
 void pluck_swap_blocks(void *a, void *b, size_t bytes) {
-    enum { STEP = 256 };
-    char *x = a, *y = b;
-    char held[STEP];
-    while (bytes > 0) {
-        const size_t part = bytes < STEP ? bytes : STEP;
-        memcpy(held, x, part);
-        memcpy(x, y, part);
-        memcpy(y, held, part);
-        x += part;
-        y += part;
-        bytes -= part;
+    char *restrict x = a;
+    char *restrict y = b;
+    uint64_t from_x, from_y;
+    size_t i = 0;
+    for (; i + sizeof from_x <= bytes; i += sizeof from_x) { /* becomes a vector loop */
+        memcpy(&from_x, x + i, sizeof from_x);
+        memcpy(&from_y, y + i, sizeof from_y);
+        memcpy(x + i, &from_y, sizeof from_y);
+        memcpy(y + i, &from_x, sizeof from_x);
+    }
+    for (; i < bytes; i++) {
+        const char held = x[i];
+        x[i] = y[i];
+        y[i] = held;
     }
 }
 
@@ -229,6 +232,28 @@ static bool test_and_set(uint8_t *bits, int32_t i) {
     const bool was = (bits[i / 8] & bit) != 0;
     bits[i / 8] |= bit;
     return was;
+}
+
+/* The C library's memcpy, called: where the compiler knows a bound of the size it writes rep movsq
+ * in its place, which takes twice as long here. */
+static void *(*const volatile copy)(void *, const void *, size_t) = memcpy;
+
+/* Moves the rows of the cycle through `start`, a block of columns after the other: where a block is
+ * written, what stood there was read just before and is in cache. 4 KB was the fastest of 1 to 128
+ * on Zen 4 for 16 rows of 600 KB. */
+static void rotate_cycle(char *rows, size_t row_bytes, const int32_t *order, int32_t start,
+                         void *held) {
+    enum { COLUMNS = 4096 };
+    for (size_t column = 0; column < row_bytes; column += COLUMNS) {
+        const size_t part = row_bytes - column < COLUMNS ? row_bytes - column : COLUMNS;
+        char *base = rows + column;
+        copy(held, base + (size_t)start * row_bytes, part);
+        int32_t at = start;
+        for (; order[at] != start; at = order[at]) {
+            copy(base + (size_t)at * row_bytes, base + (size_t)order[at] * row_bytes, part);
+        }
+        copy(base + (size_t)at * row_bytes, held, part);
+    }
 }
 
 pluck_status pluck_permute_rows(void *rows, size_t row_bytes, int32_t n_rows, const int32_t *order,
@@ -240,17 +265,12 @@ pluck_status pluck_permute_rows(void *rows, size_t row_bytes, int32_t n_rows, co
     for (int32_t i = 0; i < n_rows; i++)
         if (order[i] < 0 || order[i] >= n_rows || test_and_set(visited, order[i]))
             return PLUCK_ERR_SIZE;
-    char *base = rows;
     memset(visited, 0, bitmap);
     for (int32_t start = 0; start < n_rows; start++) {
         if (order[start] == start || test_and_set(visited, start)) continue;
-        memcpy(scratch, base + (size_t)start * row_bytes, row_bytes);
-        int32_t at = start;
-        for (; order[at] != start; at = order[at]) {
-            memcpy(base + (size_t)at * row_bytes, base + (size_t)order[at] * row_bytes, row_bytes);
-            (void)test_and_set(visited, order[at]);
-        }
-        memcpy(base + (size_t)at * row_bytes, scratch, row_bytes);
+        for (int32_t at = order[start]; at != start; at = order[at])
+            (void)test_and_set(visited, at);
+        rotate_cycle(rows, row_bytes, order, start, scratch);
     }
     return PLUCK_OK;
 }

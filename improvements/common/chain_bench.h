@@ -17,7 +17,7 @@ typedef struct chain_plan {
     const pluck_stage *stages;
     int32_t n_stages;
     void (*add_stages)(tb_chain *chain, int32_t n_vocab); /* the same ones, textbook */
-    bool history; /* INPUT_HISTORY tokens were accepted before */
+    bool history;  /* INPUT_HISTORY tokens were accepted before */
     double passes; /* least bytes: this many readings of the row */
 } chain_plan;
 

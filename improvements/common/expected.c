@@ -131,8 +131,8 @@ bool expected_check(perflab_ctx *ctx, const expected *e, const tb_array *baselin
     perflab_entry *entries = malloc((n + 1) * sizeof *entries);
     if (entries == NULL) return false;
     for (size_t i = 0; i < n; i++) {
-        entries[i] = (perflab_entry){candidate->ids[i], candidate->logits[i],
-                                     candidate->probabilities[i]};
+        entries[i] =
+            (perflab_entry){candidate->ids[i], candidate->logits[i], candidate->probabilities[i]};
     }
     const bool good = compare(ctx, e, baseline, entries, n) &&
                       order_holds(ctx, e, candidate->ids, n) &&

@@ -1,8 +1,9 @@
 /*
  * expected.h: what a chain must leave of a row, by the double-precision oracle of the tests.
  *
- * The candidate must have the oracle's candidates in its order, with logits and probabilities within
- * 1e-5, and its token. The baseline is held to nothing; its own largest error is reported beside.
+ * The candidate must have the oracle's candidates in its order, with logits and probabilities
+ * within 1e-5, and its token. The baseline is held to nothing; its own largest error is reported
+ * beside.
  */
 #ifndef IMPROVEMENTS_EXPECTED_H
 #define IMPROVEMENTS_EXPECTED_H

@@ -58,11 +58,8 @@ static void add_typical(tb_chain *chain, int32_t n_vocab) {
 
 const chain_plan whole_default = {
     .stages = penalised + 1, .n_stages = 5, .add_stages = add_default, .passes = 1};
-const chain_plan whole_penalties = {.stages = penalised,
-                                    .n_stages = 6,
-                                    .add_stages = add_penalties,
-                                    .history = true,
-                                    .passes = 1};
+const chain_plan whole_penalties = {
+    .stages = penalised, .n_stages = 6, .add_stages = add_penalties, .history = true, .passes = 1};
 const chain_plan whole_no_top_k = {
     .stages = penalised + 2, .n_stages = 4, .add_stages = add_no_top_k, .passes = 1};
 const chain_plan whole_typical = {

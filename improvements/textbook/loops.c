@@ -92,8 +92,7 @@ void tb_mirostat(tb_array *a, tb_mirostat_state *s) {
     }
     const float s_hat = sum_tb / sum_tt;
     const float epsilon = s_hat - 1.0f;
-    const float k = powf((epsilon * powf(2.0f, s->mu)) /
-                             (1.0f - powf((float)s->n_vocab, -epsilon)),
+    const float k = powf((epsilon * powf(2.0f, s->mu)) / (1.0f - powf((float)s->n_vocab, -epsilon)),
                          1.0f / s_hat);
     /* What is no number, or larger than an int, keeps one candidate, or all. */
     int32_t keep = 1;

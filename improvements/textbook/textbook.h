@@ -1,11 +1,11 @@
 /*
  * textbook.h: the chain as everybody writes it, for the baselines.
  *
- * The whole vocabulary becomes an array of 12-byte candidates, and each stage walks, sorts or shrinks
- * that array. The algorithms, their buffers and their order are those of llama.cpp v0.5.0's CPU
- * samplers (float sums, 128 buckets for a large partial sort, 256 candidates at first for a nucleus,
- * hash maps for what repeats); the code is written anew. Nothing in here is slowed down on purpose:
- * it is compiled with the flags of the candidate it is measured against.
+ * The whole vocabulary becomes an array of 12-byte candidates, and each stage walks, sorts or
+ * shrinks that array. The algorithms, their buffers and their order are those of llama.cpp v0.5.0's
+ * CPU samplers (float sums, 128 buckets for a large partial sort, 256 candidates at first for a
+ * nucleus, hash maps for what repeats); the code is written anew. Nothing in here is slowed down on
+ * purpose: it is compiled with the flags of the candidate it is measured against.
  *
  * C where the original's cost is loops, C++ where it is a container or an algorithm of the standard
  * library.
@@ -116,7 +116,8 @@ struct tb_stage {
 
 typedef struct tb_chain tb_chain;
 tb_chain *tb_chain_create(size_t n_vocab);
-void tb_chain_add(tb_chain *chain, tb_stage *stage); /* owns it from now on; NULL ends the program */
+void tb_chain_add(tb_chain *chain,
+                  tb_stage *stage); /* owns it from now on; NULL ends the program */
 void tb_chain_free(tb_chain *chain);
 /* Fills the chain's array from the row, applies all stages and returns the token selected. */
 int32_t tb_chain_sample(tb_chain *chain, const float *logits, size_t n);
