@@ -25,10 +25,10 @@ configure: deps
 	    --log-level=WARNING $(CMAKE_FLAGS) >$(if $(V),/dev/stdout,/dev/null)
 
 # Until the lab is here, `make run` samples the recorded rows.
-## run         the lab: build, validate and measure every improvement, print the table
-run: BUILD_QUIET = >/dev/null
-run: build
-	@$(BUILD)/examples/sample_rows data/rows-kjv-152k.npy
+## run         the lab: build, validate and measure every improvement, print the table (FULL=1: for the record)
+run: configure
+	@cmake --build $(BUILD) -j $(JOBS) --target improvements >/dev/null
+	@scripts/run $(BUILD)
 
 ## test        build and run all tests
 test: BUILD_QUIET = >/dev/null
