@@ -55,6 +55,6 @@ int32_t plk_array_bound(const llama_token_data_array *cur);
  * empty or larger than it.
  */
 pluck_status plk_apply(pluck_sampler *sampler, int32_t n_vocab, plk_scratch *scratch,
-                       llama_token_data_array *cur, const plk_effect *effect);
+                       llama_token_data_array *cur, const plk_effect *expected);
 
 #endif

@@ -517,7 +517,7 @@ void pluck_spec_free(pluck_spec *spec) {
 pluck_status pluck_sampler_from_spec(pluck_sampler **out, const char *spec, int32_t n_vocab,
                                      pluck_error *err) {
     if (!out) return fail(err, PLUCK_ERR_NULL, "out is NULL");
-    pluck_spec *parsed;
+    pluck_spec *parsed = NULL;
     TRY(pluck_spec_parse(&parsed, spec, n_vocab, err));
     const pluck_status status = pluck_sampler_create(out, &parsed->config);
     pluck_spec_free(parsed);

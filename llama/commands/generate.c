@@ -28,7 +28,7 @@ static int generate(const plk_args *args, plk_model *m, pluck_sampler *sampler, 
         if (status != PLUCK_OK)
             return plk_failure(args->command, "sampling failed: %s", pluck_status_string(status));
         if (llama_vocab_is_eog(m->vocab, token)) break;
-        char piece[256];
+        char piece[256] = "";
         fwrite(piece, 1, (size_t)plk_model_piece(m, token, piece, sizeof piece), stdout);
         fflush(stdout);
         if (i + 1 < args->n && !plk_model_decode(m, &token, 1, err, sizeof err))

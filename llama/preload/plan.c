@@ -115,6 +115,8 @@ static pluck_status create_segment(plk_segment *segment, plk_node *const *member
     for (int32_t i = 0; i < segment->n_stages; i++) free(kept[i]);
     segment->effect = plk_effect_of(stages, segment->n_stages);
     for (int32_t i = 0; i < segment->n_stages && status == PLUCK_OK; i++) {
+        /* every stage of a segment is a member of the plan */
+        // NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
         if (members[i]->own && plk_stage_has_state(&members[i]->stage))
             status = pluck_sampler_copy_stage(segment->sampler, i, members[i]->own, 0);
     }
@@ -152,7 +154,7 @@ pluck_status plk_plan_make(plk_node *chain, int32_t n_vocab, bool for_arrays) {
         plan->n_vocab = n_vocab;
         plan->for_arrays = for_arrays;
         plan->segments = calloc(room, sizeof *plan->segments);
-        plan->members = malloc(room * sizeof *plan->members);
+        plan->members = calloc(room, sizeof *plan->members);
     }
     if (plan && plan->segments && plan->members) {
         cut_chain(plan, chain, n, run, run_child);

@@ -56,9 +56,10 @@ static int collect_name(struct dl_phdr_info *info, size_t size, void *data) {
         list->names = names;
         list->capacity = capacity;
     }
-    char *copy = malloc(strlen(info->dlpi_name) + 1);
+    const size_t name_size = strlen(info->dlpi_name) + 1;
+    char *copy = malloc(name_size);
     if (!copy) return 1;
-    strcpy(copy, info->dlpi_name);
+    memcpy(copy, info->dlpi_name, name_size);
     list->names[list->n++] = copy;
     return 0;
 }

@@ -199,7 +199,7 @@ bool oracle_adaptive_p(oracle_view *v, const pluck_stage_adaptive_p *s, pluck_rn
     const double adapted = m->total_weight == 0.0
                                ? target
                                : clamp(2.0 * target - m->weighted_sum / m->total_weight, 0.0, 1.0);
-    double *before = malloc((size_t)v->n * sizeof *before);
+    double *before = calloc((size_t)v->n, sizeof *before);
     if (!before) return false;
     for (int32_t i = 0; i < v->n; ++i) {
         before[i] = v->c[i].p;

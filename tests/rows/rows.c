@@ -231,7 +231,7 @@ static int ascending_ids(const void *a, const void *b) {
 
 void rows_ids(uint64_t seed, int32_t n_vocab, int32_t *ids, int32_t n, bool ascending) {
     rows_random r = {seed ^ 0xfeedu};
-    int32_t *all = malloc((size_t)n_vocab * sizeof *all);
+    int32_t *all = calloc((size_t)n_vocab, sizeof *all);
     if (!all) abort();
     for (int32_t i = 0; i < n_vocab; ++i) all[i] = i;
     for (int32_t i = 0; i < n; ++i) {

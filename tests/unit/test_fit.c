@@ -85,7 +85,7 @@ static void draw_and_test(const char *name, const pluck_stage *stages, int32_t n
         double odd = 0.0;
         for (int i = 1; i < V; i += 2) odd += p[i];
         const double both[4] = {(1 - odd) * (1 - odd), (1 - odd) * odd, odd * (1 - odd), odd * odd};
-        assert_fits(name, both, pairs, 4, DRAWS / 2);
+        assert_fits(name, both, pairs, 4, 0.5 * DRAWS);
         pluck_sampler_free(s);
     }
 }
