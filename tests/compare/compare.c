@@ -123,16 +123,18 @@ static bool compare_values(const pluck_config *config, const oracle_result *want
                            const pluck_candidates *got, const places *at, double shift, char *why) {
     double sum = 0.0;
     double max = -INFINITY;
+    int slopes = 0;
     double base = 1e-5;   /* adaptive-p's slope is up to 33 per unit of probability */
     double spread = 1e-5; /* of logits, relative */
     double blur = 0.0;    /* of a dynamic temperature, relative: 1e-6 of the entropy, to a power */
     for (int32_t i = 0; i < config->n_stages; ++i) {
         const pluck_stage *s = &config->stages[i];
-        base += s->kind == PLUCK_STAGE_ADAPTIVE_P ? 1e-5 : 0.0;
+        if (s->kind == PLUCK_STAGE_ADAPTIVE_P) base = slopes++ ? 33.0 * base : 2e-5;
         if (s->kind == PLUCK_STAGE_TEMPERATURE && s->as.temperature.range > 0.0f) {
             blur += 1e-6 * (1.0 + (double)s->as.temperature.exponent);
         }
     }
+    spread = fmax(spread, base);
     /* Where one candidate has nearly all, the entropy is the small difference of sums in float, and
      * the dynamic temperature made of it so low that only the logits show how low. */
     for (int32_t i = 0; i < want->n && blur > 0.0; ++i) {
