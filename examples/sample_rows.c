@@ -112,7 +112,7 @@ int main(int argc, char **argv) {
     }
     const npy_array *rows = &file.array;
     pluck_workspace *workspace = NULL;
-    pluck_status status = PLUCK_ERR_DTYPE;
+    pluck_status status = PLUCK_ERR_ROW;
     if (rows->dtype == NPY_F32 && rows->n_columns <= INT32_MAX) {
         status = pluck_workspace_create(&workspace, (int32_t)rows->n_columns, NULL);
     }

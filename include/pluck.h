@@ -82,8 +82,7 @@ PLUCK_API const char *pluck_version(void);
     X(ERR_SPEC_RANGE, -18, "a value in the spec is out of range")                                  \
     X(ERR_SPEC_DUPLICATE, -19, "a key stands twice in the spec")                                   \
     X(ERR_RNG, -20, "the generator is unknown, or cannot do what was asked")                       \
-    X(ERR_DTYPE, -21, "unknown dtype")                                                             \
-    X(ERR_SIZE, -22, "a size or count is out of range")
+    X(ERR_SIZE, -21, "a size or count is out of range")
 
 typedef enum pluck_status {
 #define PLUCK_STATUS_ENUM(name, code, message) PLUCK_##name = (code),
@@ -479,8 +478,8 @@ PLUCK_API pluck_status pluck_top_logprobs(const pluck_row *row, int32_t n_top, i
 /* The config's seed in use: where it was PLUCK_SEED_RANDOM, the one that was drawn. 0 for NULL. */
 PLUCK_API uint32_t pluck_sampler_seed(const pluck_sampler *sampler);
 
-/* The seed in use by the last stage that has a stream of its own and selects (dist, mirostat,
- * adaptive-p) or flips a coin (xtc); the config's where there is none. 0 for NULL. */
+/* The seed that stage number `stage` of the config uses: its own, or else the config's. 0 for NULL.
+ */
 PLUCK_API uint32_t pluck_sampler_stage_seed(const pluck_sampler *sampler, int32_t stage);
 
 /* The chain as created: valid as long as the sampler. NULL for NULL. */
