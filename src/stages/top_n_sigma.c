@@ -7,8 +7,9 @@
  */
 #include "../chain.h"
 
-/* Below this the squares of deviations leave the range of float, in which the kernels compute. */
-static const double SMALL_VARIANCE = 1e-28;
+/* Outside these the squares of deviations leave the range of float, in which the kernels compute.
+ */
+static const double SMALL_VARIANCE = 1e-28, LARGE_VARIANCE = 1e30;
 
 /* Mean of (x - from)^power over the alive, in double. */
 static double slow_moment(const candidates *c, double from, int power) {
@@ -41,7 +42,7 @@ STAGE(top_n_sigma) {
         mean = t.sum / (double)c->n;
         variance = t.sum_squares / (double)c->n - mean * mean;
     }
-    if (variance < SMALL_VARIANCE) {
+    if (!(variance >= SMALL_VARIANCE && variance <= LARGE_VARIANCE)) {
         mean = (double)c->max + slow_moment(c, (double)c->max, 1);
         variance = slow_moment(c, mean, 2);
     }
