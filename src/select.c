@@ -261,7 +261,9 @@ int32_t candidates_argmax(candidates *c, float *x) {
             if (ws->logits[i] == c->max && (best < 0 || ws->ids[i] < best)) best = ws->ids[i];
         return best;
     }
-    int32_t g = 0;
+    int32_t b = 0;
+    while (ws->block_max[b] != c->max) b++;
+    int32_t g = b * BLOCK_GROUPS;
     while (ws->group_max[g] != c->max) g++;
     float value[GROUP];
     candidates_group(c, g, value);
