@@ -1,0 +1,45 @@
+# Writes a C file that holds the kernels: cmake -DMAIN=pluck.cl -DPTX=file -DOUTPUT=kernels.c -P embed.cmake
+# The source has its `#include "file"` lines replaced by the files, so that what is compiled at run time
+# needs no include path. PTX may be an empty file.
+cmake_minimum_required(VERSION 3.20)
+
+function(expand file result)
+    get_filename_component(folder "${file}" DIRECTORY)
+    file(READ "${file}" text)
+    set(out "")
+    while(text MATCHES "#include \"([^\"]+)\"")
+        set(hit "${CMAKE_MATCH_0}")
+        set(name "${CMAKE_MATCH_1}")
+        string(FIND "${text}" "${hit}" at)
+        string(LENGTH "${hit}" length)
+        math(EXPR after "${at} + ${length}")
+        string(SUBSTRING "${text}" 0 ${at} before)
+        string(SUBSTRING "${text}" ${after} -1 text)
+        expand("${folder}/${name}" inner)
+        string(APPEND out "${before}${inner}")
+    endwhile()
+    set(${result} "${out}${text}" PARENT_SCOPE)
+endfunction()
+
+# The file's bytes as the body of a char array, ended by a zero.
+function(bytes_of file result)
+    file(READ "${file}" hex HEX)
+    string(REGEX REPLACE "(................................)" "\\1\n" hex "${hex}")
+    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," hex "${hex}")
+    set(${result} "${hex}0x00" PARENT_SCOPE)
+endfunction()
+
+expand("${MAIN}" source)
+file(WRITE "${OUTPUT}.cl" "${source}")
+bytes_of("${OUTPUT}.cl" source_bytes)
+bytes_of("${PTX}" ptx_bytes)
+file(WRITE "${OUTPUT}"
+"/* Made by gpu/embed.cmake of gpu/kernels. */
+#include \"device.h\"
+
+const char gpu_kernel_source[] = {
+${source_bytes}};
+
+const char gpu_kernel_ptx[] = {
+${ptx_bytes}};
+")

@@ -1,0 +1,272 @@
+/*
+ * group.h: what the lanes of a group compute together: sums, maxima, prefix sums, and the bin of a
+ * histogram in which a running total is reached.
+ *
+ * Every function is called by all lanes and meets at barriers; `scratch` is
+ * PLK_SCRATCH_WORDS of local memory which the function may overwrite, and which is free again when it returns. Where the vendor
+ * has warps, a warp's part goes through registers.
+ */
+#ifndef PLK_GROUP_H
+#define PLK_GROUP_H
+
+/* The value that lane 0 gives, for all. */
+FN u64 group_share(u64 x, LOCAL u64 *scratch) {
+    u64 shared;
+    if (lane_id() == 0) scratch[0] = x;
+    group_barrier();
+    shared = scratch[0];
+    group_barrier();
+    return shared;
+}
+
+FN u64 larger(u64 a, u64 b) {
+    return a > b ? a : b;
+}
+
+#ifdef PLK_WARP
+
+FN u64 warp_xor(u64 x, u32 distance) {
+    const u32 lo = warp_xor_u32((u32)x, distance), hi = warp_xor_u32((u32)(x >> 32), distance);
+    return ((u64)hi << 32) | lo;
+}
+
+FN u64 warp_up(u64 x, u32 distance) {
+    const u32 lo = warp_up_u32((u32)x, distance), hi = warp_up_u32((u32)(x >> 32), distance);
+    return ((u64)hi << 32) | lo;
+}
+
+FN u64 group_max(u64 x, LOCAL u64 *scratch) {
+    for (u32 d = PLK_WARP / 2; d > 0; d >>= 1) x = larger(x, warp_xor(x, d));
+    if (lane_id() % PLK_WARP == 0) scratch[lane_id() / PLK_WARP] = x;
+    group_barrier();
+    x = scratch[0];
+    for (u32 w = 1; w < PLK_WG / PLK_WARP; w++) x = larger(x, scratch[w]);
+    group_barrier();
+    return x;
+}
+
+FN u64 group_sum(u64 x, LOCAL u64 *scratch) {
+    for (u32 d = PLK_WARP / 2; d > 0; d >>= 1) x += warp_xor(x, d);
+    if (lane_id() % PLK_WARP == 0) scratch[lane_id() / PLK_WARP] = x;
+    group_barrier();
+    x = scratch[0];
+    for (u32 w = 1; w < PLK_WG / PLK_WARP; w++) x += scratch[w];
+    group_barrier();
+    return x;
+}
+
+FN double group_sum_f64(double x, LOCAL u64 *scratch) {
+    for (u32 d = PLK_WARP / 2; d > 0; d >>= 1) x += bits_double(warp_xor(double_bits(x), d));
+    if (lane_id() % PLK_WARP == 0) scratch[lane_id() / PLK_WARP] = double_bits(x);
+    group_barrier();
+    x = bits_double(scratch[0]);
+    for (u32 w = 1; w < PLK_WG / PLK_WARP; w++) x += bits_double(scratch[w]);
+    group_barrier();
+    return x;
+}
+
+/* The sum over this lane and those before it; *total receives the sum over all. */
+FN u64 group_scan(u64 x, u64 *total, LOCAL u64 *scratch) {
+    const u32 lane = lane_id() % PLK_WARP, warp = lane_id() / PLK_WARP;
+    u64 sum = 0, before = 0;
+    for (u32 d = 1; d < PLK_WARP; d <<= 1) {
+        const u64 left = warp_up(x, d);
+        if (lane >= d) x += left;
+    }
+    if (lane == PLK_WARP - 1) scratch[warp] = x;
+    group_barrier();
+    for (u32 w = 0; w < PLK_WG / PLK_WARP; w++) {
+        if (w == warp) before = sum;
+        sum += scratch[w];
+    }
+    group_barrier();
+    *total = sum;
+    return before + x;
+}
+
+#else
+
+/*
+ * Without warps each lane reads all of scratch: PLK_WG reads which all lanes make of one address, and two
+ * barriers, where a tree would have two for each level. Processors that run lanes one after another
+ * (and their compilers, which cut a kernel at its barriers) prefer that by far.
+ */
+FN u64 group_max(u64 x, LOCAL u64 *scratch) {
+    scratch[lane_id()] = x;
+    group_barrier();
+    for (u32 i = 0; i < PLK_WG; i++) x = larger(x, scratch[i]);
+    group_barrier();
+    return x;
+}
+
+FN u64 group_sum(u64 x, LOCAL u64 *scratch) {
+    scratch[lane_id()] = x;
+    group_barrier();
+    x = 0;
+    for (u32 i = 0; i < PLK_WG; i++) x += scratch[i];
+    group_barrier();
+    return x;
+}
+
+FN double group_sum_f64(double x, LOCAL u64 *scratch) {
+    scratch[lane_id()] = double_bits(x);
+    group_barrier();
+    x = 0.0;
+    for (u32 i = 0; i < PLK_WG; i++) x += bits_double(scratch[i]);
+    group_barrier();
+    return x;
+}
+
+/* The sum over this lane and those before it; *total receives the sum over all. */
+FN u64 group_scan(u64 x, u64 *total, LOCAL u64 *scratch) {
+    u64 sum = 0;
+    scratch[lane_id()] = x;
+    group_barrier();
+    for (u32 i = 0; i < PLK_WG; i++) {
+        sum += scratch[i];
+        if (i == lane_id()) x = sum;
+    }
+    group_barrier();
+    *total = sum;
+    return x;
+}
+
+#endif
+
+/*
+ * A 64-bit sum in local memory as two 32-bit halves: two native atomics instead of a compare-and-swap
+ * loop. The carry is certain: whoever wraps the low half adds it.
+ */
+FN void local_add_u64(LOCAL u32 *lo, LOCAL u32 *hi, u64 x) {
+    const u32 x_lo = (u32)x;
+    const u32 old = local_add(lo, x_lo);
+    const u32 up = (u32)(x >> 32) + ((u32)(old + x_lo) < old ? 1u : 0u);
+    if (up != 0u) local_add(hi, up);
+}
+
+/* A histogram over the keys: how many, and (where mass_lo is not NULL) their weights. */
+typedef struct plk_bins {
+    LOCAL u32 *count;
+    LOCAL u32 *mass_lo;
+    LOCAL u32 *mass_hi;
+    u32 n; /* a multiple of PLK_WG, or a power of two below it */
+} plk_bins;
+
+/* The bin, counted from the highest, in which the running total reaches a target. */
+typedef struct plk_pick {
+    u32 bin;
+    u32 in_bin;      /* keys in it */
+    u64 above_count; /* keys in the bins above */
+    u64 above_mass;
+} plk_pick;
+
+FN u64 bin_mass(const plk_bins *bins, u32 bin) {
+    return ((u64)bins->mass_hi[bin] << 32) | bins->mass_lo[bin];
+}
+
+FN void bins_clear(const plk_bins *bins, i32 by_mass) {
+    for (u32 i = lane_id(); i < bins->n; i += PLK_WG) {
+        bins->count[i] = 0;
+        if (by_mass) {
+            bins->mass_lo[i] = 0;
+            bins->mass_hi[i] = 0;
+        }
+    }
+    group_barrier();
+}
+
+/* by_mass: target is a mass, else a count. 1 <= target <= the total of all bins. Each lane takes a run
+ * of neighbouring bins; the lane in whose run the target falls walks it. */
+FN plk_pick bins_pick(const plk_bins *bins, u64 target, i32 by_mass, LOCAL u64 *scratch) {
+    const u32 run = bins->n > PLK_WG ? bins->n / PLK_WG : 1u;
+    const u32 first = lane_id() * run;
+    const i32 mine = first < bins->n;
+    u64 count = 0, mass = 0, total, count_end, mass_end, end, begin;
+    plk_pick pick;
+    for (u32 i = 0; mine && i < run; i++) {
+        const u32 bin = bins->n - 1u - (first + i);
+        count += bins->count[bin];
+        if (by_mass) mass += bin_mass(bins, bin);
+    }
+    count_end = group_scan(count, &total, scratch);
+    mass_end = by_mass ? group_scan(mass, &total, scratch) : 0;
+    end = by_mass ? mass_end : count_end;
+    begin = end - (by_mass ? mass : count);
+    if (mine && begin < target && target <= end) {
+        u64 above_count = count_end - count, above_mass = mass_end - mass;
+        for (u32 i = 0; i < run; i++) {
+            const u32 bin = bins->n - 1u - (first + i);
+            const u64 m = by_mass ? bin_mass(bins, bin) : 0;
+            if ((by_mass ? above_mass + m : above_count + bins->count[bin]) >= target) {
+                scratch[0] = ((u64)bin << 32) | bins->count[bin];
+                scratch[1] = above_count;
+                scratch[2] = above_mass;
+                break;
+            }
+            above_count += bins->count[bin];
+            above_mass += m;
+        }
+    }
+    group_barrier();
+    pick.bin = (u32)(scratch[0] >> 32);
+    pick.in_bin = (u32)scratch[0];
+    pick.above_count = scratch[1];
+    pick.above_mass = scratch[2];
+    group_barrier();
+    return pick;
+}
+
+/*
+ * Sorts n <= PLK_SMALL_MAX distinct keys, largest first. Few keys are put in place by counting the
+ * larger ones, which needs two barriers; more by bitonic merging. `room` is as large as `keys`, of which
+ * the power of two at or above n must exist.
+ */
+#ifndef PLK_COUNT_SORT_MAX
+#define PLK_COUNT_SORT_MAX 512
+#endif
+
+FN void sort_by_counting(LOCAL u64 *keys, LOCAL u64 *room, u32 n) {
+    for (u32 i = lane_id(); i < n; i += PLK_WG) {
+        const u64 key = keys[i];
+        u32 rank = 0;
+        for (u32 j = 0; j < n; j++) rank += keys[j] > key ? 1u : 0u;
+        room[rank] = key;
+    }
+    group_barrier();
+    for (u32 i = lane_id(); i < n; i += PLK_WG) keys[i] = room[i];
+    group_barrier();
+}
+
+#if PLK_COUNT_SORT_MAX < PLK_SMALL_MAX
+FN void sort_by_merging(LOCAL u64 *keys, u32 n) {
+    u32 padded = 2;
+    while (padded < n) padded <<= 1;
+    for (u32 i = n + lane_id(); i < padded; i += PLK_WG) keys[i] = 0;
+    group_barrier();
+    for (u32 size = 2; size <= padded; size <<= 1) {
+        for (u32 stride = size >> 1; stride > 0; stride >>= 1) {
+            for (u32 i = lane_id(); i < padded / 2; i += PLK_WG) {
+                const u32 low = 2 * i - (i & (stride - 1)), high = low + stride;
+                const u64 a = keys[low], b = keys[high];
+                if ((a < b) == ((low & size) == 0)) {
+                    keys[low] = b;
+                    keys[high] = a;
+                }
+            }
+            group_barrier();
+        }
+    }
+}
+#endif
+
+FN void sort_descending(LOCAL u64 *keys, LOCAL u64 *room, u32 n) {
+#if PLK_COUNT_SORT_MAX < PLK_SMALL_MAX
+    if (n > PLK_COUNT_SORT_MAX) {
+        sort_by_merging(keys, n);
+        return;
+    }
+#endif
+    sort_by_counting(keys, room, n);
+}
+
+#endif /* PLK_GROUP_H */

@@ -1,0 +1,99 @@
+/*
+ * large.h: walking a row (or the row's list) while more candidates are left than local memory holds.
+ */
+#ifndef PLK_LARGE_H
+#define PLK_LARGE_H
+
+/* What a walk does with each key in the set. */
+#define WALK_MAXIMUM 1 /* acc->best */
+#define WALK_COUNT   2 /* acc->number */
+#define WALK_SUM     3 /* acc->sum, acc->number: of unmasked logits */
+#define WALK_SPREAD  4 /* acc->sum, acc->number: of squared distances from acc->mean */
+#define WALK_BINS    5 /* keys of acc->prefix into acc->bins */
+#define WALK_TILES   6 /* weights into the bins' masses, by tile */
+#define WALK_COLLECT 7 /* keys to acc->to, acc->length counts them */
+#define WALK_NOTHING 8
+
+/* The set, and what a walk finds out about it. Sums are a lane's own. */
+typedef struct plk_walk {
+    const plk_source *source;
+    GLOBAL const u64 *list; /* NULL: the row itself */
+    u32 n_list;
+    u32 n_tiles;
+    u64 boundary; /* keys at or above it are in the set */
+    float maximum;
+
+    u64 best;
+    u64 number;
+    double sum;
+    double mean;
+    plk_bins bins;
+    u64 prefix;
+    u32 prefix_shift; /* 64: no prefix yet */
+    u32 shift;
+    u32 mask;
+    i32 by_mass;
+    plk_rate rate;
+    LOCAL u64 *to;
+    LOCAL u32 *length;
+} plk_walk;
+
+FN void visit(i32 what, plk_walk *acc, u64 key) {
+    u32 bin;
+    switch (what) {
+    case WALK_MAXIMUM:
+        acc->best = larger(acc->best, key);
+        return;
+    case WALK_COUNT:
+        acc->number += 1;
+        return;
+    case WALK_SUM:
+    case WALK_SPREAD:
+        if (key_ordered(key) == ORDERED_NEG_INF) return;
+        acc->number += 1;
+        if (what == WALK_SUM) {
+            acc->sum += (double)key_logit(key);
+        } else {
+            const double off = (double)key_logit(key) - acc->mean;
+            acc->sum += off * off;
+        }
+        return;
+    case WALK_COLLECT:
+        acc->to[local_add(acc->length, 1)] = key;
+        return;
+    case WALK_BINS:
+        if (acc->prefix_shift < 64 && key >> acc->prefix_shift != acc->prefix) return;
+        bin = (u32)(key >> acc->shift) & acc->mask;
+        break;
+    default:
+        bin = key_id(key) / PLK_TILE;
+        break;
+    }
+    local_add(acc->bins.count + bin, 1);
+    if (acc->by_mass)
+        local_add_u64(acc->bins.mass_lo + bin, acc->bins.mass_hi + bin,
+                      weight(key_logit(key), acc->maximum, acc->rate));
+}
+
+FN void walk(i32 what, plk_walk *acc) {
+    acc->best = 0;
+    acc->number = 0;
+    acc->sum = 0.0;
+    if (acc->list) {
+        for (u32 i = lane_id(); i < acc->n_list; i += PLK_WG)
+            if (acc->list[i] >= acc->boundary) visit(what, acc, acc->list[i]);
+    } else {
+        for (u32 t = 0; t < acc->n_tiles; t++) {
+            float v[PLK_VPT];
+            read_tile(acc->source, t, v);
+            for (u32 i = 0; i < PLK_VPT; i++) {
+                const u32 id = tile_id(acc->source, t, i);
+                const u64 key = make_key(ordered_from_float(v[i]), id & ID_MASK);
+                if (id < acc->source->n_vocab && key >= acc->boundary) visit(what, acc, key);
+            }
+        }
+    }
+    group_barrier();
+}
+
+#endif /* PLK_LARGE_H */

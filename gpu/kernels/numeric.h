@@ -1,0 +1,152 @@
+/*
+ * numeric.h: keys, weights and random numbers.
+ *
+ * Key. A logit and its id in one integer, so that a larger key is the better candidate: the logit's
+ * bits, made to order as integers, above the complement of the id. Ties fall to the lower id, keys
+ * are distinct, and -0 equals +0. NaN becomes the largest of all keys, so that the maximum of a row
+ * tells whether it holds one.
+ *
+ * Weight. exp((logit - maximum) / temperature) as a fixed-point number with MASS_BITS fractional
+ * bits. Sums of integers do not depend on their order, so neither partition nor atomics can change a
+ * result, and a row of 2^20 tokens cannot overflow. What rounds is the exponential alone (2^-26,
+ * relative) and the last bit (2^-43 of the most likely token).
+ *
+ * Random numbers are Philox4x32-10 (Salmon et al., SC 2011), as PLUCK_RNG_PHILOX in pluck.h fixes it.
+ */
+#ifndef PLK_NUMERIC_H
+#define PLK_NUMERIC_H
+
+#define MASS_BITS 42
+
+#define ORDERED_NAN      0xFFFFFFFFu
+#define ORDERED_POS_INF  0xFF800000u
+#define ORDERED_NEG_INF  0x007FFFFFu
+#define NEG_INF          bits_float(0xFF800000u)
+#define ID_MASK          ((u32)PLK_MAX_VOCAB - 1u)
+#define FIRST_KEY(order) ((u64)(order) << PLK_ID_BITS) /* the smallest key of a logit */
+
+FN u32 ordered_from_float(float x) {
+    const u32 bits = float_bits(x + 0.0f);
+    if (x != x) return ORDERED_NAN;
+    return (bits >> 31) ? ~bits : bits | 0x80000000u;
+}
+
+FN float float_from_ordered(u32 order) {
+    return bits_float((order >> 31) ? order & 0x7FFFFFFFu : ~order);
+}
+
+FN u64 make_key(u32 order, u32 id) {
+    return FIRST_KEY(order) | (ID_MASK - id);
+}
+
+FN u32 key_ordered(u64 key) {
+    return (u32)(key >> PLK_ID_BITS);
+}
+
+FN u32 key_id(u64 key) {
+    return ID_MASK - ((u32)key & ID_MASK);
+}
+
+FN float key_logit(u64 key) {
+    return float_from_ordered(key_ordered(key));
+}
+
+/* The smallest key of a logit >= x. */
+FN u64 key_at_least(double x) {
+    const float rounded = (float)x;
+    u32 order = ordered_from_float(rounded);
+    if ((double)rounded < x) order += 1u;
+    return FIRST_KEY(order);
+}
+
+FN float float_from_half(u32 h) {
+    const u32 exponent = (h >> 10) & 31u, mantissa = h & 0x3FFu;
+    const u32 sign = (h & 0x8000u) << 16;
+    float magnitude;
+    if (exponent == 0u)
+        magnitude = (float)(i32)mantissa * 5.9604644775390625e-8f; /* 2^-24 */
+    else
+        magnitude = bits_float(exponent == 31u ? 0x7F800000u | (mantissa << 13)
+                                               : ((exponent + 112u) << 23) | (mantissa << 13));
+    return bits_float(float_bits(magnitude) | sign);
+}
+
+/*
+ * The weight of logit x <= maximum. The difference is exact (Knuth's two-sum); its product with rate
+ * is split into an integer and f in [-1/2, 1/2]; 2^f - 1 is a Taylor polynomial of degree 7, off by
+ * 6e-9 at most.
+ */
+FN u64 weight(float x, float maximum, plk_rate rate) {
+    const float d = x - maximum;
+    const float back = d - x;
+    const float rest = (x - (d - back)) + (-maximum - back);
+    const float whole = rint_f32(d * rate.hi);
+    float f, p;
+    i32 shift;
+    u32 mantissa;
+    if (x == maximum) return (u64)1 << MASS_BITS;
+    if (!(whole > -80.0f)) return 0; /* also where d is -inf */
+    f = fma_f32(d, rate.hi, -whole);
+    f = fma_f32(d, rate.lo, f);
+    f = fma_f32(rest, rate.hi, f);
+    p = 1.52527338e-5f;
+    p = fma_f32(p, f, 1.54035304e-4f);
+    p = fma_f32(p, f, 1.33335581e-3f);
+    p = fma_f32(p, f, 9.61812911e-3f);
+    p = fma_f32(p, f, 5.55041087e-2f);
+    p = fma_f32(p, f, 2.40226507e-1f);
+    p = fma_f32(p, f, 6.93147181e-1f);
+    p = p * f;
+    mantissa = (u32)((i32)rint_f32(p * 1073741824.0f) + 1073741824);
+    shift = (i32)whole + MASS_BITS - 30;
+    if (shift >= 0) return (u64)mantissa << shift;
+    if (shift < -31) return 0;
+    return ((u64)mantissa + ((u64)1 << (-shift - 1))) >> -shift;
+}
+
+/* The smallest mass that is at least `share` of total; at least 1, so that it names a candidate. */
+FN u64 share_of(double share, u64 total) {
+    const double exact = share * (double)total;
+    u64 mass = (u64)exact;
+    if ((double)mass < exact) mass += 1;
+    return mass == 0 ? 1 : mass;
+}
+
+/* ln x for normal x > 0, to about 1e-15: atanh series of the mantissa in [2^-1/2, 2^1/2). */
+FN double natural_log(double x) {
+    u64 bits = double_bits(x);
+    i32 exponent = (i32)(bits >> 52) - 1023;
+    double m, s, s2, term, sum = 0.0;
+    bits = (bits & (u64)0xFFFFFFFFFFFFF) | (u64)0x3FF0000000000000;
+    m = bits_double(bits);
+    if (m > 1.4142135623730951) {
+        m *= 0.5;
+        exponent += 1;
+    }
+    s = (m - 1.0) / (m + 1.0);
+    s2 = s * s;
+    term = s;
+    for (i32 i = 1; i < 23; i += 2) {
+        sum += term / (double)i;
+        term *= s2;
+    }
+    return 2.0 * sum + (double)exponent * 0.69314718055994531;
+}
+
+/* The uniform number of a draw: in [0, 1), a multiple of 2^-53. */
+FN double philox_uniform(u32 seed, u32 stream, u32 position_lo, u32 position_hi) {
+    u32 c0 = position_lo, c1 = position_hi, c2 = 0, c3 = 0, k0 = seed, k1 = stream;
+    for (i32 round = 0; round < 10; round++) {
+        const u64 a = (u64)0xD2511F53u * c0, b = (u64)0xCD9E8D57u * c2;
+        const u32 n0 = (u32)(b >> 32) ^ c1 ^ k0, n2 = (u32)(a >> 32) ^ c3 ^ k1;
+        c0 = n0;
+        c1 = (u32)b;
+        c2 = n2;
+        c3 = (u32)a;
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    return (double)((((u64)c1 << 32) | c0) >> 11) * 1.1102230246251565e-16; /* 2^-53 */
+}
+
+#endif /* PLK_NUMERIC_H */

@@ -1,0 +1,35 @@
+/*
+ * pluck.cl: all kernels, for OpenCL C 1.2, CUDA C and plain C. What is compiled is this file.
+ *
+ *   argmax.cl   greedy: one kernel
+ *   select.cl   top-k in one read
+ *   survey.cl   maximum, deviation, near-nucleus candidates and masses of tiles in two reads
+ *   reduce.cl   truncations while much is left, until little is, or the draw
+ *   finish.cl   truncations on little, the draw, the result
+ *   busy.cl     a stand-in for inference, for benchmarks
+ */
+#include "vendor.h"
+
+#include "numeric.h"
+
+#include "group.h"
+
+#include "row.h"
+
+#include "small.h"
+
+#include "large.h"
+
+#include "result.h"
+
+#include "argmax.cl"
+
+#include "survey.cl"
+
+#include "select.cl"
+
+#include "reduce.cl"
+
+#include "finish.cl"
+
+#include "busy.cl"

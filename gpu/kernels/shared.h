@@ -1,0 +1,181 @@
+/*
+ * shared.h: what the host and the kernels both know: the parameters of a row, of a chain, and the
+ * layout of a result.
+ *
+ * Every member is 4 or 8 bytes wide and every struct a multiple of 8, so that CUDA, OpenCL and the
+ * host's compiler lay them out alike. The vendor header gives the names plk_u32, plk_i32 and plk_u64.
+ */
+#ifndef PLK_SHARED_H
+#define PLK_SHARED_H
+
+/* Largest vocabulary: an id must fit the low 20 bits of a key (see numeric.h). */
+#define PLK_ID_BITS   20
+#define PLK_MAX_VOCAB (1 << PLK_ID_BITS)
+
+/* Candidates that finish.cl sorts in local memory; also the largest k of a top-k call. */
+#define PLK_SMALL_MAX 2048
+
+/* Bins of a histogram in reduce.cl: 11 bits of a key at a time. */
+#define PLK_BINS 2048
+
+/* A list in select.cl may hold this many more than k before it is narrowed again. */
+#ifndef PLK_SELECT_SLACK
+#define PLK_SELECT_SLACK 128
+#endif
+
+/* Words (of 8 bytes) of local memory: scratch of group.h; of select.cl with a list of `capacity`; of
+ * reduce.cl and finish.cl: keys, room for prefix sums or a histogram of three 32-bit numbers a bin, scratch. */
+#define PLK_SCRATCH_WORDS(wg)          ((wg) + 8)
+#define PLK_SELECT_BINS                256
+#define PLK_SELECT_WORDS(capacity, wg) ((capacity) + PLK_SELECT_BINS / 2 + PLK_SCRATCH_WORDS(wg) + 1)
+#define PLK_ROOM_WORDS                 (PLK_BINS + PLK_BINS / 2)
+#define PLK_FINISH_WORDS(wg)           (PLK_SMALL_MAX + PLK_ROOM_WORDS + PLK_SCRATCH_WORDS(wg) + 1)
+
+#define PLK_MAX_OPS 8
+
+#define PLK_DTYPE_F32  0
+#define PLK_DTYPE_F16  1
+#define PLK_DTYPE_BF16 2
+
+/* Statuses a kernel writes: pluck.h's codes, and one of pluck_gpu.h's. */
+#define PLK_OK           0
+#define PLK_ERR_NAN      (-7)
+#define PLK_ERR_EMPTY    (-8)
+#define PLK_ERR_OVERFLOW (-113)
+
+/* log2(e) / temperature, as the sum of two floats: what turns a distance from the maximum into a power
+ * of two. */
+typedef struct plk_rate {
+    float hi;
+    float lo;
+} plk_rate;
+
+/*
+ * One truncation. Every one of them keeps a prefix of the row sorted by logit (lower id first among
+ * equals), so a chain of them is one boundary that only rises.
+ */
+#define PLK_OP_TOP_K 1 /* the first `count` */
+#define PLK_OP_TOP_P 2 /* the shortest prefix of mass >= value, at least `count`; at `scale` */
+#define PLK_OP_MIN_P 3 /* logits >= maximum + value (in unscaled logits, <= 0), at least `count` */
+#define PLK_OP_SIGMA 4 /* logits >= maximum - value * standard deviation */
+
+typedef struct plk_op {
+    plk_i32 kind;
+    plk_i32 count;
+    double value;
+    double reach;  /* TOP_P: what lies further below the maximum cannot be in the nucleus */
+    plk_rate rate; /* TOP_P: of the temperature that holds when this operation runs */
+} plk_op;
+
+/*
+ * Which kernels a row goes through:
+ *   GREEDY   argmax.
+ *   TOP      select -> reduce -> finish: a top-k comes first, the rest happens on its list.
+ *   PLAIN    survey -> gather -> reduce: only cuts by value; the draw needs masses of tiles.
+ *   NUCLEUS  survey -> gather -> reduce -> finish: a top-p; what may be in the nucleus is gathered.
+ *   GENERAL  reduce -> finish: reduce reads the row as often as it must. Any chain of operations.
+ */
+#define PLK_ROUTE_GREEDY  1
+#define PLK_ROUTE_TOP     2
+#define PLK_ROUTE_PLAIN   3
+#define PLK_ROUTE_NUCLEUS 4
+#define PLK_ROUTE_GENERAL 5
+
+/* What comes back: a token, or the candidates that are left. */
+#define PLK_GIVE_TOKEN      1
+#define PLK_GIVE_CANDIDATES 2
+
+typedef struct plk_chain {
+    plk_i32 route;
+    plk_i32 give;
+    plk_i32 by_id; /* candidates are given in ascending order of id, not best first */
+    plk_i32 n_ops;
+    plk_i32 k;           /* TOP: the list's k */
+    plk_i32 needs_sigma; /* survey and select sum up what a standard deviation needs */
+    plk_i32 penalties_first; /* 1: penalties come before the bias */
+    plk_u32 pad;
+    float repeat;            /* penalties: 1, 0, 0 where there are none */
+    float freq;
+    float present;
+    float scale;   /* 1 / temperature of the draw: what a reported logit is multiplied by */
+    plk_rate rate; /* of the draw */
+    plk_op ops[PLK_MAX_OPS];
+} plk_chain;
+
+/* What holds for all rows of one call. */
+typedef struct plk_call {
+    plk_u64 offset; /* bytes before the first row in the logits' buffer */
+    plk_u64 stride; /* bytes from one row to the next */
+    plk_i32 dtype;
+    plk_i32 n_vocab;
+    plk_i32 mask_stride;   /* words from one row of the bitmask to the next */
+    plk_i32 list_capacity; /* entries of one row's list */
+    plk_i32 select_capacity; /* entries of a group's list in select.cl */
+    plk_i32 max_candidates;  /* candidates that a row of the output holds */
+    plk_i32 bare;            /* 1: no parameters at all; only argmax runs */
+    plk_i32 n_tiles;         /* tiles of a row */
+    plk_u32 rows_at;   /* bytes before the rows, the chains, the edits in the parameters' buffer */
+    plk_u32 chains_at;
+    plk_u32 edits_at;
+    plk_u32 pad;
+    plk_u64 masks_at; /* bytes before the bitmask's first row */
+} plk_call;
+
+/* One row of one call. */
+typedef struct plk_row {
+    plk_i32 chain; /* index into the call's chains */
+    plk_u32 seed;
+    plk_u32 stream;
+    plk_u32 position_lo;
+    plk_u32 position_hi;
+    plk_i32 mask_row;   /* row of the bitmask, -1: none */
+    plk_i32 edit_begin; /* its edits, ascending by id */
+    plk_i32 n_edits;
+} plk_row;
+
+/* logit += bias, and how often the token stands in the penalised history. */
+typedef struct plk_edit {
+    plk_i32 id;
+    plk_i32 count;
+    float bias;
+    plk_u32 has_bias;
+} plk_edit;
+
+/* What a row's kernels tell each other. The first three are zero between calls: reduce and finish clear
+ * them. */
+typedef struct plk_state {
+    plk_u32 arrived;   /* groups of this row that have finished */
+    plk_u32 n_list;    /* entries of its list; more than fit: the list is unusable */
+    plk_u32 threshold; /* ordered logit: at least k logits are this high (TOP) */
+    plk_u32 next_op;   /* reduce: the operation with which finish goes on */
+    plk_u32 settled;   /* reduce: the row has its result; nothing is left to finish */
+    plk_u32 pad;
+    plk_u64 max_key;  /* key of the maximum */
+    plk_u64 low_key;  /* survey: what is below never counts */
+    plk_u64 list_key; /* survey: what is at or above goes to the list */
+    plk_u64 boundary; /* reduce: keys of the list at or above it are what is left */
+    plk_u64 tail;     /* reduce: mass of what counts but is not on the list */
+    double deviation; /* of the row's logits, where the chain begins with a top-n-sigma */
+} plk_state;
+
+/* What is known of one tile; its sums are taken in a fixed order. */
+typedef struct plk_tile {
+    plk_u64 max_key;
+    plk_u64 mass;  /* gather: of what counts and is not on the list */
+    double sum;    /* of unmasked logits */
+    double spread; /* of the squares of their distances from the tile's mean */
+    plk_u32 unmasked;
+    plk_u32 n_mass; /* logits that `mass` is the sum of */
+} plk_tile;
+
+/* The same layout as pluck_gpu_result. */
+typedef struct plk_result {
+    plk_i32 status;
+    plk_i32 token;
+    float logit;
+    float probability;
+    float logprob;
+    plk_i32 n_candidates;
+} plk_result;
+
+#endif /* PLK_SHARED_H */

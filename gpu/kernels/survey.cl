@@ -1,0 +1,169 @@
+/*
+ * survey.cl: the two reads of a row whose chain has no top-k.
+ *
+ * pluck_survey finds the maximum (and, where asked, the standard deviation) and from them two keys: what
+ * is below low_key is cut off; what is at or above list_key may be near the boundary of the nucleus.
+ * With N tokens, those further than ln(N / (1 - p)) below the maximum weigh less than 1 - p together:
+ * the nucleus cannot reach them, so list_key stands there, or at a later cut where that is higher.
+ *
+ * pluck_gather puts the keys at or above list_key on the row's list and sums the weights of the rest, tile by
+ * tile. On a typical row the list is a few percent, so the last kernel has little to read.
+ */
+
+/* The standard deviation over all tiles (Chan et al.'s merge of tile means), known to all lanes. */
+FN double tiles_deviation(GLOBAL const plk_tile *tiles, u32 n_tiles, LOCAL u64 *scratch) {
+    double sum = 0.0, spread = 0.0, mean;
+    u64 count = 0;
+    for (u32 t = lane_id(); t < n_tiles; t += PLK_WG) {
+        sum += tiles[t].sum;
+        count += tiles[t].unmasked;
+    }
+    count = group_sum(count, scratch);
+    mean = group_sum_f64(sum, scratch) / (double)count;
+    for (u32 t = lane_id(); t < n_tiles; t += PLK_WG) {
+        double off;
+        if (tiles[t].unmasked == 0) continue;
+        off = tiles[t].sum / (double)tiles[t].unmasked - mean;
+        spread += tiles[t].spread + off * off * (double)tiles[t].unmasked;
+    }
+    return sqrt_f64(group_sum_f64(spread, scratch) / (double)count);
+}
+
+/* What a standard deviation needs of a tile: count, sum, squared distances from the tile's mean. */
+FN void measure_tile(const float v[PLK_VPT], GLOBAL plk_tile *tile, LOCAL u64 *scratch) {
+    double sum = 0.0, spread = 0.0, mean;
+    u64 count = 0;
+    for (u32 i = 0; i < PLK_VPT; i++)
+        if (v[i] != NEG_INF) {
+            sum += (double)v[i];
+            count++;
+        }
+    count = group_sum(count, scratch);
+    sum = group_sum_f64(sum, scratch);
+    mean = count > 0 ? sum / (double)count : 0.0;
+    for (u32 i = 0; i < PLK_VPT; i++)
+        if (v[i] != NEG_INF) spread += ((double)v[i] - mean) * ((double)v[i] - mean);
+    spread = group_sum_f64(spread, scratch);
+    if (lane_id() == 0) {
+        tile->unmasked = (u32)count;
+        tile->sum = sum;
+        tile->spread = spread;
+    }
+}
+
+KERNEL void pluck_survey(GLOBAL const uchar *logits, plk_call call, GLOBAL const uchar *params, GLOBAL const uchar *masks, GLOBAL plk_state *states,
+                         GLOBAL plk_tile *all_tiles LOCAL_PARAM) {
+    LOCAL_START
+    const u32 row = group_y();
+    GLOBAL const plk_chain *chain = chain_of(params, &call, row);
+    GLOBAL plk_tile *tiles = all_tiles + (u64)row * (u32)call.n_tiles;
+    plk_source source;
+    u64 max_key = 0, low_key, list_key;
+    double maximum, deviation = 0.0;
+    i32 before_top_p = 1;
+    if (chain->route != PLK_ROUTE_PLAIN && chain->route != PLK_ROUTE_NUCLEUS) return;
+    source = make_source(logits, &call, params, masks, row);
+    for (u32 t = group_x(); t < (u32)call.n_tiles; t += groups_x()) {
+        float v[PLK_VPT];
+        u32 best = 0;
+        u64 key;
+        read_tile(&source, t, v);
+        for (u32 i = 0; i < PLK_VPT; i++) {
+            const u32 order = ordered_from_float(v[i]);
+            best = order > best ? order : best;
+        }
+        key = group_max(FIRST_KEY(best), local_base);
+        if (lane_id() == 0) tiles[t].max_key = key;
+        if (chain->needs_sigma) measure_tile(v, tiles + t, local_base);
+    }
+    if (!arrives_last(states + row, local_base)) return;
+
+    for (u32 t = lane_id(); t < (u32)call.n_tiles; t += PLK_WG)
+        max_key = larger(max_key, tiles[t].max_key);
+    max_key = group_max(max_key, local_base);
+    maximum = (double)key_logit(max_key);
+    if (chain->needs_sigma) deviation = tiles_deviation(tiles, (u32)call.n_tiles, local_base);
+    low_key = FIRST_KEY(key_ordered(max_key) == ORDERED_POS_INF ? ORDERED_POS_INF
+                                                                : ORDERED_NEG_INF + 1u);
+    list_key = low_key;
+    for (i32 i = 0; i < chain->n_ops && key_ordered(max_key) < ORDERED_POS_INF; i++) {
+        GLOBAL const plk_op *op = chain->ops + i;
+        u64 cut;
+        if (op->kind == PLK_OP_TOP_P) {
+            cut = key_at_least(maximum - op->reach);
+            before_top_p = 0;
+        } else if (op->kind == PLK_OP_MIN_P) {
+            cut = key_at_least(maximum + op->value);
+        } else {
+            cut = key_at_least(maximum - op->value * deviation);
+        }
+        list_key = larger(list_key, cut);
+        if (before_top_p) low_key = list_key;
+    }
+    if (chain->route == PLK_ROUTE_PLAIN) list_key = ~(u64)0;
+    if (lane_id() == 0) {
+        states[row].max_key = max_key;
+        states[row].low_key = low_key;
+        states[row].list_key = list_key;
+        states[row].deviation = deviation;
+    }
+}
+
+KERNEL void pluck_gather(GLOBAL const uchar *logits, plk_call call, GLOBAL const uchar *params, GLOBAL const uchar *masks, GLOBAL plk_state *states,
+                         GLOBAL plk_tile *all_tiles, GLOBAL u64 *lists LOCAL_PARAM) {
+    LOCAL_START
+    LOCAL u64 *scratch = local_base;
+    const u32 row = group_y();
+    GLOBAL const plk_chain *chain = chain_of(params, &call, row);
+    GLOBAL plk_tile *tiles = all_tiles + (u64)row * (u32)call.n_tiles;
+    GLOBAL u64 *list = lists + (u64)row * (u32)call.list_capacity;
+    plk_rate rate = chain->rate;
+    u64 low_key, list_key;
+    float maximum;
+    plk_source source;
+    if (chain->route != PLK_ROUTE_PLAIN && chain->route != PLK_ROUTE_NUCLEUS) return;
+    for (i32 i = 0; i < chain->n_ops; i++)
+        if (chain->ops[i].kind == PLK_OP_TOP_P) rate = chain->ops[i].rate;
+    maximum = key_logit(states[row].max_key);
+    low_key = states[row].low_key;
+    list_key = states[row].list_key;
+    source = make_source(logits, &call, params, masks, row);
+    for (u32 t = group_x(); t < (u32)call.n_tiles; t += groups_x()) {
+        float v[PLK_VPT];
+        u64 mass = 0, counts = 0, total, place; /* counts: listed above, summed below */
+        if ((tiles[t].max_key | ID_MASK) < low_key) { /* the same for all lanes */
+            if (lane_id() == 0) {
+                tiles[t].mass = 0;
+                tiles[t].n_mass = 0;
+            }
+            continue;
+        }
+        read_tile(&source, t, v);
+        for (u32 i = 0; i < PLK_VPT; i++) {
+            const u64 key = FIRST_KEY(ordered_from_float(v[i]));
+            if (key >= list_key) {
+                counts += (u64)1 << 32;
+            } else if (key >= low_key) {
+                mass += weight(v[i], maximum, rate);
+                counts += 1;
+            }
+        }
+        place = group_scan(counts, &total, scratch) - counts;
+        mass = group_sum(mass, scratch);
+        if (lane_id() == 0) {
+            tiles[t].mass = mass;
+            tiles[t].n_mass = (u32)total;
+            scratch[0] = (total >> 32) ? global_add(&states[row].n_list, (u32)(total >> 32)) : 0u;
+        }
+        group_barrier();
+        place = (place >> 32) + scratch[0];
+        group_barrier();
+        for (u32 i = 0; i < PLK_VPT && (counts >> 32) != 0; i++) {
+            const u32 order = ordered_from_float(v[i]);
+            if (FIRST_KEY(order) < list_key) continue;
+            if (place < (u64)(u32)call.list_capacity)
+                list[place] = make_key(order, tile_id(&source, t, i));
+            place++;
+        }
+    }
+}

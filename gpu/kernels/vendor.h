@@ -1,0 +1,46 @@
+/*
+ * vendor.h: one dialect for OpenCL C 1.2, CUDA C and plain C11.
+ *
+ * The kernels are written with these names alone; nothing else in gpu/kernels knows a vendor:
+ *   KERNEL, FN               a kernel; a function that kernels call
+ *   GLOBAL, LOCAL            address spaces
+ *   LOCAL_PARAM, LOCAL_START the group's dynamic local memory, as the last parameter of a kernel and
+ *                            the first statement of its body; then `local_base` points to it
+ *   u32 u64 i32              integers
+ *   lane_id() group_x() group_y() groups_x()
+ *   group_barrier()          all of a group meet; local memory is visible
+ *   device_fence()           what this lane wrote before is visible to every group
+ *   local_add global_add global_max   atomic, return the old value
+ *   fma_f32 rint_f32 sqrt_f64 float_bits bits_float double_bits bits_double
+ *
+ * Tuning, all by -D: PLK_WG lanes of a group (a power of two), PLK_VPT logits a lane holds of a tile
+ * (a multiple of 8).
+ */
+#ifndef PLK_VENDOR_H
+#define PLK_VENDOR_H
+
+#if defined(__OPENCL_VERSION__)
+#include "vendor_opencl.h"
+#elif defined(__CUDACC__) || defined(__CUDACC_RTC__) || defined(__CUDA__)
+#include "vendor_cuda.h"
+#else
+#include "vendor_c.h"
+#endif
+
+#ifndef PLK_WG
+#define PLK_WG 256
+#endif
+#ifndef PLK_VPT
+#define PLK_VPT 16
+#endif
+
+/* Logits of one tile: what a group reads at a time. */
+#define PLK_TILE (PLK_WG * PLK_VPT)
+
+typedef u32 plk_u32;
+typedef i32 plk_i32;
+typedef u64 plk_u64;
+
+#include "shared.h"
+
+#endif /* PLK_VENDOR_H */

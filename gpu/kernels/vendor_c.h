@@ -1,0 +1,97 @@
+/*
+ * vendor_c.h: the kernel dialect (see vendor.h) in plain C11, for the unit test that runs the kernels
+ * under the host's sanitizers. The test provides the plk_emu_* names: it runs the lanes of a group as
+ * coroutines which a barrier switches between, one group after another, so nothing here is atomic.
+ */
+#ifndef PLK_VENDOR_C_H
+#define PLK_VENDOR_C_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __clang__
+#pragma STDC FP_CONTRACT OFF
+#endif
+
+typedef uint32_t u32;
+typedef int32_t i32;
+typedef uint64_t u64;
+typedef unsigned char uchar;
+typedef unsigned short ushort;
+
+#define KERNEL static
+#define FN static inline
+#define GLOBAL
+#define LOCAL
+#define LOCAL_PARAM , u64 *local_base
+#define LOCAL_START
+
+typedef struct plk_emu_place {
+    u32 lane, group_x, group_y, groups_x;
+} plk_emu_place;
+extern plk_emu_place plk_emu;
+void plk_emu_barrier(void);
+
+#define lane_id()  (plk_emu.lane)
+#define group_x()  (plk_emu.group_x)
+#define group_y()  (plk_emu.group_y)
+#define groups_x() (plk_emu.groups_x)
+
+#define group_barrier() plk_emu_barrier()
+#define device_fence()  ((void)0)
+
+FN u32 local_add(u32 *p, u32 x) {
+    const u32 old = *p;
+    *p = old + x;
+    return old;
+}
+
+FN u32 global_max(u32 *p, u32 x) {
+    const u32 old = *p;
+    if (x > old) *p = x;
+    return old;
+}
+
+#define global_add(p, x) local_add((p), (x))
+#define fma_f32(a, b, c) fmaf((a), (b), (c))
+#define rint_f32(x)      rintf(x)
+#define sqrt_f64(x)      sqrt(x)
+
+FN u32 float_bits(float x) {
+    u32 r;
+    memcpy(&r, &x, sizeof r);
+    return r;
+}
+
+FN float bits_float(u32 x) {
+    float r;
+    memcpy(&r, &x, sizeof r);
+    return r;
+}
+
+FN u64 double_bits(double x) {
+    u64 r;
+    memcpy(&r, &x, sizeof r);
+    return r;
+}
+
+FN double bits_double(u64 x) {
+    double r;
+    memcpy(&r, &x, sizeof r);
+    return r;
+}
+
+typedef struct quad {
+    u32 x, y, z, w;
+} quad;
+
+FN quad load_quad(const void *p) {
+    quad q;
+    memcpy(&q, p, sizeof q);
+    return q;
+}
+
+#define quad_word(q, i) ((i) == 0 ? (q).x : (i) == 1 ? (q).y : (i) == 2 ? (q).z : (q).w)
+
+#endif /* PLK_VENDOR_C_H */

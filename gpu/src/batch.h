@@ -1,0 +1,57 @@
+/* batch.h: a batch context, and what one call of it is made of. */
+#ifndef PLUCK_GPU_BATCH_H
+#define PLUCK_GPU_BATCH_H
+
+#include "plan.h"
+
+/* Host memory of one call in flight. */
+typedef struct gpu_slot {
+    uint64_t ticket; /* 0: never used */
+    gpu_event done;
+    gpu_pinned params;
+    gpu_pinned results;
+    gpu_pinned ids;
+    gpu_pinned logits;
+    const pluck_gpu_result *result; /* where this call's went */
+    const int32_t *id;
+    const float *logit;
+    int32_t n_rows;
+    bool has_candidates;
+} gpu_slot;
+
+struct pluck_gpu_batch {
+    pluck_gpu_device *device;
+    pluck_gpu_batch_config config;
+    gpu_stream stream; /* for calls that name none */
+    gpu_memory params, states, tiles, partials, lists, results, ids, logits;
+    size_t device_bytes;
+    uint32_t n_tiles;
+    uint32_t list_capacity;
+    uint32_t select_capacity;
+    uint64_t next_ticket;
+    bool dirty; /* a call failed half-way: the states must be cleared */
+    gpu_slot *slots; /* max_in_flight */
+    plk_edit *edits; /* scratch: those of one row */
+    const pluck_gpu_plan **plans; /* scratch: of each chain in the call */
+};
+
+/* The call's parameters as the kernels read them, written to the slot's pinned memory. */
+typedef struct gpu_prepared {
+    plk_call call;
+    size_t bytes;
+    bool any_greedy, any_top, any_surveyed, any_finish, any_candidates;
+} gpu_prepared;
+
+pluck_gpu_status gpu_prepare(pluck_gpu_batch *batch, const pluck_gpu_call *call, void *params,
+                             gpu_prepared *out);
+
+/* Largest sizes of the parts of the parameters. */
+size_t gpu_params_size(const pluck_gpu_batch_config *config);
+
+/* Enqueues the clearing of what rows' kernels tell each other. */
+pluck_gpu_status gpu_clear_states(pluck_gpu_batch *batch, gpu_stream stream);
+
+/* The slot of a ticket; NULL where it is unknown or gone. */
+gpu_slot *gpu_slot_of(pluck_gpu_batch *batch, uint64_t ticket);
+
+#endif /* PLUCK_GPU_BATCH_H */

@@ -1,0 +1,172 @@
+/* enqueue.c: one call: its parameters to the device, its kernels, its results back. */
+#include "batch.h"
+
+#include <string.h>
+
+/* Groups for each row, so that all rows together fill the device; never more than there are tiles. */
+static uint32_t groups_per_row(const pluck_gpu_batch *b, int32_t n_rows) {
+    const uint32_t rows = (uint32_t)n_rows;
+    uint32_t groups = (b->device->target_groups + rows - 1) / rows;
+    if (groups > b->n_tiles) groups = b->n_tiles;
+    return groups ? groups : 1;
+}
+
+/* A top-k's groups put k and the slack on the row's list each: they must fit. */
+static uint32_t groups_for_select(const pluck_gpu_batch *b, int32_t n_rows) {
+    const uint32_t fit =
+        b->list_capacity / ((uint32_t)b->config.max_candidates + PLK_SELECT_SLACK);
+    const uint32_t groups = groups_per_row(b, n_rows);
+    return groups < fit ? groups : fit;
+}
+
+typedef struct enqueuing {
+    pluck_gpu_batch *batch;
+    gpu_stream stream;
+    gpu_memory logits, masks;
+    gpu_memory results; /* the device's, or the slot's pinned memory as the device sees it */
+    const gpu_prepared *prepared;
+    int32_t n_rows;
+} enqueuing;
+
+static pluck_gpu_status run(const enqueuing *e, gpu_kernel kernel, uint32_t groups,
+                            size_t local_words, const gpu_argument *arguments, int32_t n) {
+    const gpu_launch launch = {kernel,    groups, (uint32_t)e->n_rows, local_words * sizeof(plk_u64),
+                               arguments, n};
+    return e->batch->device->api->launch(e->batch->device, e->stream, &launch);
+}
+
+static pluck_gpu_status launch_kernels(const enqueuing *e) {
+    const pluck_gpu_batch *b = e->batch;
+    const gpu_prepared *p = e->prepared;
+    const uint32_t wg = b->device->wg, groups = groups_per_row(b, e->n_rows);
+    const size_t scratch = PLK_SCRATCH_WORDS(wg);
+    const gpu_argument logits = GPU_MEMORY(e->logits), call = GPU_VALUE(p->call),
+                       params = GPU_MEMORY(b->params), masks = GPU_MEMORY(e->masks),
+                       states = GPU_MEMORY(b->states), tiles = GPU_MEMORY(b->tiles),
+                       lists = GPU_MEMORY(b->lists), results = GPU_MEMORY(e->results),
+                       partials = GPU_MEMORY(b->partials), ids = GPU_MEMORY(b->ids),
+                       candidate_logits = GPU_MEMORY(b->logits);
+    if (p->any_greedy) {
+        const gpu_argument a[] = {logits, call, params, masks, states, partials, results};
+        GPU_TRY(run(e, GPU_KERNEL_argmax, groups, scratch, a, 7));
+    }
+    if (p->any_surveyed) {
+        const gpu_argument a[] = {logits, call, params, masks, states, tiles, lists};
+        GPU_TRY(run(e, GPU_KERNEL_survey, groups, scratch, a, 6));
+        GPU_TRY(run(e, GPU_KERNEL_gather, groups, scratch, a, 7));
+    }
+    if (p->any_top) {
+        const gpu_argument a[] = {logits, call, params, masks, states, tiles, lists};
+        GPU_TRY(run(e, GPU_KERNEL_select, groups_for_select(b, e->n_rows),
+                    PLK_SELECT_WORDS(b->select_capacity, wg), a, 7));
+    }
+    if (p->any_finish) {
+        const gpu_argument reduce[] = {logits, call, params, masks, states, tiles, lists, results};
+        const gpu_argument finish[] = {call, params, states, lists, results, ids, candidate_logits};
+        GPU_TRY(run(e, GPU_KERNEL_reduce, 1, PLK_FINISH_WORDS(wg), reduce, 8));
+        GPU_TRY(run(e, GPU_KERNEL_finish, 1, PLK_FINISH_WORDS(wg), finish, 7));
+    }
+    return PLUCK_GPU_OK;
+}
+
+/* Results to where the caller wants them, or to the slot. */
+static pluck_gpu_status return_results(const enqueuing *e, gpu_slot *slot,
+                                       const pluck_gpu_call *call) {
+    const pluck_gpu_batch *b = e->batch;
+    const gpu_backend_table *api = b->device->api;
+    const size_t rows = (size_t)e->n_rows, candidates = rows * (size_t)b->config.max_candidates;
+    pluck_gpu_result *results = call->results ? call->results : slot->results.host;
+    int32_t *ids = call->ids ? call->ids : slot->ids.host;
+    float *logits = call->candidate_logits ? call->candidate_logits : slot->logits.host;
+    if (e->results == b->results)
+        GPU_TRY(api->download(b->device, e->stream, results, b->results, 0,
+                              rows * sizeof(plk_result)));
+    if (e->prepared->any_candidates) {
+        GPU_TRY(api->download(b->device, e->stream, ids, b->ids, 0, candidates * sizeof *ids));
+        GPU_TRY(api->download(b->device, e->stream, logits, b->logits, 0,
+                              candidates * sizeof *logits));
+    }
+    slot->result = results;
+    slot->id = ids;
+    slot->logit = logits;
+    slot->n_rows = e->n_rows;
+    slot->has_candidates = e->prepared->any_candidates;
+    return PLUCK_GPU_OK;
+}
+
+static pluck_gpu_status enqueue_all(enqueuing *e, gpu_slot *slot, const pluck_gpu_call *call) {
+    pluck_gpu_batch *b = e->batch;
+    const gpu_backend_table *api = b->device->api;
+    if (b->dirty) GPU_TRY(gpu_clear_states(b, e->stream));
+    b->dirty = true; /* until all is enqueued */
+    if (e->prepared->bytes > 0)
+        GPU_TRY(api->upload(b->device, e->stream, b->params, slot->params.host,
+                            e->prepared->bytes));
+    GPU_TRY(launch_kernels(e));
+    GPU_TRY(return_results(e, slot, call));
+    GPU_TRY(api->event_record(b->device, slot->done, e->stream));
+    b->dirty = false;
+    return PLUCK_GPU_OK;
+}
+
+/* Fills in what the kernels must know of the memory, and checks it. */
+static pluck_gpu_status describe_call(pluck_gpu_batch *b, const pluck_gpu_call *call,
+                                      plk_call *c) {
+    const size_t words = ((size_t)b->config.n_vocab + 31) / 32;
+    const size_t masks_stride = call->masks_stride ? call->masks_stride : words * 4;
+    pluck_gpu_logits logits = call->logits;
+    if (logits.n_rows > b->config.max_rows) return PLUCK_GPU_ERR_SIZE;
+    GPU_TRY(gpu_check_logits(b->device, &logits, b->config.n_vocab));
+    if (call->masks) {
+        if (masks_stride % 4 != 0 || call->masks_offset % 4 != 0 || masks_stride < words * 4 ||
+            masks_stride / 4 > INT32_MAX)
+            return PLUCK_GPU_ERR_SIZE;
+        GPU_TRY(b->device->api->memory_check(b->device, call->masks, call->masks_offset,
+                                             (size_t)(logits.n_rows - 1) * masks_stride + words * 4));
+    }
+    c->offset = logits.offset;
+    c->stride = logits.stride;
+    c->dtype = (plk_i32)logits.dtype;
+    c->n_vocab = b->config.n_vocab;
+    c->mask_stride = (plk_i32)(masks_stride / 4);
+    c->masks_at = call->masks_offset;
+    c->list_capacity = (plk_i32)b->list_capacity;
+    c->select_capacity = (plk_i32)b->select_capacity;
+    c->max_candidates = b->config.max_candidates;
+    c->n_tiles = (plk_i32)b->n_tiles;
+    return PLUCK_GPU_OK;
+}
+
+pluck_gpu_status pluck_gpu_enqueue(pluck_gpu_batch *b, const pluck_gpu_call *call,
+                                   uint64_t *ticket) {
+    gpu_prepared prepared;
+    enqueuing e;
+    gpu_slot *slot;
+    pluck_gpu_status status;
+    if (!b || !call || !ticket) return PLUCK_GPU_ERR_NULL;
+    memset(&prepared, 0, sizeof prepared);
+    GPU_TRY(describe_call(b, call, &prepared.call));
+    slot = b->slots + b->next_ticket % (uint64_t)b->config.max_in_flight;
+    if (slot->ticket != 0) {
+        status = b->device->api->event_poll(b->device, slot->done);
+        if (status == PLUCK_GPU_ERR_NOT_READY) return PLUCK_GPU_ERR_BUSY;
+    }
+    if (call->rows) {
+        GPU_TRY(gpu_prepare(b, call, slot->params.host, &prepared));
+    } else {
+        prepared.call.bare = 1;
+        prepared.any_greedy = true;
+    }
+    e.batch = b;
+    e.stream = call->stream ? call->stream : b->stream;
+    e.logits = (gpu_memory)call->logits.data;
+    e.masks = (gpu_memory)call->masks;
+    e.results = !call->results && b->device->maps_results ? slot->results.device : b->results;
+    e.prepared = &prepared;
+    e.n_rows = call->logits.n_rows;
+    slot->ticket = 0;
+    GPU_TRY(enqueue_all(&e, slot, call));
+    slot->ticket = b->next_ticket++;
+    *ticket = slot->ticket;
+    return PLUCK_GPU_OK;
+}

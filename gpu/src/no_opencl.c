@@ -1,0 +1,6 @@
+/* no_opencl.c: stands for opencl.c where the build found no OpenCL. */
+#include "device.h"
+
+const gpu_backend_table *gpu_opencl_table(void) {
+    return NULL;
+}

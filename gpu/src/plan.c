@@ -1,0 +1,329 @@
+/*
+ * plan.c: the offload planner. It walks a chain as far as the device can follow, and decides what comes
+ * back.
+ *
+ * The device follows edits (bias, penalties) at the front, then anything that keeps a prefix of the row
+ * in sorted order. Temperatures on the way only change the scale on which a later stage counts. If the walk
+ * reaches the draw, the token comes back. If it ends before, what the last truncation left comes
+ * back, with the temperatures still to be applied: the tail's chain begins with those.
+ *
+ * A top-n-sigma in front of the tail keeps the row on the CPU: it masks tokens without removing them, and
+ * stages such as XTC count masked tokens.
+ */
+#include "plan.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool gpu_stage_is_idle(const pluck_stage *stage) {
+    switch (stage->kind) {
+    case PLUCK_STAGE_LOGIT_BIAS:
+        return stage->as.logit_bias.n_biases == 0;
+    case PLUCK_STAGE_PENALTIES:
+        return stage->as.penalties.last_n == 0 ||
+               (stage->as.penalties.repeat == 1.0f && stage->as.penalties.freq == 0.0f &&
+                stage->as.penalties.present == 0.0f);
+    case PLUCK_STAGE_DRY:
+        return stage->as.dry.multiplier == 0.0f || stage->as.dry.base < 1.0f ||
+               stage->as.dry.last_n == 0;
+    case PLUCK_STAGE_TOP_N_SIGMA:
+        return stage->as.top_n_sigma.n <= 0.0f || isinf(stage->as.top_n_sigma.n);
+    case PLUCK_STAGE_TOP_K:
+        return stage->as.top_k.k <= 0;
+    case PLUCK_STAGE_TYPICAL:
+        return stage->as.typical.p >= 1.0f;
+    case PLUCK_STAGE_TOP_P:
+        return stage->as.top_p.p >= 1.0f;
+    case PLUCK_STAGE_MIN_P:
+        return stage->as.min_p.p <= 0.0f;
+    case PLUCK_STAGE_XTC:
+        return stage->as.xtc.probability <= 0.0f || stage->as.xtc.threshold > 0.5f;
+    case PLUCK_STAGE_TEMPERATURE:
+        return stage->as.temperature.range <= 0.0f && stage->as.temperature.t == 1.0f;
+    default:
+        return false;
+    }
+}
+
+static bool is_random(pluck_stage_kind kind) {
+    return kind == PLUCK_STAGE_XTC || kind == PLUCK_STAGE_DIST || kind == PLUCK_STAGE_MIROSTAT ||
+           kind == PLUCK_STAGE_MIROSTAT_V2 || kind == PLUCK_STAGE_ADAPTIVE_P;
+}
+
+/* log2(e) / temperature in two floats. */
+static plk_rate rate_of(double temperature) {
+    const double exact = 1.4426950408889634 / temperature;
+    plk_rate rate;
+    rate.hi = (float)exact;
+    rate.lo = isinf(rate.hi) ? 0.0f : (float)(exact - (double)rate.hi);
+    return rate;
+}
+
+/* The walk along the chain. */
+typedef struct planner {
+    pluck_gpu_plan *plan;
+    double temperature; /* product of those passed */
+    bool has_bias, has_penalties;
+    bool one_only; /* a temperature <= 0 was passed: the maximum alone is left */
+    /* At the last truncation after which candidates could come back: */
+    int32_t cut_stage; /* its index, -1: none so far */
+    int32_t cut_ops;
+    bool cut_sorted; /* candidates are then in sorted order, not by id */
+} planner;
+
+static int compare_edits(const void *a, const void *b) {
+    const plk_edit *x = a, *y = b;
+    return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* Copies the biases, in order of id, several of one token added up in the order given. */
+static pluck_gpu_status take_biases(pluck_gpu_plan *plan, const pluck_stage_logit_bias *s) {
+    int32_t n = 0;
+    plan->biases = malloc((size_t)s->n_biases * sizeof *plan->biases);
+    if (!plan->biases) return PLUCK_GPU_ERR_MEMORY;
+    for (int32_t i = 0; i < s->n_biases; i++) {
+        int32_t at = 0;
+        if (s->biases[i].token < 0 || s->biases[i].token >= plan->n_vocab)
+            return PLUCK_GPU_ERR_TOKEN;
+        while (at < n && plan->biases[at].id != s->biases[i].token) at++;
+        if (at == n)
+            plan->biases[n++] = (plk_edit){s->biases[i].token, 0, s->biases[i].bias, 1};
+        else
+            plan->biases[at].bias += s->biases[i].bias;
+    }
+    qsort(plan->biases, (size_t)n, sizeof *plan->biases, compare_edits);
+    plan->n_biases = n;
+    return PLUCK_GPU_OK;
+}
+
+static plk_op *add_op(planner *p, int32_t kind, int32_t count, double value) {
+    plk_op *op;
+    if (p->plan->chain.n_ops == PLK_MAX_OPS) return NULL;
+    op = p->plan->chain.ops + p->plan->chain.n_ops++;
+    op->kind = kind;
+    op->count = count;
+    op->value = value;
+    op->rate = rate_of(p->temperature);
+    return op;
+}
+
+/* Candidates could come back behind this stage. */
+static void could_cut(planner *p, int32_t stage, bool sorted) {
+    p->cut_stage = stage;
+    p->cut_ops = p->plan->chain.n_ops;
+    p->cut_sorted = sorted;
+}
+
+/* Takes one stage; false where the device cannot run it here. */
+static bool take_truncation(planner *p, const pluck_stage *stage, int32_t index) {
+    const pluck_gpu_plan *plan = p->plan;
+    const bool clean = !p->one_only && (plan->chain.n_ops == 0 || p->cut_ops == plan->chain.n_ops);
+    plk_op *op;
+    switch (stage->kind) {
+    case PLUCK_STAGE_TOP_N_SIGMA:
+        return add_op(p, PLK_OP_SIGMA, 1, (double)stage->as.top_n_sigma.n) != NULL;
+    case PLUCK_STAGE_TOP_K:
+        if (!add_op(p, PLK_OP_TOP_K, stage->as.top_k.k, 0.0)) return false;
+        if (clean && (p->cut_sorted || stage->as.top_k.k <= PLK_SMALL_MAX)) could_cut(p, index, true);
+        return true;
+    case PLUCK_STAGE_TOP_P:
+        op = add_op(p, PLK_OP_TOP_P, stage->as.top_p.min_keep, (double)stage->as.top_p.p);
+        if (!op) return false;
+        /* a hair further, so that no rounding on the way matters */
+        op->reach = log((double)plan->n_vocab / (1.0 - op->value)) * p->temperature * 1.000001;
+        if (clean) could_cut(p, index, true);
+        return true;
+    case PLUCK_STAGE_MIN_P:
+        op = add_op(p, PLK_OP_MIN_P, stage->as.min_p.min_keep,
+                    log((double)stage->as.min_p.p) * p->temperature);
+        if (!op) return false;
+        /* unsorted, min-p keeps the order; with min_keep it may or may not have sorted */
+        if (clean && (p->cut_sorted || stage->as.min_p.min_keep <= 1))
+            could_cut(p, index, p->cut_sorted);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static pluck_gpu_status take_stage(planner *p, const pluck_stage *stage, int32_t index,
+                                   bool *taken) {
+    pluck_gpu_plan *plan = p->plan;
+    const bool at_front = plan->chain.n_ops == 0 && p->temperature == 1.0 && !p->one_only;
+    *taken = false;
+    switch (stage->kind) {
+    case PLUCK_STAGE_LOGIT_BIAS:
+        if (!at_front || p->has_bias) return PLUCK_GPU_OK;
+        plan->chain.penalties_first = p->has_penalties;
+        p->has_bias = *taken = true;
+        return take_biases(plan, &stage->as.logit_bias);
+    case PLUCK_STAGE_PENALTIES:
+        if (!at_front || p->has_penalties) return PLUCK_GPU_OK;
+        p->has_penalties = *taken = true;
+        plan->last_n = stage->as.penalties.last_n;
+        plan->chain.repeat = stage->as.penalties.repeat;
+        plan->chain.freq = stage->as.penalties.freq;
+        plan->chain.present = stage->as.penalties.present;
+        return PLUCK_GPU_OK;
+    case PLUCK_STAGE_TEMPERATURE:
+        if (stage->as.temperature.range > 0.0f) return PLUCK_GPU_OK;
+        if (stage->as.temperature.t > 0.0f)
+            p->temperature *= (double)stage->as.temperature.t;
+        else
+            p->one_only = true;
+        *taken = true;
+        return PLUCK_GPU_OK;
+    default:
+        *taken = take_truncation(p, stage, index);
+        return PLUCK_GPU_OK;
+    }
+}
+
+void gpu_choose_route(plk_chain *chain) {
+    int32_t top_k = -1, top_p = -1, n_top_p = 0, last_sigma = -1, last_sigma_before_k = -1;
+    bool keeps = false;
+    for (int32_t i = 0; i < chain->n_ops; i++) {
+        const plk_op *op = chain->ops + i;
+        if (op->kind == PLK_OP_TOP_K && top_k < 0) top_k = i;
+        if (op->kind == PLK_OP_TOP_P && n_top_p++ == 0) top_p = i;
+        if (op->kind == PLK_OP_SIGMA) {
+            last_sigma = i;
+            if (top_k < 0) last_sigma_before_k = i;
+        }
+        if (op->kind != PLK_OP_TOP_K && op->count > 1) keeps = true;
+    }
+    chain->k = 0;
+    if (top_k >= 0 && (top_p < 0 || top_p > top_k) && chain->ops[top_k].count <= PLK_SMALL_MAX &&
+        last_sigma_before_k <= 0) {
+        chain->route = PLK_ROUTE_TOP;
+        chain->k = chain->ops[top_k].count;
+    } else if (!keeps && last_sigma <= 0 && n_top_p <= 1 &&
+               (top_k < 0 || (top_p >= 0 && top_p < top_k))) {
+        chain->route = n_top_p > 0 || chain->give == PLK_GIVE_CANDIDATES ? PLK_ROUTE_NUCLEUS
+                                                                         : PLK_ROUTE_PLAIN;
+    } else {
+        chain->route = PLK_ROUTE_GENERAL;
+    }
+    chain->needs_sigma = chain->route != PLK_ROUTE_GENERAL && chain->n_ops > 0 &&
+                         chain->ops[0].kind == PLK_OP_SIGMA;
+}
+
+/* The tail: the temperatures that the device left out, then the stages it did not reach. */
+static pluck_gpu_status make_tail(planner *p, const pluck_config *config, int32_t first) {
+    pluck_gpu_plan *plan = p->plan;
+    int32_t n = 0;
+    plan->tail = *config;
+    plan->tail_stages = malloc((size_t)(config->n_stages + 1) * sizeof *plan->tail_stages);
+    if (!plan->tail_stages) return PLUCK_GPU_ERR_MEMORY;
+    for (int32_t i = 0; i < config->n_stages; i++)
+        if (i >= first || config->stages[i].kind == PLUCK_STAGE_TEMPERATURE)
+            plan->tail_stages[n++] = config->stages[i];
+    plan->tail.stages = plan->tail_stages;
+    plan->tail.n_stages = n;
+    plan->first_cpu = first;
+    return PLUCK_GPU_OK;
+}
+
+/* The draw is at stage `draw`: everything runs on the device. */
+static void finish_on_device(planner *p, const pluck_config *config, int32_t draw) {
+    pluck_gpu_plan *plan = p->plan;
+    plan->first_cpu = config->n_stages;
+    plan->chain.give = PLK_GIVE_TOKEN;
+    if (config->stages[draw].kind == PLUCK_STAGE_GREEDY || p->one_only) {
+        plan->placement = PLUCK_GPU_ARGMAX; /* no truncation removes the maximum */
+        plan->chain.route = PLK_ROUTE_GREEDY;
+        plan->chain.n_ops = 0;
+        return;
+    }
+    plan->placement = PLUCK_GPU_TOKEN;
+    plan->seed = config->stages[draw].as.dist.seed;
+    plan->stream = 0;
+    for (int32_t i = 0; i < draw; i++) plan->stream += is_random(config->stages[i].kind) ? 1u : 0u;
+    plan->chain.scale = (float)(1.0 / p->temperature);
+    plan->chain.rate = rate_of(p->temperature);
+    gpu_choose_route(&plan->chain);
+}
+
+static pluck_gpu_status make_plan(pluck_gpu_plan *plan, const pluck_config *config) {
+    planner p = {.plan = plan, .temperature = 1.0, .cut_stage = -1};
+    int32_t last = config->n_stages - 1, i = 0;
+    plan->n_vocab = config->n_vocab;
+    plan->chain.repeat = plan->chain.scale = 1.0f;
+    while (last >= 0 && gpu_stage_is_idle(config->stages + last)) last--;
+    for (; i <= last; i++) {
+        const pluck_stage *stage = config->stages + i;
+        bool taken;
+        if (gpu_stage_is_idle(stage)) continue;
+        if (i == last && (stage->kind == PLUCK_STAGE_GREEDY ||
+                          (stage->kind == PLUCK_STAGE_DIST && config->rng == PLUCK_RNG_PHILOX))) {
+            finish_on_device(&p, config, i);
+            return PLUCK_GPU_OK;
+        }
+        GPU_TRY(take_stage(&p, stage, i, &taken));
+        if (!taken) break;
+    }
+    plan->chain.give = PLK_GIVE_CANDIDATES;
+    if (p.cut_stage < 0) {
+        plan->placement = PLUCK_GPU_ROW;
+        GPU_TRY(make_tail(&p, config, 0));
+        return PLUCK_GPU_OK;
+    }
+    plan->placement = PLUCK_GPU_CANDIDATES;
+    plan->chain.n_ops = p.cut_ops;
+    plan->chain.by_id = !p.cut_sorted;
+    plan->chain.rate = rate_of(1.0);
+    gpu_choose_route(&plan->chain);
+    return make_tail(&p, config, p.cut_stage + 1);
+}
+
+pluck_gpu_status pluck_gpu_plan_create(pluck_gpu_plan **out, const pluck_config *config,
+                                       pluck_gpu_error *error) {
+    pluck_gpu_plan *plan;
+    pluck_gpu_status status;
+    if (!out || !config || (config->n_stages > 0 && !config->stages))
+        return gpu_fail(error, PLUCK_GPU_ERR_NULL, "pluck_gpu_plan_create: NULL argument");
+    if (config->n_vocab < 1 || config->n_vocab > PLK_MAX_VOCAB)
+        return gpu_fail(error, PLUCK_GPU_ERR_SIZE, "n_vocab is %d; it must be 1 to %d",
+                        (int)config->n_vocab, PLK_MAX_VOCAB);
+    if (config->n_stages < 0 || config->n_stages > 64)
+        return gpu_fail(error, PLUCK_GPU_ERR_SIZE, "n_stages is %d; it must be 0 to 64",
+                        (int)config->n_stages);
+    plan = calloc(1, sizeof *plan);
+    if (!plan) return gpu_fail(error, PLUCK_GPU_ERR_MEMORY, "out of host memory");
+    status = make_plan(plan, config);
+    if (status != PLUCK_GPU_OK) {
+        pluck_gpu_plan_free(plan);
+        return gpu_fail(error, status, "%s",
+                        status == PLUCK_GPU_ERR_TOKEN ? "a biased token is outside the vocabulary"
+                                                      : "out of host memory");
+    }
+    *out = plan;
+    return PLUCK_GPU_OK;
+}
+
+void pluck_gpu_plan_free(pluck_gpu_plan *plan) {
+    if (!plan) return;
+    free(plan->biases);
+    free(plan->tail_stages);
+    free(plan);
+}
+
+pluck_gpu_status pluck_gpu_plan_top_k(pluck_gpu_plan **out, int32_t n_vocab, int32_t k,
+                                      pluck_gpu_error *error) {
+    pluck_stage stage = {.kind = PLUCK_STAGE_TOP_K};
+    pluck_config config = {.n_vocab = n_vocab, .stages = &stage, .n_stages = 1};
+    if (k < 1 || k > PLK_SMALL_MAX)
+        return gpu_fail(error, PLUCK_GPU_ERR_SIZE, "k is %d; it must be 1 to %d", (int)k,
+                        PLK_SMALL_MAX);
+    stage.as.top_k.k = k;
+    return pluck_gpu_plan_create(out, &config, error);
+}
+
+pluck_gpu_placement pluck_gpu_plan_placement(const pluck_gpu_plan *plan) {
+    return plan->placement;
+}
+
+const pluck_config *pluck_gpu_plan_tail(const pluck_gpu_plan *plan) {
+    return plan && plan->tail_stages ? &plan->tail : NULL;
+}

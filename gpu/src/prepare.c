@@ -1,0 +1,122 @@
+/*
+ * prepare.c: a call's rows as the kernels read them: rows, then the chains that occur, then the edits,
+ * packed into one buffer that one copy takes to the device.
+ */
+#include "batch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+size_t gpu_params_size(const pluck_gpu_batch_config *config) {
+    const size_t rows = (size_t)config->max_rows;
+    return rows * (sizeof(plk_row) + sizeof(plk_chain) +
+                   (size_t)config->max_edits * sizeof(plk_edit));
+}
+
+static int compare_edits(const void *a, const void *b) {
+    const plk_edit *x = a, *y = b;
+    return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* The row's edits into batch->edits, ascending by id: the plan's biases, and the counts of the last
+ * last_n tokens of its history. Each id once. */
+static pluck_gpu_status gather_edits(pluck_gpu_batch *batch, const pluck_gpu_row *row, int32_t *n) {
+    const pluck_gpu_plan *plan = row->plan;
+    plk_edit *edits = batch->edits;
+    int32_t counted = plan->last_n < row->n_history ? plan->last_n : row->n_history, length = 0;
+    if (counted > 0 && !row->history) return PLUCK_GPU_ERR_NULL;
+    if (plan->n_biases > batch->config.max_edits) return PLUCK_GPU_ERR_SIZE;
+    if (plan->n_biases > 0)
+        memcpy(edits, plan->biases, (size_t)plan->n_biases * sizeof *edits);
+    length = plan->n_biases;
+    for (int32_t i = row->n_history - counted; i < row->n_history; i++) {
+        const int32_t token = row->history[i];
+        int32_t at = 0;
+        if (token < 0 || token >= plan->n_vocab) return PLUCK_GPU_ERR_TOKEN;
+        while (at < length && edits[at].id != token) at++;
+        if (at == length) {
+            if (length == batch->config.max_edits) return PLUCK_GPU_ERR_SIZE;
+            edits[length++] = (plk_edit){token, 0, 0.0f, 0};
+        }
+        edits[at].count++;
+    }
+    if (length > 1) qsort(edits, (size_t)length, sizeof *edits, compare_edits);
+    *n = length;
+    return PLUCK_GPU_OK;
+}
+
+/* The chain as this batch can run it: a k beyond the batch's own goes through the general kernel. */
+static pluck_gpu_status fit_chain(const pluck_gpu_batch *batch, const pluck_gpu_plan *plan,
+                                  plk_chain *chain) {
+    if (plan->placement == PLUCK_GPU_ROW) return PLUCK_GPU_ERR_CHAIN;
+    if (plan->n_vocab != batch->config.n_vocab) return PLUCK_GPU_ERR_SIZE;
+    *chain = plan->chain;
+    if (chain->route == PLK_ROUTE_TOP && chain->k > batch->config.max_candidates) {
+        if (chain->give == PLK_GIVE_CANDIDATES) return PLUCK_GPU_ERR_SIZE;
+        chain->route = PLK_ROUTE_GENERAL;
+        chain->needs_sigma = 0;
+    }
+    return PLUCK_GPU_OK;
+}
+
+static void note_route(gpu_prepared *out, const plk_chain *chain) {
+    out->any_greedy |= chain->route == PLK_ROUTE_GREEDY;
+    out->any_top |= chain->route == PLK_ROUTE_TOP;
+    out->any_surveyed |= chain->route == PLK_ROUTE_PLAIN || chain->route == PLK_ROUTE_NUCLEUS;
+    out->any_finish |= chain->route != PLK_ROUTE_GREEDY;
+    out->any_candidates |= chain->give == PLK_GIVE_CANDIDATES;
+}
+
+/* Chains are few and rows many: each plan's chain is sent once. */
+static pluck_gpu_status prepare_chains(pluck_gpu_batch *batch, const pluck_gpu_call *call,
+                                       plk_row *rows, plk_chain *chains, int32_t *n_chains,
+                                       gpu_prepared *out) {
+    int32_t n = 0;
+    for (int32_t i = 0; i < call->logits.n_rows; i++) {
+        const pluck_gpu_plan *plan = call->rows[i].plan;
+        int32_t c = n - 1;
+        if (!plan) return PLUCK_GPU_ERR_NULL;
+        while (c >= 0 && batch->plans[c] != plan) c--;
+        if (c < 0) {
+            c = n++;
+            batch->plans[c] = plan;
+            GPU_TRY(fit_chain(batch, plan, chains + c));
+            note_route(out, chains + c);
+        }
+        rows[i].chain = c;
+    }
+    *n_chains = n;
+    return PLUCK_GPU_OK;
+}
+
+pluck_gpu_status gpu_prepare(pluck_gpu_batch *batch, const pluck_gpu_call *call, void *params,
+                             gpu_prepared *out) {
+    const int32_t n_rows = call->logits.n_rows;
+    plk_row *rows = params;
+    plk_chain *chains = (plk_chain *)(void *)((char *)params + (size_t)n_rows * sizeof *rows);
+    plk_edit *edits;
+    int32_t n_chains = 0, n_edits = 0;
+    GPU_TRY(prepare_chains(batch, call, rows, chains, &n_chains, out));
+    edits = (plk_edit *)(void *)(chains + n_chains);
+    for (int32_t i = 0; i < n_rows; i++) {
+        const pluck_gpu_row *row = call->rows + i;
+        plk_row *r = rows + i;
+        int32_t n = 0;
+        if (row->masked && !call->masks) return PLUCK_GPU_ERR_NULL;
+        GPU_TRY(gather_edits(batch, row, &n));
+        if (n > 0) memcpy(edits + n_edits, batch->edits, (size_t)n * sizeof *edits);
+        r->seed = row->plan->seed != PLUCK_SEED_RANDOM ? row->plan->seed : row->seed;
+        r->stream = row->plan->stream;
+        r->position_lo = (uint32_t)row->position;
+        r->position_hi = (uint32_t)(row->position >> 32);
+        r->mask_row = row->masked ? i : -1;
+        r->edit_begin = n_edits;
+        r->n_edits = n;
+        n_edits += n;
+    }
+    out->call.rows_at = 0;
+    out->call.chains_at = (uint32_t)((char *)chains - (char *)params);
+    out->call.edits_at = (uint32_t)((char *)edits - (char *)params);
+    out->bytes = (size_t)((char *)(edits + n_edits) - (char *)params);
+    return PLUCK_GPU_OK;
+}

@@ -1,0 +1,64 @@
+/*
+ * rig.h: a device, rows on it, and the oracle beside them.
+ *
+ * A test describes rows (logits, chain, history, mask); rig_run sends them through one call of a batch
+ * context; rig_check compares every row with what the oracle says of it. A difference is excused only where
+ * the oracle marks a boundary within rounding, or the uniform number lies within RIG_DRAW_BAND of the
+ * step between the two tokens.
+ */
+#ifndef PLUCK_GPU_TESTS_RIG_H
+#define PLUCK_GPU_TESTS_RIG_H
+
+#include "device.h"
+#include "oracle/oracle.h"
+#include "rows/rows.h"
+#include "unit/check.h" /* the shorthand for stages, and cmocka */
+
+#define RIG_DRAW_BAND 3e-7
+
+typedef struct rig_row {
+    const float *logits;   /* before rounding to the dtype; n_vocab of them */
+    const uint32_t *mask;  /* NULL: none */
+    const pluck_config *config;
+    uint32_t seed;
+    uint64_t position;
+    const int32_t *history;
+    int32_t n_history;
+} rig_row;
+
+typedef struct rig {
+    pluck_gpu_device *device;
+    pluck_gpu_batch *batch;
+    int32_t n_vocab, max_rows, max_candidates;
+    gpu_memory logits, masks;
+    size_t logits_size, masks_size;
+    gpu_stream stream;
+    gpu_event event;
+    /* of the last run */
+    uint64_t ticket;
+    const pluck_gpu_result *results;
+    pluck_gpu_plan **plans; /* per row */
+    int32_t n_rows;
+    pluck_dtype dtype;
+    void *stored; /* the rows as sent */
+    int32_t n_excused;
+} rig;
+
+/* The device that the tests share: the one that PLUCK_GPU_DEVICE names by number, "emulator" for the kernels
+ * as plain C, else the first. NULL, with a line on why, where there is none. */
+pluck_gpu_device *rig_device(void);
+
+void rig_open(rig *r, int32_t n_vocab, int32_t max_rows, int32_t max_candidates);
+void rig_close(rig *r);
+
+/* Puts the rows on the device (`pad` extra elements between them) and runs them as one call; fails the test
+ * where the call fails. */
+void rig_run(rig *r, const rig_row *rows, int32_t n_rows, pluck_dtype dtype, int32_t pad);
+
+/* Compares the last run with the oracle, row by row. */
+void rig_check(rig *r, const rig_row *rows);
+
+/* Device memory with these bytes. */
+gpu_memory rig_upload(rig *r, const void *bytes, size_t size);
+
+#endif

@@ -1,0 +1,263 @@
+/* test_gpu_sample.c: whole chains on the device against the oracle, and goodness of fit of the draw. */
+#include "rig.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Fills a chain of truncations and temperatures in random order, then dist. */
+static int32_t random_chain(rows_random *random, pluck_stage *stages) {
+    int32_t n = 0;
+    const uint32_t length = rows_below(random, 6);
+    for (uint32_t i = 0; i < length; i++) {
+        switch (rows_below(random, 6)) {
+        case 0:
+            stages[n++] = stage_top_k((int32_t)rows_below(random, rows_below(random, 2) ? 60 : 3000));
+            break;
+        case 1:
+            stages[n++] = stage_top_p((float)rows_uniform(random),
+                                      rows_below(random, 4) ? 0 : (int32_t)rows_below(random, 80));
+            break;
+        case 2:
+            stages[n++] = stage_min_p((float)pow(rows_uniform(random), 3),
+                                      rows_below(random, 4) ? 0 : (int32_t)rows_below(random, 80));
+            break;
+        case 3:
+            stages[n++] = stage_sigma((float)(rows_uniform(random) * 4.0));
+            break;
+        default:
+            stages[n++] = stage_temp((float)(0.2 + 1.8 * rows_uniform(random)), 0.0f, 1.0f);
+            break;
+        }
+    }
+    stages[n++] = stage_dist();
+    return n;
+}
+
+/* Random chains, rows, masks and edits, mixed within each batch. */
+static void random_chains(void **state) {
+    enum { N = 5003, ROWS = 64, ROUNDS = 12 };
+    static pluck_stage stages[ROWS][8];
+    static pluck_config configs[ROWS];
+    static float logits[ROWS][N];
+    static uint32_t masks[ROWS][(N + 31) / 32];
+    static const int32_t history[] = {5, 6, 7, 5, 5, 4000, 5002, 0};
+    static const int32_t batch_sizes[] = {64, 1, 7, 2};
+    rig_row rows[ROWS];
+    rows_random random = {1234};
+    int32_t checked = 0;
+    rig r;
+    (void)state;
+    rig_open(&r, N, ROWS, 128);
+    for (int round = 0; round < ROUNDS; round++) {
+        const int32_t n_rows = batch_sizes[round % 4];
+        for (int i = 0; i < n_rows; i++) {
+            int32_t n = 0;
+            rows_fill((rows_kind)rows_below(&random, ROWS_KINDS), rows_next(&random), logits[i], N);
+            if (rows_below(&random, 3) == 0) stages[i][n++] = stage_penalties(8, 1.2f, 0.3f, 0.1f);
+            n += random_chain(&random, stages[i] + n);
+            configs[i] = chain_config(N, (uint32_t)rows_next(&random), PLUCK_RNG_PHILOX, stages[i], n);
+            rows_mask((rows_mask_kind)rows_below(&random, ROWS_MASKS), rows_next(&random), logits[i],
+                      masks[i], N);
+            rows[i] = (rig_row){.logits = logits[i],
+                                .mask = rows_below(&random, 2) ? masks[i] : NULL,
+                                .config = &configs[i],
+                                .seed = configs[i].seed,
+                                .position = rows_next(&random),
+                                .history = history,
+                                .n_history = 8};
+        }
+        rig_run(&r, rows, n_rows, (pluck_dtype)(round % 3), round % 5 == 4 ? 1 : 0);
+        rig_check(&r, rows);
+        checked += n_rows;
+    }
+    /* Were more than a tenth excused, the comparison would say little. */
+    assert_true(r.n_excused * 10 < checked);
+    rig_close(&r);
+}
+
+/* The chains that people use, at full size, on the three rows that are always measured. */
+static void usual_chains(void **state) {
+    enum { N = 151936, CHAINS = 9 };
+    pluck_stage stages[CHAINS][5];
+    pluck_config configs[CHAINS];
+    float *logits = malloc(3 * (size_t)N * sizeof *logits);
+    rig_row rows[3 * CHAINS];
+    int32_t n[CHAINS] = {0};
+    rig r;
+    (void)state;
+    assert_non_null(logits);
+    stages[0][n[0]++] = stage_dist();
+    stages[1][n[1]++] = stage_top_k(40);
+    stages[1][n[1]++] = stage_top_p(0.95f, 0);
+    stages[1][n[1]++] = stage_min_p(0.05f, 0);
+    stages[1][n[1]++] = stage_temp(0.8f, 0.0f, 1.0f);
+    stages[2][n[2]++] = stage_top_p(0.95f, 0);
+    stages[3][n[3]++] = stage_min_p(0.05f, 0);
+    stages[4][n[4]++] = stage_sigma(1.0f);
+    stages[5][n[5]++] = stage_temp(1.5f, 0.0f, 1.0f);
+    stages[5][n[5]++] = stage_top_p(0.99f, 0);
+    stages[6][n[6]++] = stage_top_p(0.95f, 0);
+    stages[6][n[6]++] = stage_min_p(0.05f, 0);
+    stages[6][n[6]++] = stage_temp(0.8f, 0.0f, 1.0f);
+    stages[7][n[7]++] = stage_sigma(3.0f);
+    stages[7][n[7]++] = stage_top_k(1000);
+    stages[8][n[8]++] = stage_top_k(3000);
+    stages[8][n[8]++] = stage_top_p(0.999f, 0);
+    stages[8][n[8]++] = stage_temp(2.0f, 0.0f, 1.0f);
+    for (int kind = 0; kind < 3; kind++)
+        rows_fill((rows_kind)kind, 5, logits + (size_t)kind * N, N);
+    for (int i = 0; i < 3 * CHAINS; i++) {
+        const int c = i / 3;
+        if (i % 3 == 0) {
+            if (c > 0) stages[c][n[c]++] = stage_dist();
+            configs[c] = chain_config(N, 99, PLUCK_RNG_PHILOX, stages[c], n[c]);
+        }
+        rows[i] = (rig_row){.logits = logits + (size_t)(i % 3) * N,
+                            .config = &configs[c],
+                            .seed = 99,
+                            .position = (uint64_t)i};
+    }
+    rig_open(&r, N, 3 * CHAINS, 1024);
+    rig_run(&r, rows, 3 * CHAINS, PLUCK_DTYPE_F32, 0);
+    rig_check(&r, rows);
+    rig_run(&r, rows, 3 * CHAINS, PLUCK_DTYPE_BF16, 0);
+    rig_check(&r, rows);
+    rig_close(&r);
+    free(logits);
+}
+
+/* Draws fall as often as they should: 10^6 of them over 50 tokens, by the chi-squared test. */
+static void goodness_of_fit(void **state) {
+    enum { N = 50, ROWS = 1000, CALLS = 1000 };
+    const pluck_stage stages[] = {stage_dist()};
+    const pluck_config config = chain_config(N, 5, PLUCK_RNG_PHILOX, stages, 1);
+    float logits[N];
+    double p[N], total = 0.0, chi2 = 0.0;
+    static int32_t counts[N];
+    pluck_gpu_row params[ROWS];
+    pluck_gpu_plan *plan;
+    pluck_gpu_call call;
+    gpu_memory memory;
+    rig r;
+    (void)state;
+    rows_fill(ROWS_NORMAL, 8, logits, N);
+    for (int t = 0; t < N; t++) total += p[t] = exp((double)(logits[t] /= 3.0f));
+    rig_open(&r, N, ROWS, 0);
+    assert_int_equal(pluck_gpu_plan_create(&plan, &config, NULL), PLUCK_GPU_OK);
+    /* All rows are the same memory: a stride may not be smaller than a row, so it is repeated. */
+    {
+        float *repeated = malloc(ROWS * sizeof logits);
+        assert_non_null(repeated);
+        for (int i = 0; i < ROWS; i++) memcpy(repeated + (size_t)i * N, logits, sizeof logits);
+        memory = rig_upload(&r, repeated, ROWS * sizeof logits);
+        free(repeated);
+    }
+    memset(&call, 0, sizeof call);
+    memset(params, 0, sizeof params);
+    call.logits.data = (void *)memory;
+    call.logits.n_rows = ROWS;
+    call.rows = params;
+    for (int c = 0; c < CALLS; c++) {
+        const pluck_gpu_result *results;
+        uint64_t ticket;
+        for (int i = 0; i < ROWS; i++) {
+            params[i].plan = plan;
+            params[i].seed = 77;
+            params[i].position = (uint64_t)c * ROWS + (uint64_t)i;
+        }
+        assert_int_equal(pluck_gpu_enqueue(r.batch, &call, &ticket), PLUCK_GPU_OK);
+        assert_int_equal(pluck_gpu_wait(r.batch, ticket, &results), PLUCK_GPU_OK);
+        for (int i = 0; i < ROWS; i++) {
+            assert_int_equal(results[i].status, 0);
+            counts[results[i].token]++;
+        }
+    }
+    for (int t = 0; t < N; t++) {
+        const double expected = p[t] / total * ROWS * CALLS;
+        chi2 += (counts[t] - expected) * (counts[t] - expected) / expected;
+    }
+    /* 49 degrees of freedom: above 98 once in 25,000; the seed is fixed, so this cannot flicker. */
+    assert_true(chi2 < 98.0);
+    r.device->api->memory_free(r.device, memory);
+    pluck_gpu_plan_free(plan);
+    rig_close(&r);
+}
+
+/* The same call a hundred times over gives the same bytes, alone and among other rows. */
+static void runs_are_identical(void **state) {
+    enum { N = 20000, ROWS = 7 };
+    const pluck_stage stages[3][4] = {{stage_top_k(50), stage_temp(1.3f, 0.0f, 1.0f), stage_dist()},
+                                      {stage_top_p(0.98f, 0), stage_dist()},
+                                      {stage_sigma(2.0f), stage_dist()}};
+    static const int32_t lengths[3] = {3, 2, 2};
+    pluck_config configs[3];
+    static float logits[ROWS][N];
+    pluck_gpu_result first[ROWS];
+    rig_row rows[ROWS];
+    rig r;
+    (void)state;
+    for (int c = 0; c < 3; c++)
+        configs[c] = chain_config(N, 3, PLUCK_RNG_PHILOX, stages[c], lengths[c]);
+    for (int i = 0; i < ROWS; i++) {
+        rows_fill((rows_kind)i, 21, logits[i], N);
+        rows[i] = (rig_row){.logits = logits[i], .config = &configs[i % 3], .seed = 3, .position = 9};
+    }
+    rig_open(&r, N, ROWS, 0);
+    for (int run = 0; run < 100; run++) {
+        rig_run(&r, rows, ROWS, PLUCK_DTYPE_F32, 0);
+        if (run == 0) memcpy(first, r.results, sizeof first);
+        assert_memory_equal(first, r.results, sizeof first);
+    }
+    for (int i = 0; i < ROWS; i++) {
+        rig_run(&r, rows + i, 1, PLUCK_DTYPE_F32, 0);
+        assert_memory_equal(first + i, r.results, sizeof *first);
+    }
+    rig_close(&r);
+}
+
+/* NaN and empty rows among good ones, along every route. */
+static void bad_rows_fail_alone(void **state) {
+    enum { N = 5000, ROUTES = 5 };
+    pluck_stage stages[ROUTES][3];
+    pluck_config configs[ROUTES];
+    static float logits[3][N];
+    rig_row rows[3 * ROUTES];
+    rig r;
+    (void)state;
+    rows_fill(ROWS_NORMAL, 1, logits[0], N);
+    memcpy(logits[1], logits[0], sizeof logits[0]);
+    logits[1][N - 1] = NAN;
+    for (int t = 0; t < N; t++) logits[2][t] = -INFINITY;
+    stages[0][0] = stage_top_k(30);
+    stages[1][0] = stage_top_p(0.9f, 0);
+    stages[2][0] = stage_min_p(0.1f, 0);
+    stages[3][0] = stage_top_p(0.9f, 20);
+    stages[4][0] = stage_sigma(2.0f);
+    for (int c = 0; c < ROUTES; c++) {
+        stages[c][1] = stage_dist();
+        configs[c] = chain_config(N, 1, PLUCK_RNG_PHILOX, stages[c], 2);
+        for (int i = 0; i < 3; i++)
+            rows[3 * c + i] = (rig_row){.logits = logits[i], .config = &configs[c], .seed = 1};
+    }
+    rig_open(&r, N, 3 * ROUTES, 0);
+    for (int again = 0; again < 2; again++) { /* a failed row leaves nothing behind */
+        rig_run(&r, rows, 3 * ROUTES, PLUCK_DTYPE_F32, 0);
+        for (int c = 0; c < ROUTES; c++) {
+            assert_int_equal(r.results[3 * c].status, 0);
+            assert_int_equal(r.results[3 * c + 1].status, PLUCK_ERR_NAN);
+            assert_int_equal(r.results[3 * c + 2].status, PLUCK_ERR_EMPTY);
+        }
+        rig_check(&r, rows);
+    }
+    rig_close(&r);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_chains),       cmocka_unit_test(usual_chains),
+        cmocka_unit_test(goodness_of_fit),     cmocka_unit_test(runs_are_identical),
+        cmocka_unit_test(bad_rows_fail_alone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
