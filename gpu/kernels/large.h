@@ -80,10 +80,10 @@ FN void walk(i32 what, plk_walk *acc) {
     acc->number = 0;
     acc->sum = 0.0;
     if (acc->list) {
-        for (u32 i = lane_id(); i < acc->n_list; i += PLK_WG)
+        for (u32 i = what == WALK_NOTHING ? acc->n_list : lane_id(); i < acc->n_list; i += PLK_WG)
             if (acc->list[i] >= acc->boundary) visit(what, acc, acc->list[i]);
     } else {
-        for (u32 t = 0; t < acc->n_tiles; t++) {
+        for (u32 t = what == WALK_NOTHING ? acc->n_tiles : 0; t < acc->n_tiles; t++) {
             float v[PLK_VPT];
             read_tile(acc->source, t, v);
             for (u32 i = 0; i < PLK_VPT; i++) {

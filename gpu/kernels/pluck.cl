@@ -4,7 +4,8 @@
  *   argmax.cl   greedy: one kernel
  *   select.cl   top-k in one read
  *   survey.cl   maximum, deviation, near-nucleus candidates and masses of tiles in two reads
- *   reduce.cl   truncations while much is left, until little is, or the draw
+ *   reduce.cl   truncations while much is left
+ *   draw.cl     the draw where much is left
  *   finish.cl   truncations on little, the draw, the result
  *   busy.cl     a stand-in for inference, for benchmarks
  */
@@ -29,6 +30,8 @@
 #include "select.cl"
 
 #include "reduce.cl"
+
+#include "draw.cl"
 
 #include "finish.cl"
 

@@ -1,5 +1,6 @@
 /*
- * reduce.cl: from what the first kernels left of a row to at most PLK_SMALL_MAX candidates, or to the draw.
+ * reduce.cl: from what the first kernels left of a row to at most PLK_SMALL_MAX candidates, or to the masses
+ * of tiles that draw.cl needs.
  *
  * One group for each row. What is left is a boundary, a key of which everything at or above it is in; it
  * starts at what the kernels before found (a list, a threshold, cuts) and rises with each operation
@@ -87,29 +88,13 @@ FN void end_op(plk_reduction *r, plk_walk *w) {
     }
 }
 
-/* One level of the histogram is there: on to the next, or to the end of the operation. */
-FN void read_bins(plk_reduction *r, plk_walk *w, LOCAL u64 *scratch) {
-    u64 keys = 0, mass = 0;
-    plk_pick pick;
-    for (u32 i = lane_id(); i < PLK_BINS; i += PLK_WG) {
-        keys += w->bins.count[i];
-        if (w->by_mass) mass += bin_mass(&w->bins, i);
-    }
-    keys = group_sum(keys, scratch);
-    mass = group_sum(mass, scratch);
-    if (w->prefix_shift == 64 && w->by_mass)
-        r->target = share_of(r->chain->ops[r->op].value, mass + r->tail);
-    if (r->target > (w->by_mass ? mass : keys)) { /* all of the set, and more if there were */
-        r->n = keys;
-        end_op(r, w);
-        return;
-    }
-    pick = bins_pick(&w->bins, r->target, w->by_mass, scratch);
-    r->target -= w->by_mass ? pick.above_mass : pick.above_count;
-    r->above += pick.above_count;
-    w->prefix = (w->prefix << (w->prefix_shift == 64 ? 0 : w->prefix_shift - w->shift)) | pick.bin;
+/* The bin in which the target is reached is known: on to the next level, or to the operation's end. */
+FN void read_pick(plk_reduction *r, plk_walk *w, const plk_pick *pick) {
+    r->target -= w->by_mass ? pick->above_mass : pick->above_count;
+    r->above += pick->above_count;
+    w->prefix = (w->prefix << (w->prefix_shift == 64 ? 0 : w->prefix_shift - w->shift)) | pick->bin;
     w->prefix_shift = w->shift;
-    if (pick.in_bin > 1 && w->shift > 0) {
+    if (pick->in_bin > 1 && w->shift > 0) {
         const u32 bits = w->shift > 30 ? 11u : 10u;
         w->shift -= bits;
         w->mask = (1u << bits) - 1u;
@@ -120,65 +105,12 @@ FN void read_bins(plk_reduction *r, plk_walk *w, LOCAL u64 *scratch) {
     end_op(r, w);
 }
 
-/* Draws from a large set, the masses of whose tiles are in the bins: the tile in which u falls, then the
- * token. */
-FN void draw_large(const plk_walk *w, GLOBAL plk_result *result, GLOBAL const plk_chain *chain,
-                   double u, LOCAL u64 *scratch) {
-    const plk_source *source = w->source;
-    const u32 run = (w->n_tiles + PLK_WG - 1) / PLK_WG, first = lane_id() * run;
-    const u32 end = first + run < w->n_tiles ? first + run : w->n_tiles;
-    u64 mass = 0, count = 0, total, target, passed;
-    u32 tile;
-    float v[PLK_VPT];
-    for (u32 t = first; t < end; t++) {
-        mass += bin_mass(&w->bins, t);
-        count += w->bins.count[t];
-    }
-    count = group_sum(count, scratch);
-    passed = group_scan(mass, &total, scratch) - mass;
-    target = share_of(u, total);
-    if (passed < target && target <= passed + mass) {
-        u32 t = first;
-        while (passed + bin_mass(&w->bins, t) < target) passed += bin_mass(&w->bins, t++);
-        scratch[0] = t;
-        scratch[1] = passed;
-    }
-    group_barrier();
-    tile = (u32)scratch[0];
-    passed = scratch[1];
-    group_barrier();
-    read_tile(source, tile, v);
-    for (u32 load = 0; load < ((u32)PLK_VPT >> source->width_log2); load++) {
-        u64 part = 0, sum, before;
-        for (u32 i = 0; i < PLK_VPT; i++) { /* not only the load's: v stays in registers */
-            if (i >> source->width_log2 != load) continue;
-            if (make_key(ordered_from_float(v[i]), tile_id(source, tile, i)) >= w->boundary)
-                part += weight(v[i], w->maximum, chain->rate);
-        }
-        before = passed + group_scan(part, &sum, scratch) - part;
-        if (before < target && target <= before + part) {
-            for (u32 i = 0; i < PLK_VPT; i++) {
-                const u32 id = tile_id(source, tile, i);
-                if (i >> source->width_log2 != load || before >= target) continue;
-                if (make_key(ordered_from_float(v[i]), id) < w->boundary) continue;
-                before += weight(v[i], w->maximum, chain->rate);
-                if (before < target) continue;
-                give_token(result, chain, id, v[i], w->maximum, total, (u32)count);
-            }
-        }
-        passed += sum;
-        if (passed >= target) break;
-    }
-}
-
-
 KERNEL void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL const uchar *params,
                          GLOBAL const uchar *masks, GLOBAL plk_state *states,
                          GLOBAL plk_tile *all_tiles, GLOBAL u64 *lists,
                          GLOBAL plk_result *results LOCAL_PARAM) {
     LOCAL_START
     const u32 row = group_y();
-    GLOBAL const plk_row *parameters = row_of(params, &call, row);
     GLOBAL const plk_chain *chain = chain_of(params, &call, row);
     GLOBAL plk_tile *tiles = all_tiles + (u64)row * (u32)call.n_tiles;
     GLOBAL u64 *list = lists + (u64)row * (u32)call.list_capacity;
@@ -186,12 +118,12 @@ KERNEL void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL const
     const plk_state state = states[row];
     const i32 route = chain->route;
     const i32 surveyed = route == PLK_ROUTE_PLAIN || route == PLK_ROUTE_NUCLEUS;
-    const i32 plain = route == PLK_ROUTE_PLAIN;
     LOCAL u64 *keys = local_base;
     LOCAL u64 *room = keys + PLK_SMALL_MAX;
     LOCAL u64 *scratch = room + PLK_ROOM_WORDS;
     LOCAL u32 *length = (LOCAL u32 *)(scratch + PLK_SCRATCH_WORDS(PLK_WG));
     u64 max_key = state.max_key, n_list = state.n_list;
+    u32 next = PLK_NEXT_FINISH;
     i32 status = PLK_OK;
     plk_source source;
     plk_reduction r;
@@ -228,29 +160,39 @@ KERNEL void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL const
     if (surveyed && w.list)
         for (u32 t = lane_id(); t < w.n_tiles; t += PLK_WG) r.tail += tiles[t].mass;
     r.tail = group_sum(r.tail, scratch);
+    if (!group_may_skip(route != PLK_ROUTE_TOP || !chain->needs_sigma)) {
+        const double deviation = tiles_deviation(tiles, w.n_tiles, scratch);
+        if (route == PLK_ROUTE_TOP) r.deviation = deviation;
+    }
     if (!chain->needs_sigma) r.deviation = -1.0;
-    else if (route == PLK_ROUTE_TOP) r.deviation = tiles_deviation(tiles, w.n_tiles, scratch);
     if (lane_id() == 0) *length = 0;
 
-    while (r.walk != WALK_NOTHING && r.walk != WALK_TILES) {
-        u64 number, best;
+    while (r.walk != WALK_NOTHING) {
+        const i32 what = surveyed && r.walk == WALK_MAXIMUM ? WALK_NOTHING : r.walk;
+        const i32 levels = r.walk == WALK_BINS;
+        u64 number, best, keys_in_bins = 0, mass = 0;
         double sum;
-        if (surveyed && r.walk == WALK_MAXIMUM) {
-            best = max_key;
-            number = 0;
-            sum = 0.0;
-        } else {
-            bins_clear(&w.bins, 1);
-            walk(r.walk, &w);
-            best = group_max(w.best, scratch);
-            number = group_sum(w.number, scratch);
-            sum = group_sum_f64(w.sum, scratch);
+        plk_pick pick;
+        bins_clear(&w.bins, 1);
+        walk(what, &w);
+        best = group_max(w.best, scratch);
+        number = group_sum(w.number, scratch);
+        sum = group_sum_f64(w.sum, scratch);
+        for (u32 i = lane_id(); i < PLK_BINS; i += PLK_WG) {
+            keys_in_bins += w.bins.count[i];
+            mass += bin_mass(&w.bins, i);
         }
+        keys_in_bins = group_sum(keys_in_bins, scratch);
+        mass = group_sum(mass, scratch);
+        if (levels && w.prefix_shift == 64 && w.by_mass)
+            r.target = share_of(chain->ops[r.op].value, mass + r.tail);
+        pick = bins_pick(&w.bins, r.target, w.by_mass, scratch);
+
         if (r.walk == WALK_MAXIMUM) {
-            const u32 top = key_ordered(best);
-            max_key = best;
-            w.maximum = key_logit(best);
-            if (top == ORDERED_POS_INF) { /* the others have no probability, and what is left is equal */
+            const u32 top = key_ordered(surveyed ? max_key : best);
+            if (!surveyed) max_key = best;
+            w.maximum = key_logit(max_key);
+            if (top == ORDERED_POS_INF) { /* the others have no probability, what is left is equal */
                 w.boundary = FIRST_KEY(ORDERED_POS_INF);
                 r.deviation = 0.0;
             } else if (chain->give == PLK_GIVE_TOKEN) {
@@ -259,7 +201,11 @@ KERNEL void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL const
             if (surveyed) w.boundary = larger(w.boundary, state.low_key);
             if (route == PLK_ROUTE_TOP && w.list)
                 w.boundary = larger(w.boundary, FIRST_KEY(state.threshold));
-            r.walk = plain && chain->give == PLK_GIVE_TOKEN ? WALK_TILES : WALK_COUNT;
+            r.walk = WALK_COUNT;
+            if (route == PLK_ROUTE_PLAIN) {
+                next = PLK_NEXT_DRAW;
+                r.walk = WALK_NOTHING;
+            }
             if (top == ORDERED_NAN || top == ORDERED_NEG_INF) {
                 status = top == ORDERED_NAN ? PLK_ERR_NAN : PLK_ERR_EMPTY;
                 r.walk = WALK_NOTHING;
@@ -274,36 +220,36 @@ KERNEL void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL const
             r.n = number;
             end_op(&r, &w);
         } else if (r.walk == WALK_BINS) {
-            read_bins(&r, &w, scratch);
+            if (r.target > (w.by_mass ? mass : keys_in_bins)) { /* all, and more if there were */
+                r.n = keys_in_bins;
+                end_op(&r, &w);
+            } else {
+                read_pick(&r, &w, &pick);
+            }
+        } else if (r.walk == WALK_TILES) {
+            for (u32 t = lane_id(); t < w.n_tiles; t += PLK_WG) {
+                tiles[t].mass = bin_mass(&w.bins, t);
+                tiles[t].n_mass = w.bins.count[t];
+            }
+            next = PLK_NEXT_DRAW;
+            r.walk = WALK_NOTHING;
         } else { /* WALK_COLLECT */
             for (u32 i = lane_id(); i < (u32)r.n; i += PLK_WG) list[i] = keys[i];
             n_list = r.n;
             r.walk = WALK_NOTHING;
         }
+        group_barrier(); /* the bins have been read */
     }
 
-    if (status == PLK_OK && r.walk == WALK_NOTHING && r.n > PLK_SMALL_MAX) status = PLK_ERR_OVERFLOW;
-    if (r.walk == WALK_TILES) {
-        bins_clear(&w.bins, 1);
-        if (plain) {
-            for (u32 t = lane_id(); t < w.n_tiles; t += PLK_WG) {
-                w.bins.count[t] = tiles[t].n_mass;
-                w.bins.mass_lo[t] = (u32)tiles[t].mass;
-                w.bins.mass_hi[t] = (u32)(tiles[t].mass >> 32);
-            }
-            group_barrier();
-        } else {
-            walk(WALK_TILES, &w);
-        }
-        draw_large(&w, result, chain,
-                   philox_uniform(parameters->seed, parameters->stream, parameters->position_lo,
-                                  parameters->position_hi),
-                   scratch);
+    if (status == PLK_OK && next == PLK_NEXT_FINISH && r.n > PLK_SMALL_MAX)
+        status = PLK_ERR_OVERFLOW;
+    if (status != PLK_OK) {
+        next = PLK_NEXT_NOTHING;
+        fail_row(result, status);
     }
-    if (status != PLK_OK) fail_row(result, status);
     if (lane_id() == 0) {
-        states[row].settled = status != PLK_OK || r.walk == WALK_TILES;
-        states[row].n_list = states[row].settled ? 0 : (u32)n_list;
+        states[row].next = next;
+        states[row].n_list = next == PLK_NEXT_FINISH ? (u32)n_list : 0u;
         states[row].threshold = 0;
         states[row].next_op = r.op < 0 ? 0u : (u32)r.op;
         states[row].max_key = max_key;

@@ -71,9 +71,10 @@ typedef struct plk_op {
  * Which kernels a row goes through:
  *   GREEDY   argmax.
  *   TOP      select -> reduce -> finish: a top-k comes first, the rest happens on its list.
- *   PLAIN    survey -> gather -> reduce: only cuts by value; the draw needs masses of tiles.
+ *   PLAIN    survey -> gather -> reduce -> draw: only cuts by value; a draw needs masses of tiles.
  *   NUCLEUS  survey -> gather -> reduce -> finish: a top-p; what may be in the nucleus is gathered.
  *   GENERAL  reduce -> finish: reduce reads the row as often as it must. Any chain of operations.
+ * NUCLEUS and GENERAL end in draw instead where much of the row is left.
  */
 #define PLK_ROUTE_GREEDY  1
 #define PLK_ROUTE_TOP     2
@@ -141,6 +142,11 @@ typedef struct plk_edit {
     plk_u32 has_bias;
 } plk_edit;
 
+/* What ends a row: nothing (it failed), draw.cl or finish.cl. */
+#define PLK_NEXT_NOTHING 0
+#define PLK_NEXT_DRAW    1
+#define PLK_NEXT_FINISH  2
+
 /* What a row's kernels tell each other. The first three are zero between calls: reduce and finish clear
  * them. */
 typedef struct plk_state {
@@ -148,7 +154,7 @@ typedef struct plk_state {
     plk_u32 n_list;    /* entries of its list; more than fit: the list is unusable */
     plk_u32 threshold; /* ordered logit: at least k logits are this high (TOP) */
     plk_u32 next_op;   /* reduce: the operation with which finish goes on */
-    plk_u32 settled;   /* reduce: the row has its result; nothing is left to finish */
+    plk_u32 next;      /* reduce: which kernel ends the row */
     plk_u32 pad;
     plk_u64 max_key;  /* key of the maximum */
     plk_u64 low_key;  /* survey: what is below never counts */

@@ -88,13 +88,13 @@ KERNEL void pluck_survey(GLOBAL const uchar *logits, plk_call call, GLOBAL const
     list_key = low_key;
     for (i32 i = 0; i < chain->n_ops && key_ordered(max_key) < ORDERED_POS_INF; i++) {
         GLOBAL const plk_op *op = chain->ops + i;
-        u64 cut;
+        u64 cut = 0;
         if (op->kind == PLK_OP_TOP_P) {
             cut = key_at_least(maximum - op->reach);
             before_top_p = 0;
         } else if (op->kind == PLK_OP_MIN_P) {
             cut = key_at_least(maximum + op->value);
-        } else {
+        } else if (op->kind == PLK_OP_SIGMA) {
             cut = key_at_least(maximum - op->value * deviation);
         }
         list_key = larger(list_key, cut);
@@ -131,21 +131,16 @@ KERNEL void pluck_gather(GLOBAL const uchar *logits, plk_call call, GLOBAL const
     for (u32 t = group_x(); t < (u32)call.n_tiles; t += groups_x()) {
         float v[PLK_VPT];
         u64 mass = 0, counts = 0, total, place; /* counts: listed above, summed below */
-        if ((tiles[t].max_key | ID_MASK) < low_key) { /* the same for all lanes */
-            if (lane_id() == 0) {
-                tiles[t].mass = 0;
-                tiles[t].n_mass = 0;
-            }
-            continue;
-        }
-        read_tile(&source, t, v);
-        for (u32 i = 0; i < PLK_VPT; i++) {
-            const u64 key = FIRST_KEY(ordered_from_float(v[i]));
-            if (key >= list_key) {
-                counts += (u64)1 << 32;
-            } else if (key >= low_key) {
-                mass += weight(v[i], maximum, rate);
-                counts += 1;
+        if ((tiles[t].max_key | ID_MASK) >= low_key) { /* else nothing of it counts: not read */
+            read_tile(&source, t, v);
+            for (u32 i = 0; i < PLK_VPT; i++) {
+                const u64 key = FIRST_KEY(ordered_from_float(v[i]));
+                if (key >= list_key) {
+                    counts += (u64)1 << 32;
+                } else if (key >= low_key) {
+                    mass += weight(v[i], maximum, rate);
+                    counts += 1;
+                }
             }
         }
         place = group_scan(counts, &total, scratch) - counts;

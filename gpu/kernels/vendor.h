@@ -10,6 +10,8 @@
  *   lane_id() group_x() group_y() groups_x()
  *   group_barrier()          all of a group meet; local memory is visible
  *   device_fence()           what this lane wrote before is visible to every group
+ *   group_may_skip(c)        c, or 0 where the vendor's compiler cannot be trusted with barriers in branches
+ *                            (PoCL): what is skipped when c holds must do no harm when it runs anyway
  *   local_add global_add global_max   atomic, return the old value
  *   fma_f32 rint_f32 sqrt_f64 float_bits bits_float double_bits bits_double
  *

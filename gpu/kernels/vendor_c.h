@@ -38,6 +38,7 @@ void plk_emu_barrier(void);
 #define group_y()  (plk_emu.group_y)
 #define groups_x() (plk_emu.groups_x)
 
+#define group_may_skip(c) (c)
 #define group_barrier() plk_emu_barrier()
 #define device_fence()  ((void)0)
 

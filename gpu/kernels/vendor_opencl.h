@@ -21,6 +21,7 @@ typedef ulong u64;
 #define group_y()  ((u32)get_group_id(1))
 #define groups_x() ((u32)get_num_groups(0))
 
+#define group_may_skip(c) 0
 #define group_barrier() barrier(CLK_LOCAL_MEM_FENCE)
 #define device_fence()  mem_fence(CLK_GLOBAL_MEM_FENCE)
 

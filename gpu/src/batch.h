@@ -40,6 +40,7 @@ typedef struct gpu_prepared {
     plk_call call;
     size_t bytes;
     bool any_greedy, any_top, any_surveyed, any_finish, any_candidates;
+    bool any_large; /* a draw may have to be made from much */
 } gpu_prepared;
 
 pluck_gpu_status gpu_prepare(pluck_gpu_batch *batch, const pluck_gpu_call *call, void *params,

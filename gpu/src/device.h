@@ -13,7 +13,7 @@ typedef uint64_t plk_u64;
 #include "../kernels/shared.h"
 
 /* X(name): the kernels, `pluck_` before each name in the source. */
-#define GPU_KERNEL_MAP(X) X(argmax) X(survey) X(gather) X(select) X(reduce) X(finish) X(busy)
+#define GPU_KERNEL_MAP(X) X(argmax) X(survey) X(gather) X(select) X(reduce) X(draw_large) X(finish) X(busy)
 
 typedef enum gpu_kernel {
 #define GPU_KERNEL_ENUM(name) GPU_KERNEL_##name,

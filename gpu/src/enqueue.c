@@ -63,7 +63,9 @@ static pluck_gpu_status launch_kernels(const enqueuing *e) {
     if (p->any_finish) {
         const gpu_argument reduce[] = {logits, call, params, masks, states, tiles, lists, results};
         const gpu_argument finish[] = {call, params, states, lists, results, ids, candidate_logits};
+        const gpu_argument draw[] = {logits, call, params, masks, states, tiles, results};
         GPU_TRY(run(e, GPU_KERNEL_reduce, 1, PLK_FINISH_WORDS(wg), reduce, 8));
+        if (p->any_large) GPU_TRY(run(e, GPU_KERNEL_draw_large, 1, scratch, draw, 7));
         GPU_TRY(run(e, GPU_KERNEL_finish, 1, PLK_FINISH_WORDS(wg), finish, 7));
     }
     return PLUCK_GPU_OK;

@@ -63,6 +63,11 @@ static void run_lane(void) {
                      MEMORY(3, const uchar), MEMORY(4, plk_state), MEMORY(5, plk_tile),
                      MEMORY(6, u64), MEMORY(7, plk_result), local_memory);
         break;
+    case GPU_KERNEL_draw_large:
+        pluck_draw_large(MEMORY(0, const uchar), VALUE(1, plk_call), MEMORY(2, const uchar),
+                         MEMORY(3, const uchar), MEMORY(4, plk_state), MEMORY(5, const plk_tile),
+                         MEMORY(6, plk_result), local_memory);
+        break;
     case GPU_KERNEL_finish:
         pluck_finish(VALUE(0, plk_call), MEMORY(1, const uchar), MEMORY(2, plk_state),
                      MEMORY(3, const u64), MEMORY(4, plk_result), MEMORY(5, i32), MEMORY(6, float),

@@ -24,6 +24,10 @@ pluck_gpu_device *rig_device(void) {
     return device;
 }
 
+bool rig_is_emulated(void) {
+    return rig_device()->native == NULL; /* only the emulator has nothing of its own */
+}
+
 void rig_open(rig *r, int32_t n_vocab, int32_t max_rows, int32_t max_candidates) {
     const pluck_gpu_batch_config config = {.n_vocab = n_vocab,
                                            .max_rows = max_rows,
@@ -172,7 +176,7 @@ static void check_token(rig *r, int32_t row, const oracle_result *want) {
 }
 
 /* Candidates as the device hands them back: those of the chain's front. */
-static void check_candidates(rig *r, int32_t row, const oracle_result *want) {
+static void check_candidates(rig *r, int32_t row, const oracle_result *want, double temperature) {
     pluck_row got;
     int32_t unmasked = 0;
     const float *logits;
@@ -193,10 +197,29 @@ static void check_candidates(rig *r, int32_t row, const oracle_result *want) {
     for (int32_t i = 0; i < want->n; i++) {
         if (got.ids[i] != want->ids[i])
             fail_msg("row %d: candidate %d is %d, wanted %d", row, i, got.ids[i], want->ids[i]);
-        if (fabs((double)logits[i] - want->logits[i]) > 1e-6 * fabs(want->logits[i]))
+        if (fabs((double)logits[i] - want->logits[i] * temperature) > 1e-6 * fabs((double)logits[i]))
             fail_msg("row %d: candidate %d has logit %.9g, wanted %.9g", row, i, (double)logits[i],
-                     want->logits[i]);
+                     want->logits[i] * temperature);
     }
+}
+
+/* Shortens the config to the stages that the device ran, and returns the product of its temperatures, which
+ * count there but are applied by the tail. */
+static double front_of(const pluck_gpu_plan *plan, pluck_config *config, pluck_stage *stages) {
+    const pluck_config *tail = pluck_gpu_plan_tail(plan);
+    double temperature = 1.0;
+    int32_t n = 0, temperatures = 0;
+    while (n < config->n_stages && config->n_stages - n != tail->n_stages - temperatures) {
+        stages[n] = config->stages[n];
+        if (stages[n].kind == PLUCK_STAGE_TEMPERATURE) {
+            temperature *= (double)stages[n].as.temperature.t;
+            temperatures++;
+        }
+        n++;
+    }
+    config->stages = stages;
+    config->n_stages = n;
+    return temperature;
 }
 
 void rig_check(rig *r, const rig_row *rows) {
@@ -205,20 +228,11 @@ void rig_check(rig *r, const rig_row *rows) {
         const pluck_gpu_placement placement = pluck_gpu_plan_placement(r->plans[i]);
         pluck_config config = *rows[i].config;
         pluck_stage stages[64];
+        double temperature = 1.0;
         oracle_result want;
         pluck_row row = {0};
         oracle *o;
-        if (placement == PLUCK_GPU_CANDIDATES) /* the chain's front, as the plan cuts it */
-            config.n_stages = 0;
-        for (int32_t s = 0; placement == PLUCK_GPU_CANDIDATES && s < rows[i].config->n_stages; s++) {
-            const pluck_config *tail = pluck_gpu_plan_tail(r->plans[i]);
-            int32_t temperatures = 0;
-            for (int32_t t = 0; t < s; t++)
-                temperatures += rows[i].config->stages[t].kind == PLUCK_STAGE_TEMPERATURE;
-            if (rows[i].config->n_stages - s == tail->n_stages - temperatures) break;
-            stages[config.n_stages++] = rows[i].config->stages[s];
-        }
-        if (placement == PLUCK_GPU_CANDIDATES) config.stages = stages;
+        if (placement == PLUCK_GPU_CANDIDATES) temperature = front_of(r->plans[i], &config, stages);
         o = oracle_create(&config, rows[i].seed);
         assert_non_null(o);
         oracle_seek(o, rows[i].position);
@@ -233,7 +247,7 @@ void rig_check(rig *r, const rig_row *rows) {
             !(want.status == PLUCK_ERR_NO_DRAW && placement == PLUCK_GPU_CANDIDATES))
             fail_msg("row %d: status %d, wanted %d", i, r->results[i].status, (int)want.status);
         if (r->results[i].status == 0 && placement == PLUCK_GPU_CANDIDATES)
-            check_candidates(r, i, &want);
+            check_candidates(r, i, &want, temperature);
         else if (r->results[i].status == 0)
             check_token(r, i, &want);
         oracle_free(o);

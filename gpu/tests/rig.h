@@ -48,6 +48,9 @@ typedef struct rig {
  * as plain C, else the first. NULL, with a line on why, where there is none. */
 pluck_gpu_device *rig_device(void);
 
+/* Is that the kernels as plain C? They are slow: tests that repeat themselves do so less often. */
+bool rig_is_emulated(void);
+
 void rig_open(rig *r, int32_t n_vocab, int32_t max_rows, int32_t max_candidates);
 void rig_close(rig *r);
 
