@@ -1,29 +1,31 @@
 /*
- * pluck_gpu.h: sampling where the logits are: on the GPU, from the engine's own device pointer, on the
- * engine's own stream.
+ * pluck_gpu.h: sampling where the logits are: on the GPU, from the engine's own device pointer, on
+ * the engine's own stream.
  *
- * A chain of pluck.h is planned once (pluck_gpu_plan_create): what of it the device can do, and what comes
- * back: 4 bytes of token, a short list of candidates with which the CPU's chain goes on, or the row. Then
- * a batch context enqueues rows, and never waits unless asked:
+ * A chain of pluck.h is planned once (pluck_gpu_plan_create): what of it the device can do, and
+ * what comes back: 4 bytes of token, a short list of candidates with which the CPU's chain goes on,
+ * or the row. Then a batch context enqueues rows, and never waits unless asked:
  *
  *     pluck_gpu_open(&device, NULL, &error);
- *     pluck_gpu_plan_create(&plan, config, &error);                   // config: as for pluck_sampler_create
- *     pluck_gpu_batch_create(&batch, device, &batch_config, &error);  // all memory is allocated here
+ *     pluck_gpu_plan_create(&plan, config, &error);                   // config: as for
+ * pluck_sampler_create pluck_gpu_batch_create(&batch, device, &batch_config, &error);  // all
+ * memory is allocated here
  *     ...
- *     pluck_gpu_enqueue(batch, &call, &ticket);                       // after the model, on its stream
- *     pluck_gpu_wait(batch, ticket, &results);                        // when the tokens are needed
+ *     pluck_gpu_enqueue(batch, &call, &ticket);                       // after the model, on its
+ * stream pluck_gpu_wait(batch, ticket, &results);                        // when the tokens are
+ * needed
  *
  * docs/gpu.md has complete programs for CUDA and for OpenCL.
  *
- * Results. With PLUCK_RNG_PHILOX a row's token is that of pluck_sample with the same seed and position, but
- * for draws within rounding of a boundary. It does not depend on the batch, the row's place in it, the
- * device or its load.
+ * Results. With PLUCK_RNG_PHILOX a row's token is that of pluck_sample with the same seed and
+ * position, but for draws within rounding of a boundary. It does not depend on the batch, the row's
+ * place in it, the device or its load.
  *
- * Backends. CUDA's driver is loaded at run time: a program built without CUDA runs on a machine with
- * it, and the other way round. OpenCL needs a 1.2 device with cl_khr_fp64.
+ * Backends. CUDA's driver is loaded at run time: a program built without CUDA runs on a machine
+ * with it, and the other way round. OpenCL needs a 1.2 device with cl_khr_fp64.
  *
- * Threads. A device may be used by any number of threads; a batch context or a plan that is being created
- * or freed by one; a finished plan by any number; a pipeline by any number.
+ * Threads. A device may be used by any number of threads; a batch context or a plan that is being
+ * created or freed by one; a finished plan by any number; a pipeline by any number.
  */
 #ifndef PLUCK_GPU_H
 #define PLUCK_GPU_H
@@ -93,16 +95,17 @@ typedef struct pluck_gpu_device_info {
     bool is_cpu; /* an OpenCL device that is this machine's processor */
 } pluck_gpu_device_info;
 
-/* Device number `index` over all backends, CUDA's first, OpenCL's after; false where there is none. */
+/* Device number `index` over all backends, CUDA's first, OpenCL's after; false where there is none.
+ */
 PLUCK_API bool pluck_gpu_describe(int32_t index, pluck_gpu_device_info *info);
 
 /* Which device to open. All zero: the first one that pluck_gpu_describe lists. */
 typedef struct pluck_gpu_select {
     pluck_gpu_backend backend;
     int32_t index;
-    /* The engine's own context, so that its pointers and streams can be used: OpenCL: cl_context (then
-     * native_device is its cl_device_id). CUDA: CUcontext; NULL takes the device's primary context, the one
-     * that the CUDA runtime uses. Must outlive the device. */
+    /* The engine's own context, so that its pointers and streams can be used: OpenCL: cl_context
+     * (then native_device is its cl_device_id). CUDA: CUcontext; NULL takes the device's primary
+     * context, the one that the CUDA runtime uses. Must outlive the device. */
     void *native_context;
     void *native_device;
 } pluck_gpu_select;
@@ -136,12 +139,12 @@ typedef enum pluck_gpu_placement {
 typedef struct pluck_gpu_plan pluck_gpu_plan;
 
 /*
- * Plans a chain. On the device: logit bias and penalties at the front; then temperature, top-k, top-p,
- * min-p and top-n-sigma in any order; then greedy, or dist with PLUCK_RNG_PHILOX. Where another stage
- * follows a top-k, a top-p or a min-p, the candidates come back and the CPU goes on with them
- * (pluck_gpu_plan_tail); where none precedes it, the row does.
- * The config's stages, biases and breakers are used by the tail and must outlive the plan.
- * Errors: ERR_NULL, ERR_SIZE (n_vocab beyond 1048576, or bad config), ERR_TOKEN, ERR_MEMORY.
+ * Plans a chain. On the device: logit bias and penalties at the front; then temperature, top-k,
+ * top-p, min-p and top-n-sigma in any order; then greedy, or dist with PLUCK_RNG_PHILOX. Where
+ * another stage follows a top-k, a top-p or a min-p, the candidates come back and the CPU goes on
+ * with them (pluck_gpu_plan_tail); where none precedes it, the row does. The config's stages,
+ * biases and breakers are used by the tail and must outlive the plan. Errors: ERR_NULL, ERR_SIZE
+ * (n_vocab beyond 1048576, or bad config), ERR_TOKEN, ERR_MEMORY.
  */
 PLUCK_API pluck_gpu_status pluck_gpu_plan_create(pluck_gpu_plan **out, const pluck_config *config,
                                                  pluck_gpu_error *error);
@@ -153,8 +156,8 @@ PLUCK_API pluck_gpu_status pluck_gpu_plan_top_k(pluck_gpu_plan **out, int32_t n_
 
 PLUCK_API pluck_gpu_placement pluck_gpu_plan_placement(const pluck_gpu_plan *plan);
 
-/* The chain that is left for the CPU: for CANDIDATES the tail, for ROW the whole, else NULL. Create one
- * sampler per sequence of it. Valid as long as the plan. */
+/* The chain that is left for the CPU: for CANDIDATES the tail, for ROW the whole, else NULL. Create
+ * one sampler per sequence of it. Valid as long as the plan. */
 PLUCK_API const pluck_config *pluck_gpu_plan_tail(const pluck_gpu_plan *plan);
 
 /* Writes one line that says what of the chain runs where and what comes back, such as
@@ -167,11 +170,12 @@ PLUCK_API pluck_gpu_status pluck_gpu_explain(const pluck_config *config, char *t
  * ---------------------------------------------------------------------------------------------- */
 
 typedef struct pluck_gpu_batch_config {
-    int32_t n_vocab;        /* 1 to 1048576 */
-    int32_t max_rows;       /* 1 to 1024 */
-    int32_t max_candidates; /* 1 to 2048; 0: 64. Largest k, and room for candidates that come back */
-    int32_t max_edits;      /* biased and penalised tokens of one row; 0: 512 */
-    int32_t max_in_flight;  /* calls that may be unfinished at once; 0: 4 */
+    int32_t n_vocab;  /* 1 to 1048576 */
+    int32_t max_rows; /* 1 to 1024 */
+    int32_t
+        max_candidates;    /* 1 to 2048; 0: 64. Largest k, and room for candidates that come back */
+    int32_t max_edits;     /* biased and penalised tokens of one row; 0: 512 */
+    int32_t max_in_flight; /* calls that may be unfinished at once; 0: 4 */
 } pluck_gpu_batch_config;
 
 typedef struct pluck_gpu_batch pluck_gpu_batch;
@@ -200,18 +204,19 @@ typedef struct pluck_gpu_logits {
 /* What one row needs besides its logits. Read before pluck_gpu_enqueue returns. */
 typedef struct pluck_gpu_row {
     const pluck_gpu_plan *plan; /* not one whose placement is ROW */
-    uint32_t seed;     /* of the draw, unless the stage has a seed of its own */
-    uint64_t position; /* number of the draw, from 0: PLUCK_RNG_PHILOX's */
-    const int32_t *history; /* accepted tokens, oldest first; penalties count the last last_n */
+    uint32_t seed;              /* of the draw, unless the stage has a seed of its own */
+    uint64_t position;          /* number of the draw, from 0: PLUCK_RNG_PHILOX's */
+    const int32_t *history;     /* accepted tokens, oldest first; penalties count the last last_n */
     int32_t n_history;
     bool masked; /* this row's row of the call's masks says which tokens are allowed */
 } pluck_gpu_row;
 
 /* What one row came to. */
 typedef struct pluck_gpu_result {
-    int32_t status; /* PLUCK_OK; PLUCK_ERR_NAN, PLUCK_ERR_EMPTY, PLUCK_GPU_ERR_OVERFLOW: this row alone */
-    int32_t token;  /* -1 where candidates came back, or the row failed */
-    float logit;    /* after edits and temperature */
+    int32_t status;    /* PLUCK_OK; PLUCK_ERR_NAN, PLUCK_ERR_EMPTY, PLUCK_GPU_ERR_OVERFLOW: this row
+                          alone */
+    int32_t token;     /* -1 where candidates came back, or the row failed */
+    float logit;       /* after edits and temperature */
     float probability; /* in the final distribution; 1 for ARGMAX */
     float logprob;     /* its natural logarithm */
     int32_t n_candidates;
@@ -220,8 +225,8 @@ typedef struct pluck_gpu_result {
 typedef struct pluck_gpu_call {
     pluck_gpu_logits logits;
     const pluck_gpu_row *rows; /* one for each row; NULL: the argmax of every row */
-    void *masks;               /* device memory as logits.data, for rows that are masked; row i's words are
-                                  at masks_offset + i * masks_stride bytes; both multiples of 4 */
+    void *masks; /* device memory as logits.data, for rows that are masked; row i's words are
+                    at masks_offset + i * masks_stride bytes; both multiples of 4 */
     size_t masks_offset;
     size_t masks_stride; /* 0: ceil(n_vocab / 32) words */
     void *stream; /* CUstream or cl_command_queue (in order); NULL: one that the batch owns */
@@ -233,15 +238,16 @@ typedef struct pluck_gpu_call {
 } pluck_gpu_call;
 
 /*
- * Enqueues a call behind what is on its stream, and returns without waiting for it. Calls of one batch
- * context share its memory on the device: put them on one stream, or order their streams by events.
- * Errors: ERR_NULL, ERR_SIZE, ERR_DTYPE, ERR_POINTER, ERR_CHAIN, ERR_TOKEN, ERR_BUSY (max_in_flight calls
- * are unfinished), ERR_DEVICE.
+ * Enqueues a call behind what is on its stream, and returns without waiting for it. Calls of one
+ * batch context share its memory on the device: put them on one stream, or order their streams by
+ * events. Errors: ERR_NULL, ERR_SIZE, ERR_DTYPE, ERR_POINTER, ERR_CHAIN, ERR_TOKEN, ERR_BUSY
+ * (max_in_flight calls are unfinished), ERR_DEVICE.
  */
 PLUCK_API pluck_gpu_status pluck_gpu_enqueue(pluck_gpu_batch *batch, const pluck_gpu_call *call,
                                              uint64_t *ticket);
 
-/* OK when the call has finished, ERR_NOT_READY before, ERR_DEVICE where it failed. Does not wait. */
+/* OK when the call has finished, ERR_NOT_READY before, ERR_DEVICE where it failed. Does not wait.
+ */
 PLUCK_API pluck_gpu_status pluck_gpu_poll(pluck_gpu_batch *batch, uint64_t ticket);
 
 /* Waits for a call. *results, which may be NULL, receives the call's results: valid until
@@ -250,13 +256,13 @@ PLUCK_API pluck_gpu_status pluck_gpu_wait(pluck_gpu_batch *batch, uint64_t ticke
                                           const pluck_gpu_result **results);
 
 /* The candidates of one row of a finished call, as a row for pluck_sample_row. */
-PLUCK_API pluck_gpu_status pluck_gpu_candidates(pluck_gpu_batch *batch, uint64_t ticket, int32_t row,
-                                                pluck_row *candidates);
+PLUCK_API pluck_gpu_status pluck_gpu_candidates(pluck_gpu_batch *batch, uint64_t ticket,
+                                                int32_t row, pluck_row *candidates);
 
 /*
  * One row of a finished call as pluck_sample_row would have returned it: the device's token, or the
- * draw of `tail` (a sampler made of pluck_gpu_plan_tail; NULL where there is none) from the candidates.
- * Returns the row's status, or the tail's.
+ * draw of `tail` (a sampler made of pluck_gpu_plan_tail; NULL where there is none) from the
+ * candidates. Returns the row's status, or the tail's.
  */
 PLUCK_API int32_t pluck_gpu_finish_row(pluck_gpu_batch *batch, uint64_t ticket, int32_t row,
                                        pluck_sampler *tail, pluck_draw *draw);
@@ -272,12 +278,13 @@ typedef struct pluck_gpu_pipeline_config {
     int32_t n_slots;  /* 2 to 64: submissions that may be under way or unreleased at once */
 } pluck_gpu_pipeline_config;
 
-/* What a callback is told. It runs on the pipeline's own thread; `rows` (NULL unless status is OK) is
- * valid until it returns, then the slot is free. It must not free the pipeline. */
+/* What a callback is told. It runs on the pipeline's own thread; `rows` (NULL unless status is OK)
+ * is valid until it returns, then the slot is free. It must not free the pipeline. */
 typedef void (*pluck_gpu_transfer_callback)(void *ctx, uint64_t ticket, pluck_gpu_status status,
                                             const void *rows);
 
-/* Allocates the slots, pinned, and the stream they are copied on. Errors: as pluck_gpu_batch_create. */
+/* Allocates the slots, pinned, and the stream they are copied on. Errors: as
+ * pluck_gpu_batch_create. */
 PLUCK_API pluck_gpu_status pluck_gpu_pipeline_create(pluck_gpu_pipeline **out,
                                                      pluck_gpu_device *device,
                                                      const pluck_gpu_pipeline_config *config,
@@ -288,35 +295,38 @@ PLUCK_API void pluck_gpu_pipeline_free(pluck_gpu_pipeline *pipeline);
 
 /*
  * Submits rows for copying to the host. The copy waits for what is on `producer` (a CUstream or
- * cl_command_queue; NULL: nothing) now, and for nothing that is put there later: the producer may go on with the
- * next inference, so long as that writes elsewhere until this ticket is done. Rows arrive packed
- * (n_vocab elements each). With a callback the slot is released after it; without, by
+ * cl_command_queue; NULL: nothing) now, and for nothing that is put there later: the producer may
+ * go on with the next inference, so long as that writes elsewhere until this ticket is done. Rows
+ * arrive packed (n_vocab elements each). With a callback the slot is released after it; without, by
  * pluck_gpu_pipeline_release.
  * Errors: ERR_NULL, ERR_SIZE, ERR_DTYPE, ERR_POINTER, ERR_BUSY (no slot is free), ERR_DEVICE.
  */
 PLUCK_API pluck_gpu_status pluck_gpu_pipeline_submit(pluck_gpu_pipeline *pipeline,
-                                                     const pluck_gpu_logits *logits, int32_t n_vocab,
-                                                     void *producer,
-                                                     pluck_gpu_transfer_callback callback, void *ctx,
-                                                     uint64_t *ticket);
+                                                     const pluck_gpu_logits *logits,
+                                                     int32_t n_vocab, void *producer,
+                                                     pluck_gpu_transfer_callback callback,
+                                                     void *ctx, uint64_t *ticket);
 
-/* OK, ERR_NOT_READY, or how the transfer failed (ERR_CANCELLED, ERR_DEVICE); ERR_TICKET. Does not wait. */
+/* OK, ERR_NOT_READY, or how the transfer failed (ERR_CANCELLED, ERR_DEVICE); ERR_TICKET. Does not
+ * wait. */
 PLUCK_API pluck_gpu_status pluck_gpu_pipeline_poll(pluck_gpu_pipeline *pipeline, uint64_t ticket);
 
-/* Waits for a ticket without a callback; *rows receives the slot's memory, valid until it is released. A
- * ticket that failed is released by this call. Errors: as pluck_gpu_pipeline_poll. */
+/* Waits for a ticket without a callback; *rows receives the slot's memory, valid until it is
+ * released. A ticket that failed is released by this call. Errors: as pluck_gpu_pipeline_poll. */
 PLUCK_API pluck_gpu_status pluck_gpu_pipeline_wait(pluck_gpu_pipeline *pipeline, uint64_t ticket,
                                                    const void **rows);
 
 /* Frees the slot of a finished ticket. Errors: ERR_TICKET, ERR_NOT_READY. */
-PLUCK_API pluck_gpu_status pluck_gpu_pipeline_release(pluck_gpu_pipeline *pipeline, uint64_t ticket);
+PLUCK_API pluck_gpu_status pluck_gpu_pipeline_release(pluck_gpu_pipeline *pipeline,
+                                                      uint64_t ticket);
 
-/* Marks an unfinished ticket cancelled: its callback is told so, its rows are not handed out. A copy
- * that is under way ends by itself; the slot is free after that. Errors: ERR_TICKET (also if done). */
+/* Marks an unfinished ticket cancelled: its callback is told so, its rows are not handed out. A
+ * copy that is under way ends by itself; the slot is free after that. Errors: ERR_TICKET (also if
+ * done). */
 PLUCK_API pluck_gpu_status pluck_gpu_pipeline_cancel(pluck_gpu_pipeline *pipeline, uint64_t ticket);
 
-/* Waits until a slot is free: back-pressure for a producer that got ERR_BUSY. Slots that are done but
- * not released do not become free by waiting: then ERR_BUSY. */
+/* Waits until a slot is free: back-pressure for a producer that got ERR_BUSY. Slots that are done
+ * but not released do not become free by waiting: then ERR_BUSY. */
 PLUCK_API pluck_gpu_status pluck_gpu_pipeline_wait_slot(pluck_gpu_pipeline *pipeline);
 
 #ifdef __cplusplus

@@ -22,8 +22,8 @@ static bool complete_config(pluck_gpu_batch_config *c) {
            c->max_in_flight <= 64;
 }
 
-/* Room for what may lie in a nucleus: an eighth of the row, and never so little that a top-k's lists of
- * two groups would not fit. A row with more is read again. */
+/* Room for what may lie in a nucleus: an eighth of the row, and never so little that a top-k's
+ * lists of two groups would not fit. A row with more is read again. */
 static uint32_t choose_list_capacity(const pluck_gpu_batch_config *c) {
     const uint32_t two_lists = 2u * ((uint32_t)c->max_candidates + PLK_SELECT_SLACK);
     uint32_t capacity = (uint32_t)c->n_vocab / 8u;
@@ -98,11 +98,12 @@ pluck_gpu_status pluck_gpu_batch_create(pluck_gpu_batch **out, pluck_gpu_device 
         return gpu_fail(error, PLUCK_GPU_ERR_NULL, "pluck_gpu_batch_create: NULL argument");
     c = *config;
     if (!complete_config(&c))
-        return gpu_fail(error, PLUCK_GPU_ERR_SIZE,
-                        "n_vocab %d (1 to %d), max_rows %d (1 to 1024), max_candidates %d (1 to %d), "
-                        "max_edits %d (1 to %d) or max_in_flight %d (1 to 64) is out of range",
-                        (int)c.n_vocab, PLK_MAX_VOCAB, (int)c.max_rows, (int)c.max_candidates,
-                        PLK_SMALL_MAX, (int)c.max_edits, PLK_MAX_VOCAB, (int)c.max_in_flight);
+        return gpu_fail(
+            error, PLUCK_GPU_ERR_SIZE,
+            "n_vocab %d (1 to %d), max_rows %d (1 to 1024), max_candidates %d (1 to %d), "
+            "max_edits %d (1 to %d) or max_in_flight %d (1 to 64) is out of range",
+            (int)c.n_vocab, PLK_MAX_VOCAB, (int)c.max_rows, (int)c.max_candidates, PLK_SMALL_MAX,
+            (int)c.max_edits, PLK_MAX_VOCAB, (int)c.max_in_flight);
     b = calloc(1, sizeof *b);
     if (!b) return gpu_fail(error, PLUCK_GPU_ERR_MEMORY, "out of host memory");
     b->device = device;
@@ -114,10 +115,10 @@ pluck_gpu_status pluck_gpu_batch_create(pluck_gpu_batch **out, pluck_gpu_device 
     local_words = PLK_SELECT_WORDS(b->select_capacity, device->wg);
     if (local_words < PLK_FINISH_WORDS(device->wg)) local_words = PLK_FINISH_WORDS(device->wg);
     if (local_words * sizeof(plk_u64) > device->local_memory)
-        status = gpu_fail(error, PLUCK_GPU_ERR_SIZE,
-                          "max_candidates %d needs %zu bytes of local memory; the device has %zu",
-                          (int)c.max_candidates, local_words * sizeof(plk_u64),
-                          device->local_memory);
+        status =
+            gpu_fail(error, PLUCK_GPU_ERR_SIZE,
+                     "max_candidates %d needs %zu bytes of local memory; the device has %zu",
+                     (int)c.max_candidates, local_words * sizeof(plk_u64), device->local_memory);
     else if ((status = create_all(b)) != PLUCK_GPU_OK)
         gpu_fail(error, status, "%s, after %zu bytes of device memory",
                  pluck_gpu_status_string(status), b->device_bytes);
@@ -202,6 +203,7 @@ pluck_gpu_status pluck_gpu_candidates(pluck_gpu_batch *b, uint64_t ticket, int32
     candidates->n = slot->result[row].n_candidates;
     candidates->descending = true;
     for (int32_t i = 1; i < candidates->n && candidates->descending; i++)
-        candidates->descending = slot->logit[first + (size_t)i - 1] >= slot->logit[first + (size_t)i];
+        candidates->descending =
+            slot->logit[first + (size_t)i - 1] >= slot->logit[first + (size_t)i];
     return PLUCK_GPU_OK;
 }

@@ -29,9 +29,9 @@ struct pluck_gpu_batch {
     uint32_t list_capacity;
     uint32_t select_capacity;
     uint64_t next_ticket;
-    bool dirty; /* a call failed half-way: the states must be cleared */
-    gpu_slot *slots; /* max_in_flight */
-    plk_edit *edits; /* scratch: those of one row */
+    bool dirty;                   /* a call failed half-way: the states must be cleared */
+    gpu_slot *slots;              /* max_in_flight */
+    plk_edit *edits;              /* scratch: those of one row */
     const pluck_gpu_plan **plans; /* scratch: of each chain in the call */
 };
 

@@ -39,7 +39,8 @@ static cuda_driver cu;
 static bool cu_loaded;
 static pthread_once_t cu_once = PTHREAD_ONCE_INIT;
 
-/* dlsym gives a data pointer; ISO C has no conversion, POSIX promises that the bytes are the same. */
+/* dlsym gives a data pointer; ISO C has no conversion, POSIX promises that the bytes are the same.
+ */
 static bool load_symbol(void *library, const char *name, void *to) {
     void *symbol = dlsym(library, name);
     memcpy(to, &symbol, sizeof symbol);
@@ -136,7 +137,8 @@ static char *compile_source(pluck_gpu_device *d, const cuda_device *n) {
              attribute(n->device, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR));
     snprintf(wg, sizeof wg, "-DPLK_WG=%u", d->wg);
     snprintf(vpt, sizeof vpt, "-DPLK_VPT=%u", d->vpt);
-    if (all && rtc.nvrtcCreateProgram(&program, gpu_kernel_source, "pluck.cu", 0, NULL, NULL) == 0 &&
+    if (all &&
+        rtc.nvrtcCreateProgram(&program, gpu_kernel_source, "pluck.cu", 0, NULL, NULL) == 0 &&
         rtc.nvrtcCompileProgram(program, 4, options) == 0 &&
         rtc.nvrtcGetPTXSize(program, &size) == 0 && (ptx = malloc(size)) != NULL) {
         if (rtc.nvrtcGetPTX(program, ptx) != 0) {
@@ -168,21 +170,21 @@ static pluck_gpu_status load_kernels(pluck_gpu_device *d, cuda_device *n) {
     result = cu.cuModuleLoadDataEx(&n->module, ptx, 2, options, values);
     free(compiled);
     if (result != CUDA_SUCCESS)
-        return gpu_fail(d->error, PLUCK_GPU_ERR_BUILD, "the driver could not load the kernels: %s %s",
-                        error_name(result), log);
+        return gpu_fail(d->error, PLUCK_GPU_ERR_BUILD,
+                        "the driver could not load the kernels: %s %s", error_name(result), log);
 #define LOAD_KERNEL(name)                                                                          \
     if (result == CUDA_SUCCESS)                                                                    \
         result = cu.cuModuleGetFunction(&n->kernels[GPU_KERNEL_##name], n->module, "pluck_" #name);
     GPU_KERNEL_MAP(LOAD_KERNEL)
 #undef LOAD_KERNEL
     for (int k = 0; k < GPU_KERNELS && result == CUDA_SUCCESS; k++)
-        result = cu.cuFuncSetAttribute(n->kernels[k],
-                                       CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
-                                       (int)d->local_memory);
-    return result == CUDA_SUCCESS ? PLUCK_GPU_OK
-                                  : gpu_fail(d->error, PLUCK_GPU_ERR_BUILD,
-                                             "the kernels lack one, or cannot have their memory: %s",
-                                             error_name(result));
+        result = cu.cuFuncSetAttribute(
+            n->kernels[k], CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, (int)d->local_memory);
+    return result == CUDA_SUCCESS
+               ? PLUCK_GPU_OK
+               : gpu_fail(d->error, PLUCK_GPU_ERR_BUILD,
+                          "the kernels lack one, or cannot have their memory: %s",
+                          error_name(result));
 }
 
 static pluck_gpu_status open_in_context(pluck_gpu_device *d, cuda_device *n) {
@@ -220,17 +222,17 @@ static pluck_gpu_status cuda_open(pluck_gpu_device *d, const pluck_gpu_select *s
     d->vpt = 16;
     d->maps_results = true;
     result = cu.cuDeviceGet(&n->device, d->info.index);
-    d->local_memory = (size_t)attribute(n->device,
-                                        CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
+    d->local_memory =
+        (size_t)attribute(n->device, CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN);
     d->target_groups = (uint32_t)d->info.compute_units * 4u;
     n->context = select->native_context;
     if (result == CUDA_SUCCESS && !n->context) {
         result = cu.cuDevicePrimaryCtxRetain(&n->context, n->device);
         n->primary = result == CUDA_SUCCESS;
     }
-    status = result == CUDA_SUCCESS ? open_in_context(d, n)
-                                    : gpu_fail(d->error, PLUCK_GPU_ERR_DEVICE, "no context: %s",
-                                               error_name(result));
+    status = result == CUDA_SUCCESS
+                 ? open_in_context(d, n)
+                 : gpu_fail(d->error, PLUCK_GPU_ERR_DEVICE, "no context: %s", error_name(result));
     if (status != PLUCK_GPU_OK) cuda_close(d);
     return status;
 }
@@ -250,8 +252,8 @@ static void cuda_memory_free(pluck_gpu_device *d, gpu_memory memory) {
 }
 
 static pluck_gpu_status allocate_host(pluck_gpu_device *d, size_t size, void **host) {
-    IN_CONTEXT(d, cu.cuMemHostAlloc(host, size,
-                                    CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP));
+    IN_CONTEXT(d,
+               cu.cuMemHostAlloc(host, size, CU_MEMHOSTALLOC_PORTABLE | CU_MEMHOSTALLOC_DEVICEMAP));
 }
 
 static pluck_gpu_status map_host(pluck_gpu_device *d, void *host, CUdeviceptr *device) {

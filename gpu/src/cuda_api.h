@@ -1,7 +1,7 @@
 /*
  * cuda_api.h: the few functions of CUDA's driver and of NVRTC that Pluck calls, so that building it
- * needs no CUDA toolkit. Types and values are those of the driver's ABI; the names ending in _v2 are the
- * symbols that cuda.h maps the plain names to.
+ * needs no CUDA toolkit. Types and values are those of the driver's ABI; the names ending in _v2
+ * are the symbols that cuda.h maps the plain names to.
  */
 #ifndef PLUCK_GPU_CUDA_API_H
 #define PLUCK_GPU_CUDA_API_H
@@ -74,7 +74,8 @@ typedef struct CUDA_MEMCPY2D {
     X(cuDevicePrimaryCtxRelease_v2, (CUdevice device))                                             \
     X(cuCtxPushCurrent_v2, (CUcontext context))                                                    \
     X(cuCtxPopCurrent_v2, (CUcontext * context))                                                   \
-    X(cuModuleLoadDataEx, (CUmodule * module, const void *image, unsigned n, int *options, void **values)) \
+    X(cuModuleLoadDataEx,                                                                          \
+      (CUmodule * module, const void *image, unsigned n, int *options, void **values))             \
     X(cuModuleUnload, (CUmodule module))                                                           \
     X(cuModuleGetFunction, (CUfunction * function, CUmodule module, const char *name))             \
     X(cuFuncSetAttribute, (CUfunction function, int attribute, int value))                         \
@@ -86,7 +87,7 @@ typedef struct CUDA_MEMCPY2D {
     X(cuMemHostAlloc, (void **pointer, size_t size, unsigned flags))                               \
     X(cuMemFreeHost, (void *pointer))                                                              \
     X(cuMemHostGetDevicePointer_v2, (CUdeviceptr * device, void *host, unsigned flags))            \
-    X(cuMemGetAddressRange_v2, (CUdeviceptr * base, size_t *size, CUdeviceptr pointer))            \
+    X(cuMemGetAddressRange_v2, (CUdeviceptr * base, size_t * size, CUdeviceptr pointer))           \
     X(cuMemcpyHtoDAsync_v2, (CUdeviceptr to, const void *from, size_t size, CUstream stream))      \
     X(cuMemcpyDtoHAsync_v2, (void *to, CUdeviceptr from, size_t size, CUstream stream))            \
     X(cuMemcpy2DAsync_v2, (const CUDA_MEMCPY2D *copy, CUstream stream))                            \
@@ -106,9 +107,9 @@ typedef struct CUDA_MEMCPY2D {
     X(nvrtcCreateProgram, (nvrtcProgram * program, const char *source, const char *name, int n,    \
                            const char *const *headers, const char *const *include_names))          \
     X(nvrtcCompileProgram, (nvrtcProgram program, int n, const char *const *options))              \
-    X(nvrtcGetPTXSize, (nvrtcProgram program, size_t *size))                                       \
+    X(nvrtcGetPTXSize, (nvrtcProgram program, size_t * size))                                      \
     X(nvrtcGetPTX, (nvrtcProgram program, char *ptx))                                              \
-    X(nvrtcGetProgramLogSize, (nvrtcProgram program, size_t *size))                                \
+    X(nvrtcGetProgramLogSize, (nvrtcProgram program, size_t * size))                               \
     X(nvrtcGetProgramLog, (nvrtcProgram program, char *log))                                       \
     X(nvrtcDestroyProgram, (nvrtcProgram * program))
 

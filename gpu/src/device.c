@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-pluck_gpu_status gpu_fail(pluck_gpu_error *error, pluck_gpu_status status, const char *format, ...) {
+pluck_gpu_status gpu_fail(pluck_gpu_error *error, pluck_gpu_status status, const char *format,
+                          ...) {
     if (error) {
         va_list arguments;
         error->status = status;
@@ -113,7 +114,8 @@ pluck_gpu_status gpu_check_logits(pluck_gpu_device *device, pluck_gpu_logits *lo
     if (logits->n_rows < 1) return PLUCK_GPU_ERR_SIZE;
     if (logits->stride == 0) logits->stride = width;
     if (logits->stride < width) return PLUCK_GPU_ERR_SIZE;
-    if (logits->stride % element != 0 || logits->offset % element != 0) return PLUCK_GPU_ERR_POINTER;
+    if (logits->stride % element != 0 || logits->offset % element != 0)
+        return PLUCK_GPU_ERR_POINTER;
     if (logits->stride > SIZE_MAX / 2048) return PLUCK_GPU_ERR_SIZE;
     return device->api->memory_check(device, logits->data, logits->offset,
                                      (size_t)(logits->n_rows - 1) * logits->stride + width);

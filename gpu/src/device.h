@@ -13,13 +13,14 @@ typedef uint64_t plk_u64;
 #include "../kernels/shared.h"
 
 /* X(name): the kernels, `pluck_` before each name in the source. */
-#define GPU_KERNEL_MAP(X) X(argmax) X(survey) X(gather) X(select) X(reduce) X(draw_large) X(finish) X(busy)
+#define GPU_KERNEL_MAP(X)                                                                          \
+    X(argmax) X(survey) X(gather) X(select) X(reduce) X(draw_large) X(finish) X(busy)
 
 typedef enum gpu_kernel {
 #define GPU_KERNEL_ENUM(name) GPU_KERNEL_##name,
     GPU_KERNEL_MAP(GPU_KERNEL_ENUM)
 #undef GPU_KERNEL_ENUM
-    GPU_KERNELS
+        GPU_KERNELS
 } gpu_kernel;
 
 typedef uintptr_t gpu_memory; /* CUdeviceptr, cl_mem */
@@ -64,7 +65,8 @@ typedef struct gpu_backend_table {
     pluck_gpu_status (*pinned_create)(pluck_gpu_device *device, size_t size, gpu_pinned *out);
     void (*pinned_free)(pluck_gpu_device *device, gpu_pinned *pinned);
     /* Does [offset, offset + size) lie in the memory? OK where that cannot be known. */
-    pluck_gpu_status (*memory_check)(pluck_gpu_device *device, void *data, size_t offset, size_t size);
+    pluck_gpu_status (*memory_check)(pluck_gpu_device *device, void *data, size_t offset,
+                                     size_t size);
 
     pluck_gpu_status (*stream_create)(pluck_gpu_device *device, gpu_stream *out);
     void (*stream_free)(pluck_gpu_device *device, gpu_stream stream);
@@ -112,7 +114,8 @@ const gpu_backend_table *gpu_cuda_table(void);
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif
-pluck_gpu_status gpu_fail(pluck_gpu_error *error, pluck_gpu_status status, const char *format, ...);
+pluck_gpu_status
+gpu_fail(pluck_gpu_error *error, pluck_gpu_status status, const char *format, ...);
 
 /* Passes on whatever is not OK. */
 #define GPU_TRY(expression)                                                                        \

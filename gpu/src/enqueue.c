@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-/* Groups for each row, so that all rows together fill the device; never more than there are tiles. */
+/* Groups for each row, so that all rows together fill the device; never more than there are tiles.
+ */
 static uint32_t groups_per_row(const pluck_gpu_batch *b, int32_t n_rows) {
     const uint32_t rows = (uint32_t)n_rows;
     uint32_t groups = (b->device->target_groups + rows - 1) / rows;
@@ -13,8 +14,7 @@ static uint32_t groups_per_row(const pluck_gpu_batch *b, int32_t n_rows) {
 
 /* A top-k's groups put k and the slack on the row's list each: they must fit. */
 static uint32_t groups_for_select(const pluck_gpu_batch *b, int32_t n_rows) {
-    const uint32_t fit =
-        b->list_capacity / ((uint32_t)b->config.max_candidates + PLK_SELECT_SLACK);
+    const uint32_t fit = b->list_capacity / ((uint32_t)b->config.max_candidates + PLK_SELECT_SLACK);
     const uint32_t groups = groups_per_row(b, n_rows);
     return groups < fit ? groups : fit;
 }
@@ -30,8 +30,8 @@ typedef struct enqueuing {
 
 static pluck_gpu_status run(const enqueuing *e, gpu_kernel kernel, uint32_t groups,
                             size_t local_words, const gpu_argument *arguments, int32_t n) {
-    const gpu_launch launch = {kernel,    groups, (uint32_t)e->n_rows, local_words * sizeof(plk_u64),
-                               arguments, n};
+    const gpu_launch launch = {
+        kernel, groups, (uint32_t)e->n_rows, local_words * sizeof(plk_u64), arguments, n};
     return e->batch->device->api->launch(e->batch->device, e->stream, &launch);
 }
 
@@ -81,12 +81,12 @@ static pluck_gpu_status return_results(const enqueuing *e, gpu_slot *slot,
     int32_t *ids = call->ids ? call->ids : slot->ids.host;
     float *logits = call->candidate_logits ? call->candidate_logits : slot->logits.host;
     if (e->results == b->results)
-        GPU_TRY(api->download(b->device, e->stream, results, b->results, 0,
-                              rows * sizeof(plk_result)));
+        GPU_TRY(
+            api->download(b->device, e->stream, results, b->results, 0, rows * sizeof(plk_result)));
     if (e->prepared->any_candidates) {
         GPU_TRY(api->download(b->device, e->stream, ids, b->ids, 0, candidates * sizeof *ids));
-        GPU_TRY(api->download(b->device, e->stream, logits, b->logits, 0,
-                              candidates * sizeof *logits));
+        GPU_TRY(
+            api->download(b->device, e->stream, logits, b->logits, 0, candidates * sizeof *logits));
     }
     slot->result = results;
     slot->id = ids;
@@ -102,8 +102,8 @@ static pluck_gpu_status enqueue_all(enqueuing *e, gpu_slot *slot, const pluck_gp
     if (b->dirty) GPU_TRY(gpu_clear_states(b, e->stream));
     b->dirty = true; /* until all is enqueued */
     if (e->prepared->bytes > 0)
-        GPU_TRY(api->upload(b->device, e->stream, b->params, slot->params.host,
-                            e->prepared->bytes));
+        GPU_TRY(
+            api->upload(b->device, e->stream, b->params, slot->params.host, e->prepared->bytes));
     GPU_TRY(launch_kernels(e));
     GPU_TRY(return_results(e, slot, call));
     GPU_TRY(api->event_record(b->device, slot->done, e->stream));
@@ -112,8 +112,7 @@ static pluck_gpu_status enqueue_all(enqueuing *e, gpu_slot *slot, const pluck_gp
 }
 
 /* Fills in what the kernels must know of the memory, and checks it. */
-static pluck_gpu_status describe_call(pluck_gpu_batch *b, const pluck_gpu_call *call,
-                                      plk_call *c) {
+static pluck_gpu_status describe_call(pluck_gpu_batch *b, const pluck_gpu_call *call, plk_call *c) {
     const size_t words = ((size_t)b->config.n_vocab + 31) / 32;
     const size_t masks_stride = call->masks_stride ? call->masks_stride : words * 4;
     pluck_gpu_logits logits = call->logits;
@@ -123,8 +122,9 @@ static pluck_gpu_status describe_call(pluck_gpu_batch *b, const pluck_gpu_call *
         if (masks_stride % 4 != 0 || call->masks_offset % 4 != 0 || masks_stride < words * 4 ||
             masks_stride / 4 > INT32_MAX)
             return PLUCK_GPU_ERR_SIZE;
-        GPU_TRY(b->device->api->memory_check(b->device, call->masks, call->masks_offset,
-                                             (size_t)(logits.n_rows - 1) * masks_stride + words * 4));
+        GPU_TRY(
+            b->device->api->memory_check(b->device, call->masks, call->masks_offset,
+                                         (size_t)(logits.n_rows - 1) * masks_stride + words * 4));
     }
     c->offset = logits.offset;
     c->stride = logits.stride;

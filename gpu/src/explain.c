@@ -12,7 +12,8 @@ typedef struct writer {
 #if defined(__GNUC__)
 __attribute__((format(printf, 2, 3)))
 #endif
-static void put(writer *w, const char *format, ...) {
+static void
+put(writer *w, const char *format, ...) {
     va_list arguments;
     int n;
     if (w->length >= w->capacity) return;
@@ -105,7 +106,7 @@ pluck_gpu_status pluck_gpu_explain(const pluck_config *config, char *text, size_
         put(&w, "device: ");
         put_stages(&w, config->stages, 0, config->n_stages, true);
         put(&w, plan->placement == PLUCK_GPU_ARGMAX ? " -> argmax, 4 bytes back"
-                                                     : " -> token and log-probability back");
+                                                    : " -> token and log-probability back");
         break;
     case PLUCK_GPU_CANDIDATES:
         put(&w, "device: ");

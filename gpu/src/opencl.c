@@ -1,8 +1,8 @@
 /*
  * opencl.c: the OpenCL backend (1.2 with cl_khr_fp64).
  *
- * An "event" is a holder: recording enqueues a marker and keeps its cl_event. A kernel object is not
- * safe to set arguments on from two threads, so a launch holds the device's lock.
+ * An "event" is a holder: recording enqueues a marker and keeps its cl_event. A kernel object is
+ * not safe to set arguments on from two threads, so a launch holds the device's lock.
  */
 #define CL_TARGET_OPENCL_VERSION 120
 #define CL_USE_DEPRECATED_OPENCL_1_2_APIS
@@ -104,7 +104,8 @@ static bool opencl_describe(int32_t index, pluck_gpu_device_info *info) {
     return true;
 }
 
-/* Groups of 64 and short tiles for a processor, which runs lanes one after another; a GPU wants 256. */
+/* Groups of 64 and short tiles for a processor, which runs lanes one after another; a GPU wants
+ * 256. */
 static void choose_tuning(pluck_gpu_device *d, cl_device_id device) {
     cl_ulong local = 0;
     clGetDeviceInfo(device, CL_DEVICE_LOCAL_MEM_SIZE, sizeof local, &local, NULL);
@@ -169,8 +170,8 @@ static pluck_gpu_status opencl_open(pluck_gpu_device *d, const pluck_gpu_select 
     if (!n) return gpu_fail(d->error, PLUCK_GPU_ERR_MEMORY, "out of host memory");
     d->native = n;
     pthread_mutex_init(&n->lock, NULL);
-    n->device = select->native_device ? (cl_device_id)select->native_device
-                                      : nth_device(d->info.index);
+    n->device =
+        select->native_device ? (cl_device_id)select->native_device : nth_device(d->info.index);
     describe_device(n->device, d->info.index, &d->info);
     choose_tuning(d, n->device);
     if (select->native_context) {
@@ -180,10 +181,10 @@ static pluck_gpu_status opencl_open(pluck_gpu_device *d, const pluck_gpu_select 
         n->context = clCreateContext(NULL, 1, &n->device, NULL, NULL, &code);
     }
     if (code == CL_SUCCESS) n->mapping = clCreateCommandQueue(n->context, n->device, 0, &code);
-    status = code == CL_SUCCESS
-                 ? build(d, n)
-                 : gpu_fail(d->error, PLUCK_GPU_ERR_DEVICE,
-                            "OpenCL error %d while making a context for %s", (int)code, d->info.name);
+    status = code == CL_SUCCESS ? build(d, n)
+                                : gpu_fail(d->error, PLUCK_GPU_ERR_DEVICE,
+                                           "OpenCL error %d while making a context for %s",
+                                           (int)code, d->info.name);
     if (status != PLUCK_GPU_OK) opencl_close(d);
     return status;
 }
@@ -315,7 +316,8 @@ static pluck_gpu_status opencl_zero(pluck_gpu_device *d, gpu_stream stream, gpu_
                                     size_t size) {
     static const unsigned char nothing;
     (void)d;
-    return status_from_cl(clEnqueueFillBuffer(stream, (cl_mem)memory, &nothing, 1, 0, size, 0, NULL, NULL));
+    return status_from_cl(
+        clEnqueueFillBuffer(stream, (cl_mem)memory, &nothing, 1, 0, size, 0, NULL, NULL));
 }
 
 static pluck_gpu_status opencl_upload(pluck_gpu_device *d, gpu_stream stream, gpu_memory to,
@@ -337,7 +339,8 @@ static pluck_gpu_status opencl_download_rows(pluck_gpu_device *d, gpu_stream str
                                              size_t width, size_t rows) {
     if (stride == width) return opencl_download(d, stream, to, from, offset, width * rows);
     for (size_t r = 0; r < rows; r++)
-        GPU_TRY(opencl_download(d, stream, (char *)to + r * width, from, offset + r * stride, width));
+        GPU_TRY(
+            opencl_download(d, stream, (char *)to + r * width, from, offset + r * stride, width));
     return PLUCK_GPU_OK;
 }
 

@@ -2,9 +2,9 @@
  * pipeline.c: rows to the host, behind their producer and beside its next work.
  *
  * A ring of slots, each with pinned memory and two events. Submitting records an event on the
- * producer's stream, makes the pipeline's own stream wait for it, enqueues the copy there, and records
- * the slot's second event. A thread waits for those events in the order of submission, and finishes the
- * tickets: it calls their callbacks, or wakes whoever waits.
+ * producer's stream, makes the pipeline's own stream wait for it, enqueues the copy there, and
+ * records the slot's second event. A thread waits for those events in the order of submission, and
+ * finishes the tickets: it calls their callbacks, or wakes whoever waits.
  *
  *     FREE -> COPYING -> DONE -> FREE       a ticket without a callback stays DONE until released
  *
@@ -115,8 +115,9 @@ pluck_gpu_status pluck_gpu_pipeline_create(pluck_gpu_pipeline **out, pluck_gpu_d
     if (!out || !device || !config)
         return gpu_fail(error, PLUCK_GPU_ERR_NULL, "pluck_gpu_pipeline_create: NULL argument");
     if (config->n_slots < 2 || config->n_slots > 64 || config->slot_size == 0)
-        return gpu_fail(error, PLUCK_GPU_ERR_SIZE, "n_slots %d (2 to 64) or slot_size %zu (1 or more)",
-                        (int)config->n_slots, config->slot_size);
+        return gpu_fail(error, PLUCK_GPU_ERR_SIZE,
+                        "n_slots %d (2 to 64) or slot_size %zu (1 or more)", (int)config->n_slots,
+                        config->slot_size);
     p = calloc(1, sizeof *p);
     if (!p) return gpu_fail(error, PLUCK_GPU_ERR_MEMORY, "out of host memory");
     p->device = device;

@@ -1,14 +1,14 @@
 /*
- * plan.c: the offload planner. It walks a chain as far as the device can follow, and decides what comes
- * back.
+ * plan.c: the offload planner. It walks a chain as far as the device can follow, and decides what
+ * comes back.
  *
- * The device follows edits (bias, penalties) at the front, then anything that keeps a prefix of the row
- * in sorted order. Temperatures on the way only change the scale on which a later stage counts. If the walk
- * reaches the draw, the token comes back. If it ends before, what the last truncation left comes
- * back, with the temperatures still to be applied: the tail's chain begins with those.
+ * The device follows edits (bias, penalties) at the front, then anything that keeps a prefix of the
+ * row in sorted order. Temperatures on the way only change the scale on which a later stage counts.
+ * If the walk reaches the draw, the token comes back. If it ends before, what the last truncation
+ * left comes back, with the temperatures still to be applied: the tail's chain begins with those.
  *
- * A top-n-sigma in front of the tail keeps the row on the CPU: it masks tokens without removing them, and
- * stages such as XTC count masked tokens.
+ * A top-n-sigma in front of the tail keeps the row on the CPU: it masks tokens without removing
+ * them, and stages such as XTC count masked tokens.
  */
 #include "plan.h"
 
@@ -125,7 +125,8 @@ static bool take_truncation(planner *p, const pluck_stage *stage, int32_t index)
         return add_op(p, PLK_OP_SIGMA, 1, (double)stage->as.top_n_sigma.n) != NULL;
     case PLUCK_STAGE_TOP_K:
         if (!add_op(p, PLK_OP_TOP_K, stage->as.top_k.k, 0.0)) return false;
-        if (clean && (p->cut_sorted || stage->as.top_k.k <= PLK_SMALL_MAX)) could_cut(p, index, true);
+        if (clean && (p->cut_sorted || stage->as.top_k.k <= PLK_SMALL_MAX))
+            could_cut(p, index, true);
         return true;
     case PLUCK_STAGE_TOP_P:
         op = add_op(p, PLK_OP_TOP_P, stage->as.top_p.min_keep, (double)stage->as.top_p.p);
@@ -200,13 +201,13 @@ void gpu_choose_route(plk_chain *chain) {
         chain->k = chain->ops[top_k].count;
     } else if (!keeps && last_sigma <= 0 && n_top_p <= 1 &&
                (top_k < 0 || (top_p >= 0 && top_p < top_k))) {
-        chain->route = n_top_p > 0 || chain->give == PLK_GIVE_CANDIDATES ? PLK_ROUTE_NUCLEUS
-                                                                         : PLK_ROUTE_PLAIN;
+        chain->route =
+            n_top_p > 0 || chain->give == PLK_GIVE_CANDIDATES ? PLK_ROUTE_NUCLEUS : PLK_ROUTE_PLAIN;
     } else {
         chain->route = PLK_ROUTE_GENERAL;
     }
-    chain->needs_sigma = chain->route != PLK_ROUTE_GENERAL && chain->n_ops > 0 &&
-                         chain->ops[0].kind == PLK_OP_SIGMA;
+    chain->needs_sigma =
+        chain->route != PLK_ROUTE_GENERAL && chain->n_ops > 0 && chain->ops[0].kind == PLK_OP_SIGMA;
 }
 
 /* The tail: the temperatures that the device left out, then the stages it did not reach. */

@@ -8,8 +8,8 @@ struct pluck_gpu_plan {
     pluck_gpu_placement placement;
     int32_t n_vocab;
     plk_chain chain;
-    int32_t last_n;    /* tokens that the penalties count, 0: no penalties */
-    plk_edit *biases;  /* ascending by id, each id once */
+    int32_t last_n;   /* tokens that the penalties count, 0: no penalties */
+    plk_edit *biases; /* ascending by id, each id once */
     int32_t n_biases;
     uint32_t seed;     /* of the draw's stage; PLUCK_SEED_RANDOM: the row's */
     uint32_t stream;   /* of the draw */

@@ -1,6 +1,6 @@
 /*
- * prepare.c: a call's rows as the kernels read them: rows, then the chains that occur, then the edits,
- * packed into one buffer that one copy takes to the device.
+ * prepare.c: a call's rows as the kernels read them: rows, then the chains that occur, then the
+ * edits, packed into one buffer that one copy takes to the device.
  */
 #include "batch.h"
 
@@ -9,8 +9,8 @@
 
 size_t gpu_params_size(const pluck_gpu_batch_config *config) {
     const size_t rows = (size_t)config->max_rows;
-    return rows * (sizeof(plk_row) + sizeof(plk_chain) +
-                   (size_t)config->max_edits * sizeof(plk_edit));
+    return rows *
+           (sizeof(plk_row) + sizeof(plk_chain) + (size_t)config->max_edits * sizeof(plk_edit));
 }
 
 static int compare_edits(const void *a, const void *b) {
@@ -26,8 +26,7 @@ static pluck_gpu_status gather_edits(pluck_gpu_batch *batch, const pluck_gpu_row
     int32_t counted = plan->last_n < row->n_history ? plan->last_n : row->n_history, length = 0;
     if (counted > 0 && !row->history) return PLUCK_GPU_ERR_NULL;
     if (plan->n_biases > batch->config.max_edits) return PLUCK_GPU_ERR_SIZE;
-    if (plan->n_biases > 0)
-        memcpy(edits, plan->biases, (size_t)plan->n_biases * sizeof *edits);
+    if (plan->n_biases > 0) memcpy(edits, plan->biases, (size_t)plan->n_biases * sizeof *edits);
     length = plan->n_biases;
     for (int32_t i = row->n_history - counted; i < row->n_history; i++) {
         const int32_t token = row->history[i];
@@ -45,7 +44,8 @@ static pluck_gpu_status gather_edits(pluck_gpu_batch *batch, const pluck_gpu_row
     return PLUCK_GPU_OK;
 }
 
-/* The chain as this batch can run it: a k beyond the batch's own goes through the general kernel. */
+/* The chain as this batch can run it: a k beyond the batch's own goes through the general kernel.
+ */
 static pluck_gpu_status fit_chain(const pluck_gpu_batch *batch, const pluck_gpu_plan *plan,
                                   plk_chain *chain) {
     if (plan->placement == PLUCK_GPU_ROW) return PLUCK_GPU_ERR_CHAIN;

@@ -33,8 +33,8 @@ void plk_emu_barrier(void) {
     swapcontext(&lane->context, &scheduler);
 }
 
-#define MEMORY(i, type)  ((type *)launching->arguments[i].memory)
-#define VALUE(i, type)   (*(const type *)launching->arguments[i].value)
+#define MEMORY(i, type) ((type *)launching->arguments[i].memory)
+#define VALUE(i, type)  (*(const type *)launching->arguments[i].value)
 
 static void run_lane(void) {
     switch (launching->kernel) {

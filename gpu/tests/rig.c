@@ -29,9 +29,8 @@ bool rig_is_emulated(void) {
 }
 
 void rig_open(rig *r, int32_t n_vocab, int32_t max_rows, int32_t max_candidates) {
-    const pluck_gpu_batch_config config = {.n_vocab = n_vocab,
-                                           .max_rows = max_rows,
-                                           .max_candidates = max_candidates};
+    const pluck_gpu_batch_config config = {
+        .n_vocab = n_vocab, .max_rows = max_rows, .max_candidates = max_candidates};
     const size_t words = ((size_t)n_vocab + 31) / 32;
     pluck_gpu_error error = {0};
     memset(r, 0, sizeof *r);
@@ -167,7 +166,8 @@ static void check_token(rig *r, int32_t row, const oracle_result *want) {
     if (fabs((double)got->probability - want->probability) > 1e-6 * want->probability + 1e-12)
         fail_msg("row %d: probability %.9g, wanted %.9g", row, (double)got->probability,
                  want->probability);
-    if (fabs((double)got->logprob - log(want->probability)) > 2e-6 * fabs(log(want->probability)) + 2e-7)
+    if (fabs((double)got->logprob - log(want->probability)) >
+        2e-6 * fabs(log(want->probability)) + 2e-7)
         fail_msg("row %d: log-probability %.9g, wanted %.9g", row, (double)got->logprob,
                  log(want->probability));
     if (isfinite(want->logit) &&
@@ -197,14 +197,15 @@ static void check_candidates(rig *r, int32_t row, const oracle_result *want, dou
     for (int32_t i = 0; i < want->n; i++) {
         if (got.ids[i] != want->ids[i])
             fail_msg("row %d: candidate %d is %d, wanted %d", row, i, got.ids[i], want->ids[i]);
-        if (fabs((double)logits[i] - want->logits[i] * temperature) > 1e-6 * fabs((double)logits[i]))
+        if (fabs((double)logits[i] - want->logits[i] * temperature) >
+            1e-6 * fabs((double)logits[i]))
             fail_msg("row %d: candidate %d has logit %.9g, wanted %.9g", row, i, (double)logits[i],
                      want->logits[i] * temperature);
     }
 }
 
-/* Shortens the config to the stages that the device ran, and returns the product of its temperatures, which
- * count there but are applied by the tail. */
+/* Shortens the config to the stages that the device ran, and returns the product of its
+ * temperatures, which count there but are applied by the tail. */
 static double front_of(const pluck_gpu_plan *plan, pluck_config *config, pluck_stage *stages) {
     const pluck_config *tail = pluck_gpu_plan_tail(plan);
     double temperature = 1.0;

@@ -1,24 +1,32 @@
 /*
  * rig.h: a device, rows on it, and the oracle beside them.
  *
- * A test describes rows (logits, chain, history, mask); rig_run sends them through one call of a batch
- * context; rig_check compares every row with what the oracle says of it. A difference is excused only where
- * the oracle marks a boundary within rounding, or the uniform number lies within RIG_DRAW_BAND of the
- * step between the two tokens.
+ * A test describes rows (logits, chain, history, mask); rig_run sends them through one call of a
+ * batch context; rig_check compares every row with what the oracle says of it. A difference is
+ * excused only where the oracle marks a boundary within rounding, or the uniform number lies within
+ * RIG_DRAW_BAND of the step between the two tokens.
  */
 #ifndef PLUCK_GPU_TESTS_RIG_H
 #define PLUCK_GPU_TESTS_RIG_H
 
+#include "compare/compare.h" /* shorthand for stages */
 #include "device.h"
 #include "oracle/oracle.h"
 #include "rows/rows.h"
-#include "unit/check.h" /* the shorthand for stages, and cmocka */
+
+/* cmocka.h wants these before it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
 
 #define RIG_DRAW_BAND 3e-7
 
 typedef struct rig_row {
-    const float *logits;   /* before rounding to the dtype; n_vocab of them */
-    const uint32_t *mask;  /* NULL: none */
+    const float *logits;  /* before rounding to the dtype; n_vocab of them */
+    const uint32_t *mask; /* NULL: none */
     const pluck_config *config;
     uint32_t seed;
     uint64_t position;
@@ -44,8 +52,8 @@ typedef struct rig {
     int32_t n_excused;
 } rig;
 
-/* The device that the tests share: the one that PLUCK_GPU_DEVICE names by number, "emulator" for the kernels
- * as plain C, else the first. NULL, with a line on why, where there is none. */
+/* The device that the tests share: the one that PLUCK_GPU_DEVICE names by number, "emulator" for
+ * the kernels as plain C, else the first. NULL, with a line on why, where there is none. */
 pluck_gpu_device *rig_device(void);
 
 /* Is that the kernels as plain C? They are slow: tests that repeat themselves do so less often. */
@@ -54,8 +62,8 @@ bool rig_is_emulated(void);
 void rig_open(rig *r, int32_t n_vocab, int32_t max_rows, int32_t max_candidates);
 void rig_close(rig *r);
 
-/* Puts the rows on the device (`pad` extra elements between them) and runs them as one call; fails the test
- * where the call fails. */
+/* Puts the rows on the device (`pad` extra elements between them) and runs them as one call; fails
+ * the test where the call fails. */
 void rig_run(rig *r, const rig_row *rows, int32_t n_rows, pluck_dtype dtype, int32_t pad);
 
 /* Compares the last run with the oracle, row by row. */

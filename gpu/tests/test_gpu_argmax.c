@@ -10,8 +10,8 @@ static const int32_t batch_sizes[] = {1, 2, 7, 64};
 /* Every kind of row, every dtype and batch size, aligned rows and rows that are not. */
 static void finds_the_maximum(void **state) {
     const int32_t n_vocab = 3001;
-    const pluck_stage stages[] = {stage_greedy()};
-    const pluck_config config = chain_config(n_vocab, 1, PLUCK_RNG_PHILOX, stages, 1);
+    const pluck_stage stages[] = {with_greedy()};
+    const pluck_config config = with_chain(n_vocab, 1, PLUCK_RNG_PHILOX, stages, 1);
     float *logits = malloc(64 * (size_t)n_vocab * sizeof *logits);
     rig_row rows[64];
     rig r;
@@ -23,8 +23,8 @@ static void finds_the_maximum(void **state) {
             const int32_t n = batch_sizes[b];
             for (int32_t i = 0; i < n; i++) {
                 float *row = logits + (size_t)i * (size_t)n_vocab;
-                rows_fill((rows_kind)((i + (int)b * 3) % ROWS_KINDS), (uint64_t)(i + 100 * dtype), row,
-                          n_vocab);
+                rows_fill((rows_kind)((i + (int)b * 3) % ROWS_KINDS), (uint64_t)(i + 100 * dtype),
+                          row, n_vocab);
                 rows[i] = (rig_row){.logits = row, .config = &config};
             }
             rig_run(&r, rows, n, (pluck_dtype)dtype, b % 2 ? 7 : 0);
@@ -40,8 +40,8 @@ static void any_vocabulary(void **state) {
     static const int32_t sizes[] = {1, 2, 3, 31, 33, 255, 1023, 1024, 1025, 32000, 151936};
     (void)state;
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
-        const pluck_stage stages[] = {stage_greedy()};
-        const pluck_config config = chain_config(sizes[s], 1, PLUCK_RNG_PHILOX, stages, 1);
+        const pluck_stage stages[] = {with_greedy()};
+        const pluck_config config = with_chain(sizes[s], 1, PLUCK_RNG_PHILOX, stages, 1);
         float *logits = malloc(2 * (size_t)sizes[s] * sizeof *logits);
         rig_row rows[2];
         rig r;
@@ -64,8 +64,8 @@ static void any_vocabulary(void **state) {
 /* A row that cannot be sampled fails alone; equal maxima fall to the lowest id; -0 equals 0. */
 static void bad_rows_fail_alone(void **state) {
     enum { N = 5000, ROWS = 6 };
-    const pluck_stage stages[] = {stage_greedy()};
-    const pluck_config config = chain_config(N, 1, PLUCK_RNG_PHILOX, stages, 1);
+    const pluck_stage stages[] = {with_greedy()};
+    const pluck_config config = with_chain(N, 1, PLUCK_RNG_PHILOX, stages, 1);
     static float logits[ROWS][N];
     static uint32_t mask[(N + 31) / 32];
     rig_row rows[ROWS];
@@ -117,11 +117,12 @@ static void edits_and_masks(void **state) {
         }
         biases[i][3].token = biases[i][2].token; /* adds up */
         for (int h = 0; h < 40; h++)
-            history[i][h] = (int32_t)(h % 3 ? rows_below(&random, N) : (uint32_t)biases[i][h % 5].token);
-        stages[i][i % 2] = stage_bias(biases[i], 5);
-        stages[i][1 - i % 2] = stage_penalties(30, 1.3f, 0.5f, 1.0f);
-        stages[i][2] = stage_greedy();
-        configs[i] = chain_config(N, 1, PLUCK_RNG_PHILOX, stages[i], 3);
+            history[i][h] =
+                (int32_t)(h % 3 ? rows_below(&random, N) : (uint32_t)biases[i][h % 5].token);
+        stages[i][i % 2] = with_bias(biases[i], 5);
+        stages[i][1 - i % 2] = with_penalties(30, 1.3f, 0.5f, 1.0f);
+        stages[i][2] = with_greedy();
+        configs[i] = with_chain(N, 1, PLUCK_RNG_PHILOX, stages[i], 3);
         rows_mask((rows_mask_kind)(i % ROWS_MASKS), (uint64_t)i, logits[i], masks[i], N);
         rows[i] = (rig_row){.logits = logits[i],
                             .mask = i % 3 ? masks[i] : NULL,

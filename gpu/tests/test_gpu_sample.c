@@ -1,4 +1,5 @@
-/* test_gpu_sample.c: whole chains on the device against the oracle, and goodness of fit of the draw. */
+/* test_gpu_sample.c: whole chains on the device against the oracle, and goodness of fit of the
+ * draw. */
 #include "rig.h"
 
 #include <math.h>
@@ -12,25 +13,26 @@ static int32_t random_chain(rows_random *random, pluck_stage *stages) {
     for (uint32_t i = 0; i < length; i++) {
         switch (rows_below(random, 6)) {
         case 0:
-            stages[n++] = stage_top_k((int32_t)rows_below(random, rows_below(random, 2) ? 60 : 3000));
+            stages[n++] =
+                with_top_k((int32_t)rows_below(random, rows_below(random, 2) ? 60 : 3000));
             break;
         case 1:
-            stages[n++] = stage_top_p((float)rows_uniform(random),
-                                      rows_below(random, 4) ? 0 : (int32_t)rows_below(random, 80));
+            stages[n++] = with_top_p((float)rows_uniform(random),
+                                     rows_below(random, 4) ? 0 : (int32_t)rows_below(random, 80));
             break;
         case 2:
-            stages[n++] = stage_min_p((float)pow(rows_uniform(random), 3),
-                                      rows_below(random, 4) ? 0 : (int32_t)rows_below(random, 80));
+            stages[n++] = with_min_p((float)pow(rows_uniform(random), 3),
+                                     rows_below(random, 4) ? 0 : (int32_t)rows_below(random, 80));
             break;
         case 3:
-            stages[n++] = stage_sigma((float)(rows_uniform(random) * 4.0));
+            stages[n++] = with_sigma((float)(rows_uniform(random) * 4.0));
             break;
         default:
-            stages[n++] = stage_temp((float)(0.2 + 1.8 * rows_uniform(random)), 0.0f, 1.0f);
+            stages[n++] = with_temp((float)(0.2 + 1.8 * rows_uniform(random)), 0.0f, 1.0f);
             break;
         }
     }
-    stages[n++] = stage_dist();
+    stages[n++] = with_dist();
     return n;
 }
 
@@ -54,11 +56,12 @@ static void random_chains(void **state) {
         for (int i = 0; i < n_rows; i++) {
             int32_t n = 0;
             rows_fill((rows_kind)rows_below(&random, ROWS_KINDS), rows_next(&random), logits[i], N);
-            if (rows_below(&random, 3) == 0) stages[i][n++] = stage_penalties(8, 1.2f, 0.3f, 0.1f);
+            if (rows_below(&random, 3) == 0) stages[i][n++] = with_penalties(8, 1.2f, 0.3f, 0.1f);
             n += random_chain(&random, stages[i] + n);
-            configs[i] = chain_config(N, (uint32_t)rows_next(&random), PLUCK_RNG_PHILOX, stages[i], n);
-            rows_mask((rows_mask_kind)rows_below(&random, ROWS_MASKS), rows_next(&random), logits[i],
-                      masks[i], N);
+            configs[i] =
+                with_chain(N, (uint32_t)rows_next(&random), PLUCK_RNG_PHILOX, stages[i], n);
+            rows_mask((rows_mask_kind)rows_below(&random, ROWS_MASKS), rows_next(&random),
+                      logits[i], masks[i], N);
             rows[i] = (rig_row){.logits = logits[i],
                                 .mask = rows_below(&random, 2) ? masks[i] : NULL,
                                 .config = &configs[i],
@@ -87,31 +90,31 @@ static void usual_chains(void **state) {
     rig r;
     (void)state;
     assert_non_null(logits);
-    stages[0][n[0]++] = stage_dist();
-    stages[1][n[1]++] = stage_top_k(40);
-    stages[1][n[1]++] = stage_top_p(0.95f, 0);
-    stages[1][n[1]++] = stage_min_p(0.05f, 0);
-    stages[1][n[1]++] = stage_temp(0.8f, 0.0f, 1.0f);
-    stages[2][n[2]++] = stage_top_p(0.95f, 0);
-    stages[3][n[3]++] = stage_min_p(0.05f, 0);
-    stages[4][n[4]++] = stage_sigma(1.0f);
-    stages[5][n[5]++] = stage_temp(1.5f, 0.0f, 1.0f);
-    stages[5][n[5]++] = stage_top_p(0.99f, 0);
-    stages[6][n[6]++] = stage_top_p(0.95f, 0);
-    stages[6][n[6]++] = stage_min_p(0.05f, 0);
-    stages[6][n[6]++] = stage_temp(0.8f, 0.0f, 1.0f);
-    stages[7][n[7]++] = stage_sigma(3.0f);
-    stages[7][n[7]++] = stage_top_k(1000);
-    stages[8][n[8]++] = stage_top_k(3000);
-    stages[8][n[8]++] = stage_top_p(0.999f, 0);
-    stages[8][n[8]++] = stage_temp(2.0f, 0.0f, 1.0f);
+    stages[0][n[0]++] = with_dist();
+    stages[1][n[1]++] = with_top_k(40);
+    stages[1][n[1]++] = with_top_p(0.95f, 0);
+    stages[1][n[1]++] = with_min_p(0.05f, 0);
+    stages[1][n[1]++] = with_temp(0.8f, 0.0f, 1.0f);
+    stages[2][n[2]++] = with_top_p(0.95f, 0);
+    stages[3][n[3]++] = with_min_p(0.05f, 0);
+    stages[4][n[4]++] = with_sigma(1.0f);
+    stages[5][n[5]++] = with_temp(1.5f, 0.0f, 1.0f);
+    stages[5][n[5]++] = with_top_p(0.99f, 0);
+    stages[6][n[6]++] = with_top_p(0.95f, 0);
+    stages[6][n[6]++] = with_min_p(0.05f, 0);
+    stages[6][n[6]++] = with_temp(0.8f, 0.0f, 1.0f);
+    stages[7][n[7]++] = with_sigma(3.0f);
+    stages[7][n[7]++] = with_top_k(1000);
+    stages[8][n[8]++] = with_top_k(3000);
+    stages[8][n[8]++] = with_top_p(0.999f, 0);
+    stages[8][n[8]++] = with_temp(2.0f, 0.0f, 1.0f);
     for (int kind = 0; kind < 3; kind++)
         rows_fill((rows_kind)kind, 5, logits + (size_t)kind * N, N);
     for (int i = 0; i < 3 * CHAINS; i++) {
         const int c = i / 3;
         if (i % 3 == 0) {
-            if (c > 0) stages[c][n[c]++] = stage_dist();
-            configs[c] = chain_config(N, 99, PLUCK_RNG_PHILOX, stages[c], n[c]);
+            if (c > 0) stages[c][n[c]++] = with_dist();
+            configs[c] = with_chain(N, 99, PLUCK_RNG_PHILOX, stages[c], n[c]);
         }
         rows[i] = (rig_row){.logits = logits + (size_t)(i % 3) * N,
                             .config = &configs[c],
@@ -131,8 +134,8 @@ static void usual_chains(void **state) {
 static void goodness_of_fit(void **state) {
     enum { N = 50, ROWS = 1000 };
     const int calls = rig_is_emulated() ? 20 : 1000;
-    const pluck_stage stages[] = {stage_dist()};
-    const pluck_config config = chain_config(N, 5, PLUCK_RNG_PHILOX, stages, 1);
+    const pluck_stage stages[] = {with_dist()};
+    const pluck_config config = with_chain(N, 5, PLUCK_RNG_PHILOX, stages, 1);
     float logits[N];
     double p[N], total = 0.0, chi2 = 0.0;
     static int32_t counts[N];
@@ -188,9 +191,9 @@ static void goodness_of_fit(void **state) {
 /* The same call a hundred times over gives the same bytes, alone and among other rows. */
 static void runs_are_identical(void **state) {
     enum { N = 20000, ROWS = 7 };
-    const pluck_stage stages[3][4] = {{stage_top_k(50), stage_temp(1.3f, 0.0f, 1.0f), stage_dist()},
-                                      {stage_top_p(0.98f, 0), stage_dist()},
-                                      {stage_sigma(2.0f), stage_dist()}};
+    const pluck_stage stages[3][4] = {{with_top_k(50), with_temp(1.3f, 0.0f, 1.0f), with_dist()},
+                                      {with_top_p(0.98f, 0), with_dist()},
+                                      {with_sigma(2.0f), with_dist()}};
     static const int32_t lengths[3] = {3, 2, 2};
     pluck_config configs[3];
     static float logits[ROWS][N];
@@ -199,10 +202,11 @@ static void runs_are_identical(void **state) {
     rig r;
     (void)state;
     for (int c = 0; c < 3; c++)
-        configs[c] = chain_config(N, 3, PLUCK_RNG_PHILOX, stages[c], lengths[c]);
+        configs[c] = with_chain(N, 3, PLUCK_RNG_PHILOX, stages[c], lengths[c]);
     for (int i = 0; i < ROWS; i++) {
         rows_fill((rows_kind)i, 21, logits[i], N);
-        rows[i] = (rig_row){.logits = logits[i], .config = &configs[i % 3], .seed = 3, .position = 9};
+        rows[i] =
+            (rig_row){.logits = logits[i], .config = &configs[i % 3], .seed = 3, .position = 9};
     }
     rig_open(&r, N, ROWS, 0);
     for (int run = 0; run < (rig_is_emulated() ? 5 : 100); run++) {
@@ -230,14 +234,14 @@ static void bad_rows_fail_alone(void **state) {
     memcpy(logits[1], logits[0], sizeof logits[0]);
     logits[1][N - 1] = NAN;
     for (int t = 0; t < N; t++) logits[2][t] = -INFINITY;
-    stages[0][0] = stage_top_k(30);
-    stages[1][0] = stage_top_p(0.9f, 0);
-    stages[2][0] = stage_min_p(0.1f, 0);
-    stages[3][0] = stage_top_p(0.9f, 20);
-    stages[4][0] = stage_sigma(2.0f);
+    stages[0][0] = with_top_k(30);
+    stages[1][0] = with_top_p(0.9f, 0);
+    stages[2][0] = with_min_p(0.1f, 0);
+    stages[3][0] = with_top_p(0.9f, 20);
+    stages[4][0] = with_sigma(2.0f);
     for (int c = 0; c < ROUTES; c++) {
-        stages[c][1] = stage_dist();
-        configs[c] = chain_config(N, 1, PLUCK_RNG_PHILOX, stages[c], 2);
+        stages[c][1] = with_dist();
+        configs[c] = with_chain(N, 1, PLUCK_RNG_PHILOX, stages[c], 2);
         for (int i = 0; i < 3; i++)
             rows[3 * c + i] = (rig_row){.logits = logits[i], .config = &configs[c], .seed = 1};
     }

@@ -17,13 +17,13 @@ static void finds_the_k_best(void **state) {
     rig_open(&r, n_vocab, 64, 2048);
     for (size_t c = 0; c < sizeof ks / sizeof *ks; c++) {
         const int32_t n = batch_sizes[c % 4];
-        const pluck_stage stages[] = {stage_top_k(ks[c])};
-        const pluck_config config = chain_config(n_vocab, 1, PLUCK_RNG_PHILOX, stages, 1);
+        const pluck_stage stages[] = {with_top_k(ks[c])};
+        const pluck_config config = with_chain(n_vocab, 1, PLUCK_RNG_PHILOX, stages, 1);
         for (int dtype = 0; dtype < 3; dtype++) {
             for (int32_t i = 0; i < n; i++) {
                 float *row = logits + (size_t)i * (size_t)n_vocab;
-                rows_fill((rows_kind)((i + (int)c * 5 + dtype) % ROWS_KINDS), (uint64_t)(i + 50 * dtype),
-                          row, n_vocab);
+                rows_fill((rows_kind)((i + (int)c * 5 + dtype) % ROWS_KINDS),
+                          (uint64_t)(i + 50 * dtype), row, n_vocab);
                 rows[i] = (rig_row){.logits = row, .config = &config};
             }
             rig_run(&r, rows, n, (pluck_dtype)dtype, dtype == 1 ? 3 : 0);
@@ -37,8 +37,8 @@ static void finds_the_k_best(void **state) {
 /* One row of each kind at the size of today's models, with a small list. */
 static void full_vocabulary(void **state) {
     const int32_t n_vocab = 151936;
-    const pluck_stage stages[] = {stage_top_k(40)};
-    const pluck_config config = chain_config(n_vocab, 1, PLUCK_RNG_PHILOX, stages, 1);
+    const pluck_stage stages[] = {with_top_k(40)};
+    const pluck_config config = with_chain(n_vocab, 1, PLUCK_RNG_PHILOX, stages, 1);
     float *logits = malloc(ROWS_KINDS * (size_t)n_vocab * sizeof *logits);
     rig_row rows[ROWS_KINDS];
     rig r;
@@ -77,10 +77,10 @@ static void mixed_rows(void **state) {
             biases[i][b].token = (int32_t)rows_below(&random, N);
             biases[i][b].bias = b == 2 ? -INFINITY : 30.0f;
         }
-        stages[i][0] = stage_bias(biases[i], 3);
-        stages[i][1] = stage_penalties(8, 1.5f, 0.1f, 0.2f);
-        stages[i][2] = stage_top_k(1 + 7 * i);
-        configs[i] = chain_config(N, 1, PLUCK_RNG_PHILOX, stages[i], 3);
+        stages[i][0] = with_bias(biases[i], 3);
+        stages[i][1] = with_penalties(8, 1.5f, 0.1f, 0.2f);
+        stages[i][2] = with_top_k(1 + 7 * i);
+        configs[i] = with_chain(N, 1, PLUCK_RNG_PHILOX, stages[i], 3);
         rows_mask((rows_mask_kind)(i % ROWS_MASKS), (uint64_t)i, logits[i], masks[i], N);
         rows[i] = (rig_row){.logits = logits[i],
                             .mask = i % 4 ? masks[i] : NULL,
@@ -108,12 +108,15 @@ static void cutoffs_hand_back_what_is_left(void **state) {
     (void)state;
     for (int i = 0; i < ROWS; i++) {
         int32_t n = 0;
-        rows_fill(i == 8 ? ROWS_EQUAL : i % 2 ? ROWS_PEAKED : ROWS_NORMAL, (uint64_t)i, logits[i], N);
-        if (i % 3 == 0) stages[i][n++] = stage_temp(0.7f, 0.0f, 1.0f);
-        if (i % 3 != 1) stages[i][n++] = stage_min_p(0.05f, 0);
-        if (i % 3 != 2) stages[i][n++] = stage_top_p(0.9f, 1);
-        stages[i][n++] = stage_typical(0.9f, 1);
-        configs[i] = chain_config(N, 1, PLUCK_RNG_PHILOX, stages[i], n);
+        rows_fill(i == 8  ? ROWS_EQUAL
+                  : i % 2 ? ROWS_PEAKED
+                          : ROWS_NORMAL,
+                  (uint64_t)i, logits[i], N);
+        if (i % 3 == 0) stages[i][n++] = with_temp(0.7f, 0.0f, 1.0f);
+        if (i % 3 != 1) stages[i][n++] = with_min_p(0.05f, 0);
+        if (i % 3 != 2) stages[i][n++] = with_top_p(0.9f, 1);
+        stages[i][n++] = with_typical(0.9f, 1);
+        configs[i] = with_chain(N, 1, PLUCK_RNG_PHILOX, stages[i], n);
         rows[i] = (rig_row){.logits = logits[i], .config = &configs[i]};
     }
     rig_open(&r, N, ROWS, 1000);

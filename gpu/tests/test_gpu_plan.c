@@ -1,0 +1,175 @@
+/* test_gpu_plan.c: what the planner says of a chain, and the hybrid path: the same tokens either
+ * way. */
+#include "rig.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct expectation {
+    pluck_gpu_placement placement;
+    int32_t tail; /* stages left for the CPU */
+    const char *text;
+} expectation;
+
+static void expect(const pluck_stage *stages, int32_t n, pluck_rng_kind rng, expectation want) {
+    const pluck_config config = with_chain(32000, 1, rng, stages, n);
+    pluck_gpu_plan *plan;
+    char text[256];
+    assert_int_equal(pluck_gpu_plan_create(&plan, &config, NULL), PLUCK_GPU_OK);
+    assert_int_equal(pluck_gpu_plan_placement(plan), want.placement);
+    assert_int_equal(pluck_gpu_plan_tail(plan) ? pluck_gpu_plan_tail(plan)->n_stages : 0,
+                     want.tail);
+    assert_int_equal(pluck_gpu_explain(&config, text, sizeof text), PLUCK_GPU_OK);
+    assert_string_equal(text, want.text);
+    pluck_gpu_plan_free(plan);
+}
+
+static void places_chains(void **state) {
+    const pluck_stage greedy[] = {with_top_k(40), with_greedy()};
+    const pluck_stage usual[] = {with_top_k(40), with_top_p(0.95f, 0), with_min_p(0.05f, 0),
+                                 with_temp(0.5f, 0.0f, 1.0f), with_dist()};
+    const pluck_stage typical[] = {with_penalties(64, 1.1f, 0.0f, 0.0f),
+                                   with_temp(0.5f, 0.0f, 1.0f), with_top_k(40),
+                                   with_typical(0.5f, 1), with_dist()};
+    const pluck_stage mirostat[] = {with_temp(0.5f, 0.0f, 1.0f), with_mirostat(2, 5.0f, 0.1f, 100)};
+    const pluck_stage min_p[] = {with_min_p(0.25f, 0), with_xtc(0.5f, 0.1f, 0), with_dist()};
+    const pluck_stage sigma[] = {with_sigma(1.0f), with_typical(0.5f, 1), with_dist()};
+    (void)state;
+    expect(greedy, 2, PLUCK_RNG_MT19937,
+           (expectation){PLUCK_GPU_ARGMAX, 0, "device: top_k 40, greedy -> argmax, 4 bytes back"});
+    expect(usual, 5, PLUCK_RNG_PHILOX,
+           (expectation){PLUCK_GPU_TOKEN, 0,
+                         "device: top_k 40, top_p 0.95, min_p 0.05, temperature 0.5, draw -> "
+                         "token and log-probability back"});
+    expect(usual, 5, PLUCK_RNG_MT19937, /* a draw in sorted order, from a stream of words */
+           (expectation){PLUCK_GPU_CANDIDATES, 2,
+                         "device: top_k 40, top_p 0.95, min_p 0.05 -> 40 candidates back; CPU: "
+                         "temperature 0.5, draw"});
+    expect(typical, 5, PLUCK_RNG_PHILOX,
+           (expectation){PLUCK_GPU_CANDIDATES, 3,
+                         "device: penalties (last 64), top_k 40 -> 40 candidates back; CPU: "
+                         "temperature 0.5, typical 0.5, draw"});
+    expect(min_p, 3, PLUCK_RNG_PHILOX,
+           (expectation){PLUCK_GPU_CANDIDATES, 2,
+                         "device: min_p 0.25 -> the candidates left back; CPU: xtc, draw"});
+    expect(
+        mirostat, 2, PLUCK_RNG_PHILOX,
+        (expectation){PLUCK_GPU_ROW, 2,
+                      "the row back, 128000 bytes as float32; CPU: temperature 0.5, mirostat_v2"});
+    expect(sigma, 3, PLUCK_RNG_PHILOX, /* what it masks is still counted */
+           (expectation){
+               PLUCK_GPU_ROW, 3,
+               "the row back, 128000 bytes as float32; CPU: top_n_sigma 1, typical 0.5, draw"});
+}
+
+static void refuses_bad_input(void **state) {
+    const pluck_logit_bias bias = {32000, 1.0f};
+    const pluck_stage stages[] = {with_bias(&bias, 1), with_greedy()};
+    pluck_config config = with_chain(32000, 1, PLUCK_RNG_PHILOX, stages, 2);
+    pluck_gpu_plan *plan = NULL;
+    pluck_gpu_error error = {0};
+    (void)state;
+    assert_int_equal(pluck_gpu_plan_create(&plan, &config, &error), PLUCK_GPU_ERR_TOKEN);
+    assert_string_equal(error.message, "a biased token is outside the vocabulary");
+    config.n_vocab = 2000000;
+    assert_int_equal(pluck_gpu_plan_create(&plan, &config, &error), PLUCK_GPU_ERR_SIZE);
+    assert_int_equal(pluck_gpu_plan_create(&plan, NULL, &error), PLUCK_GPU_ERR_NULL);
+    assert_int_equal(pluck_gpu_plan_top_k(&plan, 100, 2049, &error), PLUCK_GPU_ERR_SIZE);
+    assert_null(plan);
+}
+
+/* The hybrid path beside the CPU alone, with either generator, over a few tokens of history. */
+static void same_tokens_either_way(void **state) {
+    enum { N = 6000, STEPS = 12, CHAINS = 5 };
+    const pluck_stage stages[CHAINS][5] = {
+        {with_top_k(40), with_typical(0.8f, 1), with_temp(0.8f, 0.0f, 1.0f), with_dist()},
+        {with_temp(0.7f, 0.0f, 1.0f), with_top_p(0.9f, 1), with_xtc(0.5f, 0.1f, 0), with_dist()},
+        {with_min_p(0.02f, 0), with_typical(0.9f, 1), with_dist()},
+        {with_top_k(100), with_mirostat(2, 3.0f, 0.1f, 100)},
+        {with_top_k(50), with_top_p(0.9f, 0), with_temp(1.0f, 0.5f, 1.0f), with_dist()}};
+    static const int32_t lengths[CHAINS] = {4, 4, 3, 2, 4};
+    static float logits[N];
+    rig r;
+    (void)state;
+    rig_open(&r, N, 1, 2048);
+    for (int c = 0; c < 2 * CHAINS; c++) {
+        const pluck_config config =
+            with_chain(N, 7, c < CHAINS ? PLUCK_RNG_PHILOX : PLUCK_RNG_MT19937, stages[c % CHAINS],
+                       lengths[c % CHAINS]);
+        pluck_sampler *whole, *tail = NULL;
+        assert_int_equal(pluck_sampler_create(&whole, &config), PLUCK_OK);
+        for (int step = 0; step < STEPS; step++) {
+            const rig_row row = {.logits = logits, .config = &config, .seed = 7};
+            pluck_draw want, got;
+            rows_fill((rows_kind)(step % 3 ? ROWS_PEAKED : ROWS_NORMAL), (uint64_t)step, logits, N);
+            rig_run(&r, &row, 1, PLUCK_DTYPE_F32, 0);
+            if (!tail)
+                assert_int_equal(pluck_sampler_create(&tail, pluck_gpu_plan_tail(r.plans[0])),
+                                 PLUCK_OK);
+            assert_int_equal(pluck_sample_row(whole, &(pluck_row){.logits = logits}, &want),
+                             PLUCK_OK);
+            assert_int_equal(pluck_gpu_finish_row(r.batch, r.ticket, 0, tail, &got), PLUCK_OK);
+            assert_int_equal(got.token, want.token);
+            assert_int_equal(got.n_candidates, want.n_candidates);
+            assert_int_equal(pluck_accept(whole, want.token), PLUCK_OK);
+            assert_int_equal(pluck_accept(tail, got.token), PLUCK_OK);
+        }
+        pluck_sampler_free(whole);
+        pluck_sampler_free(tail);
+    }
+    rig_close(&r);
+}
+
+/* Bad calls are refused and leave the context usable. */
+static void refuses_bad_calls(void **state) {
+    enum { N = 1000 };
+    const pluck_stage stages[] = {with_mirostat(2, 3.0f, 0.1f, 100)};
+    const pluck_config row_config = with_chain(N, 1, PLUCK_RNG_PHILOX, stages, 1);
+    pluck_gpu_batch_config bad = {.n_vocab = N, .max_rows = 2000};
+    static float logits[2 * N];
+    pluck_gpu_call call;
+    pluck_gpu_plan *plan;
+    pluck_gpu_row row;
+    pluck_gpu_batch *batch = NULL;
+    pluck_gpu_error error;
+    uint64_t ticket;
+    rig r;
+    (void)state;
+    rig_open(&r, N, 2, 0);
+    assert_int_equal(pluck_gpu_batch_create(&batch, r.device, &bad, &error), PLUCK_GPU_ERR_SIZE);
+    assert_int_equal(pluck_gpu_batch_create(&batch, NULL, &bad, &error), PLUCK_GPU_ERR_NULL);
+    memset(&call, 0, sizeof call);
+    assert_int_equal(pluck_gpu_enqueue(r.batch, &call, &ticket), PLUCK_GPU_ERR_NULL);
+    call.logits.data = (void *)rig_upload(&r, logits, sizeof logits);
+    call.logits.n_rows = 3;
+    assert_int_equal(pluck_gpu_enqueue(r.batch, &call, &ticket), PLUCK_GPU_ERR_SIZE);
+    call.logits.n_rows = 1;
+    call.logits.dtype = (pluck_dtype)9;
+    assert_int_equal(pluck_gpu_enqueue(r.batch, &call, &ticket), PLUCK_GPU_ERR_DTYPE);
+    call.logits.dtype = PLUCK_DTYPE_F32;
+    call.logits.offset = 2;
+    assert_int_equal(pluck_gpu_enqueue(r.batch, &call, &ticket), PLUCK_GPU_ERR_POINTER);
+    call.logits.offset = 4 * (N + 1); /* one element too far */
+    if (!rig_is_emulated())
+        assert_int_equal(pluck_gpu_enqueue(r.batch, &call, &ticket), PLUCK_GPU_ERR_POINTER);
+    call.logits.offset = 0;
+    assert_int_equal(pluck_gpu_plan_create(&plan, &row_config, NULL), PLUCK_GPU_OK);
+    memset(&row, 0, sizeof row);
+    row.plan = plan;
+    call.rows = &row;
+    assert_int_equal(pluck_gpu_enqueue(r.batch, &call, &ticket), PLUCK_GPU_ERR_CHAIN);
+    call.rows = NULL;
+    assert_int_equal(pluck_gpu_wait(r.batch, 77, NULL), PLUCK_GPU_ERR_TICKET);
+    assert_int_equal(pluck_gpu_enqueue(r.batch, &call, &ticket), PLUCK_GPU_OK);
+    assert_int_equal(pluck_gpu_wait(r.batch, ticket, NULL), PLUCK_GPU_OK);
+    pluck_gpu_plan_free(plan);
+    r.device->api->memory_free(r.device, (gpu_memory)call.logits.data);
+    rig_close(&r);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(places_chains), cmocka_unit_test(refuses_bad_input),
+        cmocka_unit_test(same_tokens_either_way), cmocka_unit_test(refuses_bad_calls)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
