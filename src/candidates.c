@@ -489,12 +489,23 @@ double candidates_mass_above(candidates *c, float cut) {
     return total(ws->group_sum, c->n_groups);
 }
 
-int32_t candidates_count_above(const candidates *c, float cut) {
+void candidates_count(candidates *c) {
+    if (!c->uncounted) return;
     int64_t n = 0;
     run r;
     for (int32_t g = 0; next_run(c, &g, &r);)
-        n += r.kernels->group_count_above(r.x, (size_t)r.n, c->ws->group_max + r.first, cut);
-    return (int32_t)n;
+        n += r.kernels->group_count_above(r.x, (size_t)r.n, c->ws->group_max + r.first, c->cutoff);
+    c->n = (int32_t)n;
+    c->n_counted = n;
+    c->uncounted = false;
+}
+
+bool candidates_single(candidates *c) {
+    /* A sum well above the maximum's share tells without counting. */
+    const double top = exp(((double)c->max - (double)c->ref) * c->scale);
+    if (c->uncounted && c->sum > 1.5 * top) return false;
+    candidates_count(c);
+    return c->n_counted == 1;
 }
 
 void candidates_cut(candidates *c, float cut) {
@@ -510,8 +521,7 @@ void candidates_cut(candidates *c, float cut) {
     if (!c->summed || lost > 1e-9 * c->sum) c->sum = candidates_mass_above(c, cut);
     c->summed = true;
     c->grouped = false;
-    c->n = candidates_count_above(c, cut);
-    c->n_counted = c->n;
+    c->uncounted = true;
 }
 
 void candidates_keep_above(candidates *c, float cut) {
@@ -519,6 +529,8 @@ void candidates_keep_above(candidates *c, float cut) {
     if (cut < c->cutoff) cut = c->cutoff;
     if (c->whole) {
         c->n = candidates_collect(c, cut, NAN);
+        if (c->uncounted) c->n_counted = c->n;
+        c->uncounted = false;
         c->whole = false;
         c->cutoff = -INFINITY;
         c->stored = ORDER_ID;

@@ -50,6 +50,7 @@ typedef struct candidates {
     int32_t n_patches;
     bool patched_masks; /* no logit is -inf but in patches and dead groups; known once scanned */
     float cutoff;       /* x below it are out; -inf as a rule (candidates_cut) */
+    bool uncounted;     /* n and n_counted are still those before the cut (candidates_count) */
 
     int64_t n_counted;
     int32_t n; /* WHOLE: known once scanned */
@@ -148,8 +149,11 @@ int32_t candidates_collect(const candidates *c, float low, float high);
 /* The mass of x >= cut of a WHOLE view; uses up the group sums. Scanned. */
 double candidates_mass_above(candidates *c, float cut);
 
-/* How many x >= cut a WHOLE view has. Scanned. */
-int32_t candidates_count_above(const candidates *c, float cut);
+/* Makes n and n_counted true where a noted cut has left that undone. */
+void candidates_count(candidates *c);
+
+/* Whether one candidate is left, masked ones counted. Summed. */
+bool candidates_single(candidates *c);
 
 /* The new logit (not x) of the k-th of the ids given; -inf masks. */
 typedef double (*edit_fn)(const void *ctx, int32_t k, double logit);

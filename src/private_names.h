@@ -13,7 +13,7 @@
 #define candidates_bound       pluck_private_candidates_bound
 #define candidates_changed     pluck_private_candidates_changed
 #define candidates_collect     pluck_private_candidates_collect
-#define candidates_count_above pluck_private_candidates_count_above
+#define candidates_count       pluck_private_candidates_count
 #define candidates_cut         pluck_private_candidates_cut
 #define candidates_draw        pluck_private_candidates_draw
 #define candidates_edit        pluck_private_candidates_edit
@@ -32,6 +32,7 @@
 #define candidates_realise     pluck_private_candidates_realise
 #define candidates_scan        pluck_private_candidates_scan
 #define candidates_select      pluck_private_candidates_select
+#define candidates_single      pluck_private_candidates_single
 #define candidates_stats       pluck_private_candidates_stats
 #define candidates_sum         pluck_private_candidates_sum
 #define candidates_sum_adapted pluck_private_candidates_sum_adapted

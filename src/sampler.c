@@ -274,6 +274,7 @@ pluck_status pluck_sample_row(pluck_sampler *sampler, const pluck_row *row, pluc
     if (!draw) return PLUCK_OK;
     candidates *c = &ws->view;
     if (c->token_behind) return describe_behind(ws, draw);
+    candidates_count(c);
     draw->token = c->token;
     draw->logit = c->token_infinite ? INFINITY : (float)((double)c->token_x * c->token_scale);
     draw->probability =

@@ -149,7 +149,7 @@ static double drop_tie(const void *ctx, int32_t k, double logit) {
 }
 
 /* Cuts a WHOLE view off behind a boundary found in a band of n. */
-static pluck_status cut_behind(candidates *c, const place *at, int32_t n) {
+static void cut_behind(candidates *c, const place *at, int32_t n) {
     pluck_workspace *ws = c->ws;
     const float x = ws->logits[at->at];
     const int32_t id = ws->ids[at->at];
@@ -158,13 +158,12 @@ static pluck_status cut_behind(candidates *c, const place *at, int32_t n) {
     for (int32_t i = 0; i < n; i++)
         if (ws->logits[i] == x && ws->ids[i] > id) ws->ids[n_ties++] = ws->ids[i];
     c->summed = false;
-    TRY(candidates_edit(c, ws->ids, n_ties, drop_tie, NULL, true));
+    (void)candidates_edit(c, ws->ids, n_ties, drop_tie, NULL, true); /* dropping cannot fail */
     c->cutoff = x;
-    c->n = candidates_count_above(c, x);
+    c->uncounted = true;
     c->sum = at->mass;
     c->summed = true;
     c->grouped = false;
-    return PLUCK_OK;
 }
 
 /* Adopts a LIST that was collected from a WHOLE view. */
@@ -206,7 +205,6 @@ void candidates_keep_mass(candidates *c, candidate_order order, double p, bool s
             find_in_band(c, target, strict, &n, &at)) {
             cut_behind(c, &at, n);
             c->order = order;
-            c->n_counted = max_i64(c->n, at_least);
             return;
         }
         if (n == 0) n = collect_certain(c, target, ceiling);

@@ -19,6 +19,7 @@ STAGE(min_p) {
     TRY(candidates_scan(c));
     const double exact = (double)c->max + log((double)s->p) / c->scale;
     const float cut = (float)exact;
+    candidates_count(c);
     const int64_t least = min_i64(s->min_keep, c->n_counted);
     if (s->min_keep > 1) {
         if (c->whole) {

@@ -23,7 +23,7 @@ static void learn(const candidates *c, const stage_run *run) {
 /* Draws; the surprise is that within what is left. */
 static void draw_and_learn(candidates *c, const stage_run *run) {
     candidates_sum(c);
-    if (c->n_counted == 1)
+    if (candidates_single(c))
         candidates_draw(c, run->rng, 0.0);
     else
         draw_now(c, run);

@@ -30,8 +30,8 @@ STAGE(temperature) {
     const pluck_stage_temperature *s = &run->stage->as.temperature;
     double t = (double)s->t;
     if (s->range > 0.0f) {
-        if (c->n_counted <= 1) return PLUCK_OK;
         if (c->cutoff > -INFINITY) TRY(candidates_materialise(c));
+        if (c->n_counted <= 1) return PLUCK_OK;
         TRY(candidates_scan(c));
         c->order = ORDER_DESCENDING;
         candidates_realise(c);
