@@ -193,7 +193,7 @@ int32_t pluck_filter(const float *x, int32_t n, float cut, int32_t *ids, float *
 /* ---- llama.cpp's arrays ---- */
 
 void pluck_token_data_fill(const float *logits, int32_t n, pluck_token_data *data) {
-    for (int32_t i = 0; i < n; i++) data[i] = (pluck_token_data){i, logits[i], 0.0f};
+    if (n > 0) pluck_kernels()->array.token_fill(logits, (size_t)n, 0, (int32_t *)(void *)data);
 }
 
 void pluck_token_data_split(const pluck_token_data *data, int32_t n, int32_t *ids, float *logits) {
@@ -210,17 +210,10 @@ void pluck_token_data_join(const int32_t *ids, const float *logits, const float 
 /* ---- rows ---- */
 
 void pluck_swap_blocks(void *a, void *b, size_t bytes) {
-    char *restrict x = a;
-    char *restrict y = b;
-    uint64_t from_x, from_y;
-    size_t i = 0;
-    for (; i + sizeof from_x <= bytes; i += sizeof from_x) { /* becomes a vector loop */
-        memcpy(&from_x, x + i, sizeof from_x);
-        memcpy(&from_y, y + i, sizeof from_y);
-        memcpy(x + i, &from_y, sizeof from_y);
-        memcpy(y + i, &from_x, sizeof from_x);
-    }
-    for (; i < bytes; i++) {
+    const size_t words = bytes / sizeof(float);
+    char *x = a, *y = b;
+    pluck_kernels()->array.swap(a, b, words);
+    for (size_t i = words * sizeof(float); i < bytes; i++) {
         const char held = x[i];
         x[i] = y[i];
         y[i] = held;

@@ -135,6 +135,37 @@ VATTR static void array_max16(const float *x, size_t n, float *out) {
     }
 }
 
+VATTR static void array_token_fill(const float *x, size_t n, int32_t first_id, int32_t *out) {
+    size_t i = 0;
+    for (; i + VWIDTH <= n; i += VWIDTH) {
+        v_store_tokens(out + 3 * i, vi_add(vi_iota(), vi_set(first_id + (int32_t)i)),
+                       v_load_f32(x + i));
+    }
+    for (; i < n; i++) {
+        out[3 * i] = first_id + (int32_t)i;
+        memcpy(&out[3 * i + 1], &x[i], sizeof *x);
+        out[3 * i + 2] = 0;
+    }
+}
+
+VATTR static void array_swap(void *a, void *b, size_t n) {
+    enum { WORD = sizeof(uint32_t), STEP = VWIDTH * WORD };
+    char *x = a, *y = b;
+    const char *const end = x + n * WORD;
+    for (; VWIDTH > 1 && end - x >= STEP; x += STEP, y += STEP) {
+        const vf held = v_load_f32(x);
+        v_store((float *)(void *)x, v_load_f32(y));
+        v_store((float *)(void *)y, held);
+    }
+    for (; x < end; x += WORD, y += WORD) {
+        uint32_t from_x, from_y; /* not float: a signalling NaN is to stay one */
+        memcpy(&from_x, x, WORD);
+        memcpy(&from_y, y, WORD);
+        memcpy(x, &from_y, WORD);
+        memcpy(y, &from_x, WORD);
+    }
+}
+
 VATTR static void array_adapt(const float *x, size_t n, const adapt_params *p, float peak,
                               float *out) {
     FOR_ARRAY(v_where_gt(
@@ -145,5 +176,6 @@ VATTR static void array_adapt(const float *x, size_t n, const adapt_params *p, f
 #define ARRAY_TABLE                                                                                \
     {                                                                                              \
         .shifted_exp = array_shifted_exp, .exp = array_exp, .log = array_log,                      \
-        .scale = array_scale, .max16 = array_max16, .adapt = array_adapt                           \
+        .scale = array_scale, .max16 = array_max16, .token_fill = array_token_fill,                \
+        .swap = array_swap, .adapt = array_adapt                                                   \
     }

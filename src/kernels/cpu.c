@@ -114,7 +114,8 @@ bool pluck_kernel_describe(int32_t index, pluck_kernel_info *info) {
     static const char *const row_ops[] = {
         "group_max",   "group_census",  "group_sumexp",      "group_sumexp_above", "group_moment",
         "group_stats", "group_collect", "group_count_above", "group_adapt",        "widen"};
-    static const char *const array_ops[] = {"shifted_exp", "exp", "log", "scale", "max16", "adapt"};
+    static const char *const array_ops[] = {"shifted_exp", "exp",        "log",  "scale",
+                                            "max16",       "token_fill", "swap", "adapt"};
     enum {
         N_ROW = (int)(sizeof row_ops / sizeof *row_ops),
         N_ARRAY = (int)(sizeof array_ops / sizeof *array_ops),

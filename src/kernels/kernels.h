@@ -90,6 +90,10 @@ typedef struct array_kernels {
     void (*scale)(const float *x, size_t n, float factor, float *out);
     /* out[i] = the greatest of x[16 i] to x[16 i + 15], for n outputs. */
     void (*max16)(const float *x, size_t n, float *out);
+    /* out[3 i] = first_id + i, out[3 i + 1] = the bits of x[i], out[3 i + 2] = 0: 12 bytes each. */
+    void (*token_fill)(const float *x, size_t n, int32_t first_id, int32_t *out);
+    /* Exchanges n words of 4 bytes, any alignment. */
+    void (*swap)(void *a, void *b, size_t n);
     /* out[i] = adaptive logit: peak - sharpness * d^2 / (1 + d); -inf stays. */
     void (*adapt)(const float *x, size_t n, const adapt_params *p, float peak, float *out);
 } array_kernels;

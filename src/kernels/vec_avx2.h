@@ -85,6 +85,25 @@ VFN vf v_float(vi a) {
 VFN vi vi_set(int32_t a) {
     return _mm256_set1_epi32(a);
 }
+VFN vi vi_iota(void) {
+    return _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+}
+/* Word e of the 24 is id e/3, value e/3 or 0, by e mod 3. */
+VFN void v_store_tokens(int32_t *out, vi ids, vf values) {
+    const __m256i zero = _mm256_setzero_si256(), x = _mm256_castps_si256(values);
+    const __m256i third0 = _mm256_setr_epi32(0, 0, 0, 1, 1, 1, 2, 2);
+    const __m256i third1 = _mm256_setr_epi32(2, 3, 3, 3, 4, 4, 4, 5);
+    const __m256i third2 = _mm256_setr_epi32(5, 5, 6, 6, 6, 7, 7, 7);
+    __m256i r0 = _mm256_blend_epi32(zero, _mm256_permutevar8x32_epi32(ids, third0), 0x49);
+    __m256i r1 = _mm256_blend_epi32(zero, _mm256_permutevar8x32_epi32(ids, third1), 0x92);
+    __m256i r2 = _mm256_blend_epi32(zero, _mm256_permutevar8x32_epi32(ids, third2), 0x24);
+    r0 = _mm256_blend_epi32(r0, _mm256_permutevar8x32_epi32(x, third0), 0x92);
+    r1 = _mm256_blend_epi32(r1, _mm256_permutevar8x32_epi32(x, third1), 0x24);
+    r2 = _mm256_blend_epi32(r2, _mm256_permutevar8x32_epi32(x, third2), 0x49);
+    _mm256_storeu_si256((__m256i *)(void *)out, r0);
+    _mm256_storeu_si256((__m256i *)(void *)(out + 8), r1);
+    _mm256_storeu_si256((__m256i *)(void *)(out + 16), r2);
+}
 VFN vi vi_add(vi a, vi b) {
     return _mm256_add_epi32(a, b);
 }

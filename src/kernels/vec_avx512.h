@@ -80,6 +80,20 @@ VFN vf v_float(vi a) {
 VFN vi vi_set(int32_t a) {
     return _mm512_set1_epi32(a);
 }
+VFN vi vi_iota(void) {
+    return _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+/* Word e of the 48 is id e/3, value e/3 (16 on in the pair) or 0, by e mod 3. */
+VFN void v_store_tokens(int32_t *out, vi ids, vf values) {
+    const __m512i x = _mm512_castps_si512(values);
+    const __m512i from0 = _mm512_setr_epi32(0, 16, 0, 1, 17, 0, 2, 18, 0, 3, 19, 0, 4, 20, 0, 5);
+    const __m512i from1 = _mm512_setr_epi32(21, 0, 6, 22, 0, 7, 23, 0, 8, 24, 0, 9, 25, 0, 10, 26);
+    const __m512i from2 =
+        _mm512_setr_epi32(0, 11, 27, 0, 12, 28, 0, 13, 29, 0, 14, 30, 0, 15, 31, 0);
+    _mm512_storeu_si512(out, _mm512_maskz_permutex2var_epi32(0xb6db, ids, from0, x));
+    _mm512_storeu_si512(out + 16, _mm512_maskz_permutex2var_epi32(0xdb6d, ids, from1, x));
+    _mm512_storeu_si512(out + 32, _mm512_maskz_permutex2var_epi32(0x6db6, ids, from2, x));
+}
 VFN vi vi_add(vi a, vi b) {
     return _mm512_add_epi32(a, b);
 }

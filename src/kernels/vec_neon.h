@@ -69,6 +69,14 @@ VFN vf v_float(vi a) {
 VFN vi vi_set(int32_t a) {
     return vdupq_n_s32(a);
 }
+VFN vi vi_iota(void) {
+    static const int32_t iota[4] = {0, 1, 2, 3};
+    return vld1q_s32(iota);
+}
+VFN void v_store_tokens(int32_t *out, vi ids, vf values) {
+    const int32x4x3_t words = {{ids, vreinterpretq_s32_f32(values), vdupq_n_s32(0)}};
+    vst3q_s32(out, words);
+}
 VFN vi vi_add(vi a, vi b) {
     return vaddq_s32(a, b);
 }

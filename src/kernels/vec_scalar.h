@@ -96,6 +96,14 @@ VFN vf v_float(vi a) {
 VFN vi vi_set(int32_t a) {
     return a;
 }
+VFN vi vi_iota(void) {
+    return 0;
+}
+VFN void v_store_tokens(int32_t *out, vi ids, vf values) {
+    out[0] = ids;
+    memcpy(&out[1], &values, sizeof values);
+    out[2] = 0;
+}
 VFN vi vi_add(vi a, vi b) {
     return (vi)((uint32_t)a + (uint32_t)b);
 }
