@@ -46,6 +46,9 @@ place walk(const search *s, const int32_t *index, int32_t n, double mass);
 
 /* The place among the first n candidates at which the target is reached, the last one with mass
  * where it is not. index has room for n positions. */
+#if defined(__GNUC__)
+__attribute__((nonnull))
+#endif
 place find_prefix(const search *s, int32_t n, int32_t *index);
 
 /* The bins of n offsets; one that is NaN (0 * inf) goes to bin 0. */
