@@ -62,6 +62,14 @@ extern "C" void tb_penalties_reset(tb_penalties *p) {
     p->count.clear();
 }
 
+extern "C" size_t tb_penalties_size(const tb_penalties *p) {
+    return p->history.size;
+}
+
+extern "C" int32_t tb_penalties_back(const tb_penalties *p, size_t i) {
+    return p->history.back(i);
+}
+
 extern "C" void tb_penalties_apply(tb_penalties *p, tb_array *a) {
     for (size_t i = 0; i < a->size; i++) {
         const auto found = p->count.find(a->data[i].id);

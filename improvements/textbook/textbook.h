@@ -90,6 +90,9 @@ tb_penalties *tb_penalties_create(int32_t last_n, float repeat, float freq, floa
 void tb_penalties_free(tb_penalties *p);
 void tb_penalties_accept(tb_penalties *p, int32_t token);
 void tb_penalties_reset(tb_penalties *p);
+/* Of the history: how many tokens, and the one i places from the newest. */
+size_t tb_penalties_size(const tb_penalties *p);
+int32_t tb_penalties_back(const tb_penalties *p, size_t i);
 void tb_penalties_apply(tb_penalties *p, tb_array *a);
 
 typedef struct tb_breaker {
