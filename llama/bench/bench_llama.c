@@ -10,6 +10,7 @@
  */
 #define _GNU_SOURCE
 #include "clock.h"
+#include "commands/args.h"
 #include "commands/chain.h"
 #include "pluck.h"
 #include "rows/rows.h"
@@ -102,7 +103,8 @@ static int by_size(const void *a, const void *b) {
 
 static double median_us(int64_t *ns, int n) {
     qsort(ns, (size_t)n, sizeof *ns, by_size);
-    return 1e-3 * (double)ns[n / 2];
+    int64_t middle = ns[n / 2];
+    return 1e-3 * (double)middle;
 }
 
 typedef struct pair {
@@ -128,7 +130,8 @@ static bool measure(const bench *b, const float *rows, int rounds, bool arrays, 
     bool made = own && named && pluck_sampler_create(&s, &config) == PLUCK_OK;
     static int64_t before[MAX_ROUNDS], after[MAX_ROUNDS];
     for (int i = -3; made && i < rounds; i++) { /* three to warm up */
-        const float *row = rows + (size_t)((i + 3) % POOL) * V;
+        size_t which = (size_t)(i + 3) % POOL;
+        const float *row = rows + which * V;
         int at = i < 0 ? 0 : i;
         for (int turn = 0; turn < 2; turn++) {
             if ((turn + i) % 2 == 0)
@@ -148,16 +151,19 @@ static bool measure(const bench *b, const float *rows, int rounds, bool arrays, 
 int main(int argc, char **argv) {
     static const rows_kind kinds[] = {ROWS_NORMAL, ROWS_PEAKED, ROWS_REAL};
     bool arrays = false, json = false;
-    int rounds = 61;
+    int32_t rounds = 61;
+    bool known = true;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--arrays") == 0)
             arrays = true;
         else if (strcmp(argv[i], "--json") == 0)
             json = true;
         else if (strcmp(argv[i], "--rounds") == 0 && i + 1 < argc)
-            rounds = atoi(argv[++i]);
+            known = plk_read_int(argv[++i], 3, &rounds);
+        else
+            known = false;
     }
-    if (rounds < 3 || rounds > MAX_ROUNDS) {
+    if (!known || rounds > MAX_ROUNDS) {
         fprintf(stderr, "usage: bench_llama [--arrays] [--json] [--rounds N]\n");
         return 2;
     }

@@ -32,7 +32,7 @@ static bool read_number(const char *text, long long min, long long max, long lon
     return end != text && *end == '\0' && errno == 0 && *out >= min && *out <= max;
 }
 
-static bool read_int(const char *text, int32_t min, int32_t *out) {
+bool plk_read_int(const char *text, int32_t min, int32_t *out) {
     long long number;
     if (!read_number(text, min, 1 << 20, &number)) return false;
     *out = (int32_t)number;
@@ -51,11 +51,11 @@ static bool read_option(plk_args *args, const char *option, const char *value, u
     else if (strcmp(option, "--sampling") == 0)
         args->sampling = value;
     else if (strcmp(option, "-n") == 0)
-        return read_int(value, 1, &args->n);
+        return plk_read_int(value, 1, &args->n);
     else if (strcmp(option, "-t") == 0 || strcmp(option, "--threads") == 0)
-        return read_int(value, 1, &args->threads);
+        return plk_read_int(value, 1, &args->threads);
     else if (strcmp(option, "-r") == 0 && (takes & PLK_TAKES_REPETITIONS))
-        return read_int(value, 1, &args->repetitions);
+        return plk_read_int(value, 1, &args->repetitions);
     else if (strcmp(option, "--seed") == 0 && read_number(value, 0, UINT32_MAX, &number)) {
         args->seed = (uint32_t)number;
         args->seed_given = true;

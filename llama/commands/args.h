@@ -29,6 +29,9 @@ enum { PLK_TAKES_FILE = 1, PLK_TAKES_REPETITIONS = 2, PLK_TAKES_JSON = 4 };
 bool plk_args_read(plk_args *args, int argc, char **argv, unsigned takes, const char *help,
                    int *status);
 
+/* A whole decimal number from min to 2^20, nothing before or after it. */
+bool plk_read_int(const char *text, int32_t min, int32_t *out);
+
 /* Prints "pluck COMMAND: message" to stderr and returns PLK_EXIT_FAILED. */
 __attribute__((format(printf, 2, 3))) int plk_failure(const char *command, const char *format, ...);
 

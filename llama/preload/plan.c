@@ -113,6 +113,7 @@ static pluck_status create_segment(plk_segment *segment, plk_node *const *member
         status =
             config.workspace ? pluck_sampler_create(&segment->sampler, &config) : PLUCK_ERR_MEMORY;
     for (int32_t i = 0; i < segment->n_stages; i++) free(kept[i]);
+    if (status != PLUCK_OK) return status;
     segment->effect = plk_effect_of(stages, segment->n_stages);
     for (int32_t i = 0; i < segment->n_stages && status == PLUCK_OK; i++) {
         /* every stage of a segment is a member of the plan */

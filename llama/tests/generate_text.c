@@ -1,5 +1,6 @@
 /* generate_text.c: an ordinary llama.cpp program: tokens of a seeded chain, one id a line.
  * usage: generate_text MODEL N */
+#include "commands/args.h"
 #include "commands/model.h"
 
 #include <stdio.h>
@@ -8,7 +9,10 @@
 int main(int argc, char **argv) {
     plk_model m;
     char err[512];
-    if (argc != 3 || !plk_model_open(&m, argv[1], 512, 1, err, sizeof err)) return 1;
+    int32_t n_tokens;
+    if (argc != 3 || !plk_read_int(argv[2], 1, &n_tokens) ||
+        !plk_model_open(&m, argv[1], 512, 1, err, sizeof err))
+        return 1;
     struct llama_sampler *chain = llama_sampler_chain_init(llama_sampler_chain_default_params());
     llama_sampler_chain_add(chain, llama_sampler_init_top_k(40));
     llama_sampler_chain_add(chain, llama_sampler_init_temp(0.8f));
@@ -16,7 +20,7 @@ int main(int argc, char **argv) {
     int32_t n;
     llama_token *tokens = plk_model_prompt(&m, "And it came to pass", &n);
     if (!tokens || !plk_model_decode(&m, tokens, n, err, sizeof err)) return 1;
-    for (int i = 0; i < atoi(argv[2]); i++) {
+    for (int i = 0; i < n_tokens; i++) {
         llama_token token = llama_sampler_sample(chain, m.ctx, -1);
         printf("%d\n", token);
         if (!plk_model_decode(&m, &token, 1, err, sizeof err)) return 1;

@@ -12,6 +12,7 @@
  */
 #define _POSIX_C_SOURCE 200809L
 #include "clock.h"
+#include "commands/args.h"
 #include "commands/chain.h"
 #include "commands/model.h"
 #include "oracle/oracle.h"
@@ -29,8 +30,8 @@ enum { STEPS_PER_SEED = 400, POOL = 24 };
 typedef struct options {
     const char *model;
     int32_t n_full, n_small, v_small;
-    int part, n_parts;
-    bool markdown;
+    int32_t part, n_parts;
+    int32_t markdown; /* 1: lines of a table for docs/parity.md */
 } options;
 
 /* Rows of one vocabulary size; a step takes one of them with its ids rotated. */
@@ -188,7 +189,11 @@ static void print_counts(const options *o, const parity_chain *chain, const coun
 
 static int run(const options *o, const plk_model *model) {
     pool full = {0}, small = {0};
-    if (!pool_init(&full, model->n_vocab) || !pool_init(&small, o->v_small)) return 1;
+    if (!pool_init(&full, model->n_vocab) || !pool_init(&small, o->v_small)) {
+        pool_free(&full);
+        pool_free(&small);
+        return 1;
+    }
     if (!o->markdown)
         printf("%-90s %7s %10s %6s %6s %6s\n", "chain", "steps", "oracles!=", "pluck!", "llama!",
                "pair!");
@@ -212,26 +217,32 @@ static int run(const options *o, const plk_model *model) {
     return failed > 0;
 }
 
+static bool read_option(options *o, const char *name, const char *value) {
+    const struct {
+        const char *name;
+        int32_t min, *number;
+    } numbers[] = {
+        {"--full", 0, &o->n_full}, {"--small", 0, &o->n_small}, {"--small-vocab", 400, &o->v_small},
+        {"--part", 0, &o->part},   {"--parts", 1, &o->n_parts}, {"--markdown", 0, &o->markdown},
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        if (strcmp(name, numbers[i].name) == 0)
+            return plk_read_int(value, numbers[i].min, numbers[i].number);
+    }
+    return false;
+}
+
 int main(int argc, char **argv) {
     options o = {.n_full = 300, .n_small = 2000, .v_small = 1024, .n_parts = 1};
+    bool known = argc % 2 == 1;
     for (int i = 1; i + 1 < argc; i += 2) {
         const char *name = argv[i], *value = argv[i + 1];
         if (strcmp(name, "--model") == 0)
             o.model = value;
-        else if (strcmp(name, "--full") == 0)
-            o.n_full = atoi(value);
-        else if (strcmp(name, "--small") == 0)
-            o.n_small = atoi(value);
-        else if (strcmp(name, "--small-vocab") == 0)
-            o.v_small = atoi(value);
-        else if (strcmp(name, "--part") == 0)
-            o.part = atoi(value);
-        else if (strcmp(name, "--parts") == 0)
-            o.n_parts = atoi(value);
-        else if (strcmp(name, "--markdown") == 0)
-            o.markdown = atoi(value) != 0;
+        else
+            known = read_option(&o, name, value) && known;
     }
-    if (!o.model || o.n_parts < 1 || o.v_small < 400) {
+    if (!o.model || !known) {
         fprintf(stderr, "usage: parity --model MODEL [--full STEPS] [--small STEPS] "
                         "[--small-vocab V] [--part I --parts N] [--markdown 1]\n");
         return 2;

@@ -1,7 +1,7 @@
 /*
- * test_dropin_life.c: what programs do to samplers between two tokens: take chains apart and put them
- * together, clone, copy, reset, tell a single sampler of a token, put their own among ours. After each, the
- * drop-in and llama.cpp go on with the same tokens. Run with the drop-in preloaded.
+ * test_dropin_life.c: what programs do to samplers between two tokens: take chains apart and put
+ * them together, clone, copy, reset, tell a single sampler of a token, put their own among ours.
+ * After each, the drop-in and llama.cpp go on with the same tokens. Run with the drop-in preloaded.
  */
 #include "rows/rows.h"
 #include "twin.h"
@@ -84,8 +84,8 @@ static void test_remove_and_free(void **state) {
     }
 }
 
-/* What node-llama-cpp does whenever an option changes: the chain goes, its samplers stay and are put
- * into another one, with what they remember. */
+/* What node-llama-cpp does whenever an option changes: the chain goes, its samplers stay and are
+ * put into another one, with what they remember. */
 static void test_rebuild(void **state) {
     (void)state;
     pair p = make();
@@ -239,13 +239,13 @@ static void test_accept_first(void **state) {
     drop(p);
 }
 
-/* ---- A program's own sampler ------------------------------------------------------------------- */
+/* ---- A program's own sampler -------------------------------------------------------------------
+ */
 
 static void odd_only(struct llama_sampler *smpl, llama_token_data_array *cur) {
     (void)smpl;
     for (size_t i = 0; i < cur->size; i++) {
-        if (cur->data[i].id % 2 == 0)
-            cur->data[i].logit = -INFINITY;
+        if (cur->data[i].id % 2 == 0) cur->data[i].logit = -INFINITY;
     }
 }
 
@@ -330,20 +330,22 @@ static void test_random_seed(void **state) {
 static void test_addresses_reused(void **state) {
     (void)state;
     for (int i = 0; i < 300; i++) {
-        pair p = i % 3 == 0 ? make()
-                            : make_stage(&(pluck_stage){.kind = PLUCK_STAGE_DIST,
-                                                        .as.dist = {(uint32_t)i}});
+        pair p =
+            i % 3 == 0
+                ? make()
+                : make_stage(&(pluck_stage){.kind = PLUCK_STAGE_DIST, .as.dist = {(uint32_t)i}});
         go(p, 2);
         drop(p);
     }
 }
 
-/* ---- Threads ----------------------------------------------------------------------------------- */
+/* ---- Threads -----------------------------------------------------------------------------------
+ */
 
 enum { N_THREADS = 4 };
 
-/* What one thread does with chains of its own: make, clone, take apart, sample. Returns NULL, or what
- * went wrong. */
+/* What one thread does with chains of its own: make, clone, take apart, sample. Returns NULL, or
+ * what went wrong. */
 static void *thread_main(void *argument) {
     struct llama_sampler *original = argument;
     float logits[V];
@@ -383,14 +385,22 @@ int main(void) {
         return 1;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_remove_and_free), cmocka_unit_test(test_rebuild),
-        cmocka_unit_test(test_take_out),        cmocka_unit_test(test_clone),
-        cmocka_unit_test(test_clone_single),    cmocka_unit_test(test_copy),
-        cmocka_unit_test(test_copy_single),     cmocka_unit_test(test_reset),
-        cmocka_unit_test(test_accept_in_one),   cmocka_unit_test(test_accept_first),
-        cmocka_unit_test(test_foreign),         cmocka_unit_test(test_nested),
-        cmocka_unit_test(test_null),            cmocka_unit_test(test_random_seed),
-        cmocka_unit_test(test_addresses_reused), cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_remove_and_free),
+        cmocka_unit_test(test_rebuild),
+        cmocka_unit_test(test_take_out),
+        cmocka_unit_test(test_clone),
+        cmocka_unit_test(test_clone_single),
+        cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_copy_single),
+        cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_accept_in_one),
+        cmocka_unit_test(test_accept_first),
+        cmocka_unit_test(test_foreign),
+        cmocka_unit_test(test_nested),
+        cmocka_unit_test(test_null),
+        cmocka_unit_test(test_random_seed),
+        cmocka_unit_test(test_addresses_reused),
+        cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,7 +43,7 @@ bool twin_init(void) {
     PLK_HOOKED(BY_ADDRESS)
     PLK_CALLED(BY_ADDRESS)
 #undef BY_ADDRESS
-        return complete;
+    return complete;
 }
 
 bool twin_is_preloaded(void) {
