@@ -122,6 +122,7 @@ PLUCK_API pluck_gpu_status pluck_gpu_open(pluck_gpu_device **out, const pluck_gp
 /* Closes a device; its batches and pipelines must be gone. NULL is allowed. */
 PLUCK_API void pluck_gpu_close(pluck_gpu_device *device);
 
+/* What is known of an open device; valid as long as it. NULL for NULL. */
 PLUCK_API const pluck_gpu_device_info *pluck_gpu_device_describe(const pluck_gpu_device *device);
 
 /* ------------------------------------------------------------------------------------------------
@@ -148,12 +149,15 @@ typedef struct pluck_gpu_plan pluck_gpu_plan;
  */
 PLUCK_API pluck_gpu_status pluck_gpu_plan_create(pluck_gpu_plan **out, const pluck_config *config,
                                                  pluck_gpu_error *error);
+
+/* Frees a plan; no call that uses it may be unfinished. NULL is allowed. */
 PLUCK_API void pluck_gpu_plan_free(pluck_gpu_plan *plan);
 
 /* A plan that hands back the k best of every row (1 to 2048), sorted: batched top-k. */
 PLUCK_API pluck_gpu_status pluck_gpu_plan_top_k(pluck_gpu_plan **out, int32_t n_vocab, int32_t k,
                                                 pluck_gpu_error *error);
 
+/* What comes back for this plan's rows. */
 PLUCK_API pluck_gpu_placement pluck_gpu_plan_placement(const pluck_gpu_plan *plan);
 
 /* The chain that is left for the CPU: for CANDIDATES the tail, for ROW the whole, else NULL. Create

@@ -240,7 +240,8 @@ static void finish_on_device(planner *p, const pluck_config *config, int32_t dra
     plan->placement = PLUCK_GPU_TOKEN;
     plan->seed = config->stages[draw].as.dist.seed;
     plan->stream = 0;
-    for (int32_t i = 0; i < draw; i++) plan->stream += is_random(config->stages[i].kind) ? 1u : 0u;
+    for (int32_t i = 0; i < draw; i++) /* also those that do nothing have a number */
+        plan->stream += is_random(config->stages[i].kind) ? 1u : 0u;
     plan->chain.scale = (float)(1.0 / p->temperature);
     plan->chain.rate = rate_of(p->temperature);
     gpu_choose_route(&plan->chain);

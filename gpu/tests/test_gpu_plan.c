@@ -120,6 +120,49 @@ static void same_tokens_either_way(void **state) {
     rig_close(&r);
 }
 
+/* Whole chains on the device beside the library: the same token, its probability and how many are
+ * left, for the same seed and position. */
+static void same_tokens_as_the_library(void **state) {
+    enum { N = 6000, ROWS = 64, CHAINS = 5 };
+    const pluck_stage stages[CHAINS][6] = {
+        {with_top_k(40), with_top_p(0.95f, 0), with_min_p(0.05f, 0),
+         with_xtc(0.0f, 0.1f, 0) /* idle, but numbered */, with_temp(0.8f, 0.0f, 1.0f),
+         with_dist()},
+        {with_top_p(0.95f, 0), with_dist()},
+        {with_min_p(0.05f, 0), with_temp(1.5f, 0.0f, 1.0f), with_dist()},
+        {with_sigma(1.5f), with_dist()},
+        {with_temp(1.2f, 0.0f, 1.0f), with_dist()}};
+    static const int32_t lengths[CHAINS] = {6, 2, 3, 2, 2};
+    static float logits[ROWS][N];
+    rig_row rows[ROWS];
+    rig r;
+    (void)state;
+    rig_open(&r, N, ROWS, 0);
+    for (int c = 0; c < CHAINS; c++) {
+        const pluck_config config = with_chain(N, 11, PLUCK_RNG_PHILOX, stages[c], lengths[c]);
+        pluck_sampler *sampler;
+        assert_int_equal(pluck_sampler_create(&sampler, &config), PLUCK_OK);
+        for (int i = 0; i < ROWS; i++) {
+            rows_fill(i % 2 ? ROWS_PEAKED : ROWS_NORMAL, (uint64_t)i, logits[i], N);
+            rows[i] = (rig_row){
+                .logits = logits[i], .config = &config, .seed = 11, .position = (uint64_t)i << 33};
+        }
+        rig_run(&r, rows, ROWS, PLUCK_DTYPE_F32, 0);
+        for (int i = 0; i < ROWS; i++) {
+            pluck_draw want, got;
+            assert_int_equal(pluck_sampler_seek(sampler, rows[i].position), PLUCK_OK);
+            assert_int_equal(pluck_sample_row(sampler, &(pluck_row){.logits = logits[i]}, &want),
+                             PLUCK_OK);
+            assert_int_equal(pluck_gpu_finish_row(r.batch, r.ticket, i, NULL, &got), PLUCK_OK);
+            assert_int_equal(got.token, want.token);
+            assert_int_equal(got.n_candidates, want.n_candidates);
+            assert_true(fabsf(got.probability - want.probability) <= 1e-5f * want.probability);
+        }
+        pluck_sampler_free(sampler);
+    }
+    rig_close(&r);
+}
+
 /* Bad calls are refused and leave the context usable. */
 static void refuses_bad_calls(void **state) {
     enum { N = 1000 };
@@ -170,6 +213,7 @@ static void refuses_bad_calls(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(places_chains), cmocka_unit_test(refuses_bad_input),
-        cmocka_unit_test(same_tokens_either_way), cmocka_unit_test(refuses_bad_calls)};
+        cmocka_unit_test(same_tokens_either_way), cmocka_unit_test(same_tokens_as_the_library),
+        cmocka_unit_test(refuses_bad_calls)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
