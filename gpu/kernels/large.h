@@ -1,5 +1,6 @@
 /*
- * large.h: walking a row (or the row's list) while more candidates are left than local memory holds.
+ * large.h: walking a row (or the row's list) while more candidates are left than local memory
+ * holds.
  */
 #ifndef PLK_LARGE_H
 #define PLK_LARGE_H

@@ -7,11 +7,12 @@
  * tells whether it holds one.
  *
  * Weight. exp((logit - maximum) / temperature) as a fixed-point number with MASS_BITS fractional
- * bits. Sums of integers do not depend on their order, so neither partition nor atomics can change a
- * result, and a row of 2^20 tokens cannot overflow. What rounds is the exponential alone (2^-26,
+ * bits. Sums of integers do not depend on their order, so neither partition nor atomics can change
+ * a result, and a row of 2^20 tokens cannot overflow. What rounds is the exponential alone (2^-26,
  * relative) and the last bit (2^-43 of the most likely token).
  *
- * Random numbers are Philox4x32-10 (Salmon et al., SC 2011), as PLUCK_RNG_PHILOX in pluck.h fixes it.
+ * Random numbers are Philox4x32-10 (Salmon et al., SC 2011), as PLUCK_RNG_PHILOX in pluck.h fixes
+ * it.
  */
 #ifndef PLK_NUMERIC_H
 #define PLK_NUMERIC_H
@@ -72,9 +73,9 @@ FN float float_from_half(u32 h) {
 }
 
 /*
- * The weight of logit x <= maximum. The difference is exact (Knuth's two-sum); its product with rate
- * is split into an integer and f in [-1/2, 1/2]; 2^f - 1 is a Taylor polynomial of degree 7, off by
- * 6e-9 at most.
+ * The weight of logit x <= maximum. The difference is exact (Knuth's two-sum); its product with
+ * rate is split into an integer and f in [-1/2, 1/2]; 2^f - 1 is a Taylor polynomial of degree 7,
+ * off by 6e-9 at most.
  */
 FN u64 weight(float x, float maximum, plk_rate rate) {
     const float d = x - maximum;

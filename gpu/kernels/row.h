@@ -138,8 +138,8 @@ FN void forbid(const plk_source *s, u32 tile, float v[PLK_VPT]) {
     }
 }
 
-/* Edits are few: each lane looks at all of this tile and applies those that are its own. An edit of a
- * forbidden token leaves it at -inf. */
+/* Edits are few: each lane looks at all of this tile and applies those that are its own. An edit of
+ * a forbidden token leaves it at -inf. */
 FN void edit(const plk_source *s, u32 tile, float v[PLK_VPT]) {
     const u32 begin = tile * PLK_TILE;
     for (i32 e = first_edit(s, begin); e < s->n_edits; e++) {

@@ -3,7 +3,8 @@
  * layout of a result.
  *
  * Every member is 4 or 8 bytes wide and every struct a multiple of 8, so that CUDA, OpenCL and the
- * host's compiler lay them out alike. The vendor header gives the names plk_u32, plk_i32 and plk_u64.
+ * host's compiler lay them out alike. The vendor header gives the names plk_u32, plk_i32 and
+ * plk_u64.
  */
 #ifndef PLK_SHARED_H
 #define PLK_SHARED_H
@@ -23,13 +24,15 @@
 #define PLK_SELECT_SLACK 128
 #endif
 
-/* Words (of 8 bytes) of local memory: scratch of group.h; of select.cl with a list of `capacity`; of
- * reduce.cl and finish.cl: keys, room for prefix sums or a histogram of three 32-bit numbers a bin, scratch. */
-#define PLK_SCRATCH_WORDS(wg)          ((wg) + 8)
-#define PLK_SELECT_BINS                256
-#define PLK_SELECT_WORDS(capacity, wg) ((capacity) + PLK_SELECT_BINS / 2 + PLK_SCRATCH_WORDS(wg) + 1)
-#define PLK_ROOM_WORDS                 (PLK_BINS + PLK_BINS / 2)
-#define PLK_FINISH_WORDS(wg)           (PLK_SMALL_MAX + PLK_ROOM_WORDS + PLK_SCRATCH_WORDS(wg) + 1)
+/* Words (of 8 bytes) of local memory: scratch of group.h; of select.cl with a list of `capacity`;
+ * of reduce.cl and finish.cl: keys, room for prefix sums or a histogram of three 32-bit numbers a
+ * bin, scratch. */
+#define PLK_SCRATCH_WORDS(wg) ((wg) + 8)
+#define PLK_SELECT_BINS       256
+#define PLK_SELECT_WORDS(capacity, wg)                                                             \
+    ((capacity) + PLK_SELECT_BINS / 2 + PLK_SCRATCH_WORDS(wg) + 1)
+#define PLK_ROOM_WORDS       (PLK_BINS + PLK_BINS / 2)
+#define PLK_FINISH_WORDS(wg) (PLK_SMALL_MAX + PLK_ROOM_WORDS + PLK_SCRATCH_WORDS(wg) + 1)
 
 #define PLK_MAX_OPS 8
 
@@ -43,8 +46,8 @@
 #define PLK_ERR_EMPTY    (-8)
 #define PLK_ERR_OVERFLOW (-113)
 
-/* log2(e) / temperature, as the sum of two floats: what turns a distance from the maximum into a power
- * of two. */
+/* log2(e) / temperature, as the sum of two floats: what turns a distance from the maximum into a
+ * power of two. */
 typedef struct plk_rate {
     float hi;
     float lo;
@@ -56,7 +59,8 @@ typedef struct plk_rate {
  */
 #define PLK_OP_TOP_K 1 /* the first `count` */
 #define PLK_OP_TOP_P 2 /* the shortest prefix of mass >= value, at least `count`; at `scale` */
-#define PLK_OP_MIN_P 3 /* logits >= maximum + value (in unscaled logits, <= 0), at least `count` */
+#define PLK_OP_MIN_P 3 /* logits >= maximum + value (in unscaled logits, <= 0), at least `count`   \
+                        */
 #define PLK_OP_SIGMA 4 /* logits >= maximum - value * standard deviation */
 
 typedef struct plk_op {
@@ -91,11 +95,11 @@ typedef struct plk_chain {
     plk_i32 give;
     plk_i32 by_id; /* candidates are given in ascending order of id, not best first */
     plk_i32 n_ops;
-    plk_i32 k;           /* TOP: the list's k */
-    plk_i32 needs_sigma; /* survey and select sum up what a standard deviation needs */
+    plk_i32 k;               /* TOP: the list's k */
+    plk_i32 needs_sigma;     /* survey and select sum up what a standard deviation needs */
     plk_i32 penalties_first; /* 1: penalties come before the bias */
     plk_u32 pad;
-    float repeat;            /* penalties: 1, 0, 0 where there are none */
+    float repeat; /* penalties: 1, 0, 0 where there are none */
     float freq;
     float present;
     float scale;   /* 1 / temperature of the draw: what a reported logit is multiplied by */
@@ -109,13 +113,13 @@ typedef struct plk_call {
     plk_u64 stride; /* bytes from one row to the next */
     plk_i32 dtype;
     plk_i32 n_vocab;
-    plk_i32 mask_stride;   /* words from one row of the bitmask to the next */
-    plk_i32 list_capacity; /* entries of one row's list */
+    plk_i32 mask_stride;     /* words from one row of the bitmask to the next */
+    plk_i32 list_capacity;   /* entries of one row's list */
     plk_i32 select_capacity; /* entries of a group's list in select.cl */
     plk_i32 max_candidates;  /* candidates that a row of the output holds */
     plk_i32 bare;            /* 1: no parameters at all; only argmax runs */
     plk_i32 n_tiles;         /* tiles of a row */
-    plk_u32 rows_at;   /* bytes before the rows, the chains, the edits in the parameters' buffer */
+    plk_u32 rows_at; /* bytes before the rows, the chains, the edits in the parameters' buffer */
     plk_u32 chains_at;
     plk_u32 edits_at;
     plk_u32 pad;
@@ -147,8 +151,8 @@ typedef struct plk_edit {
 #define PLK_NEXT_DRAW    1
 #define PLK_NEXT_FINISH  2
 
-/* What a row's kernels tell each other. The first three are zero between calls: reduce and finish clear
- * them. */
+/* What a row's kernels tell each other. The first three are zero between calls: reduce and finish
+ * clear them. */
 typedef struct plk_state {
     plk_u32 arrived;   /* groups of this row that have finished */
     plk_u32 n_list;    /* entries of its list; more than fit: the list is unusable */

@@ -4,19 +4,18 @@
  * The kernels are written with these names alone; nothing else in gpu/kernels knows a vendor:
  *   KERNEL, FN               a kernel; a function that kernels call
  *   GLOBAL, LOCAL            address spaces
- *   LOCAL_PARAM, LOCAL_START the group's dynamic local memory, as the last parameter of a kernel and
- *                            the first statement of its body; then `local_base` points to it
- *   u32 u64 i32              integers
+ *   LOCAL_PARAM, LOCAL_START the group's dynamic local memory, as the last parameter of a kernel
+ * and the first statement of its body; then `local_base` points to it u32 u64 i32 integers
  *   lane_id() group_x() group_y() groups_x()
  *   group_barrier()          all of a group meet; local memory is visible
  *   device_fence()           what this lane wrote before is visible to every group
- *   group_may_skip(c)        c, or 0 where the vendor's compiler cannot be trusted with barriers in branches
- *                            (PoCL): what is skipped when c holds must do no harm when it runs anyway
- *   local_add global_add global_max   atomic, return the old value
- *   fma_f32 rint_f32 sqrt_f64 float_bits bits_float double_bits bits_double
+ *   group_may_skip(c)        c, or 0 where the vendor's compiler cannot be trusted with barriers in
+ * branches (PoCL): what is skipped when c holds must do no harm when it runs anyway local_add
+ * global_add global_max   atomic, return the old value fma_f32 rint_f32 sqrt_f64 float_bits
+ * bits_float double_bits bits_double
  *
- * Tuning, all by -D: PLK_WG lanes of a group (a power of two), PLK_VPT logits a lane holds of a tile
- * (a multiple of 8).
+ * Tuning, all by -D: PLK_WG lanes of a group (a power of two), PLK_VPT logits a lane holds of a
+ * tile (a multiple of 8).
  */
 #ifndef PLK_VENDOR_H
 #define PLK_VENDOR_H

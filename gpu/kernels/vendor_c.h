@@ -1,7 +1,8 @@
 /*
- * vendor_c.h: the kernel dialect (see vendor.h) in plain C11, for the unit test that runs the kernels
- * under the host's sanitizers. The test provides the plk_emu_* names: it runs the lanes of a group as
- * coroutines which a barrier switches between, one group after another, so nothing here is atomic.
+ * vendor_c.h: the kernel dialect (see vendor.h) in plain C11, for the unit test that runs the
+ * kernels under the host's sanitizers. The test provides the plk_emu_* names: it runs the lanes of
+ * a group as coroutines which a barrier switches between, one group after another, so nothing here
+ * is atomic.
  */
 #ifndef PLK_VENDOR_C_H
 #define PLK_VENDOR_C_H
@@ -21,7 +22,7 @@ typedef unsigned char uchar;
 typedef unsigned short ushort;
 
 #define KERNEL static
-#define FN static inline
+#define FN     static inline
 #define GLOBAL
 #define LOCAL
 #define LOCAL_PARAM , u64 *local_base
@@ -39,8 +40,8 @@ void plk_emu_barrier(void);
 #define groups_x() (plk_emu.groups_x)
 
 #define group_may_skip(c) (c)
-#define group_barrier() plk_emu_barrier()
-#define device_fence()  ((void)0)
+#define group_barrier()   plk_emu_barrier()
+#define device_fence()    ((void)0)
 
 FN u32 local_add(u32 *p, u32 x) {
     const u32 old = *p;

@@ -85,18 +85,20 @@ static void coroutine_main(void) {
     setcontext(&scheduler);
 }
 
+static void prepare_lane(u32 i) {
+    lanes[i].finished = false;
+    lanes[i].barriers = 0;
+    getcontext(&lanes[i].context);
+    lanes[i].context.uc_stack.ss_sp = stacks + (size_t)i * STACK;
+    lanes[i].context.uc_stack.ss_size = STACK;
+    makecontext(&lanes[i].context, coroutine_main, 0);
+}
+
 /* Runs the lanes of one group from barrier to barrier. */
 static void run_group(void) {
     static u32 finished; /* static: contexts are switched while it counts */
     finished = 0;
-    for (u32 i = 0; i < PLK_WG; i++) {
-        lanes[i].finished = false;
-        lanes[i].barriers = 0;
-        getcontext(&lanes[i].context);
-        lanes[i].context.uc_stack.ss_sp = stacks + (size_t)i * STACK;
-        lanes[i].context.uc_stack.ss_size = STACK;
-        makecontext(&lanes[i].context, coroutine_main, 0);
-    }
+    for (u32 i = 0; i < PLK_WG; i++) prepare_lane(i);
     while (finished < PLK_WG) {
         finished = 0;
         for (u32 i = 0; i < PLK_WG; i++) {
