@@ -84,10 +84,10 @@ static void time_calls(bench *b, const char *name, const pluck_config *config, i
     call.rows = config ? rows : NULL;
     for (int32_t i = 0; i < n_rows; i++) rows[i].plan = plan;
     for (int r = -1; r < REPEATS; r++) { /* the first warms up */
-        uint64_t ticket = 0;
+        uint64_t ticket;
         double begin;
         must(api->event_record(b->device, b->from, b->stream), "event");
-        for (int c = 0; c < CALLS; c++) ticket = enqueue(b, &call);
+        for (int c = 0; c < CALLS; c++) (void)enqueue(b, &call);
         must(api->event_record(b->device, b->to, b->stream), "event");
         must(api->event_wait(b->device, b->to), "wait");
         if (r >= 0) device_us[r] = api->event_elapsed(b->device, b->from, b->to) / CALLS;
@@ -190,7 +190,8 @@ int main(int argc, char **argv) {
     static const char *const names[] = {"top_k 40", "top_k 40, top_p, min_p, temp, draw",
                                         "top_p .95, draw"};
     const pluck_gpu_batch_config config = {.n_vocab = N_VOCAB, .max_rows = 256};
-    const pluck_gpu_select select = {PLUCK_GPU_ANY, argc > 1 ? atoi(argv[1]) : 0, NULL, NULL};
+    const pluck_gpu_select select = {PLUCK_GPU_ANY,
+                                     argc > 1 ? (int32_t)strtol(argv[1], NULL, 10) : 0, NULL, NULL};
     const size_t size = (size_t)256 * N_VOCAB * sizeof(float);
     float *rows = malloc(size);
     pluck_gpu_error error;
@@ -199,6 +200,7 @@ int main(int argc, char **argv) {
     memset(&b, 0, sizeof b);
     if (!rows || pluck_gpu_open(&b.device, &select, &error) != PLUCK_GPU_OK) {
         fprintf(stderr, "bench-gpu: %s\n", rows ? error.message : "out of memory");
+        free(rows);
         return 1;
     }
     printf("%s, %s\n", b.device->info.name, b.device->info.driver);

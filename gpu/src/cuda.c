@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The maps' entries are member names and parameter lists, which cannot stand in parentheses. */
+/* NOLINTBEGIN(bugprone-macro-parentheses) */
 typedef struct cuda_driver {
 #define CUDA_MEMBER(symbol, parameters) CUresult(*symbol) parameters;
     CUDA_DRIVER_MAP(CUDA_MEMBER)
@@ -26,6 +28,7 @@ typedef struct cuda_nvrtc {
     CUDA_NVRTC_MAP(NVRTC_MEMBER)
 #undef NVRTC_MEMBER
 } cuda_nvrtc;
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 typedef struct cuda_device {
     CUdevice device;

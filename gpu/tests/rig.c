@@ -11,7 +11,8 @@
 pluck_gpu_device *rig_device(void) {
     static pluck_gpu_device *device;
     const char *wanted = getenv("PLUCK_GPU_DEVICE");
-    pluck_gpu_select select = {PLUCK_GPU_ANY, wanted ? atoi(wanted) : 0, NULL, NULL};
+    pluck_gpu_select select = {PLUCK_GPU_ANY, wanted ? (int32_t)strtol(wanted, NULL, 10) : 0, NULL,
+                               NULL};
     pluck_gpu_error error;
     if (device) return device;
     if (wanted && strcmp(wanted, "emulator") == 0) return device = emulator_open();
