@@ -29,6 +29,6 @@ await generate({seed: 4, topK: 0, topP: 0.9});
 await generate({seed: 5, repeatPenalty: {penalty: 1.2, lastTokens: 32, frequencyPenalty: 0.1}});
 await generate({seed: 6, repeatPenalty: {penalty: 1.1, presencePenalty: 0.2}, topK: 0, topP: 0.95});
 await generate({seed: 7, temperature: 0});
-await generate({seed: 8, grammar: verse, maxTokens: 8});
-await generate({seed: 9, grammar: json, maxTokens: 6});
+await generate({seed: 8, grammar: verse, maxTokens: 4});
+await generate({seed: 9, grammar: json, maxTokens: 2});
 await llama.dispose();
