@@ -49,7 +49,7 @@ typedef struct candidates {
     int32_t n_groups;
     int32_t n_patches;
     bool patched_masks; /* no logit is -inf but in patches and dead groups; known once scanned */
-    float cutoff;       /* x below it are out; -inf as a rule (candidates_cut) */
+    float cutoff;       /* x below it are out; -inf as a rule, and of a LIST (candidates_cut) */
     bool uncounted;     /* n and n_counted are still those before the cut (candidates_count) */
 
     int64_t n_counted;

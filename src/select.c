@@ -169,6 +169,7 @@ static void cut_behind(candidates *c, const place *at, int32_t n) {
 /* Adopts a LIST that was collected from a WHOLE view. */
 static void adopt_list(candidates *c, int32_t n) {
     c->whole = false;
+    c->cutoff = -INFINITY;
     c->stored = ORDER_ID;
     c->n = n;
     c->summed = false;

@@ -20,6 +20,7 @@ void keep_maximum(candidates *c) {
     c->ws->ids[0] = candidates_argmax(c, &x);
     c->ws->logits[0] = x;
     c->whole = false;
+    c->cutoff = -INFINITY;
     c->n = 1;
     c->stored = c->order;
     c->summed = false;
