@@ -28,6 +28,16 @@ static pluck_status take_over(candidates *c, const pluck_custom_view *view) {
     return candidates_scan(c);
 }
 
+/* Selects a token that the callback left at x. Where it left +inf, the view has become the list of
+ * those: they lie at 0, and any other has no probability. */
+static void select_left(candidates *c, int32_t token, float x) {
+    const bool beside_infinite = c->infinite && x < INFINITY;
+    candidates_select(c, token, x == INFINITY ? 0.0f : x);
+    if (!beside_infinite) return;
+    c->token_infinite = false;
+    c->token_probability = 0.0;
+}
+
 STAGE(custom) {
     const pluck_stage_custom *s = &run->stage->as.custom;
     pluck_workspace *ws = c->ws;
@@ -55,6 +65,6 @@ STAGE(custom) {
     const float x = view.selected >= 0 ? ws->logits[view.selected] : 0.0f;
     c->n_counted -= before - view.n;
     TRY(take_over(c, &view));
-    if (token >= 0) candidates_select(c, token, x);
+    if (token >= 0) select_left(c, token, x);
     return PLUCK_OK;
 }
