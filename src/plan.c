@@ -19,6 +19,11 @@ static void *put(arena *a, size_t size) {
     return at;
 }
 
+/* The sum of two biases of one token: -inf masks, also where the rest overflowed to +inf. */
+static float add_biases(float a, float b) {
+    return a == -INFINITY || b == -INFINITY ? -INFINITY : a + b;
+}
+
 /* Sorts biases by token and adds up those of one token; returns how many are left. */
 static int32_t merge_biases(pluck_logit_bias *biases, int32_t n) {
     for (int32_t gap = n / 2; gap > 0; gap /= 2)
@@ -32,7 +37,7 @@ static int32_t merge_biases(pluck_logit_bias *biases, int32_t n) {
     int32_t merged = 0;
     for (int32_t i = 0; i < n; i++) {
         if (merged > 0 && biases[merged - 1].token == biases[i].token)
-            biases[merged - 1].bias += biases[i].bias;
+            biases[merged - 1].bias = add_biases(biases[merged - 1].bias, biases[i].bias);
         else
             biases[merged++] = biases[i];
     }
@@ -44,7 +49,7 @@ static void copy_biases(arena *a, pluck_stage *stage, step *s) {
     const size_t n = (size_t)p->n_biases;
     pluck_logit_bias *biases = put(a, n * sizeof *biases);
     int32_t *ids = put(a, n * sizeof *ids);
-    if (!biases) return;
+    if (!biases || n == 0) return;
     memcpy(biases, p->biases, n * sizeof *biases);
     p->biases = biases;
     p->n_biases = merge_biases(biases, p->n_biases);
