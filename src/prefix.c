@@ -139,7 +139,8 @@ place find_prefix(const search *s, int32_t n, int32_t *index) {
         in = index;
         if (!(high > low)) break; /* equal at float's precision: the sort decides */
         b = (bins){low, (float)(HISTOGRAM_BINS - 1) / (high - low)};
-        if (!(b.per_unit < FLT_MAX)) break;
+        /* Offsets beyond float's range would all come to one bin, again and again. */
+        if (!(b.per_unit > 0.0f && b.per_unit < FLT_MAX)) break;
     }
     if (!in)
         for (int32_t i = 0; i < n; i++) index[i] = i;
