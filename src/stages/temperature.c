@@ -17,6 +17,7 @@ void scale_by(candidates *c, double t) {
 
 void keep_maximum(candidates *c) {
     float x;
+    candidates_count(c); /* those that go are counted still */
     c->ws->ids[0] = candidates_argmax(c, &x);
     c->ws->logits[0] = x;
     c->whole = false;
