@@ -112,14 +112,14 @@ pluck_status candidates_scan(candidates *c);
 /* sum; the view must be scanned. */
 void candidates_sum(candidates *c);
 
+/* The same with the group sums, which a boundary found by other means leaves behind. */
+void candidates_group_sums(candidates *c);
+
 /* sum, and the mean of x - ref under the distribution; the view must be scanned. */
 double candidates_mean(candidates *c);
 
 /* sum, and the entropy in nats, relatively precise also where it is nearly 0. Scanned. */
 double candidates_entropy(candidates *c);
-
-/* The same with the group sums, which a boundary found by other means leaves behind. */
-void candidates_group_sums(candidates *c);
 
 /* Makes adaptive-p's transform (c->adapt) part of the view: sum becomes that of the adaptive
  * weights. Scanned. */

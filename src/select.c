@@ -59,7 +59,7 @@ float candidates_bound(candidates *c, int64_t k) {
 
 /* ---- top-k ---- */
 
-/* Keeps the candidates at or before (x, id) in descending order, in place. */
+/* Keeps the candidates at or before (key, last_id) in the order of o, where they lie. */
 static void keep_through(candidates *c, const ordering *o, double key, int32_t last_id) {
     pluck_workspace *ws = c->ws;
     int32_t n = 0;

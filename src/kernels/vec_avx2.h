@@ -10,7 +10,8 @@
  *   v_mask_*        one bit per element; the comparisons are false for NaN
  *   v8_sum, v8_sum4 the sum of the lanes, of one v8 or four: ((0+1)+(2+3)) + ((4+5)+(6+7))
  *   v_compress      writes ids and values of the mask (and scratch up to VWIDTH), returns how many
- *   FOLD16          (out, E): the eight-lane sum of 16 elements, E(o) being the vector at offset o
+ *   v_load32_*      32 elements, in the order that suits the dtype
+ *   v_fold32_*      their eight-lane sum: _seq if they come as they lie, _pair if even before odd
  */
 #include <immintrin.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * logit_bias.c: logit[token] += bias.
  *
  * Source: llama.cpp's logit-bias. Parameters: pairs of token and bias, bias neither NaN nor +inf,
- * -inf masks; at creation pairs of one token are added up and sorted by token (sampler.c). Asks
+ * -inf masks; at creation pairs of one token are added up and sorted by token (plan.c). Asks
  * nothing of the view; edits it.
  */
 #include "../chain.h"

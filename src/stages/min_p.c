@@ -3,7 +3,7 @@
  *
  * Source: Nguyen et al., "Turning Up the Heat: Min-p Sampling", 2024. Parameters: p, <= 0 disables;
  * min_keep: where fewer remain, the min_keep greatest are kept, in descending order. Asks the view
- * for its maximum; raises the cutoff. The order stays.
+ * for its maximum; makes it a LIST. The order stays.
  */
 #include "../chain.h"
 

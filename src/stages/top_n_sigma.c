@@ -3,7 +3,7 @@
  *
  * Source: Tang et al., "Top-nsigma: Not All Logits Are You Need", 2024. Parameter: n, <= 0
  * disables. Masked candidates take no part in sigma, and what is masked here stays counted. Asks
- * the view for its maximum and second moment; raises the cutoff.
+ * the view for its maximum and second moment; makes it a LIST.
  */
 #include "../chain.h"
 
