@@ -1,8 +1,6 @@
 /* band.c: see band.h. */
 #include "band.h"
 
-#include <float.h>
-
 enum { SAMPLE_GROUPS = 64 };
 
 /* A range of x that holds a boundary, very likely. */

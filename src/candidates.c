@@ -1,8 +1,6 @@
 /* candidates.c: a row's entry into the view, edits, maxima and sums. See candidates.h. */
 #include "candidates.h"
 
-#include <float.h>
-
 /* ---- walking a view ---- */
 
 /* Consecutive groups that one kernel call can take. */
@@ -647,14 +645,28 @@ static void edit_list(candidates *c, const int32_t *ids, int32_t n, edit_fn fn, 
 }
 
 pluck_status candidates_edit(candidates *c, const int32_t *ids, int32_t n, edit_fn fn,
-                             const void *ctx, bool drop) {
+                             const void *ctx) {
     if (n == 0) return PLUCK_OK;
     /* The order that values gave has to be laid down before the values change. */
-    if (!drop && c->order != ORDER_ID && (c->whole || c->order != c->stored))
-        TRY(candidates_materialise(c));
+    if (c->order != ORDER_ID && (c->whole || c->order != c->stored)) TRY(candidates_materialise(c));
     if (c->whole)
-        edit_whole(c, ids, n, fn, ctx, drop);
+        edit_whole(c, ids, n, fn, ctx, false);
     else
-        edit_list(c, ids, n, fn, ctx, drop);
+        edit_list(c, ids, n, fn, ctx, false);
     return PLUCK_OK;
+}
+
+static double leave(const void *ctx, int32_t k, double logit) {
+    (void)ctx;
+    (void)k;
+    (void)logit;
+    return -INFINITY;
+}
+
+void candidates_drop(candidates *c, const int32_t *ids, int32_t n) {
+    if (n == 0) return;
+    if (c->whole)
+        edit_whole(c, ids, n, leave, NULL, true);
+    else
+        edit_list(c, ids, n, leave, NULL, true);
 }

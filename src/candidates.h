@@ -160,12 +160,13 @@ typedef double (*edit_fn)(const void *ctx, int32_t k, double logit);
 
 /*
  * Applies fn to those of the n ids (ascending, each once) that are alive candidates. Masked ones
- * are left alone. Where any was hit the order becomes as it lies. `drop` makes masking mean
- * leaving: the hit candidates are no longer counted and the order stays (XTC). Errors: those of
- * candidates_scan.
+ * are left alone. Where any was hit the order becomes as it lies. Errors: those of candidates_scan.
  */
 pluck_status candidates_edit(candidates *c, const int32_t *ids, int32_t n, edit_fn fn,
-                             const void *ctx, bool drop);
+                             const void *ctx);
+
+/* Takes the n ids (ascending, each once) out: they are no longer counted, and the order stays. */
+void candidates_drop(candidates *c, const int32_t *ids, int32_t n);
 
 /* x of all candidates is changed: forget what was known. */
 void candidates_changed(candidates *c);

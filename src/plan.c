@@ -121,7 +121,6 @@ static void build(arena *a, const pluck_config *config) {
     p->memory_size = memory;
     p->config = *config;
     p->config.stages = stages;
-    p->n_streams = n_streams;
     p->n_steps = n_steps;
     p->steps = steps;
 }

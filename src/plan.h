@@ -12,7 +12,6 @@ typedef struct plan {
     size_t size;         /* of this block */
     size_t memory_size;  /* of the mutable memory that each sampler has */
     pluck_config config; /* points into this block; workspace as given */
-    int32_t n_streams;
     int32_t n_steps;
     step *steps; /* the enabled stages */
 } plan;

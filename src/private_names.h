@@ -16,6 +16,7 @@
 #define candidates_count       pluck_private_candidates_count
 #define candidates_cut         pluck_private_candidates_cut
 #define candidates_draw        pluck_private_candidates_draw
+#define candidates_drop        pluck_private_candidates_drop
 #define candidates_edit        pluck_private_candidates_edit
 #define candidates_entropy     pluck_private_candidates_entropy
 #define candidates_exp         pluck_private_candidates_exp

@@ -141,13 +141,6 @@ static int32_t collect_certain(candidates *c, double target, float ceiling) {
     return candidates_collect(c, cut, NAN);
 }
 
-static double drop_tie(const void *ctx, int32_t k, double logit) {
-    (void)ctx;
-    (void)k;
-    (void)logit;
-    return -INFINITY;
-}
-
 /* Cuts a WHOLE view off behind a boundary found in a band of n. */
 static void cut_behind(candidates *c, const place *at, int32_t n) {
     pluck_workspace *ws = c->ws;
@@ -158,7 +151,7 @@ static void cut_behind(candidates *c, const place *at, int32_t n) {
     for (int32_t i = 0; i < n; i++)
         if (ws->logits[i] == x && ws->ids[i] > id) ws->ids[n_ties++] = ws->ids[i];
     c->summed = false;
-    (void)candidates_edit(c, ws->ids, n_ties, drop_tie, NULL, true); /* dropping cannot fail */
+    candidates_drop(c, ws->ids, n_ties);
     c->cutoff = x;
     c->uncounted = true;
     c->sum = at->mass;

@@ -111,9 +111,6 @@ VFN vi vi_add(vi a, vi b) {
 VFN vi vi_sub(vi a, vi b) {
     return _mm256_sub_epi32(a, b);
 }
-VFN vi vi_and(vi a, vi b) {
-    return _mm256_and_si256(a, b);
-}
 VFN vi vi_shl(vi a, int n) {
     return _mm256_slli_epi32(a, n);
 }

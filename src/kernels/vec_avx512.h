@@ -100,9 +100,6 @@ VFN vi vi_add(vi a, vi b) {
 VFN vi vi_sub(vi a, vi b) {
     return _mm512_sub_epi32(a, b);
 }
-VFN vi vi_and(vi a, vi b) {
-    return _mm512_and_si512(a, b);
-}
 VFN vi vi_shl(vi a, int n) {
     return _mm512_slli_epi32(a, (unsigned)n);
 }

@@ -83,9 +83,6 @@ VFN vi vi_add(vi a, vi b) {
 VFN vi vi_sub(vi a, vi b) {
     return vsubq_s32(a, b);
 }
-VFN vi vi_and(vi a, vi b) {
-    return vandq_s32(a, b);
-}
 VFN vi vi_shl(vi a, int n) {
     return vshlq_s32(a, vdupq_n_s32(n));
 }

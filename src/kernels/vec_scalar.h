@@ -110,9 +110,6 @@ VFN vi vi_add(vi a, vi b) {
 VFN vi vi_sub(vi a, vi b) {
     return (vi)((uint32_t)a - (uint32_t)b);
 }
-VFN vi vi_and(vi a, vi b) {
-    return a & b;
-}
 VFN vi vi_shl(vi a, int n) {
     return (vi)((uint32_t)a << n);
 }

@@ -126,5 +126,5 @@ STAGE(dry) {
     dry_penalty ctx = {p, lengths, 0};
     /* base ^ exponent stays below FLT_MAX = e ^ 88.7228391. */
     if (p->base > 1.000001f) ctx.max_exponent = (int32_t)(88.7228391 / log((double)p->base));
-    return candidates_edit(c, tokens, n_repeats, penalise_repeat, &ctx, false);
+    return candidates_edit(c, tokens, n_repeats, penalise_repeat, &ctx);
 }

@@ -15,5 +15,5 @@ static double add_bias(const void *ctx, int32_t k, double logit) {
 
 STAGE(logit_bias) {
     const pluck_stage_logit_bias *p = &run->stage->as.logit_bias;
-    return candidates_edit(c, run->ids, p->n_biases, add_bias, p->biases, false);
+    return candidates_edit(c, run->ids, p->n_biases, add_bias, p->biases);
 }

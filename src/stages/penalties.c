@@ -27,5 +27,5 @@ STAGE(penalties) {
     int32_t *tokens = run->scratch, *counts = run->scratch + h->capacity;
     history_distinct(h, tokens, counts);
     const penalty ctx = {&run->stage->as.penalties, counts};
-    return candidates_edit(c, tokens, h->n_distinct, penalise, &ctx, false);
+    return candidates_edit(c, tokens, h->n_distinct, penalise, &ctx);
 }

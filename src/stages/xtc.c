@@ -9,13 +9,6 @@
  */
 #include "../chain.h"
 
-static double remove_candidate(const void *ctx, int32_t k, double logit) {
-    (void)ctx;
-    (void)k;
-    (void)logit;
-    return -INFINITY;
-}
-
 /* Sorts ids ascending: they come nearly sorted and are few. */
 static void sort_ids(int32_t *ids, int32_t n) {
     for (int32_t i = 1; i < n; i++) {
@@ -94,5 +87,6 @@ STAGE(xtc) {
     int32_t *ids = c->ws->ids;
     ids[last_of(ids, c->ws->logits, m)] = ids[m - 1];
     sort_ids(ids, m - 1);
-    return candidates_edit(c, ids, m - 1, remove_candidate, NULL, true);
+    candidates_drop(c, ids, m - 1);
+    return PLUCK_OK;
 }
