@@ -71,7 +71,11 @@ parity: build
 ## e2e         generation with llama.cpp's samplers and with Pluck's, side by side
 e2e: BUILD_QUIET = >/dev/null
 e2e: build
-	@$(BUILD)/cli/pluck e2e -m $(MODEL) -p 0 -n 512 -r 5 --sampling $(SAMPLING) $(E2E_FLAGS)
+	@mkdir -p results
+	@$(BUILD)/cli/pluck e2e -m $(MODEL) -p 0 -n 512 -r 5 --sampling $(SAMPLING) \
+	    --record results/e2e.json $(E2E_FLAGS)
+	@$(BUILD)/perflab/perflab record-integration results/e2e.json --ledger results/perflab.ledger \
+	    --modules $(BUILD)/perflab-modules
 MODEL ?= data/tiny-kjv-152k.Q8_0.gguf
 SAMPLING ?= 'temp=0.8;top_k=40;top_p=0.95;min_p=0.05;repeat_penalty=1.1'
 

@@ -54,6 +54,8 @@ static bool read_option(plk_args *args, const char *option, const char *value, u
         return plk_read_int(value, 1, &args->n);
     else if (strcmp(option, "-t") == 0 || strcmp(option, "--threads") == 0)
         return plk_read_int(value, 1, &args->threads);
+    else if (strcmp(option, "--record") == 0 && (takes & PLK_TAKES_JSON))
+        args->record = value;
     else if (strcmp(option, "-r") == 0 && (takes & PLK_TAKES_REPETITIONS))
         return plk_read_int(value, 1, &args->repetitions);
     else if (strcmp(option, "--seed") == 0 && read_number(value, 0, UINT32_MAX, &number)) {

@@ -18,7 +18,8 @@ typedef struct plk_args {
     uint32_t seed;
     bool seed_given;
     bool json;
-    const char *file; /* the one argument that is no option */
+    const char *record; /* of e2e: a file for the result as JSON, or NULL */
+    const char *file;   /* the one argument that is no option */
 } plk_args;
 
 /* Which of the options a command takes besides -m, -p, -n, -t, --sampling, --seed. */

@@ -27,7 +27,8 @@ static const char help[] =
     "  --sampling SPEC  the chain (default '', llama.cpp's default chain); see docs/spec.md\n"
     "  --seed S         0 to 4294967295 (default 1); repetition number i adds i\n"
     "  -t T             threads of the model (default: one for each CPU)\n"
-    "  --json           one JSON object instead of the table\n";
+    "  --json           one JSON object instead of the table\n"
+    "  --record FILE    the JSON object to a file, as `perflab record-integration` reads it\n";
 
 /* Milliseconds per token over the repetitions of one side. */
 typedef struct side {
@@ -157,43 +158,62 @@ static void print_table(const run *r) {
            (long long)r->n_tokens, r->n_identical, n);
 }
 
-static void print_string(const char *text) {
-    putchar('"');
+static void print_string(FILE *out, const char *text) {
+    fputc('"', out);
     for (; *text; text++) {
         if (*text == '"' || *text == '\\')
-            printf("\\%c", *text);
+            fprintf(out, "\\%c", *text);
         else if ((unsigned char)*text < 0x20)
-            printf("\\u%04x", (unsigned)*text);
+            fprintf(out, "\\u%04x", (unsigned)*text);
         else
-            putchar(*text);
+            fputc(*text, out);
     }
-    putchar('"');
+    fputc('"', out);
 }
 
-static void print_json_side(const char *name, const side *s, int32_t n) {
+static void print_json_side(FILE *out, const char *name, const side *s, int32_t n) {
     summary decode = summarise(s->decode, n), sampling = summarise(s->sampling, n);
     summary speed = summarise(s->tokens_per_second, n);
-    printf(",\"%s\":{\"decode_ms\":%.6f,\"decode_ms_sd\":%.6f,\"sampling_ms\":%.6f,"
-           "\"sampling_ms_sd\":%.6f,\"tokens_per_second\":%.3f,\"tokens_per_second_sd\":%.3f,"
-           "\"sampling_share\":%.6f,\"sampling_ms_all\":[",
-           name, decode.mean, decode.deviation, sampling.mean, sampling.deviation, speed.mean,
-           speed.deviation, sampling.mean / (decode.mean + sampling.mean));
-    for (int32_t i = 0; i < n; i++) printf("%s%.6f", i > 0 ? "," : "", s->sampling[i]);
-    printf("]}");
+    fprintf(out,
+            ",\"%s\":{\"decode_ms\":%.6f,\"decode_ms_sd\":%.6f,\"sampling_ms\":%.6f,"
+            "\"sampling_ms_sd\":%.6f,\"tokens_per_second\":%.3f,\"tokens_per_second_sd\":%.3f,"
+            "\"sampling_share\":%.6f}",
+            name, decode.mean, decode.deviation, sampling.mean, sampling.deviation, speed.mean,
+            speed.deviation, sampling.mean / (decode.mean + sampling.mean));
 }
 
-static void print_json(const run *r) {
+/* One number a repetition, as `perflab record-integration` reads them. */
+static void print_samples(FILE *out, const char *name, const double *sampling, int32_t n) {
+    fprintf(out, ",\"%s\":[", name);
+    for (int32_t i = 0; i < n; i++) fprintf(out, "%s%.6f", i > 0 ? "," : "", sampling[i]);
+    fputc(']', out);
+}
+
+static void print_json(FILE *out, const run *r) {
     int32_t n = r->args->repetitions;
-    printf("{\"model\":");
-    print_string(r->args->model);
-    printf(",\"sampling\":");
-    print_string(r->args->sampling);
-    printf(",\"seed\":%u,\"n\":%d,\"repetitions\":%d,\"n_vocab\":%d", r->args->seed, r->args->n, n,
-           r->m->n_vocab);
-    print_json_side("before", &r->before, n);
-    print_json_side("after", &r->after, n);
-    printf(",\"tokens\":%lld,\"tokens_same\":%lld,\"texts_identical\":%d}\n",
-           (long long)r->n_tokens, (long long)r->n_same, r->n_identical);
+    fprintf(out, "{\"name\":\"e2e: ms/token of sampling, n_vocab %d\",\"notes\":", r->m->n_vocab);
+    print_string(out, r->args->sampling);
+    print_samples(out, "before_ms", r->before.sampling, n);
+    print_samples(out, "after_ms", r->after.sampling, n);
+    fprintf(out, ",\"model\":");
+    print_string(out, r->args->model);
+    fprintf(out, ",\"sampling\":");
+    print_string(out, r->args->sampling);
+    fprintf(out, ",\"seed\":%u,\"n\":%d,\"repetitions\":%d,\"n_vocab\":%d", r->args->seed,
+            r->args->n, n, r->m->n_vocab);
+    print_json_side(out, "before", &r->before, n);
+    print_json_side(out, "after", &r->after, n);
+    fprintf(out, ",\"tokens\":%lld,\"tokens_same\":%lld,\"texts_identical\":%d}\n",
+            (long long)r->n_tokens, (long long)r->n_same, r->n_identical);
+}
+
+/* Writes the JSON object to a file. */
+static bool record(const run *r) {
+    FILE *out = fopen(r->args->record, "w");
+    if (!out) return false;
+    print_json(out, r);
+    const bool written = !ferror(out);
+    return fclose(out) == 0 && written;
 }
 
 /* ---- Life --------------------------------------------------------------------------------------
@@ -250,9 +270,13 @@ int pluck_cmd_e2e(int argc, char **argv) {
     room = side_init(&r.after, args.n, args.repetitions) && room;
     bool done = room && make_prompt(&r, (int32_t)n_prompt) && repeat(&r);
     if (done && args.json)
-        print_json(&r);
+        print_json(stdout, &r);
     else if (done)
         print_table(&r);
+    if (done && args.record && !record(&r)) {
+        plk_failure(args.command, "cannot write %s", args.record);
+        done = false;
+    }
     side_clear(&r.before);
     side_clear(&r.after);
     free(r.prompt);

@@ -5,8 +5,8 @@
  *     {"name": "chat, 8B model", "device": "...", "before_ms": [..], "after_ms": [..],
  *      "covers": ["5.1", "7.1"], "notes": "..."}
  * before_ms and after_ms are milliseconds per unit of work, one number a run, as many of each, run
- * in alternation. "covers" names the improvements in use (absent: all that are registered), "notes"
- * is free.
+ * in alternation. "device" is this machine's CPU where it is absent. "covers" names the
+ * improvements in use (absent: all that are registered), "notes" is free.
  */
 #include "integration.h"
 #include "commands.h"
@@ -167,7 +167,6 @@ static const char *wrong_with(const cJSON *file) {
     size_t n_before = 0, n_after = 0;
     if (!cJSON_IsObject(file)) return "it is no JSON object";
     if (job_text(file, "name", "")[0] == '\0') return "\"name\" is missing";
-    if (job_text(file, "device", "")[0] == '\0') return "\"device\" is missing";
     double *before = numbers(cJSON_GetObjectItem(file, "before_ms"), &n_before);
     double *after = numbers(cJSON_GetObjectItem(file, "after_ms"), &n_after);
     const bool good = before != NULL && after != NULL && n_before > 0 && n_before == n_after;
@@ -189,7 +188,7 @@ static bool put_integration(ledger *l, const cJSON *file, const catalog *c) {
     cJSON_AddStringToObject(row, "uuid", uuid);
     cJSON_AddStringToObject(row, "at", now);
     cJSON_AddStringToObject(row, "name", job_text(file, "name", ""));
-    cJSON_AddStringToObject(row, "device", job_text(file, "device", ""));
+    cJSON_AddStringToObject(row, "device", job_text(file, "device", machine_here()->cpu));
     cJSON_AddStringToObject(row, "machine", machine_here()->key);
     cJSON_AddStringToObject(row, "commit_id", commit);
     cJSON_AddStringToObject(row, "before_ms", before);
@@ -216,7 +215,9 @@ int command_record_integration(int argc, char **argv) {
                  "  {\"name\": \"...\", \"device\": \"...\", \"before_ms\": [...], \"after_ms\": "
                  "[...],\n"
                  "   \"covers\": [\"ID\", ...], \"notes\": \"...\"}\n"
-                 "before_ms and after_ms: milliseconds per unit of work, one number a run.",
+                 "before_ms and after_ms: milliseconds per unit of work, one number a run; device: "
+                 "this\n"
+                 "machine's CPU where it is absent.",
         .options = options};
     const parsed p = command_parse(&line, argc, argv);
     if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
