@@ -10,7 +10,7 @@ const llama = await getLlama({gpu: false, build: "never", skipDownload: true, lo
 const model = await llama.loadModel({modelPath});
 
 async function generate(options) {
-    const context = await model.createContext({contextSize: 256, threads: 2});
+    const context = await model.createContext({contextSize: 256, threads: 1});
     const completion = new LlamaCompletion({contextSequence: context.getSequence()});
     const text = await completion.generateCompletion("And it came to pass", {
         maxTokens: 24, temperature: 0.8, ...options
