@@ -15,7 +15,8 @@ struct ring {
     size_t first = 0;
     size_t size = 0;
 
-    explicit ring(size_t capacity) : data(capacity) {}
+    explicit ring(size_t capacity) : data(capacity) {
+    }
     void push(int32_t token) {
         const size_t capacity = data.size();
         data[(first + size) % capacity] = token;
@@ -25,10 +26,16 @@ struct ring {
             size++;
         }
     }
-    int32_t oldest() const { return data[first]; }
+    int32_t oldest() const {
+        return data[first];
+    }
     /* The token i places from the newest. */
-    int32_t back(size_t i) const { return data[(first + size - i - 1) % data.size()]; }
-    void clear() { first = size = 0; }
+    int32_t back(size_t i) const {
+        return data[(first + size - i - 1) % data.size()];
+    }
+    void clear() {
+        first = size = 0;
+    }
 };
 
 struct tb_penalties {

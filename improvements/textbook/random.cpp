@@ -37,14 +37,19 @@ struct p_iterator {
 
     const tb_token *at;
 
-    bool operator==(const p_iterator &other) const { return at == other.at; }
-    bool operator!=(const p_iterator &other) const { return at != other.at; }
-    const float &operator*() const { return at->p; }
+    bool operator==(const p_iterator &other) const {
+        return at == other.at;
+    }
+    bool operator!=(const p_iterator &other) const {
+        return at != other.at;
+    }
+    const float &operator*() const {
+        return at->p;
+    }
     p_iterator &operator++() {
         ++at;
         return *this;
     }
-    p_iterator operator++(int) { return {at++}; }
 };
 
 extern "C" int64_t tb_random_discrete(tb_random *r, const tb_array *a) {

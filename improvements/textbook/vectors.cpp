@@ -38,7 +38,8 @@ static bool descending(const tb_token &a, const tb_token &b) {
     return a.logit > b.logit;
 }
 
-/* The k greatest of a, descending, into out: buckets first, then a sort of each bucket that counts. */
+/* The k greatest of a, descending, into out: buckets first, then a sort of each bucket that counts.
+ */
 static void bucket_sort(const tb_array &a, size_t k, std::vector<tb_token> &out) {
     constexpr int n_buckets = 128;
     constexpr float low = -10.0f;
