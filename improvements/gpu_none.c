@@ -1,23 +1,24 @@
 /*
- * G.1 to G.3: what a GPU is to do, until there is code for it.
+ * gpu_none.c: G.1 to G.3 where libpluck_gpu is not built: rows of the table that have not been
+ * started.
  */
 #include "inputs.h"
 
 PERFLAB_MODULE({.id = "G.1",
                 .component = "GPU-side greedy argmax",
-                .title = "no GPU code yet",
+                .title = "built without libpluck_gpu",
                 .requires_device = "gpu",
                 .inputs = input_kinds,
                 .size = INPUT_VOCAB},
                {.id = "G.2",
                 .component = "GPU-side top-k",
-                .title = "no GPU code yet",
+                .title = "built without libpluck_gpu",
                 .requires_device = "gpu",
                 .inputs = input_kinds,
                 .size = INPUT_VOCAB},
                {.id = "G.3",
                 .component = "async transfer pipeline",
-                .title = "no GPU code yet",
+                .title = "built without libpluck_gpu",
                 .requires_device = "gpu",
                 .inputs = input_kinds,
                 .size = INPUT_VOCAB})
