@@ -59,7 +59,8 @@ typedef struct plk_rate {
  */
 #define PLK_OP_TOP_K 1 /* the first `count` */
 #define PLK_OP_TOP_P 2 /* the shortest prefix of mass >= value, at least `count`; at `scale` */
-#define PLK_OP_MIN_P 3 /* logits >= maximum + value (in unscaled logits, <= 0), at least `count`   \
+#define PLK_OP_MIN_P                                                                               \
+    3                  /* logits >= maximum + value (in unscaled logits, <= 0), at least `count`   \
                         */
 #define PLK_OP_SIGMA 4 /* logits >= maximum - value * standard deviation */
 

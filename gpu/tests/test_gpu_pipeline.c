@@ -93,7 +93,8 @@ static void on_rows(void *ctx, uint64_t ticket, pluck_gpu_status status, const v
     (void)ticket;
     if (status == PLUCK_GPU_OK) {
         atomic_fetch_add(&c->ok, 1);
-        if (memcmp(rows, w.logits, sizeof w.logits) != 0) atomic_fetch_add(&c->wrong, 1);
+        const unsigned char *sent = (const unsigned char *)w.logits;
+        if (memcmp(rows, sent, sizeof w.logits) != 0) atomic_fetch_add(&c->wrong, 1);
     } else {
         atomic_fetch_add(status == PLUCK_GPU_ERR_CANCELLED ? &c->cancelled : &c->failed, 1);
         if (rows) atomic_fetch_add(&c->wrong, 1);
