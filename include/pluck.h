@@ -340,7 +340,7 @@ PLUCK_API pluck_status pluck_sampler_create(pluck_sampler **out, const pluck_con
  * (logit bias, penalties, dry, top_n_sigma, top_k, typ_p, top_p, min_p, xtc, temperature, then the
  * draw) unless samplers=NAME:NAME:... says otherwise. docs/spec.md lists every key. err, which may
  * be NULL, receives the key, the value and the allowed range. Errors: ERR_NULL, ERR_VOCAB,
- * ERR_SPEC_*, ERR_TOKEN, ERR_MEMORY.
+ * ERR_SPEC_*, ERR_TOKEN, ERR_SIZE (67108864 characters or more), ERR_MEMORY.
  */
 PLUCK_API pluck_status pluck_sampler_from_spec(pluck_sampler **out, const char *spec,
                                                int32_t n_vocab, pluck_error *err);

@@ -102,6 +102,10 @@ static const key keys[] = {
 
 enum { N_KEYS = (int)(sizeof keys / sizeof *keys), MAX_SAMPLERS = MAX_STAGES - 2 };
 
+/* Characters of a spec: what is sized by them stays far from overflow, where pointers have 32 bits
+ * too. */
+enum { MAX_TEXT = 1 << 26 };
+
 /* Names in `samplers`. 0: named, but not to be had from text. */
 static const struct {
     const char *name;
@@ -190,6 +194,18 @@ static text cut(text *rest, const char *separators) {
     rest->at += used;
     rest->length -= used;
     return piece;
+}
+
+/* Where a list's parts are split by a separator and one of them is missing: the first such place.
+ */
+static bool find_gap(text list, size_t *at) {
+    bool awaited = list.length > 0;
+    for (*at = 0; *at < list.length; ++*at) {
+        const bool separator = strchr(":/", list.at[*at]) != NULL;
+        if (separator && awaited) return true;
+        awaited = separator;
+    }
+    return awaited;
 }
 
 static bool is_digit(char c) {
@@ -309,6 +325,7 @@ static pluck_status set_biases(pluck_spec *s, const key *k, text value, pluck_er
         text id = {pair.at, 0};
         while (id.length < pair.length && is_digit(id.at[id.length])) id.length++;
         const text number = {pair.at + id.length, pair.length - id.length};
+        if (id.length == 0) return bad_value(k, pair, err);
         int32_t token;
         TRY(parse_token(s, k, id, &token, err));
         double bias = -INFINITY;
@@ -330,7 +347,6 @@ static pluck_status set_breakers(pluck_spec *s, const key *k, text value, pluck_
     if (value.length == 0) return bad_value(k, value, err);
     while (value.length > 0) {
         text sequence = cut(&value, ":");
-        if (sequence.length == 0) return bad_value(k, sequence, err);
         pluck_token_sequence *b = &s->breakers[s->n_breakers++];
         *b = (pluck_token_sequence){s->tokens + s->n_tokens, 0};
         while (sequence.length > 0) {
@@ -361,9 +377,11 @@ static pluck_status set_pair(pluck_spec *s, text pair, pluck_error *err) {
         return fail(err, PLUCK_ERR_SPEC_DUPLICATE, "%.*s: %s stands twice", shown(pair), pair.at,
                     k->name);
     s->given[i] = true;
-    /* No value ends with a separator of its parts. */
-    if (value.length > 0 && strchr(":/", value.at[value.length - 1]))
-        return bad_value(k, value, err);
+    size_t gap;
+    if (find_gap(value, &gap))
+        return fail(err, PLUCK_ERR_SPEC_VALUE,
+                    "%s=%.*s: nothing stands at character %zu of the value; wanted: %s", k->name,
+                    shown(value), value.at, gap + 1, k->range);
     switch (k->kind) {
     case KIND_REAL:
     case KIND_INTEGER:
@@ -475,6 +493,8 @@ pluck_status pluck_spec_parse(pluck_spec **out, const char *spec, int32_t n_voca
         return fail(err, PLUCK_ERR_VOCAB, "n_vocab=%d is out of range; allowed: 1 to 16777216",
                     (int)n_vocab);
     const size_t entries = strlen(spec) + 1;
+    if (entries > MAX_TEXT)
+        return fail(err, PLUCK_ERR_SIZE, "the spec has %d characters or more", (int)MAX_TEXT);
     const size_t arrays = sizeof(pluck_token_sequence) + sizeof(pluck_logit_bias) + sizeof(int32_t);
     pluck_spec *s = malloc(round_up(sizeof *s, 16) + entries * arrays);
     if (!s) return fail(err, PLUCK_ERR_MEMORY, "out of memory");
@@ -492,7 +512,12 @@ pluck_status pluck_spec_parse(pluck_spec **out, const char *spec, int32_t n_voca
     while (rest.length > 0 && status == PLUCK_OK) {
         const text all = rest;
         const text pair = cut(&rest, ";,");
-        status = set_pair(s, pair, err);
+        if (pair.length == 0)
+            status =
+                fail(err, PLUCK_ERR_SPEC_SYNTAX, "nothing stands before the '%c' at character %zu",
+                     *pair.at, (size_t)(pair.at - spec) + 1);
+        else
+            status = set_pair(s, pair, err);
         if (status == PLUCK_OK && rest.length == 0 && pair.length < all.length)
             status = fail(err, PLUCK_ERR_SPEC_SYNTAX, "nothing stands after the last '%c'",
                           all.at[pair.length]);

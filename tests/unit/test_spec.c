@@ -6,6 +6,8 @@
 #include "check.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { N = 400, DRAWS = 60 };
@@ -115,7 +117,10 @@ static void refusals(void **state) {
     (void)state;
     refuse("top_k", PLUCK_ERR_SPEC_SYNTAX, "top_k", "");
     refuse("temp=1;", PLUCK_ERR_SPEC_SYNTAX, ";", "");
-    refuse("temp=1;;top_k=3", PLUCK_ERR_SPEC_SYNTAX, "", "");
+    refuse("temp=1;;top_k=3", PLUCK_ERR_SPEC_SYNTAX, "before the ';'", "character 8");
+    refuse(";temp=1", PLUCK_ERR_SPEC_SYNTAX, "before the ';'", "character 1");
+    refuse("temp=1,;", PLUCK_ERR_SPEC_SYNTAX, "before the ';'", "character 8");
+    refuse(",", PLUCK_ERR_SPEC_SYNTAX, "before the ','", "character 1");
     refuse("temprature=1", PLUCK_ERR_SPEC_KEY, "temprature", "");
     refuse(" temp=1", PLUCK_ERR_SPEC_KEY, "temp", "");
     refuse("=1", PLUCK_ERR_SPEC_SYNTAX, "", "");
@@ -149,6 +154,115 @@ static void refusals(void **state) {
     refuse("samplers=top_k:", PLUCK_ERR_SPEC_VALUE, "samplers", "top_k:");
 }
 
+/* A list with a part missing: first, last or between; the message tells the place. */
+static void missing_parts(void **state) {
+    (void)state;
+    static const struct {
+        const char *spec, *place;
+    } gaps[] = {
+        {"dry_sequence_breakers=1/:2", "character 3 "},
+        {"dry_sequence_breakers=1:/2", "character 3 "},
+        {"dry_sequence_breakers=/1", "character 1 "},
+        {"dry_sequence_breakers=:1", "character 1 "},
+        {"dry_sequence_breakers=1//2", "character 3 "},
+        {"dry_sequence_breakers=1::2", "character 3 "},
+        {"dry_sequence_breakers=12/3/", "character 6 "},
+        {"dry_sequence_breakers=12:", "character 4 "},
+        {"dry_sequence_breakers=:", "character 1 "},
+        {"dry_sequence_breakers=/", "character 1 "},
+        {"logit_bias=:3+1", "character 1 "},
+        {"logit_bias=3+1::4+1", "character 5 "},
+        {"logit_bias=3+1:", "character 5 "},
+        {"samplers=:top_k", "character 1 "},
+        {"samplers=top_k::dry", "character 7 "},
+        {"samplers=top_k:", "character 7 "},
+        {"samplers=:", "character 1 "},
+    };
+    for (size_t i = 0; i < sizeof gaps / sizeof gaps[0]; ++i) {
+        refuse(gaps[i].spec, PLUCK_ERR_SPEC_VALUE, "nothing stands at", gaps[i].place);
+    }
+    refuse("logit_bias=", PLUCK_ERR_SPEC_VALUE, "logit_bias", "TOKEN+BIAS");
+    refuse("dry_sequence_breakers=", PLUCK_ERR_SPEC_VALUE, "dry_sequence_breakers", "token ids");
+    refuse("rng=", PLUCK_ERR_SPEC_VALUE, "rng", "philox");
+}
+
+/* Numbers as other languages write them, and other near misses. */
+static void not_numbers(void **state) {
+    (void)state;
+    static const char *const values[] = {
+        "",    "+",    "-",    ".",     "+.",   "--1",   "+-1",      "1..2",     "1.2.3",    "1e",
+        "1e+", "1e+-", "e5",   ".e5",   "0x10", "0X1P3", "1e5.5",    "1_000",    "1 000",    " 1",
+        "1 ",  "\t1",  "1\n",  "1\r\n", "1f",   "1.0f",  "\"1\"",    "50%",      "1/2",      "1:2",
+        "nan", "NaN",  "-nan", "inf",   "-inf", "+inf",  "Infinity", "infinity", "\xd9\xa1",
+    };
+    char spec[64];
+    for (size_t i = 0; i < sizeof values / sizeof values[0]; ++i) {
+        (void)snprintf(spec, sizeof spec, "temp=%s", values[i]);
+        refuse(spec, PLUCK_ERR_SPEC_VALUE, "temp=", "finite");
+        (void)snprintf(spec, sizeof spec, "top_k=%s", values[i]);
+        refuse(spec, PLUCK_ERR_SPEC_VALUE, "top_k=", "integer");
+    }
+    refuse("top_k=1.0", PLUCK_ERR_SPEC_VALUE, "1.0", "integer");
+    refuse("top_k=1e1", PLUCK_ERR_SPEC_VALUE, "1e1", "integer");
+    refuse("seed=-1", PLUCK_ERR_SPEC_RANGE, "seed=-1", "0 to");
+    /* Token ids have no sign, biases must have one. */
+    refuse("logit_bias=+3+1", PLUCK_ERR_SPEC_VALUE, "logit_bias", "+3+1");
+    refuse("logit_bias=-3+1", PLUCK_ERR_SPEC_VALUE, "logit_bias", "-3+1");
+    refuse("logit_bias=3", PLUCK_ERR_SPEC_VALUE, "logit_bias", "3");
+    refuse("logit_bias=3.5", PLUCK_ERR_SPEC_VALUE, "logit_bias", "3.5");
+    refuse("logit_bias=3+", PLUCK_ERR_SPEC_VALUE, "logit_bias", "3+");
+    refuse("logit_bias=3+-1", PLUCK_ERR_SPEC_VALUE, "logit_bias", "3+-1");
+    refuse("logit_bias=3+inf", PLUCK_ERR_SPEC_VALUE, "logit_bias", "3+inf");
+    refuse("logit_bias=3--inf", PLUCK_ERR_SPEC_VALUE, "logit_bias", "3--inf");
+    refuse("logit_bias=3+1/4", PLUCK_ERR_SPEC_VALUE, "logit_bias", "3+1/4");
+    refuse("logit_bias=3+1e31", PLUCK_ERR_SPEC_RANGE, "+1e31", "1e30");
+    refuse("logit_bias=3-1e999", PLUCK_ERR_SPEC_RANGE, "-1e999", "-inf");
+    refuse("logit_bias=99999999999999999999+1", PLUCK_ERR_TOKEN, "99999999999999999999", "400");
+    refuse("dry_sequence_breakers=-1", PLUCK_ERR_SPEC_VALUE, "dry_sequence_breakers", "-1");
+    refuse("dry_sequence_breakers=+1", PLUCK_ERR_SPEC_VALUE, "dry_sequence_breakers", "+1");
+    refuse("dry_sequence_breakers=1/0x2", PLUCK_ERR_SPEC_VALUE, "0x2", "token ids");
+    refuse("dry_sequence_breakers=1/ 2", PLUCK_ERR_SPEC_VALUE, "= 2:", "token ids");
+    refuse("dry_sequence_breakers=none:1", PLUCK_ERR_SPEC_VALUE, "none", "token ids");
+    refuse("dry_sequence_breakers=4294967297", PLUCK_ERR_TOKEN, "4294967297", "400");
+    refuse("samplers=top_k: dry", PLUCK_ERR_SPEC_VALUE, "' dry'", "");
+    refuse("samplers=top_k/dry", PLUCK_ERR_SPEC_VALUE, "top_k/dry", "");
+    refuse("samplers=infill", PLUCK_ERR_SPEC_VALUE, "infill", "vocabulary");
+    refuse("rng=MT19937", PLUCK_ERR_SPEC_VALUE, "rng", "mt19937");
+    refuse("temp==1", PLUCK_ERR_SPEC_VALUE, "=1", "finite");
+    refuse("temp=1 top_k=2", PLUCK_ERR_SPEC_VALUE, "1 top_k=2", "finite");
+    /* What is a number: all of these are 8. */
+    static const char *const eights[] = {
+        "8",   "+8",    "8.",    "8.0",   "08",
+        "8e0", "0.8e1", "80E-1", ".8e+1", "800000000000000000000e-20"};
+    for (size_t i = 0; i < sizeof eights / sizeof eights[0]; ++i) {
+        (void)snprintf(spec, sizeof spec, "mirostat_tau=%s;mirostat=2", eights[i]);
+        pluck_spec *parsed = NULL;
+        assert_int_equal(pluck_spec_parse(&parsed, spec, N, NULL), PLUCK_OK);
+        const pluck_config *config = pluck_spec_config(parsed);
+        assert_true(config->stages[config->n_stages - 1].as.mirostat.tau == 8.0f);
+        pluck_spec_free(parsed);
+    }
+}
+
+/* The longest chain and the longest breaker that fit, and one more. */
+static void limits(void **state) {
+    (void)state;
+    char spec[1200] = "samplers=dry";
+    for (int i = 1; i < 62; ++i) strcat(spec, ":dry");
+    pluck_spec *parsed = NULL;
+    assert_int_equal(pluck_spec_parse(&parsed, spec, N, NULL), PLUCK_OK);
+    assert_int_equal(pluck_spec_config(parsed)->n_stages, 63);
+    pluck_spec_free(parsed);
+    refuse(strcat(spec, ":dry"), PLUCK_ERR_SPEC_RANGE, "samplers", "62");
+    strcpy(spec, "dry_sequence_breakers=1");
+    for (int i = 1; i < 64; ++i) strcat(spec, "/2");
+    parsed = NULL;
+    assert_int_equal(pluck_spec_parse(&parsed, spec, N, NULL), PLUCK_OK);
+    assert_int_equal(pluck_spec_config(parsed)->stages[1].as.dry.breakers[0].n_tokens, 64);
+    pluck_spec_free(parsed);
+    refuse(strcat(spec, "/3"), PLUCK_ERR_SPEC_RANGE, "dry_sequence_breakers", "64");
+}
+
 /* Very long values do not overflow the message. */
 static void long_texts(void **state) {
     (void)state;
@@ -163,6 +277,14 @@ static void long_texts(void **state) {
     memset(spec, 'k', 3000);
     assert_int_equal(pluck_sampler_from_spec(&s, spec, N, &error), PLUCK_ERR_SPEC_SYNTAX);
     assert_non_null(memchr(error.message, '\0', sizeof error.message));
+
+    const size_t too_long = (size_t)1 << 26;
+    char *huge = malloc(too_long + 1);
+    assert_non_null(huge);
+    memset(huge, 'k', too_long);
+    huge[too_long] = '\0';
+    refuse(huge, PLUCK_ERR_SIZE, "67108864", "characters");
+    free(huge);
 }
 
 static void nulls(void **state) {
@@ -186,11 +308,10 @@ static void nulls(void **state) {
 int main(void) {
     for (int i = 0; i < 4; ++i) rows_fill((rows_kind)(i % 3), (uint64_t)i, logits[i], N);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults_and_order),
-        cmocka_unit_test(each_key),
-        cmocka_unit_test(refusals),
-        cmocka_unit_test(long_texts),
-        cmocka_unit_test(nulls),
+        cmocka_unit_test(defaults_and_order), cmocka_unit_test(each_key),
+        cmocka_unit_test(refusals),           cmocka_unit_test(missing_parts),
+        cmocka_unit_test(not_numbers),        cmocka_unit_test(limits),
+        cmocka_unit_test(long_texts),         cmocka_unit_test(nulls),
     };
     return cmocka_run_group_tests_name("spec", tests, NULL, NULL);
 }
