@@ -12,6 +12,7 @@
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
 #endif
+#include "bench_options.h"
 #include "chains.h"
 #include "cpu_name.h"
 #include "options.h"
@@ -20,7 +21,6 @@
 #include "row_set.h"
 #include "timing.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,14 +40,6 @@ static const char help[] =
     "  -h, --help          this text\n";
 
 enum { GROUP = 5, MAX_BLOCKS = 4096 };
-
-typedef struct bench_options {
-    const char *isa;
-    const char *rows;
-    const char *only;
-    int64_t blocks;
-    bool json, help;
-} bench_options;
 
 /* One chain on one kind of row: medians over the blocks. */
 typedef struct measurement {
@@ -209,7 +201,7 @@ static int run_table(const bench_options *o, const row_set *rows, pass_fn pass,
     double pass_us[N_ROW_KINDS] = {0};
     for (int i = 0; i < n_bench_chains; i++) {
         const bench_chain *chain = &bench_chains[i];
-        if (o->only != NULL && strstr(chain->name, o->only) == NULL) continue;
+        if (!bench_options_want(o, chain->name)) continue;
         measurement m[N_ROW_KINDS];
         for (int k = 0; k < N_ROW_KINDS; k++) {
             const pluck_status status =
@@ -252,55 +244,20 @@ static bool limit_isa(const char *isa) {
     return false;
 }
 
-static int parse_options(int argc, char **argv, bench_options *o) {
-    enum { ISA = 256, ROWS, BLOCKS, ONLY, JSON };
-    static const struct option options[] = {{"isa", required_argument, NULL, ISA},
-                                            {"rows", required_argument, NULL, ROWS},
-                                            {"blocks", required_argument, NULL, BLOCKS},
-                                            {"only", required_argument, NULL, ONLY},
-                                            {"json", no_argument, NULL, JSON},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
-    for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
-        switch (option) {
-        case ISA:
-            o->isa = optarg;
-            break;
-        case ROWS:
-            o->rows = optarg;
-            break;
-        case ONLY:
-            o->only = optarg;
-            break;
-        case JSON:
-            o->json = true;
-            break;
-        case 'h':
-            o->help = true;
-            break;
-        case BLOCKS:
-            if (parse_integer(optarg, 1, MAX_BLOCKS, &o->blocks)) break;
-            fprintf(stderr, "bench-passes: --blocks takes 1 to %d\n", MAX_BLOCKS);
-            return EXIT_USAGE;
-        default:
-            return EXIT_USAGE;
-        }
-    }
-    if (optind == argc) return EXIT_OK;
-    fprintf(stderr, "bench-passes: '%s' is not expected\n", argv[optind]);
-    return EXIT_USAGE;
-}
-
 int main(int argc, char **argv) {
-    bench_options options = {.rows = PLUCK_BENCH_ROWS, .blocks = 64};
-    int code = parse_options(argc, argv, &options);
-    if (code != EXIT_OK) return code;
-    if (options.help) {
-        fputs(help, stdout);
-        return EXIT_OK;
-    }
-    if (options.isa != NULL && !limit_isa(options.isa)) {
-        fprintf(stderr, "bench-passes: there are no %s kernels here\n", options.isa);
+    bench_options options = {
+        .program = "bench-passes",
+        .help = help,
+        .own = "isa",
+        .max_blocks = MAX_BLOCKS,
+        .rows = PLUCK_BENCH_ROWS,
+        .blocks = 64,
+    };
+    int code;
+    if (!bench_options_read(&options, argc, argv, &code)) return code;
+    const char *isa = options.own_value;
+    if (isa != NULL && !limit_isa(isa)) {
+        fprintf(stderr, "bench-passes: there are no %s kernels here\n", isa);
         return EXIT_FAILED;
     }
     enum { N_VOCAB = 151936 };

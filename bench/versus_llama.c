@@ -8,9 +8,7 @@
  * error is the total variation distance from the double-precision oracle, the share of the
  * probability that stands in the wrong place: half the sum of |p - exact| over the vocabulary.
  */
-#ifndef _POSIX_C_SOURCE
-#define _POSIX_C_SOURCE 200809L
-#endif
+#include "bench_options.h"
 #include "chain.h"
 #include "chains.h"
 #include "cpu_name.h"
@@ -20,7 +18,6 @@
 #include "row_set.h"
 #include "timing.h"
 
-#include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,12 +34,6 @@ static const char help[] =
     "  -h, --help          this text\n";
 
 enum { GROUP = 3, MAX_BLOCKS = 1024, SEED = 42 };
-
-typedef struct bench_options {
-    const char *model, *rows, *only;
-    int64_t blocks;
-    bool json, help;
-} bench_options;
 
 /* What every measurement needs. */
 typedef struct bench {
@@ -243,7 +234,7 @@ static int run_table(const bench *b, const row_set *rows) {
         const bench_chain *chain = &bench_chains[i];
         /* llama.cpp has one generator */
         if (chain->rng != PLUCK_RNG_MT19937) continue;
-        if (o->only != NULL && strstr(chain->name, o->only) == NULL) continue;
+        if (!bench_options_want(o, chain->name)) continue;
         for (int k = 0; k < N_ROW_KINDS; k++) {
             outcome out;
             const pluck_status status = measure(&out, b, chain, &rows[k]);
@@ -270,9 +261,10 @@ static int run(const bench_options *o) {
     llama_backend_init();
     struct llama_model_params params = llama_model_default_params();
     params.vocab_only = true;
-    struct llama_model *model = llama_model_load_from_file(o->model, params);
+    const char *path = o->own_value;
+    struct llama_model *model = llama_model_load_from_file(path, params);
     if (model == NULL) {
-        fprintf(stderr, "bench-versus-llama: %s: cannot be loaded\n", o->model);
+        fprintf(stderr, "bench-versus-llama: %s: cannot be loaded\n", path);
         return EXIT_FAILED;
     }
     const struct llama_vocab *vocab = llama_model_get_vocab(model);
@@ -298,52 +290,17 @@ static int run(const bench_options *o) {
     return code;
 }
 
-static int parse_options(int argc, char **argv, bench_options *o) {
-    enum { MODEL = 256, ROWS, BLOCKS, ONLY, JSON };
-    static const struct option options[] = {{"model", required_argument, NULL, MODEL},
-                                            {"rows", required_argument, NULL, ROWS},
-                                            {"blocks", required_argument, NULL, BLOCKS},
-                                            {"only", required_argument, NULL, ONLY},
-                                            {"json", no_argument, NULL, JSON},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
-    for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
-        switch (option) {
-        case MODEL:
-            o->model = optarg;
-            break;
-        case ROWS:
-            o->rows = optarg;
-            break;
-        case ONLY:
-            o->only = optarg;
-            break;
-        case JSON:
-            o->json = true;
-            break;
-        case 'h':
-            o->help = true;
-            break;
-        case BLOCKS:
-            if (parse_integer(optarg, 1, MAX_BLOCKS, &o->blocks)) break;
-            fprintf(stderr, "bench-versus-llama: --blocks takes 1 to %d\n", MAX_BLOCKS);
-            return EXIT_USAGE;
-        default:
-            return EXIT_USAGE;
-        }
-    }
-    if (optind == argc) return EXIT_OK;
-    fprintf(stderr, "bench-versus-llama: '%s' is not expected\n", argv[optind]);
-    return EXIT_USAGE;
-}
-
 int main(int argc, char **argv) {
-    bench_options options = {.model = PLUCK_BENCH_MODEL, .rows = PLUCK_BENCH_ROWS, .blocks = 16};
-    const int code = parse_options(argc, argv, &options);
-    if (code != EXIT_OK) return code;
-    if (options.help) {
-        fputs(help, stdout);
-        return EXIT_OK;
-    }
+    bench_options options = {
+        .program = "bench-versus-llama",
+        .help = help,
+        .own = "model",
+        .max_blocks = MAX_BLOCKS,
+        .own_value = PLUCK_BENCH_MODEL,
+        .rows = PLUCK_BENCH_ROWS,
+        .blocks = 16,
+    };
+    int code;
+    if (!bench_options_read(&options, argc, argv, &code)) return code;
     return run(&options);
 }
