@@ -277,7 +277,8 @@ typedef struct pluck_stage_dist {
 typedef struct pluck_stage_mirostat {
     float tau;     /* target surprise in bits, finite, >= 0 */
     float eta;     /* learning rate, finite, >= 0 */
-    int32_t m;     /* v1: top candidates to estimate s from, >= 2; v2: unused */
+    int32_t m;     /* v1: top candidates to estimate s from, >= 2, all where there are fewer;
+                      beyond 4096 they are sorted, which takes longer; v2: unused */
     uint32_t seed; /* PLUCK_SEED_RANDOM: the config's */
 } pluck_stage_mirostat;
 

@@ -12,7 +12,8 @@
  */
 #include "../chain.h"
 
-enum { MAX_M = 4096 };
+/* As many of the greatest are picked out of the candidates; for more these are sorted. */
+enum { FEW = 4096 };
 
 /* mu's step, after a draw. */
 static void learn(const candidates *c, const stage_run *run) {
@@ -30,10 +31,8 @@ static void draw_and_learn(candidates *c, const stage_run *run) {
     learn(c, run);
 }
 
-static double estimate_k(candidates *c, const stage_run *run) {
-    float top[MAX_M];
-    const int32_t m =
-        candidates_greatest(c, (int32_t)min_i64(run->stage->as.mirostat.m, MAX_M), top);
+/* What mu and the m greatest x, descending, make of k. */
+static double k_of(const candidates *c, const stage_run *run, const float *top, int32_t m) {
     if (m < 2) return 1.0;
     double tb = 0.0, tt = 0.0;
     for (int32_t i = 0; i + 1 < m; i++) {
@@ -49,9 +48,25 @@ static double estimate_k(candidates *c, const stage_run *run) {
     return isnan(k) ? 1.0 : k;
 }
 
+static pluck_status estimate_k(candidates *c, const stage_run *run, double *k) {
+    const int32_t m = (int32_t)min_i64(run->stage->as.mirostat.m, c->n);
+    float few[FEW];
+    const float *top = few;
+    if (m <= FEW) {
+        candidates_greatest(c, m, few);
+    } else {
+        c->order = ORDER_DESCENDING;
+        TRY(candidates_materialise(c));
+        top = c->ws->logits;
+    }
+    *k = k_of(c, run, top, m);
+    return PLUCK_OK;
+}
+
 STAGE(mirostat) {
     TRY(candidates_scan(c));
-    const double k = estimate_k(c, run);
+    double k;
+    TRY(estimate_k(c, run, &k));
     candidates_top_k(c, k >= (double)c->n_counted ? c->n_counted : max_i64((int64_t)k, 1));
     draw_and_learn(c, run);
     return PLUCK_OK;

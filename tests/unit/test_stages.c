@@ -173,11 +173,39 @@ static void vocabulary_million(void **state) {
     run_size(1048576, kinds, 1, 1);
 }
 
+/* Mirostat's slope from any number of candidates, of a row and of a list. The taus are those at
+ * which k, between 1 and all, depends on it. */
+static void mirostat_any_m(void **state) {
+    (void)state;
+    enum { N = 20000 };
+    static float logits[N];
+    const int32_t ms[] = {4096, 4097, N - 1, N, INT32_MAX};
+    int same = 0;
+    int runs = 0;
+    for (int k = ROWS_NORMAL; k <= ROWS_REAL; ++k) {
+        rows_fill((rows_kind)k, 5, logits, N);
+        const pluck_row row = {.logits = logits};
+        for (int i = 0; i < 5 * 45; ++i, ++runs) {
+            const float tau = 3.5f + 0.1f * (float)(i / 5);
+            const pluck_stage stages[] = {with_top_k(i % 2 ? 0 : 12000),
+                                          with_mirostat(1, tau, 0.1f, ms[i % 5])};
+            const pluck_config config = with_chain(N, 77u, PLUCK_RNG_MT19937, stages, 2);
+            pair p;
+            pair_open(&p, &config);
+            p.label = "mirostat";
+            p.seed = (uint64_t)ms[i % 5];
+            same += pair_step(&p, &row, NULL) == CHECK_SAME;
+            pair_close(&p);
+        }
+    }
+    assert_true(same >= runs - runs / 20);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tiny_vocabularies),  cmocka_unit_test(vocabulary_32000),
         cmocka_unit_test(vocabulary_151936),  cmocka_unit_test(vocabulary_262144),
-        cmocka_unit_test(vocabulary_million),
+        cmocka_unit_test(vocabulary_million), cmocka_unit_test(mirostat_any_m),
     };
     return cmocka_run_group_tests_name("stages", tests, NULL, NULL);
 }
