@@ -240,8 +240,9 @@ typedef struct pluck_stage_temperature {
 
 /* How infill reads a vocabulary. The callbacks must give the same answer for the same token. */
 typedef struct pluck_stage_infill {
-    /* Writes the token's text, at most `capacity` bytes, and returns its length; a negative length
-     * means that many bytes were needed. Up to 512 bytes of each text are compared. */
+    /* Writes the token's text, no terminator, and returns its length, as llama_token_to_piece does;
+     * where the text is longer than `capacity` (512 bytes) any negative number. Such a text, and an
+     * empty one, is merged with no other. A length above `capacity` fails the call. */
     int32_t (*piece)(void *ctx, int32_t token, char *buffer, int32_t capacity);
     bool (*is_eog)(void *ctx, int32_t token); /* is it an end of generation? */
     int32_t eot;                              /* the token to end with */

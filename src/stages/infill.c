@@ -15,13 +15,15 @@
 enum { PIECE_BYTES = 512 };
 
 typedef struct piece {
-    int32_t length;
+    int32_t length; /* 0 also where the text is longer than fits: it is not compared */
     char text[PIECE_BYTES];
 } piece;
 
-static void read_piece(const pluck_stage_infill *s, int32_t token, piece *p) {
+static pluck_status read_piece(const pluck_stage_infill *s, int32_t token, piece *p) {
     const int32_t n = s->piece(s->ctx, token, p->text, PIECE_BYTES);
-    p->length = n < 0 ? 0 : n > PIECE_BYTES ? PIECE_BYTES : n;
+    if (n > PIECE_BYTES) return PLUCK_ERR_CALLBACK;
+    p->length = n < 0 ? 0 : n;
+    return PLUCK_OK;
 }
 
 /* P of the candidates of a LIST, to `spare`. */
@@ -41,15 +43,15 @@ static void move(candidates *c, float *p, int32_t to, int32_t from) {
 }
 
 /* A merged candidate is marked by probability -1. */
-static void merge_prefixes(candidates *c, const pluck_stage_infill *s, float *p) {
+static pluck_status merge_prefixes(candidates *c, const pluck_stage_infill *s, float *p) {
     piece a, b;
     for (int32_t i = 0; i < c->n; i++) {
         if (p[i] < 0.0f) continue;
-        read_piece(s, c->ws->ids[i], &a);
+        TRY(read_piece(s, c->ws->ids[i], &a));
         if (a.length == 0) continue;
         for (int32_t j = 0; j < c->n && p[i] >= 0.0f; j++) {
             if (i == j || p[j] < 0.0f) continue;
-            read_piece(s, c->ws->ids[j], &b);
+            TRY(read_piece(s, c->ws->ids[j], &b));
             if (a.length > b.length || memcmp(a.text, b.text, (size_t)a.length) != 0) continue;
             const int32_t winner = p[j] > p[i] ? j : i;
             const int32_t loser = winner == i ? j : i;
@@ -57,6 +59,7 @@ static void merge_prefixes(candidates *c, const pluck_stage_infill *s, float *p)
             p[loser] = -1.0f;
         }
     }
+    return PLUCK_OK;
 }
 
 /* Keeps P >= threshold, and eog tokens unless merged; returns how many are text. */
@@ -98,7 +101,7 @@ STAGE(infill) {
         c->n = n;
         return finish(c);
     }
-    merge_prefixes(c, s, p);
+    TRY(merge_prefixes(c, s, p));
     const int32_t n_text = keep_likely(c, s, p, (double)0.2f);
     if (n_text == 0) {
         c->n = 1;

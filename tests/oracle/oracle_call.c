@@ -9,16 +9,9 @@
 
 enum { PIECE_MAX = 512 };
 
-/* The text of a token, at most PIECE_MAX bytes of it. */
+/* The text of a token; none where it does not fit. */
 static int32_t text_of(const pluck_stage_infill *s, int32_t token, char buffer[PIECE_MAX]) {
-    int32_t n = s->piece(s->ctx, token, buffer, PIECE_MAX);
-    if (n >= 0) return n < PIECE_MAX ? n : PIECE_MAX;
-    char *whole = malloc((size_t)-n);
-    if (!whole) return 0;
-    n = s->piece(s->ctx, token, whole, -n);
-    if (n > PIECE_MAX) n = PIECE_MAX;
-    if (n > 0) memcpy(buffer, whole, (size_t)n);
-    free(whole);
+    const int32_t n = s->piece(s->ctx, token, buffer, PIECE_MAX);
     return n > 0 ? n : 0;
 }
 

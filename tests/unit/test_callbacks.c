@@ -69,6 +69,84 @@ static void infill_matches(void **state) {
     assert_true(excused <= calls / 20);
 }
 
+/* --- texts at the limit --- */
+
+/* Texts are a row of a's: every shorter one begins every longer one. */
+static int32_t lengths[N];
+static int32_t excess; /* how much more than its capacity a text may claim */
+
+static int32_t row_of_a(void *ctx, int32_t token, char *buffer, int32_t capacity) {
+    (void)ctx;
+    const int32_t n = lengths[token];
+    assert_int_equal(capacity, 512);
+    if (n > capacity + excess) return token % 2 ? -n : INT32_MIN;
+    memset(buffer, 'a', (size_t)(n < capacity ? n : capacity));
+    return n;
+}
+
+static bool never_ends(void *ctx, int32_t token) {
+    (void)ctx;
+    (void)token;
+    return false;
+}
+
+/* The candidates left of six, the likelier the lower the id. */
+static pluck_status infill_six(pluck_draw *draw) {
+    const pluck_stage stages[] = {
+        with_top_k(6),
+        {.kind = PLUCK_STAGE_INFILL, .as.infill = {row_of_a, never_ends, 28, NULL}},
+        with_dist()};
+    const pluck_config config = with_chain(N, 1, PLUCK_RNG_MT19937, stages, 3);
+    float logits[N];
+    for (int i = 0; i < N; ++i) logits[i] = -0.01f * (float)i;
+    pluck_sampler *s = NULL;
+    assert_int_equal(pluck_sampler_create(&s, &config), PLUCK_OK);
+    const pluck_status status = pluck_sample_row(s, &(pluck_row){.logits = logits}, draw);
+    pluck_sampler_free(s);
+    return status;
+}
+
+/* 512 bytes are compared whole; a longer text is no candidate's prefix and has none. */
+static void long_pieces(void **state) {
+    (void)state;
+    pluck_draw draw = {.token = -1};
+    excess = 0;
+    const int32_t fitting[] = {512, 511, 1, 256, 300, 2};
+    memcpy(lengths, fitting, sizeof fitting);
+    assert_int_equal(infill_six(&draw), PLUCK_OK);
+    assert_int_equal(draw.token, 0);
+    assert_int_equal(draw.n_candidates, 1);
+    assert_true(draw.probability == 1.0f);
+
+    /* Of six, 1 and 3 are too long and 5 is empty: 0, 2 and 4 become one, at half of everything,
+     * and the others stay below 0.2. */
+    const int32_t mixed[] = {512, 513, 7, 100000, 300, 0};
+    memcpy(lengths, mixed, sizeof mixed);
+    assert_int_equal(infill_six(&draw), PLUCK_OK);
+    assert_int_equal(draw.token, 0);
+    assert_int_equal(draw.n_candidates, 1);
+
+    /* None merges: each stays below 0.2, and the end of turn is all that is left. */
+    const int32_t none[] = {513, 514, 600, 513, 513, 0};
+    memcpy(lengths, none, sizeof none);
+    assert_int_equal(infill_six(&draw), PLUCK_OK);
+    assert_int_equal(draw.token, 28);
+    assert_int_equal(draw.n_candidates, 1);
+}
+
+/* A length that cannot be is refused; the call changes nothing. */
+static void piece_breaks_its_contract(void **state) {
+    (void)state;
+    const int32_t claimed[] = {512, 1, 513, 2, 3, 4};
+    memcpy(lengths, claimed, sizeof claimed);
+    excess = 1;
+    pluck_draw draw = {.token = -5};
+    assert_int_equal(infill_six(&draw), PLUCK_ERR_CALLBACK);
+    assert_int_equal(draw.token, -5);
+    excess = 0;
+    assert_int_equal(infill_six(&draw), PLUCK_OK);
+}
+
 /* --- custom --- */
 
 typedef struct counts {
@@ -279,8 +357,12 @@ static void broken_contracts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(infill_matches),   cmocka_unit_test(custom_matches),
-        cmocka_unit_test(custom_selects),   cmocka_unit_test(custom_life),
+        cmocka_unit_test(infill_matches),
+        cmocka_unit_test(long_pieces),
+        cmocka_unit_test(piece_breaks_its_contract),
+        cmocka_unit_test(custom_matches),
+        cmocka_unit_test(custom_selects),
+        cmocka_unit_test(custom_life),
         cmocka_unit_test(broken_contracts),
     };
     return cmocka_run_group_tests_name("callbacks", tests, NULL, NULL);
