@@ -67,7 +67,8 @@ PLUCK_API pluck_status pluck_top_k(pluck_workspace *workspace, const float *x, i
 /*
  * The elements of x at or above cut (above -inf where cut is that), in order: indices to ids,
  * values to values; both need room for n + 16. What is behind the last one written is scratch.
- * Returns how many; NaN are left out. The filter of min-p: cut = max + log p.
+ * Returns how many: 0 where cut is NaN, n below 1 or a pointer NULL. NaN among x are left out. The
+ * filter of min-p: cut = max + log p.
  */
 PLUCK_API int32_t pluck_filter(const float *x, int32_t n, float cut, int32_t *ids, float *values);
 

@@ -169,6 +169,7 @@ pluck_status pluck_top_k(pluck_workspace *workspace, const float *x, int32_t n, 
 }
 
 int32_t pluck_filter(const float *x, int32_t n, float cut, int32_t *ids, float *values) {
+    if (!x || !ids || !values || isnan(cut)) return 0;
     const row_kernels *k = pluck_kernels()->row[PLUCK_DTYPE_F32];
     /* All groups are looked at: no maximum is above +inf. */
     float maxima[CHUNK_GROUPS];

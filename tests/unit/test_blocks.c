@@ -192,8 +192,9 @@ static void filter(void **state) {
     (void)state;
     rows_fill(ROWS_HALF_MASKED, 3, x, 1000);
     x[500] = NAN;
-    const float cuts[] = {-INFINITY, -3.0f, 0.0f, x[7], 1e30f};
-    for (int c = 0; c < 5; ++c) {
+    x[40] = x[990] = INFINITY; /* in a whole group, and in what is left behind the last */
+    const float cuts[] = {-INFINITY, -3.0f, 0.0f, x[7], 1e30f, INFINITY};
+    for (int c = 0; c < 6; ++c) {
         const int32_t n = pluck_filter(x, 1000, cuts[c], ids, out);
         int32_t at = 0;
         for (int32_t i = 0; i < 1000; ++i) {
@@ -204,6 +205,14 @@ static void filter(void **state) {
         }
         assert_int_equal(n, at);
     }
+    /* Nothing is at or above NaN, whichever loop looks. */
+    assert_int_equal(pluck_filter(x, 1000, NAN, ids, out), 0);
+    assert_int_equal(pluck_filter(x, 30, NAN, ids, out), 0);
+    assert_int_equal(pluck_filter(x, 0, 0.0f, ids, out), 0);
+    assert_int_equal(pluck_filter(x, -1, 0.0f, ids, out), 0);
+    assert_int_equal(pluck_filter(NULL, 1000, 0.0f, ids, out), 0);
+    assert_int_equal(pluck_filter(x, 1000, 0.0f, NULL, out), 0);
+    assert_int_equal(pluck_filter(x, 1000, 0.0f, ids, NULL), 0);
 }
 
 static void token_data(void **state) {
