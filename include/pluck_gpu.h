@@ -7,13 +7,11 @@
  * or the row. Then a batch context enqueues rows, and never waits unless asked:
  *
  *     pluck_gpu_open(&device, NULL, &error);
- *     pluck_gpu_plan_create(&plan, config, &error);                   // config: as for
- * pluck_sampler_create pluck_gpu_batch_create(&batch, device, &batch_config, &error);  // all
- * memory is allocated here
+ *     pluck_gpu_plan_create(&plan, config, &error);       // config: as for pluck_sampler_create
+ *     pluck_gpu_batch_create(&batch, device, &sizes, &error);     // allocates all memory
  *     ...
- *     pluck_gpu_enqueue(batch, &call, &ticket);                       // after the model, on its
- * stream pluck_gpu_wait(batch, ticket, &results);                        // when the tokens are
- * needed
+ *     pluck_gpu_enqueue(batch, &call, &ticket);           // after the model, on its stream
+ *     pluck_gpu_wait(batch, ticket, &results);            // when the tokens are needed
  *
  * docs/gpu.md has complete programs for CUDA and for OpenCL.
  *
@@ -26,6 +24,10 @@
  *
  * Threads. A device may be used by any number of threads; a batch context or a plan that is being
  * created or freed by one; a finished plan by any number; a pipeline by any number.
+ *
+ * Errors. What is wrong with one row is that row's status, what is wrong with one call or transfer
+ * its ticket's. After an error that the driver does not recover from (ERR_LOST) every use of the
+ * device says so: free its batches and pipelines, close it, and open it again.
  */
 #ifndef PLUCK_GPU_H
 #define PLUCK_GPU_H
@@ -58,7 +60,8 @@ extern "C" {
     X(ERR_OVERFLOW, -113, "more candidates are left than the batch has room for")                  \
     X(ERR_CANCELLED, -114, "the transfer was cancelled")                                           \
     X(ERR_NOT_READY, -115, "not finished yet")                                                     \
-    X(ERR_TOKEN, -116, "a token id is outside the vocabulary")
+    X(ERR_TOKEN, -116, "a token id is outside the vocabulary")                                     \
+    X(ERR_LOST, -117, "the device is lost; close what uses it and open it again")
 
 typedef enum pluck_gpu_status {
 #define PLUCK_GPU_STATUS_ENUM(name, code, message) PLUCK_GPU_##name = (code),
@@ -245,13 +248,40 @@ typedef struct pluck_gpu_call {
  * Enqueues a call behind what is on its stream, and returns without waiting for it. Calls of one
  * batch context share its memory on the device: put them on one stream, or order their streams by
  * events. Errors: ERR_NULL, ERR_SIZE, ERR_DTYPE, ERR_POINTER, ERR_CHAIN, ERR_TOKEN, ERR_BUSY
- * (max_in_flight calls are unfinished), ERR_DEVICE.
+ * (max_in_flight calls are unfinished), ERR_DEVICE, ERR_LOST.
  */
 PLUCK_API pluck_gpu_status pluck_gpu_enqueue(pluck_gpu_batch *batch, const pluck_gpu_call *call,
                                              uint64_t *ticket);
 
-/* OK when the call has finished, ERR_NOT_READY before, ERR_DEVICE where it failed. Does not wait.
+/* Softmax and log-sum-exp of whole rows: what an engine needs for log-probabilities, or for
+ * samplers of its own on the device. */
+typedef struct pluck_gpu_softmax {
+    pluck_gpu_logits logits;
+    float temperature;  /* what logits are divided by, above 0; 0: 1 */
+    bool logarithms;    /* log-probabilities in place of probabilities */
+    void *out;          /* device memory as logits.data, float32, apart from the rows; NULL: none */
+    size_t out_offset;  /* bytes from out to the first row; a multiple of 4, best of 16 */
+    size_t out_stride;  /* bytes from one row to the next; 0: n_vocab elements */
+    void *sums;         /* device memory: n_rows float32 log-sum-exps; NULL: none */
+    size_t sums_offset; /* bytes; a multiple of 4 */
+    void *stream;       /* as in pluck_gpu_call */
+    pluck_gpu_result *results; /* as in pluck_gpu_call */
+} pluck_gpu_softmax;
+
+/*
+ * Enqueues the softmax of every row, as pluck_gpu_enqueue enqueues a call. Each row's result is its
+ * most likely token, the logit divided by the temperature, its probability and log-probability: the
+ * row's log-sum-exp is logit - logprob. Rows at -inf have probability 0; where some are at +inf,
+ * they share it. A row that holds NaN or nothing but -inf fails alone: its result says so, its part
+ * of `out` is not written, its log-sum-exp is NaN or -inf. Errors: as pluck_gpu_enqueue;
+ * ERR_POINTER also where out overlaps the rows.
  */
+PLUCK_API pluck_gpu_status pluck_gpu_enqueue_softmax(pluck_gpu_batch *batch,
+                                                     const pluck_gpu_softmax *call,
+                                                     uint64_t *ticket);
+
+/* OK when the call has finished, ERR_NOT_READY before, ERR_DEVICE or ERR_LOST where it failed. Does
+ * not wait. */
 PLUCK_API pluck_gpu_status pluck_gpu_poll(pluck_gpu_batch *batch, uint64_t ticket);
 
 /* Waits for a call. *results, which may be NULL, receives the call's results: valid until
@@ -303,7 +333,7 @@ PLUCK_API void pluck_gpu_pipeline_free(pluck_gpu_pipeline *pipeline);
  * go on with the next inference, so long as that writes elsewhere until this ticket is done. Rows
  * arrive packed (n_vocab elements each). With a callback the slot is released after it; without, by
  * pluck_gpu_pipeline_release.
- * Errors: ERR_NULL, ERR_SIZE, ERR_DTYPE, ERR_POINTER, ERR_BUSY (no slot is free), ERR_DEVICE.
+ * Errors: ERR_NULL, ERR_SIZE, ERR_DTYPE, ERR_POINTER, ERR_BUSY (no slot is free), ERR_LOST.
  */
 PLUCK_API pluck_gpu_status pluck_gpu_pipeline_submit(pluck_gpu_pipeline *pipeline,
                                                      const pluck_gpu_logits *logits,
@@ -311,8 +341,8 @@ PLUCK_API pluck_gpu_status pluck_gpu_pipeline_submit(pluck_gpu_pipeline *pipelin
                                                      pluck_gpu_transfer_callback callback,
                                                      void *ctx, uint64_t *ticket);
 
-/* OK, ERR_NOT_READY, or how the transfer failed (ERR_CANCELLED, ERR_DEVICE); ERR_TICKET. Does not
- * wait. */
+/* OK, ERR_NOT_READY, or how the transfer failed (ERR_CANCELLED, ERR_DEVICE, ERR_LOST); ERR_TICKET.
+ * Does not wait. */
 PLUCK_API pluck_gpu_status pluck_gpu_pipeline_poll(pluck_gpu_pipeline *pipeline, uint64_t ticket);
 
 /* Waits for a ticket without a callback; *rows receives the slot's memory, valid until it is

@@ -18,14 +18,15 @@ KERNEL void pluck_argmax(GLOBAL const uchar *logits, plk_call call, GLOBAL const
     if (!call.bare && chain_of(params, &call, row)->route != PLK_ROUTE_GREEDY) return;
     source = make_source(logits, &call, params, masks, row);
     for (u32 tile = group_x(); tile < (u32)call.n_tiles; tile += groups_x()) {
-        float v[PLK_VPT];
+        float v[PLK_VPT], high;
         read_tile(&source, tile, v);
-        for (u32 i = 0; i < PLK_VPT; i++) {
-            nan |= v[i] != v[i];
-            if (v[i] > best) { /* ids ascend: the first of equals stays */
-                best = v[i];
-                best_at = tile * PLK_VPT + i;
-            }
+        high = highest(v);
+        nan |= high != high;
+        if (high > best) { /* ids ascend: the first of equals stays */
+            best = high;
+            UNROLL
+            for (u32 i = PLK_VPT; i > 0; i--)
+                if (v[i - 1] == high) best_at = tile * PLK_VPT + i - 1;
         }
     }
     key = make_key(nan ? ORDERED_NAN : ordered_from_float(best),

@@ -42,6 +42,7 @@ KERNEL void pluck_draw_large(GLOBAL const uchar *logits, plk_call call, GLOBAL c
     read_tile(&source, tile, v);
     for (u32 load = 0; load < ((u32)PLK_VPT >> source.width_log2); load++) {
         u64 part = 0, sum, before;
+        UNROLL
         for (u32 i = 0; i < PLK_VPT; i++) { /* not only the load's: v stays in registers */
             if (i >> source.width_log2 != load) continue;
             if (make_key(ordered_from_float(v[i]), tile_id(&source, tile, i)) >= boundary)
@@ -49,6 +50,7 @@ KERNEL void pluck_draw_large(GLOBAL const uchar *logits, plk_call call, GLOBAL c
         }
         before = passed + group_scan(part, &sum, scratch) - part;
         if (before < target && target <= before + part) {
+            UNROLL
             for (u32 i = 0; i < PLK_VPT; i++) {
                 const u32 id = tile_id(&source, tile, i);
                 if (i >> source.width_log2 != load || before >= target) continue;

@@ -87,6 +87,7 @@ FN void walk(i32 what, plk_walk *acc) {
         for (u32 t = what == WALK_NOTHING ? acc->n_tiles : 0; t < acc->n_tiles; t++) {
             float v[PLK_VPT];
             read_tile(acc->source, t, v);
+            UNROLL
             for (u32 i = 0; i < PLK_VPT; i++) {
                 const u32 id = tile_id(acc->source, t, i);
                 const u64 key = make_key(ordered_from_float(v[i]), id & ID_MASK);

@@ -18,6 +18,7 @@
 #define PLK_NUMERIC_H
 
 #define MASS_BITS 42
+#define MASS_UNIT 2.2737367544323206e-13 /* 2^-42 */
 
 #define ORDERED_NAN      0xFFFFFFFFu
 #define ORDERED_POS_INF  0xFF800000u
@@ -60,6 +61,7 @@ FN u64 key_at_least(double x) {
     return FIRST_KEY(order);
 }
 
+#ifndef PLK_WARP /* CUDA has instructions for both */
 FN float float_from_half(u32 h) {
     const u32 exponent = (h >> 10) & 31u, mantissa = h & 0x3FFu;
     const u32 sign = (h & 0x8000u) << 16;
@@ -72,22 +74,30 @@ FN float float_from_half(u32 h) {
     return bits_float(float_bits(magnitude) | sign);
 }
 
+FN float max_nan(float a, float b) {
+    return a > b || a != a ? a : b;
+}
+#endif
+
 /*
- * The weight of logit x <= maximum. The difference is exact (Knuth's two-sum); its product with
- * rate is split into an integer and f in [-1/2, 1/2]; 2^f - 1 is a Taylor polynomial of degree 7,
- * off by 6e-9 at most.
+ * exp((x - maximum) / temperature), x <= maximum, as 2^whole * (1 + part). The difference is exact
+ * (Knuth's two-sum); its product with rate is split into an integer and f in [-1/2, 1/2]; 2^f - 1
+ * is a Taylor polynomial of degree 7, off by 6e-9 at most. `part` means nothing where whole is
+ * below -80000 or NaN.
  */
-FN u64 weight(float x, float maximum, plk_rate rate) {
+typedef struct plk_power {
+    float whole;
+    float part;
+} plk_power;
+
+FN plk_power power_of(float x, float maximum, plk_rate rate) {
     const float d = x - maximum;
     const float back = d - x;
     const float rest = (x - (d - back)) + (-maximum - back);
-    const float whole = rint_f32(d * rate.hi);
+    plk_power result;
     float f, p;
-    i32 shift;
-    u32 mantissa;
-    if (x == maximum) return (u64)1 << MASS_BITS;
-    if (!(whole > -80.0f)) return 0; /* also where d is -inf */
-    f = fma_f32(d, rate.hi, -whole);
+    result.whole = rint_f32(d * rate.hi);
+    f = fma_f32(d, rate.hi, -result.whole);
     f = fma_f32(d, rate.lo, f);
     f = fma_f32(rest, rate.hi, f);
     p = 1.52527338e-5f;
@@ -97,12 +107,29 @@ FN u64 weight(float x, float maximum, plk_rate rate) {
     p = fma_f32(p, f, 5.55041087e-2f);
     p = fma_f32(p, f, 2.40226507e-1f);
     p = fma_f32(p, f, 6.93147181e-1f);
-    p = p * f;
-    mantissa = (u32)((i32)rint_f32(p * 1073741824.0f) + 1073741824);
-    shift = (i32)whole + MASS_BITS - 30;
+    result.part = p * f;
+    return result;
+}
+
+FN u64 weight(float x, float maximum, plk_rate rate) {
+    const plk_power e = power_of(x, maximum, rate);
+    i32 shift;
+    u32 mantissa;
+    if (x == maximum) return (u64)1 << MASS_BITS;
+    if (!(e.whole > -80.0f)) return 0; /* also where x is -inf */
+    mantissa = (u32)((i32)rint_f32(e.part * 1073741824.0f) + 1073741824);
+    shift = (i32)e.whole + MASS_BITS - 30;
     if (shift >= 0) return (u64)mantissa << shift;
     if (shift < -31) return 0;
     return ((u64)mantissa + ((u64)1 << (-shift - 1))) >> -shift;
+}
+
+/* The same as a floating-point number: as exact for the least likely token. */
+FN double power_value(float x, float maximum, plk_rate rate) {
+    const plk_power e = power_of(x, maximum, rate);
+    if (x == maximum) return 1.0;
+    if (!(e.whole > -1000.0f)) return 0.0;
+    return (1.0 + (double)e.part) * bits_double((u64)(u32)(1023 + (i32)e.whole) << 52);
 }
 
 /* The smallest mass that is at least `share` of total; at least 1, so that it names a candidate. */

@@ -6,6 +6,7 @@
  *   survey.cl   maximum, deviation, near-nucleus candidates and masses of tiles in two reads
  *   reduce.cl   truncations while much is left
  *   draw.cl     the draw where much is left
+ *   softmax.cl  log-sum-exp, softmax, log-probabilities
  *   finish.cl   truncations on little, the draw, the result
  *   busy.cl     a stand-in for inference, for benchmarks
  */
@@ -34,5 +35,7 @@
 #include "draw.cl"
 
 #include "finish.cl"
+
+#include "softmax.cl"
 
 #include "busy.cl"

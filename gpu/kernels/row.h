@@ -95,33 +95,66 @@ FN i32 first_edit(const plk_source *s, u32 id) {
     return low;
 }
 
+/* Can all lanes load whole quads of this tile? One branch for all of them, so that a lane's loads
+ * are under way together. */
+FN i32 tile_is_whole(const plk_source *s, u32 tile) {
+    return s->aligned && (tile + 1u) * PLK_TILE <= s->n_vocab;
+}
+
+FN void four_floats(quad q, float v[4]) {
+    v[0] = bits_float(q.x);
+    v[1] = bits_float(q.y);
+    v[2] = bits_float(q.z);
+    v[3] = bits_float(q.w);
+}
+
 FN void read_f32(const plk_source *s, u32 tile, float v[PLK_VPT]) {
     GLOBAL const float *from = (GLOBAL const float *)s->logits;
+    if (tile_is_whole(s, tile)) {
+        from += tile * PLK_TILE + lane_id() * 4u;
+        UNROLL
+        for (u32 j = 0; j < PLK_VPT / 4; j++)
+            four_floats(load_quad(from + j * PLK_WG * 4u), v + 4 * j);
+        return;
+    }
+    UNROLL
     for (u32 j = 0; j < PLK_VPT / 4; j++) {
         const u32 id = tile * PLK_TILE + (j * PLK_WG + lane_id()) * 4;
         if (s->aligned && id + 4 <= s->n_vocab) {
-            const quad q = load_quad(from + id);
-            v[4 * j] = bits_float(q.x);
-            v[4 * j + 1] = bits_float(q.y);
-            v[4 * j + 2] = bits_float(q.z);
-            v[4 * j + 3] = bits_float(q.w);
+            four_floats(load_quad(from + id), v + 4 * j);
         } else {
+            UNROLL
             for (u32 e = 0; e < 4; e++) v[4 * j + e] = id + e < s->n_vocab ? from[id + e] : NEG_INF;
         }
     }
 }
 
+FN void eight_floats(quad q, i32 dtype, float v[8]) {
+    UNROLL
+    for (u32 w = 0; w < 4; w++) {
+        v[2 * w] = float_from_bits16(quad_word(q, w) & 0xFFFFu, dtype);
+        v[2 * w + 1] = float_from_bits16(quad_word(q, w) >> 16, dtype);
+    }
+}
+
 FN void read_16(const plk_source *s, u32 tile, float v[PLK_VPT]) {
     GLOBAL const ushort *from = (GLOBAL const ushort *)s->logits;
+    if (tile_is_whole(s, tile)) {
+        quad q[PLK_VPT / 8];
+        from += tile * PLK_TILE + lane_id() * 8u;
+        UNROLL
+        for (u32 j = 0; j < PLK_VPT / 8; j++) q[j] = load_quad(from + j * PLK_WG * 8u);
+        UNROLL
+        for (u32 j = 0; j < PLK_VPT / 8; j++) eight_floats(q[j], s->dtype, v + 8 * j);
+        return;
+    }
+    UNROLL
     for (u32 j = 0; j < PLK_VPT / 8; j++) {
         const u32 id = tile * PLK_TILE + (j * PLK_WG + lane_id()) * 8;
         if (s->aligned && id + 8 <= s->n_vocab) {
-            const quad q = load_quad(from + id);
-            for (u32 w = 0; w < 4; w++) {
-                v[8 * j + 2 * w] = float_from_bits16(quad_word(q, w) & 0xFFFFu, s->dtype);
-                v[8 * j + 2 * w + 1] = float_from_bits16(quad_word(q, w) >> 16, s->dtype);
-            }
+            eight_floats(load_quad(from + id), s->dtype, v + 8 * j);
         } else {
+            UNROLL
             for (u32 e = 0; e < 8; e++)
                 v[8 * j + e] =
                     id + e < s->n_vocab ? float_from_bits16(from[id + e], s->dtype) : NEG_INF;
@@ -131,6 +164,7 @@ FN void read_16(const plk_source *s, u32 tile, float v[PLK_VPT]) {
 
 FN void forbid(const plk_source *s, u32 tile, float v[PLK_VPT]) {
     u32 word = 0;
+    UNROLL
     for (u32 i = 0; i < PLK_VPT; i++) {
         const u32 id = tile_id(s, tile, i);
         if (i % 4 == 0) word = id < s->n_vocab ? s->mask[id / 32] >> (id % 32) : 0u;
@@ -148,10 +182,12 @@ FN void edit(const plk_source *s, u32 tile, float v[PLK_VPT]) {
         float x = 0.0f;
         if (offset >= PLK_TILE) break;
         if (load % PLK_WG != lane_id()) continue;
+        UNROLL
         for (u32 i = 0; i < PLK_VPT; i++) /* not v[element]: v stays in registers */
             if (i == element) x = v[i];
         if (x == NEG_INF) continue;
         x = edited(s->chain, s->edits + e, x);
+        UNROLL
         for (u32 i = 0; i < PLK_VPT; i++)
             if (i == element) v[i] = x;
     }
@@ -165,6 +201,14 @@ FN void read_tile(const plk_source *s, u32 tile, float v[PLK_VPT]) {
         read_16(s, tile, v);
     if (s->mask) forbid(s, tile, v);
     if (s->n_edits > 0) edit(s, tile, v);
+}
+
+/* The highest of a lane's logits; NaN where one is. */
+FN float highest(const float v[PLK_VPT]) {
+    float x = v[0];
+    UNROLL
+    for (u32 i = 1; i < PLK_VPT; i++) x = max_nan(x, v[i]);
+    return x;
 }
 
 /*

@@ -95,20 +95,19 @@ KERNEL void pluck_select(GLOBAL const uchar *logits, plk_call call, GLOBAL const
         u32 best = 0, passing = 0, wanted;
         if (reading) {
             read_tile(&source, t, v);
-            for (u32 i = 0; i < PLK_VPT; i++) {
-                const u32 order = ordered_from_float(v[i]);
-                best = order > best ? order : best;
-            }
+            best = ordered_from_float(highest(v));
             if (chain->needs_sigma && !narrowed) measure_tile(v, tiles + t, scratch);
             if (first && k <= PLK_WG && (t + 1) * PLK_TILE <= source.n_vocab)
                 threshold = kth_of_lanes(best, k, scratch);
         }
         first = 0;
-        if (reading && best >= threshold)
+        if (reading && best >= threshold) {
+            UNROLL
             for (u32 i = 0; i < PLK_VPT; i++)
                 if (ordered_from_float(v[i]) >= threshold &&
                     tile_id(&source, t, i) < source.n_vocab)
                     passing++;
+        }
         place = passing ? local_add(n + 1, passing) : 0u;
         group_barrier();
         wanted = n[1];
@@ -119,9 +118,11 @@ KERNEL void pluck_select(GLOBAL const uchar *logits, plk_call call, GLOBAL const
             narrowed = 1; /* and the tile is read once more; now it fits */
             if (lane_id() == 0) n[1] = n[0];
         } else {
-            for (u32 i = 0; i < PLK_VPT && passing != 0; i++) {
+            UNROLL
+            for (u32 i = 0; i < PLK_VPT; i++) {
                 const u32 order = ordered_from_float(v[i]), id = tile_id(&source, t, i);
-                if (order >= threshold && id < source.n_vocab) keys[place++] = make_key(order, id);
+                if (passing && order >= threshold && id < source.n_vocab)
+                    keys[place++] = make_key(order, id);
             }
             if (lane_id() == 0) n[0] = wanted;
             narrowed = 0;

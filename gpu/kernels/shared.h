@@ -127,6 +127,17 @@ typedef struct plk_call {
     plk_u64 masks_at; /* bytes before the bitmask's first row */
 } plk_call;
 
+/* What holds for all rows of one call of softmax.cl. */
+typedef struct plk_softmax {
+    plk_u64 out_at; /* bytes before the first row of the output, and from one row to the next */
+    plk_u64 out_stride;
+    plk_u64 sums_at; /* bytes before the first log-sum-exp */
+    double inverse;  /* 1 / temperature */
+    plk_rate rate;
+    plk_i32 logarithms; /* 1: of the probabilities */
+    plk_i32 gives_sums; /* 1: there is memory for the log-sum-exps */
+} plk_softmax;
+
 /* One row of one call. */
 typedef struct plk_row {
     plk_i32 chain; /* index into the call's chains */
@@ -147,10 +158,11 @@ typedef struct plk_edit {
     plk_u32 has_bias;
 } plk_edit;
 
-/* What ends a row: nothing (it failed), draw.cl or finish.cl. */
+/* What ends a row: nothing (it failed), draw.cl, finish.cl, or the second kernel of softmax.cl. */
 #define PLK_NEXT_NOTHING 0
 #define PLK_NEXT_DRAW    1
 #define PLK_NEXT_FINISH  2
+#define PLK_NEXT_SOFTMAX 3
 
 /* What a row's kernels tell each other. The first three are zero between calls: reduce and finish
  * clear them. */
@@ -166,7 +178,8 @@ typedef struct plk_state {
     plk_u64 list_key; /* survey: what is at or above goes to the list */
     plk_u64 boundary; /* reduce: keys of the list at or above it are what is left */
     plk_u64 tail;     /* reduce: mass of what counts but is not on the list */
-    double deviation; /* of the row's logits, where the chain begins with a top-n-sigma */
+    double deviation; /* of the row's logits, where the chain begins with a top-n-sigma; softmax.cl:
+                         the sum of exponentials relative to the maximum */
 } plk_state;
 
 /* What is known of one tile; its sums are taken in a fixed order. */

@@ -33,6 +33,7 @@ FN double tiles_deviation(GLOBAL const plk_tile *tiles, u32 n_tiles, LOCAL u64 *
 FN void measure_tile(const float v[PLK_VPT], GLOBAL plk_tile *tile, LOCAL u64 *scratch) {
     double sum = 0.0, spread = 0.0, mean;
     u64 count = 0;
+    UNROLL
     for (u32 i = 0; i < PLK_VPT; i++)
         if (v[i] != NEG_INF) {
             sum += (double)v[i];
@@ -41,6 +42,7 @@ FN void measure_tile(const float v[PLK_VPT], GLOBAL plk_tile *tile, LOCAL u64 *s
     count = group_sum(count, scratch);
     sum = group_sum_f64(sum, scratch);
     mean = count > 0 ? sum / (double)count : 0.0;
+    UNROLL
     for (u32 i = 0; i < PLK_VPT; i++)
         if (v[i] != NEG_INF) spread += ((double)v[i] - mean) * ((double)v[i] - mean);
     spread = group_sum_f64(spread, scratch);
@@ -65,14 +67,9 @@ KERNEL void pluck_survey(GLOBAL const uchar *logits, plk_call call, GLOBAL const
     source = make_source(logits, &call, params, masks, row);
     for (u32 t = group_x(); t < (u32)call.n_tiles; t += groups_x()) {
         float v[PLK_VPT];
-        u32 best = 0;
         u64 key;
         read_tile(&source, t, v);
-        for (u32 i = 0; i < PLK_VPT; i++) {
-            const u32 order = ordered_from_float(v[i]);
-            best = order > best ? order : best;
-        }
-        key = group_max(FIRST_KEY(best), local_base);
+        key = group_max(FIRST_KEY(ordered_from_float(highest(v))), local_base);
         if (lane_id() == 0) tiles[t].max_key = key;
         if (chain->needs_sigma) measure_tile(v, tiles + t, local_base);
     }
@@ -133,6 +130,7 @@ KERNEL void pluck_gather(GLOBAL const uchar *logits, plk_call call, GLOBAL const
         u64 mass = 0, counts = 0, total, place; /* counts: listed above, summed below */
         if ((tiles[t].max_key | ID_MASK) >= low_key) { /* else nothing of it counts: not read */
             read_tile(&source, t, v);
+            UNROLL
             for (u32 i = 0; i < PLK_VPT; i++) {
                 const u64 key = FIRST_KEY(ordered_from_float(v[i]));
                 if (key >= list_key) {
@@ -153,7 +151,9 @@ KERNEL void pluck_gather(GLOBAL const uchar *logits, plk_call call, GLOBAL const
         group_barrier();
         place = (place >> 32) + scratch[0];
         group_barrier();
-        for (u32 i = 0; i < PLK_VPT && (counts >> 32) != 0; i++) {
+        if ((counts >> 32) == 0) continue;
+        UNROLL
+        for (u32 i = 0; i < PLK_VPT; i++) {
             const u32 order = ordered_from_float(v[i]);
             if (FIRST_KEY(order) < list_key) continue;
             if (place < (u64)(u32)call.list_capacity)

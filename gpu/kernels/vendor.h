@@ -2,17 +2,22 @@
  * vendor.h: one dialect for OpenCL C 1.2, CUDA C and plain C11.
  *
  * The kernels are written with these names alone; nothing else in gpu/kernels knows a vendor:
- *   KERNEL, FN               a kernel; a function that kernels call
- *   GLOBAL, LOCAL            address spaces
- *   LOCAL_PARAM, LOCAL_START the group's dynamic local memory, as the last parameter of a kernel
- * and the first statement of its body; then `local_base` points to it u32 u64 i32 integers
- *   lane_id() group_x() group_y() groups_x()
- *   group_barrier()          all of a group meet; local memory is visible
- *   device_fence()           what this lane wrote before is visible to every group
- *   group_may_skip(c)        c, or 0 where the vendor's compiler cannot be trusted with barriers in
- * branches (PoCL): what is skipped when c holds must do no harm when it runs anyway local_add
- * global_add global_max   atomic, return the old value fma_f32 rint_f32 sqrt_f64 float_bits
- * bits_float double_bits bits_double
+ *
+ * - KERNEL, FN: a kernel; a function that kernels call.
+ * - GLOBAL, LOCAL: address spaces.
+ * - LOCAL_PARAM, LOCAL_START: the group's dynamic local memory, as the last parameter of a kernel
+ *   that has some, and the first statement of its body; then `local_base` points to it.
+ * - u32 u64 i32: integers.
+ * - lane_id() group_x() group_y() groups_x(): where a lane is.
+ * - group_barrier(): all of a group meet; local memory is visible.
+ * - device_fence(): what this lane wrote before is visible to every group.
+ * - group_may_skip(c): c, or 0 where the vendor's compiler cannot be trusted with barriers in
+ *   branches (PoCL): what is skipped when c holds must do no harm when it runs anyway.
+ * - local_add global_add global_max: atomic; they return the old value.
+ * - fma_f32 rint_f32 sqrt_f64, float_bits bits_float double_bits bits_double.
+ * - max_nan(a, b): the larger; NaN where one is. float_from_half(bits): of a binary16.
+ * - load_quad store_quad: 16 bytes at an aligned address.
+ * - UNROLL: before a loop over a lane's logits, which stay in registers only if it is unrolled.
  *
  * Tuning, all by -D: PLK_WG lanes of a group (a power of two), PLK_VPT logits a lane holds of a
  * tile (a multiple of 8).

@@ -39,6 +39,7 @@ void plk_emu_barrier(void);
 #define group_y()  (plk_emu.group_y)
 #define groups_x() (plk_emu.groups_x)
 
+#define UNROLL
 #define group_may_skip(c) (c)
 #define group_barrier()   plk_emu_barrier()
 #define device_fence()    ((void)0)
@@ -92,6 +93,10 @@ FN quad load_quad(const void *p) {
     quad q;
     memcpy(&q, p, sizeof q);
     return q;
+}
+
+FN void store_quad(void *p, quad q) {
+    memcpy(p, &q, sizeof q);
 }
 
 #define quad_word(q, i) ((i) == 0 ? (q).x : (i) == 1 ? (q).y : (i) == 2 ? (q).z : (q).w)

@@ -41,6 +41,7 @@ PLK_SPECIAL(groups_x, "nctaid.x")
 #undef PLK_SPECIAL
 
 #define group_may_skip(c) (c)
+#define UNROLL            _Pragma("unroll")
 
 FN void group_barrier(void) {
     asm volatile("bar.sync 0;" ::: "memory");
@@ -84,6 +85,18 @@ FN double sqrt_f64(double x) {
     return r;
 }
 
+FN float max_nan(float a, float b) {
+    float r;
+    asm("max.NaN.f32 %0, %1, %2;" : "=f"(r) : "f"(a), "f"(b));
+    return r;
+}
+
+FN float float_from_half(u32 h) {
+    float r;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(r) : "h"((ushort)h));
+    return r;
+}
+
 FN u32 float_bits(float x) {
     u32 r;
     asm("mov.b32 %0, %1;" : "=r"(r) : "f"(x));
@@ -119,6 +132,13 @@ FN quad load_quad(const void *p) {
         : "=r"(q.x), "=r"(q.y), "=r"(q.z), "=r"(q.w)
         : "l"(p));
     return q;
+}
+
+FN void store_quad(void *p, quad q) {
+    asm volatile("st.global.v4.u32 [%0], {%1, %2, %3, %4};"
+                 :
+                 : "l"(p), "r"(q.x), "r"(q.y), "r"(q.z), "r"(q.w)
+                 : "memory");
 }
 
 #define quad_word(q, i) ((i) == 0 ? (q).x : (i) == 1 ? (q).y : (i) == 2 ? (q).z : (q).w)

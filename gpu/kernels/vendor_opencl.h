@@ -22,8 +22,13 @@ typedef ulong u64;
 #define groups_x() ((u32)get_num_groups(0))
 
 #define group_may_skip(c) 0
-#define group_barrier()   barrier(CLK_LOCAL_MEM_FENCE)
-#define device_fence()    mem_fence(CLK_GLOBAL_MEM_FENCE)
+#ifdef PLK_UNROLL /* set for GPUs: PoCL, which makes loops of lanes, gains nothing by it */
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL
+#endif
+#define group_barrier() barrier(CLK_LOCAL_MEM_FENCE)
+#define device_fence()  mem_fence(CLK_GLOBAL_MEM_FENCE)
 
 #define local_add(p, x)  atomic_add((volatile __local u32 *)(p), (u32)(x))
 #define global_add(p, x) atomic_add((volatile __global u32 *)(p), (u32)(x))
@@ -39,7 +44,8 @@ typedef ulong u64;
 
 /* 16 bytes from a 16-byte aligned address. */
 typedef uint4 quad;
-#define load_quad(p)    (*(const __global uint4 *)(p))
-#define quad_word(q, i) ((i) == 0 ? (q).x : (i) == 1 ? (q).y : (i) == 2 ? (q).z : (q).w)
+#define load_quad(p)     (*(const __global uint4 *)(p))
+#define store_quad(p, q) (*(__global uint4 *)(p) = (q))
+#define quad_word(q, i)  ((i) == 0 ? (q).x : (i) == 1 ? (q).y : (i) == 2 ? (q).z : (q).w)
 
 #endif /* PLK_VENDOR_OPENCL_H */

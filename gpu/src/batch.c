@@ -47,6 +47,8 @@ static pluck_gpu_status create_memory(pluck_gpu_batch *b) {
         {&b->ids, candidates * sizeof(int32_t)},
         {&b->logits, candidates * sizeof(float)},
     };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) b->wanted_bytes += parts[i].size;
+    if (b->wanted_bytes > b->device->info.memory) return PLUCK_GPU_ERR_DEVICE_MEMORY;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         GPU_TRY(b->device->api->memory_create(b->device, parts[i].size, parts[i].memory));
         b->device_bytes += parts[i].size;
@@ -104,6 +106,9 @@ pluck_gpu_status pluck_gpu_batch_create(pluck_gpu_batch **out, pluck_gpu_device 
             "max_edits %d (1 to %d) or max_in_flight %d (1 to 64) is out of range",
             (int)c.n_vocab, PLK_MAX_VOCAB, (int)c.max_rows, (int)c.max_candidates, PLK_SMALL_MAX,
             (int)c.max_edits, PLK_MAX_VOCAB, (int)c.max_in_flight);
+    if (atomic_load(&device->lost))
+        return gpu_fail(error, PLUCK_GPU_ERR_LOST, "%s is lost; close it and open it again",
+                        device->info.name);
     b = calloc(1, sizeof *b);
     if (!b) return gpu_fail(error, PLUCK_GPU_ERR_MEMORY, "out of host memory");
     b->device = device;
@@ -119,9 +124,12 @@ pluck_gpu_status pluck_gpu_batch_create(pluck_gpu_batch **out, pluck_gpu_device 
             gpu_fail(error, PLUCK_GPU_ERR_SIZE,
                      "max_candidates %d needs %zu bytes of local memory; the device has %zu",
                      (int)c.max_candidates, local_words * sizeof(plk_u64), device->local_memory);
-    else if ((status = create_all(b)) != PLUCK_GPU_OK)
-        gpu_fail(error, status, "%s, after %zu bytes of device memory",
-                 pluck_gpu_status_string(status), b->device_bytes);
+    else if ((status = gpu_note(device, create_all(b))) != PLUCK_GPU_OK)
+        gpu_fail(error, status,
+                 "%s: %d rows of %d tokens need %zu bytes on the device, which has %llu; %zu were "
+                 "given",
+                 pluck_gpu_status_string(status), (int)c.max_rows, (int)c.n_vocab, b->wanted_bytes,
+                 (unsigned long long)device->info.memory, b->device_bytes);
     if (status != PLUCK_GPU_OK) {
         pluck_gpu_batch_free(b);
         return status;
@@ -167,11 +175,18 @@ gpu_slot *gpu_slot_of(pluck_gpu_batch *b, uint64_t ticket) {
     return ticket != 0 && slot->ticket == ticket ? slot : NULL;
 }
 
+/* Takes note of how a call ended. One that failed may have left its rows' states half-way. */
+static pluck_gpu_status finished(pluck_gpu_batch *b, pluck_gpu_status status) {
+    if (status != PLUCK_GPU_OK && status != PLUCK_GPU_ERR_NOT_READY) b->dirty = true;
+    return gpu_note(b->device, status);
+}
+
 pluck_gpu_status pluck_gpu_poll(pluck_gpu_batch *b, uint64_t ticket) {
     gpu_slot *slot;
     if (!b) return PLUCK_GPU_ERR_NULL;
     slot = gpu_slot_of(b, ticket);
-    return slot ? b->device->api->event_poll(b->device, slot->done) : PLUCK_GPU_ERR_TICKET;
+    if (!slot) return PLUCK_GPU_ERR_TICKET;
+    return finished(b, b->device->api->event_poll(b->device, slot->done));
 }
 
 pluck_gpu_status pluck_gpu_wait(pluck_gpu_batch *b, uint64_t ticket,
@@ -180,7 +195,7 @@ pluck_gpu_status pluck_gpu_wait(pluck_gpu_batch *b, uint64_t ticket,
     if (!b) return PLUCK_GPU_ERR_NULL;
     slot = gpu_slot_of(b, ticket);
     if (!slot) return PLUCK_GPU_ERR_TICKET;
-    GPU_TRY(b->device->api->event_wait(b->device, slot->done));
+    GPU_TRY(finished(b, b->device->api->event_wait(b->device, slot->done)));
     if (results) *results = slot->result;
     return PLUCK_GPU_OK;
 }

@@ -24,12 +24,12 @@ struct pluck_gpu_batch {
     pluck_gpu_batch_config config;
     gpu_stream stream; /* for calls that name none */
     gpu_memory params, states, tiles, partials, lists, results, ids, logits;
-    size_t device_bytes;
+    size_t device_bytes, wanted_bytes; /* allocated, and to be */
     uint32_t n_tiles;
     uint32_t list_capacity;
     uint32_t select_capacity;
     uint64_t next_ticket;
-    bool dirty;                   /* a call failed half-way: the states must be cleared */
+    bool dirty;                   /* a call failed: the states must be cleared */
     gpu_slot *slots;              /* max_in_flight */
     plk_edit *edits;              /* scratch: those of one row */
     const pluck_gpu_plan **plans; /* scratch: of each chain in the call */
@@ -48,6 +48,25 @@ pluck_gpu_status gpu_prepare(pluck_gpu_batch *batch, const pluck_gpu_call *call,
 
 /* Largest sizes of the parts of the parameters. */
 size_t gpu_params_size(const pluck_gpu_batch_config *config);
+
+/* Groups for each row, so that all rows together fill the device; never more than there are tiles.
+ */
+uint32_t gpu_groups_per_row(const pluck_gpu_batch *batch, int32_t n_rows);
+
+/* Fills in what the kernels must know of the logits, and checks them. `logits` gets its stride. */
+pluck_gpu_status gpu_describe_logits(pluck_gpu_batch *batch, pluck_gpu_logits *logits,
+                                     plk_call *out);
+
+/* The next call's slot. ERR_BUSY while it is in flight, ERR_LOST where the device is. */
+pluck_gpu_status gpu_take_slot(pluck_gpu_batch *batch, gpu_slot **out);
+
+/*
+ * Ends an enqueuing that came to `status`: where it succeeded, the slot is in flight behind what
+ * the stream holds and *ticket names it; else waits for what was enqueued (it may use the slot's
+ * memory) and leaves the slot free.
+ */
+pluck_gpu_status gpu_end_call(pluck_gpu_batch *batch, gpu_slot *slot, gpu_stream stream,
+                              pluck_gpu_status status, uint64_t *ticket);
 
 /* Enqueues the clearing of what rows' kernels tell each other. */
 pluck_gpu_status gpu_clear_states(pluck_gpu_batch *batch, gpu_stream stream);

@@ -17,6 +17,11 @@ pluck_gpu_status gpu_fail(pluck_gpu_error *error, pluck_gpu_status status, const
     return status;
 }
 
+pluck_gpu_status gpu_note(pluck_gpu_device *device, pluck_gpu_status status) {
+    if (status == PLUCK_GPU_ERR_LOST) atomic_store(&device->lost, true);
+    return status;
+}
+
 static const gpu_backend_table *backend_table(pluck_gpu_backend backend) {
     return backend == PLUCK_GPU_CUDA     ? gpu_cuda_table()
            : backend == PLUCK_GPU_OPENCL ? gpu_opencl_table()

@@ -7,6 +7,8 @@
 
 #include "pluck_gpu.h"
 
+#include <stdatomic.h>
+
 typedef uint32_t plk_u32;
 typedef int32_t plk_i32;
 typedef uint64_t plk_u64;
@@ -14,7 +16,8 @@ typedef uint64_t plk_u64;
 
 /* X(name): the kernels, `pluck_` before each name in the source. */
 #define GPU_KERNEL_MAP(X)                                                                          \
-    X(argmax) X(survey) X(gather) X(select) X(reduce) X(draw_large) X(finish) X(busy)
+    X(argmax)                                                                                      \
+    X(survey) X(gather) X(select) X(reduce) X(draw_large) X(finish) X(sum_exp) X(softmax) X(busy)
 
 typedef enum gpu_kernel {
 #define GPU_KERNEL_ENUM(name) GPU_KERNEL_##name,
@@ -56,7 +59,7 @@ typedef struct gpu_backend_table {
     const char *name;
 
     bool (*describe)(int32_t index, pluck_gpu_device_info *info);
-    /* Fills device->native and device->wg, ->vpt. */
+    /* Fills device->native and device->wg, ->vpt. Whatever follows may return ERR_LOST. */
     pluck_gpu_status (*open)(pluck_gpu_device *device, const pluck_gpu_select *select);
     void (*close)(pluck_gpu_device *device);
 
@@ -104,6 +107,7 @@ struct pluck_gpu_device {
     bool maps_results;      /* kernels write pinned host memory without a copy */
     size_t local_memory;    /* bytes that a group may have */
     pluck_gpu_error *error; /* where open reports to; NULL later */
+    atomic_bool lost;       /* some call has said ERR_LOST */
 };
 
 /* The tables; NULL where the backend was not built. */
@@ -116,6 +120,9 @@ __attribute__((format(printf, 3, 4)))
 #endif
 pluck_gpu_status
 gpu_fail(pluck_gpu_error *error, pluck_gpu_status status, const char *format, ...);
+
+/* Notes a lost device, and returns status. */
+pluck_gpu_status gpu_note(pluck_gpu_device *device, pluck_gpu_status status);
 
 /* Passes on whatever is not OK. */
 #define GPU_TRY(expression)                                                                        \

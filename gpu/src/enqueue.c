@@ -3,9 +3,7 @@
 
 #include <string.h>
 
-/* Groups for each row, so that all rows together fill the device; never more than there are tiles.
- */
-static uint32_t groups_per_row(const pluck_gpu_batch *b, int32_t n_rows) {
+uint32_t gpu_groups_per_row(const pluck_gpu_batch *b, int32_t n_rows) {
     const uint32_t rows = (uint32_t)n_rows;
     uint32_t groups = (b->device->target_groups + rows - 1) / rows;
     if (groups > b->n_tiles) groups = b->n_tiles;
@@ -15,7 +13,7 @@ static uint32_t groups_per_row(const pluck_gpu_batch *b, int32_t n_rows) {
 /* A top-k's groups put k and the slack on the row's list each: they must fit. */
 static uint32_t groups_for_select(const pluck_gpu_batch *b, int32_t n_rows) {
     const uint32_t fit = b->list_capacity / ((uint32_t)b->config.max_candidates + PLK_SELECT_SLACK);
-    const uint32_t groups = groups_per_row(b, n_rows);
+    const uint32_t groups = gpu_groups_per_row(b, n_rows);
     return groups < fit ? groups : fit;
 }
 
@@ -23,7 +21,8 @@ typedef struct enqueuing {
     pluck_gpu_batch *batch;
     gpu_stream stream;
     gpu_memory logits, masks;
-    gpu_memory results; /* the device's, or the slot's pinned memory as the device sees it */
+    /* The batch's, or the slot's pinned memory as the device sees it. */
+    gpu_memory results, ids, candidate_logits;
     const gpu_prepared *prepared;
     int32_t n_rows;
 } enqueuing;
@@ -38,14 +37,14 @@ static pluck_gpu_status run(const enqueuing *e, gpu_kernel kernel, uint32_t grou
 static pluck_gpu_status launch_kernels(const enqueuing *e) {
     const pluck_gpu_batch *b = e->batch;
     const gpu_prepared *p = e->prepared;
-    const uint32_t wg = b->device->wg, groups = groups_per_row(b, e->n_rows);
+    const uint32_t wg = b->device->wg, groups = gpu_groups_per_row(b, e->n_rows);
     const size_t scratch = PLK_SCRATCH_WORDS(wg);
     const gpu_argument logits = GPU_MEMORY(e->logits), call = GPU_VALUE(p->call),
                        params = GPU_MEMORY(b->params), masks = GPU_MEMORY(e->masks),
                        states = GPU_MEMORY(b->states), tiles = GPU_MEMORY(b->tiles),
                        lists = GPU_MEMORY(b->lists), results = GPU_MEMORY(e->results),
-                       partials = GPU_MEMORY(b->partials), ids = GPU_MEMORY(b->ids),
-                       candidate_logits = GPU_MEMORY(b->logits);
+                       partials = GPU_MEMORY(b->partials), ids = GPU_MEMORY(e->ids),
+                       candidate_logits = GPU_MEMORY(e->candidate_logits);
     if (p->any_greedy) {
         const gpu_argument a[] = {logits, call, params, masks, states, partials, results};
         GPU_TRY(run(e, GPU_KERNEL_argmax, groups, scratch, a, 7));
@@ -83,11 +82,11 @@ static pluck_gpu_status return_results(const enqueuing *e, gpu_slot *slot,
     if (e->results == b->results)
         GPU_TRY(
             api->download(b->device, e->stream, results, b->results, 0, rows * sizeof(plk_result)));
-    if (e->prepared->any_candidates) {
+    if (e->prepared->any_candidates && e->ids == b->ids)
         GPU_TRY(api->download(b->device, e->stream, ids, b->ids, 0, candidates * sizeof *ids));
+    if (e->prepared->any_candidates && e->candidate_logits == b->logits)
         GPU_TRY(
             api->download(b->device, e->stream, logits, b->logits, 0, candidates * sizeof *logits));
-    }
     slot->result = results;
     slot->id = ids;
     slot->logit = logits;
@@ -100,38 +99,20 @@ static pluck_gpu_status enqueue_all(enqueuing *e, gpu_slot *slot, const pluck_gp
     pluck_gpu_batch *b = e->batch;
     const gpu_backend_table *api = b->device->api;
     if (b->dirty) GPU_TRY(gpu_clear_states(b, e->stream));
-    b->dirty = true; /* until all is enqueued */
     if (e->prepared->bytes > 0)
         GPU_TRY(
             api->upload(b->device, e->stream, b->params, slot->params.host, e->prepared->bytes));
     GPU_TRY(launch_kernels(e));
-    GPU_TRY(return_results(e, slot, call));
-    GPU_TRY(api->event_record(b->device, slot->done, e->stream));
-    b->dirty = false;
-    return PLUCK_GPU_OK;
+    return return_results(e, slot, call);
 }
 
-/* Fills in what the kernels must know of the memory, and checks it. */
-static pluck_gpu_status describe_call(pluck_gpu_batch *b, const pluck_gpu_call *call, plk_call *c) {
-    const size_t words = ((size_t)b->config.n_vocab + 31) / 32;
-    const size_t masks_stride = call->masks_stride ? call->masks_stride : words * 4;
-    pluck_gpu_logits logits = call->logits;
-    if (logits.n_rows > b->config.max_rows) return PLUCK_GPU_ERR_SIZE;
-    GPU_TRY(gpu_check_logits(b->device, &logits, b->config.n_vocab));
-    if (call->masks) {
-        if (masks_stride % 4 != 0 || call->masks_offset % 4 != 0 || masks_stride < words * 4 ||
-            masks_stride / 4 > INT32_MAX)
-            return PLUCK_GPU_ERR_SIZE;
-        GPU_TRY(
-            b->device->api->memory_check(b->device, call->masks, call->masks_offset,
-                                         (size_t)(logits.n_rows - 1) * masks_stride + words * 4));
-    }
-    c->offset = logits.offset;
-    c->stride = logits.stride;
-    c->dtype = (plk_i32)logits.dtype;
+pluck_gpu_status gpu_describe_logits(pluck_gpu_batch *b, pluck_gpu_logits *logits, plk_call *c) {
+    if (logits->n_rows > b->config.max_rows) return PLUCK_GPU_ERR_SIZE;
+    GPU_TRY(gpu_check_logits(b->device, logits, b->config.n_vocab));
+    c->offset = logits->offset;
+    c->stride = logits->stride;
+    c->dtype = (plk_i32)logits->dtype;
     c->n_vocab = b->config.n_vocab;
-    c->mask_stride = (plk_i32)(masks_stride / 4);
-    c->masks_at = call->masks_offset;
     c->list_capacity = (plk_i32)b->list_capacity;
     c->select_capacity = (plk_i32)b->select_capacity;
     c->max_candidates = b->config.max_candidates;
@@ -139,36 +120,77 @@ static pluck_gpu_status describe_call(pluck_gpu_batch *b, const pluck_gpu_call *
     return PLUCK_GPU_OK;
 }
 
+static pluck_gpu_status describe_masks(pluck_gpu_batch *b, const pluck_gpu_call *call,
+                                       plk_call *c) {
+    const size_t row = ((size_t)b->config.n_vocab + 31) / 32 * 4;
+    const size_t stride = call->masks_stride ? call->masks_stride : row;
+    if (!call->masks) return PLUCK_GPU_OK;
+    if (stride % 4 != 0 || call->masks_offset % 4 != 0 || stride < row || stride / 4 > INT32_MAX)
+        return PLUCK_GPU_ERR_SIZE;
+    c->mask_stride = (plk_i32)(stride / 4);
+    c->masks_at = call->masks_offset;
+    return b->device->api->memory_check(b->device, call->masks, call->masks_offset,
+                                        (size_t)(call->logits.n_rows - 1) * stride + row);
+}
+
+pluck_gpu_status gpu_take_slot(pluck_gpu_batch *b, gpu_slot **out) {
+    gpu_slot *slot = b->slots + b->next_ticket % (uint64_t)b->config.max_in_flight;
+    pluck_gpu_status status;
+    if (atomic_load(&b->device->lost)) return PLUCK_GPU_ERR_LOST;
+    if (slot->ticket != 0) {
+        status = gpu_note(b->device, b->device->api->event_poll(b->device, slot->done));
+        if (status == PLUCK_GPU_ERR_NOT_READY) return PLUCK_GPU_ERR_BUSY;
+        if (status == PLUCK_GPU_ERR_LOST) return status;
+        if (status != PLUCK_GPU_OK) b->dirty = true; /* its ticket failed; this one need not */
+    }
+    *out = slot;
+    return PLUCK_GPU_OK;
+}
+
+pluck_gpu_status gpu_end_call(pluck_gpu_batch *b, gpu_slot *slot, gpu_stream stream,
+                              pluck_gpu_status status, uint64_t *ticket) {
+    const gpu_backend_table *api = b->device->api;
+    const pluck_gpu_status recorded = api->event_record(b->device, slot->done, stream);
+    if (status == PLUCK_GPU_OK) status = recorded;
+    if (status != PLUCK_GPU_OK) {
+        if (recorded == PLUCK_GPU_OK) (void)api->event_wait(b->device, slot->done);
+        b->dirty = true;
+        slot->ticket = 0;
+        return gpu_note(b->device, status);
+    }
+    slot->ticket = b->next_ticket++;
+    *ticket = slot->ticket;
+    return PLUCK_GPU_OK;
+}
+
 pluck_gpu_status pluck_gpu_enqueue(pluck_gpu_batch *b, const pluck_gpu_call *call,
                                    uint64_t *ticket) {
+    pluck_gpu_logits logits;
     gpu_prepared prepared;
     enqueuing e;
     gpu_slot *slot;
-    pluck_gpu_status status;
+    bool mapped;
     if (!b || !call || !ticket) return PLUCK_GPU_ERR_NULL;
     memset(&prepared, 0, sizeof prepared);
-    GPU_TRY(describe_call(b, call, &prepared.call));
-    slot = b->slots + b->next_ticket % (uint64_t)b->config.max_in_flight;
-    if (slot->ticket != 0) {
-        status = b->device->api->event_poll(b->device, slot->done);
-        if (status == PLUCK_GPU_ERR_NOT_READY) return PLUCK_GPU_ERR_BUSY;
-    }
+    logits = call->logits;
+    GPU_TRY(gpu_describe_logits(b, &logits, &prepared.call));
+    GPU_TRY(describe_masks(b, call, &prepared.call));
+    GPU_TRY(gpu_take_slot(b, &slot));
     if (call->rows) {
         GPU_TRY(gpu_prepare(b, call, slot->params.host, &prepared));
     } else {
         prepared.call.bare = 1;
         prepared.any_greedy = true;
     }
+    mapped = b->device->maps_results;
     e.batch = b;
     e.stream = call->stream ? call->stream : b->stream;
     e.logits = (gpu_memory)call->logits.data;
     e.masks = (gpu_memory)call->masks;
-    e.results = !call->results && b->device->maps_results ? slot->results.device : b->results;
+    e.results = mapped && !call->results ? slot->results.device : b->results;
+    e.ids = mapped && !call->ids ? slot->ids.device : b->ids;
+    e.candidate_logits = mapped && !call->candidate_logits ? slot->logits.device : b->logits;
     e.prepared = &prepared;
     e.n_rows = call->logits.n_rows;
-    slot->ticket = 0;
-    GPU_TRY(enqueue_all(&e, slot, call));
-    slot->ticket = b->next_ticket++;
-    *ticket = slot->ticket;
-    return PLUCK_GPU_OK;
+    return gpu_end_call(b, slot, e.stream, enqueue_all(&e, slot, call), ticket);
 }

@@ -122,7 +122,7 @@ static pluck_gpu_status build(pluck_gpu_device *d, opencl_device *n) {
     cl_int code;
     clGetDeviceInfo(n->device, CL_DEVICE_SINGLE_FP_CONFIG, sizeof fp32, &fp32, NULL);
     snprintf(options, sizeof options, "-cl-std=CL1.2 -DPLK_WG=%u -DPLK_VPT=%u%s%s", d->wg, d->vpt,
-             d->info.is_cpu ? " -DPLK_COUNT_SORT_MAX=2048" : "",
+             d->info.is_cpu ? " -DPLK_COUNT_SORT_MAX=2048" : " -DPLK_UNROLL",
              fp32 & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT ? " -cl-fp32-correctly-rounded-divide-sqrt"
                                                         : "");
     n->program = clCreateProgramWithSource(n->context, 1, &source, NULL, &code);
@@ -356,7 +356,7 @@ static pluck_gpu_status set_and_run(const pluck_gpu_device *d, gpu_stream stream
         CL_TRY(a->value ? clSetKernelArg(kernel, i, a->size, a->value)
                         : clSetKernelArg(kernel, i, sizeof memory, &memory));
     }
-    CL_TRY(clSetKernelArg(kernel, i, l->local_bytes, NULL));
+    if (l->local_bytes > 0) CL_TRY(clSetKernelArg(kernel, i, l->local_bytes, NULL));
     return status_from_cl(
         clEnqueueNDRangeKernel(stream, kernel, 2, NULL, global, local, 0, NULL, NULL));
 }

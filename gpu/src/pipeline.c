@@ -54,6 +54,16 @@ static void free_slot(pluck_gpu_pipeline *p, transfer_slot *slot) {
     pthread_cond_broadcast(&p->changed);
 }
 
+/* A submission that failed half-way may have copies under way: the slot is not free before their
+ * end. Called and left with the lock held. */
+static void settle(pluck_gpu_pipeline *p, const transfer_slot *slot) {
+    const gpu_backend_table *api = p->device->api;
+    if (api->event_record(p->device, slot->copied, p->stream) != PLUCK_GPU_OK) return;
+    pthread_mutex_unlock(&p->lock);
+    (void)api->event_wait(p->device, slot->copied);
+    pthread_mutex_lock(&p->lock);
+}
+
 /* Waits for one copy and finishes its ticket. Called and left with the lock held. */
 static void finish_one(pluck_gpu_pipeline *p) {
     transfer_slot *slot = p->slots + p->next_finished % (uint64_t)p->n_slots;
@@ -62,7 +72,10 @@ static void finish_one(pluck_gpu_pipeline *p) {
         pthread_mutex_unlock(&p->lock);
         status = p->device->api->event_wait(p->device, slot->copied);
         pthread_mutex_lock(&p->lock);
+    } else {
+        settle(p, slot);
     }
+    (void)gpu_note(p->device, status);
     slot->status = slot->cancelled ? PLUCK_GPU_ERR_CANCELLED : status;
     p->next_finished++;
     slot->state = SLOT_DONE;
@@ -118,12 +131,15 @@ pluck_gpu_status pluck_gpu_pipeline_create(pluck_gpu_pipeline **out, pluck_gpu_d
         return gpu_fail(error, PLUCK_GPU_ERR_SIZE,
                         "n_slots %d (2 to 64) or slot_size %zu (1 or more)", (int)config->n_slots,
                         config->slot_size);
+    if (atomic_load(&device->lost))
+        return gpu_fail(error, PLUCK_GPU_ERR_LOST, "%s is lost; close it and open it again",
+                        device->info.name);
     p = calloc(1, sizeof *p);
     if (!p) return gpu_fail(error, PLUCK_GPU_ERR_MEMORY, "out of host memory");
     p->device = device;
     p->n_slots = config->n_slots;
     p->next_ticket = p->next_finished = 1;
-    status = create_all(p, config->slot_size);
+    status = gpu_note(device, create_all(p, config->slot_size));
     if (status != PLUCK_GPU_OK) {
         pluck_gpu_pipeline_free(p);
         return gpu_fail(error, status, "%s, for %d slots of %zu bytes",
@@ -180,6 +196,7 @@ pluck_gpu_status pluck_gpu_pipeline_submit(pluck_gpu_pipeline *p, const pluck_gp
     size_t width;
     if (!p || !logits || !ticket) return PLUCK_GPU_ERR_NULL;
     if (n_vocab < 1) return PLUCK_GPU_ERR_SIZE;
+    if (atomic_load(&p->device->lost)) return PLUCK_GPU_ERR_LOST;
     rows = *logits;
     GPU_TRY(gpu_check_logits(p->device, &rows, n_vocab));
     width = (size_t)n_vocab * gpu_element_size(rows.dtype);

@@ -73,6 +73,15 @@ static void run_lane(void) {
                      MEMORY(3, const u64), MEMORY(4, plk_result), MEMORY(5, i32), MEMORY(6, float),
                      local_memory);
         break;
+    case GPU_KERNEL_sum_exp:
+        pluck_sum_exp(MEMORY(0, const uchar), VALUE(1, plk_call), VALUE(2, plk_softmax),
+                      MEMORY(3, plk_state), MEMORY(4, plk_tile), MEMORY(5, plk_result),
+                      MEMORY(6, uchar), local_memory);
+        break;
+    case GPU_KERNEL_softmax:
+        pluck_softmax(MEMORY(0, const uchar), VALUE(1, plk_call), VALUE(2, plk_softmax),
+                      MEMORY(3, const plk_state), MEMORY(4, uchar));
+        break;
     default:
         pluck_busy(MEMORY(0, float), VALUE(1, u32), local_memory);
         break;
@@ -123,7 +132,7 @@ static pluck_gpu_status emulator_launch(pluck_gpu_device *d, gpu_stream stream,
     (void)d;
     (void)stream;
     launching = launch;
-    local_memory = malloc(launch->local_bytes);
+    local_memory = malloc(launch->local_bytes + 1);
     if (!local_memory) return PLUCK_GPU_ERR_MEMORY;
     plk_emu.groups_x = launch->groups_x;
     for (u32 y = 0; y < launch->groups_y; y++) {
@@ -138,14 +147,31 @@ static pluck_gpu_status emulator_launch(pluck_gpu_device *d, gpu_stream stream,
     return PLUCK_GPU_OK;
 }
 
+/* Memory that exists, so that it can be told where a range lies in none. */
+static struct {
+    gpu_memory memory;
+    size_t size;
+} blocks[1024];
+
+static size_t block_of(gpu_memory memory) {
+    size_t b = 0;
+    while (b < sizeof blocks / sizeof *blocks && blocks[b].memory != memory) b++;
+    return b;
+}
+
 static pluck_gpu_status memory_create(pluck_gpu_device *d, size_t size, gpu_memory *out) {
+    const size_t b = block_of(0);
     (void)d;
+    if (b == sizeof blocks / sizeof *blocks) return PLUCK_GPU_ERR_DEVICE_MEMORY;
     *out = (gpu_memory)aligned_alloc(256, (size + 255) / 256 * 256);
+    blocks[b].memory = *out;
+    blocks[b].size = size;
     return *out ? PLUCK_GPU_OK : PLUCK_GPU_ERR_DEVICE_MEMORY;
 }
 
 static void memory_free(pluck_gpu_device *d, gpu_memory memory) {
     (void)d;
+    if (memory) blocks[block_of(memory)].memory = 0;
     free((void *)memory);
 }
 
@@ -162,10 +188,11 @@ static void pinned_free(pluck_gpu_device *d, gpu_pinned *pinned) {
 }
 
 static pluck_gpu_status memory_check(pluck_gpu_device *d, void *data, size_t offset, size_t size) {
+    const size_t b = block_of((gpu_memory)data);
     (void)d;
-    (void)data;
-    (void)offset;
-    (void)size;
+    if (b == sizeof blocks / sizeof *blocks || offset > blocks[b].size ||
+        size > blocks[b].size - offset)
+        return PLUCK_GPU_ERR_POINTER;
     return PLUCK_GPU_OK;
 }
 
@@ -249,6 +276,7 @@ pluck_gpu_device *emulator_open(void) {
     snprintf(device->info.name, sizeof device->info.name, "plain C, %d lanes", PLK_WG);
     device->wg = PLK_WG;
     device->vpt = PLK_VPT;
+    device->info.memory = (uint64_t)4 << 30;
     device->target_groups = 6;
     device->local_memory = 1 << 20;
     device->maps_results = true;

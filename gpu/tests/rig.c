@@ -78,6 +78,13 @@ static void upload(rig *r, gpu_memory to, const void *bytes, size_t size) {
     assert_int_equal(api->event_wait(r->device, r->event), 0);
 }
 
+void rig_download(rig *r, gpu_memory memory, void *bytes, size_t size) {
+    const gpu_backend_table *api = r->device->api;
+    assert_int_equal(api->download(r->device, r->stream, bytes, memory, 0, size), 0);
+    assert_int_equal(api->event_record(r->device, r->event, r->stream), 0);
+    assert_int_equal(api->event_wait(r->device, r->event), 0);
+}
+
 gpu_memory rig_upload(rig *r, const void *bytes, size_t size) {
     gpu_memory memory = 0;
     assert_int_equal(r->device->api->memory_create(r->device, size, &memory), 0);

@@ -69,6 +69,9 @@ void rig_run(rig *r, const rig_row *rows, int32_t n_rows, pluck_dtype dtype, int
 /* Compares the last run with the oracle, row by row. */
 void rig_check(rig *r, const rig_row *rows);
 
+/* The bytes of device memory. */
+void rig_download(rig *r, gpu_memory memory, void *bytes, size_t size);
+
 /* Device memory with these bytes. */
 gpu_memory rig_upload(rig *r, const void *bytes, size_t size);
 
