@@ -436,30 +436,6 @@ static void bad_logprobs(void **state) {
     pluck_workspace_free(small);
 }
 
-static void status_texts(void **state) {
-    (void)state;
-    const struct {
-        pluck_status status;
-        const char *name, *message;
-    } all[] = {
-#define ENTRY(name, code, message) {PLUCK_##name, "PLUCK_" #name, message},
-        PLUCK_STATUS_MAP(ENTRY)
-#undef ENTRY
-    };
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; ++i) {
-        assert_string_equal(pluck_status_name(all[i].status), all[i].name);
-        assert_string_equal(pluck_status_string(all[i].status), all[i].message);
-        for (size_t j = 0; j < i; ++j) {
-            assert_int_not_equal(all[i].status, all[j].status);
-            assert_string_not_equal(all[i].message, all[j].message);
-        }
-    }
-    assert_string_equal(pluck_status_string((pluck_status)1), "unknown status");
-    assert_string_equal(pluck_status_string((pluck_status)-1000), "unknown status");
-    assert_string_equal(pluck_status_name((pluck_status)1), "PLUCK_UNKNOWN");
-    assert_string_equal(pluck_version(), "0.1.0");
-}
-
 static int make_row(void **state) {
     (void)state;
     rows_fill(ROWS_NORMAL, 4, good, N);
@@ -478,7 +454,6 @@ int main(void) {
         cmocka_unit_test(bad_biases_and_breakers),
         cmocka_unit_test(bad_configs),
         cmocka_unit_test(bad_logprobs),
-        cmocka_unit_test(status_texts),
     };
     return cmocka_run_group_tests_name("errors", tests, make_row, NULL);
 }
