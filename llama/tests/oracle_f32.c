@@ -242,6 +242,10 @@ int32_t oracle_f32_sample(oracle_f32 *o, const float *logits) {
     return token;
 }
 
+void oracle_f32_expect(oracle_f32 *o, const int32_t *order) {
+    o->view.expected = order;
+}
+
 static float clamped_decay(float decay) {
     return decay < 0.0f ? 0.0f : decay > 0.99f ? 0.99f : decay;
 }
@@ -297,11 +301,13 @@ oracle_f32 *oracle_f32_create(const pluck_config *config, uint32_t seed) {
     o->candidates = malloc(n * sizeof *o->candidates);
     o->counts = malloc(n * sizeof *o->counts);
     o->view.spare = malloc(n * sizeof *o->view.spare);
+    o->view.spare_too = malloc(n * sizeof *o->view.spare_too);
+    o->view.n_vocab = config->n_vocab;
     o->view.scores = malloc(n * sizeof *o->view.scores);
     o->view.keys[0] = malloc(n * sizeof *o->view.keys[0]);
     o->view.keys[1] = malloc(n * sizeof *o->view.keys[1]);
-    if (!o->memory || !o->candidates || !o->counts || !o->view.spare || !o->view.scores ||
-        !o->view.keys[0] || !o->view.keys[1]) {
+    if (!o->memory || !o->candidates || !o->counts || !o->view.spare || !o->view.spare_too ||
+        !o->view.scores || !o->view.keys[0] || !o->view.keys[1]) {
         oracle_f32_free(o);
         return NULL;
     }
@@ -317,6 +323,7 @@ void oracle_f32_free(oracle_f32 *o) {
     free(o->candidates);
     free(o->counts);
     free(o->view.spare);
+    free(o->view.spare_too);
     free(o->view.scores);
     free(o->view.keys[0]);
     free(o->view.keys[1]);

@@ -17,25 +17,62 @@ static uint32_t ascending_bits(float x) {
 
 /* Sorts keys[0] by its upper 32 bits. */
 static void sort_keys(f32_view *v, int32_t n) {
-    for (int shift = 32; shift < 64; shift += 8) {
-        int32_t start[257] = {0};
-        for (int32_t i = 0; i < n; i++) start[(v->keys[0][i] >> shift & 255) + 1]++;
-        for (int b = 0; b < 256; b++) start[b + 1] += start[b];
+    enum { BITS = 11, DIGITS = 1 << BITS };
+    for (int shift = 32; shift < 64; shift += BITS) {
+        int32_t start[DIGITS + 1] = {0};
+        for (int32_t i = 0; i < n; i++) start[(v->keys[0][i] >> shift & (DIGITS - 1)) + 1]++;
+        for (int d = 0; d < DIGITS; d++) start[d + 1] += start[d];
         for (int32_t i = 0; i < n; i++)
-            v->keys[1][start[v->keys[0][i] >> shift & 255]++] = v->keys[0][i];
+            v->keys[1][start[v->keys[0][i] >> shift & (DIGITS - 1)]++] = v->keys[0][i];
         uint64_t *swap = v->keys[0];
         v->keys[0] = v->keys[1];
         v->keys[1] = swap;
     }
 }
 
+/* Does a come before b where both lay in order of id? */
+static bool comes_first(const f32_candidate *a, const f32_candidate *b) {
+    return a->logit > b->logit || (a->logit == b->logit && a->id < b->id);
+}
+
+static int by_logit(const void *a, const void *b) {
+    return comes_first(a, b) ? -1 : comes_first(b, a);
+}
+
+/* The sort of a whole vocabulary in order of id by way of the expected order: those that lie right
+ * in it stay, the others are sorted and merged in. False where there is no such order or it is far
+ * from right. */
+static bool sort_as_expected(f32_view *v) {
+    f32_candidate *right = v->spare, *wrong = v->spare_too;
+    int32_t n_right = 0, n_wrong = 0;
+    if (!v->expected || v->n != v->n_vocab) return false;
+    for (int32_t i = 0; i < v->n; i++) {
+        const f32_candidate *c = &v->c[v->expected[i]];
+        if (c->id != v->expected[i] || n_wrong > v->n / 4) return false;
+        if (n_right > 0 && comes_first(c, &right[n_right - 1])) {
+            wrong[n_wrong++] = right[--n_right];
+            wrong[n_wrong++] = *c;
+        } else {
+            right[n_right++] = *c;
+        }
+    }
+    qsort(wrong, (size_t)n_wrong, sizeof *wrong, by_logit);
+    for (int32_t i = v->n; i-- > 0;) {
+        bool take_wrong =
+            n_right == 0 || (n_wrong > 0 && comes_first(&right[n_right - 1], &wrong[n_wrong - 1]));
+        v->c[i] = take_wrong ? wrong[--n_wrong] : right[--n_right];
+    }
+    return true;
+}
+
 void f32_sort(f32_view *v) {
+    v->sorted = true;
+    if (sort_as_expected(v)) return;
     for (int32_t i = 0; i < v->n; i++)
         v->keys[0][i] = (uint64_t)~ascending_bits(v->c[i].logit) << 32 | (uint32_t)i;
     sort_keys(v, v->n);
     for (int32_t i = 0; i < v->n; i++) v->spare[i] = v->c[v->keys[0][i] & 0xFFFFFFFFu];
     memcpy(v->c, v->spare, sizeof *v->c * (size_t)v->n);
-    v->sorted = true;
 }
 
 void f32_sort_scores(f32_view *v, int32_t n) {

@@ -16,9 +16,11 @@ typedef struct f32_view {
     int32_t n;
     bool sorted;
     int32_t selected;
-    f32_candidate *spare; /* room for n_vocab more */
-    uint64_t *keys[2];    /* room for sorting */
+    f32_candidate *spare, *spare_too; /* room for n_vocab more */
+    uint64_t *keys[2];                /* room for sorting */
     float *scores;
+    int32_t n_vocab;
+    const int32_t *expected; /* of oracle_f32_expect */
 } f32_view;
 
 typedef struct f32_memory {

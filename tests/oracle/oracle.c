@@ -110,6 +110,10 @@ void oracle_accept(oracle *o, int32_t token) {
     }
 }
 
+void oracle_expect(oracle *o, const int32_t *order) {
+    o->expected = order;
+}
+
 void oracle_seek(oracle *o, uint64_t position) {
     for (int32_t i = 0; i < o->config.n_stages; ++i) o->memory[i].position = position;
 }
@@ -171,7 +175,8 @@ static bool allowed(const pluck_row *row, int32_t token) {
 static pluck_status load(oracle *o, const pluck_row *row, oracle_view *v) {
     v->n = row->ids ? row->n : o->config.n_vocab;
     int32_t at = 0;
-    for (int pass = 0; pass < 2; ++pass) {
+    const bool may_sink = row->ids && row->descending;
+    for (int pass = 0; pass < (may_sink ? 2 : 1); ++pass) {
         /* A list that descends has its masked entries last, as every sorted list. */
         for (int32_t i = 0; i < v->n; ++i) {
             const int32_t id = row->ids ? row->ids[i] : i;
@@ -179,7 +184,7 @@ static pluck_status load(oracle *o, const pluck_row *row, oracle_view *v) {
             double x = oracle_element(row, i);
             if (!allowed(row, id)) x = -INFINITY;
             if (isnan(x)) return PLUCK_ERR_NAN;
-            const bool late = row->ids && row->descending && x == -INFINITY;
+            const bool late = may_sink && x == -INFINITY;
             if (late == (pass == 1)) v->c[at++] = (oracle_candidate){id, x, 0.0, 0.0};
         }
     }
@@ -188,7 +193,8 @@ static pluck_status load(oracle *o, const pluck_row *row, oracle_view *v) {
 }
 
 static void report(oracle *o, oracle_view *v, oracle_result *r) {
-    oracle_softmax(v);
+    const int32_t last = o->config.n_stages - 1;
+    if (last < 0 || o->config.stages[last].kind != PLUCK_STAGE_DIST) oracle_softmax(v);
     r->token = v->token;
     r->logit = NAN;
     for (int32_t i = 0; i < v->n; ++i) {
@@ -249,7 +255,8 @@ pluck_status oracle_sample(oracle *o, const pluck_row *row, oracle_result *r) {
                      .coin = NAN,
                      .near = o->near,
                      .band = ORACLE_BAND,
-                     .n_vocab = o->config.n_vocab};
+                     .n_vocab = o->config.n_vocab,
+                     .expected = o->expected};
     oracle_memory *before = malloc(((size_t)n_stages + 1) * sizeof *before);
     if (!before) return r->status = PLUCK_ERR_MEMORY;
     memcpy(before, o->memory, (size_t)n_stages * sizeof *before);

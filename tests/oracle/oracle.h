@@ -63,6 +63,10 @@ void oracle_reset(oracle *o);
 void oracle_accept(oracle *o, int32_t token);
 void oracle_seek(oracle *o, uint64_t position); /* Philox only */
 
+/* The order that the next whole rows are expected to have: all ids, by descending logit. It makes
+ * sorting faster where it is nearly right, and never changes a result. NULL: none is known. */
+void oracle_expect(oracle *o, const int32_t *order);
+
 /* Runs the chain; returns result->status. A failing call changes no state. */
 pluck_status oracle_sample(oracle *o, const pluck_row *row, oracle_result *result);
 

@@ -73,7 +73,7 @@ bool oracle_typical(oracle_view *v, const pluck_stage_mass *s) {
         /* Equal logits are equally typical. */
         if (i > 0 && c->logit == v->c[i - 1].logit) c->key = v->c[i - 1].key;
     }
-    qsort(v->c, (size_t)v->n, sizeof *v->c, by_key);
+    if (!oracle_sort_by(v->c, v->n, false)) qsort(v->c, (size_t)v->n, sizeof *v->c, by_key);
     mark_mass(v, (double)s->p);
 
     long double cumulative = 0.0L;
@@ -190,7 +190,7 @@ static bool temperature(oracle_view *v, double t) {
     /* So cold that float has no room for the others: they are masked. */
     const double lowest = -(double)FLT_MAX;
     double top = -INFINITY;
-    for (int32_t i = 0; i < v->n; ++i) top = fmax(top, v->c[i].logit);
+    for (int32_t i = 0; i < v->n; ++i) top = v->c[i].logit > top ? v->c[i].logit : top;
     const bool cold = isfinite(top) && fabs(top) / t > (double)FLT_MAX;
     for (int32_t i = 0; i < v->n; ++i) {
         double *x = &v->c[i].logit;

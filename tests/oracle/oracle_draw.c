@@ -74,16 +74,17 @@ static int by_id(const void *a, const void *b) {
 /* The first whose cumulative probability reaches u: in candidate order, or in order of id. -1 where
  * memory ran out. */
 static int32_t inverse_cdf(const oracle_view *v, double u, bool order_of_id) {
-    const oracle_candidate **order = malloc((size_t)v->n * sizeof *order);
-    if (!order) return -1;
-    for (int32_t i = 0; i < v->n; ++i) order[i] = &v->c[i];
-    if (order_of_id) qsort(order, (size_t)v->n, sizeof *order, by_id);
+    const oracle_candidate **order = order_of_id ? malloc((size_t)v->n * sizeof *order) : NULL;
+    if (order_of_id && !order) return -1;
+    for (int32_t i = 0; order && i < v->n; ++i) order[i] = &v->c[i];
+    if (order) qsort(order, (size_t)v->n, sizeof *order, by_id);
     long double sum = 0.0L;
     int32_t found = -1;
     for (int32_t i = 0; i < v->n; ++i) {
-        if (order[i]->logit == -INFINITY) continue;
-        sum += (long double)order[i]->p;
-        found = (int32_t)(order[i] - v->c);
+        const oracle_candidate *c = order ? order[i] : &v->c[i];
+        if (c->logit == -INFINITY) continue;
+        sum += (long double)c->p;
+        found = (int32_t)(c - v->c);
         if (sum >= (long double)u) break;
     }
     free(order);

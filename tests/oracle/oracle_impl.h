@@ -37,6 +37,7 @@ typedef struct oracle_view {
     double band;
     bool wild;
     int32_t n_vocab;
+    const int32_t *expected; /* of oracle_expect */
 } oracle_view;
 
 /* What a random stage, mirostat and adaptive-p remember. */
@@ -59,6 +60,7 @@ struct oracle {
     oracle_candidate *candidates;
     unsigned char *near;
     int32_t *counts;
+    const int32_t *expected;
     /* the result's arrays */
     int32_t *ids;
     double *logits, *probabilities, *keys;
@@ -73,6 +75,9 @@ int32_t oracle_unmasked(const oracle_view *v);
 double oracle_effective(const oracle_view *v, const oracle_candidate *c);
 /* Descending by logit, lower id first among equals, masked last; nothing where sorted already. */
 void oracle_sort(oracle_view *v);
+/* Sorts by descending logit or by ascending key, lower id first among equals. False where memory
+ * ran out: nothing has changed then. */
+bool oracle_sort_by(oracle_candidate *c, int32_t n, bool by_logit);
 /* Fills p. */
 void oracle_softmax(oracle_view *v);
 /* Entropy of p in nats. */

@@ -34,45 +34,61 @@ double oracle_effective(const oracle_view *v, const oracle_candidate *c) {
     return v->infinite && c->logit == INFINITY ? 0.0 : c->logit;
 }
 
-/* Descending logits as ascending unsigned numbers; -0 is 0. */
-static uint64_t sort_key(double logit) {
-    const double plain = logit == 0.0 ? 0.0 : logit;
+/* Keys as unsigned numbers in the same order; -0 is 0. */
+static uint64_t ordered_bits(double key) {
+    const double plain = key == 0.0 ? 0.0 : key;
     uint64_t bits;
     memcpy(&bits, &plain, sizeof bits);
-    return bits >> 63 ? bits : ~bits & ~(UINT64_C(1) << 63);
+    return bits >> 63 ? ~bits : bits | UINT64_C(1) << 63;
 }
 
-/* One pass of a stable sort of n candidates by byte `byte` of the id or of the key. */
-static void sort_pass(const oracle_candidate *from, oracle_candidate *to, int32_t n, int byte,
-                      bool by_id) {
-    int32_t start[257] = {0};
-    for (int pass = 0; pass < 2; ++pass) {
-        for (int32_t i = 0; i < n; ++i) {
-            const uint64_t key = by_id ? (uint32_t)from[i].id : sort_key(from[i].logit);
-            const size_t digit = key >> (8 * byte) & 255;
-            if (pass == 0)
-                ++start[digit + 1];
-            else
-                to[start[digit]++] = from[i];
-        }
-        for (int d = 0; pass == 0 && d < 256; ++d) start[d + 1] += start[d];
-    }
+typedef struct sort_item {
+    uint64_t key;
+    uint32_t id, index;
+} sort_item;
+
+enum { DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS, ID_PASSES = 3, KEY_PASSES = 6 };
+
+static size_t digit_of(const sort_item *item, int pass) {
+    const uint64_t number = pass < ID_PASSES ? item->id : item->key;
+    return number >> (DIGIT_BITS * (pass < ID_PASSES ? pass : pass - ID_PASSES)) & (DIGITS - 1);
 }
 
-/* By radix, ids first, then logits: the parity test sorts whole vocabularies thousands of times. */
-static bool sort_by_logit(oracle_candidate *c, int32_t n) {
-    oracle_candidate *spare = malloc((size_t)n * sizeof *spare);
-    if (!spare) return false;
-    for (int byte = 0; byte < 4; byte += 2) {
-        sort_pass(c, spare, n, byte, true);
-        sort_pass(spare, c, n, byte + 1, true);
-    }
-    for (int byte = 0; byte < 8; byte += 2) {
-        sort_pass(c, spare, n, byte, false);
-        sort_pass(spare, c, n, byte + 1, false);
-    }
-    free(spare);
+/* One pass of a stable sort, by one digit of the id or of the key. Returns false, and leaves `to`
+ * alone, where all have the same digit. */
+static bool sort_pass(const sort_item *from, sort_item *to, int32_t n, int pass) {
+    int32_t start[DIGITS + 1] = {0};
+    for (int32_t i = 0; i < n; ++i) ++start[digit_of(&from[i], pass) + 1];
+    if (start[digit_of(&from[0], pass) + 1] == n) return false;
+    for (int d = 0; d < DIGITS; ++d) start[d + 1] += start[d];
+    for (int32_t i = 0; i < n; ++i) to[start[digit_of(&from[i], pass)]++] = from[i];
     return true;
+}
+
+/* By radix: the parity test sorts whole vocabularies hundreds of thousands of times. */
+bool oracle_sort_by(oracle_candidate *c, int32_t n, bool by_logit) {
+    sort_item *items = malloc((size_t)n * 2 * sizeof *items);
+    oracle_candidate *sorted = malloc((size_t)n * sizeof *sorted);
+    const bool enough = items && sorted;
+    bool ids_ascend = true;
+    for (int32_t i = 0; enough && i < n; ++i) {
+        const uint64_t key = by_logit ? ~ordered_bits(c[i].logit) : ordered_bits(c[i].key);
+        items[i] = (sort_item){key, (uint32_t)c[i].id, (uint32_t)i};
+        ids_ascend = ids_ascend && (i == 0 || c[i - 1].id < c[i].id);
+    }
+    sort_item *from = items;
+    sort_item *to = items + n;
+    for (int pass = ids_ascend ? ID_PASSES : 0; enough && pass < ID_PASSES + KEY_PASSES; ++pass) {
+        if (!sort_pass(from, to, n, pass)) continue;
+        sort_item *swap = from;
+        from = to;
+        to = swap;
+    }
+    for (int32_t i = 0; enough && i < n; ++i) sorted[i] = c[from[i].index];
+    if (enough) memcpy(c, sorted, (size_t)n * sizeof *c);
+    free(items);
+    free(sorted);
+    return enough;
 }
 
 static int by_logit(const void *a, const void *b) {
@@ -82,16 +98,49 @@ static int by_logit(const void *a, const void *b) {
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
+/* Sorts a whole vocabulary that lies in order of id by way of the expected order: those that lie
+ * right in it stay, the few others are sorted and merged in. False, with nothing changed, where
+ * there is no such order or it is far from right. */
+static bool sort_as_expected(oracle_view *v) {
+    const int32_t n = v->n;
+    if (!v->expected || n != v->n_vocab) return false;
+    oracle_candidate *right = malloc((size_t)n * 2 * sizeof *right);
+    if (!right) return false;
+    oracle_candidate *wrong = right + n;
+    int32_t n_right = 0;
+    int32_t n_wrong = 0;
+    bool usable = true;
+    for (int32_t i = 0; i < n && usable; ++i) {
+        const oracle_candidate *c = &v->c[v->expected[i]];
+        usable = c->id == v->expected[i] && n_wrong < n / 4;
+        if (n_right > 0 && by_logit(&right[n_right - 1], c) > 0) {
+            wrong[n_wrong++] = right[--n_right];
+            wrong[n_wrong++] = *c;
+        } else {
+            right[n_right++] = *c;
+        }
+    }
+    if (usable) qsort(wrong, (size_t)n_wrong, sizeof *wrong, by_logit);
+    for (int32_t i = n; usable && i-- > 0;) {
+        const bool take_wrong =
+            n_right == 0 || (n_wrong > 0 && by_logit(&wrong[n_wrong - 1], &right[n_right - 1]) > 0);
+        v->c[i] = take_wrong ? wrong[--n_wrong] : right[--n_right];
+    }
+    free(right);
+    return usable;
+}
+
 void oracle_sort(oracle_view *v) {
     if (v->sorted) return;
-    if (v->n < 1000 || !sort_by_logit(v->c, v->n)) {
+    if (!sort_as_expected(v) && (v->n < 1000 || !oracle_sort_by(v->c, v->n, true))) {
         qsort(v->c, (size_t)v->n, sizeof *v->c, by_logit);
     }
     v->sorted = v->keyed = true;
     v->key_scale = 1.0;
     for (int32_t i = 0; i < v->n; ++i) {
         v->c[i].key = v->c[i].logit;
-        if (isfinite(v->c[i].logit)) v->key_scale = fmax(v->key_scale, fabs(v->c[i].logit));
+        const double size = fabs(v->c[i].logit);
+        if (size > v->key_scale && size != INFINITY) v->key_scale = size;
     }
 }
 
@@ -102,7 +151,7 @@ void oracle_softmax(oracle_view *v) {
         c->p = c->logit == -INFINITY ? 0.0 : exp(oracle_effective(v, c) - v->max);
         sum += (long double)c->p;
     }
-    for (int32_t i = 0; i < v->n; ++i) v->c[i].p = (double)((long double)v->c[i].p / sum);
+    for (int32_t i = 0; i < v->n; ++i) v->c[i].p /= (double)sum;
     v->log_sum = (double)logl(sum);
 }
 
@@ -127,7 +176,8 @@ void oracle_mark(oracle_view *v, const oracle_candidate *c) {
 }
 
 bool oracle_close(const oracle_view *v, double a, double b) {
-    return fabs(a - b) <= v->band * fmax(1.0, fmax(fabs(a), fabs(b)));
+    const double larger = fabs(a) > fabs(b) ? fabs(a) : fabs(b);
+    return fabs(a - b) <= v->band * (larger > 1.0 ? larger : 1.0);
 }
 
 void oracle_mark_logits(oracle_view *v, double edge) {
