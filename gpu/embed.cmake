@@ -1,6 +1,6 @@
-# Writes a C file that holds the kernels: cmake -DMAIN=pluck.cl -DPTX=file -DOUTPUT=kernels.c -P embed.cmake
+# Writes a C file that holds the kernels: cmake -DMAIN=pluck.cl -DIMAGE=file -DOUTPUT=kernels.c -P embed.cmake
 # The source has its `#include "file"` lines replaced by the files, so that what is compiled at run time
-# needs no include path. PTX may be an empty file.
+# needs no include path. IMAGE may be an empty file.
 cmake_minimum_required(VERSION 3.20)
 
 function(expand file result)
@@ -32,7 +32,7 @@ endfunction()
 expand("${MAIN}" source)
 file(WRITE "${OUTPUT}.cl" "${source}")
 bytes_of("${OUTPUT}.cl" source_bytes)
-bytes_of("${PTX}" ptx_bytes)
+bytes_of("${IMAGE}" image_bytes)
 file(WRITE "${OUTPUT}"
 "/* Made by gpu/embed.cmake of gpu/kernels. */
 #include \"device.h\"
@@ -40,6 +40,6 @@ file(WRITE "${OUTPUT}"
 const char gpu_kernel_source[] = {
 ${source_bytes}};
 
-const char gpu_kernel_ptx[] = {
-${ptx_bytes}};
+const unsigned char gpu_kernel_image[] = {
+${image_bytes}};
 ")

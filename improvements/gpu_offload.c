@@ -71,7 +71,7 @@ static pluck_gpu_status prepare(state *s) {
     const gpu_backend_table *api = s->device->api;
     const size_t bytes = (size_t)s->n * sizeof(float);
     pluck_gpu_status status = api->stream_create(s->device, &s->stream);
-    if (status == PLUCK_GPU_OK) status = api->event_create(s->device, &s->event);
+    if (status == PLUCK_GPU_OK) status = api->event_create(s->device, false, &s->event);
     if (status == PLUCK_GPU_OK) status = api->memory_create(s->device, bytes, &s->logits);
     if (status == PLUCK_GPU_OK) status = api->pinned_create(s->device, bytes, &s->pinned);
     if (status == PLUCK_GPU_OK) {

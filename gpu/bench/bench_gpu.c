@@ -207,8 +207,8 @@ int main(int argc, char **argv) {
     fill(rows, (size_t)256 * N_VOCAB);
     must(pluck_gpu_batch_create(&b.batch, b.device, &config, &error), "batch");
     must(b.device->api->stream_create(b.device, &b.stream), "stream");
-    must(b.device->api->event_create(b.device, &b.from), "event");
-    must(b.device->api->event_create(b.device, &b.to), "event");
+    must(b.device->api->event_create(b.device, true, &b.from), "event");
+    must(b.device->api->event_create(b.device, true, &b.to), "event");
     must(b.device->api->memory_create(b.device, size, &b.logits), "logits");
     must(b.device->api->upload(b.device, b.stream, b.logits, rows, size), "upload");
     copy = time_copy(&b);

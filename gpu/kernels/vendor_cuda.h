@@ -17,10 +17,11 @@ typedef unsigned short ushort;
 #define __device__ __attribute__((device))
 #define __global__ __attribute__((global))
 #define __shared__ __attribute__((shared))
+#define __forceinline__ inline __attribute__((always_inline))
 #endif
 
 #define KERNEL extern "C" __global__
-#define FN     static __device__ inline
+#define FN     static __device__ __forceinline__ /* arrays of a lane stay in registers */
 #define GLOBAL
 #define LOCAL
 #define LOCAL_PARAM

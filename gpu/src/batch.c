@@ -60,7 +60,7 @@ static pluck_gpu_status create_slot(pluck_gpu_batch *b, gpu_slot *slot) {
     const gpu_backend_table *api = b->device->api;
     const size_t rows = (size_t)b->config.max_rows;
     const size_t candidates = rows * (size_t)b->config.max_candidates;
-    GPU_TRY(api->event_create(b->device, &slot->done));
+    GPU_TRY(api->event_create(b->device, false, &slot->done));
     GPU_TRY(api->pinned_create(b->device, gpu_params_size(&b->config), &slot->params));
     GPU_TRY(api->pinned_create(b->device, rows * sizeof(plk_result), &slot->results));
     GPU_TRY(api->pinned_create(b->device, candidates * sizeof(int32_t), &slot->ids));

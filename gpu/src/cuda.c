@@ -1,13 +1,14 @@
 /*
  * cuda.c: the CUDA backend, over the driver API, loaded at run time.
  *
- * The kernels come as PTX made at build time or, where the build had no compiler for it, from the
- * embedded source by NVRTC; the driver compiles them for its device (and keeps the result in its
- * cache). Every function makes the device's context current and restores the caller's.
+ * The kernels come compiled by the build or, where it had no compiler for them or the driver is
+ * older than that compiler, from the embedded source by NVRTC. Every function makes the device's
+ * context current and restores the caller's.
  */
 #include "device.h"
 
 #include "cuda_api.h"
+#include "nvrtc.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -15,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The maps' entries are member names and parameter lists, which cannot stand in parentheses. */
+/* The map's entries are member names and parameter lists, which cannot stand in parentheses. */
 /* NOLINTBEGIN(bugprone-macro-parentheses) */
 typedef struct cuda_driver {
 #define CUDA_MEMBER(symbol, parameters) CUresult(*symbol) parameters;
@@ -23,11 +24,6 @@ typedef struct cuda_driver {
 #undef CUDA_MEMBER
 } cuda_driver;
 
-typedef struct cuda_nvrtc {
-#define NVRTC_MEMBER(symbol, parameters) nvrtcResult(*symbol) parameters;
-    CUDA_NVRTC_MAP(NVRTC_MEMBER)
-#undef NVRTC_MEMBER
-} cuda_nvrtc;
 /* NOLINTEND(bugprone-macro-parentheses) */
 
 typedef struct cuda_device {
@@ -68,6 +64,21 @@ static pluck_gpu_status status_from_cuda(CUresult result) {
         return PLUCK_GPU_ERR_DEVICE_MEMORY;
     case CUDA_ERROR_NOT_READY:
         return PLUCK_GPU_ERR_NOT_READY;
+    case CUDA_ERROR_DEINITIALIZED:
+    case CUDA_ERROR_DEVICE_UNAVAILABLE:
+    case CUDA_ERROR_ECC_UNCORRECTABLE:
+    case CUDA_ERROR_NVLINK_UNCORRECTABLE:
+    case CUDA_ERROR_ILLEGAL_ADDRESS:
+    case CUDA_ERROR_LAUNCH_TIMEOUT:
+    case CUDA_ERROR_CONTEXT_IS_DESTROYED:
+    case CUDA_ERROR_ASSERT:
+    case CUDA_ERROR_HARDWARE_STACK_ERROR:
+    case CUDA_ERROR_ILLEGAL_INSTRUCTION:
+    case CUDA_ERROR_MISALIGNED_ADDRESS:
+    case CUDA_ERROR_INVALID_ADDRESS_SPACE:
+    case CUDA_ERROR_INVALID_PC:
+    case CUDA_ERROR_LAUNCH_FAILED:
+        return PLUCK_GPU_ERR_LOST; /* the context is of no use any more */
     default:
         return PLUCK_GPU_ERR_DEVICE;
     }
@@ -114,67 +125,42 @@ static bool cuda_describe(int32_t index, pluck_gpu_device_info *info) {
     return true;
 }
 
-/* The source as PTX for this device; NULL where NVRTC is missing or fails (reported). */
-static char *compile_source(pluck_gpu_device *d, const cuda_device *n) {
-    static const char *const names[] = {"libnvrtc.so", "libnvrtc.so.13", "libnvrtc.so.12",
-                                        "libnvrtc.so.11.2"};
-    cuda_nvrtc rtc;
-    nvrtcProgram program = NULL;
-    void *library = NULL;
-    char *ptx = NULL, architecture[64], wg[32], vpt[32];
-    const char *options[] = {architecture, "--fmad=false", wg, vpt};
-    size_t size = 0;
-    bool all = true;
-    for (size_t i = 0; i < sizeof names / sizeof *names && !library; i++)
-        library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
-    if (!library) {
-        gpu_fail(d->error, PLUCK_GPU_ERR_BUILD,
-                 "this build carries no PTX, and NVRTC (libnvrtc.so) was not found");
-        return NULL;
-    }
-#define NVRTC_LOAD(symbol, parameters) all = all && load_symbol(library, #symbol, &rtc.symbol);
-    CUDA_NVRTC_MAP(NVRTC_LOAD)
-#undef NVRTC_LOAD
-    snprintf(architecture, sizeof architecture, "--gpu-architecture=compute_%d%d",
-             attribute(n->device, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR),
-             attribute(n->device, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR));
-    snprintf(wg, sizeof wg, "-DPLK_WG=%u", d->wg);
-    snprintf(vpt, sizeof vpt, "-DPLK_VPT=%u", d->vpt);
-    if (all &&
-        rtc.nvrtcCreateProgram(&program, gpu_kernel_source, "pluck.cu", 0, NULL, NULL) == 0 &&
-        rtc.nvrtcCompileProgram(program, 4, options) == 0 &&
-        rtc.nvrtcGetPTXSize(program, &size) == 0 && (ptx = malloc(size)) != NULL) {
-        if (rtc.nvrtcGetPTX(program, ptx) != 0) {
-            free(ptx);
-            ptx = NULL;
-        }
-    } else {
-        char *log = NULL;
-        if (program && rtc.nvrtcGetProgramLogSize(program, &size) == 0 && size > 0 &&
-            (log = malloc(size)) != NULL && rtc.nvrtcGetProgramLog(program, log) != 0)
-            log[0] = '\0';
-        gpu_fail(d->error, PLUCK_GPU_ERR_BUILD, "NVRTC could not compile the kernels: %.400s",
-                 log ? log : "");
-        free(log);
-    }
-    if (program) rtc.nvrtcDestroyProgram(&program);
-    dlclose(library);
-    return ptx;
+static CUresult load_image(cuda_device *n, const void *image, char *log, size_t capacity) {
+    int options[] = {CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES};
+    void *values[] = {log, (void *)(uintptr_t)capacity};
+    return cu.cuModuleLoadDataEx(&n->module, image, 2, options, values);
+}
+
+/* The image that the build made; where there is none, or this driver refuses it (it is older than
+ * the compiler that made it), what NVRTC makes of the source. */
+static pluck_gpu_status load_module(pluck_gpu_device *d, cuda_device *n) {
+    char log[200] = "", why[256];
+    CUresult result = gpu_kernel_image[0] ? load_image(n, gpu_kernel_image, log, sizeof log)
+                                          : CUDA_ERROR_INVALID_IMAGE;
+    bool missing;
+    char *image;
+    if (result == CUDA_SUCCESS) return PLUCK_GPU_OK;
+    image = gpu_nvrtc_compile(attribute(n->device, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR),
+                              attribute(n->device, CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR),
+                              d->wg, d->vpt, &missing, why, sizeof why);
+    if (!image && gpu_kernel_image[0])
+        return gpu_fail(d->error, PLUCK_GPU_ERR_BUILD,
+                        "the driver refuses this build's kernels: %s %s; and %s",
+                        error_name(result), log, why);
+    if (!image)
+        return gpu_fail(d->error, PLUCK_GPU_ERR_BUILD, "this build carries no compiled kernels; %s",
+                        why);
+    result = load_image(n, image, log, sizeof log);
+    free(image);
+    return result == CUDA_SUCCESS
+               ? PLUCK_GPU_OK
+               : gpu_fail(d->error, PLUCK_GPU_ERR_BUILD,
+                          "the driver could not load the kernels: %s %s", error_name(result), log);
 }
 
 static pluck_gpu_status load_kernels(pluck_gpu_device *d, cuda_device *n) {
-    char log[400] = "";
-    int options[] = {CU_JIT_ERROR_LOG_BUFFER, CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES};
-    void *values[] = {log, (void *)(uintptr_t)sizeof log};
-    char *compiled = gpu_kernel_ptx[0] ? NULL : compile_source(d, n);
-    const char *ptx = gpu_kernel_ptx[0] ? gpu_kernel_ptx : compiled;
-    CUresult result;
-    if (!ptx) return PLUCK_GPU_ERR_BUILD;
-    result = cu.cuModuleLoadDataEx(&n->module, ptx, 2, options, values);
-    free(compiled);
-    if (result != CUDA_SUCCESS)
-        return gpu_fail(d->error, PLUCK_GPU_ERR_BUILD,
-                        "the driver could not load the kernels: %s %s", error_name(result), log);
+    CUresult result = CUDA_SUCCESS;
+    GPU_TRY(load_module(d, n));
 #define LOAD_KERNEL(name)                                                                          \
     if (result == CUDA_SUCCESS)                                                                    \
         result = cu.cuModuleGetFunction(&n->kernels[GPU_KERNEL_##name], n->module, "pluck_" #name);
@@ -293,11 +279,18 @@ static pluck_gpu_status address_range(pluck_gpu_device *d, CUdeviceptr pointer, 
 
 static pluck_gpu_status cuda_memory_check(pluck_gpu_device *d, void *data, size_t offset,
                                           size_t size) {
-    const CUdeviceptr first = (CUdeviceptr)(uintptr_t)data + offset;
-    CUdeviceptr base = 0;
-    size_t held = 0;
-    if (address_range(d, first, &base, &held) != PLUCK_GPU_OK) return PLUCK_GPU_ERR_POINTER;
-    return size <= held - (size_t)(first - base) ? PLUCK_GPU_OK : PLUCK_GPU_ERR_POINTER;
+    CUdeviceptr at = (CUdeviceptr)(uintptr_t)data + offset;
+    const CUdeviceptr end = at + size;
+    if (end < at) return PLUCK_GPU_ERR_POINTER;
+    while (at < end) { /* allocators that map memory in pieces put one range behind the other */
+        CUdeviceptr base = 0;
+        size_t held = 0;
+        const pluck_gpu_status status = address_range(d, at, &base, &held);
+        if (status == PLUCK_GPU_ERR_LOST) return status;
+        if (status != PLUCK_GPU_OK || base + held <= at) return PLUCK_GPU_ERR_POINTER;
+        at = base + held;
+    }
+    return PLUCK_GPU_OK;
 }
 
 static pluck_gpu_status cuda_stream_create(pluck_gpu_device *d, gpu_stream *out) {
@@ -312,8 +305,8 @@ static void cuda_stream_free(pluck_gpu_device *d, gpu_stream stream) {
     if (stream) (void)destroy_stream(d, stream);
 }
 
-static pluck_gpu_status cuda_event_create(pluck_gpu_device *d, gpu_event *out) {
-    IN_CONTEXT(d, cu.cuEventCreate((CUevent *)out, 0));
+static pluck_gpu_status cuda_event_create(pluck_gpu_device *d, bool timed, gpu_event *out) {
+    IN_CONTEXT(d, cu.cuEventCreate((CUevent *)out, timed ? 0 : CU_EVENT_DISABLE_TIMING));
 }
 
 static pluck_gpu_status destroy_event(pluck_gpu_device *d, gpu_event event) {
@@ -340,12 +333,13 @@ static pluck_gpu_status cuda_stream_wait(pluck_gpu_device *d, gpu_stream stream,
     IN_CONTEXT(d, cu.cuStreamWaitEvent(stream, event, 0));
 }
 
+static pluck_gpu_status elapsed(pluck_gpu_device *d, gpu_event from, gpu_event to, float *ms) {
+    IN_CONTEXT(d, cu.cuEventElapsedTime(ms, from, to));
+}
+
 static double cuda_event_elapsed(pluck_gpu_device *d, gpu_event from, gpu_event to) {
-    float milliseconds = 0.0f;
-    (void)d;
-    return cu.cuEventElapsedTime(&milliseconds, from, to) == CUDA_SUCCESS
-               ? (double)milliseconds * 1e3
-               : -1.0;
+    float ms = 0.0f;
+    return elapsed(d, from, to, &ms) == PLUCK_GPU_OK ? (double)ms * 1e3 : -1.0;
 }
 
 static pluck_gpu_status cuda_zero(pluck_gpu_device *d, gpu_stream stream, gpu_memory memory,

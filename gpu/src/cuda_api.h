@@ -23,7 +23,22 @@ typedef struct nvrtcProgram_st *nvrtcProgram;
 enum {
     CUDA_SUCCESS = 0,
     CUDA_ERROR_OUT_OF_MEMORY = 2,
+    CUDA_ERROR_DEINITIALIZED = 4,
+    CUDA_ERROR_DEVICE_UNAVAILABLE = 46,
+    CUDA_ERROR_INVALID_IMAGE = 200,
+    CUDA_ERROR_ECC_UNCORRECTABLE = 214,
+    CUDA_ERROR_NVLINK_UNCORRECTABLE = 220,
     CUDA_ERROR_NOT_READY = 600,
+    CUDA_ERROR_ILLEGAL_ADDRESS = 700,
+    CUDA_ERROR_LAUNCH_TIMEOUT = 702,
+    CUDA_ERROR_CONTEXT_IS_DESTROYED = 709,
+    CUDA_ERROR_ASSERT = 710,
+    CUDA_ERROR_HARDWARE_STACK_ERROR = 714,
+    CUDA_ERROR_ILLEGAL_INSTRUCTION = 715,
+    CUDA_ERROR_MISALIGNED_ADDRESS = 716,
+    CUDA_ERROR_INVALID_ADDRESS_SPACE = 717,
+    CUDA_ERROR_INVALID_PC = 718,
+    CUDA_ERROR_LAUNCH_FAILED = 719,
 
     CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT = 16,
     CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR = 75,
@@ -35,6 +50,7 @@ enum {
     CU_JIT_ERROR_LOG_BUFFER = 5,
     CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES = 6,
 
+    CU_EVENT_DISABLE_TIMING = 2,
     CU_STREAM_NON_BLOCKING = 1,
     CU_MEMHOSTALLOC_PORTABLE = 1,
     CU_MEMHOSTALLOC_DEVICEMAP = 2,
@@ -109,6 +125,8 @@ typedef struct CUDA_MEMCPY2D {
     X(nvrtcCompileProgram, (nvrtcProgram program, int n, const char *const *options))              \
     X(nvrtcGetPTXSize, (nvrtcProgram program, size_t * size))                                      \
     X(nvrtcGetPTX, (nvrtcProgram program, char *ptx))                                              \
+    X(nvrtcGetCUBINSize, (nvrtcProgram program, size_t * size))                                    \
+    X(nvrtcGetCUBIN, (nvrtcProgram program, char *cubin))                                          \
     X(nvrtcGetProgramLogSize, (nvrtcProgram program, size_t * size))                               \
     X(nvrtcGetProgramLog, (nvrtcProgram program, char *log))                                       \
     X(nvrtcDestroyProgram, (nvrtcProgram * program))

@@ -73,7 +73,8 @@ typedef struct gpu_backend_table {
 
     pluck_gpu_status (*stream_create)(pluck_gpu_device *device, gpu_stream *out);
     void (*stream_free)(pluck_gpu_device *device, gpu_stream stream);
-    pluck_gpu_status (*event_create)(pluck_gpu_device *device, gpu_event *out);
+    /* timed: event_elapsed can use it; others are cheaper */
+    pluck_gpu_status (*event_create)(pluck_gpu_device *device, bool timed, gpu_event *out);
     void (*event_free)(pluck_gpu_device *device, gpu_event event);
     pluck_gpu_status (*event_record)(pluck_gpu_device *device, gpu_event event, gpu_stream stream);
     pluck_gpu_status (*event_poll)(pluck_gpu_device *device, gpu_event event);
@@ -131,9 +132,10 @@ pluck_gpu_status gpu_note(pluck_gpu_device *device, pluck_gpu_status status);
         if (try_status_ != PLUCK_GPU_OK) return try_status_;                                       \
     } while (0)
 
-/* The kernels as text (all files in one) and, where the build had a compiler for it, as PTX. */
+/* The kernels as text (all files in one) and, where the build had a compiler for CUDA, as PTX or as
+ * a fat binary: code for some devices, PTX for the others. */
 extern const char gpu_kernel_source[];
-extern const char gpu_kernel_ptx[]; /* "" where there is none */
+extern const unsigned char gpu_kernel_image[]; /* "" where there is none */
 
 /* Bytes of one element; 0 for an unknown dtype. */
 size_t gpu_element_size(pluck_dtype dtype);

@@ -39,6 +39,8 @@ static pluck_gpu_status status_from_cl(cl_int code) {
         return PLUCK_GPU_ERR_MEMORY;
     case CL_INVALID_MEM_OBJECT:
         return PLUCK_GPU_ERR_POINTER;
+    case CL_DEVICE_NOT_AVAILABLE:
+        return PLUCK_GPU_ERR_LOST;
     default:
         return PLUCK_GPU_ERR_DEVICE;
     }
@@ -253,8 +255,9 @@ static void opencl_stream_free(pluck_gpu_device *d, gpu_stream stream) {
     if (stream) clReleaseCommandQueue(stream);
 }
 
-static pluck_gpu_status opencl_event_create(pluck_gpu_device *d, gpu_event *out) {
+static pluck_gpu_status opencl_event_create(pluck_gpu_device *d, bool timed, gpu_event *out) {
     (void)d;
+    (void)timed; /* the queue decides */
     *out = calloc(1, sizeof(opencl_event));
     return *out ? PLUCK_GPU_OK : PLUCK_GPU_ERR_MEMORY;
 }
@@ -288,8 +291,12 @@ static pluck_gpu_status opencl_event_poll(pluck_gpu_device *d, gpu_event event) 
 
 static pluck_gpu_status opencl_event_wait(pluck_gpu_device *d, gpu_event event) {
     const opencl_event *e = event;
+    cl_int code;
     (void)d;
-    return e->event ? status_from_cl(clWaitForEvents(1, &e->event)) : PLUCK_GPU_OK;
+    if (!e->event) return PLUCK_GPU_OK;
+    code = clWaitForEvents(1, &e->event);
+    /* here it is no want of memory: some drivers call a kernel that broke off so */
+    return code == CL_OUT_OF_RESOURCES ? PLUCK_GPU_ERR_DEVICE : status_from_cl(code);
 }
 
 static pluck_gpu_status opencl_stream_wait(pluck_gpu_device *d, gpu_stream stream,

@@ -113,8 +113,8 @@ static pluck_gpu_status create_all(pluck_gpu_pipeline *p, size_t slot_size) {
     GPU_TRY(api->stream_create(p->device, &p->stream));
     for (int32_t i = 0; i < p->n_slots; i++) {
         GPU_TRY(api->pinned_create(p->device, slot_size, &p->slots[i].rows));
-        GPU_TRY(api->event_create(p->device, &p->slots[i].produced));
-        GPU_TRY(api->event_create(p->device, &p->slots[i].copied));
+        GPU_TRY(api->event_create(p->device, false, &p->slots[i].produced));
+        GPU_TRY(api->event_create(p->device, false, &p->slots[i].copied));
     }
     p->has_thread = pthread_create(&p->thread, NULL, finish_tickets, p) == 0;
     return p->has_thread ? PLUCK_GPU_OK : PLUCK_GPU_ERR_MEMORY;

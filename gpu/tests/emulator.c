@@ -202,6 +202,11 @@ static pluck_gpu_status create_nothing(pluck_gpu_device *d, void **out) {
     return *out ? PLUCK_GPU_OK : PLUCK_GPU_ERR_MEMORY;
 }
 
+static pluck_gpu_status create_event(pluck_gpu_device *d, bool timed, gpu_event *out) {
+    (void)timed;
+    return create_nothing(d, out);
+}
+
 static void free_nothing(pluck_gpu_device *d, void *nothing) {
     (void)d;
     free(nothing);
@@ -244,6 +249,14 @@ static pluck_gpu_status download(pluck_gpu_device *d, gpu_stream stream, void *t
     return PLUCK_GPU_OK;
 }
 
+static pluck_gpu_status download_rows(pluck_gpu_device *d, gpu_stream stream, void *to,
+                                      gpu_memory from, size_t offset, size_t stride, size_t width,
+                                      size_t rows) {
+    for (size_t row = 0; row < rows; row++)
+        GPU_TRY(download(d, stream, (char *)to + row * width, from, offset + row * stride, width));
+    return PLUCK_GPU_OK;
+}
+
 pluck_gpu_device *emulator_open(void) {
     static const gpu_backend_table table = {
         .name = "emulator",
@@ -254,7 +267,7 @@ pluck_gpu_device *emulator_open(void) {
         .memory_check = memory_check,
         .stream_create = create_nothing,
         .stream_free = free_nothing,
-        .event_create = create_nothing,
+        .event_create = create_event,
         .event_free = free_nothing,
         .event_record = done_two,
         .event_poll = done_one,
@@ -263,6 +276,7 @@ pluck_gpu_device *emulator_open(void) {
         .zero = zero,
         .upload = upload,
         .download = download,
+        .download_rows = download_rows,
         .launch = emulator_launch,
     };
     pluck_gpu_device *device = calloc(1, sizeof *device);

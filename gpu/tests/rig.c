@@ -51,7 +51,7 @@ void rig_open(rig *r, int32_t n_vocab, int32_t max_rows, int32_t max_candidates)
     assert_int_equal(r->device->api->memory_create(r->device, r->logits_size, &r->logits), 0);
     assert_int_equal(r->device->api->memory_create(r->device, r->masks_size, &r->masks), 0);
     assert_int_equal(r->device->api->stream_create(r->device, &r->stream), 0);
-    assert_int_equal(r->device->api->event_create(r->device, &r->event), 0);
+    assert_int_equal(r->device->api->event_create(r->device, false, &r->event), 0);
 }
 
 static void free_plans(rig *r) {

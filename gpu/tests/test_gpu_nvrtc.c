@@ -1,0 +1,44 @@
+/* test_gpu_nvrtc.c: the embedded kernels are CUDA C that NVRTC compiles, for a device it knows and
+ * for one it does not. Needs the library, no device; skipped where the library is missing. */
+#include "nvrtc.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void compiles_for(int major, int minor, const char *beginning, const char *contained) {
+    char why[400] = "";
+    bool missing = false;
+    char *image = gpu_nvrtc_compile(major, minor, 256, 16, &missing, why, sizeof why);
+    if (missing) {
+        print_message("%s\n", why);
+        skip();
+    }
+    if (!image) fail_msg("%s", why);
+    assert_memory_equal(image, beginning, strlen(beginning));
+    if (contained) assert_non_null(strstr(image, contained));
+    free(image);
+}
+
+static void for_a_known_device(void **state) {
+    (void)state;
+    compiles_for(9, 0,
+                 "\x7f"
+                 "ELF",
+                 NULL);
+}
+
+static void for_an_unknown_device(void **state) {
+    (void)state;
+    compiles_for(1000, 0, "//", ".entry pluck_argmax");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(for_a_known_device),
+                                       cmocka_unit_test(for_an_unknown_device)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
