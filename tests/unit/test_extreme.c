@@ -1,0 +1,150 @@
+/*
+ * test_extreme.c: logits at the ends of float, where a difference or a cut may overflow: each
+ * stage, alone and behind a temperature so hot that neighbouring floats are 40 nats apart, on whole
+ * rows and on lists, against the oracle.
+ */
+#include "check.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+
+enum { LARGEST = 9000 };
+
+typedef enum extreme_kind {
+    LOWEST_ALL,     /* all at -FLT_MAX */
+    LOWEST_BAND,    /* -FLT_MAX to -3e38 */
+    LOWEST_STEPS,   /* a few floats above -FLT_MAX: ties, and neighbours 2e31 apart */
+    LOWEST_AS_MASK, /* an engine's mask: half at -FLT_MAX, the others N(0, 5) */
+    HIGHEST_BAND,   /* 3e38 to FLT_MAX */
+    HIGHEST_ONE,    /* one at FLT_MAX, the others N(0, 5) */
+    BOTH_ENDS,      /* +-FLT_MAX, +-3e38, 0, -inf */
+    ANY_MAGNITUDE,  /* random exponents, both signs */
+    EXTREME_KINDS
+} extreme_kind;
+
+static float draw_extreme(extreme_kind kind, rows_random *r) {
+    static const float ends[] = {FLT_MAX, -FLT_MAX, 3e38f, -3e38f, 0.0f, -INFINITY, -2.9e38f};
+    const float unit = (float)rows_below(r, 1u << 20) / (float)(1u << 20);
+    switch (kind) {
+    case LOWEST_ALL:
+        return -FLT_MAX;
+    case LOWEST_BAND:
+        return -3e38f - (FLT_MAX - 3e38f) * unit;
+    case LOWEST_STEPS:
+        return -FLT_MAX + 0x1p104f * (float)rows_below(r, 6);
+    case LOWEST_AS_MASK:
+        return rows_below(r, 2) ? -FLT_MAX : (float)(5.0 * rows_gauss(r));
+    case HIGHEST_BAND:
+        return 3e38f + (FLT_MAX - 3e38f) * unit;
+    case HIGHEST_ONE:
+        return (float)(5.0 * rows_gauss(r));
+    case BOTH_ENDS:
+        return ends[rows_below(r, 7)];
+    default:
+        return ldexpf(unit + 1.0f, (int)rows_below(r, 253) - 126) *
+               (rows_below(r, 2) ? 1.0f : -1.0f);
+    }
+}
+
+static void fill_extreme(extreme_kind kind, uint64_t seed, float *logits, int32_t n) {
+    rows_random r = {seed * 31u + (uint64_t)kind};
+    for (int32_t i = 0; i < n; ++i) logits[i] = draw_extreme(kind, &r);
+    if (kind == HIGHEST_ONE) logits[rows_below(&r, (uint32_t)n)] = FLT_MAX;
+}
+
+static const pluck_logit_bias biases[] = {{0, 3e38f}, {1, -3e38f}, {5, 7.0f}};
+
+static int all_stages(pluck_stage *to) {
+    int n = 0;
+    to[n++] = with_greedy();
+    to[n++] = with_dist();
+    to[n++] = with_top_k(3);
+    to[n++] = with_top_p(0.9f, 0);
+    to[n++] = with_top_p(0.9f, 5);
+    to[n++] = with_min_p(0.1f, 0);
+    to[n++] = with_min_p(1e-30f, 5);
+    to[n++] = with_typical(0.9f, 0);
+    to[n++] = with_typical(0.5f, 4);
+    to[n++] = with_sigma(1.0f);
+    to[n++] = with_sigma(3.0f);
+    to[n++] = with_temp(0.8f, 0.0f, 1.0f);
+    to[n++] = with_temp(0.0f, 0.0f, 1.0f);
+    to[n++] = with_temp(0.9f, 0.5f, 1.0f);
+    to[n++] = with_penalties(64, 1.5f, 0.5f, 1.0f);
+    to[n++] = with_dry(2.0f, 1.75f, 1, 64);
+    to[n++] = with_mirostat(1, 5.0f, 0.1f, 100);
+    to[n++] = with_adaptive(0.5f, 0.9f);
+    to[n++] = with_bias(biases, 3);
+    return n;
+}
+
+/* Behind a hot temperature an edit's outcome, as a value of the row, is beyond float. */
+static bool edits(const pluck_stage *s) {
+    return s->kind <= PLUCK_STAGE_DRY;
+}
+
+static bool selects(const pluck_stage *s) {
+    return s->kind > PLUCK_STAGE_CUSTOM;
+}
+
+typedef struct tally {
+    int runs, same;
+} tally;
+
+/* The stage behind a temperature (1: none), then a draw. */
+static void run_case(const pluck_stage *stage, float t, const pluck_row *row, int32_t n_vocab,
+                     uint64_t id, tally *count) {
+    pluck_stage stages[3] = {with_temp(t, 0.0f, 1.0f), *stage, with_dist()};
+    const pluck_config config = with_chain(
+        n_vocab, 5u, id % 2 ? PLUCK_RNG_PHILOX : PLUCK_RNG_MT19937, stages, selects(stage) ? 2 : 3);
+    pair p;
+    pair_open(&p, &config);
+    p.label = "extreme";
+    p.seed = id;
+    for (int32_t i = 0; i < 20; ++i) pair_accept(&p, i % 7 % n_vocab);
+    check_verdict verdict = CHECK_SAME;
+    for (int call = 0; call < 3 && verdict == CHECK_SAME; ++call) {
+        verdict = pair_step(&p, row, NULL);
+        ++count->runs;
+        count->same += verdict == CHECK_SAME;
+    }
+    pair_close(&p);
+}
+
+static void run_rows(int32_t n_vocab, bool list, tally *count) {
+    static float logits[LARGEST];
+    static int32_t ids[LARGEST];
+    static const float temperatures[] = {1.0f, 5e29f};
+    pluck_stage stages[40];
+    const int n_stages = all_stages(stages);
+    for (int32_t i = 0; i < n_vocab; ++i) ids[i] = n_vocab - 1 - i;
+    for (int kind = 0; kind < EXTREME_KINDS; ++kind) {
+        fill_extreme((extreme_kind)kind, (uint64_t)n_vocab, logits, n_vocab);
+        const pluck_row row = {.logits = logits, .n = list ? n_vocab : 0, .ids = list ? ids : NULL};
+        for (int i = 0; i < n_stages; ++i) {
+            if (stages[i].kind == PLUCK_STAGE_LOGIT_BIAS && n_vocab < 6) continue;
+            for (int t = 0; t < (edits(&stages[i]) ? 1 : 2); ++t) {
+                const uint64_t id = (uint64_t)(kind * 10000 + i * 10 + t);
+                run_case(&stages[i], temperatures[t], &row, n_vocab, id, count);
+            }
+        }
+    }
+}
+
+static void stages_at_the_ends_of_float(void **state) {
+    (void)state;
+    static const int32_t sizes[] = {1, 2, 33, 700, LARGEST};
+    for (int i = 0; i < 10; ++i) {
+        tally count = {0, 0};
+        run_rows(sizes[i / 2], i % 2 == 1, &count);
+        print_message("V %d%s: %d calls, %d the same\n", sizes[i / 2], i % 2 ? ", a list" : "",
+                      count.runs, count.same);
+        assert_true(count.same >= count.runs - count.runs / 50);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(stages_at_the_ends_of_float)};
+    return cmocka_run_group_tests_name("extreme", tests, NULL, NULL);
+}
