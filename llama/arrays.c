@@ -1,6 +1,8 @@
 /* arrays.c: see arrays.h. */
 #include "arrays.h"
 
+#include "shortlist.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -199,8 +201,16 @@ pluck_status plk_apply(pluck_sampler *sampler, int32_t n_vocab, plk_scratch *scr
     plk_effect *effect = &own;
     int32_t n = (int32_t)cur->size;
     pluck_row row = {.logits = scratch->logits, .workspace = scratch->workspace, .n = n};
-    bool dense = copy_logits(scratch->logits, cur->data, n) && n == n_vocab && !cur->sorted;
-    if (!dense) {
+    int32_t n_short = 0;
+    if (effect->first_k > 0 && n == n_vocab && !cur->sorted && !effect->softmax_first)
+        n_short = plk_shortlist(cur->data, n, effect->first_k, scratch->ids, scratch->logits,
+                                scratch->carried);
+    bool dense =
+        n_short > 0 || (copy_logits(scratch->logits, cur->data, n) && n == n_vocab && !cur->sorted);
+    if (n_short > 0) {
+        row.ids = scratch->ids;
+        row.n = n_short;
+    } else if (!dense) {
         if (!copy_ids(scratch->ids, cur->data, n, n_vocab)) return PLUCK_ERR_TOKEN;
         row.ids = scratch->ids;
         /* Left undeclared, an order that an XTC coin asked for shows. libpluck checks declared

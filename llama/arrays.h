@@ -3,9 +3,9 @@
  * llama.cpp's own samplers would have left it.
  *
  * libpluck reads a plain row; a program that fills a llama_token_data_array has 12-byte structs. So
- * the logits are copied out once (that pass is most of what an array costs), the chain runs on the
- * copy, and what is left is written back: candidates in order, logits, probabilities, size,
- * selected, sorted.
+ * the logits are copied out once (that pass is most of what an array costs), or, before top-k, the
+ * few that it can keep (shortlist.h); the chain runs on the copy, and what is left is written back:
+ * candidates in order, logits, probabilities, size, selected, sorted.
  */
 #ifndef PLUCK_LLAMA_ARRAYS_H
 #define PLUCK_LLAMA_ARRAYS_H
@@ -36,6 +36,7 @@ typedef struct plk_effect {
     bool softmax_first;  /* ... after the softmax of the input was written there, ... */
     bool by_coin;        /* ... which happens only if an XTC coin fell so */
     bool not_for_one;    /* `p` becomes the final one only where more than one candidate is left */
+    int32_t first_k;     /* the chain begins with this top-k; 0: it does not */
     int32_t sorts_below; /* min-p sorts after all where it would keep fewer than this */
     enum {
         PLK_SORTED_AS_FOUND,

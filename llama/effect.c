@@ -73,8 +73,30 @@ bool plk_stage_has_state(const pluck_stage *stage) {
     }
 }
 
+/* Is the stage one of those before top-k in llama.cpp's usual chain, with nothing to do? */
+static bool does_nothing(const pluck_stage *stage) {
+    switch (stage->kind) {
+    case PLUCK_STAGE_LOGIT_BIAS:
+        return stage->as.logit_bias.n_biases == 0;
+    case PLUCK_STAGE_PENALTIES:
+        return stage->as.penalties.last_n == 0 ||
+               (stage->as.penalties.repeat == 1.0f && stage->as.penalties.freq == 0.0f &&
+                stage->as.penalties.present == 0.0f);
+    case PLUCK_STAGE_DRY:
+        return stage->as.dry.multiplier == 0.0f;
+    case PLUCK_STAGE_TOP_N_SIGMA:
+        return stage->as.top_n_sigma.n <= 0.0f;
+    default:
+        return false;
+    }
+}
+
 plk_effect plk_effect_of(const pluck_stage *stages, int32_t n_stages) {
     plk_effect effect = {.keeps_p = true, .sorted = PLK_SORTED_AS_FOUND};
+    int32_t first = 0;
+    while (first < n_stages && does_nothing(&stages[first])) first++;
+    if (first < n_stages && stages[first].kind == PLUCK_STAGE_TOP_K)
+        effect.first_k = stages[first].as.top_k.k;
     for (int32_t i = 0; i < n_stages; i++) {
         const pluck_stage *stage = &stages[i];
         effect.selects = effect.selects || plk_stage_selects(stage);
