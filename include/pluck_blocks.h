@@ -121,6 +121,13 @@ PLUCK_API void pluck_token_ring_free(pluck_token_ring *ring);
 
 /* Adds a token (>= 0), dropping the oldest where the ring is full. Errors: ERR_NULL, ERR_TOKEN. */
 PLUCK_API pluck_status pluck_token_ring_push(pluck_token_ring *ring, int32_t token);
+
+/*
+ * The same as pushing each of `count` tokens in turn: a prompt. Costs no more than the ring holds.
+ * Errors: ERR_NULL, ERR_SIZE (count < 0), ERR_TOKEN; the ring is then as it was.
+ */
+PLUCK_API pluck_status pluck_token_ring_push_n(pluck_token_ring *ring, const int32_t *tokens,
+                                               int32_t count);
 PLUCK_API void pluck_token_ring_clear(pluck_token_ring *ring);
 
 /* Tokens held: 0 to n. */
@@ -128,6 +135,11 @@ PLUCK_API int32_t pluck_token_ring_size(const pluck_token_ring *ring);
 
 /* The token `back` places from the newest (0); -1 where there is none. */
 PLUCK_API int32_t pluck_token_ring_back(const pluck_token_ring *ring, int32_t back);
+
+/* Writes the newest `count` tokens, oldest first, as pluck_dry_repeats reads them; all there are
+ * where that is fewer. Returns how many. */
+PLUCK_API int32_t pluck_token_ring_recent(const pluck_token_ring *ring, int32_t count,
+                                          int32_t *tokens);
 
 /* How often token stands in the ring. */
 PLUCK_API int32_t pluck_token_ring_count(const pluck_token_ring *ring, int32_t token);

@@ -305,6 +305,22 @@ pluck_status pluck_token_ring_push(pluck_token_ring *ring, int32_t token) {
     return PLUCK_OK;
 }
 
+pluck_status pluck_token_ring_push_n(pluck_token_ring *ring, const int32_t *tokens, int32_t count) {
+    if (!ring || (!tokens && count > 0)) return PLUCK_ERR_NULL;
+    if (count < 0) return PLUCK_ERR_SIZE;
+    for (int32_t i = 0; i < count; i++)
+        if (tokens[i] < 0) return PLUCK_ERR_TOKEN;
+    /* What would be dropped again is not pushed. */
+    const int32_t capacity = ring->history->capacity;
+    if (count >= capacity) {
+        history_clear(ring->history);
+        tokens += count - capacity;
+        count = capacity;
+    }
+    for (int32_t i = 0; i < count; i++) history_push(ring->history, tokens[i]);
+    return PLUCK_OK;
+}
+
 void pluck_token_ring_clear(pluck_token_ring *ring) {
     if (ring) history_clear(ring->history);
 }
@@ -316,6 +332,13 @@ int32_t pluck_token_ring_size(const pluck_token_ring *ring) {
 int32_t pluck_token_ring_back(const pluck_token_ring *ring, int32_t back) {
     if (!ring || back < 0 || back >= ring->history->size) return -1;
     return history_back(ring->history, back);
+}
+
+int32_t pluck_token_ring_recent(const pluck_token_ring *ring, int32_t count, int32_t *tokens) {
+    if (!ring || !tokens || count < 1) return 0;
+    const int32_t n = count < ring->history->size ? count : ring->history->size;
+    history_recent(ring->history, n, tokens);
+    return n;
 }
 
 int32_t pluck_token_ring_count(const pluck_token_ring *ring, int32_t token) {

@@ -37,6 +37,9 @@ void history_push(history *h, int32_t token);
 /* The token `back` places from the end: 0 is the last one pushed; back < size. */
 int32_t history_back(const history *h, int32_t back);
 
+/* The last n tokens, oldest first; n <= size. */
+void history_recent(const history *h, int32_t n, int32_t *tokens);
+
 /* How often token stands in the history; with counts only. */
 int32_t history_count(const history *h, int32_t token);
 

@@ -38,6 +38,32 @@ struct ring {
     }
 };
 
+struct tb_ring {
+    ring tokens;
+};
+
+extern "C" tb_ring *tb_ring_create(int32_t capacity) {
+    return new (std::nothrow) tb_ring{ring(size_t(capacity))};
+}
+
+extern "C" void tb_ring_free(tb_ring *r) {
+    delete r;
+}
+
+extern "C" void tb_ring_push(tb_ring *r, int32_t token) {
+    r->tokens.push(token);
+}
+
+extern "C" int32_t tb_ring_read(const tb_ring *r, int32_t *tokens) {
+    const size_t n = r->tokens.size;
+    for (size_t i = 0; i < n; i++) tokens[i] = r->tokens.back(n - 1 - i);
+    return int32_t(n);
+}
+
+extern "C" void tb_ring_reset(tb_ring *r) {
+    r->tokens.clear();
+}
+
 struct tb_penalties {
     size_t last_n;
     float repeat, freq, present;
@@ -67,14 +93,6 @@ extern "C" void tb_penalties_accept(tb_penalties *p, int32_t token) {
 extern "C" void tb_penalties_reset(tb_penalties *p) {
     p->history.clear();
     p->count.clear();
-}
-
-extern "C" size_t tb_penalties_size(const tb_penalties *p) {
-    return p->history.size;
-}
-
-extern "C" int32_t tb_penalties_back(const tb_penalties *p, size_t i) {
-    return p->history.back(i);
 }
 
 extern "C" void tb_penalties_apply(tb_penalties *p, tb_array *a) {

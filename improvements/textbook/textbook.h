@@ -85,14 +85,20 @@ void tb_mirostat(tb_array *a, tb_mirostat_state *state);
 
 /* ---- what repeats (history.cpp) ---- */
 
+/* The last n tokens alone, as DRY keeps them. */
+typedef struct tb_ring tb_ring;
+tb_ring *tb_ring_create(int32_t capacity);
+void tb_ring_free(tb_ring *r);
+void tb_ring_push(tb_ring *r, int32_t token);
+/* All tokens held, oldest first. Returns how many. */
+int32_t tb_ring_read(const tb_ring *r, int32_t *tokens);
+void tb_ring_reset(tb_ring *r);
+
 typedef struct tb_penalties tb_penalties;
 tb_penalties *tb_penalties_create(int32_t last_n, float repeat, float freq, float present);
 void tb_penalties_free(tb_penalties *p);
 void tb_penalties_accept(tb_penalties *p, int32_t token);
 void tb_penalties_reset(tb_penalties *p);
-/* Of the history: how many tokens, and the one i places from the newest. */
-size_t tb_penalties_size(const tb_penalties *p);
-int32_t tb_penalties_back(const tb_penalties *p, size_t i);
 void tb_penalties_apply(tb_penalties *p, tb_array *a);
 
 typedef struct tb_breaker {

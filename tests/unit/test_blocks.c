@@ -310,12 +310,18 @@ static void ring(void **state) {
                 assert_int_equal(told[distinct++], counts[k]);
             }
             assert_int_equal(distinct, n_distinct);
+            const int32_t asked = (int32_t)rows_below(&r, 110);
+            const int32_t told_n = pluck_token_ring_recent(t, asked, tokens);
+            assert_int_equal(told_n, asked < held ? asked : held);
+            for (int32_t k = 0; k < told_n; ++k)
+                assert_int_equal(tokens[k], pushed[i + 1 - told_n + k]);
         }
         assert_int_equal(pluck_token_ring_push(t, -1), PLUCK_ERR_TOKEN);
         assert_int_equal(pluck_token_ring_count(t, 5), 0);
         pluck_token_ring_free(t);
     }
     pluck_token_ring *t = NULL;
+    assert_int_equal(pluck_token_ring_recent(NULL, 3, NULL), 0);
     assert_int_equal(pluck_token_ring_create(&t, 0, NULL), PLUCK_ERR_SIZE);
     assert_int_equal(pluck_token_ring_create(&t, 1048577, NULL), PLUCK_ERR_SIZE);
     assert_int_equal(pluck_token_ring_create(NULL, 5, NULL), PLUCK_ERR_NULL);
@@ -324,13 +330,55 @@ static void ring(void **state) {
     assert_null(t);
 }
 
+/* A ring that is given batches of any length against one that is given token after token. */
+static void ring_batches(void **state) {
+    (void)state;
+    enum { LONGEST = 100 };
+    const int32_t capacities[] = {1, 7, 64};
+    for (int c = 0; c < 3; ++c) {
+        pluck_token_ring *one = NULL;
+        pluck_token_ring *many = NULL;
+        rows_random r = {(uint64_t)c};
+        assert_int_equal(pluck_token_ring_create(&one, capacities[c], NULL), PLUCK_OK);
+        assert_int_equal(pluck_token_ring_create(&many, capacities[c], NULL), PLUCK_OK);
+        for (int round = 0; round < 200; ++round) {
+            int32_t batch[LONGEST];
+            const int32_t n = (int32_t)rows_below(&r, LONGEST + 1);
+            for (int32_t i = 0; i < n; ++i) {
+                batch[i] = (int32_t)rows_below(&r, 12);
+                assert_int_equal(pluck_token_ring_push(one, batch[i]), PLUCK_OK);
+            }
+            assert_int_equal(pluck_token_ring_push_n(many, batch, n), PLUCK_OK);
+            int32_t tokens[2][LONGEST];
+            const int32_t held = pluck_token_ring_recent(one, LONGEST, tokens[0]);
+            assert_int_equal(pluck_token_ring_recent(many, LONGEST, tokens[1]), held);
+            assert_memory_equal(tokens[0], tokens[1], (size_t)held * sizeof **tokens);
+            for (int32_t token = 0; token < 12; ++token)
+                assert_int_equal(pluck_token_ring_count(many, token),
+                                 pluck_token_ring_count(one, token));
+        }
+        const int32_t size = pluck_token_ring_size(many);
+        const int32_t newest = pluck_token_ring_back(many, 0);
+        const int32_t bad[] = {3, 4, -1};
+        assert_int_equal(pluck_token_ring_push_n(many, bad, 3), PLUCK_ERR_TOKEN);
+        assert_int_equal(pluck_token_ring_push_n(many, bad, -1), PLUCK_ERR_SIZE);
+        assert_int_equal(pluck_token_ring_push_n(many, NULL, 1), PLUCK_ERR_NULL);
+        assert_int_equal(pluck_token_ring_push_n(NULL, bad, 1), PLUCK_ERR_NULL);
+        assert_int_equal(pluck_token_ring_push_n(many, NULL, 0), PLUCK_OK);
+        assert_int_equal(pluck_token_ring_size(many), size);
+        assert_int_equal(pluck_token_ring_back(many, 0), newest);
+        pluck_token_ring_free(one);
+        pluck_token_ring_free(many);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows),       cmocka_unit_test(what_naive_sums_get_wrong),
         cmocka_unit_test(refusals),   cmocka_unit_test(elements),
         cmocka_unit_test(top_k),      cmocka_unit_test(filter),
         cmocka_unit_test(token_data), cmocka_unit_test(rows_move),
-        cmocka_unit_test(ring),
+        cmocka_unit_test(ring),       cmocka_unit_test(ring_batches),
     };
     return cmocka_run_group_tests_name("blocks", tests, NULL, NULL);
 }
