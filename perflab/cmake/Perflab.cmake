@@ -10,6 +10,12 @@
 # candidate, shared headers. Their contents enter the source hash, and with them changes every status
 # that was derived from them. Whatever LIBS links statically must be position-independent code.
 function(perflab_benchmark name)
+    get_property(others GLOBAL PROPERTY PERFLAB_MODULE_NAMES)
+    if(NOT others)
+        cmake_language(DEFER DIRECTORY "${CMAKE_SOURCE_DIR}" CALL perflab_forget_modules)
+    endif()
+    set_property(GLOBAL APPEND PROPERTY PERFLAB_MODULE_NAMES "${name}-native.so"
+                                                             "${name}-portable.so")
     cmake_parse_arguments(PB "" "" "LIBS;HASH;INCLUDES;DEFINES;FLAGS" ${ARGN})
     set(sources ${PB_UNPARSED_ARGUMENTS})
     list(LENGTH sources n_sources)
@@ -61,5 +67,19 @@ function(perflab_benchmark name)
                 pluck_warnings(${target})
             endif()
         endforeach()
+    endforeach()
+endfunction()
+
+# Removes the modules of benchmarks that are no longer registered: called at the end of the
+# configuration.
+function(perflab_forget_modules)
+    get_property(known GLOBAL PROPERTY PERFLAB_MODULE_NAMES)
+    file(GLOB found RELATIVE "${CMAKE_BINARY_DIR}/perflab-modules"
+         "${CMAKE_BINARY_DIR}/perflab-modules/*.so")
+    foreach(module IN LISTS found)
+        if(NOT module IN_LIST known)
+            message(STATUS "perflab: ${module} is no longer registered, removed")
+            file(REMOVE "${CMAKE_BINARY_DIR}/perflab-modules/${module}")
+        endif()
     endforeach()
 endfunction()

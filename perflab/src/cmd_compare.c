@@ -1,5 +1,6 @@
 /*
- * cmd_compare.c - `perflab compare A B`: two recorded runs, or two builds interleaved.
+ * cmd_compare.c - `perflab compare A B`: two recorded runs, or two builds interleaved, which is
+ * recorded as a run of each.
  */
 #include "commands.h"
 #include "launch.h"
@@ -46,18 +47,21 @@ static const entry *find_entry(const catalog *c, const char *id, const char *var
 }
 
 /* A's candidate against B's, both loaded into each process. */
-static bool compare_entries(const recorder *r, const entry *a, const entry *b, const char *input,
-                            const compare_request *q) {
+static bool compare_entries(recorder *r, const entry *a, const entry *b, const char *input,
+                            const compare_request *q, bool *recorded) {
+    const entry *const sides[2] = {a, b};
+    const measure_plan plan = {.runs = q->runs, .seconds = q->seconds, .cache = "hot", .seed = 42};
+    char runs[2][33];
     double *ratio = must_alloc(q->runs * sizeof *ratio);
     double *us[2] = {must_alloc(q->runs * sizeof **us), must_alloc(q->runs * sizeof **us)};
     char *why = NULL;
     size_t n = 0;
-    for (size_t i = 0; i < q->runs && why == NULL; i++) {
+    for (size_t i = 0; i < q->runs && why == NULL && *recorded; i++) {
         cJSON *job = record_job(r, b, "measure", input);
         cJSON_AddStringToObject(job, "other", a->module);
-        cJSON_AddNumberToObject(job, "seed", 42);
+        cJSON_AddNumberToObject(job, "seed", (double)plan.seed);
         cJSON_AddNumberToObject(job, "layout_seed", (double)(i + 1));
-        cJSON_AddNumberToObject(job, "seconds", q->seconds);
+        cJSON_AddNumberToObject(job, "seconds", plan.seconds);
         const launch l = {.job = job,
                           .timeout_s = 60 + 20 * q->seconds,
                           .tick = progress_draw,
@@ -67,6 +71,8 @@ static bool compare_entries(const recorder *r, const entry *a, const entry *b, c
         const bool passed = strcmp(job_text(got.result, "verdict", ""), "passed") == 0;
         ratio[n] = passed ? job_number(timing, "ratio", 0) : 0;
         if (ratio[n] > 0) {
+            if (n == 0) *recorded &= record_pair_start(r, sides, input, &plan, got.result, runs);
+            if (*recorded) *recorded = record_pair_process(r, runs, i, timing);
             us[0][n] = job_number(timing, "baseline_us", 0);
             us[1][n++] = job_number(timing, "candidate_us", 0);
         } else {
@@ -106,34 +112,39 @@ static const entry *counterpart(const catalog *a, const entry *new, const compar
 
 static int compare_builds(const char *folder_a, const char *folder_b, const compare_request *q) {
     catalog a = {0}, b = {0};
-    const bool good = catalog_read(&a, folder_a) && catalog_read(&b, folder_b);
+    ledger *l = ledger_open(ledger_choice(q->ledger), true);
+    const bool good = l != NULL && catalog_read(&a, folder_a) && catalog_read(&b, folder_b);
     size_t pairs = 0;
-    bool wrong = false;
+    bool wrong = false, recorded = true;
     progress bar;
     recorder r;
     for (size_t i = 0; good && i < b.n; i++) pairs += counterpart(&a, &b.entries[i], q) != NULL;
     progress_start(&bar, (double)(pairs * q->runs));
-    recorder_start(&r, NULL, &bar);
+    recorder_start(&r, l, &bar);
     if (q->data != NULL) r.data = q->data;
-    for (size_t i = 0; good && i < b.n; i++) {
+    for (size_t i = 0; good && recorded && i < b.n; i++) {
         const entry *new = &b.entries[i];
         const entry *old = counterpart(&a, new, q);
         if (old == NULL) continue;
-        wrong |= !compare_entries(&r, old, new, q->input != NULL ? q->input : new->inputs[0], q);
+        wrong |= !compare_entries(&r, old, new, q->input != NULL ? q->input : new->inputs[0], q,
+                                  &recorded);
     }
     if (good && pairs == 0) {
         complain("no improvement has a candidate in both %s and %s", folder_a, folder_b);
     }
     recorder_end(&r);
+    ledger_close(l);
     catalog_free(&a);
     catalog_free(&b);
-    return !good || pairs == 0 ? EXIT_TROUBLE : wrong ? EXIT_WRONG_RESULT : EXIT_DONE;
+    return !good || !recorded || pairs == 0 ? EXIT_TROUBLE : wrong ? EXIT_WRONG_RESULT : EXIT_DONE;
 }
 
 /* ---- Two recorded runs -------------------------------------------------------------------- */
 
 typedef struct recorded {
     char *uuid, *id, *text;
+    char *partner; /* the run it was interleaved with, and `ratio` compares with; NULL: its baseline
+                    */
     perflab_summary candidate, ratio;
 } recorded;
 
@@ -151,6 +162,7 @@ static bool read_run(ledger *l, const char *prefix, recorded *out) {
     if (n_runs == 1) {
         out->uuid = text_copy(job_text(run, "uuid", ""));
         out->id = text_copy(job_text(run, "id", ""));
+        out->partner = text_copy(job_text(run, "partner", NULL));
         cJSON *rows = ledger_rows(l, "SELECT * FROM process WHERE run = ?1 AND ratio IS NOT NULL",
                                   out->uuid, NULL);
         const size_t n = (size_t)cJSON_GetArraySize(rows);
@@ -183,35 +195,52 @@ static bool read_run(ledger *l, const char *prefix, recorded *out) {
 }
 
 static void print_run(const char *name, const recorded *r) {
-    printf("%s  %s\n   optimized %.3f us [%.3f, %.3f], speedup over its baseline %.3fx [%.3f, "
-           "%.3f], n=%zu\n",
-           name, r->text, r->candidate.median, r->candidate.lo, r->candidate.hi, r->ratio.median,
-           r->ratio.lo, r->ratio.hi, r->ratio.n);
+    printf("%s  %s\n   optimized %.3f us [%.3f, %.3f], speedup over %s %.3fx [%.3f, %.3f], n=%zu\n",
+           name, r->text, r->candidate.median, r->candidate.lo, r->candidate.hi,
+           r->partner != NULL ? "the other build" : "its baseline", r->ratio.median, r->ratio.lo,
+           r->ratio.hi, r->ratio.n);
+}
+
+/* Two runs recorded at different times, each against its own baseline. */
+static void print_apart(const recorded *a, const recorded *b) {
+    const bool intervals = a->ratio.has_interval && b->ratio.has_interval;
+    const bool apart = intervals && (a->ratio.lo > b->ratio.hi || b->ratio.lo > a->ratio.hi);
+    printf("%s%s\n",
+           !intervals ? "too few runs for intervals"
+           : apart    ? b->ratio.median > a->ratio.median ? "B gains more over its baseline than A"
+                                                          : "B gains less over its baseline than A"
+                      : "no difference resolved",
+           strcmp(a->id, b->id) != 0 ? " (they are different improvements)" : "");
+    printf("(recorded at different times: speedups over each run's own baseline are compared,\n"
+           " by whether their 95 %% intervals overlap; compare two builds to interleave them)\n");
+}
+
+static bool print_both(const recorded *a, const recorded *b) {
+    const bool interleaved = b->partner != NULL && strcmp(b->partner, a->uuid) == 0;
+    if (!interleaved && (a->partner != NULL || b->partner != NULL)) {
+        complain("a run of two builds can be compared with its partner only");
+        return false;
+    }
+    print_run("A", a);
+    print_run("B", b);
+    if (interleaved) {
+        printf("%s (interleaved in the same processes)\n", words_for(&b->ratio));
+    } else {
+        print_apart(a, b);
+    }
+    return true;
 }
 
 static int compare_runs(const char *key_a, const char *key_b, const compare_request *q) {
     recorded a = {0}, b = {0};
     ledger *l = ledger_open(ledger_choice(q->ledger), false);
-    const bool good = l != NULL && read_run(l, key_a, &a) && read_run(l, key_b, &b);
-    if (good) {
-        print_run("A", &a);
-        print_run("B", &b);
-        const bool intervals = a.ratio.has_interval && b.ratio.has_interval;
-        const bool apart = intervals && (a.ratio.lo > b.ratio.hi || b.ratio.lo > a.ratio.hi);
-        printf("%s%s\n",
-               !intervals ? "too few runs for intervals"
-               : apart ? b.ratio.median > a.ratio.median ? "B gains more over its baseline than A"
-                                                         : "B gains less over its baseline than A"
-                       : "no difference resolved",
-               strcmp(a.id, b.id) != 0 ? " (they are different improvements)" : "");
-        printf(
-            "(recorded at different times: speedups over each run's own baseline are compared,\n"
-            " by whether their 95 %% intervals overlap; compare two builds to interleave them)\n");
-    }
+    const bool good =
+        l != NULL && read_run(l, key_a, &a) && read_run(l, key_b, &b) && print_both(&a, &b);
     recorded *const both[] = {&a, &b};
     for (int i = 0; i < 2; i++) {
         free(both[i]->uuid);
         free(both[i]->id);
+        free(both[i]->partner);
         free(both[i]->text);
     }
     ledger_close(l);
@@ -220,19 +249,22 @@ static int compare_runs(const char *key_a, const char *key_b, const compare_requ
 
 static int list_runs(const compare_request *q) {
     ledger *l = ledger_open(ledger_choice(q->ledger), false);
-    cJSON *rows = l == NULL
-                      ? NULL
-                      : ledger_rows(l,
-                                    "SELECT r.uuid, r.started, r.input, r.size, r.commit_id, b.id, "
-                                    "b.component, b.variant FROM run r JOIN build b ON r.build = "
-                                    "b.uuid ORDER BY r.started",
-                                    NULL);
+    cJSON *rows =
+        l == NULL ? NULL
+                  : ledger_rows(
+                        l,
+                        "SELECT r.uuid, r.started, r.input, r.size, r.commit_id, r.partner, b.id, "
+                        "b.component, b.variant FROM run r JOIN build b ON r.build = "
+                        "b.uuid ORDER BY r.started",
+                        NULL);
     const cJSON *row;
     cJSON_ArrayForEach(row, rows) {
-        printf("%.8s  %s  %-6s %-24s %-8s %-9s %s\n", job_text(row, "uuid", ""),
+        const char *partner = job_text(row, "partner", NULL);
+        printf("%.8s  %s  %-6s %-24s %-8s %-9s %s%s%.8s\n", job_text(row, "uuid", ""),
                job_text(row, "started", ""), job_text(row, "id", ""),
                job_text(row, "component", ""), job_text(row, "input", ""),
-               job_text(row, "variant", ""), job_text(row, "commit_id", ""));
+               job_text(row, "variant", ""), job_text(row, "commit_id", ""),
+               partner != NULL ? "  with " : "", partner != NULL ? partner : "");
     }
     const bool good = rows != NULL;
     cJSON_Delete(rows);

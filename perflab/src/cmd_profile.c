@@ -4,9 +4,11 @@
  * The roofs (reading at each cache level, fused multiply-adds) are measured in the same command, on
  * the same CPU, as the benchmark. A side that moves its least bytes at 60 % or more of what its
  * level gives is memory-bound; one that does its least operations at 60 % or more of the peak is
- * compute-bound.
+ * compute-bound. With --recorded the timings are those that `perflab run` has recorded of the
+ * build: a second for all that was measured, where a profile of its own takes seconds for each.
  */
 #include "commands.h"
+#include "facts.h"
 #include "launch.h"
 #include "machine.h"
 #include "options.h"
@@ -23,6 +25,7 @@
 typedef struct profile_request {
     const char *ledger, *modules, *input, *variant, *data;
     size_t size;
+    bool recorded; /* recorded timings instead of new ones, and no instruction counts */
 } profile_request;
 
 /* Runs a job and keeps its result; NULL with a complaint. */
@@ -130,10 +133,28 @@ static void print_counters(const cJSON *counted, double emulated) {
     }
 }
 
+/* What the counters give, else, in *emulated, what valgrind counts; printed. */
+static cJSON *count_side(const recorder *r, const entry *e, const entry *portable,
+                         const char *input, int side, double *emulated) {
+    cJSON *counted = do_job(count_job(r, e, input, side, 5, false), NULL, 120, true);
+    const bool has_counters = job_number(counted, "cycles", -1) > 0;
+    if (!has_counters && counted != NULL) {
+        const bool has_reset = cJSON_IsTrue(cJSON_GetObjectItem(counted, "has_reset"));
+        *emulated = emulated_instructions(r, e, input, side, has_reset);
+        if (*emulated < 0 && portable != NULL) {
+            *emulated = emulated_instructions(r, portable, input, side, has_reset);
+            if (*emulated >= 0)
+                printf("    (valgrind does not know all native instructions: portable build)\n");
+        }
+    }
+    print_counters(counted, *emulated);
+    return counted;
+}
+
 /* Everything about one side, printed and put into `data`. */
 static void profile_side(const recorder *r, const entry *e, const entry *portable,
                          const char *input, int side, const cJSON *measured, const cJSON *roofs,
-                         cJSON *data) {
+                         bool count, cJSON *data) {
     static const char *const names[] = {"baseline", "candidate"};
     static const char *const us_names[] = {"baseline_us", "candidate_us"};
     const double us = job_number(cJSON_GetObjectItem(measured, "timing"), us_names[side], 0);
@@ -150,19 +171,8 @@ static void profile_side(const recorder *r, const entry *e, const entry *portabl
     const char *said = verdict(share, ops_share, bytes > 0 || ops > 0);
 
     printf("  %s  %.4g us\n", names[side], us);
-    cJSON *counted = do_job(count_job(r, e, input, side, 5, false), NULL, 120, true);
     double emulated = -1;
-    const bool has_counters = job_number(counted, "cycles", -1) > 0;
-    if (!has_counters && counted != NULL) {
-        const bool has_reset = cJSON_IsTrue(cJSON_GetObjectItem(counted, "has_reset"));
-        emulated = emulated_instructions(r, e, input, side, has_reset);
-        if (emulated < 0 && portable != NULL) {
-            emulated = emulated_instructions(r, portable, input, side, has_reset);
-            if (emulated >= 0)
-                printf("    (valgrind does not know all native instructions: portable build)\n");
-        }
-    }
-    print_counters(counted, emulated);
+    cJSON *counted = count ? count_side(r, e, portable, input, side, &emulated) : NULL;
     if (bytes > 0) {
         printf("    %.3g GB/s of the least bytes: %.0f %% of the %.3g GB/s that %s gave\n",
                bandwidth * 1e-9, share * 100, roof * 1e-9, level);
@@ -218,8 +228,9 @@ static cJSON *measure_roofs(size_t footprint) {
     return do_job(job, NULL, 60, false);
 }
 
-static bool profile_one(recorder *r, const entry *e, const entry *portable, const char *input,
-                        const cJSON *roofs, const profile_request *q) {
+/* One process's timing, and what its benchmark says of its least work. */
+static cJSON *measure_now(const recorder *r, const entry *e, const char *input,
+                          const profile_request *q) {
     int cpus[1024];
     cJSON *job = record_job(r, e, "measure", input);
     cJSON_AddNumberToObject(job, "seed", 42);
@@ -227,34 +238,37 @@ static bool profile_one(recorder *r, const entry *e, const entry *portable, cons
     if (allowed_cpus(cpus, 1024) > 0) cJSON_AddNumberToObject(job, "cpu", cpus[0]);
     if (q->size != 0) cJSON_AddNumberToObject(job, "size", (double)q->size);
     cJSON *measured = do_job(job, NULL, 120, false);
-    if (measured == NULL || cJSON_GetObjectItem(measured, "timing") == NULL) {
-        complain("%s on %s: %s", e->id, input, job_text(measured, "why", "not measured"));
-        cJSON_Delete(measured);
-        return true;
-    }
-    const double working_set = job_number(measured, "working_set", 0);
-    const double least = job_number(measured, "min_bytes", 0);
-    const double footprint = least > 0 ? least : working_set;
-    const char *level = level_of(roofs, footprint);
-    cJSON *here = measure_roofs((size_t)footprint);
-    printf("%s %s, %s: a call's %.4g KiB live in %s\n", e->id, e->component, input,
-           footprint / 1024, level);
-    cJSON *data = cJSON_CreateObject();
-    cJSON_AddItemToObject(data, "roofs", cJSON_Duplicate(roofs, 1));
-    cJSON_AddStringToObject(data, "level", level);
-    cJSON_AddNumberToObject(data, "roof_bytes_per_s", job_number(here, "bytes_per_s", 0));
-    cJSON_AddNumberToObject(data, "min_bytes", job_number(measured, "min_bytes", 0));
-    cJSON_AddNumberToObject(data, "min_ops", job_number(measured, "min_ops", 0));
-    cJSON_AddNumberToObject(data, "working_set", working_set);
-    for (int side = 0; side < 2; side++) {
-        profile_side(r, e, portable, input, side, measured, roofs, data);
-    }
-    fflush(stdout);
-    const bool good = put_profile(r, e, input, (double)(q->size != 0 ? q->size : e->size), data);
-    cJSON_Delete(data);
-    cJSON_Delete(here);
+    if (measured != NULL && cJSON_GetObjectItem(measured, "timing") != NULL) return measured;
+    complain("%s on %s: %s", e->id, input, job_text(measured, "why", "not measured"));
     cJSON_Delete(measured);
-    return good;
+    return NULL;
+}
+
+/* The same from what is recorded of the build on this machine; NULL: nothing is. */
+static cJSON *measured_before(const recorder *r, const catalog *c, const entry *e,
+                              const char *input, const profile_request *q) {
+    char *ids[] = {e->id};
+    const fact_query query = {.variant = e->variant,
+                              .input = input,
+                              .size = q->size,
+                              .machine = machine_here()->key,
+                              .ids = ids,
+                              .n_ids = 1};
+    fact_list list;
+    cJSON *out = NULL;
+    if (facts_derive(r->ledger, c, &query, &list) && list.n == 1 && list.all[0].n_inputs == 1 &&
+        list.all[0].inputs[0].n_baseline > 0) {
+        const input_facts *in = &list.all[0].inputs[0];
+        out = cJSON_CreateObject();
+        cJSON *timing = cJSON_AddObjectToObject(out, "timing");
+        cJSON_AddNumberToObject(timing, "baseline_us", in->baseline.median);
+        cJSON_AddNumberToObject(timing, "candidate_us", in->n > 0 ? in->candidate.median : 0);
+        cJSON_AddNumberToObject(out, "min_bytes", in->min_bytes);
+        cJSON_AddNumberToObject(out, "min_ops", in->min_ops);
+        cJSON_AddNumberToObject(out, "working_set", in->working_set);
+    }
+    facts_free(&list);
+    return out;
 }
 
 static const entry *other_variant(const catalog *c, const entry *e) {
@@ -265,9 +279,41 @@ static const entry *other_variant(const catalog *c, const entry *e) {
     return NULL;
 }
 
+static bool profile_one(recorder *r, const catalog *c, const entry *e, const char *input,
+                        const cJSON *roofs, const profile_request *q) {
+    cJSON *measured =
+        q->recorded ? measured_before(r, c, e, input, q) : measure_now(r, e, input, q);
+    if (measured == NULL) return true;
+    const double working_set = job_number(measured, "working_set", 0);
+    const double least = job_number(measured, "min_bytes", 0);
+    const double footprint = least > 0 ? least : working_set;
+    const char *level = level_of(roofs, footprint);
+    cJSON *here = footprint >= 1 ? measure_roofs((size_t)footprint) : NULL;
+    printf("%s %s, %s: a call's %.4g KiB live in %s\n", e->id, e->component, input,
+           footprint / 1024, level);
+    cJSON *data = cJSON_CreateObject();
+    cJSON_AddItemToObject(data, "roofs", cJSON_Duplicate(roofs, 1));
+    cJSON_AddStringToObject(data, "level", level);
+    cJSON_AddNumberToObject(data, "roof_bytes_per_s", job_number(here, "bytes_per_s", 0));
+    cJSON_AddNumberToObject(data, "min_bytes", job_number(measured, "min_bytes", 0));
+    cJSON_AddNumberToObject(data, "min_ops", job_number(measured, "min_ops", 0));
+    cJSON_AddNumberToObject(data, "working_set", working_set);
+    for (int side = 0; side < 2; side++) {
+        profile_side(r, e, other_variant(c, e), input, side, measured, roofs, !q->recorded, data);
+    }
+    fflush(stdout);
+    const bool good = put_profile(r, e, input, (double)(q->size != 0 ? q->size : e->size), data);
+    cJSON_Delete(data);
+    cJSON_Delete(here);
+    cJSON_Delete(measured);
+    return good;
+}
+
 int command_profile(int argc, char **argv) {
     profile_request q = {.variant = "native"};
     const option options[] = {
+        {"--recorded", OPTION_FLAG, &q.recorded, NULL,
+         "of recorded timings, without counting instructions: quick"},
         {"--size", OPTION_COUNT, &q.size, "N", "another size than the benchmark's own"},
         {"--input", OPTION_TEXT, &q.input, "KIND", "this kind of input (the first registered)"},
         {"--variant", OPTION_TEXT, &q.variant, "V", "native (default) or portable"},
@@ -297,8 +343,9 @@ int command_profile(int argc, char **argv) {
             const entry *e = &c.entries[i];
             if (strcmp(e->variant, q.variant) != 0 || !e->has_baseline) continue;
             if (!is_wanted(e->id, line.words, line.n_words)) continue;
-            good = profile_one(&r, e, other_variant(&c, e),
-                               q.input != NULL ? q.input : e->inputs[0], roofs, &q);
+            /* These roofs are the processor's. */
+            if (q.recorded && strcmp(e->device, "cpu") != 0) continue;
+            good = profile_one(&r, &c, e, q.input != NULL ? q.input : e->inputs[0], roofs, &q);
         }
         recorder_end(&r);
     }

@@ -119,7 +119,7 @@ static size_t read_history(report *r, const facts *f, history_point **points) {
                     "SELECT r.commit_id AS label, p.ratio FROM process p JOIN run r ON p.run = "
                     "r.uuid JOIN build b ON r.build = b.uuid WHERE b.id = ?1 AND b.variant = ?2 "
                     "AND r.cache = 'hot' AND r.machine = ?3 AND r.device = ?4 AND p.ratio IS NOT "
-                    "NULL AND " LEDGER_NOT_REFUTED " "
+                    "NULL AND r.partner IS NULL AND " LEDGER_NOT_REFUTED " "
                     "ORDER BY (SELECT min(started) FROM run x WHERE x.commit_id = r.commit_id), "
                     "r.commit_id",
                     f->id, r->variant, f->machine, f->device, NULL);

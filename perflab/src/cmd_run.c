@@ -2,6 +2,7 @@
  * cmd_run.c - `perflab run` and `perflab validate`.
  */
 #include "commands.h"
+#include "machine.h"
 #include "measure.h"
 #include "options.h"
 #include "record.h"
@@ -16,7 +17,9 @@ typedef struct request {
     const char *ledger, *modules, *input, *cache, *variant, *data;
     size_t runs, size, seed, seeds, memory_mb;
     double seconds, timeout;
+    double limit; /* seconds after which nothing new is begun; 0: none */
     bool quick, no_pin;
+    bool missing; /* only what --runs still lacks of this build */
     char **ids;
     size_t n_ids;
 } request;
@@ -126,6 +129,28 @@ static void print_numbers(ledger *l, const catalog *c, const entry *e, const cha
     facts_free(&list);
 }
 
+/* How many processes of a build's are recorded that count as much as those asked for. */
+static size_t recorded_runs(ledger *l, const catalog *c, const entry *e, const char *input,
+                            const measure_plan *plan) {
+    char *ids[] = {e->id};
+    const fact_query q = {.variant = e->variant,
+                          .input = input,
+                          .cache = plan->cache,
+                          .size = plan->size,
+                          .ids = ids,
+                          .n_ids = 1};
+    fact_list list;
+    size_t n = 0;
+    if (facts_derive(l, c, &q, &list) && list.n == 1 && list.all[0].n_inputs == 1) {
+        const input_facts *in = &list.all[0].inputs[0];
+        const bool here = strcmp(list.all[0].machine, machine_here()->key) == 0;
+        const bool counts = here && (!in->quick || plan->seconds < 1);
+        n = !counts ? 0 : plan->candidate ? in->n : in->n_baseline;
+    }
+    facts_free(&list);
+    return n;
+}
+
 static bool measure_one(recorder *r, const catalog *c, const entry *e, const char *input,
                         const measure_plan *plan, bool *wrong) {
     char label[120];
@@ -171,6 +196,13 @@ static bool run_one(recorder *r, const catalog *c, const entry *e, const char *i
             return true; /* skipped: nothing can run here */
         }
     }
+    if (q->missing) {
+        const size_t have = recorded_runs(r->ledger, c, e, input, &plan);
+        const size_t known = have < plan.runs ? have : plan.runs;
+        progress_add(r->progress, (double)known);
+        plan.runs -= known;
+        if (plan.runs == 0) return true;
+    }
     return measure_one(r, c, e, input, &plan, wrong);
 }
 
@@ -187,6 +219,8 @@ static int for_all(const request *q, double units, work_fn work) {
     if (l != NULL) {
         progress p;
         recorder r;
+        const double start = seconds_now();
+        size_t left = 0;
         bool good = true, wrong = c.n_broken > 0;
         progress_start(&p, (double)pairs * units);
         recorder_start(&r, l, &p);
@@ -195,8 +229,18 @@ static int for_all(const request *q, double units, work_fn work) {
             const entry *e = &c.entries[i];
             if (!selected(q, e)) continue;
             for (char **input = e->inputs; good && *input != NULL; input++) {
-                if (wants_input(q, *input)) good = work(&r, &c, e, *input, q, &wrong);
+                if (!wants_input(q, *input)) continue;
+                if (q->limit > 0 && seconds_now() - start > q->limit) {
+                    left++;
+                } else {
+                    good = work(&r, &c, e, *input, q, &wrong);
+                }
             }
+        }
+        progress_hide(&p);
+        if (left > 0) {
+            printf("%zu of %zu left when the time was over: run again with --missing\n", left,
+                   pairs);
         }
         recorder_end(&r);
         code = !good ? EXIT_TROUBLE : wrong ? EXIT_WRONG_RESULT : EXIT_DONE;
@@ -213,6 +257,9 @@ int command_run(int argc, char **argv) {
          "fresh processes each (10, with --quick 6; at least 5)"},
         {"--time", OPTION_SECONDS, &q.seconds, "SECONDS", "timed in each process, at least (1)"},
         {"--quick", OPTION_FLAG, &q.quick, NULL, "0.1 s each; reaches VALIDATED, never COMPLETE"},
+        {"--missing", OPTION_FLAG, &q.missing, NULL,
+         "only the processes that are not recorded of these sources yet"},
+        {"--for", OPTION_SECONDS, &q.limit, "SECONDS", "begin nothing new after so long"},
         {"--size", OPTION_COUNT, &q.size, "N", "another size than the benchmark's own"},
         {"--input", OPTION_TEXT, &q.input, "KIND", "one kind of input only"},
         {"--cache", OPTION_TEXT, &q.cache, "MODE", "hot (default), l2 or evicted"},

@@ -109,7 +109,7 @@ static bool read_processes(ledger *l, const facts *f, input_facts *in) {
         "SELECT p.*, r.quick, r.min_bytes, r.min_ops, r.working_set FROM process p "
         "JOIN run r ON p.run = r.uuid WHERE r.build = ?1 AND r.input = ?2 AND r.cache = ?3 "
         "AND r.size = CAST(?4 AS INTEGER) AND r.machine = ?5 AND r.device_kind = ?6 "
-        "AND r.device = ?7 ORDER BY r.started, r.rowid, p.position",
+        "AND r.device = ?7 AND r.partner IS NULL ORDER BY r.started, r.rowid, p.position",
         f->build, in->input, f->cache, size, f->machine, f->needs, f->device, NULL);
     const size_t n = (size_t)cJSON_GetArraySize(rows);
     bool any_full = false;
@@ -142,7 +142,7 @@ static bool choose_device(ledger *l, facts *f, const fact_query *q) {
     cJSON *rows = ledger_rows(
         l,
         "SELECT machine, device, max(started) AS last FROM run WHERE build = ?1 "
-        "AND device_kind = ?2 AND cache = ?3 GROUP BY machine, device "
+        "AND device_kind = ?2 AND cache = ?3 AND partner IS NULL GROUP BY machine, device "
         "ORDER BY machine = ?4 DESC, last DESC",
         f->build, f->needs, f->cache, q->machine != NULL ? q->machine : machine_here()->key, NULL);
     const cJSON *first = cJSON_GetArrayItem(rows, 0);
@@ -344,13 +344,14 @@ bool facts_derive(ledger *l, const catalog *c, const fact_query *q, fact_list *o
         if (strcmp(e->variant, variant) != 0 || !is_wanted(e->id, q->ids, q->n_ids)) continue;
         from_entry(out, e, q);
     }
-    cJSON *builds = l == NULL
-                        ? NULL
-                        : ledger_rows(l,
-                                      "SELECT b.*, (SELECT max(started) FROM run WHERE build = "
-                                      "b.uuid) AS last FROM build b WHERE variant = ?1 "
-                                      "ORDER BY last DESC, first_seen DESC",
-                                      variant, NULL);
+    cJSON *builds =
+        l == NULL
+            ? NULL
+            : ledger_rows(l,
+                          "SELECT b.*, (SELECT max(started) FROM run WHERE build = "
+                          "b.uuid AND partner IS NULL) AS last FROM build b WHERE variant = ?1 "
+                          "ORDER BY last DESC, first_seen DESC",
+                          variant, NULL);
     if (l != NULL && builds == NULL) good = false;
     const cJSON *row;
     cJSON_ArrayForEach(row, builds) {

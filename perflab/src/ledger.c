@@ -21,7 +21,7 @@
 
 enum {
     APPLICATION_ID = 0x50464C42, /* "PFLB" */
-    SCHEMA_VERSION = 1,
+    SCHEMA_VERSION = 2,
     BUSY_MS = 60000,
     HEADER = 100 /* bytes of a SQLite header */
 };
@@ -49,7 +49,9 @@ static const char schema[] =
     " CHECK(cache IN ('hot','l2','evicted')), seed INTEGER NOT NULL, seconds REAL NOT NULL"
     " CHECK(seconds > 0), quick INTEGER NOT NULL, device_kind TEXT NOT NULL, device TEXT NOT NULL,"
     " machine TEXT NOT NULL, commit_id TEXT NOT NULL, environment TEXT NOT NULL,"
-    " min_bytes REAL NOT NULL, min_ops REAL NOT NULL, working_set REAL NOT NULL) STRICT;"
+    " min_bytes REAL NOT NULL, min_ops REAL NOT NULL, working_set REAL NOT NULL,"
+    /* The run of another build whose candidate took the baseline's turns; NULL: the usual run. */
+    " partner TEXT) STRICT;"
     "CREATE INDEX run_by_build ON run(build);"
 
     "CREATE TABLE process("
@@ -188,6 +190,21 @@ static bool make_schema(ledger *l) {
     return good;
 }
 
+/* Brings a ledger of the first schema, which knew no partners, up to this one. */
+static bool renew_schema(ledger *l) {
+    if (sqlite3_db_readonly(l->db, "main") == 1) {
+        complain("%s: refused: written by an older perflab, and read-only; copy it", l->path);
+        return false;
+    }
+    bool good = execute(l, "BEGIN IMMEDIATE");
+    if (good && pragma(l, "PRAGMA user_version") == 1) {
+        good = execute(l, "ALTER TABLE run ADD COLUMN partner TEXT; PRAGMA user_version = 2");
+    }
+    good = good && execute(l, "COMMIT");
+    if (!good) fail(l, "renew");
+    return good;
+}
+
 ledger *ledger_open(const char *path, bool create) {
     bool empty;
     const char *against = foreign(path, &empty);
@@ -225,6 +242,7 @@ ledger *ledger_open(const char *path, bool create) {
         good = false;
         complain("%s: refused: written by a newer perflab", path);
     }
+    if (good && pragma(l, "PRAGMA user_version") == 1) good = renew_schema(l);
     if (good && execute(l, "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL")) return l;
     ledger_close(l);
     return NULL;

@@ -140,13 +140,18 @@ cJSON *environment_read(void) {
     return e;
 }
 
-void commit_here(char out[64]) {
-    const char *const head[] = {"git", "rev-parse", "--short=12", "HEAD", NULL};
-    const char *const changes[] = {"git", "status", "--porcelain", "--untracked-files=no", NULL};
+void commit_of(const char *folder, char out[64]) {
+    const char *const head[] = {"git", "-C", folder, "rev-parse", "--short=12", "HEAD", NULL};
+    const char *const changes[] = {
+        "git", "-C", folder, "status", "--porcelain", "--untracked-files=no", NULL};
     char *commit = first_line_of(head);
     char *change = commit != NULL ? first_line_of(changes) : NULL;
     snprintf(out, 64, "%.40s%s", commit != NULL ? commit : "",
              change != NULL && change[0] != '\0' ? "+" : "");
     free(commit);
     free(change);
+}
+
+void commit_here(char out[64]) {
+    commit_of(".", out);
 }

@@ -29,8 +29,10 @@ cJSON *environment_read(void);
  * before. */
 void system_line(const char *path, char *line, size_t room);
 
-/* The commit of the folder we are in, "" outside a repository; "+" behind it: with changes. */
+/* The commit of the folder we are in or of another, "" outside a repository; "+" behind it: with
+ * changes. */
 void commit_here(char out[64]);
+void commit_of(const char *folder, char out[64]);
 
 /* The CPUs this process may run on; returns how many, at most `room`. */
 size_t allowed_cpus(int *cpus, size_t room);

@@ -58,20 +58,52 @@ static void key_of(entry *e) {
     snprintf(e->build, sizeof e->build, "%.32s", hex);
 }
 
-static void add_entry(catalog *c, const char *module, const cJSON *b, const cJSON *build) {
-    const cJSON *inputs = cJSON_GetObjectItem(b, "inputs");
-    const char *id = job_text(b, "id", "");
+static void free_entry(entry *e) {
+    char *const strings[] = {e->module,   e->id,     e->component,   e->title,
+                             e->notes,    e->device, e->source_hash, e->variant,
+                             e->compiler, e->flags,  e->sources};
+    for (size_t k = 0; k < sizeof strings / sizeof *strings; k++) free(strings[k]);
+    for (char **input = e->inputs; *input != NULL; input++) free(*input);
+    free(e->inputs);
+}
+
+/* Whether the file that a module was built of, the first of its sources, is gone or renamed. */
+static bool is_left_over(const char *sources) {
+    char *first = text_copy(sources);
+    first[strcspn(first, "\n")] = '\0';
+    const bool gone = first[0] != '\0' && !file_exists(first);
+    free(first);
+    return gone;
+}
+
+/*
+ * Where an id goes that a module registers for a variant: a new entry, or that of a module which is
+ * left over from a source that is gone. NULL: another module has it.
+ */
+static entry *place_for(catalog *c, const char *module, const char *id, const cJSON *build) {
     const char *variant = job_text(build, "variant", "");
     for (size_t i = 0; i < c->n; i++) {
-        const entry *other = &c->entries[i];
+        entry *other = &c->entries[i];
         if (strcmp(other->id, id) != 0 || strcmp(other->variant, variant) != 0) continue;
+        if (is_left_over(job_text(build, "sources", ""))) return NULL;
+        if (is_left_over(other->sources)) {
+            free_entry(other);
+            return other;
+        }
         complain("%s is registered twice (%s): in %s, and in %s, which is left out", id, variant,
                  other->module, module);
         c->n_broken++;
-        return;
+        return NULL;
     }
     c->entries = must_grow(c->entries, (c->n + 1) * sizeof *c->entries);
-    entry *e = &c->entries[c->n++];
+    return &c->entries[c->n++];
+}
+
+static void add_entry(catalog *c, const char *module, const cJSON *b, const cJSON *build) {
+    const cJSON *inputs = cJSON_GetObjectItem(b, "inputs");
+    const char *id = job_text(b, "id", "");
+    entry *e = place_for(c, module, id, build);
+    if (e == NULL) return;
     memset(e, 0, sizeof *e);
     e->module = text_copy(module);
     e->id = text_copy(id);
@@ -83,7 +115,7 @@ static void add_entry(catalog *c, const char *module, const cJSON *b, const cJSO
     e->has_baseline = cJSON_IsTrue(cJSON_GetObjectItem(b, "baseline"));
     e->has_candidate = cJSON_IsTrue(cJSON_GetObjectItem(b, "candidate"));
     e->source_hash = text_copy(job_text(build, "source_hash", ""));
-    e->variant = text_copy(variant);
+    e->variant = text_copy(job_text(build, "variant", ""));
     e->compiler = text_copy(job_text(build, "compiler", ""));
     e->flags = text_copy(job_text(build, "flags", ""));
     e->sources = text_copy(job_text(build, "sources", ""));
@@ -155,15 +187,7 @@ void catalog_or_none(catalog *c, const char *folder) {
 }
 
 void catalog_free(catalog *c) {
-    for (size_t i = 0; i < c->n; i++) {
-        entry *e = &c->entries[i];
-        char *const strings[] = {e->module,   e->id,     e->component,   e->title,
-                                 e->notes,    e->device, e->source_hash, e->variant,
-                                 e->compiler, e->flags,  e->sources};
-        for (size_t k = 0; k < sizeof strings / sizeof *strings; k++) free(strings[k]);
-        for (char **input = e->inputs; *input != NULL; input++) free(*input);
-        free(e->inputs);
-    }
+    for (size_t i = 0; i < c->n; i++) free_entry(&c->entries[i]);
     free(c->entries);
     memset(c, 0, sizeof *c);
 }

@@ -27,7 +27,8 @@ typedef struct catalog {
 /*
  * Asks every *.so of a folder, each in a process of its own. `folder` NULL: $PERFLAB_MODULES, else
  * .perflab/modules, else build/perflab-modules. An id registered twice for one variant is a
- * complaint, and the second is left out. Returns false when there is no folder.
+ * complaint, and the second is left out; where one of them was built of a source that is gone, that
+ * one is, without a word. Returns false when there is no folder.
  */
 bool catalog_read(catalog *c, const char *folder);
 void catalog_free(catalog *c);

@@ -177,7 +177,8 @@ bool record_gate(recorder *r, const entry *e, const char *input, const gate_plan
 }
 
 static bool put_run(recorder *r, const entry *e, const char *input, const measure_plan *plan,
-                    const char *uuid, const cJSON *result) {
+                    const char *uuid, const cJSON *result, const char *commit,
+                    const char *partner) {
     char now[32];
     iso_time(now);
     cJSON *row = cJSON_CreateObject();
@@ -192,11 +193,12 @@ static bool put_run(recorder *r, const entry *e, const char *input, const measur
     cJSON_AddBoolToObject(row, "quick", plan->seconds < 1);
     add_device(row, result);
     cJSON_AddStringToObject(row, "machine", machine_here()->key);
-    cJSON_AddStringToObject(row, "commit_id", r->commit);
+    cJSON_AddStringToObject(row, "commit_id", commit);
     cJSON_AddStringToObject(row, "environment", r->environment_text);
     cJSON_AddNumberToObject(row, "min_bytes", job_number(result, "min_bytes", 0));
     cJSON_AddNumberToObject(row, "min_ops", job_number(result, "min_ops", 0));
     cJSON_AddNumberToObject(row, "working_set", job_number(result, "working_set", 0));
+    if (partner != NULL) cJSON_AddStringToObject(row, "partner", partner);
     const bool good = record_build(r, e) && ledger_put(r->ledger, "run", row, false);
     cJSON_Delete(row);
     return good;
@@ -250,12 +252,12 @@ static cJSON *measure_job(const recorder *r, const entry *e, const char *input,
 bool record_run(recorder *r, const entry *e, const char *input, const measure_plan *plan,
                 run_result *result) {
     char run[33], digits[13];
-    bool good = true, started = false;
+    bool good = true, started = false, here = true;
     memset(result, 0, sizeof *result);
     make_uuid(run);
     snprintf(digits, sizeof digits, "%.12s", run);
     const uint64_t layout = strtoull(digits, NULL, 16);
-    for (size_t i = 0; good && i < plan->runs && result->failed < 2; i++) {
+    for (size_t i = 0; good && here && i < plan->runs && result->failed < 2; i++) {
         cJSON *job = measure_job(r, e, input, plan, i, layout + i);
         const launch l = {.job = job,
                           .timeout_s = r->timeout_s > 0 ? r->timeout_s : 60 + 20 * plan->seconds,
@@ -267,7 +269,7 @@ bool record_run(recorder *r, const entry *e, const char *input, const measure_pl
         const bool passed = strcmp(outcome, "passed") == 0;
         if (passed && timed && !(plan->candidate && e->has_candidate)) outcome = "baseline only";
         char *why = why_of(&got);
-        if (!started) good = put_run(r, e, input, plan, run, got.result);
+        if (!started) good = put_run(r, e, input, plan, run, got.result, r->commit, NULL);
         started = true;
         good = good && put_process(r, run, i, &got, outcome, why);
         if (passed && timed) {
@@ -280,9 +282,66 @@ bool record_run(recorder *r, const entry *e, const char *input, const measure_pl
             free(why);
         }
         if (strcmp(outcome, "skipped") == 0) result->failed = 2;
+        /* One process says that the device is not here; more of them would count for nothing. */
+        here = !passed || strcmp(e->device, "cpu") == 0 ||
+               strcmp(job_text(got.result, "device_kind", ""), e->device) == 0;
         progress_add(r->progress, 1);
         launched_free(&got);
         cJSON_Delete(job);
     }
+    return good;
+}
+
+/* The commit that an entry's benchmark was built of, as its folder says now. */
+static void commit_behind(const entry *e, char out[64]) {
+    char *folder = text_copy(e->sources);
+    folder[strcspn(folder, "\n")] = '\0';
+    char *slash = strrchr(folder, '/');
+    if (slash != NULL) *slash = '\0';
+    out[0] = '\0';
+    if (slash != NULL && file_exists(folder)) commit_of(folder, out);
+    free(folder);
+}
+
+bool record_pair_start(recorder *r, const entry *const sides[2], const char *input,
+                       const measure_plan *plan, const cJSON *result, char runs[2][33]) {
+    bool good = true;
+    for (int i = 0; i < 2; i++) make_uuid(runs[i]);
+    for (int i = 0; good && i < 2; i++) {
+        char commit[64];
+        commit_behind(sides[i], commit);
+        good = put_run(r, sides[i], input, plan, runs[i], result, commit, runs[1 - i]);
+    }
+    return good;
+}
+
+bool record_pair_process(recorder *r, char runs[2][33], size_t position, const cJSON *timing) {
+    static const char *const us[] = {"baseline_us", "candidate_us"};
+    static const char *const calls[] = {"baseline_calls", "candidate_calls"};
+    static const char *const shared[] = {"timed_s", "clock_overhead_ns", "clock_resolution_ns",
+                                         "clock_share", NULL};
+    const double ratio = job_number(timing, "ratio", 1);
+    char *rounds = cJSON_PrintUnformatted(cJSON_GetObjectItem(timing, "rounds"));
+    bool good = ledger_begin(r->ledger);
+    const bool begun = good;
+    for (int i = 0; good && i < 2; i++) {
+        char uuid[33];
+        make_uuid(uuid);
+        cJSON *row = cJSON_CreateObject();
+        cJSON_AddStringToObject(row, "uuid", uuid);
+        cJSON_AddStringToObject(row, "run", runs[i]);
+        cJSON_AddNumberToObject(row, "position", (double)position);
+        cJSON_AddStringToObject(row, "outcome", "passed");
+        cJSON_AddNumberToObject(row, "candidate_us", job_number(timing, us[i], 0));
+        cJSON_AddNumberToObject(row, "candidate_calls", job_number(timing, calls[i], 0));
+        cJSON_AddNumberToObject(row, "ratio", i == 0 ? 1 / ratio : ratio);
+        copy_numbers(row, timing, shared);
+        cJSON_AddStringToObject(row, "rounds", rounds);
+        good = ledger_put(r->ledger, "process", row, false);
+        cJSON_Delete(row);
+    }
+    if (good) good = ledger_commit(r->ledger);
+    if (begun && !good) ledger_rollback(r->ledger);
+    cJSON_free(rounds);
     return good;
 }

@@ -65,12 +65,25 @@ typedef struct run_result {
 
 /*
  * Measures one kind of input in plan->runs fresh processes, recording each as it ends. Gives up
- * after two failures. False where the ledger fails.
+ * after two failures, and after one process where the device that the entry needs is not here.
+ * False where the ledger fails.
  */
 bool record_run(recorder *r, const entry *e, const char *input, const measure_plan *plan,
                 run_result *result);
 
 /* A job as the worker reads it, with what every job needs. */
 cJSON *record_job(const recorder *r, const entry *e, const char *what, const char *input);
+
+/*
+ * Two builds' candidates, interleaved in the same processes: a run of each, partners of each other,
+ * with the commit of its own sources. Neither says anything of the improvement's status.
+ * `result`: of the first process. runs: their keys, written.
+ */
+bool record_pair_start(recorder *r, const entry *const sides[2], const char *input,
+                       const measure_plan *plan, const cJSON *result, char runs[2][33]);
+
+/* A process of such a pair: both sides of its timing, each with its speedup over the other and the
+ * same rounds (two of the first, two of the second). */
+bool record_pair_process(recorder *r, char runs[2][33], size_t position, const cJSON *timing);
 
 #endif

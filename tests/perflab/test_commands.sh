@@ -76,6 +76,18 @@ wait $first || fail "the first perflab: $(cat one.txt)"
 "$perflab" export all.jsonl || fail "export"
 [ "$(grep -c '"table":"process"' all.jsonl)" = 30 ] || fail "two at once lost something"
 
+# --- a run in portions: nothing is measured twice, nothing is left out
+processes() { "$perflab" export "$@" | grep -c '"table":"process"'; }
+"$perflab" run P.1 P.2 --runs 8 --time 1 --for 0.000001 --ledger portions.ledger >portions.txt || fail "a portion: $(cat portions.txt)"
+grep -q '^2 of 2 left' portions.txt || fail "a portion without time begins something: $(cat portions.txt)"
+"$perflab" run P.1 --runs 6 --time 1 --ledger portions.ledger >/dev/null || fail "the first of two portions"
+"$perflab" run P.1 P.2 --runs 8 --time 1 --missing --ledger portions.ledger >/dev/null || fail "the second of two"
+[ "$(processes --ledger portions.ledger)" = 16 ] || fail "--missing measures another number than is missing"
+"$perflab" run P.1 P.2 --runs 8 --time 1 --missing --ledger portions.ledger >/dev/null || fail "nothing is missing"
+[ "$(processes --ledger portions.ledger)" = 16 ] || fail "--missing measures what is there"
+"$perflab" run P.2 --quick --missing --ledger portions.ledger >/dev/null
+[ "$(processes --ledger portions.ledger)" = 16 ] || fail "a quick run adds to a full one"
+
 # --- export, import, and the table drawn of it alone
 says '30\|rows' "$perflab" import all.jsonl --ledger copy.ledger
 (cd / && PERFLAB_MODULES=/nonexistent "$perflab" table --ledger "$work/copy.ledger" 2>/dev/null) >alone.txt
@@ -109,8 +121,21 @@ says '\[ \] Ran integration test' "$perflab" status P.2
 "$perflab" compare >runs.txt || fail "compare lists no runs"
 key_of() { awk -v id="$1" '$3 == id { print $1; exit }' runs.txt; }
 says 'B gains less over its baseline' "$perflab" compare "$(key_of P.1)" "$(key_of P.2)"
-says 'no difference resolved (same sources)' "$perflab" compare "$modules" "$modules" --id P.1 --quick
 refuses 'no run zzz' "$perflab" compare zzz "$(key_of P.1)"
+"$perflab" table --csv >before.csv
+says 'no difference resolved (same sources)' "$perflab" compare "$modules" "$modules" --id P.1 --quick
+# Both builds' runs are recorded, of six processes each, and change no row.
+"$perflab" export pairs.jsonl || fail "export after compare"
+[ "$(grep -c '"table":"run".*"partner":"' pairs.jsonl)" = 2 ] || fail "compare does not record a run of each build"
+[ "$(grep -c '"table":"process"' pairs.jsonl)" = 42 ] || fail "compare does not record its processes"
+"$perflab" table --csv >after.csv
+cmp -s before.csv after.csv || fail "a comparison changes the table: $(diff before.csv after.csv)"
+"$perflab" compare >runs.txt
+one=$(awk '/  with / { print $1; exit }' runs.txt) two=$(awk '/  with / { print $NF; exit }' runs.txt)
+says 'no difference resolved (interleaved' "$perflab" compare "$one" "$two"
+says 'speedup over the other build 1.0' "$perflab" compare "$one" "$two"
+refuses 'with its partner only' "$perflab" compare "$one" "$(key_of P.2)"
+says '0 new' "$perflab" import pairs.jsonl
 
 # --- report
 "$perflab" report report.html >/dev/null || fail "report"

@@ -64,6 +64,15 @@ sed -i 's| + 0.001f||' bench-temp-scaling.c
 perflab build >/dev/null || fail "build of the old source"
 perflab status 5.1 | grep -q 'temp scaling  COMPLETE' || fail "the old source's facts are lost"
 
+# A module left over from a renamed source gives way; two sources of one id are a complaint.
+mv bench-temp-scaling.c bench-renamed.c
+perflab build >renamed.txt 2>&1 || fail "a renamed source: $(cat renamed.txt)"
+grep -q 'registered twice' renamed.txt && fail "what a renamed source left behind is in the way"
+perflab status 5.1 >/dev/null 2>twice.txt || fail "status after renaming: $(cat twice.txt)"
+cp bench-renamed.c bench-temp-scaling.c
+perflab build 2>&1 | grep -q 'registered twice' || fail "two sources of one id pass unnoticed"
+rm bench-renamed.c
+
 # A broken benchmark does not take the others with it.
 echo 'int broken(' >bench-broken.c
 perflab build >/dev/null 2>&1 && fail "a benchmark that does not compile is no success"

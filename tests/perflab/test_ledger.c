@@ -182,6 +182,33 @@ static void test_newer(void **state) {
 }
 
 /* A disk that takes no more: writes fail with a word, and what was there stays. */
+/* A ledger of the first schema is renewed and keeps its rows; a read-only one is refused. */
+static void test_older(void **state) {
+    (void)state;
+    ledger *l = ledger_open(path, true);
+    assert_true(put_build(l));
+    ledger_close(l);
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "ALTER TABLE run DROP COLUMN partner; PRAGMA user_version = 1",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    if (geteuid() != 0) {
+        chmod(path, 0444);
+        assert_null(ledger_open(path, false));
+        chmod(path, 0644);
+    }
+    l = ledger_open(path, false);
+    assert_non_null(l);
+    assert_int_equal(count(l, "build"), 1);
+    cJSON *rows = ledger_rows(l, "SELECT partner FROM run", NULL);
+    assert_non_null(rows);
+    cJSON_Delete(rows);
+    ledger_close(l);
+}
+
 static void test_full(void **state) {
     (void)state;
     ledger *l = ledger_open(path, true);
@@ -375,6 +402,7 @@ int main(void) {
                                        cmocka_unit_test_setup(test_foreign, fresh),
                                        cmocka_unit_test_setup(test_damaged, fresh),
                                        cmocka_unit_test_setup(test_newer, fresh),
+                                       cmocka_unit_test_setup(test_older, fresh),
                                        cmocka_unit_test_setup(test_full, fresh),
                                        cmocka_unit_test_setup(test_read_only, fresh),
                                        cmocka_unit_test_setup(test_rules, fresh),
