@@ -4,12 +4,10 @@
  * Baseline: breakers and repeats in hash maps, and the map of repeats asked for each of the
  * vocabulary's 12-byte candidates. Candidate: pluck_dry_repeats, and the penalty for what it lists.
  */
-#include "inputs.h"
+#include "penalised.h"
 #include "pluck_blocks.h"
-#include "textbook.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { BREAKERS = 4, ALLOWED = 2 };
@@ -17,14 +15,11 @@ static const float multiplier = 0.8f;
 static const float base = 1.75f;
 
 typedef struct state {
-    const float *row;
-    int32_t history[INPUT_HISTORY];
+    penalised p;
     int32_t breaker_tokens[BREAKERS + 1]; /* the last breaker has two */
     pluck_token_sequence breakers[BREAKERS];
     pluck_stage_dry dry;
-    tb_array array;
     tb_dry *textbook;
-    float *penalised; /* the row, penalised in place */
 } state;
 
 /* Breakers that stand early in the history, if at all, so that repeats are left. */
@@ -40,21 +35,17 @@ static void choose_breakers(state *s, size_t n) {
 static int setup(perflab_ctx *ctx) {
     state *s = perflab_alloc(ctx, sizeof *s, 0);
     tb_breaker breakers[BREAKERS];
-    *s = (state){.row = input_row(ctx)};
+    *s = (state){0};
     ctx->state = s;
-    if (s->row == NULL) return PERFLAB_SKIP;
-    input_history(ctx, s->row, s->history);
+    const int failed = penalised_setup(ctx, &s->p);
+    if (failed != PERFLAB_OK) return failed;
     choose_breakers(s, ctx->size);
     for (int i = 0; i < BREAKERS; i++) {
         breakers[i] = (tb_breaker){s->breakers[i].tokens, s->breakers[i].n_tokens};
     }
-    s->array.data = perflab_alloc(ctx, ctx->size * sizeof *s->array.data, 0);
-    s->penalised = perflab_alloc(ctx, ctx->size * sizeof *s->penalised, 0);
-    tb_fill(&s->array, s->row, ctx->size);
-    memcpy(s->penalised, s->row, ctx->size * sizeof *s->row);
     s->textbook = tb_dry_create(multiplier, base, ALLOWED, INPUT_HISTORY, breakers, BREAKERS);
     if (s->textbook == NULL) return 2;
-    for (int32_t i = 0; i < INPUT_HISTORY; i++) tb_dry_accept(s->textbook, s->history[i]);
+    for (int32_t i = 0; i < INPUT_HISTORY; i++) tb_dry_accept(s->textbook, s->p.history[i]);
     return PERFLAB_OK;
 }
 
@@ -62,23 +53,14 @@ static void teardown(perflab_ctx *ctx) {
     tb_dry_free(((state *)ctx->state)->textbook);
 }
 
-/* What a call has touched. */
 static void reset(perflab_ctx *ctx) {
-    state *s = ctx->state;
-    for (int32_t i = 0; i < INPUT_HISTORY; i++) {
-        const int32_t token = s->history[i];
-        if (ctx->side == PERFLAB_BASELINE) {
-            s->array.data[token].logit = s->row[token];
-        } else {
-            s->penalised[token] = s->row[token];
-        }
-    }
+    penalised_reset(ctx, &((state *)ctx->state)->p);
 }
 
 static void baseline(perflab_ctx *ctx) {
     state *s = ctx->state;
-    tb_dry_apply(s->textbook, &s->array);
-    perflab_keep(s->array.data);
+    tb_dry_apply(s->textbook, &s->p.array);
+    perflab_keep(s->p.array.data);
 }
 
 static void candidate(perflab_ctx *ctx) {
@@ -87,11 +69,11 @@ static void candidate(perflab_ctx *ctx) {
     int32_t tokens[INPUT_HISTORY];
     int32_t lengths[INPUT_HISTORY];
     const int32_t n =
-        pluck_dry_repeats(s->history, INPUT_HISTORY, &s->dry, scratch, tokens, lengths);
+        pluck_dry_repeats(s->p.history, INPUT_HISTORY, &s->dry, scratch, tokens, lengths);
     for (int32_t i = 0; i < n; i++) {
-        s->penalised[tokens[i]] -= multiplier * powf(base, (float)(lengths[i] - ALLOWED));
+        s->p.logits[tokens[i]] -= multiplier * powf(base, (float)(lengths[i] - ALLOWED));
     }
-    perflab_keep(s->penalised);
+    perflab_keep(s->p.logits);
 }
 
 static bool is_breaker(const state *s, int32_t token) {
@@ -103,7 +85,7 @@ static bool is_breaker(const state *s, int32_t token) {
 
 /* The nearest breaker's distance from the end, by comparing at each place. */
 static int32_t reach(const state *s) {
-    const int32_t *h = s->history;
+    const int32_t *h = s->p.history;
     for (int32_t back = 0; back < INPUT_HISTORY; back++) {
         const int32_t at = INPUT_HISTORY - 1 - back;
         int32_t longest = -1;
@@ -122,7 +104,7 @@ static int32_t reach(const state *s) {
 
 /* By the definition: each earlier place whose suffix matches the history's, counted out. */
 static void penalise_exactly(const state *s, double *exact) {
-    const int32_t *h = s->history;
+    const int32_t *h = s->p.history;
     const int32_t limit = reach(s);
     const int32_t n = INPUT_HISTORY;
     int32_t longest[INPUT_HISTORY];
@@ -146,19 +128,9 @@ static void penalise_exactly(const state *s, double *exact) {
 /* Penalties grow without bound with the length of a repeat: relative for those beyond 1. */
 static bool validate(perflab_ctx *ctx) {
     const state *s = ctx->state;
-    double *exact = malloc(ctx->size * sizeof *exact);
-    float *textbook = malloc(ctx->size * sizeof *textbook);
-    bool good = exact != NULL && textbook != NULL;
-    for (size_t i = 0; good && i < ctx->size; i++) {
-        exact[i] = (double)s->row[i];
-        textbook[i] = s->array.data[i].logit;
-    }
-    if (good) penalise_exactly(s, exact);
-    good = good && perflab_check_reference(ctx, "logits", exact, textbook, s->penalised, ctx->size,
-                                           PERFLAB_TOLERANCE, 1e-6);
-    free(exact);
-    free(textbook);
-    return good;
+    double *exact = penalised_exact(ctx, &s->p);
+    if (exact != NULL) penalise_exactly(s, exact);
+    return penalised_check(ctx, &s->p, exact, 1e-6);
 }
 
 PERFLAB_MODULE({.id = "4.1",

@@ -36,6 +36,7 @@ static int setup(perflab_ctx *ctx) {
     s->logits = perflab_alloc(ctx, (ctx->size + 16) * sizeof *s->logits, 0);
     tb_fill(&s->array, s->row, ctx->size);
     ctx->min_bytes = (double)(ctx->size * sizeof(float));
+    ctx->min_ops = (double)ctx->size;
     return PERFLAB_OK;
 }
 

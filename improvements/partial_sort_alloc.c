@@ -36,6 +36,7 @@ static int setup(perflab_ctx *ctx) {
     tb_array filled = {.data = s->filled};
     tb_fill(&filled, s->row, ctx->size);
     ctx->min_bytes = (double)(ctx->size * sizeof(float));
+    ctx->min_ops = (double)ctx->size;
     return pluck_workspace_create(&s->workspace, (int32_t)ctx->size, NULL);
 }
 

@@ -42,6 +42,7 @@ int chain_setup(perflab_ctx *ctx, const chain_plan *plan) {
         return 2;
     }
     ctx->min_bytes = plan->passes * (double)(ctx->size * sizeof(float));
+    ctx->min_ops = plan->passes * (double)ctx->size; /* a comparison each, whatever the chain */
     return PERFLAB_OK;
 }
 

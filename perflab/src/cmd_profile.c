@@ -174,7 +174,8 @@ static void profile_side(const recorder *r, const entry *e, const entry *portabl
     double emulated = -1;
     cJSON *counted = count ? count_side(r, e, portable, input, side, &emulated) : NULL;
     if (bytes > 0) {
-        printf("    %.3g GB/s of the least bytes: %.0f %% of the %.3g GB/s that %s gave\n",
+        printf("    %.3g GB/s of the least bytes: %.0f %% of the %.3g GB/s that reading from %s "
+               "gave\n",
                bandwidth * 1e-9, share * 100, roof * 1e-9, level);
     }
     if (ops > 0) {

@@ -200,6 +200,50 @@ static void take_profile(roof_data *d, const char *id, const cJSON *data) {
     p->ops_per_s[1] = job_number(cJSON_GetObjectItem(data, "candidate"), "ops_per_s", 0);
 }
 
+/* A cell of a share; "-" where the benchmark does not say what the least is. */
+static void add_share(text_buffer *out, const char *head, double share, bool known) {
+    text_add(out, "<td class=\"n%s\" data-h=\"%s\">", known ? "" : " no", head);
+    text_add(out, known ? share < 0.1 ? "%.1f %%" : "%.0f %%" : "-", share * 100);
+    text_add(out, "</td>");
+}
+
+static const char *const roof_heads[] = {"ID",         "Component",     "Lives in", "Baseline bw.",
+                                         "Optim. bw.", "Optim. arith.", "Verdict"};
+enum { ROOF_HEADS = 7 };
+
+/* What a profile says of an improvement, as a row. */
+static void add_roof_row(text_buffer *out, const facts *f, const cJSON *data) {
+    const cJSON *base = cJSON_GetObjectItem(data, "baseline");
+    const cJSON *cand = cJSON_GetObjectItem(data, "candidate");
+    const bool bytes = job_number(data, "min_bytes", 0) > 0;
+    const bool ops = job_number(data, "min_ops", 0) > 0;
+    text_add(out, "<tr><td class=\"id\" data-h=\"ID\">");
+    html_add(out, f->id);
+    text_add(out, "</td><td data-h=\"%s\">", roof_heads[1]);
+    html_add(out, f->component);
+    text_add(out, "</td><td data-h=\"%s\">", roof_heads[2]);
+    html_add(out, job_text(data, "level", "memory"));
+    text_add(out, "</td>");
+    add_share(out, roof_heads[3], job_number(base, "bandwidth_share", 0), bytes);
+    add_share(out, roof_heads[4], job_number(cand, "bandwidth_share", 0), bytes);
+    add_share(out, roof_heads[5], job_number(cand, "ops_share", 0), ops);
+    text_add(out, "<td class=\"notes\" data-h=\"%s\">", roof_heads[6]);
+    html_add(out, job_text(cand, "verdict", ""));
+    text_add(out, "</td></tr>\n");
+}
+
+static void add_roof_table(text_buffer *out, const char *rows) {
+    text_add(out, "<h3>Shares of what the machine gives</h3>\n<p>bw.: the least bytes a call must "
+                  "move, in its time, as a share of what reading as many gave (work that also "
+                  "writes can pass 100 %%); arith.: the least operations as a share of the peak. "
+                  "60 %% of either makes the verdict, which is the optimized side's.</p>\n<table>"
+                  "<thead><tr>");
+    for (int i = 0; i < ROOF_HEADS; i++) {
+        text_add(out, "<th%s>%s</th>", i >= 3 && i <= 5 ? " class=\"n\"" : "", roof_heads[i]);
+    }
+    text_add(out, "</tr></thead><tbody>\n%s</tbody></table>\n", rows);
+}
+
 static void add_roofline(report *r) {
     text_buffer *out = &r->out;
     roof_data d = {0};
@@ -213,14 +257,7 @@ static void add_roofline(report *r) {
             f->build, NULL);
         cJSON *data = cJSON_Parse(job_text(cJSON_GetArrayItem(rows, 0), "data", ""));
         take_profile(&d, f->id, data);
-        const char *verdict = job_text(cJSON_GetObjectItem(data, "candidate"), "verdict", NULL);
-        if (verdict != NULL) {
-            text_add(&said, "<dt>");
-            html_add(&said, f->id);
-            text_add(&said, "</dt><dd>");
-            html_add(&said, verdict);
-            text_add(&said, " (in %s)</dd>", job_text(data, "level", "memory"));
-        }
+        if (cJSON_GetObjectItem(data, "candidate") != NULL) add_roof_row(&said, f, data);
         cJSON_Delete(data);
         cJSON_Delete(rows);
     }
@@ -236,7 +273,7 @@ static void add_roofline(report *r) {
     } else {
         text_add(out, "<p>Nothing was profiled yet: <code>perflab profile</code>.</p>\n");
     }
-    if (said.length > 0) text_add(out, "<h3>The candidates' verdicts</h3><dl>%s</dl>\n", said.text);
+    if (said.length > 0) add_roof_table(out, said.text);
     free(said.text);
     free(d.points);
 }
