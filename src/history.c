@@ -100,15 +100,6 @@ int32_t history_back(const history *h, int32_t back) {
     return ring_const(h)[at < h->capacity ? at : at - h->capacity];
 }
 
-void history_recent(const history *h, int32_t n, int32_t *tokens) {
-    /* The ring is cut in two where the window reaches past its end. */
-    int32_t from = h->first + h->size - n;
-    if (from >= h->capacity) from -= h->capacity;
-    const int32_t before = h->capacity - from < n ? h->capacity - from : n;
-    memcpy(tokens, ring_const(h) + from, (size_t)before * sizeof *tokens);
-    memcpy(tokens + before, ring_const(h), (size_t)(n - before) * sizeof *tokens);
-}
-
 int32_t history_count(const history *h, int32_t token) {
     const history_slot *slot = &slots_const(h)[find(h, token)];
     return slot->token == -1 ? 0 : slot->count;

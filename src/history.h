@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "private_names.h"
 
@@ -37,8 +38,16 @@ void history_push(history *h, int32_t token);
 /* The token `back` places from the end: 0 is the last one pushed; back < size. */
 int32_t history_back(const history *h, int32_t back);
 
-/* The last n tokens, oldest first; n <= size. */
-void history_recent(const history *h, int32_t n, int32_t *tokens);
+/* The last n tokens, oldest first; n <= size. In two pieces where they reach past the ring's end.
+ */
+static inline void history_recent(const history *h, int32_t n, int32_t *tokens) {
+    const int32_t *ring = (const int32_t *)(h + 1);
+    int32_t from = h->first + h->size - n;
+    if (from >= h->capacity) from -= h->capacity;
+    const int32_t before = h->capacity - from < n ? h->capacity - from : n;
+    memcpy(tokens, ring + from, (size_t)before * sizeof *tokens);
+    memcpy(tokens + before, ring, (size_t)(n - before) * sizeof *tokens);
+}
 
 /* How often token stands in the history; with counts only. */
 int32_t history_count(const history *h, int32_t token);

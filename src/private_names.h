@@ -52,7 +52,6 @@
 #define history_distinct       pluck_private_history_distinct
 #define history_init           pluck_private_history_init
 #define history_push           pluck_private_history_push
-#define history_recent         pluck_private_history_recent
 #define history_size           pluck_private_history_size
 #define is_sorted              pluck_private_is_sorted
 #define keep_maximum           pluck_private_keep_maximum
