@@ -26,8 +26,12 @@ static int32_t next_special(const candidates *c, int32_t g) {
     return c->n_groups;
 }
 
-static int32_t list_groups(const candidates *c) {
-    return (int32_t)(round_up((size_t)c->n, GROUP) / GROUP);
+int32_t candidates_groups(const candidates *c) {
+    return c->whole ? c->n_groups : (int32_t)(round_up((size_t)c->n, GROUP) / GROUP);
+}
+
+int32_t candidates_blocks(const candidates *c) {
+    return (candidates_groups(c) + BLOCK_GROUPS - 1) / BLOCK_GROUPS;
 }
 
 /* The run that starts at or after group *g, skipping dead groups; moves *g behind it. */
@@ -35,7 +39,7 @@ static bool next_run(const candidates *c, int32_t *g, run *r) {
     const pluck_workspace *ws = c->ws;
     const row_kernels *f32 = c->kernels->row[PLUCK_DTYPE_F32];
     if (!c->whole) {
-        *r = (run){ws->logits, f32, 0, list_groups(c), false};
+        *r = (run){ws->logits, f32, 0, candidates_groups(c), false};
         return (*g)++ == 0 && r->n > 0;
     }
     while (*g < c->n_groups) {
@@ -73,7 +77,7 @@ exp_params candidates_exp(const candidates *c) {
 }
 
 void candidates_pad(candidates *c) {
-    const size_t end = (size_t)list_groups(c) * GROUP;
+    const size_t end = round_up((size_t)c->n, GROUP);
     for (size_t i = (size_t)c->n; i < end; i++) c->ws->logits[i] = -INFINITY;
 }
 
@@ -177,8 +181,11 @@ pluck_status candidates_begin(candidates *c, pluck_workspace *ws, int32_t n_voca
         .stored = ORDER_ID,
         .cutoff = -INFINITY,
         .scale = 1.0,
+        .cut_level = {NAN, 0.0},
+        .draw_level = {NAN, 0.0},
         .token_probability = -1.0,
     };
+    ws->survey.factor = 0.0;
     c->row_kernels = c->kernels->row[row->dtype];
     if (row->ids) return begin_list(c, row);
     if (row->n != 0 && row->n != n_vocab) return PLUCK_ERR_ROW;
@@ -187,10 +194,6 @@ pluck_status candidates_begin(candidates *c, pluck_workspace *ws, int32_t n_voca
     if (row->allowed) apply_mask(c, row->allowed);
     if (n_vocab % GROUP != 0 && !is_special(ws, c->n_groups - 1)) patch_of(c, c->n_groups - 1);
     return PLUCK_OK;
-}
-
-static int32_t blocks_of(const candidates *c) {
-    return (c->n_groups + BLOCK_GROUPS - 1) / BLOCK_GROUPS;
 }
 
 /* ---- maxima ---- */
@@ -238,7 +241,7 @@ pluck_status candidates_scan(candidates *c) {
         }
         c->n = (int32_t)(seen - masked);
         if (c->n == 0) return PLUCK_ERR_EMPTY;
-        const int32_t blocks = blocks_of(c);
+        const int32_t blocks = candidates_blocks(c);
         for (int32_t g = c->n_groups; g < blocks * BLOCK_GROUPS; g++) ws->group_max[g] = -INFINITY;
         c->kernels->array.max16(ws->group_max, (size_t)blocks, ws->block_max);
         c->max = greatest(ws->block_max, blocks);
@@ -263,10 +266,6 @@ static double total(const double *group_sum, int32_t n_groups) {
     return sum;
 }
 
-static int32_t view_groups(const candidates *c) {
-    return c->whole ? c->n_groups : list_groups(c);
-}
-
 /* Dead groups weigh nothing. */
 static void zero_special(const candidates *c, double *sum) {
     if (!c->whole) return;
@@ -287,12 +286,27 @@ void candidates_group_sums(candidates *c) {
         else
             r.kernels->group_sumexp(r.x, (size_t)r.n, &p, sum);
     }
-    c->sum = total(c->ws->group_sum, view_groups(c));
+    c->sum = total(c->ws->group_sum, candidates_groups(c));
     c->summed = c->grouped = true;
 }
 
 void candidates_sum(candidates *c) {
     if (!c->summed) candidates_group_sums(c);
+}
+
+void candidates_sum_levels(candidates *c) {
+    c->ref = c->max;
+    const exp_params p = candidates_exp(c);
+    const float x[2] = {c->cut_level.x, c->draw_level.x};
+    double above[2] = {0.0, 0.0};
+    zero_special(c, c->ws->group_sum);
+    run r;
+    for (int32_t g = 0; next_run(c, &g, &r);)
+        r.kernels->group_sumexp_levels(r.x, (size_t)r.n, x, &p, c->ws->group_sum + r.first, above);
+    c->sum = total(c->ws->group_sum, c->n_groups);
+    c->summed = c->grouped = true;
+    c->cut_level.mass = above[0];
+    c->draw_level.mass = above[1];
 }
 
 double candidates_mean(candidates *c) {
@@ -305,9 +319,9 @@ double candidates_mean(candidates *c) {
     for (int32_t g = 0; next_run(c, &g, &r);)
         r.kernels->group_moment(r.x, (size_t)r.n, &p, ws->group_sum + r.first,
                                 ws->group_moment + r.first);
-    c->sum = total(ws->group_sum, view_groups(c));
+    c->sum = total(ws->group_sum, candidates_groups(c));
     c->summed = c->grouped = true;
-    return total(ws->group_moment, view_groups(c)) / c->sum;
+    return total(ws->group_moment, candidates_groups(c)) / c->sum;
 }
 
 /* Up to so many groups the entropy is summed in double throughout. */
@@ -350,7 +364,7 @@ double candidates_entropy(candidates *c) {
      */
     (void)candidates_mean(c);
     pluck_workspace *ws = c->ws;
-    const int32_t n_groups = view_groups(c);
+    const int32_t n_groups = candidates_groups(c);
     double rest = 0.0, moment = 0.0;
     bool skipped = false;
     for (int32_t g = 0; g < n_groups && (n_groups <= EXACT_GROUPS || !skipped); g++) {
@@ -436,7 +450,7 @@ void candidates_sum_adapted(candidates *c) {
         for (int32_t g = 0; next_run(c, &g, &r);)
             r.kernels->group_adapt(r.x, (size_t)r.n, &c->adapt, ws->group_sum + r.first);
     }
-    c->sum = total(ws->group_sum, view_groups(c));
+    c->sum = total(ws->group_sum, candidates_groups(c));
     c->summed = true;
 }
 
@@ -475,6 +489,20 @@ int32_t candidates_collect(const candidates *c, float low, float high) {
     return n;
 }
 
+double list_mass(const candidates *c, const float *x, int32_t n) {
+    const exp_params p = candidates_exp(c);
+    double mass = 0.0;
+    for (int32_t first = 0; first < n; first += GROUP) {
+        const int32_t count = n - first < GROUP ? n - first : GROUP;
+        float e[GROUP];
+        c->kernels->array.shifted_exp(x + first, (size_t)count, &p, e);
+        double block = 0.0;
+        for (int32_t i = 0; i < count; i++) block += (double)e[i];
+        mass += block;
+    }
+    return mass;
+}
+
 double candidates_mass_above(candidates *c, float cut) {
     pluck_workspace *ws = c->ws;
     const exp_params p = candidates_exp(c);
@@ -506,6 +534,16 @@ bool candidates_single(candidates *c) {
     return c->n_counted == 1;
 }
 
+/* The mass above a cut, from what lies between it and a level where one is known. */
+static double mass_from_level(candidates *c, float cut) {
+    const level l = c->cut_level;
+    if (isnan(l.x)) return candidates_mass_above(c, cut);
+    const bool below = cut < l.x;
+    const int32_t n = candidates_collect(c, below ? cut : l.x, below ? l.x : cut);
+    const double between = list_mass(c, c->ws->logits, n);
+    return below ? l.mass + between : l.mass - between;
+}
+
 void candidates_cut(candidates *c, float cut) {
     if (!c->whole) {
         candidates_keep_above(c, cut);
@@ -516,7 +554,7 @@ void candidates_cut(candidates *c, float cut) {
     c->cutoff = cut;
     /* What is cut off weighs less than this; often that is nothing. */
     const double lost = (double)c->n * exp(((double)cut - (double)c->ref) * c->scale);
-    if (!c->summed || lost > 1e-9 * c->sum) c->sum = candidates_mass_above(c, cut);
+    if (lost > 1e-9 * c->sum) c->sum = mass_from_level(c, cut);
     c->summed = true;
     c->grouped = false;
     c->uncounted = true;
@@ -589,8 +627,8 @@ static void edit_whole(candidates *c, const int32_t *ids, int32_t n, edit_fn fn,
     if (drop) c->n_counted -= lost;
     if (!c->scanned) return;
     c->n -= lost;
-    c->kernels->array.max16(ws->group_max, (size_t)blocks_of(c), ws->block_max);
-    c->max = greatest(ws->block_max, blocks_of(c));
+    c->kernels->array.max16(ws->group_max, (size_t)candidates_blocks(c), ws->block_max);
+    c->max = greatest(ws->block_max, candidates_blocks(c));
     if (c->n == 0 || c->max == INFINITY) {
         candidates_changed(c); /* the next scan says what that means */
     } else if (c->summed) {

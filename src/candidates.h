@@ -27,7 +27,7 @@ enum { BLOCK_GROUPS = 16 };
 /* Lists up to this length are kept physically sorted: then everything on them is a walk. */
 enum { SHORT_LIST = 128 };
 
-enum { HISTOGRAM_BINS = 1024 };
+enum { HISTOGRAM_BINS = 1024, SURVEY_BINS = 512 };
 
 typedef enum candidate_order {
     ORDER_ID,         /* ascending id */
@@ -35,6 +35,21 @@ typedef enum candidate_order {
     ORDER_NEAR,       /* distance of x from `centre` ascending, lower id first among equals */
     ORDER_STORED      /* as the list lies, for a reason no longer known */
 } candidate_order;
+
+/* A value, and the mass of what is not below it; x is NaN where there is none. */
+typedef struct level {
+    float x;
+    double mass;
+} level;
+
+/* A sample of the row's groups, counted by distance below ref (survey.h). */
+typedef struct survey {
+    double mass[SURVEY_BINS + 1];  /* estimated, of the bins before */
+    double count[SURVEY_BINS + 1]; /* in the sample, of the bins before */
+    double factor;                 /* candidates for each one counted; 0: none was taken */
+    float ref;
+    double scale;
+} survey;
 
 typedef struct candidates {
     pluck_workspace *ws;
@@ -65,6 +80,11 @@ typedef struct candidates {
     bool grouped; /* and the group sums */
     float ref;
     double sum;
+
+    /* Levels near boundaries that are looked for next (survey.h): a stage's own, and that of the
+     * draw that follows at once, from the stream `ahead` (NULL: another stage comes first). */
+    level cut_level, draw_level;
+    const rng_stream *ahead;
 
     /* adaptive-p's transform is part of the sums, but still to be applied to the values. */
     bool adapted;
@@ -97,10 +117,15 @@ struct pluck_workspace {
     int32_t *group_patch; /* of a special group: patch number, or PATCH_DEAD */
     uint64_t *special;    /* bit per group: not in the row as it is */
     double *histogram;    /* HISTOGRAM_BINS */
+    survey survey;
 };
 
 /* A group with every token masked. */
 enum { PATCH_DEAD = -1 };
+
+/* Groups of a view, and blocks of them. */
+int32_t candidates_groups(const candidates *c);
+int32_t candidates_blocks(const candidates *c);
 
 /* The view of a row. Errors: ERR_ROW, ERR_TOKEN, ERR_ORDER, ERR_NAN (lists), ERR_EMPTY. */
 pluck_status candidates_begin(candidates *c, pluck_workspace *ws, int32_t n_vocab,
@@ -114,6 +139,10 @@ void candidates_sum(candidates *c);
 
 /* The same with the group sums, which a boundary found by other means leaves behind. */
 void candidates_group_sums(candidates *c);
+
+/* sum, and the masses above cut_level.x and draw_level.x, in one pass. WHOLE, scanned, without a
+ * noted cut. */
+void candidates_sum_levels(candidates *c);
 
 /* sum, and the mean of x - ref under the distribution; the view must be scanned. */
 double candidates_mean(candidates *c);
@@ -145,6 +174,9 @@ void candidates_keep_above(candidates *c, float cut);
 /* Collects low <= x < high (NaN: no limit) of a WHOLE view into the LIST arrays, without changing
  * the view; returns how many. Scanned. */
 int32_t candidates_collect(const candidates *c, float low, float high);
+
+/* The mass of n values, whatever the view. */
+double list_mass(const candidates *c, const float *x, int32_t n);
 
 /* The mass of x >= cut of a WHOLE view; uses up the group sums. Scanned. */
 double candidates_mass_above(candidates *c, float cut);
@@ -196,10 +228,14 @@ float candidates_bound(candidates *c, int64_t k);
 /*
  * Keeps the shortest prefix, in `order` (descending or near), whose mass reaches p of the sum
  * (exceeds it where strict) and that has at least min_keep counted candidates; the order becomes
- * that one. Scanned and summed.
+ * that one. Scanned.
  */
 void candidates_keep_mass(candidates *c, candidate_order order, double p, bool strict,
                           int64_t min_keep);
+
+/* Keeps what is at least as probable as exp(-nats), the maximum at least, and sums that. The order
+ * is taken to be descending. Scanned. */
+void candidates_keep_likely(candidates *c, double nats);
 
 /* Sorts a LIST into its order. */
 void candidates_realise(candidates *c);

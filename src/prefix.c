@@ -147,17 +147,3 @@ place find_prefix(const search *s, int32_t n, int32_t *index) {
     if (!is_sorted(&s->o, index, n)) sort_index(&s->o, index, n);
     return walk(s, index, n, mass);
 }
-
-double list_mass(const candidates *c, const float *x, int32_t n) {
-    const exp_params p = candidates_exp(c);
-    double mass = 0.0;
-    for (int32_t first = 0; first < n; first += GROUP) {
-        const int32_t count = n - first < GROUP ? n - first : GROUP;
-        float e[GROUP];
-        c->kernels->array.shifted_exp(x + first, (size_t)count, &p, e);
-        double block = 0.0;
-        for (int32_t i = 0; i < count; i++) block += (double)e[i];
-        mass += block;
-    }
-    return mass;
-}

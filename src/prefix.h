@@ -54,7 +54,4 @@ place find_prefix(const search *s, int32_t n, int32_t *index);
 /* The bins of n offsets; one that is NaN (0 * inf) goes to bin 0. */
 void find_bins(const bins *b, const float *offset, int32_t n, int32_t *bin);
 
-/* The mass of n values, whatever the view. */
-double list_mass(const candidates *c, const float *x, int32_t n);
-
 #endif /* PLUCK_PREFIX_H */

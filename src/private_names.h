@@ -10,6 +10,7 @@
 #define adaptive_masses        pluck_private_adaptive_masses
 #define candidates_argmax      pluck_private_candidates_argmax
 #define candidates_begin       pluck_private_candidates_begin
+#define candidates_blocks      pluck_private_candidates_blocks
 #define candidates_bound       pluck_private_candidates_bound
 #define candidates_changed     pluck_private_candidates_changed
 #define candidates_collect     pluck_private_candidates_collect
@@ -23,7 +24,9 @@
 #define candidates_greatest    pluck_private_candidates_greatest
 #define candidates_group       pluck_private_candidates_group
 #define candidates_group_sums  pluck_private_candidates_group_sums
+#define candidates_groups      pluck_private_candidates_groups
 #define candidates_keep_above  pluck_private_candidates_keep_above
+#define candidates_keep_likely pluck_private_candidates_keep_likely
 #define candidates_keep_mass   pluck_private_candidates_keep_mass
 #define candidates_mass_above  pluck_private_candidates_mass_above
 #define candidates_materialise pluck_private_candidates_materialise
@@ -37,6 +40,7 @@
 #define candidates_stats       pluck_private_candidates_stats
 #define candidates_sum         pluck_private_candidates_sum
 #define candidates_sum_adapted pluck_private_candidates_sum_adapted
+#define candidates_sum_levels  pluck_private_candidates_sum_levels
 #define candidates_top_k       pluck_private_candidates_top_k
 #define count_through          pluck_private_count_through
 #define draw_now               pluck_private_draw_now
@@ -44,7 +48,6 @@
 #define dry_scratch            pluck_private_dry_scratch
 #define exp_params_make        pluck_private_exp_params_make
 #define find_bins              pluck_private_find_bins
-#define find_in_band           pluck_private_find_in_band
 #define find_prefix            pluck_private_find_prefix
 #define history_back           pluck_private_history_back
 #define history_clear          pluck_private_history_clear
@@ -93,10 +96,15 @@
 #define stream_begin           pluck_private_stream_begin
 #define stream_double          pluck_private_stream_double
 #define stream_float           pluck_private_stream_float
+#define stream_peek            pluck_private_stream_peek
 #define stream_rollback        pluck_private_stream_rollback
 #define stream_seed            pluck_private_stream_seed
 #define stream_word            pluck_private_stream_word
 #define surprise_of            pluck_private_surprise_of
+#define survey_find            pluck_private_survey_find
+#define survey_sum             pluck_private_survey_sum
+#define survey_sum_likely      pluck_private_survey_sum_likely
+#define survey_top             pluck_private_survey_top
 #define walk                   pluck_private_walk
 
 #endif /* PLUCK_PRIVATE_NAMES_H */

@@ -90,6 +90,11 @@ double stream_double(rng_stream *stream) {
     return u < 1.0 ? u : nextafter(1.0, 0.0);
 }
 
+double stream_peek(const rng_stream *stream) {
+    rng_stream copy = *stream;
+    return stream_double(&copy);
+}
+
 float stream_float(rng_stream *stream) {
     if (stream->kind == PLUCK_RNG_PHILOX) {
         uint32_t w[4];

@@ -45,6 +45,9 @@ uint32_t stream_word(rng_stream *stream); /* mt19937 only */
  * 2^-53. */
 double stream_double(rng_stream *stream);
 
+/* What stream_double will give next. */
+double stream_peek(const rng_stream *stream);
+
 /* A float in [0, 1): libstdc++'s uniform_real_distribution<float>; for Philox a multiple of 2^-24.
  */
 float stream_float(rng_stream *stream);

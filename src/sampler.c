@@ -199,6 +199,13 @@ static void roll_back(pluck_sampler *s) {
         if (p->steps[i].stream != NONE) stream_rollback(stream_at(s, &p->steps[i]));
 }
 
+/* The stream from which the step behind i draws at once; NULL where it does not. */
+static const rng_stream *draw_ahead(const pluck_sampler *s, int32_t i) {
+    const plan *p = s->plan;
+    if (i + 1 >= p->n_steps || p->steps[i + 1].stage->kind != PLUCK_STAGE_DIST) return NULL;
+    return stream_at(s, &p->steps[i + 1]);
+}
+
 static pluck_status run_steps(pluck_sampler *s, candidates *c) {
     const plan *p = s->plan;
     for (int32_t i = 0; i < p->n_steps; i++) {
@@ -216,6 +223,7 @@ static pluck_status run_steps(pluck_sampler *s, candidates *c) {
         if (c->adapted || (c->cutoff > -INFINITY && !kind->takes_cut))
             TRY(candidates_materialise(c));
         c->token_behind = c->selected; /* unless this stage selects */
+        c->ahead = draw_ahead(s, i);
         TRY(kind->apply(c, &run));
     }
     /* A chain that asked nothing of the row has not seen yet whether it is sound. */

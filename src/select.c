@@ -1,9 +1,9 @@
 /*
  * select.c: order without sorting. Boundaries (top-k, a nucleus) and draws in sorted order are
- * found by narrowing: a bound from the group maxima, a histogram of mass over distance, then a sort
- * of the few candidates in one bin.
+ * found by narrowing: a bound from the group maxima, a survey of the row (survey.h) or a histogram
+ * of mass over distance (prefix.h), then a sort of the few candidates that are left.
  */
-#include "band.h"
+#include "survey.h"
 
 #include <float.h>
 
@@ -49,7 +49,7 @@ pluck_status candidates_materialise(candidates *c) {
 float candidates_bound(candidates *c, int64_t k) {
     const pluck_workspace *ws = c->ws;
     float *maxima = ws->logits;
-    const int32_t n_blocks = (c->n_groups + BLOCK_GROUPS - 1) / BLOCK_GROUPS;
+    const int32_t n_blocks = candidates_blocks(c);
     if (k > c->n_groups) return -INFINITY;
     const bool by_blocks = k <= n_blocks * 3 / 4;
     const int32_t n = by_blocks ? n_blocks : c->n_groups;
@@ -119,14 +119,9 @@ static float ceiling_of(const candidates *c, candidate_order order) {
     return mirror < -(double)FLT_MAX ? -INFINITY : nextafterf((float)mirror, -INFINITY);
 }
 
-/* Collects the greatest candidates of a WHOLE view, some hundred, if more than `target` of the mass
- * is theirs and none of them is missing below `ceiling`; returns how many, 0 if not. */
-static int32_t collect_top(candidates *c, double target, float ceiling) {
-    const int32_t n_blocks = (c->n_groups + BLOCK_GROUPS - 1) / BLOCK_GROUPS;
-    const float cut = candidates_bound(c, max_i64(1, n_blocks * 2 / 3));
-    if (!(cut <= ceiling) || cut < c->cutoff) return 0;
-    const int32_t n = candidates_collect(c, cut, NAN);
-    return list_mass(c, c->ws->logits, n) > target * (1.0 + 1e-7) ? n : 0;
+/* Whether the top holds more than `target` of the mass. */
+static bool top_reaches(const top *t, double target) {
+    return t->n > 0 && t->mass > target * (1.0 + 1e-7);
 }
 
 /* Collects what has more than `target` of the mass for certain: what lies below ref - a nats weighs
@@ -141,7 +136,7 @@ static int32_t collect_certain(candidates *c, double target, float ceiling) {
     return candidates_collect(c, cut, NAN);
 }
 
-/* Cuts a WHOLE view off behind a boundary found in a band of n. */
+/* Cuts a WHOLE view off behind a boundary found among the n candidates around it. */
 static void cut_behind(candidates *c, const place *at, int32_t n) {
     pluck_workspace *ws = c->ws;
     const float x = ws->logits[at->at];
@@ -181,28 +176,44 @@ static void keep_first(candidates *c, const ordering *o, int32_t k) {
     keep_through(c, o, key_of(o, index[k - 1]), o->ids[index[k - 1]]);
 }
 
+/* Forgets levels: they are true for one boundary of one view. */
+static void forget_levels(candidates *c) {
+    c->cut_level.x = c->draw_level.x = NAN;
+}
+
 void candidates_keep_mass(candidates *c, candidate_order order, double p, bool strict,
                           int64_t min_keep) {
     pluck_workspace *ws = c->ws;
-    const double target = p * c->sum;
     const int64_t at_least = min_i64(max_i64(min_keep, 1), c->n_counted);
+    double target;
+    forget_levels(c);
     if (c->whole) {
+        const bool unbounded = order == ORDER_DESCENDING && at_least == 1;
         float ceiling = ceiling_of(c, order);
         if (at_least > 1) {
             const float bound =
                 order == ORDER_DESCENDING ? candidates_bound(c, at_least) : -INFINITY;
             ceiling = bound < ceiling ? bound : ceiling;
         }
-        int32_t n = collect_top(c, target, ceiling);
-        place at;
-        if (n == 0 && at_least == 1 && order == ORDER_DESCENDING &&
-            find_in_band(c, target, strict, &n, &at)) {
-            cut_behind(c, &at, n);
-            c->order = order;
-            return;
+        if (!c->summed) c->ref = c->max;
+        const top t = survey_top(c, ceiling);
+        if (!c->summed && unbounded) survey_sum(c, &t, p);
+        candidates_sum(c);
+        target = p * c->sum;
+        int32_t n = t.n;
+        if (!top_reaches(&t, target)) {
+            place at;
+            if (unbounded && survey_find(c, &t, c->cut_level, target, strict, &n, &at)) {
+                cut_behind(c, &at, n);
+                c->order = order;
+                return;
+            }
+            n = collect_certain(c, target, ceiling);
         }
-        if (n == 0) n = collect_certain(c, target, ceiling);
         adopt_list(c, n);
+    } else {
+        candidates_sum(c);
+        target = p * c->sum;
     }
     c->order = order;
     realise_short(c);
@@ -230,6 +241,21 @@ void candidates_keep_mass(candidates *c, candidate_order order, double p, bool s
     if (order == ORDER_NEAR) c->scanned = false; /* the maximum may have gone */
     c->n_counted = max_i64(c->n, at_least);
     realise_short(c);
+}
+
+void candidates_keep_likely(candidates *c, double nats) {
+    forget_levels(c);
+    if (c->whole && !c->summed) {
+        c->ref = c->max;
+        const top t = survey_top(c, INFINITY);
+        survey_sum_likely(c, &t, nats);
+    }
+    candidates_sum(c);
+    const double cut = (double)c->ref + (log(c->sum) - nats) / c->scale;
+    if (cut > (double)c->max)
+        candidates_top_k(c, 1);
+    else
+        candidates_cut(c, cut < -3e38 ? -3e38f : (float)cut);
 }
 
 /* ---- selecting ---- */
@@ -313,9 +339,7 @@ static int32_t locate(const double *part, int32_t n, double target, double *mass
 static void draw_as_stored(candidates *c, double target) {
     pluck_workspace *ws = c->ws;
     candidates_group_sums(c);
-    const int32_t n_groups =
-        c->whole ? c->n_groups : (int32_t)(round_up((size_t)c->n, GROUP) / GROUP);
-    const int32_t n_blocks = (n_groups + BLOCK_GROUPS - 1) / BLOCK_GROUPS;
+    const int32_t n_groups = candidates_groups(c), n_blocks = candidates_blocks(c);
     double *block = ws->group_moment;
     for (int32_t b = 0; b < n_blocks; b++) {
         const int32_t end = (b + 1) * BLOCK_GROUPS < n_groups ? (b + 1) * BLOCK_GROUPS : n_groups;
@@ -369,12 +393,16 @@ void candidates_draw(candidates *c, pluck_rng_kind rng, double u) {
     place found;
     if (c->whole) {
         const float ceiling = ceiling_of(c, order);
-        n = collect_top(c, target, ceiling);
-        if (n == 0 && order == ORDER_DESCENDING && find_in_band(c, target, false, &n, &found)) {
-            select_at(c, found.at);
-            return;
+        const top t = survey_top(c, ceiling);
+        n = t.n;
+        if (!top_reaches(&t, target)) {
+            if (order == ORDER_DESCENDING &&
+                survey_find(c, &t, c->draw_level, target, false, &n, &found)) {
+                select_at(c, found.at);
+                return;
+            }
+            n = collect_certain(c, target, ceiling);
         }
-        if (n == 0) n = collect_certain(c, target, ceiling);
         if (2 * (int64_t)n <= ws->n_vocab) {
             index = ws->ids + n; /* `spare` holds patches */
         } else {

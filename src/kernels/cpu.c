@@ -112,8 +112,9 @@ const char *pluck_isa(void) {
 bool pluck_kernel_describe(int32_t index, pluck_kernel_info *info) {
     static const char *const dtypes[KERNEL_DTYPES] = {"f32", "f16", "bf16"};
     static const char *const row_ops[] = {
-        "group_max",   "group_census",  "group_sumexp",      "group_sumexp_above", "group_moment",
-        "group_stats", "group_collect", "group_count_above", "group_adapt",        "widen"};
+        "group_max",           "group_census", "group_sumexp", "group_sumexp_above",
+        "group_sumexp_levels", "group_moment", "group_stats",  "group_collect",
+        "group_count_above",   "group_adapt",  "widen"};
     static const char *const array_ops[] = {"shifted_exp", "exp",        "log",  "scale",
                                             "max16",       "token_fill", "swap", "adapt"};
     enum {

@@ -132,6 +132,47 @@ VATTR static void ROW_FN(group_sumexp_above)(const void *row, size_t n_groups, c
         sum[g] = v8_sum(ROW_FN(lanes_exp_above)(x, cut, &p));
 }
 
+/* The eight lanes of e(x), and of it where x >= at[0] and x >= at[1]. */
+VFN void ROW_FN(lanes_exp_levels)(const char *x, const float *at, const exp_params *p, v8 *s,
+                                  v8 *above) {
+    v8 half[2], half_above[2][2];
+    for (int k = 0; k < 2; k++) {
+        vf v[PART], e[PART], w[PART];
+        ROW_LOAD32(32 * k, v);
+        for (int i = 0; i < PART; i++) e[i] = v_shifted_exp(v_sub(v[i], v_set(p->ref)), p);
+        half[k] = ROW_FOLD32(e);
+        for (int j = 0; j < 2; j++) {
+            for (int i = 0; i < PART; i++) w[i] = v_where_gt(v_set(at[j]), v[i], v_set(0.0f), e[i]);
+            half_above[j][k] = ROW_FOLD32(w);
+        }
+    }
+    *s = v8_add(half[0], half[1]);
+    for (int j = 0; j < 2; j++) above[j] = v8_add(half_above[j][0], half_above[j][1]);
+}
+
+VATTR static void ROW_FN(group_sumexp_levels)(const void *row, size_t n_groups, const float at[2],
+                                              const exp_params *params, double *sum,
+                                              double above[2]) {
+    const char *x = row;
+    const exp_params p = *params;
+    const float levels[2] = {at[0], at[1]};
+    double part[2][4];
+    v8 s[4], m[2][4], pair[2];
+    GROUPS_BY_FOUR((ROW_FN(lanes_exp_levels)(x, levels, &p, &s[q], pair), m[0][q] = pair[0],
+                    m[1][q] = pair[1]),
+                   {
+                       v8_sum4(s, sum + g);
+                       for (int j = 0; j < 2; j++) {
+                           v8_sum4(m[j], part[j]);
+                           above[j] += (part[j][0] + part[j][1]) + (part[j][2] + part[j][3]);
+                       }
+                   },
+                   {
+                       sum[g] = v8_sum(s[0]);
+                       for (int j = 0; j < 2; j++) above[j] += v8_sum(m[j][0]);
+                   });
+}
+
 /* The eight lanes of e(x), and of e(x) (x - ref). */
 VFN void ROW_FN(lanes_moment)(const char *x, const exp_params *p, v8 *s, v8 *m) {
     v8 half[2], half_m[2];
@@ -198,15 +239,20 @@ VATTR static int32_t ROW_FN(group_collect)(const void *row, size_t n_groups, con
     const char *x = row;
     const float lowest = cut > -__builtin_inff() ? cut : -__FLT_MAX__;
     const bool bounded = below <= __FLT_MAX__;
+    enum { MANY = 6 };
     int32_t n = 0;
+    bool dense = false;
     for (size_t g = 0; g < n_groups; g++, x += (size_t)GROUP * DSIZE, first_id += GROUP) {
         if (!(max[g] >= lowest)) continue;
+        const int32_t before = n;
         for (int o = 0; o < GROUP; o += VWIDTH) {
             const vf v = ROW_LOAD(o);
             unsigned mask = v_mask_ge(v, v_set(lowest));
             if (bounded) mask &= ~v_mask_ge(v, v_set(below));
-            if (mask) n += v_compress(mask, first_id + o, v, ids + n, logits + n);
+            /* Where many are, a branch is mispredicted more often than it saves the writing. */
+            if (dense || mask) n += v_compress(mask, first_id + o, v, ids + n, logits + n);
         }
+        dense = n - before > MANY;
     }
     return n;
 }
@@ -259,6 +305,7 @@ static const row_kernels ROW_FN(row_table) = {
     .group_census = ROW_FN(group_census),
     .group_sumexp = ROW_FN(group_sumexp),
     .group_sumexp_above = ROW_FN(group_sumexp_above),
+    .group_sumexp_levels = ROW_FN(group_sumexp_levels),
     .group_moment = ROW_FN(group_moment),
     .group_stats = ROW_FN(group_stats),
     .group_collect = ROW_FN(group_collect),

@@ -76,14 +76,8 @@ STAGE(mirostat_v2) {
     TRY(candidates_scan(c));
     c->order = ORDER_DESCENDING;
     candidates_realise(c);
-    candidates_sum(c);
-    const double nats = log(c->sum) - run->memory->mu * 0.69314718055994531;
-    const double cut = (double)c->ref + nats / c->scale;
-    if (cut > (double)c->max) {
-        candidates_top_k(c, 1);
-    } else {
-        candidates_cut(c, cut < -3e38 ? -3e38f : (float)cut);
-    }
+    c->ahead = run->stream;
+    candidates_keep_likely(c, run->memory->mu * 0.69314718055994531);
     draw_and_learn(c, run);
     return PLUCK_OK;
 }

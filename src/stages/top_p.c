@@ -9,7 +9,6 @@
 STAGE(top_p) {
     const pluck_stage_mass *s = &run->stage->as.top_p;
     TRY(candidates_scan(c));
-    candidates_sum(c);
     candidates_keep_mass(c, ORDER_DESCENDING, (double)s->p, false, s->min_keep);
     return PLUCK_OK;
 }

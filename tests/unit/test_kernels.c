@@ -173,6 +173,24 @@ static void check_above(const row_kernels *t, const row_kernels *s, bench *b, fl
         assert_near(sum[g], (double)want, 2e-6 * (double)want + 1e-36, isa, "group_sumexp_above");
     }
     assert_int_equal(t->group_count_above(b->row, GROUPS, b->max, cut), n);
+
+    /* The same masses from the pass that sums all of the row. */
+    const float at[2] = {cut, top};
+    double above[2] = {0.0, 0.0}, above_other[2] = {0.0, 0.0}, want[2] = {0.0, 0.0};
+    t->group_sumexp_levels(b->row, GROUPS, at, &p, sum, above);
+    s->group_sumexp_levels(b->row, GROUPS, at, &p, other, above_other);
+    assert_same_bits(above, above_other, sizeof above, isa, "group_sumexp_levels");
+    s->group_sumexp(b->row, GROUPS, &p, other);
+    assert_same_bits(sum, other, sizeof sum, isa, "group_sumexp_levels");
+    for (int g = 0; g < GROUPS; ++g) {
+        for (int i = g * GROUP; i < (g + 1) * GROUP; ++i) {
+            const double e = exp(((double)b->x[i] - (double)top) * 0.7);
+            for (int j = 0; j < 2; ++j)
+                if (b->x[i] >= at[j]) want[j] += e;
+        }
+    }
+    for (int j = 0; j < 2; ++j)
+        assert_near(above[j], want[j], 2e-6 * want[j] + 1e-36, isa, "group_sumexp_levels");
 }
 
 static void check_adapt(const row_kernels *t, const row_kernels *s, bench *b, const char *isa) {
