@@ -1,9 +1,9 @@
 /*
  * G.1 to G.3 gpu_offload: a row that lies in device memory.
  *
- * G.1 baseline: the row copied to pinned host memory, its argmax found there. Candidate: argmax on
- * the device, the token comes back. G.2: the same with the 40 best, which the host finds by a
- * partial sort of filled candidates. G.3: eight rounds of inference (a stand-in that keeps the
+ * G.1 baseline: the row copied to pinned host memory, its argmax found there by libpluck's own
+ * kernel, the fastest on the CPU. Candidate: argmax on the device, the token comes back. G.2: the
+ * same with the 40 best. G.3: eight rounds of inference (a stand-in that keeps the
  * device busy about as long as a copy takes) and copy, one after the other, against libpluck_gpu's
  * pipeline, in which the copy runs beside the next inference.
  *
@@ -12,8 +12,8 @@
  * the library's own backend table, as an engine would make them through its driver.
  */
 #include "inputs.h"
+#include "pluck_blocks.h"
 #include "pluck_gpu.h"
-#include "textbook.h"
 
 #include "device.h"
 
@@ -35,9 +35,9 @@ typedef struct state {
     gpu_event event;
     gpu_pinned pinned;
     uint32_t work; /* of the stand-in for inference */
-    tb_array array;
+    pluck_workspace *workspace;
     int32_t *ids[2]; /* k of each side; G.1: one */
-    float *values;
+    float *values[2];
     float *copies[2]; /* G.3: the last row that arrived */
 } state;
 
@@ -53,6 +53,7 @@ static void teardown(perflab_ctx *ctx) {
     pluck_gpu_pipeline_free(s->pipeline);
     pluck_gpu_batch_free(s->batch);
     pluck_gpu_plan_free(s->plan);
+    pluck_workspace_free(s->workspace);
     if (s->pinned.host != NULL) api->pinned_free(s->device, &s->pinned);
     if (s->event != NULL) api->event_free(s->device, s->event);
     if (s->stream != NULL) api->stream_free(s->device, s->stream);
@@ -102,15 +103,17 @@ static int setup(perflab_ctx *ctx) {
     if (status == PLUCK_GPU_OK) {
         status = pluck_gpu_pipeline_create(&s->pipeline, s->device, &pipeline, NULL);
     }
+    if (status == PLUCK_GPU_OK && pluck_workspace_create(&s->workspace, s->n, NULL) != PLUCK_OK) {
+        status = PLUCK_GPU_ERR_MEMORY;
+    }
     if (status != PLUCK_GPU_OK) {
         const int failed = give_up(ctx, "the device", status);
         teardown(ctx);
         return failed;
     }
-    s->array.data = perflab_alloc(ctx, ctx->size * sizeof *s->array.data, 0);
-    s->values = perflab_alloc(ctx, (size_t)s->k * sizeof *s->values, 0);
     for (int side = 0; side < 2; side++) {
         s->ids[side] = perflab_alloc(ctx, (size_t)s->k * sizeof **s->ids, 0);
+        s->values[side] = perflab_alloc(ctx, (size_t)s->k * sizeof **s->values, 0);
         s->copies[side] = perflab_alloc(ctx, ctx->size * sizeof(float), 0);
     }
     ctx->min_bytes = (double)(ctx->size * sizeof(float));
@@ -135,12 +138,8 @@ static void reset(perflab_ctx *ctx) {
 static void argmax_baseline(perflab_ctx *ctx) {
     state *s = ctx->state;
     if (!download(s)) return;
-    const float *row = s->pinned.host;
-    int32_t best = 0;
-    for (int32_t i = 1; i < s->n; i++) {
-        if (row[i] > row[best]) best = i;
-    }
-    s->ids[0][0] = best;
+    size_t best;
+    if (pluck_argmax(s->pinned.host, ctx->size, &best) == PLUCK_OK) s->ids[0][0] = (int32_t)best;
 }
 
 static void argmax_candidate(perflab_ctx *ctx) {
@@ -167,9 +166,8 @@ static bool argmax_validate(perflab_ctx *ctx) {
 static void top_k_baseline(perflab_ctx *ctx) {
     state *s = ctx->state;
     if (!download(s)) return;
-    tb_fill(&s->array, s->pinned.host, ctx->size);
-    tb_top_k(&s->array, s->k);
-    for (int32_t i = 0; i < s->k; i++) s->ids[0][i] = s->array.data[i].id;
+    int32_t n;
+    pluck_top_k(s->workspace, s->pinned.host, s->n, s->k, s->ids[0], s->values[0], &n);
 }
 
 static void top_k_candidate(perflab_ctx *ctx) {
@@ -183,7 +181,7 @@ static void top_k_candidate(perflab_ctx *ctx) {
     if (pluck_gpu_wait(s->batch, ticket, NULL) != PLUCK_GPU_OK) return;
     if (pluck_gpu_candidates(s->batch, ticket, 0, &best) != PLUCK_GPU_OK || best.n != s->k) return;
     memcpy(s->ids[1], best.ids, (size_t)s->k * sizeof *best.ids);
-    memcpy(s->values, best.logits, (size_t)s->k * sizeof(float));
+    memcpy(s->values[1], best.logits, (size_t)s->k * sizeof(float));
 }
 
 /* Each is the greatest of those not listed before it, the lowest id among equals. */
@@ -198,7 +196,7 @@ static bool top_k_validate(perflab_ctx *ctx) {
         }
         listed[best] = true;
         good = perflab_check_ids(ctx, "ids", &best, &s->ids[1][k], 1) &&
-               perflab_check_floats(ctx, "logits", &s->row[best], &s->values[k], 1, 0, 0);
+               perflab_check_floats(ctx, "logits", &s->row[best], &s->values[1][k], 1, 0, 0);
     }
     free(listed);
     return good;

@@ -1,228 +1,127 @@
 /*
- * bench_gpu.c: times argmax, top-k and the fused chains on a device, beside the bandwidth with
- * which the same kernels' stream reads rows, and the transfer pipeline beside serial transfers.
+ * bench_gpu.c: times argmax, top-k, fused chains, softmax and the transfer pipeline on a device,
+ * beside the bandwidth of a copy there, the rows' way to the CPU, and torch where its times are
+ * given.
  *
- *     bench-gpu [DEVICE]
+ *     bench-gpu [--device N] [--smoke] [--torch FILE] [--json FILE]
  *
- * Device times come from events around 50 calls on one stream; "to host" is the host's clock from
- * enqueuing one call to holding its result. Medians of 9.
+ * Device times come from events around many calls on one stream; "to host" is the host's clock from
+ * enqueuing one call to holding its results; all are medians. --smoke: small sizes, to see that it
+ * runs.
  */
-#include "device.h"
+#include "bench.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-enum { N_VOCAB = 151936, REPEATS = 9, CALLS = 50 };
-
-typedef struct bench {
-    pluck_gpu_device *device;
-    pluck_gpu_batch *batch;
-    gpu_stream stream;
-    gpu_event from, to;
-    gpu_memory logits;
-} bench;
-
-static void must(pluck_gpu_status status, const char *what) {
-    if (status == PLUCK_GPU_OK) return;
-    fprintf(stderr, "bench-gpu: %s: %s\n", what, pluck_gpu_status_string(status));
-    exit(1);
-}
-
-static double now_us(void) {
-    struct timespec t;
-    timespec_get(&t, TIME_UTC);
-    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
-}
-
-static int compare(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
-static double median(double *x, size_t n) {
-    qsort(x, n, sizeof *x, compare);
-    return x[n / 2];
-}
+enum { DTYPES = 2, BATCHES = 3 };
 
 /* N(0, 5)-like rows: sums of uniform numbers. */
-static void fill(float *x, size_t n) {
+static float next_logit(uint64_t *s) {
+    double sum = 0.0;
+    for (int k = 0; k < 12; k++) {
+        *s = *s * 6364136223846793005u + 1442695040888963407u;
+        sum += (double)(*s >> 40) / 16777216.0;
+    }
+    return (float)((sum - 6.0) * 5.0);
+}
+
+/* Fills the device's rows, one after another, in the dtype. */
+static void upload_rows(bench *b, pluck_dtype dtype) {
+    const size_t n = (size_t)b->max_rows * (size_t)b->n_vocab;
+    const gpu_backend_table *api = b->device->api;
     uint64_t s = 1;
+    float *x = malloc(n * sizeof *x);
+    if (!x) exit(1);
     for (size_t i = 0; i < n; i++) {
-        double sum = 0.0;
-        for (int k = 0; k < 12; k++) {
-            s = s * 6364136223846793005u + 1442695040888963407u;
-            sum += (double)(s >> 40) / 16777216.0;
-        }
-        x[i] = (float)((sum - 6.0) * 5.0);
+        const float logit = next_logit(&s);
+        uint32_t bits;
+        memcpy(&bits, &logit, sizeof bits);
+        if (dtype == PLUCK_DTYPE_F32)
+            x[i] = logit;
+        else
+            ((uint16_t *)(void *)x)[i] = (uint16_t)(bits >> 16); /* cut off, not rounded */
     }
+    bench_must(api->upload(b->device, b->stream, b->logits, x, n * gpu_element_size(dtype)),
+               "upload");
+    bench_must(api->event_record(b->device, b->to, b->stream), "event");
+    bench_must(api->event_wait(b->device, b->to), "wait");
+    free(x);
 }
 
-static uint64_t enqueue(bench *b, pluck_gpu_call *call) {
-    pluck_gpu_status status;
-    uint64_t ticket = 0;
-    while ((status = pluck_gpu_enqueue(b->batch, call, &ticket)) == PLUCK_GPU_ERR_BUSY) {
+static void open_bench(bench *b, int32_t device) {
+    const pluck_gpu_select select = {PLUCK_GPU_ANY, device, NULL, NULL};
+    const size_t size = (size_t)b->max_rows * (size_t)b->n_vocab * sizeof(float);
+    const gpu_backend_table *api;
+    pluck_gpu_error error;
+    if (pluck_gpu_open(&b->device, &select, &error) != PLUCK_GPU_OK) {
+        fprintf(stderr, "bench-gpu: %s\n", error.message);
+        exit(1);
     }
-    must(status, "enqueue");
-    return ticket;
+    api = b->device->api;
+    bench_must(api->stream_create(b->device, &b->stream), "stream");
+    bench_must(api->event_create(b->device, true, &b->from), "event");
+    bench_must(api->event_create(b->device, true, &b->to), "event");
+    bench_must(api->memory_create(b->device, size, &b->logits), "memory");
+    bench_must(api->memory_create(b->device, size, &b->other), "memory");
 }
 
-static void time_calls(bench *b, const char *name, const pluck_config *config, int32_t n_rows,
-                       double copy_us_per_row) {
+static void close_bench(bench *b) {
     const gpu_backend_table *api = b->device->api;
-    pluck_gpu_row *rows = calloc((size_t)n_rows, sizeof *rows);
-    double device_us[REPEATS], host_us[REPEATS], each;
-    pluck_gpu_plan *plan = NULL;
-    pluck_gpu_call call;
-    if (!rows) exit(1);
-    if (config) must(pluck_gpu_plan_create(&plan, config, NULL), "plan");
-    memset(&call, 0, sizeof call);
-    call.logits.data = (void *)b->logits;
-    call.logits.n_rows = n_rows;
-    call.stream = b->stream;
-    call.rows = config ? rows : NULL;
-    for (int32_t i = 0; i < n_rows; i++) rows[i].plan = plan;
-    for (int r = -1; r < REPEATS; r++) { /* the first warms up */
-        uint64_t ticket;
-        double begin;
-        must(api->event_record(b->device, b->from, b->stream), "event");
-        for (int c = 0; c < CALLS; c++) (void)enqueue(b, &call);
-        must(api->event_record(b->device, b->to, b->stream), "event");
-        must(api->event_wait(b->device, b->to), "wait");
-        if (r >= 0) device_us[r] = api->event_elapsed(b->device, b->from, b->to) / CALLS;
-        begin = now_us();
-        ticket = enqueue(b, &call);
-        must(pluck_gpu_wait(b->batch, ticket, NULL), "wait");
-        if (r >= 0) host_us[r] = now_us() - begin;
-    }
-    each = median(device_us, REPEATS);
-    printf("%-34s batch %4d  device %9.1f us  %7.1f GB/s  to host %9.1f us  row copies %9.1f us\n",
-           name, (int)n_rows, each, (double)n_rows * N_VOCAB * 4.0 / each * 1e-3,
-           median(host_us, REPEATS), copy_us_per_row * n_rows);
-    pluck_gpu_plan_free(plan);
-    free(rows);
-}
-
-/* Microseconds to copy one row to pinned memory. */
-static double time_copy(bench *b) {
-    const gpu_backend_table *api = b->device->api;
-    const size_t size = (size_t)N_VOCAB * 4;
-    gpu_pinned pinned = {0};
-    double us[REPEATS];
-    must(api->pinned_create(b->device, size, &pinned), "pinned memory");
-    for (int r = 0; r < REPEATS; r++) {
-        const double begin = now_us();
-        must(api->download(b->device, b->stream, pinned.host, b->logits, 0, size), "copy");
-        must(api->event_record(b->device, b->to, b->stream), "event");
-        must(api->event_wait(b->device, b->to), "wait");
-        us[r] = now_us() - begin;
-    }
-    api->pinned_free(b->device, &pinned);
-    return median(us, REPEATS);
-}
-
-static void infer(bench *b, uint32_t rounds) {
-    const gpu_argument arguments[] = {GPU_MEMORY(b->logits), GPU_VALUE(rounds)};
-    const gpu_launch launch = {GPU_KERNEL_busy, 1, 1, 64, arguments, 2};
-    must(b->device->api->launch(b->device, b->stream, &launch), "inference stand-in");
-}
-
-/* Time per token with the copy behind each inference, and beside the next one. */
-static double time_tokens(bench *b, pluck_gpu_pipeline *p, uint32_t rounds, int32_t n_rows,
-                          bool overlapped) {
-    enum { TOKENS = 50 };
-    const pluck_gpu_logits logits = {.data = (void *)b->logits, .n_rows = n_rows};
-    const double begin = now_us();
-    uint64_t previous = 0;
-    const void *rows;
-    for (int t = 0; t < TOKENS; t++) {
-        uint64_t ticket;
-        infer(b, rounds);
-        must(pluck_gpu_pipeline_submit(p, &logits, N_VOCAB, b->stream, NULL, NULL, &ticket),
-             "submit");
-        if (!overlapped) previous = ticket;
-        if (previous) {
-            must(pluck_gpu_pipeline_wait(p, previous, &rows), "wait");
-            must(pluck_gpu_pipeline_release(p, previous), "release");
-        }
-        previous = overlapped ? ticket : 0;
-    }
-    if (previous) must(pluck_gpu_pipeline_wait(p, previous, &rows), "wait");
-    if (previous) must(pluck_gpu_pipeline_release(p, previous), "release");
-    return (now_us() - begin) / TOKENS;
-}
-
-static void time_pipeline(bench *b) {
-    const int32_t n_rows = 64;
-    const pluck_gpu_pipeline_config config = {(size_t)n_rows * N_VOCAB * 4, 4};
-    const double copy = time_copy(b) * n_rows;
-    pluck_gpu_pipeline *p;
-    double one, serial, overlapped;
-    uint32_t rounds = 1u << 16;
-    must(pluck_gpu_pipeline_create(&p, b->device, &config, NULL), "pipeline");
-    one = now_us();
-    infer(b, rounds);
-    must(b->device->api->event_record(b->device, b->to, b->stream), "event");
-    must(b->device->api->event_wait(b->device, b->to), "wait");
-    one = now_us() - one;
-    rounds = (uint32_t)((double)rounds * copy / one) + 1; /* inference as long as the copy */
-    serial = time_tokens(b, p, rounds, n_rows, false);
-    overlapped = time_tokens(b, p, rounds, n_rows, true);
-    printf("transfer pipeline, %d rows: serial %.1f us, overlapped %.1f us a token: %.2f times\n",
-           (int)n_rows, serial, overlapped, serial / overlapped);
-    pluck_gpu_pipeline_free(p);
+    api->memory_free(b->device, b->logits);
+    api->memory_free(b->device, b->other);
+    api->event_free(b->device, b->from);
+    api->event_free(b->device, b->to);
+    api->stream_free(b->device, b->stream);
+    pluck_gpu_close(b->device);
 }
 
 int main(int argc, char **argv) {
-    static const int32_t batches[] = {1, 8, 64, 256};
-    const pluck_stage top_k = {.kind = PLUCK_STAGE_TOP_K, .as.top_k = {40}};
-    const pluck_stage top_p = {.kind = PLUCK_STAGE_TOP_P, .as.top_p = {0.95f, 0}};
-    const pluck_stage min_p = {.kind = PLUCK_STAGE_MIN_P, .as.min_p = {0.05f, 0}};
-    const pluck_stage temperature = {.kind = PLUCK_STAGE_TEMPERATURE,
-                                     .as.temperature = {0.8f, 0, 1}};
-    const pluck_stage dist = {.kind = PLUCK_STAGE_DIST, .as.dist = {PLUCK_SEED_RANDOM}};
-    const pluck_stage fused[] = {top_k, top_p, min_p, temperature, dist}, nucleus[] = {top_p, dist};
-    const pluck_config chains[] = {
-        {.n_vocab = N_VOCAB, .stages = &top_k, .n_stages = 1},
-        {.n_vocab = N_VOCAB, .rng = PLUCK_RNG_PHILOX, .stages = fused, .n_stages = 5},
-        {.n_vocab = N_VOCAB, .rng = PLUCK_RNG_PHILOX, .stages = nucleus, .n_stages = 2}};
-    static const char *const names[] = {"top_k 40", "top_k 40, top_p, min_p, temp, draw",
-                                        "top_p .95, draw"};
-    const pluck_gpu_batch_config config = {.n_vocab = N_VOCAB, .max_rows = 256};
-    const pluck_gpu_select select = {PLUCK_GPU_ANY,
-                                     argc > 1 ? (int32_t)strtol(argv[1], NULL, 10) : 0, NULL, NULL};
-    const size_t size = (size_t)256 * N_VOCAB * sizeof(float);
-    float *rows = malloc(size);
-    pluck_gpu_error error;
-    bench b;
-    double copy;
-    memset(&b, 0, sizeof b);
-    if (!rows || pluck_gpu_open(&b.device, &select, &error) != PLUCK_GPU_OK) {
-        fprintf(stderr, "bench-gpu: %s\n", rows ? error.message : "out of memory");
-        free(rows);
+    static const int32_t full[BATCHES] = {1, 64, 256}, small[BATCHES] = {1, 2, 4};
+    static const pluck_dtype dtypes[DTYPES] = {PLUCK_DTYPE_F32, PLUCK_DTYPE_BF16};
+    bench_line lines[DTYPES * BATCHES * BENCH_WORKS];
+    bench b = {.n_vocab = 151936, .max_rows = 256, .repeats = 15, .calls = 50, .lines = lines};
+    const int32_t *batches = full;
+    const char *json = NULL;
+    int32_t device = 0;
+    for (int i = 1; i < argc; i++) {
+        const bool more = i + 1 < argc;
+        if (strcmp(argv[i], "--smoke") == 0) {
+            b.n_vocab = 5000;
+            b.max_rows = 4;
+            b.repeats = b.calls = 3;
+            batches = small;
+        } else if (strcmp(argv[i], "--device") == 0 && more) {
+            device = (int32_t)strtol(argv[++i], NULL, 10);
+        } else if (strcmp(argv[i], "--torch") == 0 && more) {
+            b.torch = argv[++i];
+        } else if (strcmp(argv[i], "--json") == 0 && more) {
+            json = argv[++i];
+        } else {
+            fprintf(stderr, "usage: bench-gpu [--device N] [--smoke] [--torch FILE] "
+                            "[--json FILE]\n");
+            return 2;
+        }
+    }
+    open_bench(&b, device);
+    bench_measure_copy(&b);
+    for (int d = 0; d < DTYPES; d++) {
+        upload_rows(&b, dtypes[d]);
+        for (int n = 0; n < BATCHES; n++) {
+            for (int w = 0; w < BENCH_WORKS; w++) {
+                bench_line *line = lines + b.n_lines++;
+                *line =
+                    (bench_line){.work = (bench_work)w, .dtype = dtypes[d], .n_rows = batches[n]};
+                bench_measure_line(&b, line);
+            }
+        }
+    }
+    bench_measure_pipeline(&b);
+    bench_print(&b);
+    if (json && !bench_write_json(&b, json)) {
+        fprintf(stderr, "bench-gpu: %s could not be written\n", json);
         return 1;
     }
-    printf("%s, %s\n", b.device->info.name, b.device->info.driver);
-    fill(rows, (size_t)256 * N_VOCAB);
-    must(pluck_gpu_batch_create(&b.batch, b.device, &config, &error), "batch");
-    must(b.device->api->stream_create(b.device, &b.stream), "stream");
-    must(b.device->api->event_create(b.device, true, &b.from), "event");
-    must(b.device->api->event_create(b.device, true, &b.to), "event");
-    must(b.device->api->memory_create(b.device, size, &b.logits), "logits");
-    must(b.device->api->upload(b.device, b.stream, b.logits, rows, size), "upload");
-    copy = time_copy(&b);
-    for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
-        time_calls(&b, "argmax", NULL, batches[i], copy);
-        for (int c = 0; c < 3; c++) time_calls(&b, names[c], &chains[c], batches[i], copy);
-    }
-    time_pipeline(&b);
-    b.device->api->memory_free(b.device, b.logits);
-    b.device->api->event_free(b.device, b.from);
-    b.device->api->event_free(b.device, b.to);
-    b.device->api->stream_free(b.device, b.stream);
-    pluck_gpu_batch_free(b.batch);
-    pluck_gpu_close(b.device);
-    free(rows);
+    close_bench(&b);
     return 0;
 }

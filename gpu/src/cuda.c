@@ -357,6 +357,11 @@ static pluck_gpu_status cuda_download(pluck_gpu_device *d, gpu_stream stream, vo
     IN_CONTEXT(d, cu.cuMemcpyDtoHAsync_v2(to, from + offset, size, stream));
 }
 
+static pluck_gpu_status cuda_copy(pluck_gpu_device *d, gpu_stream stream, gpu_memory to,
+                                  gpu_memory from, size_t size) {
+    IN_CONTEXT(d, cu.cuMemcpyDtoDAsync_v2(to, from, size, stream));
+}
+
 static pluck_gpu_status cuda_download_rows(pluck_gpu_device *d, gpu_stream stream, void *to,
                                            gpu_memory from, size_t offset, size_t stride,
                                            size_t width, size_t rows) {
@@ -408,6 +413,7 @@ const gpu_backend_table *gpu_cuda_table(void) {
         .zero = cuda_zero,
         .upload = cuda_upload,
         .download = cuda_download,
+        .copy = cuda_copy,
         .download_rows = cuda_download_rows,
         .launch = cuda_launch,
     };

@@ -106,6 +106,7 @@ typedef struct CUDA_MEMCPY2D {
     X(cuMemGetAddressRange_v2, (CUdeviceptr * base, size_t * size, CUdeviceptr pointer))           \
     X(cuMemcpyHtoDAsync_v2, (CUdeviceptr to, const void *from, size_t size, CUstream stream))      \
     X(cuMemcpyDtoHAsync_v2, (void *to, CUdeviceptr from, size_t size, CUstream stream))            \
+    X(cuMemcpyDtoDAsync_v2, (CUdeviceptr to, CUdeviceptr from, size_t size, CUstream stream))      \
     X(cuMemcpy2DAsync_v2, (const CUDA_MEMCPY2D *copy, CUstream stream))                            \
     X(cuMemsetD8Async, (CUdeviceptr to, unsigned char value, size_t size, CUstream stream))        \
     X(cuStreamCreate, (CUstream * stream, unsigned flags))                                         \

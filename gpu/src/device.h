@@ -90,6 +90,9 @@ typedef struct gpu_backend_table {
                                const void *from, size_t size);
     pluck_gpu_status (*download)(pluck_gpu_device *device, gpu_stream stream, void *to,
                                  gpu_memory from, size_t offset, size_t size);
+    /* from the beginning of one memory to that of another */
+    pluck_gpu_status (*copy)(pluck_gpu_device *device, gpu_stream stream, gpu_memory to,
+                             gpu_memory from, size_t size);
     /* rows of `width` bytes, `stride` apart on the device, packed on the host */
     pluck_gpu_status (*download_rows)(pluck_gpu_device *device, gpu_stream stream, void *to,
                                       gpu_memory from, size_t offset, size_t stride, size_t width,

@@ -341,6 +341,13 @@ static pluck_gpu_status opencl_download(pluck_gpu_device *d, gpu_stream stream, 
         clEnqueueReadBuffer(stream, (cl_mem)from, CL_FALSE, offset, size, to, 0, NULL, NULL));
 }
 
+static pluck_gpu_status opencl_copy(pluck_gpu_device *d, gpu_stream stream, gpu_memory to,
+                                    gpu_memory from, size_t size) {
+    (void)d;
+    return status_from_cl(
+        clEnqueueCopyBuffer(stream, (cl_mem)from, (cl_mem)to, 0, 0, size, 0, NULL, NULL));
+}
+
 static pluck_gpu_status opencl_download_rows(pluck_gpu_device *d, gpu_stream stream, void *to,
                                              gpu_memory from, size_t offset, size_t stride,
                                              size_t width, size_t rows) {
@@ -401,6 +408,7 @@ const gpu_backend_table *gpu_opencl_table(void) {
         .zero = opencl_zero,
         .upload = opencl_upload,
         .download = opencl_download,
+        .copy = opencl_copy,
         .download_rows = opencl_download_rows,
         .launch = opencl_launch,
     };
