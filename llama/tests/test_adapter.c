@@ -3,6 +3,7 @@
  * the wrapper as a llama_sampler, text-level inputs, and what is refused. Arguments: the model, and
  * a file in a folder that may be written to, for broken copies of it.
  */
+#include "commands/args.h"
 #include "commands/chain.h"
 #include "commands/model.h"
 #include "pluck_llama.h"
@@ -18,8 +19,11 @@
 
 #include <cmocka.h>
 
+enum { CONTEXT = 512 };
+
 static plk_model m;
 static const char *model_path, *broken_path;
+static uint32_t n_texts;
 
 static pluck_sampler *create(const char *spec, uint32_t seed, const pluck_llama_text *text) {
     char full[256];
@@ -31,10 +35,10 @@ static pluck_sampler *create(const char *spec, uint32_t seed, const pluck_llama_
     return s;
 }
 
-static void start(void) {
+static void start(const char *text) {
     char err[256];
     int32_t n;
-    llama_token *prompt = plk_model_prompt(&m, "And it came to pass", &n);
+    llama_token *prompt = plk_model_prompt(&m, text, &n);
     assert_non_null(prompt);
     plk_model_clear(&m);
     assert_true(plk_model_decode(&m, prompt, n, err, sizeof err));
@@ -48,13 +52,14 @@ static void decode(llama_token token) {
 
 /* Generates n tokens with both samplers on the same logits; they are the same. */
 static void generate_same(pluck_sampler *s, struct llama_sampler *chain, int n) {
-    start();
+    /* One token, so that 512 more fit into the context. */
+    start("And");
     for (int i = 0; i < n; i++) {
         llama_token token = -1;
         assert_int_equal(pluck_llama_sample(s, m.ctx, -1, &token), PLUCK_OK);
         llama_token expected = llama_sampler_sample(chain, m.ctx, -1);
         if (token != expected) fail_msg("token %d is %d, llama.cpp's %d", i, token, expected);
-        decode(token);
+        if (i + 1 < n) decode(token);
     }
 }
 
@@ -67,12 +72,15 @@ static void compare(const char *spec, uint32_t seed, int n) {
     pluck_sampler_free(s);
 }
 
-/* The default chain, with and without penalties: 20 texts, 512 tokens in all positions of a
- * context. */
+/* The default chain, with and without penalties: texts of as many tokens as the model's context
+ * has.
+ */
 static void test_generations(void **state) {
     (void)state;
-    for (uint32_t seed = 0; seed < 20; seed++)
-        compare(seed % 2 ? "" : "repeat_penalty=1.1", 100 + seed, 480);
+    for (uint32_t seed = 0; seed < n_texts; seed++) {
+        compare("", 100 + seed, CONTEXT);
+        compare("repeat_penalty=1.1", 100 + seed, CONTEXT);
+    }
 }
 
 static void test_chains(void **state) {
@@ -160,7 +168,7 @@ static void test_text(void **state) {
     const pluck_llama_bias forced[] = {{" Moses", 500.0f}};
     pluck_llama_text text = {.biases = forced, .n_biases = 1};
     pluck_sampler *s = create("", 3, &text);
-    start();
+    start("And it came to pass");
     llama_token token;
     char piece[64];
     assert_int_equal(pluck_llama_sample(s, m.ctx, -1, &token), PLUCK_OK);
@@ -209,7 +217,7 @@ static void test_refused(void **state) {
 
     /* another vocabulary than the model's */
     assert_int_equal(pluck_sampler_from_spec(&s, "", m.n_vocab - 1, NULL), PLUCK_OK);
-    start();
+    start("And it came to pass");
     llama_token token = -5;
     assert_int_equal(pluck_llama_sample(s, m.ctx, -1, &token), PLUCK_ERR_VOCAB);
     assert_int_equal(token, -5);
@@ -245,13 +253,15 @@ static void test_broken_models(void **state) {
 
 int main(int argc, char **argv) {
     char err[512];
-    if (argc != 3) {
-        fprintf(stderr, "usage: test_adapter MODEL SCRATCH-FILE\n");
+    int32_t n = 0;
+    if (argc != 4 || !plk_read_int(argv[3], 1, &n)) {
+        fprintf(stderr, "usage: test_adapter MODEL SCRATCH-FILE TEXTS\n");
         return 1;
     }
+    n_texts = (uint32_t)n;
     model_path = argv[1];
     broken_path = argv[2];
-    if (!plk_model_open(&m, argv[1], 512, 1, err, sizeof err)) {
+    if (!plk_model_open(&m, argv[1], CONTEXT, 1, err, sizeof err)) {
         fprintf(stderr, "%s\n", err);
         return 1;
     }
