@@ -119,34 +119,6 @@ static bool bends(const pluck_config *config) {
     return false;
 }
 
-/*
- * What float32 may lose on a logit on its way through the chain: each stage that makes new logits
- * rounds what it makes, of a magnitude up to `reach` beyond that of the outcome.
- */
-static double rounding_of(const pluck_config *config, double magnitude) {
-    int roundings = 0;
-    double reach = 0.0;
-    for (int32_t i = 0; i < config->n_stages; ++i) {
-        const pluck_stage *s = &config->stages[i];
-        if (s->kind == PLUCK_STAGE_DRY) {
-            roundings += 2; /* the penalty, and what it leaves */
-        } else if (s->kind == PLUCK_STAGE_PENALTIES) {
-            const pluck_stage_penalties *p = &s->as.penalties;
-            roundings += 2;
-            reach += fabs((double)p->freq) * p->last_n + fabs((double)p->present);
-        } else if (s->kind == PLUCK_STAGE_LOGIT_BIAS) {
-            double most = 0.0;
-            for (int32_t b = 0; b < s->as.logit_bias.n_biases; ++b) {
-                const double bias = fabs((double)s->as.logit_bias.biases[b].bias);
-                if (bias < 1e30) most = fmax(most, bias);
-            }
-            ++roundings;
-            reach += most;
-        }
-    }
-    return 0x1p-24 * roundings * (magnitude + reach);
-}
-
 static bool compare_values(const pluck_config *config, const oracle_result *want,
                            const pluck_candidates *got, const places *at, double shift, char *why) {
     double sum = 0.0;
@@ -168,14 +140,19 @@ static bool compare_values(const pluck_config *config, const oracle_result *want
     for (int32_t i = 0; i < want->n && blur > 0.0; ++i) {
         if (want->probabilities[i] > 0.999) spread = INFINITY;
     }
-    for (int32_t i = 0; i < want->n; ++i) max = fmax(max, want->logits[i]);
+    double slack = 0.0; /* of the sum that probabilities are divided by, relative */
+    for (int32_t i = 0; i < want->n; ++i) {
+        max = fmax(max, want->logits[i]);
+        if (want->probabilities[i] > 0.0) slack += want->probabilities[i] * want->slacks[i];
+    }
     for (int32_t i = 0; i < got->n; ++i) {
         const int32_t k = at->want[got->ids[i]];
         sum += (double)got->probabilities[i];
         if (k < 0) continue;
         const double x = want->logits[k];
         if (!near_equal((double)got->logits[i], x, spread) && fabs(x) < 1e30 &&
-            fabs((double)got->logits[i]) < 1e30) {
+            fabs((double)got->logits[i]) < 1e30 &&
+            fabs((double)got->logits[i] - x) > want->slacks[k]) {
             snprintf(why, WHY, "id %d: logit %.9g, wanted %.9g", got->ids[i],
                      (double)got->logits[i], x);
             return false;
@@ -183,8 +160,8 @@ static bool compare_values(const pluck_config *config, const oracle_result *want
         /* A float32 logit x is off by up to |x| 2^-24, and so is ln p. */
         const double magnitude = isinf(x) ? 0.0 : fabs(x) + fabs(max);
         const double below = isinf(x) ? 0.0 : max - x;
-        const double tolerance = base + shift * 2.0 + 1.2e-7 * fmax(0.0, magnitude - 40.0) +
-                                 rounding_of(config, magnitude) + blur * below;
+        const double tolerance = base + shift * 2.0 + 1.2e-7 * fmax(0.0, magnitude - 40.0) + slack +
+                                 want->slacks[k] + blur * below;
         const double p = want->probabilities[k];
         if (fabs((double)got->probabilities[i] - p) > tolerance * p + 1e-37) {
             snprintf(why, WHY, "id %d (logit %.9g): p %.9g, wanted %.9g (off by %.2g)", got->ids[i],

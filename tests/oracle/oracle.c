@@ -66,8 +66,9 @@ oracle *oracle_create(const pluck_config *config, uint32_t seed) {
     o->logits = malloc(n * sizeof *o->logits);
     o->probabilities = malloc(n * sizeof *o->probabilities);
     o->keys = malloc(n * sizeof *o->keys);
+    o->slacks = malloc(n * sizeof *o->slacks);
     if (!o->memory || !o->candidates || !o->near || !o->counts || !o->ids || !o->logits ||
-        !o->probabilities || !o->keys) {
+        !o->probabilities || !o->keys || !o->slacks) {
         oracle_free(o);
         return NULL;
     }
@@ -97,6 +98,7 @@ void oracle_free(oracle *o) {
     free(o->logits);
     free(o->probabilities);
     free(o->keys);
+    free(o->slacks);
     free(o);
 }
 
@@ -185,7 +187,7 @@ static pluck_status load(oracle *o, const pluck_row *row, oracle_view *v) {
             if (!allowed(row, id)) x = -INFINITY;
             if (isnan(x)) return PLUCK_ERR_NAN;
             const bool late = may_sink && x == -INFINITY;
-            if (late == (pass == 1)) v->c[at++] = (oracle_candidate){id, x, 0.0, 0.0};
+            if (late == (pass == 1)) v->c[at++] = (oracle_candidate){.id = id, .logit = x};
         }
     }
     v->sorted = row->ids && row->descending;
@@ -206,6 +208,7 @@ static void report(oracle *o, oracle_view *v, oracle_result *r) {
         o->ids[r->n] = c->id;
         o->logits[r->n] = c->logit;
         o->probabilities[r->n] = c->p;
+        o->slacks[r->n] = c->slack;
         o->keys[r->n] = v->keyed ? c->key : (double)i;
         ++r->n;
         if (c->id == v->token) {
@@ -245,6 +248,7 @@ pluck_status oracle_sample(oracle *o, const pluck_row *row, oracle_result *r) {
     r->logits = o->logits;
     r->probabilities = o->probabilities;
     r->order_keys = o->keys;
+    r->slacks = o->slacks;
     r->near = o->near;
     memset(o->near, 0, (size_t)o->config.n_vocab);
 

@@ -29,7 +29,9 @@ typedef struct oracle_result {
     const int32_t *ids;
     const double *logits;
     const double *probabilities;
-    int32_t n_masked; /* counted, but at probability zero */
+    const double *slacks; /* how far off a float32 logit may be for having been rounded on its way:
+                             0 where no stage made it anew */
+    int32_t n_masked;     /* counted, but at probability zero */
     bool descending;
 
     /* The token selected, -1 where none was; its probability and logit in the final candidates (0

@@ -198,6 +198,7 @@ static bool temperature(oracle_view *v, double t) {
             *x = *x == top ? (double)copysignf(FLT_MAX, (float)top) : -INFINITY;
         } else {
             *x = *x / t < lowest ? -INFINITY : *x / t;
+            v->c[i].slack /= t;
         }
     }
     return true;

@@ -11,6 +11,12 @@ static double saturate(double x) {
     return x > (double)FLT_MAX ? INFINITY : x < -(double)FLT_MAX ? -INFINITY : x;
 }
 
+/* The new logit of a candidate. Float rounds it, and the sum of magnitudes `through` on its way. */
+static void set_logit(oracle_candidate *c, double x, double through) {
+    c->logit = saturate(x);
+    if (isfinite(c->logit)) c->slack += 0x1p-24 * (fabs(c->logit) + through);
+}
+
 /* The order stays where it is, but is no longer known to be one. */
 static void edited(oracle_view *v) {
     v->sorted = false;
@@ -20,17 +26,20 @@ bool oracle_logit_bias(oracle_view *v, const pluck_stage_logit_bias *s) {
     bool hit = false;
     for (int32_t i = 0; i < v->n; ++i) {
         double bias = 0.0;
+        double parts = 0.0;
         bool found = false;
         for (int32_t b = 0; b < s->n_biases; ++b) {
             if (s->biases[b].token == v->c[i].id) {
                 bias += (double)s->biases[b].bias;
+                parts += fabs((double)s->biases[b].bias);
                 found = true;
             }
         }
         if (!found) continue;
         hit = true;
         if (v->c[i].logit == -INFINITY) continue;
-        v->c[i].logit = bias == -INFINITY ? -INFINITY : saturate(v->c[i].logit + bias);
+        set_logit(&v->c[i], v->c[i].logit + bias, parts);
+        if (bias == -INFINITY) v->c[i].logit = -INFINITY;
     }
     if (hit) edited(v);
     return true;
@@ -47,12 +56,15 @@ bool oracle_penalties(oracle_view *v, const pluck_stage_penalties *s, const orac
         hit = true;
         double x = v->c[i].logit;
         if (x == -INFINITY) continue;
+        const double factor = x <= 0.0 ? (double)s->repeat : 1.0 / (double)s->repeat;
+        v->c[i].slack *= factor;
         x = saturate(x <= 0.0 ? x * (double)s->repeat : x / (double)s->repeat);
         if (x == -INFINITY) {
             v->c[i].logit = x;
             continue;
         }
-        v->c[i].logit = saturate(x - saturate(count * (double)s->freq + (double)s->present));
+        const double taken = saturate(count * (double)s->freq + (double)s->present);
+        set_logit(&v->c[i], x - taken, fabs(x) + fabs(taken));
     }
     if (hit) edited(v);
     return true;
@@ -68,7 +80,8 @@ bool oracle_dry(oracle_view *v, const pluck_stage_dry *s, const oracle_history *
         if (length < 0) continue;
         hit = true;
         if (v->c[i].logit == -INFINITY) continue;
-        v->c[i].logit = saturate(v->c[i].logit - saturate(oracle_dry_penalty(s, length)));
+        const double taken = saturate(oracle_dry_penalty(s, length));
+        set_logit(&v->c[i], v->c[i].logit - taken, fabs(taken));
     }
     if (hit) edited(v);
     return true;

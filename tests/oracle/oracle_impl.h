@@ -13,6 +13,7 @@ typedef struct oracle_candidate {
     double logit; /* -inf: masked */
     double p;     /* of the last softmax */
     double key;   /* the last sort's key, for tolerance among near-equals */
+    double slack; /* how far off float32 may be by what its stages rounded on the logit's way */
 } oracle_candidate;
 
 /* The candidates at one point of the chain. */
@@ -63,7 +64,7 @@ struct oracle {
     const int32_t *expected;
     /* the result's arrays */
     int32_t *ids;
-    double *logits, *probabilities, *keys;
+    double *logits, *probabilities, *keys, *slacks;
 };
 
 /* --- oracle_view.c --- */
