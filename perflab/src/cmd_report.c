@@ -339,7 +339,8 @@ static void write_page(report *r) {
     iso_time(now);
     commit_here(commit);
     text_add(&r->out, "%s<h1>perflab report</h1>\n<p>", page_head);
-    text_add(&r->out, "%zu improvements, %s build", r->list.n, r->variant);
+    text_add(&r->out, "%zu improvement%s, %s build", r->list.n, r->list.n == 1 ? "" : "s",
+             r->variant);
     if (commit[0] != '\0') text_add(&r->out, ", commit %s", commit);
     text_add(&r->out, ", written %s. Every number is derived from the ledger.</p>\n", now);
     add_tiles(r);

@@ -204,7 +204,7 @@ static void print_origin(text_buffer *out, const fact_list *list, const table_re
         quick += list->all[i].quick;
         measured += list->all[i].has_baseline_us;
     }
-    text_add(out, "\n%zu improvements, %zu measured", list->n, measured);
+    text_add(out, "\n%zu improvement%s, %zu measured", list->n, list->n == 1 ? "" : "s", measured);
     if (quick > 0) text_add(out, ", %zu of them by quick runs (under 1 s a process)", quick);
     text_add(out, ". %s build, %s cache. ", q->variant, q->cache);
     text_add(out,

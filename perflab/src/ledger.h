@@ -6,6 +6,8 @@
 #ifndef PERFLAB_LEDGER_H
 #define PERFLAB_LEDGER_H
 
+#include "modules.h"
+
 #include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -52,8 +54,9 @@ cJSON *ledger_rows(ledger *l, const char *sql, ...);
 /* The tables that export writes and import reads, ended by NULL, in an order import can follow. */
 extern const char *const ledger_tables[];
 
-/* Writes all rows as JSON lines; reads them back, all or nothing. ledger_io.c */
-bool ledger_export(ledger *l, const char *path);
+/* Writes all rows as JSON lines, or those of a catalog's builds `only` (and those of no build);
+ * reads them back, all or nothing. ledger_io.c */
+bool ledger_export(ledger *l, const char *path, const catalog *only);
 bool ledger_import(ledger *l, const char *path, size_t *n_rows, size_t *n_new);
 
 #endif

@@ -17,14 +17,45 @@
 
 static const char first_line[] = "{\"perflab_ledger\":1}";
 
-bool ledger_export(ledger *l, const char *path) {
+/* What of each table belongs to the builds in `wanted`; a table that is not named goes out whole.
+ */
+static const char *const of_wanted[][2] = {
+    {"build", "WHERE uuid IN wanted"},
+    {"run", "WHERE build IN wanted"},
+    {"process", "WHERE run IN (SELECT uuid FROM run WHERE build IN wanted)"},
+    {"gate", "WHERE build IN wanted"},
+    {"profile", "WHERE build IN wanted"}};
+
+static const char *condition_of(const char *table) {
+    for (size_t i = 0; i < sizeof of_wanted / sizeof *of_wanted; i++) {
+        if (strcmp(of_wanted[i][0], table) == 0) return of_wanted[i][1];
+    }
+    return "";
+}
+
+/* The builds of a catalog, in a table of this connection. */
+static bool put_wanted(ledger *l, const catalog *c) {
+    cJSON *none = ledger_rows(l, "CREATE TEMP TABLE wanted(uuid TEXT PRIMARY KEY)", NULL);
+    bool good = none != NULL;
+    cJSON_Delete(none);
+    for (size_t i = 0; good && i < c->n; i++) {
+        cJSON *row = cJSON_CreateObject();
+        cJSON_AddStringToObject(row, "uuid", c->entries[i].build);
+        good = ledger_put(l, "wanted", row, true);
+        cJSON_Delete(row);
+    }
+    return good;
+}
+
+bool ledger_export(ledger *l, const char *path, const catalog *only) {
     text_buffer out = {0};
-    bool good = true;
+    bool good = only == NULL || put_wanted(l, only);
     size_t n_rows = 0;
     text_add(&out, "%s\n", first_line);
     for (int i = 0; good && ledger_tables[i] != NULL; i++) {
-        char *sql = text_format("SELECT '%s' AS \"table\", * FROM %s ORDER BY rowid",
-                                ledger_tables[i], ledger_tables[i]);
+        char *sql =
+            text_format("SELECT '%s' AS \"table\", * FROM %s %s ORDER BY rowid", ledger_tables[i],
+                        ledger_tables[i], only != NULL ? condition_of(ledger_tables[i]) : "");
         cJSON *rows = ledger_rows(l, sql, NULL);
         const cJSON *row;
         good = rows != NULL;
@@ -132,8 +163,13 @@ bool ledger_import(ledger *l, const char *path, size_t *n_rows, size_t *n_new) {
 }
 
 int command_export(int argc, char **argv) {
-    const char *name = NULL;
+    const char *name = NULL, *modules = NULL;
+    bool current = false;
+    catalog c = {0};
     const option options[] = {
+        {"--current", OPTION_FLAG, &current, NULL,
+         "only what belongs to the benchmarks as they are built now"},
+        {"--modules", OPTION_TEXT, &modules, "FOLDER", "where the benchmarks are"},
         {"--ledger", OPTION_TEXT, &name, "FILE", "where results are (perflab.ledger)"},
         {NULL, OPTION_FLAG, NULL, NULL, NULL}};
     command_line line = {.usage = "export [FILE] [options]",
@@ -143,7 +179,10 @@ int command_export(int argc, char **argv) {
     const parsed p = command_parse(&line, argc, argv);
     if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
     ledger *l = ledger_open(ledger_choice(name), false);
-    const bool good = l != NULL && ledger_export(l, line.n_words > 0 ? line.words[0] : "-");
+    const char *path = line.n_words > 0 ? line.words[0] : "-";
+    const bool good = l != NULL && (!current || catalog_read(&c, modules)) &&
+                      ledger_export(l, path, current ? &c : NULL);
+    catalog_free(&c);
     ledger_close(l);
     return good ? EXIT_DONE : EXIT_TROUBLE;
 }

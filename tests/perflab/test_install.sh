@@ -64,6 +64,13 @@ sed -i 's| + 0.001f||' bench-temp-scaling.c
 perflab build >/dev/null || fail "build of the old source"
 perflab status 5.1 | grep -q 'temp scaling  COMPLETE' || fail "the old source's facts are lost"
 
+# What is current can be exported alone, and speaks for itself.
+perflab export all.jsonl && perflab export current.jsonl --current || fail "export"
+[ "$(grep -c '"table":"build"' current.jsonl)" = 2 ] || fail "--current exports other builds"
+[ "$(grep -c '"table":"build"' all.jsonl)" = 6 ] || fail "a full export leaves builds out"
+perflab import current.jsonl --ledger current.ledger >/dev/null || fail "import of what is current"
+perflab table --ledger current.ledger | grep -q COMPLETE || fail "what is current is not all that a row needs"
+
 # A module left over from a renamed source gives way; two sources of one id are a complaint.
 mv bench-temp-scaling.c bench-renamed.c
 perflab build >renamed.txt 2>&1 || fail "a renamed source: $(cat renamed.txt)"

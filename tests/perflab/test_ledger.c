@@ -307,7 +307,7 @@ static void test_rules(void **state) {
 
 static char *exported(ledger *l, size_t *length) {
     char *file = text_format("%s/export.jsonl", folder);
-    assert_true(ledger_export(l, file));
+    assert_true(ledger_export(l, file, NULL));
     char *text = read_text(file, length);
     free(file);
     return text;
