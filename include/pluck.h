@@ -108,9 +108,9 @@ typedef struct pluck_error {
  * ---------------------------------------------------------------------------------------------- */
 
 /*
- * Where memory comes from. All members zero: malloc and free. `allocate` returns memory aligned for
- * any type, or NULL; `deallocate` gets the pointer and the size that was asked for. Both are called
- * only by functions that create, clone and free.
+ * Where memory comes from. All members zero: malloc and free; one function without the other is
+ * ERR_NULL. `allocate` returns memory aligned for any type, or NULL; `deallocate` gets the pointer
+ * and the size that was asked for. Both are called only by functions that create, clone and free.
  */
 typedef struct pluck_allocator {
     void *(*allocate)(void *ctx, size_t size);
@@ -259,8 +259,10 @@ typedef struct pluck_custom_view {
 } pluck_custom_view;
 
 /* A caller's own stage. Only `apply` is required. `ctx` belongs to the caller unless `release` is
- * given; with `clone` given a cloned sampler gets the context it returns (NULL fails the clone),
- * without it clones share ctx. */
+ * given; then a successful creation hands it over. With `clone` given a cloned sampler gets the
+ * context that returns (NULL fails the clone) and each is released with its sampler. Without it
+ * clones share ctx, which must bear their threads, and it is released once: with the last of them.
+ */
 typedef struct pluck_stage_custom {
     bool (*apply)(void *ctx, pluck_custom_view *view); /* false fails the call */
     void (*accept)(void *ctx, int32_t token);

@@ -282,6 +282,7 @@ pluck_status pluck_token_ring_create(pluck_token_ring **out, int32_t n,
     if (!out) return PLUCK_ERR_NULL;
     if (n < 1 || n > MAX_LAST_N) return PLUCK_ERR_SIZE;
     const pluck_allocator from = allocator ? *allocator : (pluck_allocator){0};
+    if (!pluck_allocator_is_whole(&from)) return PLUCK_ERR_NULL;
     const size_t head = round_up(sizeof(pluck_token_ring), 16);
     const size_t size = head + history_size(n, true);
     pluck_token_ring *ring = pluck_allocate(&from, size);

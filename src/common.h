@@ -36,4 +36,7 @@ static inline size_t round_up(size_t a, size_t b) {
 void *pluck_allocate(const pluck_allocator *allocator, size_t size);
 void pluck_deallocate(const pluck_allocator *allocator, void *pointer, size_t size);
 
+/* Both functions or neither. */
+bool pluck_allocator_is_whole(const pluck_allocator *allocator);
+
 #endif /* PLUCK_COMMON_H */

@@ -129,6 +129,7 @@ static pluck_status check(const pluck_config *config) {
     if (config->n_vocab < 1 || pluck_workspace_size(config->n_vocab) == 0) return PLUCK_ERR_VOCAB;
     if (config->n_stages < 0 || config->n_stages > MAX_STAGES) return PLUCK_ERR_SIZE;
     if (config->n_stages > 0 && !config->stages) return PLUCK_ERR_NULL;
+    if (!pluck_allocator_is_whole(&config->allocator)) return PLUCK_ERR_NULL;
     if (config->rng != PLUCK_RNG_MT19937 && config->rng != PLUCK_RNG_PHILOX) return PLUCK_ERR_RNG;
     if (config->workspace && config->workspace->n_vocab < config->n_vocab)
         return PLUCK_ERR_WORKSPACE;
@@ -157,8 +158,23 @@ plan *plan_share(plan *p) {
     return p;
 }
 
+/* The contexts of custom stages that cannot clone them: all users of the plan shared these. */
+static void release_shared(const plan *p) {
+    for (int32_t i = 0; i < p->n_steps; i++) {
+        const pluck_stage *stage = p->steps[i].stage;
+        if (stage->kind != PLUCK_STAGE_CUSTOM) continue;
+        const pluck_stage_custom *s = &stage->as.custom;
+        if (s->release && !s->clone) s->release(s->ctx);
+    }
+}
+
 void plan_release(plan *p) {
     if (atomic_fetch_sub_explicit(&p->references, 1, memory_order_acq_rel) != 1) return;
+    release_shared(p);
+    plan_discard(p);
+}
+
+void plan_discard(plan *p) {
     const pluck_allocator from = p->allocator;
     pluck_deallocate(&from, p, p->size);
 }

@@ -22,7 +22,10 @@ pluck_status plan_create(plan **out, const pluck_config *config);
 
 plan *plan_share(plan *p);
 
-/* Frees the plan with its last user. */
+/* Frees the plan with its last user, and releases what its users shared. */
 void plan_release(plan *p);
+
+/* Frees a plan that no sampler came to use. */
+void plan_discard(plan *p);
 
 #endif /* PLUCK_PLAN_H */

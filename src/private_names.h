@@ -66,6 +66,7 @@
 #define permute_list           pluck_private_permute_list
 #define philox4x32             pluck_private_philox4x32
 #define plan_create            pluck_private_plan_create
+#define plan_discard           pluck_private_plan_discard
 #define plan_release           pluck_private_plan_release
 #define plan_share             pluck_private_plan_share
 #define random_seed            pluck_private_random_seed

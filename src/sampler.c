@@ -86,7 +86,7 @@ pluck_status pluck_sampler_create(pluck_sampler **out, const pluck_config *confi
         const pluck_status status =
             pluck_workspace_create(&ws, config->n_vocab, &config->allocator);
         if (status != PLUCK_OK) {
-            plan_release(p);
+            plan_discard(p);
             return status;
         }
     }
@@ -94,7 +94,7 @@ pluck_status pluck_sampler_create(pluck_sampler **out, const pluck_config *confi
     pluck_sampler *s = pluck_allocate(&config->allocator, size);
     if (!s) {
         if (!config->workspace) pluck_workspace_free(ws);
-        plan_release(p);
+        plan_discard(p);
         return PLUCK_ERR_MEMORY;
     }
     memset(s, 0, size);
@@ -115,11 +115,13 @@ pluck_status pluck_sampler_create(pluck_sampler **out, const pluck_config *confi
     return PLUCK_OK;
 }
 
-/* Releases the custom contexts of the first n steps. */
+/* Releases the sampler's own custom contexts of the first n steps; the plan releases shared ones.
+ */
 static void release_custom(pluck_sampler *s, int32_t n) {
     for (int32_t i = 0; i < n; i++) {
         const pluck_stage *stage = s->plan->steps[i].stage;
-        if (stage->kind == PLUCK_STAGE_CUSTOM && stage->as.custom.release)
+        if (stage->kind != PLUCK_STAGE_CUSTOM) continue;
+        if (stage->as.custom.clone && stage->as.custom.release)
             stage->as.custom.release(s->memory[i].custom);
     }
 }
@@ -131,13 +133,7 @@ static pluck_status clone_custom(pluck_sampler *s, const pluck_sampler *from) {
         if (stage->kind != PLUCK_STAGE_CUSTOM || !stage->as.custom.clone) continue;
         s->memory[i].custom = stage->as.custom.clone(from->memory[i].custom);
         if (s->memory[i].custom) continue;
-        /* Those before it that share a context with the original must not be released. */
-        for (int32_t j = 0; j < i; j++) {
-            const pluck_stage *made = s->plan->steps[j].stage;
-            if (made->kind == PLUCK_STAGE_CUSTOM && made->as.custom.clone &&
-                made->as.custom.release)
-                made->as.custom.release(s->memory[j].custom);
-        }
+        release_custom(s, i);
         return PLUCK_ERR_CALLBACK;
     }
     return PLUCK_OK;

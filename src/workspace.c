@@ -13,11 +13,14 @@ void *pluck_allocate(const pluck_allocator *allocator, size_t size) {
 
 void pluck_deallocate(const pluck_allocator *allocator, void *pointer, size_t size) {
     if (!pointer) return;
-    if (allocator->allocate) {
-        if (allocator->deallocate) allocator->deallocate(allocator->ctx, pointer, size);
-    } else {
+    if (allocator->deallocate)
+        allocator->deallocate(allocator->ctx, pointer, size);
+    else
         free(pointer);
-    }
+}
+
+bool pluck_allocator_is_whole(const pluck_allocator *allocator) {
+    return !allocator->allocate == !allocator->deallocate;
 }
 
 /* Takes `size` bytes at *offset, and moves it on to the next line. */
@@ -69,6 +72,7 @@ pluck_status pluck_workspace_create(pluck_workspace **out, int32_t n_vocab,
     const size_t size = pluck_workspace_size(n_vocab);
     if (size == 0) return PLUCK_ERR_VOCAB;
     const pluck_allocator from = allocator ? *allocator : (pluck_allocator){0};
+    if (!pluck_allocator_is_whole(&from)) return PLUCK_ERR_NULL;
     pluck_workspace *ws = pluck_allocate(&from, size);
     if (!ws) return PLUCK_ERR_MEMORY;
     memset(ws, 0, sizeof *ws);

@@ -4,6 +4,7 @@
  * wrapped by the linker, which shows that sampling and accepting never allocate at all.
  */
 #include "check.h"
+#include "pluck_blocks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +73,17 @@ static const pluck_logit_bias biases[] = {{1, 2.0f}, {9, -1.0f}};
 static const int32_t tokens[] = {4, 5, 6};
 static const pluck_token_sequence breakers[] = {{tokens, 1}, {tokens, 3}};
 
+static long released;
+
+static bool leave_as_it_is(void *ctx, pluck_custom_view *view) {
+    (void)ctx;
+    (void)view;
+    return true;
+}
+static void on_release(void *ctx) {
+    ++*(long *)ctx;
+}
+
 /* A chain with one of everything that could want memory. */
 static int32_t everything(pluck_stage stages[20]) {
     int32_t n = 0;
@@ -87,6 +99,9 @@ static int32_t everything(pluck_stage stages[20]) {
     stages[n++] = with_top_p(0.999f, 0);
     stages[n++] = with_min_p(0.0001f, 0);
     stages[n++] = with_top_k(500);
+    stages[n++] = (pluck_stage){
+        .kind = PLUCK_STAGE_CUSTOM,
+        .as.custom = {.apply = leave_as_it_is, .release = on_release, .ctx = &released}};
     stages[n++] = with_dist();
     stages[n++] = with_mirostat(1, 5.0f, 0.1f, 100);
     stages[n++] = with_mirostat(2, 5.0f, 0.1f, 100);
@@ -104,15 +119,18 @@ static pluck_config metered(meter *m, pluck_stage stages[20]) {
 static void creation_survives(void **state) {
     (void)state;
     pluck_stage stages[20];
+    released = 0;
     for (long fail_at = 0;; ++fail_at) {
         meter m = {0, 0, 0, fail_at};
         const pluck_config c = metered(&m, stages);
         pluck_sampler *s = NULL;
         const pluck_status status = pluck_sampler_create(&s, &c);
+        assert_int_equal(released, 0); /* what was not created did not get the context */
         if (status == PLUCK_OK) {
             assert_true(fail_at >= 1); /* it did ask */
             assert_int_equal(m.calls, fail_at);
             pluck_sampler_free(s);
+            assert_int_equal(released, 1);
             assert_int_equal(m.live, 0);
             assert_int_equal(m.bytes, 0);
             return;
@@ -130,6 +148,7 @@ static void cloning_survives(void **state) {
     meter m = {0, 0, 0, -1};
     const pluck_config c = metered(&m, stages);
     pluck_sampler *s = NULL;
+    released = 0;
     assert_int_equal(pluck_sampler_create(&s, &c), PLUCK_OK);
     const long live = m.live;
     const size_t bytes = m.bytes;
@@ -147,9 +166,38 @@ static void cloning_survives(void **state) {
         assert_int_equal(m.live, live);
         assert_int_equal(m.bytes, bytes);
     }
+    assert_int_equal(released, 0);
     pluck_sampler_free(s);
+    assert_int_equal(released, 1);
     assert_int_equal(m.live, 0);
     assert_int_equal(m.bytes, 0);
+}
+
+/* Half an allocator would free with the wrong function, or not at all: it is refused. */
+static void half_an_allocator(void **state) {
+    (void)state;
+    pluck_stage stages[20];
+    meter m = {0, 0, 0, -1};
+    const pluck_allocator halves[] = {{meter_allocate, NULL, &m}, {NULL, meter_deallocate, &m}};
+    for (int i = 0; i < 2; ++i) {
+        pluck_config c = metered(&m, stages);
+        c.allocator = halves[i];
+        pluck_sampler *s = NULL;
+        pluck_workspace *w = NULL;
+        pluck_token_ring *ring = NULL;
+        assert_int_equal(pluck_sampler_create(&s, &c), PLUCK_ERR_NULL);
+        assert_int_equal(pluck_workspace_create(&w, N, &halves[i]), PLUCK_ERR_NULL);
+        assert_int_equal(pluck_token_ring_create(&ring, 8, &halves[i]), PLUCK_ERR_NULL);
+        assert_null(s);
+        assert_null(w);
+        assert_null(ring);
+    }
+    assert_int_equal(m.calls, 0);
+    /* A context alone is none of the library's business. */
+    const pluck_allocator ctx_alone = {NULL, NULL, &m};
+    pluck_workspace *w = NULL;
+    assert_int_equal(pluck_workspace_create(&w, N, &ctx_alone), PLUCK_OK);
+    pluck_workspace_free(w);
 }
 
 static void workspaces_survive(void **state) {
@@ -289,9 +337,10 @@ static void clones_share(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(creation_survives),        cmocka_unit_test(cloning_survives),
-        cmocka_unit_test(workspaces_survive),       cmocka_unit_test(specs_survive),
-        cmocka_unit_test(sampling_never_allocates), cmocka_unit_test(clones_share),
+        cmocka_unit_test(creation_survives), cmocka_unit_test(cloning_survives),
+        cmocka_unit_test(half_an_allocator), cmocka_unit_test(workspaces_survive),
+        cmocka_unit_test(specs_survive),     cmocka_unit_test(sampling_never_allocates),
+        cmocka_unit_test(clones_share),
     };
     return cmocka_run_group_tests_name("alloc", tests, NULL, NULL);
 }

@@ -294,6 +294,61 @@ static void custom_life(void **state) {
     assert_int_equal(c.released, 1);
 }
 
+/* Without a clone callback all clones have one context, and the last one to go releases it. */
+static void shared_context_is_released_once(void **state) {
+    (void)state;
+    counts c = {0};
+    pluck_stage stages[] = {custom(halve, &c), with_dist()};
+    stages[0].as.custom.accept = on_accept;
+    stages[0].as.custom.release = on_release;
+    pluck_config config = with_chain(N, 1, PLUCK_RNG_MT19937, stages, 2);
+    for (int last = 0; last < 3; ++last) {
+        pluck_sampler *s[3] = {NULL};
+        c = (counts){0};
+        assert_int_equal(pluck_sampler_create(&s[0], &config), PLUCK_OK);
+        assert_int_equal(pluck_sampler_clone(&s[1], s[0]), PLUCK_OK);
+        assert_int_equal(pluck_sampler_clone(&s[2], s[1]), PLUCK_OK);
+        for (int i = 0; i < 3; ++i) assert_int_equal(pluck_accept(s[i], 3), PLUCK_OK);
+        assert_int_equal(c.accepted, 3);
+        pluck_sampler_free(s[(last + 1) % 3]);
+        pluck_sampler_free(s[(last + 2) % 3]);
+        assert_int_equal(c.released, 0);
+        assert_int_equal(pluck_accept(s[last], 3), PLUCK_OK);
+        assert_int_equal(c.accepted, 4);
+        pluck_sampler_free(s[last]);
+        assert_int_equal(c.released, 1);
+    }
+    /* A creation that fails leaves the context to the caller. */
+    c = (counts){0};
+    pluck_sampler *s = NULL;
+    stages[1] = with_top_p(7.0f, 0);
+    assert_int_equal(pluck_sampler_create(&s, &config), PLUCK_ERR_PARAM);
+    assert_int_equal(c.released, 0);
+}
+
+/* A clone that fails in the middle releases what it had cloned, and that alone. */
+static void failed_clone_releases_its_own(void **state) {
+    (void)state;
+    counts c[3] = {{0}, {0}, {.fail_clone = true}};
+    pluck_stage stages[] = {custom(halve, &c[0]), custom(halve, &c[1]), custom(halve, &c[2])};
+    for (int i = 0; i < 3; ++i) {
+        stages[i].as.custom.release = on_release;
+        if (i > 0) stages[i].as.custom.clone = on_clone;
+    }
+    const pluck_config config = with_chain(N, 1, PLUCK_RNG_MT19937, stages, 3);
+    pluck_sampler *s = NULL;
+    pluck_sampler *copy = NULL;
+    assert_int_equal(pluck_sampler_create(&s, &config), PLUCK_OK);
+    clones[0] = (counts){0};
+    assert_int_equal(pluck_sampler_clone(&copy, s), PLUCK_ERR_CALLBACK);
+    assert_null(copy);
+    assert_int_equal(clones[0].cloned, 1);
+    assert_int_equal(clones[0].released, 1);
+    for (int i = 0; i < 3; ++i) assert_int_equal(c[i].released, 0);
+    pluck_sampler_free(s);
+    for (int i = 0; i < 3; ++i) assert_int_equal(c[i].released, 1);
+}
+
 /* --- callbacks that break their contract --- */
 
 static bool grow(void *ctx, pluck_custom_view *view) {
@@ -363,6 +418,8 @@ int main(void) {
         cmocka_unit_test(custom_matches),
         cmocka_unit_test(custom_selects),
         cmocka_unit_test(custom_life),
+        cmocka_unit_test(shared_context_is_released_once),
+        cmocka_unit_test(failed_clone_releases_its_own),
         cmocka_unit_test(broken_contracts),
     };
     return cmocka_run_group_tests_name("callbacks", tests, NULL, NULL);
