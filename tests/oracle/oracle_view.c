@@ -189,10 +189,21 @@ void oracle_mark_logits(oracle_view *v, double edge) {
     }
 }
 
+/* Whether rounding may exchange candidates across a cut of a sorted list: two that are near each
+ * other, also over a run of equals between them, and not equal themselves. */
+static bool may_be_torn(const oracle_view *v, int32_t n) {
+    const double last = v->c[n - 1].logit;
+    const double first = v->c[n].logit;
+    if (v->rough && oracle_close(v, last, first)) return true;
+    for (int32_t i = n; i-- > 0 && oracle_close(v, v->c[i].logit, first);)
+        if (v->c[i].logit != first) return true;
+    for (int32_t i = n; i < v->n && oracle_close(v, v->c[i].logit, last); ++i)
+        if (v->c[i].logit != last) return true;
+    return false;
+}
+
 void oracle_truncate(oracle_view *v, int32_t n) {
-    if (n < v->n && v->c[n].logit != -INFINITY &&
-        (v->rough || v->c[n - 1].logit != v->c[n].logit) &&
-        oracle_close(v, v->c[n - 1].logit, v->c[n].logit)) {
+    if (n < v->n && v->c[n].logit != -INFINITY && may_be_torn(v, n)) {
         /* The last kept and the first dropped may change places in rounded arithmetic. */
         const double last = v->c[n - 1].logit;
         const double first = v->c[n].logit;
