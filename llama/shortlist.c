@@ -159,7 +159,7 @@ static int32_t list_groups(const llama_token_data *data, const maxima *m, float 
 }
 
 int32_t plk_shortlist(const llama_token_data *data, int32_t n, int32_t k, int32_t *ids,
-                      float *logits, float *spare) {
+                      float *logits, float *spare) { // NOLINT(readability-non-const-parameter)
     int32_t n_groups = (n + GROUP - 1) / GROUP, kept = 0;
     maxima m = {spare, spare + n_groups, n_groups, (n_groups + BLOCK_GROUPS - 1) / BLOCK_GROUPS};
     if (k < 1 || k > n_groups / 2) return 0;

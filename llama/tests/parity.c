@@ -21,6 +21,7 @@
 #include "parity_rows.h"
 #include "vocab.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,7 @@ typedef struct four {
     oracle_f32 *f32;
     struct llama_sampler *llama;
     llama_token_data *data;
+    uint32_t seed;
     int32_t accepted[STEPS_PER_SEED], n_accepted;
 } four;
 
@@ -69,7 +71,7 @@ static void end_four(four *f) {
 static bool begin_four(four *f, uint32_t seed) {
     end_four(f);
     pluck_config config = *f->config;
-    config.seed = seed;
+    config.seed = f->seed = seed;
     f->exact = oracle_create(f->config, seed);
     f->f32 = oracle_f32_create(f->config, seed);
     f->llama = plk_llama_chain(f->config, seed, f->vocab);
@@ -84,34 +86,48 @@ static llama_token sample_llama(four *f, const float *row) {
     return cur.selected >= 0 ? cur.data[cur.selected].id : -1;
 }
 
-static int32_t sample_exact(four *f, parity_rows *p, bool *wild) {
+/* How far the draw's uniform number is from where the exact oracle's token begins or ends. */
+static double distance_to_boundary(const oracle_result *r) {
+    double sum = 0.0;
+    for (int32_t i = 0; i < r->n; i++) {
+        double before = sum;
+        sum += r->probabilities[i];
+        if (r->ids[i] == r->token) return fmin(fabs(r->u - before), fabs(r->u - sum));
+    }
+    return NAN;
+}
+
+static int32_t sample_exact(four *f, parity_rows *p, oracle_result *result) {
     int32_t n = parity_rows_narrow(p, f->config, f->accepted, f->n_accepted);
     pluck_row row = {.logits = p->row};
     if (n > 0) row = (pluck_row){.logits = p->logits, .n = n, .ids = p->ids};
-    oracle_result result;
     oracle_expect(f->exact, p->order);
-    int32_t token = oracle_sample(f->exact, &row, &result) == PLUCK_OK ? result.token : -2;
-    *wild = result.wild;
-    return token;
+    return oracle_sample(f->exact, &row, result) == PLUCK_OK ? result->token : -2;
 }
 
 /* One step of all; returns whether all four agreed. */
 static bool step(four *f, parity_rows *p, counts *c) {
-    bool wild;
+    oracle_result found;
     int32_t pluck = -1;
     pluck_sample(f->pluck, p->row, &pluck);
-    int32_t exact = sample_exact(f, p, &wild);
+    int32_t exact = sample_exact(f, p, &found);
     int32_t llama = sample_llama(f, p->row);
     oracle_f32_expect(f->f32, p->order);
     int32_t f32 = oracle_f32_sample(f->f32, p->row);
     c->steps++;
     c->oracles_differ += exact != f32;
     /* A decision within 1e-6 of its boundary may fall either way where exp is rounded to float. */
-    bool edge = pluck != exact && wild;
+    bool edge = pluck != exact && found.wild;
     c->on_edge += edge;
     c->pluck_wrong += pluck != exact && !edge;
     c->llama_wrong += llama != f32;
     c->unexcused += exact == f32 && pluck != llama && !edge;
+    if (pluck != exact && !edge)
+        fprintf(stderr,
+                "seed %u, step %d: Pluck draws %d, the exact oracle %d (u is %.1e from its "
+                "boundary, of %d candidates), llama.cpp %d\n",
+                (unsigned)f->seed, f->n_accepted, pluck, exact, distance_to_boundary(&found),
+                found.n, llama);
     if (pluck != exact || llama != f32 || exact != f32) return false;
     pluck_accept(f->pluck, pluck);
     oracle_accept(f->exact, pluck);
