@@ -38,6 +38,8 @@ static int setup(perflab_ctx *ctx) {
     ctx->state = s;
     if (s->row == NULL) return PERFLAB_SKIP;
     s->token = -1;
+    ctx->min_bytes = (double)(ctx->size * sizeof(float));
+    ctx->min_ops = (double)ctx->size;
     return pluck_workspace_create(&s->workspace, (int32_t)ctx->size, NULL);
 }
 

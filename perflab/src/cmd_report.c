@@ -203,7 +203,7 @@ static void take_profile(roof_data *d, const char *id, const cJSON *data) {
 /* A cell of a share; "-" where the benchmark does not say what the least is. */
 static void add_share(text_buffer *out, const char *head, double share, bool known) {
     text_add(out, "<td class=\"n%s\" data-h=\"%s\">", known ? "" : " no", head);
-    text_add(out, known ? share < 0.1 ? "%.1f %%" : "%.0f %%" : "-", share * 100);
+    text_add(out, known ? share < 0.0995 ? "%.1f %%" : "%.0f %%" : "-", share * 100);
     text_add(out, "</td>");
 }
 
@@ -228,7 +228,10 @@ static void add_roof_row(text_buffer *out, const facts *f, const cJSON *data) {
     add_share(out, roof_heads[4], job_number(cand, "bandwidth_share", 0), bytes);
     add_share(out, roof_heads[5], job_number(cand, "ops_share", 0), ops);
     text_add(out, "<td class=\"notes\" data-h=\"%s\">", roof_heads[6]);
-    html_add(out, job_text(cand, "verdict", ""));
+    char *verdict = text_copy(job_text(cand, "verdict", ""));
+    verdict[strcspn(verdict, ":")] = '\0'; /* its meaning stands above the table */
+    html_add(out, verdict);
+    free(verdict);
     text_add(out, "</td></tr>\n");
 }
 
@@ -236,7 +239,9 @@ static void add_roof_table(text_buffer *out, const char *rows) {
     text_add(out, "<h3>Shares of what the machine gives</h3>\n<p>bw.: the least bytes a call must "
                   "move, in its time, as a share of what reading as many gave (work that also "
                   "writes can pass 100 %%); arith.: the least operations as a share of the peak. "
-                  "60 %% of either makes the verdict, which is the optimized side's.</p>\n<table>"
+                  "60 %% of either makes the verdict, which is the optimized side's; where "
+                  "neither is near it is latency, branches, scalar code or more work than the "
+                  "least.</p>\n<table>"
                   "<thead><tr>");
     for (int i = 0; i < ROOF_HEADS; i++) {
         text_add(out, "<th%s>%s</th>", i >= 3 && i <= 5 ? " class=\"n\"" : "", roof_heads[i]);
