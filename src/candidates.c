@@ -1,6 +1,8 @@
 /* candidates.c: a row's entry into the view, edits, maxima and sums. See candidates.h. */
 #include "candidates.h"
 
+#include <float.h>
+
 /* ---- walking a view ---- */
 
 /* Consecutive groups that one kernel call can take. */
@@ -298,11 +300,13 @@ void candidates_sum_levels(candidates *c) {
     c->ref = c->max;
     const exp_params p = candidates_exp(c);
     const float x[2] = {c->cut_level.x, c->draw_level.x};
+    const int n_levels = isnan(c->draw_level.x) ? 1 : 2;
     double above[2] = {0.0, 0.0};
     zero_special(c, c->ws->group_sum);
     run r;
     for (int32_t g = 0; next_run(c, &g, &r);)
-        r.kernels->group_sumexp_levels(r.x, (size_t)r.n, x, &p, c->ws->group_sum + r.first, above);
+        r.kernels->group_sumexp_levels(r.x, (size_t)r.n, x, n_levels, &p,
+                                       c->ws->group_sum + r.first, above);
     c->sum = total(c->ws->group_sum, c->n_groups);
     c->summed = c->grouped = true;
     c->cut_level.mass = above[0];
@@ -454,6 +458,14 @@ void candidates_sum_adapted(candidates *c) {
     c->summed = true;
 }
 
+float candidates_x_at(const candidates *c, float ref, double nats) {
+    /* Asked first: added to a huge ref, nats would be lost. */
+    if (((double)c->max - (double)ref) * c->scale < nats) return INFINITY;
+    const double exact = clamp((double)ref + nats / c->scale, -(double)FLT_MAX, (double)c->max);
+    const float x = (float)exact;
+    return (double)x < exact ? nextafterf(x, INFINITY) : x;
+}
+
 float candidates_middling(const candidates *c) {
     float x[GROUP], alive[GROUP];
     int32_t n = 0;
@@ -554,7 +566,7 @@ void candidates_cut(candidates *c, float cut) {
     c->cutoff = cut;
     /* What is cut off weighs less than this; often that is nothing. */
     const double lost = (double)c->n * exp(((double)cut - (double)c->ref) * c->scale);
-    if (lost > 1e-9 * c->sum) c->sum = mass_from_level(c, cut);
+    if (lost > 1e-8 * c->sum) c->sum = mass_from_level(c, cut);
     c->summed = true;
     c->grouped = false;
     c->uncounted = true;

@@ -140,8 +140,8 @@ void candidates_sum(candidates *c);
 /* The same with the group sums, which a boundary found by other means leaves behind. */
 void candidates_group_sums(candidates *c);
 
-/* sum, and the masses above cut_level.x and draw_level.x, in one pass. WHOLE, scanned, without a
- * noted cut. */
+/* sum, and the masses above cut_level.x and (unless it is NaN) draw_level.x, in one pass. WHOLE,
+ * scanned, without a noted cut. */
 void candidates_sum_levels(candidates *c);
 
 /* sum, and the mean of x - ref under the distribution; the view must be scanned. */
@@ -153,6 +153,10 @@ double candidates_entropy(candidates *c);
 /* Makes adaptive-p's transform (c->adapt) part of the view: sum becomes that of the adaptive
  * weights. Scanned. */
 void candidates_sum_adapted(candidates *c);
+
+/* The lowest x that is `nats` (below 0 as a rule) or more above ref; +inf where even the maximum is
+ * not. Scanned. */
+float candidates_x_at(const candidates *c, float ref, double nats);
 
 /* Some x from the middle of the alive: the median of a few. */
 float candidates_middling(const candidates *c);

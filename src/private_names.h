@@ -42,6 +42,7 @@
 #define candidates_sum_adapted pluck_private_candidates_sum_adapted
 #define candidates_sum_levels  pluck_private_candidates_sum_levels
 #define candidates_top_k       pluck_private_candidates_top_k
+#define candidates_x_at        pluck_private_candidates_x_at
 #define count_through          pluck_private_count_through
 #define draw_now               pluck_private_draw_now
 #define dry_repeats            pluck_private_dry_repeats

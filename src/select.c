@@ -251,11 +251,11 @@ void candidates_keep_likely(candidates *c, double nats) {
         survey_sum_likely(c, &t, nats);
     }
     candidates_sum(c);
-    const double cut = (double)c->ref + (log(c->sum) - nats) / c->scale;
-    if (cut > (double)c->max)
+    const float cut = candidates_x_at(c, c->ref, log(c->sum) - nats);
+    if (cut > c->max)
         candidates_top_k(c, 1);
     else
-        candidates_cut(c, cut < -3e38 ? -3e38f : (float)cut);
+        candidates_cut(c, cut);
 }
 
 /* ---- selecting ---- */

@@ -4,7 +4,7 @@
 enum {
     LEAST_GROUPS = 256, /* below, a survey would read as much as a pass */
     GLANCE = 8,         /* groups that tell whether a survey is worth it */
-    SAMPLE = 128
+    SAMPLE = 64
 };
 
 /* Nats that the bins of a survey span; what lies beyond has no mass to speak of. */
@@ -17,8 +17,9 @@ static const double PER_NAT = SURVEY_BINS / 32.0;
 top survey_top(candidates *c, float ceiling) {
     const float cut = candidates_bound(c, max_i64(1, candidates_blocks(c) * 2 / 3));
     top t = {0, cut, 0.0};
-    if (!(cut <= ceiling) || cut < c->cutoff) return t;
-    t.n = candidates_collect(c, cut, NAN);
+    if (!(cut <= ceiling)) return t;
+    if (t.cut < c->cutoff) t.cut = c->cutoff;
+    t.n = candidates_collect(c, t.cut, NAN);
     t.mass = list_mass(c, c->ws->logits, t.n);
     return t;
 }
@@ -40,21 +41,28 @@ static double glance(const candidates *c, const top *t) {
     return t->mass + mass * c->n_groups / GLANCE;
 }
 
-/* Counts a sample by bins, the top left out, and adds up from the maximum down. */
+/* The bins of a group; what belongs to the top goes to the last one, where nothing weighs anything.
+ */
+static void survey_bins(const candidates *c, const top *t, const float *x, int32_t *bin) {
+    const float per_unit = (float)(c->scale * PER_NAT), last = (float)(SURVEY_BINS - 1);
+    for (int32_t j = 0; j < GROUP; j++) {
+        float at = (c->ref - x[j]) * per_unit;
+        at = at > 0.0f ? at : 0.0f; /* NaN, of 0 times infinity, too */
+        at = at < last && x[j] < t->cut ? at : last;
+        bin[j] = (int32_t)at;
+    }
+}
+
+/* Counts a sample by bins, and adds up from the maximum down. */
 static void take(candidates *c, const top *t) {
     survey *s = &c->ws->survey;
-    const bins b = {0.0f, (float)PER_NAT};
-    int32_t count[SURVEY_BINS + 1] = {0};
+    int32_t count[SURVEY_BINS] = {0};
     for (int32_t i = 0; i < SAMPLE; i++) {
-        float x[GROUP], offset[GROUP];
+        float x[GROUP];
         int32_t bin[GROUP];
         sample_group(c, i, SAMPLE, x);
-        for (int32_t j = 0; j < GROUP; j++) offset[j] = (c->ref - x[j]) * (float)c->scale;
-        find_bins(&b, offset, GROUP, bin);
-        for (int32_t j = 0; j < GROUP; j++) {
-            const int32_t k = bin[j] < SURVEY_BINS ? bin[j] : SURVEY_BINS - 1;
-            count[x[j] < t->cut ? k : SURVEY_BINS]++;
-        }
+        survey_bins(c, t, x, bin);
+        for (int32_t j = 0; j < GROUP; j++) count[bin[j]]++;
     }
     const double factor = (double)c->n_groups / SAMPLE;
     double weight = factor * exp(-0.5 / PER_NAT); /* of a candidate in the middle of a bin */
@@ -146,9 +154,9 @@ static bool worth_a_survey(const candidates *c, const top *t) {
 static void sum_with_levels(candidates *c, const top *t, float cut, double mass) {
     const bool drawn = c->ahead && c->ahead->kind == PLUCK_RNG_MT19937;
     c->cut_level.x = cut;
-    c->draw_level.x = drawn ? level_at(c, t, stream_peek(c->ahead) * mass) : INFINITY;
+    if (drawn) c->draw_level.x = level_at(c, t, stream_peek(c->ahead) * mass);
+    if (c->draw_level.x >= t->cut) c->draw_level.x = NAN; /* the top will tell */
     candidates_sum_levels(c);
-    if (!drawn) c->draw_level.x = NAN;
 }
 
 void survey_sum(candidates *c, const top *t, double p) {

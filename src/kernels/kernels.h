@@ -63,9 +63,9 @@ typedef struct row_kernels {
     /* Of the x >= cut (not -inf) alone; groups whose max is below cut need not be read. */
     void (*group_sumexp_above)(const void *x, size_t n_groups, const float *max, float cut,
                                const exp_params *p, double *sum);
-    /* Sum of e(x) of each group; adds the sum over x >= at[i] to above[i]. */
-    void (*group_sumexp_levels)(const void *x, size_t n_groups, const float at[2],
-                                const exp_params *p, double *sum, double above[2]);
+    /* Sum of e(x) of each group; adds the sum over x >= at[i] to above[i], for one level or two. */
+    void (*group_sumexp_levels)(const void *x, size_t n_groups, const float *at, int n_levels,
+                                const exp_params *p, double *sum, double *above);
     /* Sum of e(x), and of e(x) * (x - ref). */
     void (*group_moment)(const void *x, size_t n_groups, const exp_params *p, double *sum,
                          double *moment);

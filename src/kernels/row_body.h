@@ -104,8 +104,7 @@ VFN v8 ROW_FN(lanes_exp_above)(const char *x, float cut, const exp_params *p) {
         vf v[PART];
         ROW_LOAD32(32 * k, v);
         for (int i = 0; i < PART; i++) {
-            const vf e = v_shifted_exp(v_sub(v[i], v_set(p->ref)), p);
-            v[i] = v_where_gt(v_set(cut), v[i], v_set(0.0f), e);
+            v[i] = v_keep_ge(v[i], v_set(cut), v_shifted_exp(v_sub(v[i], v_set(p->ref)), p));
         }
         half[k] = ROW_FOLD32(v);
     }
@@ -132,45 +131,56 @@ VATTR static void ROW_FN(group_sumexp_above)(const void *row, size_t n_groups, c
         sum[g] = v8_sum(ROW_FN(lanes_exp_above)(x, cut, &p));
 }
 
-/* The eight lanes of e(x), and of it where x >= at[0] and x >= at[1]. */
-VFN void ROW_FN(lanes_exp_levels)(const char *x, const float *at, const exp_params *p, v8 *s,
-                                  v8 *above) {
+/* The eight lanes of e(x), and of it where x >= at[j], for each level. */
+VFN void ROW_FN(lanes_exp_levels)(const char *x, const float *at, int n_levels, const exp_params *p,
+                                  v8 *s, v8 *above) {
     v8 half[2], half_above[2][2];
     for (int k = 0; k < 2; k++) {
         vf v[PART], e[PART], w[PART];
         ROW_LOAD32(32 * k, v);
         for (int i = 0; i < PART; i++) e[i] = v_shifted_exp(v_sub(v[i], v_set(p->ref)), p);
         half[k] = ROW_FOLD32(e);
-        for (int j = 0; j < 2; j++) {
-            for (int i = 0; i < PART; i++) w[i] = v_where_gt(v_set(at[j]), v[i], v_set(0.0f), e[i]);
+        for (int j = 0; j < n_levels; j++) {
+            for (int i = 0; i < PART; i++) w[i] = v_keep_ge(v[i], v_set(at[j]), e[i]);
             half_above[j][k] = ROW_FOLD32(w);
         }
     }
     *s = v8_add(half[0], half[1]);
-    for (int j = 0; j < 2; j++) above[j] = v8_add(half_above[j][0], half_above[j][1]);
+    for (int j = 0; j < n_levels; j++) above[j] = v8_add(half_above[j][0], half_above[j][1]);
 }
 
-VATTR static void ROW_FN(group_sumexp_levels)(const void *row, size_t n_groups, const float at[2],
-                                              const exp_params *params, double *sum,
-                                              double above[2]) {
-    const char *x = row;
+/* n_levels is a constant where this is called. */
+VFN void ROW_FN(sumexp_levels)(const char *x, size_t n_groups, const float *at, int n_levels,
+                               const exp_params *params, double *sum, double *above) {
     const exp_params p = *params;
-    const float levels[2] = {at[0], at[1]};
-    double part[2][4];
+    double part[4];
     v8 s[4], m[2][4], pair[2];
-    GROUPS_BY_FOUR((ROW_FN(lanes_exp_levels)(x, levels, &p, &s[q], pair), m[0][q] = pair[0],
-                    m[1][q] = pair[1]),
-                   {
-                       v8_sum4(s, sum + g);
-                       for (int j = 0; j < 2; j++) {
-                           v8_sum4(m[j], part[j]);
-                           above[j] += (part[j][0] + part[j][1]) + (part[j][2] + part[j][3]);
-                       }
-                   },
-                   {
-                       sum[g] = v8_sum(s[0]);
-                       for (int j = 0; j < 2; j++) above[j] += v8_sum(m[j][0]);
-                   });
+    GROUPS_BY_FOUR(
+        {
+            ROW_FN(lanes_exp_levels)(x, at, n_levels, &p, &s[q], pair);
+            for (int j = 0; j < n_levels; j++) m[j][q] = pair[j];
+        },
+        {
+            v8_sum4(s, sum + g);
+            for (int j = 0; j < n_levels; j++) {
+                v8_sum4(m[j], part);
+                above[j] += (part[0] + part[1]) + (part[2] + part[3]);
+            }
+        },
+        {
+            sum[g] = v8_sum(s[0]);
+            for (int j = 0; j < n_levels; j++) above[j] += v8_sum(m[j][0]);
+        });
+}
+
+VATTR static void ROW_FN(group_sumexp_levels)(const void *row, size_t n_groups, const float *at,
+                                              int n_levels, const exp_params *p, double *sum,
+                                              double *above) {
+    const float level[2] = {at[0], n_levels > 1 ? at[1] : 0.0f};
+    if (n_levels == 1)
+        ROW_FN(sumexp_levels)(row, n_groups, level, 1, p, sum, above);
+    else
+        ROW_FN(sumexp_levels)(row, n_groups, level, 2, p, sum, above);
 }
 
 /* The eight lanes of e(x), and of e(x) (x - ref). */
@@ -233,26 +243,46 @@ VATTR static void ROW_FN(group_stats)(const void *row, size_t n_groups, float sh
     totals->sum_squares += sum_squares;
 }
 
+/* One bit for each element of a group with low <= x (< high where bounded); the group as floats. */
+VFN uint64_t ROW_FN(mask_between)(const char *x, float low, float high, bool bounded, float *wide) {
+    uint64_t mask = 0;
+    for (int o = 0; o < GROUP; o += VWIDTH) {
+        const vf v = ROW_LOAD(o);
+        v_store(wide + o, v);
+        const unsigned m =
+            bounded ? v_mask_in(v, v_set(low), v_set(high)) : v_mask_ge(v, v_set(low));
+        mask |= (uint64_t)m << o;
+    }
+    return mask;
+}
+
 VATTR static int32_t ROW_FN(group_collect)(const void *row, size_t n_groups, const float *max,
                                            int32_t first_id, float cut, float below, int32_t *ids,
                                            float *logits) {
+    enum { FEW = 4, LANES = (1 << VWIDTH) - 1 };
     const char *x = row;
     const float lowest = cut > -__builtin_inff() ? cut : -__FLT_MAX__;
     const bool bounded = below <= __FLT_MAX__;
-    enum { MANY = 6 };
+    float wide[GROUP];
     int32_t n = 0;
-    bool dense = false;
     for (size_t g = 0; g < n_groups; g++, x += (size_t)GROUP * DSIZE, first_id += GROUP) {
         if (!(max[g] >= lowest)) continue;
-        const int32_t before = n;
-        for (int o = 0; o < GROUP; o += VWIDTH) {
-            const vf v = ROW_LOAD(o);
-            unsigned mask = v_mask_ge(v, v_set(lowest));
-            if (bounded) mask &= ~v_mask_ge(v, v_set(below));
-            /* Where many are, a branch is mispredicted more often than it saves the writing. */
-            if (dense || mask) n += v_compress(mask, first_id + o, v, ids + n, logits + n);
+        uint64_t mask = ROW_FN(mask_between)(x, lowest, below, bounded, wide);
+        const int count = __builtin_popcountll(mask);
+        if (count > FEW) {
+            for (int o = 0; o < GROUP; o += VWIDTH)
+                n += v_compress((unsigned)(mask >> o & LANES), first_id + o, v_load_f32(wide + o),
+                                ids + n, logits + n);
+            continue;
         }
-        dense = n - before > MANY;
+        /* FEW are written whether they are there or not: nothing to be mispredicted. */
+        for (int i = 0; i < FEW; i++) {
+            const int at = __builtin_ctzll(mask | (uint64_t)1 << (GROUP - 1));
+            ids[n + i] = first_id + at;
+            logits[n + i] = wide[at];
+            mask &= mask - 1;
+        }
+        n += count;
     }
     return n;
 }
@@ -260,12 +290,17 @@ VATTR static int32_t ROW_FN(group_collect)(const void *row, size_t n_groups, con
 VATTR static int64_t ROW_FN(group_count_above)(const void *row, size_t n_groups, const float *max,
                                                float cut) {
     const char *x = row;
-    int64_t n = 0;
+    const vf at = v_set(cut);
+    vi n = vi_set(0);
     for (size_t g = 0; g < n_groups; g++, x += (size_t)GROUP * DSIZE) {
         if (!(max[g] >= cut)) continue;
-        for (int o = 0; o < GROUP; o += VWIDTH) n += v_count(v_mask_ge(ROW_LOAD(o), v_set(cut)));
+        for (int o = 0; o < GROUP; o += VWIDTH) n = vi_count_ge(n, ROW_LOAD(o), at);
     }
-    return n;
+    int32_t lane[VWIDTH];
+    vi_store(lane, n);
+    int64_t total = 0;
+    for (int i = 0; i < VWIDTH; i++) total += lane[i];
+    return total;
 }
 
 /* The eight lanes of the adaptive weights. */

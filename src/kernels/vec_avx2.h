@@ -7,7 +7,9 @@
  *   v_max, v_min    (a, b): b where either is NaN, on every instruction set
  *   v_hmax, v_hmax4 the greatest element, of one vector or each of four
  *   v_exp2_table    EXP2_TABLE[t mod 8]
- *   v_mask_*        one bit per element; the comparisons are false for NaN
+ *   v_keep_ge       x where a >= b, else 0
+ *   vi_count_ge     n, and one more in each lane where a >= b
+ *   v_mask_*        one bit per element (in: low <= a < high); the comparisons are false for NaN
  *   v8_sum, v8_sum4 the sum of the lanes, of one v8 or four: ((0+1)+(2+3)) + ((4+5)+(6+7))
  *   v_compress      writes ids and values of the mask (and scratch up to VWIDTH), returns how many
  *   v_load32_*      32 elements, in the order that suits the dtype
@@ -108,6 +110,12 @@ VFN void v_store_tokens(int32_t *out, vi ids, vf values) {
 VFN vi vi_add(vi a, vi b) {
     return _mm256_add_epi32(a, b);
 }
+VFN void vi_store(int32_t *p, vi a) {
+    _mm256_storeu_si256((__m256i *)(void *)p, a);
+}
+VFN vi vi_count_ge(vi n, vf a, vf b) {
+    return _mm256_sub_epi32(n, _mm256_castps_si256(_mm256_cmp_ps(a, b, _CMP_GE_OQ)));
+}
 VFN vi vi_sub(vi a, vi b) {
     return _mm256_sub_epi32(a, b);
 }
@@ -127,8 +135,15 @@ VFN vf v_from_int(vi a) {
 VFN vf v_where_gt(vf a, vf b, vf yes, vf no) {
     return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(a, b, _CMP_GT_OQ));
 }
+VFN vf v_keep_ge(vf a, vf b, vf x) {
+    return _mm256_and_ps(x, _mm256_cmp_ps(a, b, _CMP_GE_OQ));
+}
 VFN unsigned v_mask_ge(vf a, vf b) {
     return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GE_OQ));
+}
+VFN unsigned v_mask_in(vf a, vf low, vf high) {
+    return (unsigned)_mm256_movemask_ps(
+        _mm256_and_ps(_mm256_cmp_ps(a, low, _CMP_GE_OQ), _mm256_cmp_ps(a, high, _CMP_LT_OQ)));
 }
 VFN unsigned v_mask_gt(vf a, vf b) {
     return (unsigned)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GT_OQ));

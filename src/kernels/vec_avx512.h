@@ -97,6 +97,12 @@ VFN void v_store_tokens(int32_t *out, vi ids, vf values) {
 VFN vi vi_add(vi a, vi b) {
     return _mm512_add_epi32(a, b);
 }
+VFN void vi_store(int32_t *p, vi a) {
+    _mm512_storeu_si512(p, a);
+}
+VFN vi vi_count_ge(vi n, vf a, vf b) {
+    return _mm512_mask_sub_epi32(n, _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ), n, _mm512_set1_epi32(-1));
+}
 VFN vi vi_sub(vi a, vi b) {
     return _mm512_sub_epi32(a, b);
 }
@@ -117,8 +123,14 @@ VFN vf v_from_int(vi a) {
 VFN vf v_where_gt(vf a, vf b, vf yes, vf no) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), no, yes);
 }
+VFN vf v_keep_ge(vf a, vf b, vf x) {
+    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, b, _CMP_GE_OQ), x);
+}
 VFN unsigned v_mask_ge(vf a, vf b) {
     return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ);
+}
+VFN unsigned v_mask_in(vf a, vf low, vf high) {
+    return _mm512_mask_cmp_ps_mask(_mm512_cmp_ps_mask(a, low, _CMP_GE_OQ), a, high, _CMP_LT_OQ);
 }
 VFN unsigned v_mask_gt(vf a, vf b) {
     return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ);

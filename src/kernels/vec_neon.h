@@ -80,6 +80,12 @@ VFN void v_store_tokens(int32_t *out, vi ids, vf values) {
 VFN vi vi_add(vi a, vi b) {
     return vaddq_s32(a, b);
 }
+VFN void vi_store(int32_t *p, vi a) {
+    vst1q_s32(p, a);
+}
+VFN vi vi_count_ge(vi n, vf a, vf b) {
+    return vsubq_s32(n, vreinterpretq_s32_u32(vcgeq_f32(a, b)));
+}
 VFN vi vi_sub(vi a, vi b) {
     return vsubq_s32(a, b);
 }
@@ -108,8 +114,14 @@ VFN unsigned v_mask(uint32x4_t lanes) {
     static const int32_t shift[4] = {0, 1, 2, 3};
     return vaddvq_u32(vshlq_u32(vshrq_n_u32(lanes, 31), vld1q_s32(shift)));
 }
+VFN vf v_keep_ge(vf a, vf b, vf x) {
+    return vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(x), vcgeq_f32(a, b)));
+}
 VFN unsigned v_mask_ge(vf a, vf b) {
     return v_mask(vcgeq_f32(a, b));
+}
+VFN unsigned v_mask_in(vf a, vf low, vf high) {
+    return v_mask(vandq_u32(vcgeq_f32(a, low), vcltq_f32(a, high)));
 }
 VFN unsigned v_mask_gt(vf a, vf b) {
     return v_mask(vcgtq_f32(a, b));

@@ -107,6 +107,12 @@ VFN void v_store_tokens(int32_t *out, vi ids, vf values) {
 VFN vi vi_add(vi a, vi b) {
     return (vi)((uint32_t)a + (uint32_t)b);
 }
+VFN void vi_store(int32_t *p, vi a) {
+    *p = a;
+}
+VFN vi vi_count_ge(vi n, vf a, vf b) {
+    return n + (a >= b);
+}
 VFN vi vi_sub(vi a, vi b) {
     return (vi)((uint32_t)a - (uint32_t)b);
 }
@@ -126,8 +132,14 @@ VFN vf v_from_int(vi a) {
 VFN vf v_where_gt(vf a, vf b, vf yes, vf no) {
     return a > b ? yes : no;
 }
+VFN vf v_keep_ge(vf a, vf b, vf x) {
+    return a >= b ? x : 0.0f;
+}
 VFN unsigned v_mask_ge(vf a, vf b) {
     return a >= b;
+}
+VFN unsigned v_mask_in(vf a, vf low, vf high) {
+    return a >= low && a < high;
 }
 VFN unsigned v_mask_gt(vf a, vf b) {
     return a > b;

@@ -17,8 +17,7 @@ static int64_t count_above(const candidates *c, float cut) {
 STAGE(min_p) {
     const pluck_stage_mass *s = &run->stage->as.min_p;
     TRY(candidates_scan(c));
-    const double exact = (double)c->max + log((double)s->p) / c->scale;
-    const float cut = (float)exact;
+    const float cut = candidates_x_at(c, c->max, log((double)s->p));
     candidates_count(c);
     const int64_t least = min_i64(s->min_keep, c->n_counted);
     if (s->min_keep > 1) {

@@ -13,8 +13,7 @@ static const double SMALL_VARIANCE = 1e-28, LARGE_VARIANCE = 1e30;
 
 /* Mean of (x - from)^power over the alive, in double. */
 static double slow_moment(const candidates *c, double from, int power) {
-    const int32_t n_groups =
-        c->whole ? c->n_groups : (int32_t)(round_up((size_t)c->n, GROUP) / GROUP);
+    const int32_t n_groups = candidates_groups(c);
     double sum = 0.0;
     for (int32_t g = 0; g < n_groups; g++) {
         float x[GROUP];

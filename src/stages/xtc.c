@@ -71,9 +71,8 @@ STAGE(xtc) {
     candidates_realise(c);
     if (s->threshold <= 0.0f) return 1 >= s->min_keep ? keep_last(c) : PLUCK_OK;
     candidates_sum(c);
-    const double exact = (double)c->ref + log((double)s->threshold * c->sum) / c->scale;
-    if (exact > (double)c->max) return PLUCK_OK;
-    const float cut = (float)exact;
+    const float cut = candidates_x_at(c, c->ref, log((double)s->threshold * c->sum));
+    if (cut > c->max) return PLUCK_OK;
     if (!c->whole) {
         int32_t m = 0;
         for (int32_t i = 0; i < c->n; i++) m += c->ws->logits[i] >= cut;

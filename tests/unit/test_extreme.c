@@ -71,9 +71,12 @@ static int all_stages(pluck_stage *to) {
     to[n++] = with_temp(0.8f, 0.0f, 1.0f);
     to[n++] = with_temp(0.0f, 0.0f, 1.0f);
     to[n++] = with_temp(0.9f, 0.5f, 1.0f);
+    to[n++] = with_xtc(1.0f, 0.1f, 0);
     to[n++] = with_penalties(64, 1.5f, 0.5f, 1.0f);
     to[n++] = with_dry(2.0f, 1.75f, 1, 64);
     to[n++] = with_mirostat(1, 5.0f, 0.1f, 100);
+    to[n++] = with_mirostat(2, 5.0f, 0.1f, 100);
+    to[n++] = with_mirostat(2, 0.5f, 0.1f, 100);
     to[n++] = with_adaptive(0.5f, 0.9f);
     to[n++] = with_bias(biases, 3);
     return n;

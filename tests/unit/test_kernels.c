@@ -177,8 +177,8 @@ static void check_above(const row_kernels *t, const row_kernels *s, bench *b, fl
     /* The same masses from the pass that sums all of the row. */
     const float at[2] = {cut, top};
     double above[2] = {0.0, 0.0}, above_other[2] = {0.0, 0.0}, want[2] = {0.0, 0.0};
-    t->group_sumexp_levels(b->row, GROUPS, at, &p, sum, above);
-    s->group_sumexp_levels(b->row, GROUPS, at, &p, other, above_other);
+    t->group_sumexp_levels(b->row, GROUPS, at, 2, &p, sum, above);
+    s->group_sumexp_levels(b->row, GROUPS, at, 2, &p, other, above_other);
     assert_same_bits(above, above_other, sizeof above, isa, "group_sumexp_levels");
     s->group_sumexp(b->row, GROUPS, &p, other);
     assert_same_bits(sum, other, sizeof sum, isa, "group_sumexp_levels");
@@ -191,6 +191,10 @@ static void check_above(const row_kernels *t, const row_kernels *s, bench *b, fl
     }
     for (int j = 0; j < 2; ++j)
         assert_near(above[j], want[j], 2e-6 * want[j] + 1e-36, isa, "group_sumexp_levels");
+    double alone = 0.0;
+    t->group_sumexp_levels(b->row, GROUPS, at, 1, &p, sum, &alone);
+    assert_same_bits(&alone, above, sizeof alone, isa, "group_sumexp_levels");
+    assert_same_bits(sum, other, sizeof sum, isa, "group_sumexp_levels");
 }
 
 static void check_adapt(const row_kernels *t, const row_kernels *s, bench *b, const char *isa) {
