@@ -236,7 +236,10 @@ typedef struct pluck_gpu_call {
                     at masks_offset + i * masks_stride bytes; both multiples of 4 */
     size_t masks_offset;
     size_t masks_stride; /* 0: ceil(n_vocab / 32) words */
-    void *stream; /* CUstream or cl_command_queue (in order); NULL: one that the batch owns */
+    /* CUstream or cl_command_queue (in order); NULL: one that the batch owns, which waits for
+     * nobody. CUDA's default stream is named by CU_STREAM_LEGACY or CU_STREAM_PER_THREAD, not by
+     * NULL. */
+    void *stream;
     /* Where results go once the ticket is done: the caller's memory, pinned if the copy is not to
      * stall the stream; NULL: the batch's own pinned memory, which pluck_gpu_wait hands out. */
     pluck_gpu_result *results; /* n_rows */
@@ -329,10 +332,11 @@ PLUCK_API void pluck_gpu_pipeline_free(pluck_gpu_pipeline *pipeline);
 
 /*
  * Submits rows for copying to the host. The copy waits for what is on `producer` (a CUstream or
- * cl_command_queue; NULL: nothing) now, and for nothing that is put there later: the producer may
- * go on with the next inference, so long as that writes elsewhere until this ticket is done. Rows
- * arrive packed (n_vocab elements each). With a callback the slot is released after it; without, by
- * pluck_gpu_pipeline_release.
+ * cl_command_queue; NULL: nothing; the default stream as in pluck_gpu_call) now, and for nothing
+ * that is put there later: the producer may go on with the next inference, so long as that writes
+ * elsewhere until this ticket is done. Rows arrive packed (n_vocab elements each). With a callback
+ * the slot is released after it; without, by pluck_gpu_pipeline_release.
+ *
  * Errors: ERR_NULL, ERR_SIZE, ERR_DTYPE, ERR_POINTER, ERR_BUSY (no slot is free), ERR_LOST.
  */
 PLUCK_API pluck_gpu_status pluck_gpu_pipeline_submit(pluck_gpu_pipeline *pipeline,

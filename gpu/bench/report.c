@@ -5,8 +5,8 @@
 #include <string.h>
 
 const char *bench_work_name(bench_work work) {
-    static const char *const names[] = {"argmax", "top_k", "fused", "top_p", "softmax"};
-    return names[work];
+    static const char *const names[BENCH_WORKS] = {"argmax", "top_k", "fused", "top_p", "softmax"};
+    return work < BENCH_WORKS ? names[work] : "";
 }
 
 const char *bench_dtype_name(pluck_dtype dtype) {

@@ -118,11 +118,12 @@ KERNEL void pluck_select(GLOBAL const uchar *logits, plk_call call, GLOBAL const
             narrowed = 1; /* and the tile is read once more; now it fits */
             if (lane_id() == 0) n[1] = n[0];
         } else {
-            UNROLL
-            for (u32 i = 0; i < PLK_VPT; i++) {
-                const u32 order = ordered_from_float(v[i]), id = tile_id(&source, t, i);
-                if (passing && order >= threshold && id < source.n_vocab)
-                    keys[place++] = make_key(order, id);
+            if (passing) {
+                UNROLL
+                for (u32 i = 0; i < PLK_VPT; i++) {
+                    const u32 order = ordered_from_float(v[i]), id = tile_id(&source, t, i);
+                    if (order >= threshold && id < source.n_vocab) keys[place++] = make_key(order, id);
+                }
             }
             if (lane_id() == 0) n[0] = wanted;
             narrowed = 0;

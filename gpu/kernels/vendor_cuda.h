@@ -14,9 +14,9 @@ typedef unsigned char uchar;
 typedef unsigned short ushort;
 
 #if defined(__clang__) && !defined(__device__)
-#define __device__ __attribute__((device))
-#define __global__ __attribute__((global))
-#define __shared__ __attribute__((shared))
+#define __device__      __attribute__((device))
+#define __global__      __attribute__((global))
+#define __shared__      __attribute__((shared))
 #define __forceinline__ inline __attribute__((always_inline))
 #endif
 

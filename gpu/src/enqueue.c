@@ -106,17 +106,17 @@ static pluck_gpu_status enqueue_all(enqueuing *e, gpu_slot *slot, const pluck_gp
     return return_results(e, slot, call);
 }
 
-pluck_gpu_status gpu_describe_logits(pluck_gpu_batch *b, pluck_gpu_logits *logits, plk_call *c) {
+pluck_gpu_status gpu_describe_logits(pluck_gpu_batch *b, pluck_gpu_logits *logits, plk_call *out) {
     if (logits->n_rows > b->config.max_rows) return PLUCK_GPU_ERR_SIZE;
     GPU_TRY(gpu_check_logits(b->device, logits, b->config.n_vocab));
-    c->offset = logits->offset;
-    c->stride = logits->stride;
-    c->dtype = (plk_i32)logits->dtype;
-    c->n_vocab = b->config.n_vocab;
-    c->list_capacity = (plk_i32)b->list_capacity;
-    c->select_capacity = (plk_i32)b->select_capacity;
-    c->max_candidates = b->config.max_candidates;
-    c->n_tiles = (plk_i32)b->n_tiles;
+    out->offset = logits->offset;
+    out->stride = logits->stride;
+    out->dtype = (plk_i32)logits->dtype;
+    out->n_vocab = b->config.n_vocab;
+    out->list_capacity = (plk_i32)b->list_capacity;
+    out->select_capacity = (plk_i32)b->select_capacity;
+    out->max_candidates = b->config.max_candidates;
+    out->n_tiles = (plk_i32)b->n_tiles;
     return PLUCK_GPU_OK;
 }
 
