@@ -108,10 +108,11 @@ int32_t history_count(const history *h, int32_t token) {
 void history_distinct(const history *h, int32_t *tokens, int32_t *counts) {
     const history_slot *slot = slots_const(h);
     int32_t n = 0;
-    for (int32_t i = 0; i < h->n_slots; i++) {
-        if (slot[i].token == -1) continue;
+    /* No branch on what a slot holds: it would be mispredicted every other time. */
+    for (int32_t i = 0; n < h->n_distinct; i++) {
         tokens[n] = slot[i].token;
-        counts[n++] = slot[i].count;
+        counts[n] = slot[i].count;
+        n += slot[i].token != -1;
     }
     /* Shell's sort with Ciura's gaps, continued by a factor of 9/4 for long histories. */
     int32_t gaps[24] = {1, 4, 10, 23, 57, 132, 301, 701};
