@@ -217,7 +217,7 @@ static double time_tokens(bench *b, pluck_gpu_pipeline *p, uint32_t rounds, bool
 /* The stand-in's rounds that take as long as one copy through the pipeline. */
 static uint32_t rounds_for_a_copy(bench *b, pluck_gpu_pipeline *p) {
     const uint32_t trial = 1u << 16;
-    double copy[64], work[64];
+    double copy[64] = {0}, work[64] = {0};
     for (int r = 0; r < b->repeats; r++) {
         double begin = bench_now();
         const pluck_gpu_logits logits = {.data = (void *)b->logits, .n_rows = b->max_rows};
@@ -239,7 +239,7 @@ static uint32_t rounds_for_a_copy(bench *b, pluck_gpu_pipeline *p) {
 void bench_measure_pipeline(bench *b) {
     const pluck_gpu_pipeline_config config = {
         (size_t)b->max_rows * (size_t)b->n_vocab * sizeof(float), 4};
-    double serial[64], overlapped[64];
+    double serial[64] = {0}, overlapped[64] = {0};
     pluck_gpu_pipeline *p;
     uint32_t rounds;
     bench_must(pluck_gpu_pipeline_create(&p, b->device, &config, NULL), "pipeline");
