@@ -36,7 +36,7 @@ static void wait_for(bench *b) {
 void bench_measure_copy(bench *b) {
     const gpu_backend_table *api = b->device->api;
     const size_t size = (size_t)b->max_rows * (size_t)b->n_vocab * sizeof(float);
-    double us[64];
+    double us[64] = {0};
     for (int r = -1; r < b->repeats; r++) { /* the first warms up */
         bench_must(api->event_record(b->device, b->from, b->stream), "event");
         for (int c = 0; c < b->calls; c++)
@@ -92,7 +92,7 @@ static double time_cpu(bench *b, const bench_line *line) {
     const pluck_stage drawn[] = {fused[0], fused[4]};
     pluck_sampler *sampler;
     gpu_pinned pinned = {0};
-    double us[64];
+    double us[64] = {0};
     if (line->work == BENCH_SOFTMAX) return 0.0;
     if (line->work == BENCH_TOP_K) {
         config.stages = drawn;
@@ -144,7 +144,7 @@ void bench_measure_line(bench *b, bench_line *line) {
     const pluck_gpu_batch_config sizes = {.n_vocab = b->n_vocab, .max_rows = line->n_rows};
     const pluck_config config = chain_of_work(b, line->work);
     pluck_gpu_row *rows = calloc((size_t)line->n_rows, sizeof *rows);
-    double device[64], host[64];
+    double device[64] = {0}, host[64] = {0};
     pluck_gpu_plan *plan = NULL;
     pluck_gpu_error error;
     calls c;
