@@ -129,9 +129,9 @@ typedef struct plk_call {
 
 /* What holds for all rows of one call of softmax.cl. */
 typedef struct plk_softmax {
-    plk_u64 out_at; /* bytes before the first row of the output, and from one row to the next */
+    plk_u64 out_at; /* elements before the first row of the output, and from one row to the next */
     plk_u64 out_stride;
-    plk_u64 sums_at; /* bytes before the first log-sum-exp */
+    plk_u64 sums_at; /* elements before the first log-sum-exp */
     double inverse;  /* 1 / temperature */
     plk_rate rate;
     plk_i32 logarithms; /* 1: of the probabilities */

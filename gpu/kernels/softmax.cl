@@ -29,7 +29,7 @@ FN u64 highest_key(const plk_source *s, u32 tile, const float v[PLK_VPT]) {
 
 KERNEL void pluck_sum_exp(GLOBAL const uchar *logits, plk_call call, plk_softmax softmax,
                           GLOBAL plk_state *states, GLOBAL plk_tile *all_tiles,
-                          GLOBAL plk_result *results, GLOBAL uchar *sums LOCAL_PARAM) {
+                          GLOBAL plk_result *results, GLOBAL float *sums LOCAL_PARAM) {
     LOCAL_START
     const u32 row = group_y(), n_tiles = (u32)call.n_tiles;
     GLOBAL plk_tile *tiles = all_tiles + (u64)row * n_tiles;
@@ -78,7 +78,7 @@ KERNEL void pluck_sum_exp(GLOBAL const uchar *logits, plk_call call, plk_softmax
         result->logprob = (float)-log_total;
         result->n_candidates = call.n_vocab;
     }
-    if (softmax.gives_sums) ((GLOBAL float *)(sums + softmax.sums_at))[row] = (float)sum;
+    if (softmax.gives_sums) sums[softmax.sums_at + row] = (float)sum;
 }
 
 /* Four neighbouring numbers of the output, of which those below n_vocab exist. */
@@ -98,9 +98,9 @@ FN void write_four(GLOBAL float *row, u32 id, u32 n_vocab, const float x[4]) {
 }
 
 KERNEL void pluck_softmax(GLOBAL const uchar *logits, plk_call call, plk_softmax softmax,
-                          GLOBAL const plk_state *states, GLOBAL uchar *out) {
+                          GLOBAL const plk_state *states, GLOBAL float *out) {
     const u32 row = group_y();
-    GLOBAL float *to = (GLOBAL float *)(out + softmax.out_at + (u64)row * softmax.out_stride);
+    GLOBAL float *to = out + softmax.out_at + (u64)row * softmax.out_stride;
     const plk_source source = make_source(logits, &call, 0, 0, row);
     const float maximum = key_logit(states[row].max_key);
     const double share = 1.0 / states[row].deviation, log_share = natural_log(share);

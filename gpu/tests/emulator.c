@@ -76,11 +76,11 @@ static void run_lane(void) {
     case GPU_KERNEL_sum_exp:
         pluck_sum_exp(MEMORY(0, const uchar), VALUE(1, plk_call), VALUE(2, plk_softmax),
                       MEMORY(3, plk_state), MEMORY(4, plk_tile), MEMORY(5, plk_result),
-                      MEMORY(6, uchar), local_memory);
+                      MEMORY(6, float), local_memory);
         break;
     case GPU_KERNEL_softmax:
         pluck_softmax(MEMORY(0, const uchar), VALUE(1, plk_call), VALUE(2, plk_softmax),
-                      MEMORY(3, const plk_state), MEMORY(4, uchar));
+                      MEMORY(3, const plk_state), MEMORY(4, float));
         break;
     default:
         pluck_busy(MEMORY(0, float), VALUE(1, u32), local_memory);
