@@ -221,6 +221,56 @@ static void collapse(candidates *c) {
     c->max = 0.0f;
 }
 
+/* Maxima run by run; returns the number alive, -1 where there is a NaN. */
+static int32_t scan_runs(candidates *c) {
+    pluck_workspace *ws = c->ws;
+    int64_t masked = 0, seen = 0;
+    run r;
+    for (int32_t g = next_special(c, 0); g < c->n_groups; g = next_special(c, g + 1))
+        ws->group_max[g] = -INFINITY; /* what dead groups keep */
+    for (int32_t g = 0; next_run(c, &g, &r);) {
+        seen += (int64_t)r.n * GROUP;
+        const bool finite = r.kernels->group_max(r.x, (size_t)r.n, ws->group_max + r.first);
+        if (finite) continue;
+        const int64_t before = masked;
+        if (!r.kernels->group_census(r.x, (size_t)r.n, &masked)) return -1;
+        if (masked > before && !r.patch) c->patched_masks = false;
+    }
+    return (int32_t)(seen - masked);
+}
+
+/*
+ * The same where the row as it lies is finite: in one go over all of it, then the special groups,
+ * of which a history of penalised tokens makes many: as runs they would cost more than the row. -1
+ * where it is not finite.
+ */
+static int32_t scan_through(candidates *c) {
+    pluck_workspace *ws = c->ws;
+    const row_kernels *f32 = c->kernels->row[PLUCK_DTYPE_F32];
+    const int32_t full = c->n_vocab / GROUP;
+    if (!c->row_kernels->group_max(c->row, (size_t)full, ws->group_max)) return -1;
+    int64_t masked = 0;
+    for (int32_t g = next_special(c, 0); g < c->n_groups; g = next_special(c, g + 1)) {
+        if (ws->group_patch[g] == PATCH_DEAD) {
+            ws->group_max[g] = -INFINITY;
+            masked += GROUP;
+            continue;
+        }
+        const float *patch = ws->spare + (size_t)ws->group_patch[g] * GROUP;
+        if (!f32->group_max(patch, 1, ws->group_max + g) && !f32->group_census(patch, 1, &masked))
+            return -1;
+    }
+    return (int32_t)((int64_t)c->n_groups * GROUP - masked);
+}
+
+/* How many groups are not in the row as it is. */
+static int32_t count_special(const candidates *c) {
+    int32_t n = 0;
+    for (int32_t word = 0; word <= (c->n_groups - 1) / 64; word++)
+        n += __builtin_popcountll(c->ws->special[word]);
+    return n;
+}
+
 pluck_status candidates_scan(candidates *c) {
     if (c->scanned) return PLUCK_OK;
     pluck_workspace *ws = c->ws;
@@ -228,20 +278,11 @@ pluck_status candidates_scan(candidates *c) {
         if (c->n == 0) return PLUCK_ERR_EMPTY;
         c->max = c->stored == ORDER_DESCENDING ? ws->logits[0] : greatest(ws->logits, c->n);
     } else {
-        int64_t masked = 0, seen = 0;
         c->patched_masks = true;
-        run r;
-        for (int32_t g = next_special(c, 0); g < c->n_groups; g = next_special(c, g + 1))
-            ws->group_max[g] = -INFINITY; /* what dead groups keep */
-        for (int32_t g = 0; next_run(c, &g, &r);) {
-            seen += (int64_t)r.n * GROUP;
-            const bool finite = r.kernels->group_max(r.x, (size_t)r.n, ws->group_max + r.first);
-            if (finite) continue;
-            const int64_t before = masked;
-            if (!r.kernels->group_census(r.x, (size_t)r.n, &masked)) return PLUCK_ERR_NAN;
-            if (masked > before && !r.patch) c->patched_masks = false;
-        }
-        c->n = (int32_t)(seen - masked);
+        const int32_t n_special = count_special(c);
+        c->n = n_special > 1 && n_special <= c->n_groups / 8 ? scan_through(c) : -1;
+        if (c->n < 0) c->n = scan_runs(c);
+        if (c->n < 0) return PLUCK_ERR_NAN;
         if (c->n == 0) return PLUCK_ERR_EMPTY;
         const int32_t blocks = candidates_blocks(c);
         for (int32_t g = c->n_groups; g < blocks * BLOCK_GROUPS; g++) ws->group_max[g] = -INFINITY;

@@ -69,9 +69,10 @@ static void take(candidates *c, const top *t) {
     const double step = exp(-1.0 / PER_NAT);
     s->mass[0] = 0.0;
     s->count[0] = 0.0;
-    for (int32_t k = 0; k < SURVEY_BINS; k++, weight *= step) {
+    for (int32_t k = 0; k < SURVEY_BINS; k++) {
         s->mass[k + 1] = s->mass[k] + weight * count[k];
         s->count[k + 1] = s->count[k] + count[k];
+        weight *= step;
     }
     s->factor = factor;
     s->ref = c->ref;

@@ -244,23 +244,32 @@ static void not_numbers(void **state) {
     }
 }
 
+/* A text of `first` and n times `more`. */
+static void repeat(char *out, size_t size, const char *first, const char *more, int n) {
+    size_t at = (size_t)snprintf(out, size, "%s", first);
+    for (int i = 0; i < n && at < size; ++i)
+        at += (size_t)snprintf(out + at, size - at, "%s", more);
+    assert_true(at < size);
+}
+
 /* The longest chain and the longest breaker that fit, and one more. */
 static void limits(void **state) {
     (void)state;
-    char spec[1200] = "samplers=dry";
-    for (int i = 1; i < 62; ++i) strcat(spec, ":dry");
+    char spec[1200];
+    repeat(spec, sizeof spec, "samplers=dry", ":dry", 61);
     pluck_spec *parsed = NULL;
     assert_int_equal(pluck_spec_parse(&parsed, spec, N, NULL), PLUCK_OK);
     assert_int_equal(pluck_spec_config(parsed)->n_stages, 63);
     pluck_spec_free(parsed);
-    refuse(strcat(spec, ":dry"), PLUCK_ERR_SPEC_RANGE, "samplers", "62");
-    strcpy(spec, "dry_sequence_breakers=1");
-    for (int i = 1; i < 64; ++i) strcat(spec, "/2");
+    repeat(spec, sizeof spec, "samplers=dry", ":dry", 62);
+    refuse(spec, PLUCK_ERR_SPEC_RANGE, "samplers", "62");
+    repeat(spec, sizeof spec, "dry_sequence_breakers=1", "/2", 63);
     parsed = NULL;
     assert_int_equal(pluck_spec_parse(&parsed, spec, N, NULL), PLUCK_OK);
     assert_int_equal(pluck_spec_config(parsed)->stages[1].as.dry.breakers[0].n_tokens, 64);
     pluck_spec_free(parsed);
-    refuse(strcat(spec, "/3"), PLUCK_ERR_SPEC_RANGE, "dry_sequence_breakers", "64");
+    repeat(spec, sizeof spec, "dry_sequence_breakers=1", "/2", 64);
+    refuse(spec, PLUCK_ERR_SPEC_RANGE, "dry_sequence_breakers", "64");
 }
 
 /* Very long values do not overflow the message. */

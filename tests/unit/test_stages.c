@@ -186,7 +186,8 @@ static void mirostat_any_m(void **state) {
         rows_fill((rows_kind)k, 5, logits, N);
         const pluck_row row = {.logits = logits};
         for (int i = 0; i < 5 * 45; ++i, ++runs) {
-            const float tau = 3.5f + 0.1f * (float)(i / 5);
+            const int round = i / 5;
+            const float tau = 3.5f + 0.1f * (float)round;
             const pluck_stage stages[] = {with_top_k(i % 2 ? 0 : 12000),
                                           with_mirostat(1, tau, 0.1f, ms[i % 5])};
             const pluck_config config = with_chain(N, 77u, PLUCK_RNG_MT19937, stages, 2);
