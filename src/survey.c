@@ -4,13 +4,11 @@
 enum {
     LEAST_GROUPS = 256, /* below, a survey would read as much as a pass */
     GLANCE = 8,         /* groups that tell whether a survey is worth it */
-    SAMPLE = 64
+    SAMPLE = 64,
+    SPAN = 32 /* nats that the bins span; what lies beyond has no mass to speak of */
 };
 
-/* Nats that the bins of a survey span; what lies beyond has no mass to speak of. */
-static const double SPAN = 32.0;
-
-static const double PER_NAT = SURVEY_BINS / 32.0;
+static const double PER_NAT = SURVEY_BINS / (double)SPAN;
 
 /* ---- the top and the sample ---- */
 
