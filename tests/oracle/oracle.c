@@ -241,6 +241,18 @@ static double weight_of(const oracle_view *v) {
     return sum;
 }
 
+/* The most that float32 has rounded off a logit that may still matter: within 40 nats of the
+ * greatest. */
+static double slack_of(const oracle_view *v) {
+    double top = -INFINITY, most = 0.0;
+    for (int32_t i = 0; i < v->n; ++i) top = fmax(top, v->c[i].logit);
+    for (int32_t i = 0; i < v->n && isfinite(top); ++i) {
+        const oracle_candidate *c = &v->c[i];
+        if (c->logit + c->slack >= top - 40.0) most = fmax(most, c->slack);
+    }
+    return most;
+}
+
 pluck_status oracle_sample(oracle *o, const pluck_row *row, oracle_result *r) {
     const int32_t n_stages = o->config.n_stages;
     memset(r, 0, sizeof *r);
@@ -272,7 +284,12 @@ pluck_status oracle_sample(oracle *o, const pluck_row *row, oracle_result *r) {
         if (!run(o, &v, i, &status)) r->status = status ? status : PLUCK_ERR_EMPTY;
         /* What an uncertain set changes in the sums shifts the boundaries behind it: a little, or
          * so much that nothing can be said any more. */
-        if (v.n_near) v.band = 4.0 * ORACLE_BAND;
+        if (v.n_near) v.band = fmax(v.band, 4.0 * ORACLE_BAND);
+        /* Where float32 has rounded logits, what is decided by them is as uncertain; by a
+         * thousandth of a nat and more, nothing can be said. */
+        const double slack = slack_of(&v);
+        if (slack > v.band) v.band = slack;
+        if (slack > 1e-3) v.wild = true;
         if (v.n_near && i + 1 < n_stages && !only_selects(o, i + 1)) {
             v.wild = v.wild || v.near_weight > ORACLE_BAND * weight_of(&v);
         }
