@@ -188,12 +188,30 @@ static void check_invariants(pluck_status status, const pluck_draw *draw,
     FUZZ_REQUIRE(fabs(sum - 1.0) < 1e-4);
 }
 
-/* Whether a stage makes logits, or what they are divided by, of probabilities in float. */
+/*
+ * Whether float32 has too little room for the definition: where a stage makes logits, or what they
+ * are divided by, of probabilities; and where logits are edited that temperatures have made so
+ * large that a nat is below their last digit.
+ */
 static bool amplifies(const pluck_config *config) {
+    double coldest = 1.0; /* of the products of temperatures up to here */
     for (int32_t i = 0; i < config->n_stages; ++i) {
         const pluck_stage *s = &config->stages[i];
-        if (s->kind == PLUCK_STAGE_ADAPTIVE_P) return true;
-        if (s->kind == PLUCK_STAGE_TEMPERATURE && s->as.temperature.range > 0.0f) return true;
+        switch (s->kind) {
+        case PLUCK_STAGE_ADAPTIVE_P:
+            return true;
+        case PLUCK_STAGE_TEMPERATURE:
+            if (s->as.temperature.range > 0.0f) return true;
+            if (s->as.temperature.t < 1.0f) coldest *= fmax((double)s->as.temperature.t, 1e-9);
+            break;
+        case PLUCK_STAGE_LOGIT_BIAS:
+        case PLUCK_STAGE_PENALTIES:
+        case PLUCK_STAGE_DRY:
+            if (coldest < 0.05) return true;
+            break;
+        default:
+            break;
+        }
     }
     return false;
 }

@@ -161,7 +161,7 @@ static bool compare_values(const pluck_config *config, const oracle_result *want
         const double magnitude = isinf(x) ? 0.0 : fabs(x) + fabs(max);
         const double below = isinf(x) ? 0.0 : max - x;
         const double tolerance = base + shift * 2.0 + 1.2e-7 * fmax(0.0, magnitude - 40.0) + slack +
-                                 want->slacks[k] + blur * below;
+                                 expm1(fmin(want->slacks[k], 700.0)) + blur * below;
         const double p = want->probabilities[k];
         if (fabs((double)got->probabilities[i] - p) > tolerance * p + 1e-37) {
             snprintf(why, WHY, "id %d (logit %.9g): p %.9g, wanted %.9g (off by %.2g)", got->ids[i],
