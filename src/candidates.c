@@ -594,7 +594,9 @@ static double mass_from_level(candidates *c, float cut) {
     const bool below = cut < l.x;
     const int32_t n = candidates_collect(c, below ? cut : l.x, below ? l.x : cut);
     const double between = list_mass(c, c->ws->logits, n);
-    return below ? l.mass + between : l.mass - between;
+    if (below) return l.mass + between;
+    /* Of a small difference little would be left but the rounding of both. */
+    return between < 0.5 * l.mass ? l.mass - between : candidates_mass_above(c, cut);
 }
 
 void candidates_cut(candidates *c, float cut) {

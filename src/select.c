@@ -380,6 +380,8 @@ static void select_at(candidates *c, int32_t at) {
 
 void candidates_draw(candidates *c, pluck_rng_kind rng, double u) {
     pluck_workspace *ws = c->ws;
+    const level from = c->draw_level;
+    forget_levels(c); /* another draw may come, from other logits */
     const double target = u * c->sum;
     const candidate_order lies = c->whole ? ORDER_ID : c->stored;
     candidate_order order = c->order == ORDER_STORED ? lies : c->order;
@@ -396,8 +398,7 @@ void candidates_draw(candidates *c, pluck_rng_kind rng, double u) {
         const top t = survey_top(c, ceiling);
         n = t.n;
         if (!top_reaches(&t, target)) {
-            if (order == ORDER_DESCENDING &&
-                survey_find(c, &t, c->draw_level, target, false, &n, &found)) {
+            if (order == ORDER_DESCENDING && survey_find(c, &t, from, target, false, &n, &found)) {
                 select_at(c, found.at);
                 return;
             }

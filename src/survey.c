@@ -199,7 +199,9 @@ bool survey_find(candidates *c, const top *t, level from, double target, bool st
     *n = candidates_collect(c, low > c->cutoff ? low : c->cutoff, high);
     if (*n == 0 || 2 * (int64_t)*n > ws->n_vocab) return false;
     const double mass = list_mass(c, ws->logits, *n);
-    s.before = up ? from.mass - mass : from.mass;
+    s.before = !up ? from.mass : high < INFINITY ? from.mass - mass : 0.0;
+    /* Of a small difference little would be left but the rounding of both. */
+    if (up && high < INFINITY && mass > 0.5 * from.mass) return false;
     if (reaches(&s, s.before) || !reaches(&s, s.before + mass)) return false;
     const double first = high < INFINITY ? ((double)c->ref - (double)high) * c->scale : 0.0;
     const double last = low > -INFINITY ? ((double)c->ref - (double)low) * c->scale : SPAN;
