@@ -100,12 +100,11 @@ static double distance_to_boundary(const oracle_result *r) {
 /* Whether the uniform number lies in the stretch that the exact oracle gives to token, or so near
  * that the rounding of the sums decides. */
 static bool holds_u(const oracle_result *r, int32_t token) {
-    const double rounding = 1e-7;
     double sum = 0.0;
     for (int32_t i = 0; i < r->n; i++) {
         double before = sum;
         sum += r->probabilities[i];
-        if (r->ids[i] == token) return r->u >= before - rounding && r->u <= sum + rounding;
+        if (r->ids[i] == token) return r->u >= before - ORACLE_BAND && r->u <= sum + ORACLE_BAND;
     }
     return false;
 }
