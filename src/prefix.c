@@ -71,7 +71,8 @@ static void offsets(const search *s, const int32_t *index, int32_t first, int32_
         for (int32_t i = 0; i < n; i++) out[i] = (float)fabs((double)x[i] - centre) * scale;
 }
 
-void find_bins(const bins *b, const float *offset, int32_t n, int32_t *bin) {
+/* The bins of n offsets; one that is NaN (0 * inf) goes to bin 0. */
+static void find_bins(const bins *b, const float *offset, int32_t n, int32_t *bin) {
     for (int32_t i = 0; i < n; i++) {
         float at = (offset[i] - b->low) * b->per_unit;
         at = at > 0.0f ? at : 0.0f;

@@ -51,7 +51,4 @@ __attribute__((nonnull))
 #endif
 place find_prefix(const search *s, int32_t n, int32_t *index);
 
-/* The bins of n offsets; one that is NaN (0 * inf) goes to bin 0. */
-void find_bins(const bins *b, const float *offset, int32_t n, int32_t *bin);
-
 #endif /* PLUCK_PREFIX_H */

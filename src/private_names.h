@@ -48,7 +48,6 @@
 #define dry_repeats            pluck_private_dry_repeats
 #define dry_scratch            pluck_private_dry_scratch
 #define exp_params_make        pluck_private_exp_params_make
-#define find_bins              pluck_private_find_bins
 #define find_prefix            pluck_private_find_prefix
 #define history_back           pluck_private_history_back
 #define history_clear          pluck_private_history_clear
