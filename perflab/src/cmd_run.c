@@ -81,14 +81,26 @@ static bool gate_one(recorder *r, const entry *e, const char *input, const gate_
     return good;
 }
 
+/* What the ledger holds of one entry on one input, of any size and cache where plan is NULL; NULL
+ * where that is nothing. To be freed with facts_free either way. */
+static const input_facts *facts_of(ledger *l, const catalog *c, const entry *e, const char *input,
+                                   const measure_plan *plan, fact_list *list) {
+    char *ids[] = {e->id};
+    fact_query q = {.variant = e->variant, .input = input, .ids = ids, .n_ids = 1};
+    if (plan) {
+        q.cache = plan->cache;
+        q.size = plan->size;
+    }
+    const bool one = facts_derive(l, c, &q, list) && list->n == 1 && list->all[0].n_inputs == 1;
+    return one ? &list->all[0].inputs[0] : NULL;
+}
+
 /* Whether the ledger already holds a passed whole gate, and nothing against it. */
 static bool already_gated(ledger *l, const catalog *c, const entry *e, const char *input) {
-    char *ids[] = {e->id};
-    const fact_query q = {.variant = e->variant, .input = input, .ids = ids, .n_ids = 1};
-    fact_list f;
-    const bool good = facts_derive(l, c, &q, &f);
-    const bool gated = good && f.n == 1 && f.all[0].n_inputs == 1 && f.all[0].inputs[0].gated;
-    facts_free(&f);
+    fact_list list;
+    const input_facts *in = facts_of(l, c, e, input, NULL, &list);
+    const bool gated = in && in->gated;
+    facts_free(&list);
     return gated;
 }
 
@@ -96,16 +108,9 @@ static bool already_gated(ledger *l, const catalog *c, const entry *e, const cha
 
 static void print_numbers(ledger *l, const catalog *c, const entry *e, const char *input,
                           const measure_plan *plan) {
-    char *ids[] = {e->id};
-    const fact_query q = {.variant = e->variant,
-                          .input = input,
-                          .cache = plan->cache,
-                          .size = plan->size,
-                          .ids = ids,
-                          .n_ids = 1};
     fact_list list;
-    if (facts_derive(l, c, &q, &list) && list.n == 1 && list.all[0].n_inputs == 1) {
-        const input_facts *in = &list.all[0].inputs[0];
+    const input_facts *in = facts_of(l, c, e, input, plan, &list);
+    if (in) {
         if (in->n_baseline == 0) {
             printf("%-6s %-24s %-8s measured, but not on a %s, which the row needs\n", e->id,
                    e->component, input, e->device);
@@ -132,17 +137,10 @@ static void print_numbers(ledger *l, const catalog *c, const entry *e, const cha
 /* How many processes of a build's are recorded that count as much as those asked for. */
 static size_t recorded_runs(ledger *l, const catalog *c, const entry *e, const char *input,
                             const measure_plan *plan) {
-    char *ids[] = {e->id};
-    const fact_query q = {.variant = e->variant,
-                          .input = input,
-                          .cache = plan->cache,
-                          .size = plan->size,
-                          .ids = ids,
-                          .n_ids = 1};
     fact_list list;
+    const input_facts *in = facts_of(l, c, e, input, plan, &list);
     size_t n = 0;
-    if (facts_derive(l, c, &q, &list) && list.n == 1 && list.all[0].n_inputs == 1) {
-        const input_facts *in = &list.all[0].inputs[0];
+    if (in) {
         const bool here = strcmp(list.all[0].machine, machine_here()->key) == 0;
         const bool counts = here && (!in->quick || plan->seconds < 1);
         n = !counts ? 0 : plan->candidate ? in->n : in->n_baseline;
