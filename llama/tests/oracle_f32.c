@@ -226,7 +226,7 @@ static void run_stage(oracle_f32 *o, f32_view *v, const pluck_stage *stage, f32_
     }
 }
 
-int32_t oracle_f32_sample(oracle_f32 *o, const float *logits) {
+int32_t oracle_f32_sample(oracle_f32 *o, const float *logits, float *logit) {
     f32_view *v = &o->view;
     v->c = o->candidates;
     v->n = o->config->n_vocab;
@@ -237,7 +237,9 @@ int32_t oracle_f32_sample(oracle_f32 *o, const float *logits) {
     for (int32_t s = 0; s < o->config->n_stages; s++) {
         const pluck_stage *stage = &o->config->stages[s];
         run_stage(o, v, stage, &o->memory[s]);
-        if (stage->kind >= PLUCK_STAGE_GREEDY) token = v->c[v->selected].id;
+        if (stage->kind < PLUCK_STAGE_GREEDY) continue;
+        token = v->c[v->selected].id;
+        *logit = v->c[v->selected].logit;
     }
     return token;
 }

@@ -19,8 +19,9 @@ typedef struct oracle_f32 oracle_f32;
 oracle_f32 *oracle_f32_create(const pluck_config *config, uint32_t seed);
 void oracle_f32_free(oracle_f32 *o);
 
-/* Runs the chain on n_vocab logits; returns the token, -1 where none was selected. */
-int32_t oracle_f32_sample(oracle_f32 *o, const float *logits);
+/* Runs the chain on n_vocab logits; returns the token, -1 where none was selected. *logit becomes
+ * the token's as the draw found it. */
+int32_t oracle_f32_sample(oracle_f32 *o, const float *logits, float *logit);
 /* As oracle_expect: the order that the next rows are expected to have, for faster sorting. */
 void oracle_f32_expect(oracle_f32 *o, const int32_t *order);
 void oracle_f32_accept(oracle_f32 *o, int32_t token);

@@ -8,7 +8,11 @@
  * seed, because samplers that remember (mirostat's mu) would differ from then on.
  *
  * Held to: Pluck is its oracle, and llama.cpp its own, but for fewer than 1 in 2,000 draws; and
- * where the oracles agree Pluck and llama.cpp agree.
+ * where the oracles agree Pluck and llama.cpp agree. Where llama.cpp draws another token of the
+ * same logit than its oracle (std::sort leaves equals in any order) that is counted apart.
+ *
+ * What Pluck drew can be recorded, and replayed with Pluck alone: while a later Pluck draws the
+ * same tokens, what was found with all four holds for it.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "clock.h"
@@ -35,13 +39,23 @@ typedef struct options {
     const char *model;
     int32_t n_full, n_small, v_small;
     int32_t part, n_parts;
-    int32_t markdown; /* 1: lines of a table for docs/parity.md */
-    int32_t count;    /* 1: only says how many chains there are */
+    int32_t markdown;            /* 1: lines of a table for docs/parity.md */
+    int32_t count;               /* 1: only says how many chains there are */
+    const char *record, *replay; /* file of what Pluck draws: to write, to compare with */
 } options;
 
 typedef struct counts {
-    int64_t steps, oracles_differ, on_edge, pluck_wrong, llama_wrong, unexcused;
+    int64_t steps, oracles_differ, on_edge, equal_logits, pluck_wrong, llama_wrong, unexcused;
 } counts;
+
+/* How a step ended. */
+typedef enum outcome { AGREED, PARTED, FAILED } outcome;
+
+/* NULL, or of each step Pluck's token, -2 - token where the four part. */
+typedef struct files {
+    FILE *record; /* is written */
+    FILE *replay; /* is compared with */
+} files;
 
 /* The four samplers of one chain. */
 typedef struct four {
@@ -54,6 +68,7 @@ typedef struct four {
     llama_token_data *data;
     uint32_t seed;
     int32_t accepted[STEPS_PER_SEED], n_accepted;
+    const files *io;
 } four;
 
 static void end_four(four *f) {
@@ -72,18 +87,40 @@ static bool begin_four(four *f, uint32_t seed) {
     end_four(f);
     pluck_config config = *f->config;
     config.seed = f->seed = seed;
+    if (pluck_sampler_create(&f->pluck, &config) != PLUCK_OK) return false;
+    if (f->io->replay) return true;
     f->exact = oracle_create(f->config, seed);
     f->f32 = oracle_f32_create(f->config, seed);
     f->llama = plk_llama_chain(f->config, seed, f->vocab);
-    return pluck_sampler_create(&f->pluck, &config) == PLUCK_OK && f->exact && f->f32 && f->llama;
+    return f->exact && f->f32 && f->llama;
 }
 
-static llama_token sample_llama(four *f, const float *row) {
+/* A token, and its logit as the draw found it. */
+typedef struct drawn {
+    int32_t token;
+    float logit;
+} drawn;
+
+static drawn sample_llama(four *f, const float *row) {
     size_t n = (size_t)f->config->n_vocab;
     for (size_t i = 0; i < n; i++) f->data[i] = (llama_token_data){(llama_token)i, row[i], 0.0f};
     llama_token_data_array cur = {f->data, n, -1, false};
     llama_sampler_apply(f->llama, &cur);
-    return cur.selected >= 0 ? cur.data[cur.selected].id : -1;
+    if (cur.selected < 0) return (drawn){-1, NAN};
+    return (drawn){cur.data[cur.selected].id, cur.data[cur.selected].logit};
+}
+
+static drawn sample_f32(four *f, const parity_rows *p) {
+    drawn d = {-1, NAN};
+    oracle_f32_expect(f->f32, p->order);
+    d.token = oracle_f32_sample(f->f32, p->row, &d.logit);
+    return d;
+}
+
+/* Are these two tokens that had the same logit from the beginning to the draw? */
+static bool are_equals(drawn a, drawn b, const float *row) {
+    return a.token >= 0 && b.token >= 0 && a.token != b.token && a.logit == b.logit &&
+           row[a.token] == row[b.token];
 }
 
 /* How far the draw's uniform number is from where the exact oracle's token begins or ends. */
@@ -117,36 +154,54 @@ static int32_t sample_exact(four *f, parity_rows *p, oracle_result *result) {
     return oracle_sample(f->exact, &row, result) == PLUCK_OK ? result->token : -2;
 }
 
-/* One step of all; returns whether all four agreed. */
-static bool step(four *f, parity_rows *p, counts *c) {
+static bool keep_record(four *f, int32_t token, bool agreed) {
+    const int32_t entry = agreed ? token : -2 - token;
+    return !f->io->record || fwrite(&entry, sizeof entry, 1, f->io->record) == 1;
+}
+
+/* One step of all four. */
+static outcome step(four *f, parity_rows *p, counts *c) {
     oracle_result found;
     int32_t pluck = -1;
     pluck_sample(f->pluck, p->row, &pluck);
     int32_t exact = sample_exact(f, p, &found);
-    int32_t llama = sample_llama(f, p->row);
-    oracle_f32_expect(f->f32, p->order);
-    int32_t f32 = oracle_f32_sample(f->f32, p->row);
-    c->steps++;
-    c->oracles_differ += exact != f32;
+    drawn llama = sample_llama(f, p->row), f32 = sample_f32(f, p);
     /* A decision that near to its boundary may fall either way where exp is rounded to float. */
     bool edge = pluck != exact && (found.wild || holds_u(&found, pluck));
+    bool equals = are_equals(llama, f32, p->row);
+    c->steps++;
+    c->oracles_differ += exact != f32.token;
     c->on_edge += edge;
+    c->equal_logits += equals;
     c->pluck_wrong += pluck != exact && !edge;
-    c->llama_wrong += llama != f32;
-    c->unexcused += exact == f32 && pluck != llama && !edge;
+    c->llama_wrong += llama.token != f32.token && !equals;
+    c->unexcused += exact == f32.token && pluck != llama.token && !edge && !equals;
     if (pluck != exact && !edge)
         fprintf(stderr,
                 "seed %u, step %d: Pluck draws %d, the exact oracle %d (u is %.1e from its "
                 "boundary, of %d candidates), llama.cpp %d\n",
                 (unsigned)f->seed, f->n_accepted, pluck, exact, distance_to_boundary(&found),
-                found.n, llama);
-    if (pluck != exact || llama != f32 || exact != f32) return false;
+                found.n, llama.token);
+    bool agreed = pluck == exact && llama.token == f32.token && exact == f32.token;
+    if (!keep_record(f, pluck, agreed)) return FAILED;
+    if (!agreed) return PARTED;
     pluck_accept(f->pluck, pluck);
     oracle_accept(f->exact, pluck);
     oracle_f32_accept(f->f32, pluck);
     llama_sampler_accept(f->llama, pluck);
     f->accepted[f->n_accepted++] = pluck;
-    return true;
+    return AGREED;
+}
+
+/* One step of Pluck alone, held to the record. */
+static outcome step_again(four *f, const parity_rows *p) {
+    int32_t entry, token = -1;
+    if (fread(&entry, sizeof entry, 1, f->io->replay) != 1) return FAILED;
+    bool agreed = entry >= 0;
+    pluck_sample(f->pluck, p->row, &token);
+    if (token != (agreed ? entry : -2 - entry)) return FAILED;
+    if (!agreed) return PARTED;
+    return pluck_accept(f->pluck, token) == PLUCK_OK ? AGREED : FAILED;
 }
 
 static bool walk(four *f, parity_rows *p, int32_t n_steps, uint32_t seed, counts *c) {
@@ -158,13 +213,15 @@ static bool walk(four *f, parity_rows *p, int32_t n_steps, uint32_t seed, counts
             until = i + STEPS_PER_SEED;
         }
         parity_rows_next(p, i, &random);
-        if (!step(f, p, c)) until = 0;
+        outcome end = f->io->replay ? step_again(f, p) : step(f, p, c);
+        if (end == FAILED) return false;
+        if (end == PARTED) until = 0;
     }
     return true;
 }
 
 static bool run_chain(const parity_chain *chain, parity_rows *p, int32_t n_steps,
-                      const plk_model *model, uint32_t seed, counts *c) {
+                      const plk_model *model, uint32_t seed, const files *io, counts *c) {
     bool infill = chain->more == PARITY_INFILL;
     if (n_steps == 0 || (infill && p->n_vocab != model->n_vocab))
         return true; /* infill's end of text is a token of the whole vocabulary */
@@ -175,7 +232,7 @@ static bool run_chain(const parity_chain *chain, parity_rows *p, int32_t n_steps
     if (infill && plk_infill_stage(&infill_stage, model->vocab) != PLUCK_OK) return false;
     if (!parity_config(chain, p->n_vocab, infill ? &infill_stage : NULL, stages, &config, &parsed))
         return false;
-    four f = {.config = &config, .vocab = infill ? model->vocab : NULL};
+    four f = {.config = &config, .vocab = infill ? model->vocab : NULL, .io = io};
     f.data = malloc(sizeof *f.data * (size_t)p->n_vocab);
     bool done = f.data && walk(&f, p, n_steps, seed, c);
     end_four(&f);
@@ -195,45 +252,70 @@ static void print_counts(const options *o, const parity_chain *chain, const coun
     char name[256];
     snprintf(name, sizeof name, "%s%s", chain->spec[0] ? chain->spec : "(default)",
              more[chain->more]);
-    const char *format = o->markdown ? "| `%s` | %lld | %.3f %% | %lld | %lld | %lld | %lld |\n"
-                                     : "%-90.90s %7lld %8.3f %% %6lld %6lld %6lld %6lld";
+    const char *format = o->markdown
+                             ? "| `%s` | %lld | %.3f %% | %lld | %lld | %lld | %lld | %lld |\n"
+                             : "%-90.90s %7lld %8.3f %% %6lld %6lld %6lld %6lld %6lld";
     printf(format, name, (long long)c->steps, 100.0 * (double)c->oracles_differ / (double)c->steps,
-           (long long)c->on_edge, (long long)c->pluck_wrong, (long long)c->llama_wrong,
-           (long long)c->unexcused);
+           (long long)c->on_edge, (long long)c->equal_logits, (long long)c->pluck_wrong,
+           (long long)c->llama_wrong, (long long)c->unexcused);
     if (!o->markdown) printf("  %6.1f s%s\n", seconds, within(c) ? "" : "  FAILED");
     fflush(stdout);
 }
 
-static int run(const options *o, const plk_model *model) {
-    parity_rows full = {0}, small = {0};
-    if (!parity_rows_init(&full, model->n_vocab) || !parity_rows_init(&small, o->v_small)) {
-        parity_rows_free(&full);
-        parity_rows_free(&small);
-        return 1;
+/* Chain number i; false, with a line on stderr, where it fails. */
+static bool run_one(const options *o, int i, parity_rows *full, parity_rows *small,
+                    const plk_model *model, const files *io) {
+    const parity_chain *chain = &parity_chains[i];
+    counts c = {0};
+    int64_t begin = plk_now_ns();
+    uint32_t seed = 1000u * (uint32_t)(i + 1);
+    if (!run_chain(chain, full, o->n_full, model, seed, io, &c) ||
+        !run_chain(chain, small, o->n_small, model, seed + 500, io, &c)) {
+        fprintf(stderr, "%s: %s\n", chain->spec,
+                io->replay ? "not as recorded" : "could not be run");
+        return false;
     }
-    if (!o->markdown)
-        printf("%-90s %7s %10s %6s %6s %6s %6s\n", "chain", "steps", "oracles!=", "edge", "pluck!",
-               "llama!", "pair!");
+    if (io->replay) return true;
+    print_counts(o, chain, &c, 1e-9 * (double)(plk_now_ns() - begin));
+    if (!within(&c)) fprintf(stderr, "%s: too many differences\n", chain->spec);
+    return within(&c);
+}
+
+static int run_all(const options *o, const plk_model *model, const files *io) {
+    parity_rows full = {0}, small = {0};
     int failed = 0;
-    for (int i = o->part; i < parity_n_chains; i += o->n_parts) {
-        counts c = {0};
-        int64_t begin = plk_now_ns();
-        uint32_t seed = 1000u * (uint32_t)(i + 1);
-        if (!run_chain(&parity_chains[i], &full, o->n_full, model, seed, &c) ||
-            !run_chain(&parity_chains[i], &small, o->n_small, model, seed + 500, &c)) {
-            fprintf(stderr, "%s: could not be run\n", parity_chains[i].spec);
-            failed++;
-            continue;
-        }
-        print_counts(o, &parity_chains[i], &c, 1e-9 * (double)(plk_now_ns() - begin));
-        if (!within(&c)) {
-            fprintf(stderr, "%s: too many differences\n", parity_chains[i].spec);
-            failed++;
-        }
+    if (!parity_rows_init(&full, model->n_vocab) || !parity_rows_init(&small, o->v_small)) {
+        fprintf(stderr, "parity: out of memory\n");
+        failed = 1;
+    } else {
+        if (!o->markdown && !io->replay)
+            printf("%-90s %7s %10s %6s %6s %6s %6s %6s\n", "chain", "steps", "oracles!=", "edge",
+                   "equals", "pluck!", "llama!", "pair!");
+        for (int i = o->part; i < parity_n_chains; i += o->n_parts)
+            failed += !run_one(o, i, &full, &small, model, io);
     }
     parity_rows_free(&full);
     parity_rows_free(&small);
     return failed > 0;
+}
+
+/* NULL with a line on stderr where it cannot be opened; NULL for no path, too. */
+static FILE *open_path(const char *path, const char *mode) {
+    FILE *file = path ? fopen(path, mode) : NULL;
+    if (path && !file) perror(path);
+    return file;
+}
+
+static int run(const options *o, const plk_model *model) {
+    files io = {open_path(o->record, "wb"), open_path(o->replay, "rb")};
+    int status = 1;
+    if (!o->record == !io.record && !o->replay == !io.replay) status = run_all(o, model, &io);
+    if (io.replay) fclose(io.replay);
+    if (io.record && fclose(io.record) != 0) {
+        perror(o->record);
+        status = 1;
+    }
+    return status;
 }
 
 static bool read_option(options *o, const char *name, const char *value) {
@@ -269,12 +351,17 @@ int main(int argc, char **argv) {
         const char *name = argv[i], *value = argv[i + 1];
         if (strcmp(name, "--model") == 0)
             o.model = value;
+        else if (strcmp(name, "--record") == 0)
+            o.record = value;
+        else if (strcmp(name, "--replay") == 0)
+            o.replay = value;
         else
             known = read_option(&o, name, value) && known;
     }
     if (!known || (!o.model && !o.count)) {
         fprintf(stderr, "usage: parity --model MODEL [--full STEPS] [--small STEPS] "
-                        "[--small-vocab V] [--part I --parts N] [--markdown 1], or --count 1\n");
+                        "[--small-vocab V] [--part I --parts N] [--markdown 1] "
+                        "[--record FILE | --replay FILE], or --count 1\n");
         return 2;
     }
     if (o.count) {
