@@ -24,7 +24,6 @@ configure: deps
 	@cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=$(BUILD_TYPE) -DCMAKE_INSTALL_PREFIX=$(PREFIX) \
 	    --log-level=WARNING $(CMAKE_FLAGS) >$(if $(V),/dev/stdout,/dev/null)
 
-# Until the lab is here, `make run` samples the recorded rows.
 ## run         the lab: build, validate and measure every improvement, print the table (FULL=1: for the record)
 run: configure
 	@cmake --build $(BUILD) -j $(JOBS) --target improvements >/dev/null
