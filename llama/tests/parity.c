@@ -11,8 +11,8 @@
  * where the oracles agree Pluck and llama.cpp agree. Where llama.cpp draws another token of the
  * same logit than its oracle (std::sort leaves equals in any order) that is counted apart.
  *
- * What Pluck drew can be recorded, and replayed with Pluck alone: while a later Pluck draws the
- * same tokens, what was found with all four holds for it.
+ * What all four drew can be recorded, and replayed with Pluck alone: while a later Pluck draws the
+ * same tokens, or the exact oracle's where it did not, what was found with all four holds for it.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "clock.h"
@@ -41,7 +41,7 @@ typedef struct options {
     int32_t part, n_parts;
     int32_t markdown;            /* 1: lines of a table for docs/parity.md */
     int32_t count;               /* 1: only says how many chains there are */
-    const char *record, *replay; /* file of what Pluck draws: to write, to compare with */
+    const char *record, *replay; /* file of findings: to write, to compare with */
 } options;
 
 typedef struct counts {
@@ -51,7 +51,14 @@ typedef struct counts {
 /* How a step ended. */
 typedef enum outcome { AGREED, PARTED, FAILED } outcome;
 
-/* NULL, or of each step Pluck's token, -2 - token where the four part. */
+/* What the four drew in a step. */
+typedef struct finding {
+    int32_t pluck, exact, llama, f32;
+    int32_t edge;   /* 1: Pluck did not draw the exact oracle's on the edge of a decision */
+    int32_t equals; /* 1: llama.cpp drew another token of the same logit than its oracle */
+} finding;
+
+/* NULL, or a finding for each step. */
 typedef struct files {
     FILE *record; /* is written */
     FILE *replay; /* is compared with */
@@ -154,54 +161,62 @@ static int32_t sample_exact(four *f, parity_rows *p, oracle_result *result) {
     return oracle_sample(f->exact, &row, result) == PLUCK_OK ? result->token : -2;
 }
 
-static bool keep_record(four *f, int32_t token, bool agreed) {
-    const int32_t entry = agreed ? token : -2 - token;
-    return !f->io->record || fwrite(&entry, sizeof entry, 1, f->io->record) == 1;
+static bool all_agree(const finding *d) {
+    return d->pluck == d->exact && d->llama == d->f32 && d->exact == d->f32;
+}
+
+static void count(const finding *d, counts *c) {
+    c->steps++;
+    c->oracles_differ += d->exact != d->f32;
+    c->on_edge += d->edge;
+    c->equal_logits += d->equals;
+    c->pluck_wrong += d->pluck != d->exact && !d->edge;
+    c->llama_wrong += d->llama != d->f32 && !d->equals;
+    c->unexcused += d->exact == d->f32 && d->pluck != d->llama && !d->edge && !d->equals;
 }
 
 /* One step of all four. */
 static outcome step(four *f, parity_rows *p, counts *c) {
     oracle_result found;
-    int32_t pluck = -1;
-    pluck_sample(f->pluck, p->row, &pluck);
-    int32_t exact = sample_exact(f, p, &found);
+    finding d = {.pluck = -1};
+    pluck_sample(f->pluck, p->row, &d.pluck);
+    d.exact = sample_exact(f, p, &found);
     drawn llama = sample_llama(f, p->row), f32 = sample_f32(f, p);
+    d.llama = llama.token;
+    d.f32 = f32.token;
+    d.equals = are_equals(llama, f32, p->row);
     /* A decision that near to its boundary may fall either way where exp is rounded to float. */
-    bool edge = pluck != exact && (found.wild || holds_u(&found, pluck));
-    bool equals = are_equals(llama, f32, p->row);
-    c->steps++;
-    c->oracles_differ += exact != f32.token;
-    c->on_edge += edge;
-    c->equal_logits += equals;
-    c->pluck_wrong += pluck != exact && !edge;
-    c->llama_wrong += llama.token != f32.token && !equals;
-    c->unexcused += exact == f32.token && pluck != llama.token && !edge && !equals;
-    if (pluck != exact && !edge)
+    d.edge = d.pluck != d.exact && (found.wild || holds_u(&found, d.pluck));
+    count(&d, c);
+    if (d.pluck != d.exact && !d.edge)
         fprintf(stderr,
                 "seed %u, step %d: Pluck draws %d, the exact oracle %d (u is %.1e from its "
                 "boundary, of %d candidates), llama.cpp %d\n",
-                (unsigned)f->seed, f->n_accepted, pluck, exact, distance_to_boundary(&found),
-                found.n, llama.token);
-    bool agreed = pluck == exact && llama.token == f32.token && exact == f32.token;
-    if (!keep_record(f, pluck, agreed)) return FAILED;
-    if (!agreed) return PARTED;
-    pluck_accept(f->pluck, pluck);
-    oracle_accept(f->exact, pluck);
-    oracle_f32_accept(f->f32, pluck);
-    llama_sampler_accept(f->llama, pluck);
-    f->accepted[f->n_accepted++] = pluck;
+                (unsigned)f->seed, f->n_accepted, d.pluck, d.exact, distance_to_boundary(&found),
+                found.n, d.llama);
+    if (f->io->record && fwrite(&d, sizeof d, 1, f->io->record) != 1) return FAILED;
+    if (!all_agree(&d)) return PARTED;
+    pluck_accept(f->pluck, d.pluck);
+    oracle_accept(f->exact, d.pluck);
+    oracle_f32_accept(f->f32, d.pluck);
+    llama_sampler_accept(f->llama, d.pluck);
+    f->accepted[f->n_accepted++] = d.pluck;
     return AGREED;
 }
 
-/* One step of Pluck alone, held to the record. */
-static outcome step_again(four *f, const parity_rows *p) {
-    int32_t entry, token = -1;
-    if (fread(&entry, sizeof entry, 1, f->io->replay) != 1) return FAILED;
-    bool agreed = entry >= 0;
+/* One step of Pluck alone, with what the others drew from the record. */
+static outcome step_again(four *f, const parity_rows *p, counts *c) {
+    finding d;
+    int32_t token = -1;
+    if (fread(&d, sizeof d, 1, f->io->replay) != 1) return FAILED;
+    outcome end = all_agree(&d) ? AGREED : PARTED;
     pluck_sample(f->pluck, p->row, &token);
-    if (token != (agreed ? entry : -2 - entry)) return FAILED;
-    if (!agreed) return PARTED;
-    return pluck_accept(f->pluck, token) == PLUCK_OK ? AGREED : FAILED;
+    if (token != d.pluck && token != d.exact) return FAILED;
+    if (token == d.exact) d.edge = 0;
+    d.pluck = token;
+    count(&d, c);
+    if (end == AGREED) pluck_accept(f->pluck, token);
+    return end;
 }
 
 static bool walk(four *f, parity_rows *p, int32_t n_steps, uint32_t seed, counts *c) {
@@ -213,7 +228,7 @@ static bool walk(four *f, parity_rows *p, int32_t n_steps, uint32_t seed, counts
             until = i + STEPS_PER_SEED;
         }
         parity_rows_next(p, i, &random);
-        outcome end = f->io->replay ? step_again(f, p) : step(f, p, c);
+        outcome end = f->io->replay ? step_again(f, p, c) : step(f, p, c);
         if (end == FAILED) return false;
         if (end == PARTED) until = 0;
     }
@@ -275,7 +290,6 @@ static bool run_one(const options *o, int i, parity_rows *full, parity_rows *sma
                 io->replay ? "not as recorded" : "could not be run");
         return false;
     }
-    if (io->replay) return true;
     print_counts(o, chain, &c, 1e-9 * (double)(plk_now_ns() - begin));
     if (!within(&c)) fprintf(stderr, "%s: too many differences\n", chain->spec);
     return within(&c);
@@ -288,7 +302,7 @@ static int run_all(const options *o, const plk_model *model, const files *io) {
         fprintf(stderr, "parity: out of memory\n");
         failed = 1;
     } else {
-        if (!o->markdown && !io->replay)
+        if (!o->markdown)
             printf("%-90s %7s %10s %6s %6s %6s %6s %6s\n", "chain", "steps", "oracles!=", "edge",
                    "equals", "pluck!", "llama!", "pair!");
         for (int i = o->part; i < parity_n_chains; i += o->n_parts)
