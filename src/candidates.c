@@ -1,5 +1,5 @@
 /* candidates.c: a row's entry into the view, edits, maxima and sums. See candidates.h. */
-#include "candidates.h"
+#include "heavy.h"
 
 #include <float.h>
 
@@ -309,6 +309,12 @@ static double total(const double *group_sum, int32_t n_groups) {
     return sum;
 }
 
+/* The sum, of new group sums. */
+static void add_up(candidates *c) {
+    c->sum = total(c->ws->group_sum, candidates_groups(c));
+    heavy_sums(c, c->cutoff, c->ws->group_sum, &c->sum, NULL);
+}
+
 /* Dead groups weigh nothing. */
 static void zero_special(const candidates *c, double *sum) {
     if (!c->whole) return;
@@ -329,7 +335,7 @@ void candidates_group_sums(candidates *c) {
         else
             r.kernels->group_sumexp(r.x, (size_t)r.n, &p, sum);
     }
-    c->sum = total(c->ws->group_sum, candidates_groups(c));
+    add_up(c);
     c->summed = c->grouped = true;
 }
 
@@ -349,6 +355,7 @@ void candidates_sum_levels(candidates *c) {
         r.kernels->group_sumexp_levels(r.x, (size_t)r.n, x, n_levels, &p,
                                        c->ws->group_sum + r.first, above);
     c->sum = total(c->ws->group_sum, c->n_groups);
+    heavy_sums(c, -INFINITY, c->ws->group_sum, &c->sum, &(masses_above){x, above, n_levels});
     c->summed = c->grouped = true;
     c->cut_level.mass = above[0];
     c->draw_level.mass = above[1];
@@ -365,6 +372,7 @@ double candidates_mean(candidates *c) {
         r.kernels->group_moment(r.x, (size_t)r.n, &p, ws->group_sum + r.first,
                                 ws->group_moment + r.first);
     c->sum = total(ws->group_sum, candidates_groups(c));
+    heavy_sums(c, -INFINITY, ws->group_sum, &c->sum, NULL);
     c->summed = c->grouped = true;
     return total(ws->group_moment, candidates_groups(c)) / c->sum;
 }
@@ -565,7 +573,9 @@ double candidates_mass_above(candidates *c, float cut) {
         r.kernels->group_sumexp_above(r.x, (size_t)r.n, ws->group_max + r.first, cut, &p,
                                       ws->group_sum + r.first);
     c->grouped = false;
-    return total(ws->group_sum, c->n_groups);
+    double mass = total(ws->group_sum, c->n_groups);
+    heavy_sums(c, cut, ws->group_sum, &mass, NULL);
+    return mass;
 }
 
 void candidates_count(candidates *c) {
@@ -691,7 +701,7 @@ static void edit_whole(candidates *c, const int32_t *ids, int32_t n, edit_fn fn,
         if (fabs(((double)c->max - (double)c->ref) * c->scale) > 20.0)
             c->summed = false;
         else
-            c->sum = total(ws->group_sum, c->n_groups);
+            add_up(c);
     }
 }
 

@@ -49,6 +49,7 @@
 #define dry_scratch            pluck_private_dry_scratch
 #define exp_params_make        pluck_private_exp_params_make
 #define find_prefix            pluck_private_find_prefix
+#define heavy_sums             pluck_private_heavy_sums
 #define history_back           pluck_private_history_back
 #define history_clear          pluck_private_history_clear
 #define history_count          pluck_private_history_count
