@@ -245,10 +245,10 @@ static double weight_of(const oracle_view *v) {
  * greatest. */
 static double slack_of(const oracle_view *v) {
     double top = -INFINITY, most = 0.0;
-    for (int32_t i = 0; i < v->n; ++i) top = fmax(top, v->c[i].logit);
+    for (int32_t i = 0; i < v->n; ++i) top = v->c[i].logit > top ? v->c[i].logit : top;
     for (int32_t i = 0; i < v->n && isfinite(top); ++i) {
         const oracle_candidate *c = &v->c[i];
-        if (c->logit + c->slack >= top - 40.0) most = fmax(most, c->slack);
+        if (c->logit + c->slack >= top - 40.0 && c->slack > most) most = c->slack;
     }
     return most;
 }
@@ -287,7 +287,7 @@ pluck_status oracle_sample(oracle *o, const pluck_row *row, oracle_result *r) {
         if (v.n_near) v.band = fmax(v.band, 4.0 * ORACLE_BAND);
         /* Where float32 has rounded logits, what is decided by them is as uncertain; by a
          * thousandth of a nat and more, nothing can be said. */
-        const double slack = slack_of(&v);
+        const double slack = v.edited ? slack_of(&v) : 0.0;
         if (slack > v.band) v.band = slack;
         if (slack > 1e-3) v.wild = true;
         if (v.n_near && i + 1 < n_stages && !only_selects(o, i + 1)) {

@@ -17,9 +17,10 @@ static void set_logit(oracle_candidate *c, double x, double through) {
     if (isfinite(c->logit)) c->slack += 0x1p-24 * (fabs(c->logit) + through);
 }
 
-/* The order stays where it is, but is no longer known to be one. */
+/* Notes that logits have changed: the order stays where it is, but is no longer known to be one. */
 static void edited(oracle_view *v) {
     v->sorted = false;
+    v->edited = true;
 }
 
 bool oracle_logit_bias(oracle_view *v, const pluck_stage_logit_bias *s) {

@@ -25,6 +25,7 @@ typedef struct oracle_view {
     double key_scale; /* the largest magnitude that went into the keys */
     double near_weight; /* of the candidates marked so far: exp(logit - max) added up */
     bool rough;         /* logits were computed of sums: equal ones need not be equal in float */
+    bool edited;        /* some logits have been: only those have slack */
     bool infinite;      /* the maximum is +inf: the unmasked are equals */
     double log_sum;     /* ln of the last softmax's sum of exp(logit - max) */
     double max;         /* of the last evaluation, 0 where infinite */
