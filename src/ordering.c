@@ -1,6 +1,8 @@
 /* ordering.c: see ordering.h. */
 #include "ordering.h"
 
+enum { RADIX_LEAST = 64, RADIX_MOST = 1024 }; /* how many positions are sorted by digits */
+
 double key_of(const ordering *o, int32_t i) {
     if (o->order == ORDER_DESCENDING) return -(double)o->x[i];
     if (o->order == ORDER_NEAR) return fabs((double)o->x[i] - o->centre);
@@ -22,10 +24,63 @@ static void sift_down(const ordering *o, int32_t *index, int32_t root, int32_t n
     }
 }
 
-void sort_index(const ordering *o, int32_t *index, int32_t n) {
+/* A candidate's key at float's precision, as a number that is ordered the same way. */
+static uint32_t rounded_key(const ordering *o, int32_t i) {
+    if (o->order == ORDER_ID) return (uint32_t)o->ids[i];
+    const float key = (float)key_of(o, i) + 0.0f; /* zeros of both signs are equals */
+    uint32_t bits;
+    memcpy(&bits, &key, sizeof bits);
+    return bits & 0x80000000 ? ~bits : bits | 0x80000000;
+}
+
+static void sort(const ordering *o, int32_t *index, int32_t n, bool digits);
+
+/* Sorts up to RADIX_MOST positions by the bytes of their rounded keys, then those that these leave
+ * equal. Not inlined, for the sake of the stack of what calls itself. */
+#if defined(__GNUC__)
+__attribute__((noinline))
+#endif
+static void
+sort_by_digits(const ordering *o, int32_t *index, int32_t n) {
+    uint64_t buffer[2][RADIX_MOST];
+    int32_t start[4][256] = {{0}};
+    for (int32_t i = 0; i < n; i++) {
+        const uint32_t key = rounded_key(o, index[i]);
+        buffer[0][i] = (uint64_t)key << 32 | (uint32_t)index[i];
+        for (int d = 0; d < 4; d++) start[d][key >> 8 * d & 255]++;
+    }
+    uint64_t *from = buffer[0], *to = buffer[1];
+    for (int d = 0; d < 4; d++) {
+        const int shift = 32 + 8 * d;
+        if (start[d][from[0] >> shift & 255] == n) continue; /* all have the same byte */
+        for (int32_t k = 0, before = 0; k < 256; k++) {
+            const int32_t count = start[d][k];
+            start[d][k] = before;
+            before += count;
+        }
+        for (int32_t i = 0; i < n; i++) to[start[d][from[i] >> shift & 255]++] = from[i];
+        uint64_t *swap = from;
+        from = to;
+        to = swap;
+    }
+    for (int32_t i = 0, first = 0; i < n; i++) {
+        index[i] = (int32_t)(uint32_t)from[i];
+        if (i + 1 < n && from[i + 1] >> 32 == from[i] >> 32) continue;
+        if (i > first) sort(o, index + first, i + 1 - first, false);
+        first = i + 1;
+    }
+}
+
+/* Quicksort; the parts are finished by digits where that is allowed, by insertion, or, where the
+ * pivots are bad, by heapsort. */
+static void sort(const ordering *o, int32_t *index, int32_t n, bool digits) {
     int32_t depth = 2;
     for (int32_t i = n; i > 0; i /= 2) depth += 2;
     while (n > 16) {
+        if (digits && n >= RADIX_LEAST && n <= RADIX_MOST) {
+            sort_by_digits(o, index, n);
+            return;
+        }
         if (depth-- == 0) {
             for (int32_t i = n / 2; i-- > 0;) sift_down(o, index, i, n);
             for (int32_t end = n - 1; end > 0; end--) {
@@ -55,11 +110,11 @@ void sort_index(const ordering *o, int32_t *index, int32_t n) {
         }
         /* The shorter side by recursion, the longer one by going on. */
         if (j + 1 < n - i) {
-            sort_index(o, index, j + 1);
+            sort(o, index, j + 1, digits);
             index += i;
             n -= i;
         } else {
-            sort_index(o, index + i, n - i);
+            sort(o, index + i, n - i, digits);
             n = j + 1;
         }
     }
@@ -69,6 +124,10 @@ void sort_index(const ordering *o, int32_t *index, int32_t n) {
         for (; at > 0 && stands_before(o, moved, index[at - 1]); at--) index[at] = index[at - 1];
         index[at] = moved;
     }
+}
+
+void sort_index(const ordering *o, int32_t *index, int32_t n) {
+    sort(o, index, n, true);
 }
 
 bool is_sorted(const ordering *o, const int32_t *index, int32_t n) {

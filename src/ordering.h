@@ -20,7 +20,8 @@ double key_of(const ordering *o, int32_t i);
 /* Whether candidate a stands before b. */
 bool stands_before(const ordering *o, int32_t a, int32_t b);
 
-/* Sorts n positions: quicksort, finished by insertion, heapsort where the pivots are bad. */
+/* Sorts n positions: by the digits of rounded keys where they are some hundred, else by comparing.
+ */
 void sort_index(const ordering *o, int32_t *index, int32_t n);
 
 bool is_sorted(const ordering *o, const int32_t *index, int32_t n);

@@ -103,6 +103,7 @@
 #define stream_seed            pluck_private_stream_seed
 #define stream_word            pluck_private_stream_word
 #define surprise_of            pluck_private_surprise_of
+#define survey_deeper          pluck_private_survey_deeper
 #define survey_find            pluck_private_survey_find
 #define survey_sum             pluck_private_survey_sum
 #define survey_sum_likely      pluck_private_survey_sum_likely

@@ -181,6 +181,39 @@ static void forget_levels(candidates *c) {
     c->cut_level.x = c->draw_level.x = NAN;
 }
 
+/*
+ * Collects from a WHOLE view the candidates down to the ceiling or deeper that have more than p of
+ * the sum; returns how many. 0: the boundary was found without collecting that many, and the view
+ * is cut off there, which happens only to an `unbounded` search.
+ */
+static int32_t collect_prefix(candidates *c, candidate_order order, double p, bool strict,
+                              float ceiling, bool unbounded) {
+    const bool summed = c->summed;
+    if (summed) {
+        const top deep = survey_deeper(c, p * c->sum, ceiling);
+        if (top_reaches(&deep, p * c->sum)) return deep.n;
+    } else {
+        c->ref = c->max;
+    }
+    const top t = survey_top(c, ceiling);
+    if (!summed && unbounded) survey_sum(c, &t, p);
+    candidates_sum(c);
+    const double target = p * c->sum;
+    if (top_reaches(&t, target)) return t.n;
+    if (!summed) {
+        const top deep = survey_deeper(c, target, ceiling);
+        if (top_reaches(&deep, target)) return deep.n;
+    }
+    int32_t n;
+    place at;
+    if (unbounded && survey_find(c, &t, c->cut_level, target, strict, &n, &at)) {
+        cut_behind(c, &at, n);
+        c->order = order;
+        return 0;
+    }
+    return collect_certain(c, target, ceiling);
+}
+
 void candidates_keep_mass(candidates *c, candidate_order order, double p, bool strict,
                           int64_t min_keep) {
     pluck_workspace *ws = c->ws;
@@ -195,21 +228,9 @@ void candidates_keep_mass(candidates *c, candidate_order order, double p, bool s
                 order == ORDER_DESCENDING ? candidates_bound(c, at_least) : -INFINITY;
             ceiling = bound < ceiling ? bound : ceiling;
         }
-        if (!c->summed) c->ref = c->max;
-        const top t = survey_top(c, ceiling);
-        if (!c->summed && unbounded) survey_sum(c, &t, p);
-        candidates_sum(c);
+        const int32_t n = collect_prefix(c, order, p, strict, ceiling, unbounded);
+        if (n == 0) return;
         target = p * c->sum;
-        int32_t n = t.n;
-        if (!top_reaches(&t, target)) {
-            place at;
-            if (unbounded && survey_find(c, &t, c->cut_level, target, strict, &n, &at)) {
-                cut_behind(c, &at, n);
-                c->order = order;
-                return;
-            }
-            n = collect_certain(c, target, ceiling);
-        }
         adopt_list(c, n);
     } else {
         candidates_sum(c);

@@ -5,10 +5,15 @@ enum {
     LEAST_GROUPS = 256, /* below, a survey would read as much as a pass */
     GLANCE = 8,         /* groups that tell whether a survey is worth it */
     SAMPLE = 64,
+    DEEP_GROUPS = 1024, /* about as many are asked for a deeper top */
+    DEEP_BINS = 128,
     SPAN = 32 /* nats that the bins span; what lies beyond has no mass to speak of */
 };
 
 static const double PER_NAT = SURVEY_BINS / (double)SPAN;
+
+/* Of what may be left out, how much is aimed at: a top that misses costs more than a longer one. */
+static const double MARGIN = 0.75;
 
 /* ---- the top and the sample ---- */
 
@@ -17,6 +22,56 @@ top survey_top(candidates *c, float ceiling) {
     top t = {0, cut, 0.0};
     if (!(cut <= ceiling)) return t;
     if (t.cut < c->cutoff) t.cut = c->cutoff;
+    t.n = candidates_collect(c, t.cut, NAN);
+    t.mass = list_mass(c, c->ws->logits, t.n);
+    return t;
+}
+
+/*
+ * The greatest cut, not above the ceiling, with less than `rest` of the mass below it, as far as
+ * the groups tell: those that lie below it as a whole stand for what lies below it in the others.
+ * NaN where they are too few to tell, which is also where most groups would have to be read.
+ */
+static float deeper_cut(const candidates *c, double rest, float ceiling) {
+    const pluck_workspace *ws = c->ws;
+    const int32_t step = c->n_groups / DEEP_GROUPS + 1;
+    float low = c->max;
+    for (int32_t g = 0; g < c->n_groups; g += step)
+        if (ws->group_max[g] < low && ws->group_max[g] > -INFINITY) low = ws->group_max[g];
+    const double span = fmin((double)c->max - (double)low, SPAN / c->scale);
+    const float bottom = (float)((double)c->max - span);
+    const float per_unit = (float)(DEEP_BINS / span);
+    if (!(per_unit > 0.0f && per_unit < INFINITY)) return NAN;
+    double mass[DEEP_BINS] = {0.0};
+    int32_t count[DEEP_BINS] = {0}, n = 0, n_below_ceiling = 0;
+    for (int32_t g = 0; g < c->n_groups; g += step) {
+        if (ws->group_max[g] == -INFINITY) continue;
+        n++;
+        n_below_ceiling += ws->group_max[g] < ceiling;
+        float at = (ws->group_max[g] - bottom) * per_unit;
+        at = at > 0.0f ? at : 0.0f;
+        at = at < (float)(DEEP_BINS - 1) ? at : (float)(DEEP_BINS - 1);
+        mass[(int32_t)at] += ws->group_sum[g];
+        count[(int32_t)at]++;
+    }
+    double below = 0.0;
+    float cut = NAN;
+    for (int32_t k = 0, n_below = 0; k < DEEP_BINS - 1; k++) {
+        below += mass[k];
+        n_below += count[k];
+        if (n_below < n / 8) continue;
+        if (below * step * n > rest * n_below) break;
+        cut = bottom + (float)(k + 1) / per_unit;
+    }
+    if (!(cut > ceiling)) return cut;
+    return n_below_ceiling < n / 8 ? NAN : ceiling;
+}
+
+top survey_deeper(candidates *c, double target, float ceiling) {
+    top t = {0, -INFINITY, 0.0};
+    if (c->n_groups < LEAST_GROUPS || !c->grouped || c->cutoff > -INFINITY) return t;
+    t.cut = deeper_cut(c, MARGIN * (c->sum - target), ceiling);
+    if (isnan(t.cut)) return t;
     t.n = candidates_collect(c, t.cut, NAN);
     t.mass = list_mass(c, c->ws->logits, t.n);
     return t;
@@ -162,7 +217,9 @@ void survey_sum(candidates *c, const top *t, double p) {
     if (!worth_a_survey(c, t) || t->mass >= p * glance(c, t)) return;
     take(c, t);
     const double mass = p * mass_of_all(c, t);
-    sum_with_levels(c, t, level_at(c, t, mass), mass);
+    const float cut = level_at(c, t, mass);
+    const double above = at_bin(c->ws->survey.count, bin_of(c, cut)) * c->ws->survey.factor;
+    if (above > c->n / 64.0) sum_with_levels(c, t, cut, mass); /* fewer can be collected */
 }
 
 /* Where the probability is exp(-nats), with a sum of this mass. */

@@ -27,6 +27,10 @@ typedef struct top {
 /* Collects the top. `ceiling`: what it must reach down to. Scanned; ref is the one of the sum. */
 top survey_top(candidates *c, float ceiling);
 
+/* A top that goes as deep as it takes to hold more than `target` of the mass, by an estimate; n is
+ * 0 where that would be much of the row. Summed. */
+top survey_deeper(candidates *c, double target, float ceiling);
+
 /* Where the mass seems to lie mostly below the top, and a survey could tell where: sums the view,
  * with levels for a boundary at p of the mass and for the draw ahead. Else does nothing. */
 void survey_sum(candidates *c, const top *t, double p);

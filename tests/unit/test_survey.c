@@ -81,6 +81,21 @@ static void several_draws(void **state) {
     run_chain("top_p .98, temp .7, dist", behind, 3);
 }
 
+static void typical_sets(void **state) {
+    (void)state;
+    static const float ps[] = {0.999f, 0.95f, 0.5f, 0.1f}, temps[] = {0.3f, 1.0f, 2.0f};
+    for (size_t i = 0; i < sizeof ps / sizeof *ps; ++i) {
+        for (size_t k = 0; k < sizeof temps / sizeof *temps; ++k) {
+            char label[60];
+            snprintf(label, sizeof label, "temp %g, typical %g, dist", (double)temps[k],
+                     (double)ps[i]);
+            const pluck_stage stages[] = {with_temp(temps[k], 0.0f, 1.0f), with_typical(ps[i], 0),
+                                          with_dist()};
+            run_chain(label, stages, 3);
+        }
+    }
+}
+
 static void mirostat(void **state) {
     (void)state;
     static const float taus[] = {3.0f, 6.0f, 7.5f, 9.0f, 12.0f};
@@ -96,6 +111,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nuclei),
         cmocka_unit_test(several_draws),
+        cmocka_unit_test(typical_sets),
         cmocka_unit_test(mirostat),
     };
     return cmocka_run_group_tests_name("survey", tests, NULL, NULL);

@@ -1,0 +1,77 @@
+/*
+ * test_ordering.c: the sort of positions (src/ordering.h) against the definition of its order, in
+ * every order, for lengths on both sides of each of its methods, on values that tie, that differ by
+ * less than float's precision of their distance, and that a comparison sort likes least.
+ */
+#include "check.h"
+#include "ordering.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MOST = 6000 };
+
+typedef enum shape { RANDOM, FEW_VALUES, ZEROS, EQUAL, ASCENDING, ORGAN_PIPE, FAR, SHAPES } shape;
+
+static float value(shape s, rows_random *r, int32_t i, int32_t n) {
+    switch (s) {
+    case FEW_VALUES:
+        return (float)rows_below(r, 5) - 2.0f;
+    case ZEROS:
+        return rows_below(r, 2) ? 0.0f : -0.0f;
+    case EQUAL:
+        return 3.0f;
+    case ASCENDING:
+        return (float)i;
+    case ORGAN_PIPE:
+        return (float)(i < n / 2 ? i : n - i);
+    case FAR: /* some near the centre, the others as good as equally far from it */
+        return rows_below(r, 10) == 0 ? 1e9f : (float)rows_gauss(r);
+    default:
+        return (float)(5.0 * rows_gauss(r));
+    }
+}
+
+static int32_t ids[MOST], positions[MOST];
+static float x[MOST];
+
+static void check_sort(candidate_order order, shape s, int32_t n, uint64_t seed) {
+    static bool seen[MOST];
+    rows_random r = {seed};
+    for (int32_t i = 0; i < n; ++i) {
+        x[i] = value(s, &r, i, n);
+        ids[i] = positions[i] = i;
+    }
+    for (int32_t i = n - 1; i > 0; --i) { /* ids stand in no order */
+        const int32_t j = (int32_t)rows_below(&r, (uint32_t)i + 1);
+        const int32_t held = ids[i];
+        ids[i] = ids[j];
+        ids[j] = held;
+    }
+    const ordering o = {ids, x, order, s == FAR ? 1e9 : 0.37};
+    sort_index(&o, positions, n);
+    memset(seen, 0, sizeof seen);
+    for (int32_t i = 0; i < n; ++i) {
+        assert_in_range(positions[i], 0, n - 1);
+        assert_false(seen[positions[i]]);
+        seen[positions[i]] = true;
+        if (i > 0) assert_true(stands_before(&o, positions[i - 1], positions[i]));
+    }
+    assert_true(is_sorted(&o, positions, n));
+}
+
+static void sorts(void **state) {
+    (void)state;
+    static const int32_t lengths[] = {1, 2, 16, 17, 63, 64, 65, 500, 1023, 1024, 1025, MOST};
+    static const candidate_order orders[] = {ORDER_ID, ORDER_DESCENDING, ORDER_NEAR};
+    for (size_t o = 0; o < sizeof orders / sizeof *orders; ++o)
+        for (int s = 0; s < SHAPES; ++s)
+            for (size_t k = 0; k < sizeof lengths / sizeof *lengths; ++k)
+                check_sort(orders[o], (shape)s, lengths[k], 7 * k + (uint64_t)s);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(sorts)};
+    return cmocka_run_group_tests_name("ordering", tests, NULL, NULL);
+}
