@@ -141,17 +141,21 @@ static bool write_in_place(llama_token_data_array *cur, const pluck_candidates *
     return true;
 }
 
-/* Collects the ids and probabilities of the masked candidates that are still counted: the input's
- * first ones that are not among those found. Needs scratch->place; spoils it. */
+/* Collects the ids and probabilities of the masked candidates that are still counted, of those that
+ * are not among the ones found: first what was masked in the input, so that none is taken for
+ * masked that XTC has dropped. Needs scratch->place; spoils it. */
 static void collect_masked(plk_scratch *scratch, const llama_token_data_array *cur,
                            const pluck_candidates *found) {
     for (int32_t k = 0; k < found->n; k++) scratch->place[found->ids[k]] = -1;
     int32_t m = 0;
-    for (size_t i = 0; i < cur->size && m < found->n_masked; i++) {
-        if (scratch->place[cur->data[i].id] == (int32_t)i) {
-            scratch->tail[m] = cur->data[i].id;
-            scratch->carried[found->n + m] = cur->data[i].p;
-            m++;
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < cur->size && m < found->n_masked; i++) {
+            const llama_token_data *d = &cur->data[i];
+            if ((d->logit == -INFINITY) == (pass == 0) && scratch->place[d->id] == (int32_t)i) {
+                scratch->tail[m] = d->id;
+                scratch->carried[found->n + m] = d->p;
+                m++;
+            }
         }
     }
 }
@@ -226,15 +230,17 @@ pluck_status plk_apply(pluck_sampler *sampler, int32_t n_vocab, plk_scratch *scr
     if (status != PLUCK_OK) return status;
     size_t size = (size_t)found.n + (size_t)found.n_masked;
     effect->keeps_p = effect->keeps_p || (effect->not_for_one && size == 1);
-    bool untouched = cur->size == size && !found.descending;
+    bool untouched = cur->size == size && (size == 1 || !found.descending);
     if (effect->softmax_first && !(effect->by_coin && untouched)) write_softmax(cur);
-    if (!(found.n_masked > 0 && write_in_place(cur, &found, effect))) {
+    bool stays = found.n_masked > 0 && !found.descending; /* what is masked, where it is */
+    if (!(stays && write_in_place(cur, &found, effect))) {
         status = write_listed(cur, scratch, &found, effect, dense);
         if (status != PLUCK_OK) return status;
     }
     if (effect->sorted == PLK_SORTED || effect->sorted == PLK_NOT_SORTED)
         cur->sorted = effect->sorted == PLK_SORTED;
-    else if (effect->sorted == PLK_SORTED_AS_FOUND && !(effect->by_coin && cur->sorted))
+    else if (effect->sorted == PLK_SORTED_AS_FOUND &&
+             !(effect->by_coin && cur->sorted && !effect->edits))
         cur->sorted = found.descending || size < (size_t)effect->sorts_below;
     return PLUCK_OK;
 }

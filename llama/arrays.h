@@ -36,6 +36,7 @@ typedef struct plk_effect {
     bool softmax_first;  /* ... after the softmax of the input was written there, ... */
     bool by_coin;        /* ... which happens only if an XTC coin fell so */
     bool not_for_one;    /* `p` becomes the final one only where more than one candidate is left */
+    bool edits;          /* a stage of it may break an order without saying so */
     int32_t first_k;     /* the chain begins with this top-k; 0: it does not */
     int32_t sorts_below; /* min-p sorts after all where it would keep fewer than this */
     enum {

@@ -126,12 +126,16 @@ plk_effect plk_effect_of(const pluck_stage *stages, int32_t n_stages) {
         case PLUCK_STAGE_TYPICAL:
             effect.sorted = PLK_NOT_SORTED;
             effect.sorts_below = 0;
+            effect.edits = true;
             break;
         case PLUCK_STAGE_MIN_P:
             effect.sorts_below = stage->as.min_p.min_keep;
+            if (effect.sorted == PLK_NOT_SORTED && effect.sorts_below > 1)
+                effect.sorted = PLK_SORTED_AS_FOUND;
             break;
         case PLUCK_STAGE_DRY: /* depends on what it found */
         case PLUCK_STAGE_LOGIT_BIAS:
+            effect.edits = true;
             if (effect.sorted == PLK_SORTED) effect.sorted = PLK_SORTED_AS_FOUND;
             break;
         case PLUCK_STAGE_ADAPTIVE_P: /* changes the order and says nothing of it */

@@ -94,14 +94,13 @@ static void accept_in_chain(plk_node *chain, llama_token token);
 
 /* A stage by itself, or in a chain whose other stages do not hear of the token. */
 static void accept_in_stage(plk_node *node, llama_token token) {
-    pluck_status status;
+    pluck_status status = PLUCK_ERR_TOKEN;
     if (node->home) {
         const plk_segment *segment = &node->home->plan->segments[node->home_segment];
         status = pluck_accept_stage(segment->sampler, node->home_stage, token);
-        if (status != PLUCK_OK) take_out(node);
-    } else {
-        status = plk_stage_accept(node, token);
+        if (status != PLUCK_OK) take_out(node); /* to where its vocabulary can grow */
     }
+    if (status != PLUCK_OK) status = plk_stage_accept(node, token);
     if (status != PLUCK_OK) plk_stage_hand_back(node);
 }
 
@@ -178,12 +177,18 @@ struct llama_sampler *plk_hook_sampler_clone(const struct llama_sampler *smpl) {
     return object;
 }
 
-/* Before a copy everything involved stands by itself, and nodes of what the copy throws away go. */
+/* Before a copy everything involved stands by itself, so that no plan holds a node that goes. */
 static void prepare_copy(plk_node *to) {
-    if (to->type == PLK_CHAIN)
-        plk_plan_drop(to, true);
-    else
+    if (to->type != PLK_CHAIN) {
         take_out(to);
+        return;
+    }
+    plk_plan_drop(to, true);
+    int32_t n = plk_libllama.sampler_chain_n(to->object);
+    for (int32_t i = 0; i < n; i++) {
+        plk_node *child = child_of(to, i);
+        if (child) prepare_copy(child);
+    }
 }
 
 /* libllama has copied `from` over `to`'s object: samplers with a copy_state function get the state

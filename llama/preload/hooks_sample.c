@@ -60,6 +60,11 @@ static void count_draws(const plk_plan *plan, const plk_segment *segment, int32_
 
 static void apply_object(struct llama_sampler *smpl, llama_token_data_array *cur);
 
+/* In a chain, a sampler that only listens has no apply. */
+static void apply_child(struct llama_sampler *smpl, llama_token_data_array *cur) {
+    if (smpl->iface->apply) apply_object(smpl, cur);
+}
+
 /* Pluck has refused what the segment was given: libllama goes on from there, with this chain for
  * good. */
 static void apply_rest(plk_node *chain, int32_t first_child, llama_token_data_array *cur) {
@@ -67,7 +72,7 @@ static void apply_rest(plk_node *chain, int32_t first_child, llama_token_data_ar
     for (int32_t i = first_child;; i++) {
         struct llama_sampler *child = plk_libllama.sampler_chain_get(chain->object, i);
         if (!child) return;
-        apply_object(child, cur);
+        apply_child(child, cur);
     }
 }
 
@@ -77,7 +82,7 @@ static void apply_plan(plk_node *chain, llama_token_data_array *cur) {
     for (int32_t s = 0; s < plan->n_segments; s++) {
         const plk_segment *segment = &plan->segments[s];
         if (segment->foreign) {
-            apply_object(segment->foreign, cur);
+            apply_child(segment->foreign, cur);
             continue;
         }
         if (!scratch || plk_apply(segment->sampler, plan->n_vocab, scratch, cur,

@@ -48,6 +48,7 @@ struct plk_node {
     int32_t home_segment, home_stage;
     pluck_sampler *own;
     int32_t own_vocab;
+    int32_t n_seen; /* no token of its history is this or more; see plk_stage_seen */
     int64_t n_owed; /* draws that libllama's stream is behind */
 
     /* A chain. */

@@ -4,12 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* libpluck's chains have at most that many stages. */
+enum { MAX_RUN = 64 };
+
 int32_t plk_chain_vocab(const plk_node *chain, int32_t at_least) {
     int32_t n = plk_libllama.sampler_chain_n(chain->object);
     for (int32_t i = 0; i < n; i++) {
         const plk_node *node = plk_node_find(plk_libllama.sampler_chain_get(chain->object, i));
-        if (node && node->type == PLK_STAGE && node->n_vocab_must > at_least)
-            at_least = node->n_vocab_must;
+        if (!node || node->type != PLK_STAGE) continue;
+        if (node->n_vocab_must > at_least) at_least = node->n_vocab_must;
+        if (plk_stage_seen(node) > at_least) at_least = plk_stage_seen(node);
     }
     return at_least;
 }
@@ -21,6 +25,7 @@ int32_t plk_chain_vocab(const plk_node *chain, int32_t at_least) {
 static bool is_ours(plk_node *node, int32_t n_vocab) {
     if (!node || node->type != PLK_STAGE || node->handed_back || node->home) return false;
     if (node->n_vocab_must > 0 && node->n_vocab_must != n_vocab) return false;
+    if (plk_stage_seen(node) > n_vocab) return false;
     pluck_sampler *trial;
     if (plk_stage_extract(&trial, node, n_vocab) != PLUCK_OK) return false;
     pluck_sampler_free(trial);
@@ -33,33 +38,48 @@ static plk_segment *add_segment(plk_plan *plan, int32_t first_child) {
     return segment;
 }
 
-/* Where an array wants the run of stages `stage[0..n)` cut because of the probabilities: the index
- * the second part begins at, 0 for none. */
-static int32_t cut_for_p(plk_node *const *stage, int32_t n) {
+/* The last of stage[0..n) that writes probabilities; -1 where none does. */
+static int32_t last_writer(plk_node *const *stage, int32_t n) {
     int32_t last = n - 1;
     while (last >= 0 && plk_stage_writes_p(&stage[last]->stage) == PLK_P_NONE) last--;
-    if (last < 0) return 0;
-    if (plk_stage_writes_p(&stage[last]->stage) == PLK_P_OF_INPUT) return last;
-    for (int32_t i = last + 1; i < n; i++) {
-        if (stage[i]->stage.kind != PLUCK_STAGE_GREEDY) return last + 1;
+    return last;
+}
+
+/* Marks where an array wants the run of stages stage[0..n) cut because of the probabilities. XTC
+ * (if its coin falls so) and dynamic temperature (of one candidate) may leave those of the stages
+ * before them, which are cut for them in turn. */
+static void mark_cuts_for_p(plk_node *const *stage, int32_t n, bool *cut) {
+    for (int32_t last = last_writer(stage, n); last >= 0; last = last_writer(stage, n)) {
+        const pluck_stage *writer = &stage[last]->stage;
+        bool of_input = plk_stage_writes_p(writer) == PLK_P_OF_INPUT;
+        bool perhaps = writer->kind == PLUCK_STAGE_XTC || writer->kind == PLUCK_STAGE_TEMPERATURE;
+        cut[last] = of_input || (perhaps && last_writer(stage, last) >= 0);
+        for (int32_t i = last + 1; i < n && (perhaps || !of_input); i++)
+            cut[last + 1] = cut[last + 1] || stage[i]->stage.kind != PLUCK_STAGE_GREEDY;
+        if (!perhaps) return;
+        n = last;
     }
-    return 0;
 }
 
 /* Turns a run of stages, which are children first_child + offset[i] of the chain, into segments. */
 static void add_run(plk_plan *plan, plk_node *const *stage, const int32_t *child, int32_t n) {
-    int32_t cut = cut_for_p(stage, n);
+    bool cut[MAX_RUN] = {false};
+    mark_cuts_for_p(stage, n, cut);
     plk_segment *segment = NULL;
-    bool truncated = false;
+    bool truncated = false, masked = false;
     for (int32_t i = 0; i < n; i++) {
-        bool masked_late = truncated && plk_stage_masks(&stage[i]->stage);
-        bool cut_here = (i == cut && cut > 0) || masked_late;
+        /* Truncation drops what is masked first, but XTC the likeliest. */
+        bool unlike = (truncated && plk_stage_masks(&stage[i]->stage)) ||
+                      (masked && stage[i]->stage.kind == PLUCK_STAGE_XTC);
+        bool selected = i > 0 && plk_stage_selects(&stage[i - 1]->stage);
+        bool cut_here = (i > 0 && cut[i]) || unlike;
         plan->has_cuts = plan->has_cuts || cut_here;
-        if (!segment || (cut_here && plan->for_arrays)) {
+        if (!segment || selected || (cut_here && plan->for_arrays)) {
             segment = add_segment(plan, child[i]);
-            truncated = false;
+            truncated = masked = false;
         }
         truncated = truncated || plk_stage_truncates(&stage[i]->stage);
+        masked = masked || plk_stage_masks(&stage[i]->stage);
         plan->members[plan->n_members++] = stage[i];
         segment->n_stages++;
     }
@@ -72,8 +92,7 @@ static void cut_chain(plk_plan *plan, const plk_node *chain, int32_t n, plk_node
         struct llama_sampler *object = plk_libllama.sampler_chain_get(chain->object, i);
         plk_node *node = plk_node_find(object);
         if (node && node->type == PLK_EMPTY) continue;
-        /* libpluck's chains have at most 64 stages */
-        if (is_ours(node, plan->n_vocab) && n_run < 64) {
+        if (is_ours(node, plan->n_vocab) && n_run < MAX_RUN) {
             run[n_run] = node;
             run_child[n_run++] = i;
             continue;
@@ -97,8 +116,8 @@ static void free_plan(plk_plan *plan) {
 
 static pluck_status create_segment(plk_segment *segment, plk_node *const *members,
                                    int32_t n_vocab) {
-    pluck_stage stages[64];
-    pluck_logit_bias *kept[64] = {NULL};
+    pluck_stage stages[MAX_RUN];
+    pluck_logit_bias *kept[MAX_RUN] = {NULL};
     pluck_status status = PLUCK_OK;
     for (int32_t i = 0; i < segment->n_stages && status == PLUCK_OK; i++) {
         stages[i] = members[i]->stage;
@@ -183,6 +202,7 @@ void plk_plan_drop(plk_node *chain, bool keep_state) {
         if (keep_state && plk_stage_has_state(&node->stage)) {
             pluck_sampler *own;
             if (plk_stage_extract(&own, node, plan->n_vocab) == PLUCK_OK) {
+                node->n_seen = plk_stage_seen(node);
                 node->own = own;
                 node->own_vocab = plan->n_vocab;
             } else {

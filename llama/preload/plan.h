@@ -4,8 +4,11 @@
  *
  * Neighbouring stages become one fused sampler. Where the chain is applied to a program's array, a
  * run is cut in two where a fused one could not leave the array as llama.cpp does: before a stage
- * that masks candidates which stay listed, when others were dropped before it; and around the last
- * stage that writes probabilities, unless they are those of the final candidates.
+ * that masks candidates which stay listed, when others were dropped before it; before XTC, when it
+ * finds masked ones; and around the last stage that writes probabilities, unless they are those of
+ * the final candidates. Behind a stage
+ * that selects it is always cut: `selected` is an index, which llama.cpp leaves where it is when a
+ * later stage changes the order.
  */
 #ifndef PLUCK_LLAMA_PLAN_H
 #define PLUCK_LLAMA_PLAN_H
@@ -41,10 +44,14 @@ void plk_plan_drop(plk_node *chain, bool keep_state);
 /* Hands the whole chain back to libllama. */
 void plk_plan_hand_back(plk_node *chain);
 
-/* One more than the largest n_vocab that a stage of the chain asks for. */
+/* The vocabulary to plan the chain for: what its stages ask for and have seen, and at_least. */
 int32_t plk_chain_vocab(const plk_node *chain, int32_t at_least);
 
 /* The vocabulary that the stage's state is for; 0 where it has not begun. */
 int32_t plk_stage_vocab(const plk_node *node);
+
+/* What a vocabulary must have for the tokens that the stage remembers; 0 where it remembers none.
+ * An array may name far fewer tokens than were accepted. */
+int32_t plk_stage_seen(const plk_node *node);
 
 #endif

@@ -42,6 +42,12 @@ int32_t plk_stage_vocab(const plk_node *node) {
     return node->own ? node->own_vocab : 0;
 }
 
+int32_t plk_stage_seen(const plk_node *node) {
+    if (node->stage.kind != PLUCK_STAGE_PENALTIES && node->stage.kind != PLUCK_STAGE_DRY) return 0;
+    int32_t in_plan = node->home ? node->home->plan->n_vocab : 0;
+    return node->n_seen > in_plan ? node->n_seen : in_plan;
+}
+
 pluck_status plk_stage_extract(pluck_sampler **out, const plk_node *node, int32_t n_vocab) {
     pluck_sampler *made;
     pluck_status status = create_single(&made, node, n_vocab);
@@ -85,7 +91,23 @@ pluck_status plk_stage_accept(plk_node *node, llama_token token) {
     else if (need > node->own_vocab) /* no hint, or a wrong one: grow generously */
         need = need < 8388608 ? 2 * need : need;
     pluck_status status = plk_stage_own(node, need);
-    return status == PLUCK_OK ? pluck_accept(node->own, token) : status;
+    if (status == PLUCK_OK) status = pluck_accept(node->own, token);
+    if (status == PLUCK_OK && token >= node->n_seen) node->n_seen = token + 1;
+    return status;
+}
+
+/* Puts a sampler with the parameters of `node` and the state of *sampler in its place, which is
+ * freed if that fails. */
+static pluck_status with_params_of(pluck_sampler **sampler, const plk_node *node, int32_t n_vocab) {
+    pluck_sampler *made;
+    pluck_status status = create_single(&made, node, n_vocab);
+    if (status == PLUCK_OK && plk_stage_has_state(&node->stage)) {
+        status = pluck_sampler_copy_stage(made, 0, *sampler, 0);
+        if (status != PLUCK_OK) pluck_sampler_free(made);
+    }
+    pluck_sampler_free(*sampler);
+    *sampler = status == PLUCK_OK ? made : NULL;
+    return status;
 }
 
 pluck_status plk_stage_copy(plk_node *to, const plk_node *from, bool with_params) {
@@ -100,14 +122,26 @@ pluck_status plk_stage_copy(plk_node *to, const plk_node *from, bool with_params
     }
     to->handed_back = from->handed_back;
     to->n_owed = from->n_owed;
+    to->n_seen = plk_stage_seen(from);
     pluck_sampler_free(to->own);
     to->own = NULL;
+    /* llama.cpp then counts tokens that its window no longer holds: left to it */
+    if (from->stage.kind == PLUCK_STAGE_PENALTIES &&
+        from->stage.as.penalties.last_n != to->stage.as.penalties.last_n)
+        return PLUCK_ERR_SIZE;
     int32_t n_vocab = plk_stage_vocab(from);
-    if (n_vocab == 0) /* it has not begun: neither has the copy, but with the same seed */
-        return PLUCK_OK;
-    pluck_status status = plk_stage_extract(&to->own, from, n_vocab);
+    if (n_vocab == 0) {
+        /* it has not begun; neither has the copy, unless another seed is its own */
+        if (with_params || from->stage.kind != PLUCK_STAGE_DIST) return PLUCK_OK;
+        n_vocab = 1;
+    }
+    pluck_sampler *made;
+    pluck_status status = plk_stage_extract(&made, from, n_vocab);
+    if (status == PLUCK_OK && !with_params) status = with_params_of(&made, to, n_vocab);
+    if (status != PLUCK_OK) return status;
+    to->own = made;
     to->own_vocab = n_vocab;
-    return status;
+    return PLUCK_OK;
 }
 
 /* A seed for a stage whose random one libllama does not tell. */
@@ -121,6 +155,7 @@ void plk_stage_restart(plk_node *node) {
     pluck_sampler_free(node->own);
     node->own = NULL;
     node->n_owed = 0;
+    node->n_seen = 0;
     node->handed_back = false;
     uint32_t *seed;
     switch (node->stage.kind) {

@@ -147,6 +147,17 @@ static const chain chains[] = {
      {PENALTIES(64, 1.1f, 0, 0), TYPICAL(0.95f, 1), TOP_P(0.9f, 1), MIN_P(0.02f, 1),
       XTC(0.3f, 0.1f, 1), TEMP(0.9f), DIST(16)},
      7},
+    {"a draw, then another order", {DIST(17), TOP_K(300), TEMP(0.7f)}, 3},
+    {"greedy, then fewer", {GREEDY, TYPICAL(0.5f, 1)}, 2},
+    {"top-p, min-p, xtc, no draw",
+     {TOP_K(200), TOP_P(0.9f, 1), MIN_P(0.02f, 1), XTC(0.4f, 0.03f, 1)},
+     4},
+    {"xtc, then fewer, no draw", {XTC(0.4f, 0.03f, 1), MIN_P(0.1f, 1)}, 2},
+    {"dynamic temperature of one, no draw", {TOP_P(0.3f, 1), TEMP_EXT(1.0f, 0.5f)}, 2},
+    {"sigma, then xtc", {TOP_N_SIGMA(2.5f), XTC(1.0f, 0.005f, 1), DIST(18)}, 3},
+    {"temperature 0, then top-k", {TEMP(0), TOP_K(5000)}, 2},
+    {"penalties, then xtc", {PENALTIES(64, 1.4f, 0.1f, 0), XTC(0.3f, 0.05f, 1)}, 2},
+    {"typical, then min-p that falls back", {TYPICAL(0.3f, 1), MIN_P(0.9f, 30)}, 2},
 };
 
 static void compare_single(const pluck_stage *stage, const float *logits, int32_t n, bool sorted,
@@ -207,6 +218,30 @@ static void test_subsets(void **state) {
             by_name.sampler_apply(a, &x.cur);
             by_address.sampler_apply(b, &y.cur);
             twin_assert_same(&x.cur, &y.cur, chains[c].name, step);
+            twin_array_free(&x);
+            twin_array_free(&y);
+        }
+        by_name.sampler_free(a);
+        by_address.sampler_free(b);
+    }
+}
+
+/* Arrays that come sorted, and say so. */
+static void test_sorted(void **state) {
+    (void)state;
+    float logits[V];
+    for (size_t c = 0; c < sizeof chains / sizeof chains[0]; c++) {
+        if (chains[c].stages[0].kind == PLUCK_STAGE_LOGIT_BIAS) continue; /* as for single stages */
+        struct llama_sampler *a = twin_chain(&by_name, chains[c].stages, chains[c].n, V, NULL);
+        struct llama_sampler *b = twin_chain(&by_address, chains[c].stages, chains[c].n, V, NULL);
+        for (int step = 0; step < 20; step++) {
+            rows_fill(step % 2 ? ROWS_PEAKED : ROWS_NORMAL, 300 + (uint64_t)step, logits, V);
+            twin_array x = twin_array_sorted(logits, V), y = twin_array_sorted(logits, V);
+            by_name.sampler_apply(a, &x.cur);
+            by_address.sampler_apply(b, &y.cur);
+            twin_assert_same(&x.cur, &y.cur, chains[c].name, step);
+            by_name.sampler_accept(a, y.cur.data[0].id);
+            by_address.sampler_accept(b, y.cur.data[0].id);
             twin_array_free(&x);
             twin_array_free(&y);
         }
@@ -295,7 +330,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_singles), cmocka_unit_test(test_chains),
         cmocka_unit_test(test_subsets), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_empty),   cmocka_unit_test(test_sorted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

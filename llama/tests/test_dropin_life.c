@@ -69,6 +69,17 @@ static void put(pair chain, pair sampler) {
     by_address.sampler_chain_add(chain.b, sampler.b);
 }
 
+/* A chain in a chain. */
+static pair make_nested(uint32_t seed) {
+    pair inner = make(),
+         outer = {by_name.sampler_chain_init(llama_sampler_chain_default_params()),
+                  by_address.sampler_chain_init(llama_sampler_chain_default_params())};
+    drop(take(inner, N_STAGES - 1));
+    put(outer, inner);
+    put(outer, make_stage(&(pluck_stage){.kind = PLUCK_STAGE_DIST, .as.dist = {seed}}));
+    return outer;
+}
+
 static void test_remove_and_free(void **state) {
     (void)state;
     for (int32_t i = 0; i < N_STAGES - 1; i++) {
@@ -190,6 +201,105 @@ static void test_copy_single(void **state) {
     }
 }
 
+/* The inner chain's samplers are copied, some of them replaced, while the inner chain is planned.
+ */
+static void test_copy_nested(void **state) {
+    (void)state;
+    pair from = make_nested(5), to = make_nested(9);
+    go(from, 20);
+    go(to, 7);
+    by_name.sampler_copy(from.a, to.a);
+    by_address.sampler_copy(from.b, to.b);
+    go(to, 30);
+    go(from, 10);
+    by_name.sampler_copy(to.a, from.a);
+    by_address.sampler_copy(to.b, from.b);
+    drop(to);
+    go(from, 10);
+    drop(from);
+}
+
+/* The state of a sampler that has not begun is its seed's, not that of the one it is copied onto;
+ * a reset brings that one's own seed back. */
+static void test_copy_other_seed(void **state) {
+    (void)state;
+    for (int n = 0; n < 2; n++) {
+        pair from = make_stage(&(pluck_stage){.kind = PLUCK_STAGE_DIST, .as.dist = {51}});
+        pair to = make_stage(&(pluck_stage){.kind = PLUCK_STAGE_DIST, .as.dist = {52}});
+        go(to, n * 5);
+        by_name.sampler_copy(from.a, to.a);
+        by_address.sampler_copy(from.b, to.b);
+        go(to, 15);
+        by_name.sampler_reset(to.a);
+        by_address.sampler_reset(to.b);
+        go(to, 15);
+        drop(from);
+        drop(to);
+    }
+}
+
+static void accept_in_both(pair p, llama_token token) {
+    by_name.sampler_accept(p.a, token);
+    by_address.sampler_accept(p.b, token);
+}
+
+/* Applies to the candidates from first to first + n - 1, which must come out the same. */
+static void apply_few(pair p, int32_t first, int32_t n, const char *what) {
+    float logits[V];
+    rows_fill(ROWS_PEAKED, ++row_number, logits, V);
+    twin_array x = twin_array_of(logits, n), y = twin_array_of(logits, n);
+    for (int32_t i = 0; i < n; i++) x.data[i].id = y.data[i].id = first + i;
+    by_name.sampler_apply(p.a, &x.cur);
+    by_address.sampler_apply(p.b, &y.cur);
+    twin_assert_same(&x.cur, &y.cur, what, first);
+    twin_array_free(&x);
+    twin_array_free(&y);
+}
+
+/* A copied history is penalised as the parameters of the one it is copied onto say. */
+static void test_copy_other_penalties(void **state) {
+    (void)state;
+    static const int32_t windows[] = {32, 8};
+    for (int i = 0; i < 2; i++) {
+        pluck_stage stage = {.kind = PLUCK_STAGE_PENALTIES, .as.penalties = {32, 1.1f, 0, 0}};
+        pair from = make_stage(&stage);
+        stage.as.penalties = (pluck_stage_penalties){windows[i], 3.0f, 0, 0.5f};
+        pair to = make_stage(&stage);
+        for (llama_token t = 0; t < 20; t++) accept_in_both(from, t);
+        by_name.sampler_copy(from.a, to.a);
+        by_address.sampler_copy(from.b, to.b);
+        apply_few(to, 0, V, "a copied history");
+        for (llama_token t = 30; t < 37; t++) accept_in_both(to, t);
+        apply_few(to, 0, V, "a copied history that went on");
+        drop(from);
+        drop(to);
+    }
+}
+
+/* Arrays may name few tokens, all of them smaller than some that were accepted before or are
+ * accepted then. */
+static void test_small_arrays(void **state) {
+    (void)state;
+    for (int named = 0; named < 2; named++) {
+        pair p = {by_name.sampler_chain_init(llama_sampler_chain_default_params()),
+                  by_address.sampler_chain_init(llama_sampler_chain_default_params())};
+        int32_t n_vocab = named ? V : 0;
+        put(p, (pair){by_name.sampler_init_penalties(n_vocab, 64, 1.5f, 0.1f, 0.1f),
+                      by_address.sampler_init_penalties(n_vocab, 64, 1.5f, 0.1f, 0.1f)});
+        put(p, make_stage(&stages[2]));
+        put(p, make_stage(&stages[4]));
+        for (llama_token t = 0; t < V; t += 37) accept_in_both(p, t);
+        apply_few(p, 0, 40, "a small array");
+        apply_few(p, 3, 1, "a single candidate");
+        for (llama_token t = V - 1; t > 0; t -= 41) accept_in_both(p, t);
+        apply_few(p, 0, 100, "a larger array");
+        put(p, make_stage(&(pluck_stage){.kind = PLUCK_STAGE_DIST, .as.dist = {3}}));
+        apply_few(p, 20, 30, "a chain planned anew");
+        go(p, 25);
+        drop(p);
+    }
+}
+
 static void test_reset(void **state) {
     (void)state;
     pair p = make();
@@ -276,15 +386,39 @@ static void test_foreign(void **state) {
     }
 }
 
+static int n_heard;
+
+static void hear(struct llama_sampler *smpl, llama_token token) {
+    (void)smpl;
+    (void)token;
+    n_heard++;
+}
+
+static struct llama_sampler_i listener = {.name = odd_name, .accept = hear};
+
+/* In a chain a sampler need not have an apply. */
+static void test_listener(void **state) {
+    (void)state;
+    for (int32_t at = 0; at < N_STAGES; at++) {
+        pair p = {by_name.sampler_chain_init(llama_sampler_chain_default_params()),
+                  by_address.sampler_chain_init(llama_sampler_chain_default_params())};
+        for (int32_t i = 0; i < N_STAGES; i++) {
+            if (i == at)
+                put(p, (pair){llama_sampler_init(&listener, NULL),
+                              llama_sampler_init(&listener, NULL)});
+            put(p, make_stage(&stages[i]));
+        }
+        n_heard = 0;
+        go(p, 10);
+        assert_int_equal(n_heard, 20);
+        drop(p);
+    }
+}
+
 /* A chain in a chain, and a sampler that is put in while generating. */
 static void test_nested(void **state) {
     (void)state;
-    pair inner = make();
-    drop(take(inner, 4));
-    pair outer = {by_name.sampler_chain_init(llama_sampler_chain_default_params()),
-                  by_address.sampler_chain_init(llama_sampler_chain_default_params())};
-    put(outer, inner);
-    put(outer, make_stage(&(pluck_stage){.kind = PLUCK_STAGE_DIST, .as.dist = {6}}));
+    pair outer = make_nested(6);
     go(outer, 25);
     assert_int_equal(llama_sampler_get_seed(outer.a), 6);
     put(outer, (pair){llama_sampler_init(&odd, NULL), llama_sampler_init(&odd, NULL)});
@@ -385,21 +519,16 @@ int main(void) {
         return 1;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_remove_and_free),
-        cmocka_unit_test(test_rebuild),
-        cmocka_unit_test(test_take_out),
-        cmocka_unit_test(test_clone),
-        cmocka_unit_test(test_clone_single),
-        cmocka_unit_test(test_copy),
-        cmocka_unit_test(test_copy_single),
-        cmocka_unit_test(test_reset),
-        cmocka_unit_test(test_accept_in_one),
-        cmocka_unit_test(test_accept_first),
-        cmocka_unit_test(test_foreign),
-        cmocka_unit_test(test_nested),
-        cmocka_unit_test(test_null),
-        cmocka_unit_test(test_random_seed),
-        cmocka_unit_test(test_addresses_reused),
+        cmocka_unit_test(test_remove_and_free), cmocka_unit_test(test_rebuild),
+        cmocka_unit_test(test_take_out),        cmocka_unit_test(test_clone),
+        cmocka_unit_test(test_clone_single),    cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_copy_single),     cmocka_unit_test(test_copy_nested),
+        cmocka_unit_test(test_copy_other_seed), cmocka_unit_test(test_copy_other_penalties),
+        cmocka_unit_test(test_small_arrays),    cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_accept_in_one),   cmocka_unit_test(test_accept_first),
+        cmocka_unit_test(test_foreign),         cmocka_unit_test(test_listener),
+        cmocka_unit_test(test_nested),          cmocka_unit_test(test_null),
+        cmocka_unit_test(test_random_seed),     cmocka_unit_test(test_addresses_reused),
         cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
