@@ -438,7 +438,7 @@ PLUCK_API pluck_status pluck_accept_stage(pluck_sampler *sampler, int32_t stage,
  * copied; a history keeps its newest tokens where the other's last_n is smaller. Custom stages have
  * nothing to copy.
  * Errors: ERR_NULL, ERR_STAGE (no such stage, or the kinds differ), ERR_RNG (the generators
- * differ).
+ * differ), ERR_TOKEN (a token to be kept is beyond the other's vocabulary); `to` is then as it was.
  */
 PLUCK_API pluck_status pluck_sampler_copy_stage(pluck_sampler *to, int32_t to_stage,
                                                 const pluck_sampler *from, int32_t from_stage);

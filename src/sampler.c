@@ -330,6 +330,13 @@ pluck_status pluck_accept_stage(pluck_sampler *sampler, int32_t stage, int32_t t
     return PLUCK_OK;
 }
 
+/* Whether what a history can take of another is tokens of its vocabulary. */
+static bool fits(const history *to, int32_t n_vocab, const history *from) {
+    for (int32_t back = 0; back < from->size && back < to->capacity; back++)
+        if (history_back(from, back) >= n_vocab) return false;
+    return true;
+}
+
 pluck_status pluck_sampler_copy_stage(pluck_sampler *to, int32_t to_stage,
                                       const pluck_sampler *from, int32_t from_stage) {
     if (!to || !from) return PLUCK_ERR_NULL;
@@ -341,6 +348,9 @@ pluck_status pluck_sampler_copy_stage(pluck_sampler *to, int32_t to_stage,
     const int32_t i = step_of(to->plan, to_stage), j = step_of(from->plan, from_stage);
     if (i < 0 || j < 0) return PLUCK_OK; /* a disabled stage remembers nothing */
     const step *target = &to->plan->steps[i], *source = &from->plan->steps[j];
+    if (source->history != NONE &&
+        !fits(history_at(to, target), a->n_vocab, history_at(from, source)))
+        return PLUCK_ERR_TOKEN;
     if (source->stream != NONE) *stream_at(to, target) = *stream_at(from, source);
     if (source->history != NONE) {
         history *h = history_at(to, target);

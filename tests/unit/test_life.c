@@ -80,6 +80,95 @@ static void clones_continue(void **state) {
     }
 }
 
+/* Takes over all that the stages of another sampler of the same chain remember. */
+static void copy_stages(pluck_sampler *to, const pluck_sampler *from, int32_t n) {
+    for (int32_t i = 0; i < n; ++i)
+        assert_int_equal(pluck_sampler_copy_stage(to, i, from, i), PLUCK_OK);
+}
+
+static void copied_stages_continue(void **state) {
+    (void)state;
+    for (int which = 0; which < 2 * CHAINS; ++which) {
+        pluck_stage stages[5];
+        const int32_t n = chain_of(which / 2, stages);
+        pluck_sampler *a = create(which / 2, (pluck_rng_kind)(which % 2), 11);
+        pluck_sampler *b = create(which / 2, (pluck_rng_kind)(which % 2), 99);
+        int32_t x[40];
+        int32_t y[40];
+        run(a, 0, 25, x);
+        run(b, 3, 7, y);
+        copy_stages(b, a, n);
+        run(a, 5, 40, x);
+        run(b, 5, 40, y);
+        assert_memory_equal(x, y, sizeof x);
+        pluck_sampler_free(a);
+        pluck_sampler_free(b);
+    }
+}
+
+static pluck_sampler *create_penalties(int32_t n_vocab, int32_t last_n, pluck_rng_kind rng) {
+    const pluck_stage stages[] = {with_penalties(last_n, 1.5f, 0.2f, 0.1f), with_top_k(20),
+                                  with_dist()};
+    const pluck_config config = with_chain(n_vocab, 7, rng, stages, 3);
+    pluck_sampler *s = NULL;
+    assert_int_equal(pluck_sampler_create(&s, &config), PLUCK_OK);
+    return s;
+}
+
+/* A shorter history keeps the newest tokens. */
+static void copied_history_is_cut(void **state) {
+    (void)state;
+    pluck_sampler *from = create_penalties(N, 12, PLUCK_RNG_MT19937);
+    pluck_sampler *to = create_penalties(N, 4, PLUCK_RNG_MT19937);
+    pluck_sampler *same = create_penalties(N, 4, PLUCK_RNG_MT19937);
+    for (int32_t i = 0; i < 10; ++i) assert_int_equal(pluck_accept(from, 5 * i), PLUCK_OK);
+    for (int32_t i = 6; i < 10; ++i) assert_int_equal(pluck_accept(same, 5 * i), PLUCK_OK);
+    assert_int_equal(pluck_sampler_copy_stage(to, 0, from, 0), PLUCK_OK);
+    int32_t x[30];
+    int32_t y[30];
+    run(to, 0, 30, x);
+    run(same, 0, 30, y);
+    assert_memory_equal(x, y, sizeof x);
+    pluck_sampler_free(from);
+    pluck_sampler_free(to);
+    pluck_sampler_free(same);
+}
+
+static void bad_copies(void **state) {
+    (void)state;
+    pluck_sampler *from = create_penalties(N, 12, PLUCK_RNG_MT19937);
+    pluck_sampler *small = create_penalties(100, 12, PLUCK_RNG_MT19937);
+    pluck_sampler *tiny = create_penalties(100, 2, PLUCK_RNG_MT19937);
+    pluck_sampler *philox = create_penalties(N, 12, PLUCK_RNG_PHILOX);
+    assert_int_equal(pluck_sampler_copy_stage(NULL, 0, from, 0), PLUCK_ERR_NULL);
+    assert_int_equal(pluck_sampler_copy_stage(small, 0, NULL, 0), PLUCK_ERR_NULL);
+    assert_int_equal(pluck_sampler_copy_stage(small, 3, from, 0), PLUCK_ERR_STAGE);
+    assert_int_equal(pluck_sampler_copy_stage(small, 0, from, -1), PLUCK_ERR_STAGE);
+    assert_int_equal(pluck_sampler_copy_stage(small, 0, from, 1), PLUCK_ERR_STAGE);
+    assert_int_equal(pluck_sampler_copy_stage(philox, 0, from, 0), PLUCK_ERR_RNG);
+    /* A vocabulary of 100 has no token 650; it may be where only the two behind it are kept. */
+    assert_int_equal(pluck_accept(from, 99), PLUCK_OK);
+    assert_int_equal(pluck_accept(from, 650), PLUCK_OK);
+    assert_int_equal(pluck_sampler_copy_stage(small, 0, from, 0), PLUCK_ERR_TOKEN);
+    assert_int_equal(pluck_sampler_copy_stage(tiny, 0, from, 0), PLUCK_ERR_TOKEN);
+    pluck_sampler *fresh = create_penalties(100, 12, PLUCK_RNG_MT19937);
+    for (int i = 0; i < 20; ++i) {
+        int32_t x = -1;
+        int32_t y = -1;
+        assert_int_equal(pluck_sample(small, rows_of_logits[i % ROWS], &x), PLUCK_OK);
+        assert_int_equal(pluck_sample(fresh, rows_of_logits[i % ROWS], &y), PLUCK_OK);
+        assert_int_equal(x, y); /* a refused copy changes nothing */
+    }
+    assert_int_equal(pluck_accept(from, 98), PLUCK_OK);
+    assert_int_equal(pluck_accept(from, 97), PLUCK_OK);
+    assert_int_equal(pluck_sampler_copy_stage(tiny, 0, from, 0), PLUCK_OK);
+    pluck_sampler_free(from);
+    pluck_sampler_free(small);
+    pluck_sampler_free(tiny);
+    pluck_sampler_free(philox);
+    pluck_sampler_free(fresh);
+}
+
 static void reset_starts_over(void **state) {
     (void)state;
     for (int which = 0; which < 2 * CHAINS; ++which) {
@@ -274,6 +363,9 @@ static void candidates_without_a_draw(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clones_continue),
+        cmocka_unit_test(copied_stages_continue),
+        cmocka_unit_test(copied_history_is_cut),
+        cmocka_unit_test(bad_copies),
         cmocka_unit_test(reset_starts_over),
         cmocka_unit_test(seeds),
         cmocka_unit_test(philox_seeks),
