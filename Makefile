@@ -91,6 +91,11 @@ results: build
 	@mkdir -p docs/results
 	@$(BUILD)/bench/bench-passes --json $(BENCH_FLAGS) >docs/results/passes.json
 	@$(BUILD)/bench/bench-versus-llama --json >docs/results/vs-llama.jsonl
+	@for run in 1 2 3; do \
+	    $(BUILD)/llama/bench/bench_llama --json && \
+	    LD_PRELOAD=$(BUILD)/llama/libpluck_llama_preload.so \
+	        $(BUILD)/llama/bench/bench_llama --arrays --json || exit 1; \
+	done >docs/results/llama.jsonl
 	@scripts/readme-tables
 
 ## docs        regenerate docs/api.md from the headers and the README's tables from docs/results

@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "commands/args.h"
 #include "commands/chain.h"
+#include "cpu_name.h"
 #include "pluck.h"
 #include "rows/rows.h"
 
@@ -170,7 +171,12 @@ int main(int argc, char **argv) {
     find_own();
     float *rows = malloc(sizeof *rows * (size_t)V * POOL);
     if (!rows) return 1;
-    if (!json)
+    char cpu[128];
+    cpu_name(cpu, sizeof cpu);
+    if (json)
+        printf("{\"machine\": \"%s\", \"isa\": \"%s\", \"n_vocab\": %d, \"rounds\": %d}\n", cpu,
+               pluck_isa(), V, (int)rounds);
+    else
         printf("%-46s %-7s %12s %10s %8s %8s\n", "chain", "rows", "llama.cpp us", "pluck us",
                "faster", "target");
     for (size_t b = 0; b < sizeof benches / sizeof benches[0]; b++) {
@@ -182,8 +188,10 @@ int main(int argc, char **argv) {
             pair p;
             if (!measure(&benches[b], rows, rounds, arrays, &p)) return 1;
             if (json)
-                printf("{\"chain\":\"%s\",\"rows\":\"%s\",\"llama_us\":%.1f,\"pluck_us\":%.1f}\n",
-                       benches[b].name, rows_name(kinds[k]), p.llama_us, p.pluck_us);
+                printf("{\"chain\": \"%s%s\", \"rows\": \"%s\", \"llama_us\": %.2f, "
+                       "\"pluck_us\": %.2f, \"target\": %g}\n",
+                       arrays ? "drop-in on arrays: " : "", benches[b].name, rows_name(kinds[k]),
+                       p.llama_us, p.pluck_us, target);
             else
                 printf("%-46s %-7s %12.1f %10.1f %8.1f %8.1f\n", benches[b].name,
                        rows_name(kinds[k]), p.llama_us, p.pluck_us, p.llama_us / p.pluck_us,
