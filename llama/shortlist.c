@@ -129,7 +129,7 @@ static uint64_t reaching(const llama_token_data *group, int32_t count, float bou
 
 /* Between a float's bits and an integer of the same order, either way. */
 static int32_t turned(int32_t bits) {
-    return bits ^ (int32_t)((uint32_t)(bits >> 31) >> 1);
+    return bits ^ (bits < 0 ? INT32_MAX : 0);
 }
 
 static int32_t key_of(float x) {
@@ -232,7 +232,7 @@ static int32_t list_groups(const maxima *m, int32_t k, float *few, int32_t *reac
 }
 
 int32_t plk_shortlist(const llama_token_data *data, int32_t n, int32_t k, int32_t *ids,
-                      float *logits, float *spare) {
+                      float *logits, float *spare) { // NOLINT(readability-non-const-parameter)
     int32_t n_groups = (n + GROUP - 1) / GROUP, kept = 0;
     maxima m = {spare, spare + n_groups, n_groups, (n_groups + BLOCK_GROUPS - 1) / BLOCK_GROUPS};
     if (k < 1 || k > n_groups / 2) return 0;

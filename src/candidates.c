@@ -249,16 +249,16 @@ static int32_t scan_through(candidates *c) {
     const row_kernels *f32 = c->kernels->row[PLUCK_DTYPE_F32];
     const int32_t full = c->n_vocab / GROUP;
     if (!c->row_kernels->group_max(c->row, (size_t)full, ws->group_max)) return -1;
+    const size_t n_patches = (size_t)c->n_patches;
+    float *patch_max = (float *)(void *)ws->group_moment;
     int64_t masked = 0;
+    if (!f32->group_max(ws->spare, n_patches, patch_max) &&
+        !f32->group_census(ws->spare, n_patches, &masked))
+        return -1;
     for (int32_t g = next_special(c, 0); g < c->n_groups; g = next_special(c, g + 1)) {
-        if (ws->group_patch[g] == PATCH_DEAD) {
-            ws->group_max[g] = -INFINITY;
-            masked += GROUP;
-            continue;
-        }
-        const float *patch = ws->spare + (size_t)ws->group_patch[g] * GROUP;
-        if (!f32->group_max(patch, 1, ws->group_max + g) && !f32->group_census(patch, 1, &masked))
-            return -1;
+        const bool dead = ws->group_patch[g] == PATCH_DEAD;
+        ws->group_max[g] = dead ? -INFINITY : patch_max[ws->group_patch[g]];
+        masked += dead ? GROUP : 0;
     }
     return (int32_t)((int64_t)c->n_groups * GROUP - masked);
 }
@@ -550,6 +550,16 @@ int32_t candidates_collect(const candidates *c, float low, float high) {
     return n;
 }
 
+int32_t candidates_take_group(const candidates *c, int32_t group, float low, int32_t n) {
+    const pluck_workspace *ws = c->ws;
+    const bool patched = is_special(ws, group);
+    const void *x = patched ? (const char *)(ws->spare + (size_t)ws->group_patch[group] * GROUP)
+                            : c->row + (size_t)group * GROUP * c->element;
+    const row_kernels *kernels = patched ? c->kernels->row[PLUCK_DTYPE_F32] : c->row_kernels;
+    return kernels->group_collect(x, 1, ws->group_max + group, group * GROUP, low, NAN, ws->ids + n,
+                                  ws->logits + n);
+}
+
 double list_mass(const candidates *c, const float *x, int32_t n) {
     const exp_params p = candidates_exp(c);
     double mass = 0.0;
@@ -668,11 +678,21 @@ static void refresh_group(candidates *c, int32_t g) {
     }
 }
 
+/* Asks for the groups that are about to be patched, all at once: the row may be far away. */
+static void prefetch_groups(const candidates *c, const int32_t *ids, int32_t n) {
+    const size_t size = GROUP * c->element;
+    for (int32_t k = 0; k < n; k++) {
+        const char *x = c->row + (size_t)(ids[k] / GROUP) * size;
+        for (size_t at = 0; at < size; at += 64) __builtin_prefetch(x + at);
+    }
+}
+
 static void edit_whole(candidates *c, const int32_t *ids, int32_t n, edit_fn fn, const void *ctx,
                        bool drop) {
     pluck_workspace *ws = c->ws;
     int32_t lost = 0;
     if (!c->grouped) c->summed = false;
+    if (!c->scanned) prefetch_groups(c, ids, n);
     for (int32_t k = 0; k < n;) {
         const int32_t g = ids[k] / GROUP;
         if (is_special(ws, g) && ws->group_patch[g] == PATCH_DEAD) {

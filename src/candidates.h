@@ -179,6 +179,10 @@ void candidates_keep_above(candidates *c, float cut);
  * the view; returns how many. Scanned. */
 int32_t candidates_collect(const candidates *c, float low, float high);
 
+/* Collects x >= low of one group, alive, of a WHOLE view behind the n already collected; returns
+ * how many. */
+int32_t candidates_take_group(const candidates *c, int32_t group, float low, int32_t n);
+
 /* The mass of n values, whatever the view. */
 double list_mass(const candidates *c, const float *x, int32_t n);
 
@@ -194,9 +198,15 @@ bool candidates_single(candidates *c);
 /* The new logit (not x) of the k-th of the ids given; -inf masks. */
 typedef double (*edit_fn)(const void *ctx, int32_t k, double logit);
 
+/* Whether an edit goes into the row, where ids are found without a search and need no order. */
+static inline bool candidates_edits_row(const candidates *c) {
+    return c->whole && c->order == ORDER_ID;
+}
+
 /*
- * Applies fn to those of the n ids (ascending, each once) that are alive candidates. Masked ones
- * are left alone. Where any was hit the order becomes as it lies. Errors: those of candidates_scan.
+ * Applies fn to those of the n ids (each once; ascending unless the edit goes into the row) that
+ * are alive candidates. Masked ones are left alone. Where any was hit the order becomes as it lies.
+ * Errors: those of candidates_scan.
  */
 pluck_status candidates_edit(candidates *c, const int32_t *ids, int32_t n, edit_fn fn,
                              const void *ctx);

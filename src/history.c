@@ -105,7 +105,7 @@ int32_t history_count(const history *h, int32_t token) {
     return slot->token == -1 ? 0 : slot->count;
 }
 
-void history_distinct(const history *h, int32_t *tokens, int32_t *counts) {
+void history_unordered(const history *h, int32_t *tokens, int32_t *counts) {
     const history_slot *slot = slots_const(h);
     int32_t n = 0;
     /* No branch on what a slot holds: it would be mispredicted every other time. */
@@ -114,6 +114,11 @@ void history_distinct(const history *h, int32_t *tokens, int32_t *counts) {
         counts[n] = slot[i].count;
         n += slot[i].token != -1;
     }
+}
+
+void history_distinct(const history *h, int32_t *tokens, int32_t *counts) {
+    history_unordered(h, tokens, counts);
+    const int32_t n = h->n_distinct;
     /* Shell's sort with Ciura's gaps, continued by a factor of 9/4 for long histories. */
     int32_t gaps[24] = {1, 4, 10, 23, 57, 132, 301, 701};
     int32_t n_gaps = 8;

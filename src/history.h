@@ -52,7 +52,10 @@ static inline void history_recent(const history *h, int32_t n, int32_t *tokens) 
 /* How often token stands in the history; with counts only. */
 int32_t history_count(const history *h, int32_t token);
 
-/* Writes the distinct tokens, ascending, and their counts; room for n_distinct of each. */
+/* Writes the distinct tokens, in any order, and their counts; room for n_distinct of each. */
+void history_unordered(const history *h, int32_t *tokens, int32_t *counts);
+
+/* The same, ascending. */
 void history_distinct(const history *h, int32_t *tokens, int32_t *counts);
 
 #endif /* PLUCK_HISTORY_H */

@@ -191,6 +191,59 @@ float kth_greatest(float *x, int64_t n, int64_t k) {
     return x[target];
 }
 
+/* Between a float's bits and an integer of the same order, either way. */
+static int32_t turned(int32_t bits) {
+    return bits ^ (bits < 0 ? INT32_MAX : 0);
+}
+
+static int32_t key_of_float(float x) {
+    int32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return turned(bits);
+}
+
+static float float_of_key(int32_t key) {
+    const int32_t bits = turned(key);
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+float kth_of_few(const float *x, int32_t n, int32_t k) {
+    float least = x[0], most = x[0];
+    for (int32_t i = 1; i < n; i++) {
+        least = x[i] < least ? x[i] : least;
+        most = x[i] > most ? x[i] : most;
+    }
+    /* At least k reach the low one, fewer the high one. */
+    int64_t low = key_of_float(least), high = (int64_t)key_of_float(most) + 1;
+    int32_t count = n;
+    while (high - low > 1 && count != k) {
+        const int64_t middle = low + (high - low) / 2;
+        const float value = float_of_key((int32_t)middle);
+        int32_t reach = 0;
+        for (int32_t i = 0; i < n; i++) reach += x[i] >= value;
+        if (reach >= k) {
+            low = middle;
+            count = reach;
+        } else {
+            high = middle;
+        }
+    }
+    const float bound = float_of_key((int32_t)low);
+    float kth = most;
+    for (int32_t i = 0; i < n; i++) kth = x[i] >= bound && x[i] < kth ? x[i] : kth;
+    return kth;
+}
+
+void rank_descending(const float *x, int32_t *index, int32_t n) {
+    for (int32_t i = 0; i < n; i++) {
+        int32_t rank = 0;
+        for (int32_t j = 0; j < n; j++) rank += (x[j] > x[i]) | ((x[j] == x[i]) & (j < i));
+        index[rank] = i;
+    }
+}
+
 int32_t kth_lowest_id(int32_t *ids, int32_t n, int32_t k) {
     int32_t low = 0, high = n - 1;
     while (low < high) {

@@ -41,6 +41,7 @@
 #define candidates_sum         pluck_private_candidates_sum
 #define candidates_sum_adapted pluck_private_candidates_sum_adapted
 #define candidates_sum_levels  pluck_private_candidates_sum_levels
+#define candidates_take_group  pluck_private_candidates_take_group
 #define candidates_top_k       pluck_private_candidates_top_k
 #define candidates_x_at        pluck_private_candidates_x_at
 #define count_through          pluck_private_count_through
@@ -57,11 +58,13 @@
 #define history_init           pluck_private_history_init
 #define history_push           pluck_private_history_push
 #define history_size           pluck_private_history_size
+#define history_unordered      pluck_private_history_unordered
 #define is_sorted              pluck_private_is_sorted
 #define keep_maximum           pluck_private_keep_maximum
 #define key_of                 pluck_private_key_of
 #define kth_greatest           pluck_private_kth_greatest
 #define kth_lowest_id          pluck_private_kth_lowest_id
+#define kth_of_few             pluck_private_kth_of_few
 #define list_mass              pluck_private_list_mass
 #define masses                 pluck_private_masses
 #define permute_list           pluck_private_permute_list
@@ -71,6 +74,7 @@
 #define plan_release           pluck_private_plan_release
 #define plan_share             pluck_private_plan_share
 #define random_seed            pluck_private_random_seed
+#define rank_descending        pluck_private_rank_descending
 #define reaches                pluck_private_reaches
 #define scale_by               pluck_private_scale_by
 #define search_for             pluck_private_search_for

@@ -14,7 +14,10 @@ void candidates_realise(candidates *c) {
     int32_t *index = (int32_t *)(void *)ws->spare;
     for (int32_t i = 0; i < c->n; i++) index[i] = i;
     if (!is_sorted(&o, index, c->n)) {
-        sort_index(&o, index, c->n);
+        if (c->n <= SHORT_LIST && c->order == ORDER_DESCENDING && c->stored == ORDER_ID)
+            rank_descending(ws->logits, index, c->n);
+        else
+            sort_index(&o, index, c->n);
         permute_list(ws->ids, ws->logits, index, c->n);
         c->summed = false; /* sums are by place */
     }
@@ -59,6 +62,9 @@ float candidates_bound(candidates *c, int64_t k) {
 
 /* ---- top-k ---- */
 
+/* So many values are counted rather than selected from. */
+enum { FEW = 512 };
+
 /* Keeps the candidates at or before (key, last_id) in the order of o, where they lie. */
 static void keep_through(candidates *c, const ordering *o, double key, int32_t last_id) {
     pluck_workspace *ws = c->ws;
@@ -76,11 +82,61 @@ static void keep_through(candidates *c, const ordering *o, double key, int32_t l
     candidates_pad(c);
 }
 
+/* Adopts a LIST that was collected from a WHOLE view. */
+static void adopt_list(candidates *c, int32_t n) {
+    c->whole = false;
+    c->cutoff = -INFINITY;
+    c->stored = ORDER_ID;
+    c->n = n;
+    c->summed = false;
+    candidates_pad(c);
+}
+
+/*
+ * Collects, of a WHOLE view without a noted cut, what reaches the k-th greatest group maximum: at
+ * least k. The k-th greatest maximum of a block leaves few groups to choose from, and those that
+ * are left are read one by one, whatever lies between. Returns how many; 0 where there is no such
+ * bound.
+ */
+static int32_t collect_top(const candidates *c, int32_t k) {
+    const pluck_workspace *ws = c->ws;
+    const int32_t n_blocks = candidates_blocks(c);
+    if (n_blocks > FEW || k > n_blocks * 3 / 4) return 0;
+    const float first = kth_of_few(ws->block_max, n_blocks, k);
+    if (first == -INFINITY) return 0;
+    int32_t *blocks = ws->ids;
+    int32_t n_reach = 0;
+    for (int32_t b = 0; b < n_blocks; b++) {
+        blocks[n_reach] = b;
+        n_reach += ws->block_max[b] >= first;
+    }
+    float *max = (float *)(void *)ws->group_moment;
+    int32_t *groups = (int32_t *)(void *)ws->group_moment + c->n_groups + 1;
+    int32_t n_groups = 0, n = 0;
+    for (int32_t i = 0; i < n_reach; i++) {
+        /* The maxima are padded to whole blocks. */
+        for (int32_t g = blocks[i] * BLOCK_GROUPS; g < (blocks[i] + 1) * BLOCK_GROUPS; g++) {
+            groups[n_groups] = g;
+            max[n_groups] = ws->group_max[g];
+            n_groups += ws->group_max[g] >= first;
+        }
+    }
+    const float bound = n_groups <= FEW ? kth_of_few(max, n_groups, k) : first;
+    for (int32_t i = 0; i < n_groups; i++)
+        if (max[i] >= bound) n += candidates_take_group(c, groups[i], bound, n);
+    return n;
+}
+
 /* Keeps the k greatest of a LIST of more than k, ties by the lower id, where they lie. */
 static void select_k(candidates *c, int32_t k) {
     pluck_workspace *ws = c->ws;
-    memcpy(ws->spare, ws->logits, (size_t)c->n * sizeof *ws->spare);
-    const float kth = kth_greatest(ws->spare, c->n, k);
+    float kth;
+    if (c->n <= FEW) {
+        kth = kth_of_few(ws->logits, c->n, k);
+    } else {
+        memcpy(ws->spare, ws->logits, (size_t)c->n * sizeof *ws->spare);
+        kth = kth_greatest(ws->spare, c->n, k);
+    }
     int32_t above = 0, equal = 0;
     int32_t *ties = (int32_t *)(void *)ws->spare;
     for (int32_t i = 0; i < c->n; i++) {
@@ -103,7 +159,13 @@ void candidates_top_k(candidates *c, int64_t k) {
     }
     c->order = ORDER_DESCENDING;
     if (k < c->n) {
-        if (c->whole) candidates_keep_above(c, candidates_bound(c, k));
+        if (c->whole) {
+            const int32_t n = c->cutoff > -INFINITY ? 0 : collect_top(c, (int32_t)k);
+            if (n > 0)
+                adopt_list(c, n);
+            else
+                candidates_keep_above(c, candidates_bound(c, k));
+        }
         if (k < c->n) select_k(c, (int32_t)k);
     }
     realise_short(c);
@@ -152,16 +214,6 @@ static void cut_behind(candidates *c, const place *at, int32_t n) {
     c->sum = at->mass;
     c->summed = true;
     c->grouped = false;
-}
-
-/* Adopts a LIST that was collected from a WHOLE view. */
-static void adopt_list(candidates *c, int32_t n) {
-    c->whole = false;
-    c->cutoff = -INFINITY;
-    c->stored = ORDER_ID;
-    c->n = n;
-    c->summed = false;
-    candidates_pad(c);
 }
 
 /* Keeps the k first of a LIST of more than k in the order of o, where they lie. */

@@ -25,7 +25,10 @@ static double penalise(const void *ctx, int32_t k, double logit) {
 STAGE(penalties) {
     const history *h = run->history;
     int32_t *tokens = run->scratch, *counts = run->scratch + h->capacity;
-    history_distinct(h, tokens, counts);
+    if (candidates_edits_row(c))
+        history_unordered(h, tokens, counts);
+    else
+        history_distinct(h, tokens, counts);
     const penalty ctx = {&run->stage->as.penalties, counts};
     return candidates_edit(c, tokens, h->n_distinct, penalise, &ctx);
 }
