@@ -252,7 +252,7 @@ static int32_t collect_prefix(candidates *c, candidate_order order, double p, bo
     candidates_sum(c);
     const double target = p * c->sum;
     if (top_reaches(&t, target)) return t.n;
-    if (!summed) {
+    if (!summed && isnan(c->cut_level.x)) { /* a level that is known tells more cheaply */
         const top deep = survey_deeper(c, target, ceiling);
         if (top_reaches(&deep, target)) return deep.n;
     }
