@@ -6,9 +6,8 @@
  * run is cut in two where a fused one could not leave the array as llama.cpp does: before a stage
  * that masks candidates which stay listed, when others were dropped before it; before XTC, when it
  * finds masked ones; and around the last stage that writes probabilities, unless they are those of
- * the final candidates. Behind a stage
- * that selects it is always cut: `selected` is an index, which llama.cpp leaves where it is when a
- * later stage changes the order.
+ * the final candidates. Behind a stage that selects it is always cut: `selected` is an index, which
+ * llama.cpp leaves where it is when a later stage changes the order.
  */
 #ifndef PLUCK_LLAMA_PLAN_H
 #define PLUCK_LLAMA_PLAN_H
