@@ -45,7 +45,9 @@ static void check_row(pluck_workspace *ws, const float *x, double scale) {
     candidates_sum(&c);
     assert_mass(c.sum, exact_mass(&c, x, V, -INFINITY), c.sum, "sum");
     const double sum = c.sum;
-    for (float nats = 0.5f; nats < 20.0f; nats *= 2.0f) {
+    static const float depths[] = {0.5f, 1.0f, 2.0f, 4.0f, 8.0f, 16.0f};
+    for (size_t i = 0; i < sizeof depths / sizeof *depths; ++i) {
+        const float nats = depths[i];
         const float cut = c.max - nats;
         assert_mass(candidates_mass_above(&c, cut), exact_mass(&c, x, V, cut), sum, "mass above");
         c.cut_level.x = cut;
