@@ -55,6 +55,12 @@ extern "C" {
 /* The version of the library linked, "0.1.0". */
 PLUCK_API const char *pluck_version(void);
 
+/* Limits that creation checks. */
+#define PLUCK_MAX_VOCAB   16777216 /* tokens of a vocabulary */
+#define PLUCK_MAX_STAGES  64       /* stages of a chain */
+#define PLUCK_MAX_LAST_N  1048576  /* tokens of a history */
+#define PLUCK_MAX_BREAKER 64       /* tokens of a DRY sequence breaker */
+
 /* ------------------------------------------------------------------------------------------------
  * Status
  * ---------------------------------------------------------------------------------------------- */
@@ -330,6 +336,27 @@ typedef struct pluck_config {
  * ---------------------------------------------------------------------------------------------- */
 
 typedef struct pluck_sampler pluck_sampler;
+
+/*
+ * Checks a config as pluck_sampler_create does, and creates nothing: ranges of every parameter,
+ * tokens of biases and breakers, pointers, the workspace. err, which may be NULL, receives the
+ * number of the stage (from 0), its name, the parameter and its range.
+ * Errors: those of pluck_sampler_create, but for ERR_MEMORY.
+ */
+PLUCK_API pluck_status pluck_config_check(const pluck_config *config, pluck_error *err);
+
+/* What is known of a stage before it runs. */
+typedef struct pluck_stage_traits {
+    const char *name;   /* as in samplers=NAME:NAME; static text */
+    bool disabled;      /* with these parameters the stage does nothing */
+    bool random;        /* it has a random stream of its own, disabled or not */
+    bool selects;       /* it selects a token (a custom stage may) */
+    bool keeps_history; /* it remembers accepted tokens */
+} pluck_stage_traits;
+
+/* Describes a stage. The parameters need not have been checked, pointers in them are not followed.
+ * False, and nothing written, if there is no such kind or a pointer is NULL. */
+PLUCK_API bool pluck_stage_describe(const pluck_stage *stage, pluck_stage_traits *traits);
 
 /*
  * Creates a sampler from a config. On error *out is left alone.

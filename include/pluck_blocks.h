@@ -92,6 +92,17 @@ PLUCK_API void pluck_token_data_split(const pluck_token_data *data, int32_t n, i
 PLUCK_API void pluck_token_data_join(const int32_t *ids, const float *logits,
                                      const float *probabilities, int32_t n, pluck_token_data *data);
 
+/* ---- small selections and merging ---- */
+
+/* The k-th greatest (1 <= k <= n) of x, which stays as it is; n * 32 comparisons at most, none of
+ * them a branch on a value: for some hundred values. 0 if x is NULL or k is out of range; NaN must
+ * not be among x. */
+PLUCK_API float pluck_kth_greatest(const float *x, int32_t n, int32_t k);
+
+/* Sorts n biases by token, in place, and adds up those of one token, as the logit bias stage does:
+ * -inf masks whatever the others are. Returns how many are left; 0 if biases is NULL. */
+PLUCK_API int32_t pluck_merge_biases(pluck_logit_bias *biases, int32_t n);
+
 /* ---- rows of an output buffer ---- */
 
 /* Exchanges two blocks of memory that do not overlap. */

@@ -2,6 +2,7 @@
 #include "pluck_blocks.h"
 
 #include "chain.h"
+#include "ordering.h"
 
 /* ---- element by element ---- */
 
@@ -208,6 +209,10 @@ void pluck_token_data_join(const int32_t *ids, const float *logits, const float 
         data[i] = (pluck_token_data){ids[i], logits[i], probabilities ? probabilities[i] : 0.0f};
 }
 
+float pluck_kth_greatest(const float *x, int32_t n, int32_t k) {
+    return x && k >= 1 && k <= n ? kth_of_few(x, n, k) : 0.0f;
+}
+
 /* ---- rows ---- */
 
 void pluck_swap_blocks(void *a, void *b, size_t bytes) {
@@ -280,7 +285,7 @@ struct pluck_token_ring {
 pluck_status pluck_token_ring_create(pluck_token_ring **out, int32_t n,
                                      const pluck_allocator *allocator) {
     if (!out) return PLUCK_ERR_NULL;
-    if (n < 1 || n > MAX_LAST_N) return PLUCK_ERR_SIZE;
+    if (n < 1 || n > PLUCK_MAX_LAST_N) return PLUCK_ERR_SIZE;
     const pluck_allocator from = allocator ? *allocator : (pluck_allocator){0};
     if (!pluck_allocator_is_whole(&from)) return PLUCK_ERR_NULL;
     const size_t head = round_up(sizeof(pluck_token_ring), 16);

@@ -17,7 +17,7 @@ static bool unit(float x) {
 }
 
 static bool valid_last_n(int32_t n) {
-    return n >= 0 && n <= MAX_LAST_N;
+    return n >= 0 && n <= PLUCK_MAX_LAST_N;
 }
 
 /* ---- logit bias ---- */
@@ -69,7 +69,7 @@ static pluck_status check_dry(const pluck_stage *stage, int32_t n_vocab) {
     if (s->n_breakers > 0 && !s->breakers) return PLUCK_ERR_NULL;
     for (int32_t i = 0; i < s->n_breakers; i++) {
         const pluck_token_sequence *b = &s->breakers[i];
-        if (b->n_tokens < 1 || b->n_tokens > MAX_BREAKER) return PLUCK_ERR_SIZE;
+        if (b->n_tokens < 1 || b->n_tokens > PLUCK_MAX_BREAKER) return PLUCK_ERR_SIZE;
         if (!b->tokens) return PLUCK_ERR_NULL;
         for (int32_t j = 0; j < b->n_tokens; j++)
             if (b->tokens[j] < 0 || b->tokens[j] >= n_vocab) return PLUCK_ERR_TOKEN;
@@ -203,57 +203,75 @@ static void accept_adaptive_p(const pluck_stage *stage, stage_memory *memory, in
 /* ---- the table ---- */
 
 static const stage_kind kinds[] = {
-    [PLUCK_STAGE_LOGIT_BIAS] = {.apply = stage_logit_bias,
+    [PLUCK_STAGE_LOGIT_BIAS] = {.name = "logit_bias",
+                                .apply = stage_logit_bias,
                                 .check = check_logit_bias,
                                 .disabled = no_logit_bias},
-    [PLUCK_STAGE_PENALTIES] = {.apply = stage_penalties,
+    [PLUCK_STAGE_PENALTIES] = {.name = "penalties",
+                               .apply = stage_penalties,
                                .check = check_penalties,
                                .disabled = no_penalties,
                                .last_n = penalties_last_n,
                                .counted = true,
                                .scratch = penalties_scratch},
-    [PLUCK_STAGE_DRY] = {.apply = stage_dry,
+    [PLUCK_STAGE_DRY] = {.name = "dry",
+                         .apply = stage_dry,
                          .check = check_dry,
                          .disabled = no_dry,
                          .last_n = dry_last_n,
                          .scratch = dry_scratch},
-    [PLUCK_STAGE_TOP_N_SIGMA] = {.apply = stage_top_n_sigma,
+    [PLUCK_STAGE_TOP_N_SIGMA] = {.name = "top_n_sigma",
+                                 .apply = stage_top_n_sigma,
                                  .check = check_top_n_sigma,
                                  .disabled = no_top_n_sigma},
-    [PLUCK_STAGE_TOP_K] = {.apply = stage_top_k, .disabled = no_top_k},
-    [PLUCK_STAGE_TYPICAL] = {.apply = stage_typical, .check = check_mass, .disabled = mass_is_one},
-    [PLUCK_STAGE_TOP_P] = {.apply = stage_top_p, .check = check_mass, .disabled = mass_is_one},
-    [PLUCK_STAGE_MIN_P] = {.apply = stage_min_p,
+    [PLUCK_STAGE_TOP_K] = {.name = "top_k", .apply = stage_top_k, .disabled = no_top_k},
+    [PLUCK_STAGE_TYPICAL] = {.name = "typ_p",
+                             .apply = stage_typical,
+                             .check = check_mass,
+                             .disabled = mass_is_one},
+    [PLUCK_STAGE_TOP_P] = {.name = "top_p",
+                           .apply = stage_top_p,
+                           .check = check_mass,
+                           .disabled = mass_is_one},
+    [PLUCK_STAGE_MIN_P] = {.name = "min_p",
+                           .apply = stage_min_p,
                            .check = check_mass,
                            .disabled = mass_is_zero,
                            .takes_cut = true},
-    [PLUCK_STAGE_XTC] = {.apply = stage_xtc,
-                         .check = check_xtc,
-                         .disabled = no_xtc,
-                         .random = true},
-    [PLUCK_STAGE_TEMPERATURE] = {.apply = stage_temperature,
+    [PLUCK_STAGE_XTC] =
+        {.name = "xtc", .apply = stage_xtc, .check = check_xtc, .disabled = no_xtc, .random = true},
+    [PLUCK_STAGE_TEMPERATURE] = {.name = "temperature",
+                                 .apply = stage_temperature,
                                  .check = check_temperature,
                                  .disabled = no_temperature,
                                  .takes_cut = true},
-    [PLUCK_STAGE_INFILL] = {.apply = stage_infill, .check = check_infill},
-    [PLUCK_STAGE_CUSTOM] = {.apply = stage_custom,
+    [PLUCK_STAGE_INFILL] = {.name = "infill", .apply = stage_infill, .check = check_infill},
+    [PLUCK_STAGE_CUSTOM] = {.name = "custom",
+                            .apply = stage_custom,
                             .check = check_custom,
                             .selects = true,
                             .reset = reset_custom,
                             .accept = accept_custom},
-    [PLUCK_STAGE_GREEDY] = {.apply = stage_greedy, .selects = true, .takes_cut = true},
-    [PLUCK_STAGE_DIST] = {.apply = stage_dist, .random = true, .selects = true, .takes_cut = true},
-    [PLUCK_STAGE_MIROSTAT] = {.apply = stage_mirostat,
+    [PLUCK_STAGE_GREEDY] = {.name = "greedy",
+                            .apply = stage_greedy,
+                            .selects = true,
+                            .takes_cut = true},
+    [PLUCK_STAGE_DIST] =
+        {.name = "dist", .apply = stage_dist, .random = true, .selects = true, .takes_cut = true},
+    [PLUCK_STAGE_MIROSTAT] = {.name = "mirostat",
+                              .apply = stage_mirostat,
                               .check = check_mirostat,
                               .random = true,
                               .selects = true,
                               .reset = reset_mirostat},
-    [PLUCK_STAGE_MIROSTAT_V2] = {.apply = stage_mirostat_v2,
+    [PLUCK_STAGE_MIROSTAT_V2] = {.name = "mirostat_v2",
+                                 .apply = stage_mirostat_v2,
                                  .check = check_mirostat,
                                  .random = true,
                                  .selects = true,
                                  .reset = reset_mirostat},
-    [PLUCK_STAGE_ADAPTIVE_P] = {.apply = stage_adaptive_p,
+    [PLUCK_STAGE_ADAPTIVE_P] = {.name = "adaptive_p",
+                                .apply = stage_adaptive_p,
                                 .check = check_adaptive_p,
                                 .random = true,
                                 .selects = true,
@@ -264,6 +282,19 @@ static const stage_kind kinds[] = {
 const stage_kind *stage_kind_of(pluck_stage_kind kind) {
     const int k = (int)kind;
     return k >= 1 && k < (int)(sizeof kinds / sizeof *kinds) ? &kinds[k] : NULL;
+}
+
+bool pluck_stage_describe(const pluck_stage *stage, pluck_stage_traits *traits) {
+    const stage_kind *kind = stage && traits ? stage_kind_of(stage->kind) : NULL;
+    if (!kind) return false;
+    *traits = (pluck_stage_traits){
+        .name = kind->name,
+        .disabled = kind->disabled && kind->disabled(stage),
+        .random = kind->random,
+        .selects = kind->selects,
+        .keeps_history = kind->last_n != NULL,
+    };
+    return true;
 }
 
 uint32_t stage_own_seed(const pluck_stage *stage) {

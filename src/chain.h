@@ -12,8 +12,6 @@
 #include "history.h"
 #include "rng.h"
 
-enum { MAX_STAGES = 64, MAX_BREAKER = 64, MAX_LAST_N = 1048576 };
-
 /* What a stage remembers besides its stream and history; small enough to be saved for a rollback.
  */
 typedef struct stage_memory {
@@ -53,6 +51,7 @@ typedef pluck_status (*stage_fn)(candidates *c, const stage_run *run);
  * What the chain knows of a kind of stage (chain.c's table).
  */
 typedef struct stage_kind {
+    const char *name; /* as in samplers= */
     stage_fn apply;
     /* Whether the parameters are in range; NULL: there are none. */
     pluck_status (*check)(const pluck_stage *stage, int32_t n_vocab);

@@ -4,6 +4,10 @@
  */
 #include "plan.h"
 
+#include <stdio.h>
+
+#include "pluck_blocks.h"
+
 /* A block being sized (base NULL) or filled. */
 typedef struct arena {
     char *base;
@@ -24,8 +28,8 @@ static float add_biases(float a, float b) {
     return a == -INFINITY || b == -INFINITY ? -INFINITY : a + b;
 }
 
-/* Sorts biases by token and adds up those of one token; returns how many are left. */
-static int32_t merge_biases(pluck_logit_bias *biases, int32_t n) {
+int32_t pluck_merge_biases(pluck_logit_bias *biases, int32_t n) {
+    if (!biases) return 0;
     for (int32_t gap = n / 2; gap > 0; gap /= 2)
         for (int32_t i = gap; i < n; i++) {
             const pluck_logit_bias moved = biases[i];
@@ -52,7 +56,7 @@ static void copy_biases(arena *a, pluck_stage *stage, step *s) {
     if (!biases || n == 0) return;
     memcpy(biases, p->biases, n * sizeof *biases);
     p->biases = biases;
-    p->n_biases = merge_biases(biases, p->n_biases);
+    p->n_biases = pluck_merge_biases(biases, p->n_biases);
     for (int32_t i = 0; i < p->n_biases; i++) ids[i] = biases[i].token;
     s->ids = ids;
 }
@@ -125,24 +129,40 @@ static void build(arena *a, const pluck_config *config) {
     p->steps = steps;
 }
 
-static pluck_status check(const pluck_config *config) {
-    if (config->n_vocab < 1 || pluck_workspace_size(config->n_vocab) == 0) return PLUCK_ERR_VOCAB;
-    if (config->n_stages < 0 || config->n_stages > MAX_STAGES) return PLUCK_ERR_SIZE;
+static pluck_status check_all(const pluck_config *config) {
+    if (config->n_vocab < 1 || config->n_vocab > PLUCK_MAX_VOCAB) return PLUCK_ERR_VOCAB;
+    if (config->n_stages < 0 || config->n_stages > PLUCK_MAX_STAGES) return PLUCK_ERR_SIZE;
     if (config->n_stages > 0 && !config->stages) return PLUCK_ERR_NULL;
     if (!pluck_allocator_is_whole(&config->allocator)) return PLUCK_ERR_NULL;
     if (config->rng != PLUCK_RNG_MT19937 && config->rng != PLUCK_RNG_PHILOX) return PLUCK_ERR_RNG;
     if (config->workspace && config->workspace->n_vocab < config->n_vocab)
         return PLUCK_ERR_WORKSPACE;
-    for (int32_t i = 0; i < config->n_stages; i++) {
-        const stage_kind *kind = stage_kind_of(config->stages[i].kind);
-        if (!kind) return PLUCK_ERR_STAGE;
-        if (kind->check) TRY(kind->check(&config->stages[i], config->n_vocab));
-    }
     return PLUCK_OK;
 }
 
+pluck_status pluck_config_check(const pluck_config *config, pluck_error *err) {
+    pluck_status status = config ? check_all(config) : PLUCK_ERR_NULL;
+    int32_t i = 0;
+    const stage_kind *kind = NULL;
+    for (; status == PLUCK_OK && i < config->n_stages; i++) {
+        kind = stage_kind_of(config->stages[i].kind);
+        if (!kind)
+            status = PLUCK_ERR_STAGE;
+        else if (kind->check)
+            status = kind->check(&config->stages[i], config->n_vocab);
+    }
+    if (status == PLUCK_OK || !err) return status;
+    err->status = status;
+    if (i > 0)
+        (void)snprintf(err->message, sizeof err->message, "stage %d (%s): %s", (int)i - 1,
+                       kind ? kind->name : "?", pluck_status_string(status));
+    else
+        (void)snprintf(err->message, sizeof err->message, "%s", pluck_status_string(status));
+    return status;
+}
+
 pluck_status plan_create(plan **out, const pluck_config *config) {
-    TRY(check(config));
+    TRY(pluck_config_check(config, NULL));
     arena a = {NULL, 0};
     build(&a, config);
     a.base = pluck_allocate(&config->allocator, a.used);

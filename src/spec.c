@@ -83,14 +83,14 @@ static const key keys[] = {
     REAL("top_n_sigma", NULL, top_n_sigma, -1e30, 1e30, "a finite number up to 1e30"),
     REAL("xtc_probability", NULL, xtc_probability, 0, 1, "0 to 1"),
     REAL("xtc_threshold", NULL, xtc_threshold, 0, 1, "0 to 1"),
-    WHOLE("penalty_last_n", "repeat_last_n", penalty_last_n, 0, MAX_LAST_N, "0 to 1048576"),
+    WHOLE("penalty_last_n", "repeat_last_n", penalty_last_n, 0, PLUCK_MAX_LAST_N, "0 to 1048576"),
     REAL("penalty_repeat", "repeat_penalty", penalty_repeat, 1e-30, 1e30, "1e-30 to 1e30"),
     REAL("penalty_freq", "frequency_penalty", penalty_freq, -1e30, 1e30, "-1e30 to 1e30"),
     REAL("penalty_present", "presence_penalty", penalty_present, -1e30, 1e30, "-1e30 to 1e30"),
     REAL("dry_multiplier", NULL, dry_multiplier, -1e30, 1e30, "-1e30 to 1e30"),
     REAL("dry_base", NULL, dry_base, -1e30, 1e30, "-1e30 to 1e30"),
     WHOLE("dry_allowed_length", NULL, dry_allowed_length, 0, 2147483647.0, "0 to 2147483647"),
-    WHOLE("dry_penalty_last_n", NULL, dry_penalty_last_n, 0, MAX_LAST_N, "0 to 1048576"),
+    WHOLE("dry_penalty_last_n", NULL, dry_penalty_last_n, 0, PLUCK_MAX_LAST_N, "0 to 1048576"),
     {"dry_sequence_breakers", "dry_sequence_breaker", KIND_BREAKERS, 0, 0, 0,
      "token ids joined by '/', such sequences by ':'"},
     WHOLE("mirostat", NULL, mirostat, 0, 2, "0, 1 or 2"),
@@ -100,7 +100,7 @@ static const key keys[] = {
     REAL("adaptive_decay", NULL, adaptive_decay, 0, 1, "0 to 1"),
 };
 
-enum { N_KEYS = (int)(sizeof keys / sizeof *keys), MAX_SAMPLERS = MAX_STAGES - 2 };
+enum { N_KEYS = (int)(sizeof keys / sizeof *keys), MAX_SAMPLERS = PLUCK_MAX_STAGES - 2 };
 
 /* Characters of a spec: what is sized by them stays far from overflow, where pointers have 32 bits
  * too. */
@@ -147,7 +147,7 @@ struct pluck_spec {
     int32_t n_order;
     int32_t n_vocab;
     pluck_config config;
-    pluck_stage stages[MAX_STAGES];
+    pluck_stage stages[PLUCK_MAX_STAGES];
     int32_t n_biases, n_breakers, n_tokens;
     pluck_logit_bias *biases;
     pluck_token_sequence *breakers;
@@ -350,9 +350,9 @@ static pluck_status set_breakers(pluck_spec *s, const key *k, text value, pluck_
         pluck_token_sequence *b = &s->breakers[s->n_breakers++];
         *b = (pluck_token_sequence){s->tokens + s->n_tokens, 0};
         while (sequence.length > 0) {
-            if (b->n_tokens == MAX_BREAKER)
+            if (b->n_tokens == PLUCK_MAX_BREAKER)
                 return fail(err, PLUCK_ERR_SPEC_RANGE, "%s: a sequence of more than %d tokens",
-                            k->name, (int)MAX_BREAKER);
+                            k->name, (int)PLUCK_MAX_BREAKER);
             const text token = cut(&sequence, "/");
             TRY(parse_token(s, k, token, &s->tokens[s->n_tokens], err));
             s->n_tokens++;

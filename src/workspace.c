@@ -5,7 +5,7 @@
 
 #include "candidates.h"
 
-enum { MAX_VOCAB = 16777216, LINE = 64 };
+enum { LINE = 64 };
 
 void *pluck_allocate(const pluck_allocator *allocator, size_t size) {
     return allocator->allocate ? allocator->allocate(allocator->ctx, size) : malloc(size);
@@ -63,7 +63,7 @@ static size_t lay_out(int32_t n_vocab, pluck_workspace *ws, char *base) {
 }
 
 size_t pluck_workspace_size(int32_t n_vocab) {
-    return n_vocab < 1 || n_vocab > MAX_VOCAB ? 0 : lay_out(n_vocab, NULL, NULL);
+    return n_vocab < 1 || n_vocab > PLUCK_MAX_VOCAB ? 0 : lay_out(n_vocab, NULL, NULL);
 }
 
 pluck_status pluck_workspace_create(pluck_workspace **out, int32_t n_vocab,
