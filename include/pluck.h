@@ -125,7 +125,7 @@ typedef struct pluck_allocator {
 } pluck_allocator;
 
 /*
- * What one call needs for itself, and nobody keeps: about 13 bytes for each vocabulary entry. Any
+ * What one call needs for itself, and nobody keeps: about 17 bytes for each vocabulary entry. Any
  * number of samplers may share one as long as only one call uses it at a time.
  */
 typedef struct pluck_workspace pluck_workspace;
@@ -178,7 +178,9 @@ typedef enum pluck_stage_kind {
     PLUCK_STAGE_DIST,
     PLUCK_STAGE_MIROSTAT,
     PLUCK_STAGE_MIROSTAT_V2,
-    PLUCK_STAGE_ADAPTIVE_P
+    PLUCK_STAGE_ADAPTIVE_P,
+    /* Further stages, numbered behind: */
+    PLUCK_STAGE_TOP_A
 } pluck_stage_kind;
 
 /* logit[token] += bias; a bias of -inf masks the token. Several biases of one token add up. */
@@ -230,6 +232,12 @@ typedef struct pluck_stage_mass {
     float p;          /* 0 to 1; typical and top-p: 1 disables; min-p: 0 disables */
     int32_t min_keep; /* >= 0 */
 } pluck_stage_mass;
+
+/* Top-a: keeps the candidates with P >= a * (greatest P)^2, the most probable one always. */
+typedef struct pluck_stage_top_a {
+    float a;          /* 0 to 1; 0 disables */
+    int32_t min_keep; /* >= 0 */
+} pluck_stage_top_a;
 
 typedef struct pluck_stage_xtc {
     float probability; /* 0 to 1; 0 disables */
@@ -317,6 +325,7 @@ typedef struct pluck_stage {
         pluck_stage_dist dist;
         pluck_stage_mirostat mirostat; /* MIROSTAT and MIROSTAT_V2 */
         pluck_stage_adaptive_p adaptive_p;
+        pluck_stage_top_a top_a;
     } as;
 } pluck_stage;
 
@@ -418,6 +427,8 @@ typedef struct pluck_row {
                                 in the caller's order, with which the chain goes on */
     bool descending;         /* with ids: the logits already descend (checked) */
     const uint32_t *allowed; /* NULL: all. Bit t % 32 of word t / 32 set: token t is allowed */
+    int32_t n_allowed;       /* bits that `allowed` has, >= 0; 0: n_vocab. Tokens beyond them are not
+                                allowed; bits beyond the vocabulary do not count */
     pluck_workspace *workspace; /* for this call; NULL: the sampler's */
     bool skip_probability; /* draw.probability is not wanted: left 0 where it would cost a pass over
                               the row (greedy, custom stages) */

@@ -1,21 +1,21 @@
 /* blocks.c: pluck_blocks.h, over the kernels and the code that the stages use. */
 #include "pluck_blocks.h"
 
-#include "chain.h"
-#include "ordering.h"
+#include "dry_repeats.h"
+#include "workspace.h"
 
 /* ---- element by element ---- */
 
 void pluck_exp(const float *x, size_t n, float *out) {
-    pluck_kernels()->array.exp(x, n, out);
+    pk_kernels()->array.exp(x, n, out);
 }
 
 void pluck_log(const float *x, size_t n, float *out) {
-    pluck_kernels()->array.log(x, n, out);
+    pk_kernels()->array.log(x, n, out);
 }
 
 void pluck_scale(const float *x, size_t n, float factor, float *out) {
-    pluck_kernels()->array.scale(x, n, factor, out);
+    pk_kernels()->array.scale(x, n, factor, out);
 }
 
 /* ---- over a row ---- */
@@ -51,14 +51,15 @@ static bool next_chunk(chunk *c, const float *x, size_t n) {
 static pluck_status find_max(const float *x, size_t n, float *max, size_t *index) {
     if (!x) return PLUCK_ERR_NULL;
     if (n < 1 || n > MAX_ROW) return PLUCK_ERR_SIZE;
-    const row_kernels *k = pluck_kernels()->row[PLUCK_DTYPE_F32];
+    const row_kernels *k = pk_kernels()->row[PLUCK_DTYPE_F32][0];
     float best = -INFINITY;
     size_t best_group = 0;
     chunk c = {0};
     while (next_chunk(&c, x, n)) {
         float maxima[CHUNK_GROUPS];
         int64_t masked = 0;
-        if (!k->group_max(c.x, c.n_groups, maxima) && !k->group_census(c.x, c.n_groups, &masked))
+        if (!k->group_max(c.x, NULL, c.n_groups, maxima) &&
+            !k->group_census(c.x, NULL, c.n_groups, &masked))
             return PLUCK_ERR_NAN;
         for (size_t g = 0; g < c.n_groups; g++)
             if (maxima[g] > best) {
@@ -75,16 +76,16 @@ static pluck_status find_max(const float *x, size_t n, float *max, size_t *index
 
 /* Sum of exp(x - max), and of that times x - max. max must be finite. */
 static double sum_exp(const float *x, size_t n, float max, double *moment) {
-    const row_kernels *k = pluck_kernels()->row[PLUCK_DTYPE_F32];
-    const exp_params p = exp_params_make(max, 1.0);
+    const row_kernels *k = pk_kernels()->row[PLUCK_DTYPE_F32][0];
+    const exp_params p = pk_exp_params(max, 1.0);
     double sum = 0.0, weighted = 0.0;
     chunk c = {0};
     while (next_chunk(&c, x, n)) {
         double sums[CHUNK_GROUPS], moments[CHUNK_GROUPS];
         if (moment)
-            k->group_moment(c.x, c.n_groups, &p, sums, moments);
+            k->group_moment(c.x, NULL, c.n_groups, &p, sums, moments);
         else
-            k->group_sumexp(c.x, c.n_groups, &p, sums);
+            k->group_sumexp(c.x, NULL, c.n_groups, &p, sums);
         double part = 0.0, part_weighted = 0.0;
         for (size_t g = 0; g < c.n_groups; g++) {
             part += sums[g];
@@ -128,8 +129,8 @@ pluck_status pluck_softmax(const float *x, size_t n, float *out) {
         for (size_t i = 0; i < n; i++) out[i] = x[i] == INFINITY ? share : 0.0f;
         return PLUCK_OK;
     }
-    const array_kernels *k = &pluck_kernels()->array;
-    const exp_params p = exp_params_make(max, 1.0);
+    const array_kernels *k = &pk_kernels()->array;
+    const exp_params p = pk_exp_params(max, 1.0);
     const double sum = sum_exp(x, n, max, NULL);
     k->shifted_exp(x, n, &p, out);
     k->scale(out, n, (float)(1.0 / sum), out);
@@ -156,22 +157,23 @@ pluck_status pluck_top_k(pluck_workspace *workspace, const float *x, int32_t n, 
     if (!workspace || !x || !ids || !values || !n_written) return PLUCK_ERR_NULL;
     if (n < 1 || k < 1 || k > n) return PLUCK_ERR_SIZE;
     if (workspace->n_vocab < n) return PLUCK_ERR_WORKSPACE;
-    workspace->has_result = false;
-    candidates *c = &workspace->view;
     const pluck_row row = {.logits = x, .n = n};
-    TRY(candidates_begin(c, workspace, n, &row));
-    TRY(candidates_scan(c));
-    candidates_top_k(c, k);
-    TRY(candidates_materialise(c));
-    memcpy(ids, workspace->ids, (size_t)c->n * sizeof *ids);
-    for (int32_t i = 0; i < c->n; i++) values[i] = c->infinite ? INFINITY : workspace->logits[i];
-    *n_written = c->n;
+    TRY(pk_workspace_begin(workspace, n, &row));
+    view *v = &workspace->view;
+    TRY(pk_view_scan(v));
+    pk_view_top_k(v, k);
+    TRY(pk_view_materialise(v));
+    pk_view_to_logits(v);
+    const list *l = pk_view_list(v);
+    memcpy(ids, l->ids, (size_t)l->n * sizeof *ids);
+    memcpy(values, l->x, (size_t)l->n * sizeof *values);
+    *n_written = l->n;
     return PLUCK_OK;
 }
 
 int32_t pluck_filter(const float *x, int32_t n, float cut, int32_t *ids, float *values) {
     if (!x || !ids || !values || isnan(cut)) return 0;
-    const row_kernels *k = pluck_kernels()->row[PLUCK_DTYPE_F32];
+    const row_kernels *k = pk_kernels()->row[PLUCK_DTYPE_F32][0];
     /* All groups are looked at: no maximum is above +inf. */
     float maxima[CHUNK_GROUPS];
     for (int i = 0; i < CHUNK_GROUPS; i++) maxima[i] = INFINITY;
@@ -179,7 +181,7 @@ int32_t pluck_filter(const float *x, int32_t n, float cut, int32_t *ids, float *
     chunk c = {0};
     while (n > 0 && next_chunk(&c, x, (size_t)n)) {
         if (c.x != c.tail) {
-            count += k->group_collect(c.x, c.n_groups, maxima, (int32_t)c.first, cut, NAN,
+            count += k->group_collect(c.x, NULL, c.n_groups, maxima, (int32_t)c.first, cut, NAN,
                                       ids + count, values + count);
             continue;
         }
@@ -195,7 +197,7 @@ int32_t pluck_filter(const float *x, int32_t n, float cut, int32_t *ids, float *
 /* ---- llama.cpp's arrays ---- */
 
 void pluck_token_data_fill(const float *logits, int32_t n, pluck_token_data *data) {
-    if (n > 0) pluck_kernels()->array.token_fill(logits, (size_t)n, 0, (int32_t *)(void *)data);
+    if (n > 0) pk_kernels()->array.token_fill(logits, (size_t)n, 0, (int32_t *)(void *)data);
 }
 
 void pluck_token_data_split(const pluck_token_data *data, int32_t n, int32_t *ids, float *logits) {
@@ -210,7 +212,7 @@ void pluck_token_data_join(const int32_t *ids, const float *logits, const float 
 }
 
 float pluck_kth_greatest(const float *x, int32_t n, int32_t k) {
-    return x && k >= 1 && k <= n ? kth_of_few(x, n, k) : 0.0f;
+    return x && k >= 1 && k <= n ? pk_kth_of_few(x, n, k) : 0.0f;
 }
 
 /* ---- rows ---- */
@@ -218,7 +220,7 @@ float pluck_kth_greatest(const float *x, int32_t n, int32_t k) {
 void pluck_swap_blocks(void *a, void *b, size_t bytes) {
     const size_t words = bytes / sizeof(float);
     char *x = a, *y = b;
-    pluck_kernels()->array.swap(a, b, words);
+    pk_kernels()->array.swap(a, b, words);
     for (size_t i = words * sizeof(float); i < bytes; i++) {
         const char held = x[i];
         x[i] = y[i];
@@ -287,13 +289,13 @@ pluck_status pluck_token_ring_create(pluck_token_ring **out, int32_t n,
     if (!out) return PLUCK_ERR_NULL;
     if (n < 1 || n > PLUCK_MAX_LAST_N) return PLUCK_ERR_SIZE;
     const pluck_allocator from = allocator ? *allocator : (pluck_allocator){0};
-    if (!pluck_allocator_is_whole(&from)) return PLUCK_ERR_NULL;
+    if (!pk_allocator_is_whole(&from)) return PLUCK_ERR_NULL;
     const size_t head = round_up(sizeof(pluck_token_ring), 16);
-    const size_t size = head + history_size(n, true);
-    pluck_token_ring *ring = pluck_allocate(&from, size);
+    const size_t size = head + pk_history_size(n, HISTORY_COUNTS);
+    pluck_token_ring *ring = pk_allocate(&from, size);
     if (!ring) return PLUCK_ERR_MEMORY;
     *ring = (pluck_token_ring){from, size, (history *)(void *)((char *)ring + head)};
-    history_init(ring->history, n, true);
+    pk_history_init(ring->history, n, HISTORY_COUNTS);
     *out = ring;
     return PLUCK_OK;
 }
@@ -301,13 +303,13 @@ pluck_status pluck_token_ring_create(pluck_token_ring **out, int32_t n,
 void pluck_token_ring_free(pluck_token_ring *ring) {
     if (!ring) return;
     const pluck_allocator from = ring->allocator;
-    pluck_deallocate(&from, ring, ring->size);
+    pk_deallocate(&from, ring, ring->size);
 }
 
 pluck_status pluck_token_ring_push(pluck_token_ring *ring, int32_t token) {
     if (!ring) return PLUCK_ERR_NULL;
     if (token < 0) return PLUCK_ERR_TOKEN;
-    history_push(ring->history, token);
+    pk_history_push(ring->history, token);
     return PLUCK_OK;
 }
 
@@ -319,16 +321,16 @@ pluck_status pluck_token_ring_push_n(pluck_token_ring *ring, const int32_t *toke
     /* What would be dropped again is not pushed. */
     const int32_t capacity = ring->history->capacity;
     if (count >= capacity) {
-        history_clear(ring->history);
+        pk_history_clear(ring->history);
         tokens += count - capacity;
         count = capacity;
     }
-    for (int32_t i = 0; i < count; i++) history_push(ring->history, tokens[i]);
+    for (int32_t i = 0; i < count; i++) pk_history_push(ring->history, tokens[i]);
     return PLUCK_OK;
 }
 
 void pluck_token_ring_clear(pluck_token_ring *ring) {
-    if (ring) history_clear(ring->history);
+    if (ring) pk_history_clear(ring->history);
 }
 
 int32_t pluck_token_ring_size(const pluck_token_ring *ring) {
@@ -337,23 +339,23 @@ int32_t pluck_token_ring_size(const pluck_token_ring *ring) {
 
 int32_t pluck_token_ring_back(const pluck_token_ring *ring, int32_t back) {
     if (!ring || back < 0 || back >= ring->history->size) return -1;
-    return history_back(ring->history, back);
+    return pk_history_back(ring->history, back);
 }
 
 int32_t pluck_token_ring_recent(const pluck_token_ring *ring, int32_t count, int32_t *tokens) {
     if (!ring || !tokens || count < 1) return 0;
     const int32_t n = count < ring->history->size ? count : ring->history->size;
-    history_recent(ring->history, n, tokens);
+    pk_history_recent(ring->history, n, tokens);
     return n;
 }
 
 int32_t pluck_token_ring_count(const pluck_token_ring *ring, int32_t token) {
-    return ring && token >= 0 ? history_count(ring->history, token) : 0;
+    return ring && token >= 0 ? pk_history_count(ring->history, token) : 0;
 }
 
 int32_t pluck_token_ring_distinct(const pluck_token_ring *ring, int32_t *tokens, int32_t *counts) {
     if (!ring || !tokens || !counts) return 0;
-    history_distinct(ring->history, tokens, counts);
+    pk_history_ascending(ring->history, tokens, counts);
     return ring->history->n_distinct;
 }
 
@@ -363,5 +365,5 @@ int32_t pluck_dry_repeats(const int32_t *tokens_so_far, int32_t n, const pluck_s
                           int32_t *scratch, int32_t *tokens, int32_t *lengths) {
     if (!tokens_so_far || n < 1 || !dry || !scratch || !tokens || !lengths) return 0;
     for (int32_t i = 0; i < n; i++) scratch[i] = tokens_so_far[n - 1 - i];
-    return dry_repeats(dry, scratch, n, scratch + n, tokens, lengths);
+    return pk_dry_repeats_once(dry, scratch, n, tokens, lengths);
 }

@@ -5,10 +5,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "contract.h"
 #include "pluck.h"
-#include "private_names.h"
 
-/* Returns from the enclosing function where expr is not PLUCK_OK. */
+/* Returns from the enclosing function unless expr is PLUCK_OK. */
 #define TRY(expr)                                                                                  \
     do {                                                                                           \
         const pluck_status try_ = (expr);                                                          \
@@ -32,11 +32,11 @@ static inline size_t round_up(size_t a, size_t b) {
     return (a + b - 1) / b * b;
 }
 
-/* workspace.c: memory from an allocator whose members may all be zero. */
-void *pluck_allocate(const pluck_allocator *allocator, size_t size);
-void pluck_deallocate(const pluck_allocator *allocator, void *pointer, size_t size);
+/* memory.c: memory from an allocator whose members may all be zero. */
+void *pk_allocate(const pluck_allocator *allocator, size_t size);
+void pk_deallocate(const pluck_allocator *allocator, void *pointer, size_t size);
 
 /* Both functions or neither. */
-bool pluck_allocator_is_whole(const pluck_allocator *allocator);
+bool pk_allocator_is_whole(const pluck_allocator *allocator);
 
 #endif /* PLUCK_COMMON_H */

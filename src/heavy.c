@@ -1,5 +1,5 @@
-/* heavy.c: see heavy.h. */
-#include "heavy.h"
+/* heavy.c: the groups that decide, summed in double (pk_mass_put_right in mass.h). */
+#include "mass.h"
 
 /* The part of the mass that makes a group heavy. */
 static const double HEAVY = 1.0 / 128;
@@ -9,56 +9,55 @@ typedef struct least {
     double mass, x;
 } least;
 
-static least least_of(const candidates *c, double total) {
+static least least_of(const mass_cache *m, const mass_source *s, double total) {
     const double mass = HEAVY * total;
-    return (least){mass, (double)c->ref + (log(mass / GROUP) - 1e-3) / c->scale};
+    return (least){mass, (double)m->ref + (log(mass / GROUP) - 1e-3) / s->scale};
 }
 
-/* The first heavy group from g on; behind the last where there is none. */
-static int32_t next_heavy(const candidates *c, const double *group_sum, int32_t g, least l) {
-    const int32_t n_groups = candidates_groups(c);
+/* The first heavy group from g on; behind the last if there is none. */
+static int32_t next_heavy(const mass_cache *m, const mass_source *s, int32_t g, least l) {
+    const int32_t n_groups = s->row->n_groups;
     while (g < n_groups) {
-        if (c->whole && g % BLOCK_GROUPS == 0 && (double)c->ws->block_max[g / BLOCK_GROUPS] < l.x) {
+        if (s->whole && g % BLOCK_GROUPS == 0 && (double)m->block_max[g / BLOCK_GROUPS] < l.x) {
             g += BLOCK_GROUPS;
             continue;
         }
-        if (group_sum[g] > l.mass) break;
+        if (m->group_sum[g] > l.mass) break;
         g++;
     }
     return g < n_groups ? g : n_groups;
 }
 
-/* The mass of x >= cut in a group whose exponentials are e; side by side, as one addition after
+/* The mass of x >= low in a group whose exponentials are e; side by side, as one addition after
  * another would take as long as the exponentials. */
-static double mass_of(const float *x, const float *e, float cut) {
+static double mass_of(const float *x, const float *e, float low) {
     double part[4] = {0.0, 0.0, 0.0, 0.0};
     for (int i = 0; i < GROUP; i += 4)
-        for (int j = 0; j < 4; j++) part[j] += x[i + j] >= cut ? (double)e[i + j] : 0.0;
+        for (int j = 0; j < 4; j++) part[j] += x[i + j] >= low ? (double)e[i + j] : 0.0;
     return (part[0] + part[1]) + (part[2] + part[3]);
 }
 
-/* Replaces what the kernel made of one group. */
-static void put_right(const candidates *c, const float *x, const float *e, const exp_params *p,
-                      const masses_above *above) {
+/* Replaces what the kernel added to the masses above levels for one group. */
+static void put_levels_right(const mass_cache *m, const float *x, const float *e,
+                             const exp_params *p, const float *at, double *above, int n) {
     double sum, rounded[2] = {0.0, 0.0};
-    c->kernels->row[PLUCK_DTYPE_F32]->group_sumexp_levels(x, 1, above->at, above->n, p, &sum,
-                                                          rounded);
-    for (int j = 0; j < above->n; j++) above->mass[j] += mass_of(x, e, above->at[j]) - rounded[j];
+    m->kernels->row[PLUCK_DTYPE_F32][0]->group_sumexp_levels(x, NULL, 1, at, n, p, &sum, rounded);
+    for (int j = 0; j < n; j++) above[j] += mass_of(x, e, at[j]) - rounded[j];
 }
 
-void heavy_sums(const candidates *c, float cut, double *group_sum, double *total,
-                const masses_above *above) {
-    const exp_params p = candidates_exp(c);
-    const int32_t n_groups = candidates_groups(c);
-    const least l = least_of(c, *total);
-    for (int32_t g = next_heavy(c, group_sum, 0, l); g < n_groups;
-         g = next_heavy(c, group_sum, g + 1, l)) {
+void pk_mass_put_right(mass_cache *m, const mass_source *s, row_cut c, double *total,
+                       const float *at, double *above, int n) {
+    if (!(*total > 0.0)) return;
+    const exp_params p = pk_exp_params(m->ref, s->scale);
+    const int32_t n_groups = s->row->n_groups;
+    const least l = least_of(m, s, *total);
+    for (int32_t g = next_heavy(m, s, 0, l); g < n_groups; g = next_heavy(m, s, g + 1, l)) {
         float x[GROUP], e[GROUP];
-        candidates_group(c, g, x);
-        c->kernels->array.shifted_exp(x, GROUP, &p, e);
-        if (above) put_right(c, x, e, &p, above);
-        const double sum = mass_of(x, e, cut);
-        *total += sum - group_sum[g];
-        group_sum[g] = sum;
+        pk_row_group(s->row, g, c, x);
+        m->kernels->array.shifted_exp(x, GROUP, &p, e);
+        if (n > 0) put_levels_right(m, x, e, &p, at, above, n);
+        const double sum = mass_of(x, e, -INFINITY);
+        *total += sum - m->group_sum[g];
+        m->group_sum[g] = sum;
     }
 }

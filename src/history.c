@@ -1,8 +1,29 @@
-/* history.c: see history.h. Deletion closes gaps (Knuth 6.4, algorithm R), so the table never ages.
+/*
+ * history.c: see history.h.
+ *
+ * Counts. The table is open-addressed with linear probing, and a deletion closes the gap (Knuth 6.4,
+ * algorithm R), so it never ages. It doubles when it is half full, within memory that is reserved
+ * for the full ring.
+ *
+ * Lags. When a token t is pushed, the history reads the same from lag i as from the end for one
+ * token more than it did before, if the token at lag i is t, and for none if it is not. One pass
+ * without a branch brings all lags up to date, whatever the history holds. After many tokens, such
+ * as a prompt, they are computed anew.
  */
 #include "history.h"
 
 #include <string.h>
+
+#include "hash.h"
+#include "radix.h"
+#include "suffixes.h"
+
+typedef struct history_slot {
+    int32_t token; /* -1: free */
+    int32_t place; /* of the token among the distinct ones */
+} history_slot;
+
+enum { MIN_SLOT_BITS = 4, MAX_PASSES = 8 };
 
 static int32_t *ring(history *h) {
     return (int32_t *)(h + 1);
@@ -12,64 +33,97 @@ static const int32_t *ring_const(const history *h) {
     return (const int32_t *)(h + 1);
 }
 
+static int32_t *distinct(history *h) {
+    return ring(h) + h->capacity;
+}
+
+static int32_t *counts_of(history *h) {
+    return distinct(h) + h->capacity;
+}
+
 static history_slot *slots(history *h) {
-    return (history_slot *)(ring(h) + h->capacity);
+    return (history_slot *)(counts_of(h) + h->capacity);
 }
 
 static const history_slot *slots_const(const history *h) {
-    return (const history_slot *)(ring_const(h) + h->capacity);
+    return (const history_slot *)(pk_history_counts(h) + h->capacity);
 }
 
-static int32_t slots_for(int32_t capacity) {
-    int32_t n = 8;
-    while (n < 2 * (capacity + 1)) n *= 2;
+/* The slots of a full ring: at least twice its tokens. */
+static size_t most_slots(int32_t capacity) {
+    size_t n = (size_t)1 << MIN_SLOT_BITS;
+    while (n < 2 * (size_t)capacity) n *= 2;
     return n;
 }
 
-size_t history_size(int32_t capacity, bool counted) {
-    return sizeof(history) + (size_t)capacity * sizeof(int32_t) +
-           (counted ? (size_t)slots_for(capacity) * sizeof(history_slot) : 0);
+size_t pk_history_size(int32_t capacity, history_kind kind) {
+    const size_t n = (size_t)capacity;
+    const size_t head = sizeof(history) + n * sizeof(int32_t);
+    return kind == HISTORY_LAGS
+               ? head + n * sizeof(int32_t)
+               : head + 2 * n * sizeof(int32_t) + most_slots(capacity) * sizeof(history_slot);
 }
 
-void history_init(history *h, int32_t capacity, bool counted) {
-    h->capacity = capacity;
-    h->n_slots = counted ? slots_for(capacity) : 0;
-    history_clear(h);
+/* Makes all of 2^slot_bits slots free. */
+static void free_slots(history *h, int32_t slot_bits) {
+    h->slot_bits = slot_bits;
+    /* All bytes 0xff: token -1. */
+    memset(slots(h), 0xff, sizeof(history_slot) << slot_bits);
 }
 
-void history_clear(history *h) {
-    h->size = h->first = h->n_distinct = 0;
-    /* All bytes 0xff: token -1, free. */
-    memset(slots(h), 0xff, (size_t)h->n_slots * sizeof(history_slot));
+void pk_history_init(history *h, int32_t capacity, history_kind kind) {
+    *h = (history){.kind = kind, .capacity = capacity, .salt = salt_of(h)};
+    pk_history_clear(h);
+}
+
+void pk_history_clear(history *h) {
+    h->size = h->first = h->n_distinct = h->n_lags = h->n_new = 0;
+    if (h->kind == HISTORY_COUNTS) free_slots(h, MIN_SLOT_BITS);
 }
 
 static int32_t home_of(const history *h, int32_t token) {
-    return (int32_t)((uint32_t)token * 2654435769u >> 7) & (h->n_slots - 1);
+    return (int32_t)(hash_token(token, h->salt) >> (32 - h->slot_bits));
 }
 
 /* The slot that holds token, or the free one where it would go. */
 static int32_t find(const history *h, int32_t token) {
     const history_slot *slot = slots_const(h);
+    const int32_t mask = (1 << h->slot_bits) - 1;
     int32_t i = home_of(h, token);
-    while (slot[i].token != -1 && slot[i].token != token) i = (i + 1) & (h->n_slots - 1);
+    while (slot[i].token != -1 && slot[i].token != token) i = (i + 1) & mask;
     return i;
 }
 
-static void count_up(history *h, int32_t token) {
-    history_slot *slot = &slots(h)[find(h, token)];
-    if (slot->token == -1) {
-        *slot = (history_slot){token, 0};
-        h->n_distinct++;
+/* Doubles the table. */
+static void grow(history *h) {
+    free_slots(h, h->slot_bits + 1);
+    for (int32_t place = 0; place < h->n_distinct; place++) {
+        const int32_t token = distinct(h)[place];
+        slots(h)[find(h, token)] = (history_slot){token, place};
     }
-    slot->count++;
 }
 
-static void count_down(history *h, int32_t token) {
+static void count_up(history *h, int32_t token) {
+    int32_t i = find(h, token);
+    if (slots(h)[i].token == token) {
+        counts_of(h)[slots(h)[i].place]++;
+        return;
+    }
+    const int32_t place = h->n_distinct;
+    if (2 * (place + 1) > 1 << h->slot_bits) {
+        grow(h);
+        i = find(h, token);
+    }
+    slots(h)[i] = (history_slot){token, place};
+    distinct(h)[place] = token;
+    counts_of(h)[place] = 1;
+    h->n_distinct++;
+}
+
+/* Frees slot number `hole`, and moves later ones up that would no longer be found. */
+static void close_gap(history *h, int32_t hole) {
     history_slot *slot = slots(h);
-    const int32_t mask = h->n_slots - 1;
-    int32_t hole = find(h, token);
-    if (--slot[hole].count > 0) return;
-    h->n_distinct--;
+    const int32_t mask = (1 << h->slot_bits) - 1;
     for (int32_t i = (hole + 1) & mask; slot[i].token != -1; i = (i + 1) & mask) {
         const int32_t home = home_of(h, slot[i].token);
         /* Entry i may fill the hole if its home is not cyclically in (hole, i]. */
@@ -81,60 +135,102 @@ static void count_down(history *h, int32_t token) {
     slot[hole].token = -1;
 }
 
-void history_push(history *h, int32_t token) {
-    if (h->n_slots) count_up(h, token);
+static void count_down(history *h, int32_t token) {
+    const int32_t i = find(h, token);
+    const int32_t place = slots(h)[i].place;
+    if (--counts_of(h)[place] > 0) return;
+    const int32_t last = --h->n_distinct;
+    if (place != last) { /* the last one takes its place */
+        const int32_t moved = distinct(h)[last];
+        slots(h)[find(h, moved)].place = place;
+        distinct(h)[place] = moved;
+        counts_of(h)[place] = counts_of(h)[last];
+    }
+    close_gap(h, i);
+}
+
+/* Ring index of the token that comes `after` places after the oldest; after <= capacity. */
+static int32_t ring_index(const history *h, int32_t after) {
+    const int32_t at = h->first + after;
+    return at < h->capacity ? at : at - h->capacity;
+}
+
+void pk_history_push(history *h, int32_t token) {
+    if (h->n_new < h->capacity) h->n_new++;
     if (h->size < h->capacity) {
-        const int32_t at = h->first + h->size;
-        ring(h)[at < h->capacity ? at : at - h->capacity] = token;
-        h->size++;
+        ring(h)[ring_index(h, h->size++)] = token;
+        if (h->kind == HISTORY_COUNTS) count_up(h, token);
         return;
     }
     const int32_t oldest = ring(h)[h->first];
     ring(h)[h->first] = token;
-    h->first = h->first + 1 < h->capacity ? h->first + 1 : 0;
-    if (h->n_slots) count_down(h, oldest);
+    h->first = ring_index(h, 1);
+    if (h->kind != HISTORY_COUNTS || oldest == token) return;
+    count_down(h, oldest);
+    count_up(h, token);
 }
 
-int32_t history_back(const history *h, int32_t back) {
-    const int32_t at = h->first + h->size - 1 - back;
-    return ring_const(h)[at < h->capacity ? at : at - h->capacity];
+int32_t pk_history_back(const history *h, int32_t back) {
+    return ring_const(h)[ring_index(h, h->size - 1 - back)];
 }
 
-int32_t history_count(const history *h, int32_t token) {
-    const history_slot *slot = &slots_const(h)[find(h, token)];
-    return slot->token == -1 ? 0 : slot->count;
+void pk_history_recent(const history *h, int32_t n, int32_t *tokens) {
+    const int32_t from = ring_index(h, h->size - n);
+    const int32_t before = h->capacity - from < n ? h->capacity - from : n;
+    memcpy(tokens, ring_const(h) + from, (size_t)before * sizeof *tokens);
+    memcpy(tokens + before, ring_const(h), (size_t)(n - before) * sizeof *tokens);
 }
 
-void history_unordered(const history *h, int32_t *tokens, int32_t *counts) {
-    const history_slot *slot = slots_const(h);
-    int32_t n = 0;
-    /* No branch on what a slot holds: it would be mispredicted every other time. */
-    for (int32_t i = 0; n < h->n_distinct; i++) {
-        tokens[n] = slot[i].token;
-        counts[n] = slot[i].count;
-        n += slot[i].token != -1;
+void pk_history_reversed(const history *h, int32_t *tokens) {
+    const int32_t *end = ring_const(h) + ring_index(h, h->size);
+    const int32_t wrapped = h->first + h->size - h->capacity; /* tokens at the ring's beginning */
+    const int32_t n = wrapped > 0 ? wrapped : 0;
+    for (ptrdiff_t i = 0; i < n; i++) tokens[i] = end[-1 - i];
+    end = ring_const(h) + (n > 0 ? h->capacity : h->first + h->size);
+    for (ptrdiff_t i = 0; i < h->size - n; i++) tokens[n + i] = end[-1 - i];
+}
+
+int32_t pk_history_count(const history *h, int32_t token) {
+    const history_slot slot = slots_const(h)[find(h, token)];
+    return slot.token == -1 ? 0 : pk_history_counts(h)[slot.place];
+}
+
+void pk_history_ascending(const history *h, int32_t *tokens, int32_t *counts) {
+    const size_t n = (size_t)h->n_distinct;
+    memcpy(tokens, pk_history_tokens(h), n * sizeof *tokens);
+    pk_radix_sort(tokens, NULL, h->n_distinct, counts);
+    for (size_t i = 0; i < n; i++) counts[i] = pk_history_count(h, tokens[i]);
+}
+
+/* One pass over the n lags whose tokens are newest[0], newest[-1], ... */
+static void extend_lags(const int32_t *restrict newest, int32_t n, int32_t token, int32_t most,
+                        int32_t *restrict lags) {
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const int32_t same = -(newest[-i] == token);
+        lags[i] = (lags[i] + (lags[i] < most)) & same;
     }
 }
 
-void history_distinct(const history *h, int32_t *tokens, int32_t *counts) {
-    history_unordered(h, tokens, counts);
-    const int32_t n = h->n_distinct;
-    /* Shell's sort with Ciura's gaps, continued by a factor of 9/4 for long histories. */
-    int32_t gaps[24] = {1, 4, 10, 23, 57, 132, 301, 701};
-    int32_t n_gaps = 8;
-    while (gaps[n_gaps - 1] < n / 3 && n_gaps < 24) {
-        gaps[n_gaps] = gaps[n_gaps - 1] / 4 * 9;
-        n_gaps++;
+/* Brings the lags from before the token `back` places from the end to after it. Of tokens that have
+ * left the ring since then nothing is needed: what could reach them is more than size - i. */
+static void pass_lags(history *h, int32_t back, int32_t *lags) {
+    const int32_t token = pk_history_back(h, back);
+    const int32_t n = h->size - 1 - back; /* lags 1 to n */
+    const int32_t at = ring_index(h, h->size - 2 - back);
+    const int32_t before = at + 1 < n ? at + 1 : n; /* up to the ring's beginning */
+    extend_lags(ring(h) + at, before, token, h->capacity, lags + 1);
+    extend_lags(ring(h) + h->capacity - 1, n - before, token, h->capacity, lags + 1 + before);
+}
+
+const int32_t *pk_history_lags(history *h, const int32_t *reversed) {
+    int32_t *lags = ring(h) + h->capacity;
+    if (h->n_new > MAX_PASSES || h->n_new >= h->size) {
+        pk_suffix_lengths(reversed, h->size, lags);
+    } else {
+        for (int32_t i = h->n_lags; i < h->size; i++) lags[i] = 0;
+        for (int32_t back = h->n_new; back-- > 0;) pass_lags(h, back, lags);
     }
-    for (int32_t k = n_gaps - 1; k >= 0; k--)
-        for (int32_t i = gaps[k]; i < n; i++) {
-            const history_slot moved = {tokens[i], counts[i]};
-            int32_t at = i;
-            for (; at >= gaps[k] && tokens[at - gaps[k]] > moved.token; at -= gaps[k]) {
-                tokens[at] = tokens[at - gaps[k]];
-                counts[at] = counts[at - gaps[k]];
-            }
-            tokens[at] = moved.token;
-            counts[at] = moved.count;
-        }
+    h->n_lags = h->size;
+    h->n_new = 0;
+    return lags;
 }

@@ -2,49 +2,46 @@
  * logprobs.c: log-probabilities of a row for a server's answer: of one token, and of the top N,
  * found by the same selection as top-k.
  */
-#include "candidates.h"
+#include "workspace.h"
 
-/* Log-probability of x; the difference is exact enough in double. */
-static float logprob_of(const candidates *c, double log_sum, float x) {
-    return (float)((double)x - (double)c->ref - log_sum);
-}
-
-/* The row's value of one token; -inf where it is masked. */
-static float value_of(const candidates *c, int32_t token) {
-    if (!c->whole) { /* a row with +inf has become the list of those */
-        for (int32_t i = 0; i < c->n; i++)
-            if (c->ws->ids[i] == token) return c->ws->logits[i];
-        return -INFINITY;
+/* The row's value of one token; -inf if it is masked. */
+static float value_of(view *v, int32_t token) {
+    if (pk_view_is_list(v)) { /* of the few that are allowed, or of those at +inf */
+        const int32_t at = pk_list_find(pk_view_list(v), token);
+        return at < 0 ? -INFINITY : pk_view_list(v)->x[at];
     }
     float x[GROUP];
-    candidates_group(c, token / GROUP, x);
+    pk_row_group(&v->row, token / GROUP, cut_at(-INFINITY), x);
     return x[token % GROUP];
 }
 
-pluck_status pluck_top_logprobs(const pluck_row *row, int32_t n_top, int32_t *ids, float *logprobs,
-                                int32_t *n_written, int32_t token, float *token_logprob) {
+static pluck_status check(const pluck_row *row, int32_t n_top, const int32_t *ids,
+                          const float *logprobs, int32_t token, bool wants_token) {
     if (!row || !row->logits || !row->workspace) return PLUCK_ERR_NULL;
     if (n_top > 0 && (!ids || !logprobs)) return PLUCK_ERR_NULL;
     if (row->ids || row->n < 1) return PLUCK_ERR_ROW;
     if (n_top < 0 || n_top > row->n) return PLUCK_ERR_SIZE;
-    if (token_logprob && (token < 0 || token >= row->n)) return PLUCK_ERR_TOKEN;
-    pluck_workspace *ws = row->workspace;
-    if (ws->n_vocab < row->n) return PLUCK_ERR_WORKSPACE;
-    ws->has_result = false;
-    candidates *c = &ws->view;
-    TRY(candidates_begin(c, ws, row->n, row));
-    TRY(candidates_scan(c));
-    candidates_sum(c);
-    const double log_sum = log(c->sum);
-    if (token_logprob) *token_logprob = logprob_of(c, log_sum, value_of(c, token));
+    if (wants_token && (token < 0 || token >= row->n)) return PLUCK_ERR_TOKEN;
+    return pk_workspace_vocab(row->workspace) < row->n ? PLUCK_ERR_WORKSPACE : PLUCK_OK;
+}
+
+pluck_status pluck_top_logprobs(const pluck_row *row, int32_t n_top, int32_t *ids, float *logprobs,
+                                int32_t *n_written, int32_t token, float *token_logprob) {
+    TRY(check(row, n_top, ids, logprobs, token, token_logprob != NULL));
+    view *v = &row->workspace->view;
+    TRY(pk_workspace_begin(row->workspace, row->n, row));
+    TRY(pk_view_scan(v));
+    const double log_sum = pk_view_log_sum(v);
+    if (token_logprob) *token_logprob = (float)((double)value_of(v, token) - log_sum);
     if (n_written) *n_written = 0;
     if (n_top == 0) return PLUCK_OK;
-    candidates_top_k(c, n_top);
-    TRY(candidates_materialise(c));
-    for (int32_t i = 0; i < c->n; i++) {
-        ids[i] = ws->ids[i];
-        logprobs[i] = logprob_of(c, log_sum, ws->logits[i]);
+    pk_view_top_k(v, n_top);
+    TRY(pk_view_materialise(v));
+    const list *l = pk_view_list(v);
+    for (int32_t i = 0; i < l->n; i++) {
+        ids[i] = l->ids[i];
+        logprobs[i] = (float)((double)l->x[i] - log_sum);
     }
-    if (n_written) *n_written = c->n;
+    if (n_written) *n_written = l->n;
     return PLUCK_OK;
 }

@@ -3,67 +3,95 @@
 
 #include <float.h>
 
-search search_for(const candidates *c, candidate_order order, double target, bool strict) {
+search pk_search(mass_cache *m, const mass_source *of, const list *l, int32_t n_vocab,
+                 candidate_order order, double centre, double target, bool strict) {
+    PLUCK_ASSERT(order != ORDER_AS_IT_LIES);
     search s = {
-        .c = c,
-        .o = {c->ws->ids, c->ws->logits, order, c->centre},
-        .e = candidates_exp(c),
+        .m = m,
+        .of = of,
+        .o = pk_list_ordering(l, order, centre),
         /* 32 nats: what lies beyond has no mass to speak of. */
         .first = {0.0f, (float)HISTOGRAM_BINS / 32.0f},
         .target = target,
         .strict = strict,
     };
-    if (order == ORDER_ID) s.first.per_unit = (float)HISTOGRAM_BINS / (float)c->n_vocab;
+    if (order == ORDER_ID) s.first.per_unit = (float)HISTOGRAM_BINS / (float)n_vocab;
     return s;
 }
 
-void masses(const search *s, const int32_t *index, int32_t first, int32_t n, float *e) {
-    float x[GROUP];
+bool pk_reaches(const search *s, double mass) {
+    return s->strict ? mass > s->target : mass >= s->target;
+}
+
+/* The values of up to GROUP candidates, at positions index[0..n), or first.. if index is NULL. */
+static void values(const search *s, const int32_t *index, int32_t first, int32_t n, float *x) {
     if (index)
         for (int32_t i = 0; i < n; i++) x[i] = s->o.x[index[i]];
     else
         memcpy(x, s->o.x + first, (size_t)n * sizeof *x);
-    if (s->c->adapted)
-        adaptive_masses(s->c, x, (size_t)n, e);
-    else
-        s->c->kernels->array.shifted_exp(x, (size_t)n, &s->e, e);
 }
 
-bool reaches(const search *s, double mass) {
-    return s->strict ? mass > s->target : mass >= s->target;
+static void masses(const search *s, const int32_t *index, int32_t first, int32_t n, float *e) {
+    float x[GROUP];
+    values(s, index, first, n, x);
+    pk_mass_of(s->m, s->of, x, (size_t)n, e);
 }
 
-place walk(const search *s, const int32_t *index, int32_t n, double mass) {
-    place last = {index[0], mass};
+place pk_walk(const search *s, const int32_t *index, int32_t n, double mass) {
+    PLUCK_ASSERT(n > 0);
+    place last = {index ? index[0] : 0, mass};
     for (int32_t first = 0; first < n; first += GROUP) {
         const int32_t count = n - first < GROUP ? n - first : GROUP;
         float e[GROUP];
-        masses(s, index + first, 0, count, e);
+        masses(s, index ? index + first : NULL, first, count, e);
         for (int32_t i = 0; i < count; i++) {
             if (e[i] <= 0.0f) continue;
             mass += (double)e[i];
-            last = (place){index[first + i], mass};
-            if (reaches(s, mass)) return last;
+            last = (place){index ? index[first + i] : first + i, mass};
+            if (pk_reaches(s, mass)) return last;
         }
     }
     return last;
 }
 
+/* ---- bins ---- */
+
 /*
- * Distances from the start of the order, in nats (by id: in ids), of up to GROUP candidates at
- * positions index[0..n), or first.. where index is NULL: at float's precision, monotone in the key.
+ * How candidates are told apart: by their distance from the start of the order, in nats (by id: in
+ * ids), which needs one or two steps as a rule; or, once distances are equal at float's precision,
+ * by the bits of their keys, which three steps bring down to equals whatever they are.
  */
-static void offsets(const search *s, const int32_t *index, int32_t first, int32_t n, float *out) {
+typedef struct divider {
+    bins distance;
+    bool by_bits;
+    uint32_t low;
+    int shift;
+} divider;
+
+/* Float keys as integers of the same order; zeros of both signs are equals. */
+static void key_bits(const search *s, const float *x, int32_t n, uint32_t *bits) {
+    float key[GROUP];
+    const double centre = s->o.centre;
+    if (s->o.order == ORDER_NEAR)
+        for (int32_t i = 0; i < n; i++) key[i] = (float)fabs((double)x[i] - centre);
+    else
+        for (int32_t i = 0; i < n; i++) key[i] = 0.0f - x[i];
+    for (int32_t i = 0; i < n; i++) {
+        key[i] += 0.0f;
+        memcpy(&bits[i], &key[i], sizeof bits[i]);
+        bits[i] = bits[i] & 0x80000000u ? ~bits[i] : bits[i] | 0x80000000u;
+    }
+}
+
+/* Monotone in the key. */
+static void distances(const search *s, const int32_t *index, int32_t first, int32_t n, float *out) {
     float x[GROUP];
     if (s->o.order == ORDER_ID) {
         for (int32_t i = 0; i < n; i++) out[i] = (float)s->o.ids[index ? index[i] : first + i];
         return;
     }
-    if (index)
-        for (int32_t i = 0; i < n; i++) x[i] = s->o.x[index[i]];
-    else
-        memcpy(x, s->o.x + first, (size_t)n * sizeof *x);
-    const float ref = s->e.ref, scale = (float)s->c->scale;
+    values(s, index, first, n, x);
+    const float ref = pk_mass_ref(s->m, s->of), scale = (float)s->of->scale;
     const double centre = s->o.centre;
     if (s->o.order == ORDER_DESCENDING)
         for (int32_t i = 0; i < n; i++) out[i] = (ref - x[i]) * scale;
@@ -71,10 +99,21 @@ static void offsets(const search *s, const int32_t *index, int32_t first, int32_
         for (int32_t i = 0; i < n; i++) out[i] = (float)fabs((double)x[i] - centre) * scale;
 }
 
-/* The bins of n offsets; one that is NaN (0 * inf) goes to bin 0. */
-static void find_bins(const bins *b, const float *offset, int32_t n, int32_t *bin) {
+/* The bins of up to GROUP candidates; a distance that is NaN (0 * inf) goes to bin 0. */
+static void find_bins(const search *s, const divider *d, const int32_t *index, int32_t first,
+                      int32_t n, int32_t *bin) {
+    if (d->by_bits) {
+        float x[GROUP];
+        uint32_t bits[GROUP];
+        values(s, index, first, n, x);
+        key_bits(s, x, n, bits);
+        for (int32_t i = 0; i < n; i++) bin[i] = (int32_t)((bits[i] - d->low) >> d->shift);
+        return;
+    }
+    float distance[GROUP];
+    distances(s, index, first, n, distance);
     for (int32_t i = 0; i < n; i++) {
-        float at = (offset[i] - b->low) * b->per_unit;
+        float at = (distance[i] - d->distance.low) * d->distance.per_unit;
         at = at > 0.0f ? at : 0.0f;
         at = at < (float)(HISTOGRAM_BINS - 1) ? at : (float)(HISTOGRAM_BINS - 1);
         bin[i] = (int32_t)at;
@@ -82,69 +121,139 @@ static void find_bins(const bins *b, const float *offset, int32_t n, int32_t *bi
 }
 
 /* Adds the mass of each candidate to its bin. */
-static void fill_bins(const search *s, const bins *b, const int32_t *index, int32_t n) {
-    double *mass = s->c->ws->histogram;
-    memset(mass, 0, HISTOGRAM_BINS * sizeof *mass);
+static void fill_bins(const search *s, const divider *d, const int32_t *index, int32_t n,
+                      double *histogram) {
+    memset(histogram, 0, HISTOGRAM_BINS * sizeof *histogram);
     for (int32_t first = 0; first < n; first += GROUP) {
         const int32_t count = n - first < GROUP ? n - first : GROUP;
-        float e[GROUP], offset[GROUP];
+        float e[GROUP];
         int32_t bin[GROUP];
         const int32_t *at = index ? index + first : NULL;
         masses(s, at, first, count, e);
-        offsets(s, at, first, count, offset);
-        find_bins(b, offset, count, bin);
-        for (int32_t i = 0; i < count; i++) mass[bin[i]] += (double)e[i];
+        find_bins(s, d, at, first, count, bin);
+        for (int32_t i = 0; i < count; i++) histogram[bin[i]] += (double)e[i];
     }
 }
 
-/* Of the n candidates those in one bin: their positions to out (which may be index), and the range
- * of their offsets. Returns how many. */
-static int32_t gather_bin(const search *s, const bins *b, const int32_t *index, int32_t n,
-                          int32_t wanted, int32_t *out, float *low, float *high) {
+/* The positions, of n, that are in one bin, to out (which may be index); returns how many. */
+static int32_t gather_bin(const search *s, const divider *d, const int32_t *index, int32_t n,
+                          int32_t wanted, int32_t *out) {
     int32_t m = 0;
-    *low = FLT_MAX;
-    *high = -FLT_MAX;
     for (int32_t first = 0; first < n; first += GROUP) {
         const int32_t count = n - first < GROUP ? n - first : GROUP;
-        float offset[GROUP];
         int32_t bin[GROUP];
-        offsets(s, index ? index + first : NULL, first, count, offset);
-        find_bins(b, offset, count, bin);
+        find_bins(s, d, index ? index + first : NULL, first, count, bin);
         for (int32_t i = 0; i < count; i++) {
-            if (bin[i] != wanted) continue;
-            out[m++] = index ? index[first + i] : first + i;
-            *low = offset[i] < *low ? offset[i] : *low;
-            *high = offset[i] > *high ? offset[i] : *high;
+            out[m] = index ? index[first + i] : first + i;
+            m += bin[i] == wanted;
         }
     }
     return m;
 }
 
-place find_prefix(const search *s, int32_t n, int32_t *index) {
-    bins b = s->first;
+/* By the bits of the keys of n candidates; false if all have the same. */
+static bool divide_by_bits(const search *s, const int32_t *index, int32_t n, divider *d) {
+    uint32_t low = UINT32_MAX, high = 0;
+    for (int32_t first = 0; first < n; first += GROUP) {
+        const int32_t count = n - first < GROUP ? n - first : GROUP;
+        float x[GROUP];
+        uint32_t bits[GROUP];
+        values(s, index + first, 0, count, x);
+        key_bits(s, x, count, bits);
+        for (int32_t i = 0; i < count; i++) {
+            low = bits[i] < low ? bits[i] : low;
+            high = bits[i] > high ? bits[i] : high;
+        }
+    }
+    int shift = 0;
+    while ((high - low) >> shift >= HISTOGRAM_BINS) shift++;
+    *d = (divider){.by_bits = true, .low = low, .shift = shift};
+    return high > low;
+}
+
+/* How to tell n candidates apart that one bin did not; false if their keys are equal. */
+static bool divide(const search *s, const int32_t *index, int32_t n, divider *d) {
+    if (d->by_bits) return divide_by_bits(s, index, n, d);
+    float low = FLT_MAX, high = -FLT_MAX;
+    for (int32_t first = 0; first < n; first += GROUP) {
+        const int32_t count = n - first < GROUP ? n - first : GROUP;
+        float distance[GROUP];
+        distances(s, index + first, 0, count, distance);
+        for (int32_t i = 0; i < count; i++) {
+            low = distance[i] < low ? distance[i] : low;
+            high = distance[i] > high ? distance[i] : high;
+        }
+    }
+    const bins b = {low, (float)(HISTOGRAM_BINS - 1) / (high - low)};
+    /* Distances beyond float's range, or apart by its last bits, come to one bin again and again. */
+    d->distance = b;
+    if (s->o.order == ORDER_ID) return true; /* ids are told apart */
+    const bool tells = high > low && b.per_unit > 0.0f && b.per_unit < FLT_MAX &&
+                       high - low > 1e-4f * fmaxf(fabsf(low), fabsf(high));
+    return tells || divide_by_bits(s, index, n, d);
+}
+
+/* ---- the search ---- */
+
+/* Whether all of n candidates have the same value. */
+static bool are_equal(const search *s, const int32_t *index, int32_t n) {
+    const float x = s->o.x[index[0]];
+    for (int32_t i = 1; i < n; i++)
+        if (s->o.x[index[i]] != x) return false;
+    return true;
+}
+
+/* Where n equals, in the order of their ids, reach the target: a number of them. */
+static place among_equals(const search *s, int32_t *index, int32_t n, double mass) {
+    float e;
+    masses(s, index, 0, 1, &e);
+    int32_t k = 1;
+    if (e > 0.0f) {
+        const double count = (s->target - mass) / (double)e;
+        k = count < n ? (int32_t)ceil(fmax(count, 1.0)) : n;
+        if (!pk_reaches(s, mass + (double)k * (double)e) && k < n) k++;
+    }
+    const int32_t at = pk_kth_lowest_id(s->o.ids, index, n, k);
+    return (place){at, mass + (double)k * (double)e};
+}
+
+/* Narrows n candidates down to those of one bin after the other; their positions end up in index.
+ * Returns how many; *mass becomes that before them. */
+static int32_t narrow(const search *s, int32_t n, int32_t *index, double *mass) {
+    divider d = {.distance = s->first};
     const int32_t *in = NULL;
-    double mass = s->before;
+    double *histogram = pk_lease_doubles(s->m->scratch, LEASE_HISTOGRAM, HISTOGRAM_BINS);
     while (n > SHORT_LIST) {
-        fill_bins(s, &b, in, n);
-        const double *bin_mass = s->c->ws->histogram;
+        fill_bins(s, &d, in, n, histogram);
         int32_t crossing = -1;
         for (int32_t i = 0; i < HISTOGRAM_BINS; i++) {
-            if (bin_mass[i] <= 0.0) continue;
-            if (crossing >= 0) mass += bin_mass[crossing];
+            if (histogram[i] <= 0.0) continue;
+            if (crossing >= 0) *mass += histogram[crossing];
             crossing = i;
-            if (reaches(s, mass + bin_mass[i])) break;
+            if (pk_reaches(s, *mass + histogram[i])) break;
         }
         if (crossing < 0) break; /* no mass at all: the walk takes the first */
-        float low, high;
-        n = gather_bin(s, &b, in, n, crossing, index, &low, &high);
+        n = gather_bin(s, &d, in, n, crossing, index);
         in = index;
-        if (!(high > low)) break; /* equal at float's precision: the sort decides */
-        b = (bins){low, (float)(HISTOGRAM_BINS - 1) / (high - low)};
-        /* Offsets beyond float's range would all come to one bin, again and again. */
-        if (!(b.per_unit > 0.0f && b.per_unit < FLT_MAX)) break;
+        if (n > SHORT_LIST && !divide(s, index, n, &d)) break;
     }
+    pk_lease_return(s->m->scratch, LEASE_HISTOGRAM);
     if (!in)
         for (int32_t i = 0; i < n; i++) index[i] = i;
-    if (!is_sorted(&s->o, index, n)) sort_index(&s->o, index, n);
-    return walk(s, index, n, mass);
+    return n;
+}
+
+place pk_find_prefix(const search *s, int32_t n) {
+    int32_t *index = pk_lease_ints(s->m->scratch, LEASE_INDEX, (size_t)n);
+    double mass = s->before;
+    n = narrow(s, n, index, &mass);
+    place found;
+    if (n > SHORT_LIST && are_equal(s, index, n)) {
+        found = among_equals(s, index, n, mass);
+    } else {
+        if (!pk_is_sorted(&s->o, index, n)) pk_sort_index(&s->o, index, n);
+        found = pk_walk(s, index, n, mass);
+    }
+    pk_lease_return(s->m->scratch, LEASE_INDEX);
+    return found;
 }

@@ -8,7 +8,7 @@
 
 #include "rng.h"
 
-void philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
+void pk_philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
     uint32_t c[4] = {counter[0], counter[1], counter[2], counter[3]};
     uint32_t k0 = key[0], k1 = key[1];
     for (int round = 0; round < 10; round++) {
@@ -23,7 +23,7 @@ void philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4
     for (int i = 0; i < 4; i++) out[i] = c[i];
 }
 
-void stream_seed(rng_stream *stream, pluck_rng_kind kind, uint32_t seed, uint32_t number) {
+void pk_stream_seed(rng_stream *stream, pluck_rng_kind kind, uint32_t seed, uint32_t number) {
     stream->kind = kind;
     if (kind == PLUCK_RNG_PHILOX) {
         stream->as.philox.key[0] = seed;
@@ -39,14 +39,14 @@ void stream_seed(rng_stream *stream, pluck_rng_kind kind, uint32_t seed, uint32_
     stream->as.mt.n_log = 0;
 }
 
-void stream_begin(rng_stream *stream) {
+void pk_stream_begin(rng_stream *stream) {
     if (stream->kind == PLUCK_RNG_PHILOX)
         stream->as.philox.begun = stream->as.philox.position;
     else
         stream->as.mt.n_log = 0;
 }
 
-void stream_rollback(rng_stream *stream) {
+void pk_stream_rollback(rng_stream *stream) {
     if (stream->kind == PLUCK_RNG_PHILOX) {
         stream->as.philox.position = stream->as.philox.begun;
         return;
@@ -57,7 +57,7 @@ void stream_rollback(rng_stream *stream) {
     }
 }
 
-uint32_t stream_word(rng_stream *stream) {
+uint32_t pk_stream_word(rng_stream *stream) {
     uint32_t *state = stream->as.mt.state;
     const uint32_t i = stream->as.mt.next;
     const uint32_t after = i + 1 < MT_WORDS ? i + 1 : 0;
@@ -75,37 +75,37 @@ uint32_t stream_word(rng_stream *stream) {
 static void philox_next(rng_stream *stream, uint32_t out[4]) {
     const uint64_t position = stream->as.philox.position++;
     const uint32_t counter[4] = {(uint32_t)position, (uint32_t)(position >> 32), 0, 0};
-    philox4x32(counter, stream->as.philox.key, out);
+    pk_philox4x32(counter, stream->as.philox.key, out);
 }
 
-double stream_double(rng_stream *stream) {
+double pk_stream_double(rng_stream *stream) {
     if (stream->kind == PLUCK_RNG_PHILOX) {
         uint32_t w[4];
         philox_next(stream, w);
         return (double)(((uint64_t)w[1] << 32 | w[0]) >> 11) * 0x1p-53;
     }
-    const double low = stream_word(stream);
-    const double high = stream_word(stream);
+    const double low = pk_stream_word(stream);
+    const double high = pk_stream_word(stream);
     const double u = (low + high * 0x1p32) * 0x1p-64;
     return u < 1.0 ? u : nextafter(1.0, 0.0);
 }
 
-double stream_peek(const rng_stream *stream) {
+double pk_stream_peek(const rng_stream *stream) {
     rng_stream copy = *stream;
-    return stream_double(&copy);
+    return pk_stream_double(&copy);
 }
 
-float stream_float(rng_stream *stream) {
+float pk_stream_float(rng_stream *stream) {
     if (stream->kind == PLUCK_RNG_PHILOX) {
         uint32_t w[4];
         philox_next(stream, w);
         return (float)(w[0] >> 8) * 0x1p-24f;
     }
-    const float u = (float)stream_word(stream) * 0x1p-32f;
+    const float u = (float)pk_stream_word(stream) * 0x1p-32f;
     return u < 1.0f ? u : nextafterf(1.0f, 0.0f);
 }
 
-uint32_t random_seed(void) {
+uint32_t pk_random_seed(void) {
     /* ISO C has no source of entropy. Clock, an address and a counter, mixed: seeds differ between
      * processes and within one; nothing here is secret. */
     static atomic_uint_fast32_t count;
@@ -116,6 +116,6 @@ uint32_t random_seed(void) {
     const uintptr_t address = (uintptr_t)&now;
     const uint32_t key[2] = {(uint32_t)address, (uint32_t)((uint64_t)address >> 32)};
     uint32_t out[4];
-    philox4x32(counter, key, out);
+    pk_philox4x32(counter, key, out);
     return out[0] != PLUCK_SEED_RANDOM ? out[0] : out[1] & 0x7fffffffu;
 }

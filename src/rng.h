@@ -1,7 +1,7 @@
 /*
  * rng.h: the random streams, mt19937 as llama.cpp uses it and Philox4x32-10.
  *
- * A stream can be rolled back: stream_begin marks a point, stream_rollback returns to it. For
+ * A stream can be rolled back: pk_stream_begin marks a point, pk_stream_rollback returns to it. For
  * mt19937 that costs next to nothing because the generator is advanced one word at a time, each
  * step changing one word of the state, so that a short log of overwritten words undoes a call.
  * (Advancing 624 words at once, as textbooks do, also makes every 312th draw slow.)
@@ -12,7 +12,6 @@
 #include <stdint.h>
 
 #include "pluck.h"
-#include "private_names.h"
 
 enum { MT_WORDS = 624, MT_LOG = 4 };
 
@@ -22,7 +21,7 @@ typedef struct rng_stream {
         struct {
             uint32_t state[MT_WORDS];
             uint32_t next;        /* index of the word the next step replaces */
-            uint32_t log[MT_LOG]; /* words replaced since stream_begin */
+            uint32_t log[MT_LOG]; /* words replaced since pk_stream_begin */
             uint32_t n_log;
         } mt;
         struct {
@@ -33,29 +32,29 @@ typedef struct rng_stream {
 } rng_stream;
 
 /* Seeds a stream. number: which of the sampler's random streams this is (Philox). */
-void stream_seed(rng_stream *stream, pluck_rng_kind kind, uint32_t seed, uint32_t number);
+void pk_stream_seed(rng_stream *stream, pluck_rng_kind kind, uint32_t seed, uint32_t number);
 
-void stream_begin(rng_stream *stream);
-void stream_rollback(rng_stream *stream);
+void pk_stream_begin(rng_stream *stream);
+void pk_stream_rollback(rng_stream *stream);
 
-/* At most MT_LOG words may be drawn between two stream_begin. */
-uint32_t stream_word(rng_stream *stream); /* mt19937 only */
+/* At most MT_LOG words may be drawn between two pk_stream_begin. */
+uint32_t pk_stream_word(rng_stream *stream); /* mt19937 only */
 
 /* A double in [0, 1): libstdc++'s uniform_real_distribution<double>; for Philox a multiple of
  * 2^-53. */
-double stream_double(rng_stream *stream);
+double pk_stream_double(rng_stream *stream);
 
-/* What stream_double will give next. */
-double stream_peek(const rng_stream *stream);
+/* What pk_stream_double will give next. */
+double pk_stream_peek(const rng_stream *stream);
 
 /* A float in [0, 1): libstdc++'s uniform_real_distribution<float>; for Philox a multiple of 2^-24.
  */
-float stream_float(rng_stream *stream);
+float pk_stream_float(rng_stream *stream);
 
 /* Philox4x32-10: out = the block of `counter` under `key`. */
-void philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
+void pk_philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 
 /* A seed from the system, or as good as can be had without one. */
-uint32_t random_seed(void);
+uint32_t pk_random_seed(void);
 
 #endif /* PLUCK_RNG_H */

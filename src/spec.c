@@ -10,13 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "chain.h"
+#include "common.h"
 
 /* What the keys set, at llama.cpp's defaults (common_params_sampling of v0.5.0). */
 typedef struct settings {
     double seed, rng, min_keep;
     double temp, dynatemp_range, dynatemp_exponent;
     double top_k, top_p, min_p, typ_p, top_n_sigma;
+    double top_a;
     double xtc_probability, xtc_threshold;
     double penalty_last_n, penalty_repeat, penalty_freq, penalty_present;
     double dry_multiplier, dry_base, dry_allowed_length, dry_penalty_last_n;
@@ -79,6 +80,7 @@ static const key keys[] = {
     WHOLE("top_k", NULL, top_k, -2147483648.0, 2147483647.0, "an integer, <= 0 for all"),
     REAL("top_p", NULL, top_p, 0, 1, "0 to 1"),
     REAL("min_p", NULL, min_p, 0, 1, "0 to 1"),
+    REAL("top_a", NULL, top_a, 0, 1, "0 to 1"),
     REAL("typ_p", "typical_p", typ_p, 0, 1, "0 to 1"),
     REAL("top_n_sigma", NULL, top_n_sigma, -1e30, 1e30, "a finite number up to 1e30"),
     REAL("xtc_probability", NULL, xtc_probability, 0, 1, "0 to 1"),
@@ -126,6 +128,7 @@ static const struct {
     {"nucleus", PLUCK_STAGE_TOP_P},
     {"min_p", PLUCK_STAGE_MIN_P},
     {"min-p", PLUCK_STAGE_MIN_P},
+    {"top_a", PLUCK_STAGE_TOP_A},
     {"xtc", PLUCK_STAGE_XTC},
     {"temperature", PLUCK_STAGE_TEMPERATURE},
     {"temp", PLUCK_STAGE_TEMPERATURE},
@@ -135,9 +138,9 @@ static const struct {
 };
 
 static const pluck_stage_kind default_order[] = {
-    PLUCK_STAGE_PENALTIES, PLUCK_STAGE_DRY,     PLUCK_STAGE_TOP_N_SIGMA,
-    PLUCK_STAGE_TOP_K,     PLUCK_STAGE_TYPICAL, PLUCK_STAGE_TOP_P,
-    PLUCK_STAGE_MIN_P,     PLUCK_STAGE_XTC,     PLUCK_STAGE_TEMPERATURE,
+    PLUCK_STAGE_PENALTIES, PLUCK_STAGE_DRY,         PLUCK_STAGE_TOP_N_SIGMA, PLUCK_STAGE_TOP_K,
+    PLUCK_STAGE_TOP_A,     PLUCK_STAGE_TYPICAL,     PLUCK_STAGE_TOP_P,       PLUCK_STAGE_MIN_P,
+    PLUCK_STAGE_XTC,       PLUCK_STAGE_TEMPERATURE,
 };
 
 struct pluck_spec {
@@ -292,7 +295,7 @@ static pluck_status set_samplers(pluck_spec *s, const key *k, text value, pluck_
         if ((int)kind == 0)
             return fail(err, PLUCK_ERR_SPEC_VALUE,
                         "%s: no sampler is called '%.*s'; there are penalties, dry, top_n_sigma, "
-                        "top_k, typ_p, top_p, min_p, xtc, temperature, adaptive_p",
+                        "top_k, top_a, typ_p, top_p, min_p, xtc, temperature, adaptive_p",
                         k->name, shown(name), name.at);
         if (kind == PLUCK_STAGE_INFILL)
             return fail(err, PLUCK_ERR_SPEC_VALUE,
@@ -431,6 +434,9 @@ static pluck_stage make_stage(const pluck_spec *s, pluck_stage_kind kind) {
         break;
     case PLUCK_STAGE_MIN_P:
         stage.as.min_p = (pluck_stage_mass){(float)v->min_p, min_keep};
+        break;
+    case PLUCK_STAGE_TOP_A:
+        stage.as.top_a = (pluck_stage_top_a){(float)v->top_a, min_keep};
         break;
     case PLUCK_STAGE_XTC:
         stage.as.xtc = (pluck_stage_xtc){(float)v->xtc_probability, (float)v->xtc_threshold,

@@ -17,107 +17,114 @@ static const double MARGIN = 0.75;
 
 /* ---- the top and the sample ---- */
 
-top survey_top(candidates *c, float ceiling) {
-    const float cut = candidates_bound(c, max_i64(1, candidates_blocks(c) * 2 / 3));
-    top t = {0, cut, 0.0};
-    if (!(cut <= ceiling)) return t;
-    if (t.cut < c->cutoff) t.cut = c->cutoff;
-    t.n = candidates_collect(c, t.cut, NAN);
-    t.mass = list_mass(c, c->ws->logits, t.n);
+/* The mass of what was collected. */
+static double list_mass(view *v, const float *x, int32_t n) {
+    const mass_source s = pk_view_source(v);
+    return pk_mass_of_values(&v->mass, &s, x, n);
+}
+
+top pk_survey_top(view *v, float ceiling) {
+    const int32_t n_blocks = (v->row.n_groups + BLOCK_GROUPS - 1) / BLOCK_GROUPS;
+    top t = {0, pk_view_bound(v, max_i64(1, n_blocks * 2 / 3)), 0.0};
+    if (!(t.low <= ceiling)) return t;
+    if (t.low < v->cut.x) t.low = v->cut.x;
+    t.n = pk_view_collect(v, t.low, NAN);
+    t.mass = list_mass(v, v->list.x, t.n);
     return t;
 }
 
 /*
  * The greatest cut, not above the ceiling, with less than `rest` of the mass below it, as far as
  * the groups tell: those that lie below it as a whole stand for what lies below it in the others.
- * NaN where they are too few to tell, which is also where most groups would have to be read.
+ * NaN if they are too few to tell, which is also when most groups would have to be read.
  */
-static float deeper_cut(const candidates *c, double rest, float ceiling) {
-    const pluck_workspace *ws = c->ws;
-    const int32_t step = c->n_groups / DEEP_GROUPS + 1;
-    float low = c->max;
-    for (int32_t g = 0; g < c->n_groups; g += step)
-        if (ws->group_max[g] < low && ws->group_max[g] > -INFINITY) low = ws->group_max[g];
-    const double span = fmin((double)c->max - (double)low, SPAN / c->scale);
-    const float bottom = (float)((double)c->max - span);
+static float deeper_cut(const view *v, double rest, float ceiling) {
+    const int32_t step = v->row.n_groups / DEEP_GROUPS + 1;
+    float low = v->mass.max;
+    for (int32_t g = 0; g < v->row.n_groups; g += step)
+        if (v->mass.group_max[g] < low && v->mass.group_max[g] > -INFINITY)
+            low = v->mass.group_max[g];
+    const double span = fmin((double)v->mass.max - (double)low, SPAN / v->scale);
+    const float bottom = (float)((double)v->mass.max - span);
     const float per_unit = (float)(DEEP_BINS / span);
     if (!(per_unit > 0.0f && per_unit < INFINITY)) return NAN;
     double mass[DEEP_BINS] = {0.0};
     int32_t count[DEEP_BINS] = {0}, n = 0, n_below_ceiling = 0;
-    for (int32_t g = 0; g < c->n_groups; g += step) {
-        if (ws->group_max[g] == -INFINITY) continue;
+    for (int32_t g = 0; g < v->row.n_groups; g += step) {
+        if (v->mass.group_max[g] == -INFINITY) continue;
         n++;
-        n_below_ceiling += ws->group_max[g] < ceiling;
-        float at = (ws->group_max[g] - bottom) * per_unit;
+        n_below_ceiling += v->mass.group_max[g] < ceiling;
+        float at = (v->mass.group_max[g] - bottom) * per_unit;
         at = at > 0.0f ? at : 0.0f;
         at = at < (float)(DEEP_BINS - 1) ? at : (float)(DEEP_BINS - 1);
-        mass[(int32_t)at] += ws->group_sum[g];
+        mass[(int32_t)at] += v->mass.group_sum[g];
         count[(int32_t)at]++;
     }
     double below = 0.0;
-    float cut = NAN;
+    float deep = NAN;
     for (int32_t k = 0, n_below = 0; k < DEEP_BINS - 1; k++) {
         below += mass[k];
         n_below += count[k];
         if (n_below < n / 8) continue;
         if (below * step * n > rest * n_below) break;
-        cut = bottom + (float)(k + 1) / per_unit;
+        deep = bottom + (float)(k + 1) / per_unit;
     }
-    if (!(cut > ceiling)) return cut;
+    if (!(deep > ceiling)) return deep;
     return n_below_ceiling < n / 8 ? NAN : ceiling;
 }
 
-top survey_deeper(candidates *c, double target, float ceiling) {
+top pk_survey_deeper(view *v, double target, float ceiling) {
     top t = {0, -INFINITY, 0.0};
-    if (c->n_groups < LEAST_GROUPS || !c->grouped || c->cutoff > -INFINITY) return t;
-    t.cut = deeper_cut(c, MARGIN * (c->sum - target), ceiling);
-    if (isnan(t.cut)) return t;
-    t.n = candidates_collect(c, t.cut, NAN);
-    t.mass = list_mass(c, c->ws->logits, t.n);
+    if (v->row.n_groups < LEAST_GROUPS || !v->mass.grouped || !cut_is_open(v->cut)) return t;
+    t.low = deeper_cut(v, MARGIN * (v->mass.sum - target), ceiling);
+    if (isnan(t.low)) return t;
+    t.n = pk_view_collect(v, t.low, NAN);
+    t.mass = list_mass(v, v->list.x, t.n);
     return t;
 }
 
 /* The i-th of n groups spread over the row. */
-static void sample_group(const candidates *c, int32_t i, int32_t n, float *x) {
-    candidates_group(c, (int32_t)((2 * i + 1) * (int64_t)c->n_groups / (2 * n)), x);
+static void sample_group(const view *v, int32_t i, int32_t n, float *x) {
+    const int32_t group = (int32_t)((2 * i + 1) * (int64_t)v->row.n_groups / (2 * n));
+    pk_row_group(&v->row, group, cut_at(-INFINITY), x);
 }
 
 /* The mass of all, by a first glance. */
-static double glance(const candidates *c, const top *t) {
+static double glance(view *v, const top *t) {
     double mass = 0.0;
     for (int32_t i = 0; i < GLANCE; i++) {
         float x[GROUP];
-        sample_group(c, i, GLANCE, x);
-        for (int32_t j = 0; j < GROUP; j++) x[j] = x[j] < t->cut ? x[j] : -INFINITY;
-        mass += list_mass(c, x, GROUP);
+        sample_group(v, i, GLANCE, x);
+        for (int32_t j = 0; j < GROUP; j++) x[j] = x[j] < t->low ? x[j] : -INFINITY;
+        mass += list_mass(v, x, GROUP);
     }
-    return t->mass + mass * c->n_groups / GLANCE;
+    return t->mass + mass * v->row.n_groups / GLANCE;
 }
 
 /* The bins of a group; what belongs to the top goes to the last one, where nothing weighs anything.
  */
-static void survey_bins(const candidates *c, const top *t, const float *x, int32_t *bin) {
-    const float per_unit = (float)(c->scale * PER_NAT), last = (float)(SURVEY_BINS - 1);
+static void survey_bins(const view *v, const top *t, const float *x, int32_t *bin) {
+    const float per_unit = (float)(v->scale * PER_NAT), last = (float)(SURVEY_BINS - 1);
     for (int32_t j = 0; j < GROUP; j++) {
-        float at = (c->ref - x[j]) * per_unit;
+        float at = (v->mass.ref - x[j]) * per_unit;
         at = at > 0.0f ? at : 0.0f; /* NaN, of 0 times infinity, too */
-        at = at < last && x[j] < t->cut ? at : last;
+        at = at < last && x[j] < t->low ? at : last;
         bin[j] = (int32_t)at;
     }
 }
 
 /* Counts a sample by bins, and adds up from the maximum down. */
-static void take(candidates *c, const top *t) {
-    survey *s = &c->ws->survey;
+static void take(view *v, const top *t) {
+    survey *s = &v->survey;
     int32_t count[SURVEY_BINS] = {0};
     for (int32_t i = 0; i < SAMPLE; i++) {
         float x[GROUP];
         int32_t bin[GROUP];
-        sample_group(c, i, SAMPLE, x);
-        survey_bins(c, t, x, bin);
+        sample_group(v, i, SAMPLE, x);
+        survey_bins(v, t, x, bin);
         for (int32_t j = 0; j < GROUP; j++) count[bin[j]]++;
     }
-    const double factor = (double)c->n_groups / SAMPLE;
+    const double factor = (double)v->row.n_groups / SAMPLE;
     double weight = factor * exp(-0.5 / PER_NAT); /* of a candidate in the middle of a bin */
     const double step = exp(-1.0 / PER_NAT);
     s->mass[0] = 0.0;
@@ -128,24 +135,24 @@ static void take(candidates *c, const top *t) {
         weight *= step;
     }
     s->factor = factor;
-    s->ref = c->ref;
-    s->scale = c->scale;
+    s->ref = v->mass.ref;
+    s->scale = v->scale;
 }
 
-static bool has_survey(const candidates *c) {
-    const survey *s = &c->ws->survey;
-    return s->factor > 0.0 && s->ref == c->ref && s->scale == c->scale;
+static bool has_survey(const view *v) {
+    const survey *s = &v->survey;
+    return s->factor > 0.0 && s->ref == v->mass.ref && s->scale == v->scale;
 }
 
 /* ---- estimates ---- */
 
 /* Where x lies, in bins. */
-static double bin_of(const candidates *c, float x) {
-    return clamp(((double)c->ref - (double)x) * c->scale * PER_NAT, 0.0, SURVEY_BINS);
+static double bin_of(const view *v, float x) {
+    return clamp(((double)v->mass.ref - (double)x) * v->scale * PER_NAT, 0.0, SURVEY_BINS);
 }
 
-static float x_of(const candidates *c, double bin) {
-    return (float)((double)c->ref - bin / PER_NAT / c->scale);
+static float x_of(const view *v, double bin) {
+    return (float)((double)v->mass.ref - bin / PER_NAT / v->scale);
 }
 
 /* A cumulative array at a place between its elements. */
@@ -155,15 +162,15 @@ static double at_bin(const double *cumulative, double bin) {
 }
 
 /* The mass of all. */
-static double mass_of_all(const candidates *c, const top *t) {
-    return t->mass + c->ws->survey.mass[SURVEY_BINS];
+static double mass_of_all(const view *v, const top *t) {
+    return t->mass + v->survey.mass[SURVEY_BINS];
 }
 
 /* About where the mass from the maximum down reaches target. */
-static float level_at(const candidates *c, const top *t, double target) {
-    const double *mass = c->ws->survey.mass;
+static float level_at(const view *v, const top *t, double target) {
+    const double *mass = v->survey.mass;
     target -= t->mass;
-    if (!(target > 0.0)) return t->cut;
+    if (!(target > 0.0)) return t->low;
     int32_t low = 0, high = SURVEY_BINS; /* mass[low] < target; at high it is not, or the end */
     while (high - low > 1) {
         const int32_t middle = (low + high) / 2;
@@ -174,25 +181,25 @@ static float level_at(const candidates *c, const top *t, double target) {
     }
     const double part = mass[high] - mass[low];
     const double share = part > 0.0 ? (target - mass[low]) / part : 1.0;
-    return x_of(c, low + fmin(share, 1.0));
+    return x_of(v, low + fmin(share, 1.0));
 }
 
 /*
  * How far from a level one has to go, down or up, to find more mass than `need` for certain: three
- * standard errors of the sample more. NaN where that would be more than a sixth of the row.
+ * standard errors of the sample more. NaN if that would be more than a sixth of the row.
  */
-static float reach(const candidates *c, const top *t, float from, double need, bool up) {
-    const survey *s = &c->ws->survey;
-    const double start = bin_of(c, from);
+static float reach(const view *v, const top *t, float from, double need, bool up) {
+    const survey *s = &v->survey;
+    const double start = bin_of(v, from);
     const double mass = at_bin(s->mass, start), count = at_bin(s->count, start);
     int32_t k = up ? (int32_t)ceil(start) : (int32_t)floor(start);
     while (up ? k > 0 : k < SURVEY_BINS) {
         k += up ? -1 : 1;
         const double counted = fabs(s->count[k] - count), found = fabs(s->mass[k] - mass);
-        if (counted * s->factor > c->n / 6.0) return NAN;
+        if (counted * s->factor > v->n / 6.0) return NAN;
         if (counted > 0.0 && found * (1.0 - 3.0 / sqrt(counted)) > need) {
-            const float x = x_of(c, k);
-            return up && x >= t->cut ? INFINITY : x; /* the top is in no bin */
+            const float x = x_of(v, k);
+            return up && x >= t->low ? INFINITY : x; /* the top is in no bin */
         }
     }
     return up ? INFINITY : -INFINITY;
@@ -200,69 +207,71 @@ static float reach(const candidates *c, const top *t, float from, double need, b
 
 /* ---- sums with levels ---- */
 
-static bool worth_a_survey(const candidates *c, const top *t) {
-    return c->n_groups >= LEAST_GROUPS && t->n > 0 && c->cutoff == -INFINITY;
+static bool worth_a_survey(const view *v, const top *t) {
+    return v->row.n_groups >= LEAST_GROUPS && t->n > 0 && cut_is_open(v->cut);
 }
 
 /* Sums with the levels of a boundary above which `mass` lies, and of the draw from that. */
-static void sum_with_levels(candidates *c, const top *t, float cut, double mass) {
-    const bool drawn = c->ahead && c->ahead->kind == PLUCK_RNG_MT19937;
-    c->cut_level.x = cut;
-    if (drawn) c->draw_level.x = level_at(c, t, stream_peek(c->ahead) * mass);
-    if (c->draw_level.x >= t->cut) c->draw_level.x = NAN; /* the top will tell */
-    candidates_sum_levels(c);
+static void sum_with_levels(view *v, const top *t, float low, double mass,
+                            const rng_stream *ahead) {
+    const bool drawn = ahead && ahead->kind == PLUCK_RNG_MT19937;
+    v->cut_level.x = low;
+    if (drawn) v->draw_level.x = level_at(v, t, pk_stream_peek(ahead) * mass);
+    if (v->draw_level.x >= t->low) v->draw_level.x = NAN; /* the top will tell */
+    const mass_source s = pk_view_source(v);
+    pk_mass_sum_levels(&v->mass, &s, &v->cut_level, &v->draw_level);
 }
 
-void survey_sum(candidates *c, const top *t, double p) {
-    if (!worth_a_survey(c, t) || t->mass >= p * glance(c, t)) return;
-    take(c, t);
-    const double mass = p * mass_of_all(c, t);
-    const float cut = level_at(c, t, mass);
-    const double above = at_bin(c->ws->survey.count, bin_of(c, cut)) * c->ws->survey.factor;
-    if (above > c->n / 64.0) sum_with_levels(c, t, cut, mass); /* fewer can be collected */
+void pk_survey_sum(view *v, const top *t, double p, const rng_stream *ahead) {
+    if (!worth_a_survey(v, t) || t->mass >= p * glance(v, t)) return;
+    take(v, t);
+    const double mass = p * mass_of_all(v, t);
+    const float low = level_at(v, t, mass);
+    const double above = at_bin(v->survey.count, bin_of(v, low)) * v->survey.factor;
+    if (above > v->n / 64.0) sum_with_levels(v, t, low, mass, ahead); /* fewer can be collected */
 }
 
 /* Where the probability is exp(-nats), with a sum of this mass. */
-static float likely_cut(const candidates *c, double mass, double nats) {
-    return (float)fmin((double)c->ref + (log(mass) - nats) / c->scale, (double)c->max);
+static float likely_cut(const view *v, double mass, double nats) {
+    return (float)fmin((double)v->mass.ref + (log(mass) - nats) / v->scale, (double)v->mass.max);
 }
 
-void survey_sum_likely(candidates *c, const top *t, double nats) {
-    if (!worth_a_survey(c, t)) return;
-    const float first = likely_cut(c, glance(c, t), nats);
-    if (first >= t->cut || bin_of(c, first) >= SURVEY_BINS) return;
-    take(c, t);
-    const float cut = likely_cut(c, mass_of_all(c, t), nats);
-    sum_with_levels(c, t, cut, t->mass + at_bin(c->ws->survey.mass, bin_of(c, cut)));
+void pk_survey_sum_likely(view *v, const top *t, double nats, const rng_stream *ahead) {
+    if (!worth_a_survey(v, t)) return;
+    const float first = likely_cut(v, glance(v, t), nats);
+    if (first >= t->low || bin_of(v, first) >= SURVEY_BINS) return;
+    take(v, t);
+    const float low = likely_cut(v, mass_of_all(v, t), nats);
+    sum_with_levels(v, t, low, t->mass + at_bin(v->survey.mass, bin_of(v, low)), ahead);
 }
 
 /* ---- boundaries ---- */
 
-bool survey_find(candidates *c, const top *t, level from, double target, bool strict, int32_t *n,
-                 place *at) {
-    if (c->n_groups < LEAST_GROUPS) return false;
-    pluck_workspace *ws = c->ws;
-    if (!has_survey(c)) take(c, t);
-    if (!(from.x > c->cutoff)) {
-        from.x = level_at(c, t, target);
-        if (from.x < c->cutoff) from.x = c->cutoff;
-        from.mass = candidates_mass_above(c, from.x);
+bool pk_survey_find(view *v, const top *t, level from, double target, bool strict, place *at) {
+    if (v->row.n_groups < LEAST_GROUPS) return false;
+    if (!has_survey(v)) take(v, t);
+    const mass_source of = pk_view_source(v);
+    if (!(from.x > v->cut.x)) {
+        from.x = level_at(v, t, target);
+        if (from.x < v->cut.x) from.x = v->cut.x;
+        from.mass = pk_mass_above(&v->mass, &of, pk_view_deeper(v, from.x));
     }
-    search s = search_for(c, ORDER_DESCENDING, target, strict);
-    const bool up = reaches(&s, from.mass);
-    const float end = reach(c, t, from.x, fabs(target - from.mass), up);
+    search s =
+        pk_search(&v->mass, &of, &v->list, v->n_vocab, ORDER_DESCENDING, 0.0, target, strict);
+    const bool up = pk_reaches(&s, from.mass);
+    const float end = reach(v, t, from.x, fabs(target - from.mass), up);
     if (isnan(end)) return false;
     const float low = up ? from.x : end, high = up ? end : from.x;
-    *n = candidates_collect(c, low > c->cutoff ? low : c->cutoff, high);
-    if (*n == 0 || 2 * (int64_t)*n > ws->n_vocab) return false;
-    const double mass = list_mass(c, ws->logits, *n);
+    const int32_t n = pk_view_collect(v, low, high);
+    if (n == 0 || 2 * (int64_t)n > v->n_vocab) return false;
+    const double mass = list_mass(v, v->list.x, n);
     s.before = !up ? from.mass : high < INFINITY ? from.mass - mass : 0.0;
     /* Of a small difference little would be left but the rounding of both. */
     if (up && high < INFINITY && mass > 0.5 * from.mass) return false;
-    if (reaches(&s, s.before) || !reaches(&s, s.before + mass)) return false;
-    const double first = high < INFINITY ? ((double)c->ref - (double)high) * c->scale : 0.0;
-    const double last = low > -INFINITY ? ((double)c->ref - (double)low) * c->scale : SPAN;
+    if (pk_reaches(&s, s.before) || !pk_reaches(&s, s.before + mass)) return false;
+    const double first = high < INFINITY ? ((double)v->mass.ref - (double)high) * v->scale : 0.0;
+    const double last = low > -INFINITY ? ((double)v->mass.ref - (double)low) * v->scale : SPAN;
     s.first = (bins){(float)first, (float)(HISTOGRAM_BINS / fmax(last - first, 1e-6))};
-    *at = find_prefix(&s, *n, ws->ids + *n);
+    *at = pk_find_prefix(&s, n);
     return true;
 }

@@ -1,63 +1,38 @@
-/*
- * workspace.c: memory of a call, laid out in one block: every array starts on a cache line.
- */
-#include <stdlib.h>
-
-#include "candidates.h"
+/* workspace.c: memory of a call, laid out in one block: every array starts on a cache line. */
+#include "workspace.h"
 
 enum { LINE = 64 };
 
-void *pluck_allocate(const pluck_allocator *allocator, size_t size) {
-    return allocator->allocate ? allocator->allocate(allocator->ctx, size) : malloc(size);
-}
-
-void pluck_deallocate(const pluck_allocator *allocator, void *pointer, size_t size) {
-    if (!pointer) return;
-    if (allocator->deallocate)
-        allocator->deallocate(allocator->ctx, pointer, size);
-    else
-        free(pointer);
-}
-
-bool pluck_allocator_is_whole(const pluck_allocator *allocator) {
-    return !allocator->allocate == !allocator->deallocate;
-}
-
-/* Takes `size` bytes at *offset, and moves it on to the next line. */
-static size_t take(size_t *offset, size_t size) {
-    const size_t at = *offset;
-    *offset += round_up(size, LINE);
+/* Takes room for n elements at *offset, and moves it on to the next line; NULL while only sizing. */
+static void *take(char *base, size_t *offset, size_t n, size_t element) {
+    void *at = base ? base + *offset : NULL;
+    *offset += round_up(n * element, LINE);
     return at;
 }
 
 /* Sizes the block for n_vocab; with base, also points the workspace's members into it. */
 static size_t lay_out(int32_t n_vocab, pluck_workspace *ws, char *base) {
     const size_t n_groups = round_up((size_t)n_vocab, GROUP) / GROUP;
-    const size_t list = (n_groups + 1) * GROUP;
-    size_t offset = 0;
-    take(&offset, sizeof(pluck_workspace));
-    const size_t ids = take(&offset, list * sizeof(int32_t));
-    const size_t logits = take(&offset, list * sizeof(float));
-    const size_t spare = take(&offset, list * sizeof(float));
-    const size_t n_blocks = n_groups / BLOCK_GROUPS + 1;
-    const size_t group_max = take(&offset, n_blocks * BLOCK_GROUPS * sizeof(float));
-    const size_t block_max = take(&offset, n_blocks * sizeof(float));
-    const size_t group_sum = take(&offset, (n_groups + 1) * sizeof(double));
-    const size_t group_moment = take(&offset, (n_groups + 1) * sizeof(double));
-    const size_t group_patch = take(&offset, n_groups * sizeof(int32_t));
-    const size_t special = take(&offset, (n_groups / 64 + 1) * sizeof(uint64_t));
-    const size_t histogram = take(&offset, HISTOGRAM_BINS * sizeof(double));
+    const size_t groups = round_up(n_groups, BLOCK_GROUPS), blocks = groups / BLOCK_GROUPS;
+    const size_t tokens = (n_groups + 1) * GROUP;
+    size_t offset = round_up(sizeof *ws, LINE);
+    view_memory m = {.room = n_vocab};
+    m.ids = take(base, &offset, tokens, sizeof *m.ids);
+    m.x = take(base, &offset, tokens, sizeof *m.x);
+    m.row.patches = take(base, &offset, tokens, sizeof *m.row.patches);
+    m.row.allowed = take(base, &offset, groups, sizeof *m.row.allowed);
+    m.row.patched = take(base, &offset, n_groups / 64 + 1, sizeof *m.row.patched);
+    m.row.patch_of = take(base, &offset, groups, sizeof *m.row.patch_of);
+    m.group_max = take(base, &offset, groups, sizeof *m.group_max);
+    m.block_max = take(base, &offset, blocks, sizeof *m.block_max);
+    m.group_sum = take(base, &offset, groups, sizeof *m.group_sum);
+    m.group_moment = take(base, &offset, groups, sizeof *m.group_moment);
+    const size_t scratch_size = pk_scratch_size(n_vocab);
+    char *scratch_base = take(base, &offset, scratch_size, 1);
     if (base) {
-        ws->ids = (int32_t *)(void *)(base + ids);
-        ws->logits = (float *)(void *)(base + logits);
-        ws->spare = (float *)(void *)(base + spare);
-        ws->group_max = (float *)(void *)(base + group_max);
-        ws->block_max = (float *)(void *)(base + block_max);
-        ws->group_sum = (double *)(void *)(base + group_sum);
-        ws->group_moment = (double *)(void *)(base + group_moment);
-        ws->group_patch = (int32_t *)(void *)(base + group_patch);
-        ws->special = (uint64_t *)(void *)(base + special);
-        ws->histogram = (double *)(void *)(base + histogram);
+        pk_scratch_init(&ws->scratch, scratch_base, scratch_size);
+        m.scratch = &ws->scratch;
+        ws->memory = m;
     }
     return offset + LINE; /* the block may start anywhere */
 }
@@ -72,8 +47,8 @@ pluck_status pluck_workspace_create(pluck_workspace **out, int32_t n_vocab,
     const size_t size = pluck_workspace_size(n_vocab);
     if (size == 0) return PLUCK_ERR_VOCAB;
     const pluck_allocator from = allocator ? *allocator : (pluck_allocator){0};
-    if (!pluck_allocator_is_whole(&from)) return PLUCK_ERR_NULL;
-    pluck_workspace *ws = pluck_allocate(&from, size);
+    if (!pk_allocator_is_whole(&from)) return PLUCK_ERR_NULL;
+    pluck_workspace *ws = pk_allocate(&from, size);
     if (!ws) return PLUCK_ERR_MEMORY;
     memset(ws, 0, sizeof *ws);
     ws->allocator = from;
@@ -88,5 +63,17 @@ pluck_status pluck_workspace_create(pluck_workspace **out, int32_t n_vocab,
 void pluck_workspace_free(pluck_workspace *workspace) {
     if (!workspace) return;
     const pluck_allocator from = workspace->allocator;
-    pluck_deallocate(&from, workspace, workspace->size);
+    pk_unpoison(workspace->scratch.base, workspace->scratch.size);
+    pk_deallocate(&from, workspace, workspace->size);
+}
+
+int32_t pk_workspace_vocab(const pluck_workspace *workspace) {
+    return workspace->n_vocab;
+}
+
+pluck_status pk_workspace_begin(pluck_workspace *workspace, int32_t n_vocab, const pluck_row *row) {
+    PLUCK_ASSERT(n_vocab <= workspace->n_vocab);
+    workspace->has_result = workspace->finished = false;
+    workspace->selection = (selection){.token = -1, .probability = -1.0};
+    return pk_view_begin(&workspace->view, &workspace->memory, n_vocab, row);
 }

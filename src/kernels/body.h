@@ -173,9 +173,6 @@ VATTR static void array_adapt(const float *x, size_t n, const adapt_params *p, f
         v_add(v_set(peak), v_adapt_drop(v_shifted_exp(v_sub(v, v_set(p->e.ref)), &p->e), p)), v));
 }
 
+#define ARRAY_ENTRY(type, name, parameters) .name = array_##name,
 #define ARRAY_TABLE                                                                                \
-    {                                                                                              \
-        .shifted_exp = array_shifted_exp, .exp = array_exp, .log = array_log,                      \
-        .scale = array_scale, .max16 = array_max16, .token_fill = array_token_fill,                \
-        .swap = array_swap, .adapt = array_adapt                                                   \
-    }
+    { ARRAY_KERNELS(ARRAY_ENTRY) }

@@ -13,7 +13,7 @@
 #if defined(__x86_64__) || defined(_M_X64)
 #include <cpuid.h>
 
-extern const kernel_table pluck_table_avx2, pluck_table_avx512;
+extern const kernel_table pk_table_avx2, pk_table_avx512;
 
 /* clang 14 knows no name for it. */
 static bool has_f16c(void) {
@@ -32,7 +32,7 @@ static unsigned detect(void) {
     return features;
 }
 #elif defined(__aarch64__)
-extern const kernel_table pluck_table_neon;
+extern const kernel_table pk_table_neon;
 
 static unsigned detect(void) {
     return CPU_NEON; /* part of the base architecture */
@@ -43,15 +43,15 @@ static unsigned detect(void) {
 }
 #endif
 
-extern const kernel_table pluck_table_scalar;
+extern const kernel_table pk_table_scalar;
 
 static const kernel_table *const tables[] = {
-    &pluck_table_scalar,
+    &pk_table_scalar,
 #if defined(__x86_64__) || defined(_M_X64)
-    &pluck_table_avx2,
-    &pluck_table_avx512,
+    &pk_table_avx2,
+    &pk_table_avx512,
 #elif defined(__aarch64__)
-    &pluck_table_neon,
+    &pk_table_neon,
 #endif
 };
 
@@ -77,27 +77,27 @@ static unsigned disabled(void) {
     return bits;
 }
 
-unsigned pluck_cpu_features(void) {
+unsigned pk_cpu_features(void) {
     return detect() & ~disabled();
 }
 
-const kernel_table *const *pluck_kernel_tables(int *count) {
+const kernel_table *const *pk_kernel_tables(int *count) {
     *count = (int)(sizeof tables / sizeof *tables);
     return tables;
 }
 
-const kernel_table *pluck_kernels(void) {
+const kernel_table *pk_kernels(void) {
     static _Atomic(const kernel_table *) chosen;
     const kernel_table *table = atomic_load_explicit(&chosen, memory_order_acquire);
     if (table) return table;
-    const unsigned features = pluck_cpu_features();
+    const unsigned features = pk_cpu_features();
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
         if ((tables[i]->needs & ~features) == 0) table = tables[i];
     atomic_store_explicit(&chosen, table, memory_order_release);
     return table;
 }
 
-exp_params exp_params_make(float ref, double scale) {
+exp_params pk_exp_params(float ref, double scale) {
     const double c = scale * (8 * 1.4426950408889634);
     exp_params p = {.ref = ref, .c_hi = (float)c};
     p.c_lo = (float)(c - (double)p.c_hi);
@@ -106,17 +106,17 @@ exp_params exp_params_make(float ref, double scale) {
 }
 
 const char *pluck_isa(void) {
-    return pluck_kernels()->isa;
+    return pk_kernels()->isa;
 }
 
 bool pluck_kernel_describe(int32_t index, pluck_kernel_info *info) {
     static const char *const dtypes[KERNEL_DTYPES] = {"f32", "f16", "bf16"};
-    static const char *const row_ops[] = {
-        "group_max",           "group_census", "group_sumexp", "group_sumexp_above",
-        "group_sumexp_levels", "group_moment", "group_stats",  "group_collect",
-        "group_count_above",   "group_adapt",  "widen"};
-    static const char *const array_ops[] = {"shifted_exp", "exp",        "log",  "scale",
-                                            "max16",       "token_fill", "swap", "adapt"};
+#define NAME(type, name, parameters)        #name,
+#define MASKED_NAME(type, name, parameters) #name "_masked",
+    static const char *const row_ops[] = {ROW_KERNELS(NAME) ROW_KERNELS(MASKED_NAME)};
+    static const char *const array_ops[] = {ARRAY_KERNELS(NAME)};
+#undef NAME
+#undef MASKED_NAME
     enum {
         N_ROW = (int)(sizeof row_ops / sizeof *row_ops),
         N_ARRAY = (int)(sizeof array_ops / sizeof *array_ops),
@@ -130,7 +130,7 @@ bool pluck_kernel_describe(int32_t index, pluck_kernel_info *info) {
                                          : array_ops[i - N_ROW * KERNEL_DTYPES];
     info->dtype = i < N_ROW * KERNEL_DTYPES ? dtypes[i % KERNEL_DTYPES] : "f32";
     info->isa = table->isa;
-    info->supported = (table->needs & ~pluck_cpu_features()) == 0;
-    info->chosen = table == pluck_kernels();
+    info->supported = (table->needs & ~pk_cpu_features()) == 0;
+    info->chosen = table == pk_kernels();
     return true;
 }

@@ -3,14 +3,31 @@
  *   DTYPE   f32, f16 or bf16: suffix of the functions and of v_load_
  *   DSIZE   bytes of an element
  *   DFOLD   seq or pair: in which order v_load32_ gives its elements
+ *   MASKED  1: elements whose bit of `allowed` is clear count as -inf; 0: there is no mask
  * all undefined again at the end.
  */
-#define CAT_(a, b)  a##_##b
-#define CAT(a, b)   CAT_(a, b)
-#define ROW_FN(op)  CAT(op, DTYPE)
-#define ROW_LOAD(o) CAT(v_load, DTYPE)(x + (size_t)(o)*DSIZE)
+#define CAT_(a, b) a##_##b
+#define CAT(a, b)  CAT_(a, b)
+#if MASKED
+#define ROW_FN(op)        CAT(CAT(masked, op), DTYPE)
+#define ROW_BITS(g)       allowed[g]
+#define ROW_ALLOW(o, v)   v_allow(v, (unsigned)(bits >> (o)))
+#define ROW_ALLOW32(o, v) CAT(v_allow32, DFOLD)(v, (uint32_t)(bits >> (o)))
+#define ROW_KEEP(mask)    ((mask)&bits)
+#define ROW_IS_DEAD       (bits == 0)
+#else
+#define ROW_FN(op)        CAT(op, DTYPE)
+#define ROW_BITS(g)       0
+#define ROW_ALLOW(o, v)   (v)
+#define ROW_ALLOW32(o, v) ((void)0)
+#define ROW_KEEP(mask)    (mask)
+#define ROW_IS_DEAD       false
+#endif
+#define ROW_RAW(o)  CAT(v_load, DTYPE)(x + (size_t)(o)*DSIZE)
+#define ROW_LOAD(o) ROW_ALLOW(o, ROW_RAW(o))
 
-/* Runs STEP(g) on groups in fours, each putting its eight lanes into s[q] (and m[q]), then SUM. */
+/* Runs STEP on group g + q in fours, each putting its eight lanes into s[q] (and m[q]), then FOUR; on
+ * the groups left over one by one, with q = 0, then ONE. */
 #define GROUPS_BY_FOUR(STEP, FOUR, ONE)                                                            \
     do {                                                                                           \
         size_t g = 0;                                                                              \
@@ -25,20 +42,23 @@
         }                                                                                          \
     } while (0)
 
-#define ROW_LOAD32(o, v) CAT(v_load32, DTYPE)(x + (size_t)(o)*DSIZE, v)
+#define ROW_RAW32(o, v)  CAT(v_load32, DTYPE)(x + (size_t)(o)*DSIZE, v)
+#define ROW_LOAD32(o, v) (ROW_RAW32(o, v), ROW_ALLOW32(o, v))
 #define ROW_FOLD32(v)    CAT(v_fold32, DFOLD)(v)
 #define PART             (32 / VWIDTH)
 
 /* The greatest elements of a group, spread over a vector; adds the group's sum to check. */
-VFN vf ROW_FN(spread_max)(const char *x, vf *check) {
+VFN vf ROW_FN(spread_max)(const char *x, uint64_t bits, vf *check) {
+    (void)bits;
+    if (ROW_IS_DEAD) return v_set(-__builtin_inff());
     vf v[2 * PART];
-    ROW_LOAD32(0, v);
-    ROW_LOAD32(32, v + PART);
+    ROW_RAW32(0, v);
+    ROW_RAW32(32, v + PART);
     vf m[PART], sum[PART];
-    for (int i = 0; i < PART; i++) {
-        m[i] = v_max(v[i], v[i + PART]);
-        sum[i] = v_add(v[i], v[i + PART]);
-    }
+    for (int i = 0; i < PART; i++) sum[i] = v_add(v[i], v[i + PART]);
+    ROW_ALLOW32(0, v);
+    ROW_ALLOW32(32, v + PART);
+    for (int i = 0; i < PART; i++) m[i] = v_max(v[i], v[i + PART]);
     for (int n = PART / 2; n > 0; n /= 2)
         for (int i = 0; i < n; i++) {
             m[i] = v_max(m[i], m[i + n]);
@@ -48,13 +68,15 @@ VFN vf ROW_FN(spread_max)(const char *x, vf *check) {
     return m[0];
 }
 
-VATTR static bool ROW_FN(group_max)(const void *row, size_t n_groups, float *max) {
+VATTR static bool ROW_FN(group_max)(const void *row, const uint64_t *allowed, size_t n_groups,
+                                    float *max) {
     const char *x = row;
     /* A group's sum is finite if all its logits are; one that overflows is found out later. */
     vf check = v_set(0.0f);
     vf m[4];
-    GROUPS_BY_FOUR(m[q] = ROW_FN(spread_max)(x, &check), v_hmax4(m, max + g),
-                   max[g] = v_hmax(m[0]));
+    (void)allowed;
+    GROUPS_BY_FOUR(m[q] = ROW_FN(spread_max)(x, ROW_BITS(g + (size_t)q), &check),
+                   v_hmax4(m, max + g), max[g] = v_hmax(m[0]));
     float lane[VWIDTH];
     v_store(lane, check);
     bool finite = true;
@@ -62,11 +84,16 @@ VATTR static bool ROW_FN(group_max)(const void *row, size_t n_groups, float *max
     return finite;
 }
 
-VATTR static bool ROW_FN(group_census)(const void *row, size_t n_groups, int64_t *n_masked) {
+VATTR static bool ROW_FN(group_census)(const void *row, const uint64_t *allowed, size_t n_groups,
+                                       int64_t *n_masked) {
     const char *x = row;
+    (void)allowed;
     unsigned nan = 0;
     int64_t alive = 0;
     for (size_t g = 0; g < n_groups; g++, x += (size_t)GROUP * DSIZE) {
+        const uint64_t bits = ROW_BITS(g);
+        (void)bits;
+        if (ROW_IS_DEAD) continue;
         for (int o = 0; o < GROUP; o += VWIDTH) {
             const vf v = ROW_LOAD(o);
             nan |= v_mask_nan(v);
@@ -78,7 +105,9 @@ VATTR static bool ROW_FN(group_census)(const void *row, size_t n_groups, int64_t
 }
 
 /* The eight lanes of a group's e(x). */
-VFN v8 ROW_FN(lanes_exp)(const char *x, const exp_params *p) {
+VFN v8 ROW_FN(lanes_exp)(const char *x, uint64_t bits, const exp_params *p) {
+    (void)bits;
+    if (ROW_IS_DEAD) return v8_zero();
     v8 half[2];
     for (int k = 0; k < 2; k++) {
         vf v[PART];
@@ -89,16 +118,20 @@ VFN v8 ROW_FN(lanes_exp)(const char *x, const exp_params *p) {
     return v8_add(half[0], half[1]);
 }
 
-VATTR static void ROW_FN(group_sumexp)(const void *row, size_t n_groups, const exp_params *params,
-                                       double *sum) {
+VATTR static void ROW_FN(group_sumexp)(const void *row, const uint64_t *allowed, size_t n_groups,
+                                       const exp_params *params, double *sum) {
     const char *x = row;
+    (void)allowed;
     const exp_params p = *params;
     v8 s[4];
-    GROUPS_BY_FOUR(s[q] = ROW_FN(lanes_exp)(x, &p), v8_sum4(s, sum + g), sum[g] = v8_sum(s[0]));
+    GROUPS_BY_FOUR(s[q] = ROW_FN(lanes_exp)(x, ROW_BITS(g + (size_t)q), &p), v8_sum4(s, sum + g),
+                   sum[g] = v8_sum(s[0]));
 }
 
 /* The eight lanes of a group's e(x) where x >= cut. */
-VFN v8 ROW_FN(lanes_exp_above)(const char *x, float cut, const exp_params *p) {
+VFN v8 ROW_FN(lanes_exp_above)(const char *x, uint64_t bits, float cut, const exp_params *p) {
+    (void)bits;
+    if (ROW_IS_DEAD) return v8_zero();
     v8 half[2];
     for (int k = 0; k < 2; k++) {
         vf v[PART];
@@ -111,9 +144,11 @@ VFN v8 ROW_FN(lanes_exp_above)(const char *x, float cut, const exp_params *p) {
     return v8_add(half[0], half[1]);
 }
 
-VATTR static void ROW_FN(group_sumexp_above)(const void *row, size_t n_groups, const float *max,
-                                             float cut, const exp_params *params, double *sum) {
+VATTR static void ROW_FN(group_sumexp_above)(const void *row, const uint64_t *allowed,
+                                             size_t n_groups, const float *max, float cut,
+                                             const exp_params *params, double *sum) {
     const char *x = row;
+    (void)allowed;
     const exp_params p = *params;
     size_t g = 0;
     for (; g + 4 <= n_groups; g += 4) {
@@ -124,17 +159,23 @@ VATTR static void ROW_FN(group_sumexp_above)(const void *row, size_t n_groups, c
         }
         v8 s[4];
         for (int q = 0; q < 4; q++, x += (size_t)GROUP * DSIZE)
-            s[q] = ROW_FN(lanes_exp_above)(x, cut, &p);
+            s[q] = ROW_FN(lanes_exp_above)(x, ROW_BITS(g + (size_t)q), cut, &p);
         v8_sum4(s, sum + g);
     }
     for (; g < n_groups; g++, x += (size_t)GROUP * DSIZE)
-        sum[g] = v8_sum(ROW_FN(lanes_exp_above)(x, cut, &p));
+        sum[g] = v8_sum(ROW_FN(lanes_exp_above)(x, ROW_BITS(g), cut, &p));
 }
 
 /* The eight lanes of e(x), and of it where x >= at[j], for each level. */
-VFN void ROW_FN(lanes_exp_levels)(const char *x, const float *at, int n_levels, const exp_params *p,
-                                  v8 *s, v8 *above) {
+VFN void ROW_FN(lanes_exp_levels)(const char *x, uint64_t bits, const float *at, int n_levels,
+                                  const exp_params *p, v8 *s, v8 *above) {
     v8 half[2], half_above[2][2];
+    (void)bits;
+    if (ROW_IS_DEAD) {
+        *s = v8_zero();
+        for (int j = 0; j < n_levels; j++) above[j] = v8_zero();
+        return;
+    }
     for (int k = 0; k < 2; k++) {
         vf v[PART], e[PART], w[PART];
         ROW_LOAD32(32 * k, v);
@@ -150,14 +191,16 @@ VFN void ROW_FN(lanes_exp_levels)(const char *x, const float *at, int n_levels, 
 }
 
 /* n_levels is a constant where this is called. */
-VFN void ROW_FN(sumexp_levels)(const char *x, size_t n_groups, const float *at, int n_levels,
-                               const exp_params *params, double *sum, double *above) {
+VFN void ROW_FN(sumexp_levels)(const char *x, const uint64_t *allowed, size_t n_groups,
+                               const float *at, int n_levels, const exp_params *params, double *sum,
+                               double *above) {
     const exp_params p = *params;
+    (void)allowed;
     double part[4];
     v8 s[4], m[2][4], pair[2];
     GROUPS_BY_FOUR(
         {
-            ROW_FN(lanes_exp_levels)(x, at, n_levels, &p, &s[q], pair);
+            ROW_FN(lanes_exp_levels)(x, ROW_BITS(g + (size_t)q), at, n_levels, &p, &s[q], pair);
             for (int j = 0; j < n_levels; j++) m[j][q] = pair[j];
         },
         {
@@ -173,19 +216,24 @@ VFN void ROW_FN(sumexp_levels)(const char *x, size_t n_groups, const float *at, 
         });
 }
 
-VATTR static void ROW_FN(group_sumexp_levels)(const void *row, size_t n_groups, const float *at,
-                                              int n_levels, const exp_params *p, double *sum,
-                                              double *above) {
+VATTR static void ROW_FN(group_sumexp_levels)(const void *row, const uint64_t *allowed,
+                                              size_t n_groups, const float *at, int n_levels,
+                                              const exp_params *p, double *sum, double *above) {
     const float level[2] = {at[0], n_levels > 1 ? at[1] : 0.0f};
     if (n_levels == 1)
-        ROW_FN(sumexp_levels)(row, n_groups, level, 1, p, sum, above);
+        ROW_FN(sumexp_levels)(row, allowed, n_groups, level, 1, p, sum, above);
     else
-        ROW_FN(sumexp_levels)(row, n_groups, level, 2, p, sum, above);
+        ROW_FN(sumexp_levels)(row, allowed, n_groups, level, 2, p, sum, above);
 }
 
 /* The eight lanes of e(x), and of e(x) (x - ref). */
-VFN void ROW_FN(lanes_moment)(const char *x, const exp_params *p, v8 *s, v8 *m) {
+VFN void ROW_FN(lanes_moment)(const char *x, uint64_t bits, const exp_params *p, v8 *s, v8 *m) {
     v8 half[2], half_m[2];
+    (void)bits;
+    if (ROW_IS_DEAD) {
+        *s = *m = v8_zero();
+        return;
+    }
     for (int k = 0; k < 2; k++) {
         vf v[PART], w[PART];
         ROW_LOAD32(32 * k, v);
@@ -202,19 +250,25 @@ VFN void ROW_FN(lanes_moment)(const char *x, const exp_params *p, v8 *s, v8 *m) 
     *m = v8_add(half_m[0], half_m[1]);
 }
 
-VATTR static void ROW_FN(group_moment)(const void *row, size_t n_groups, const exp_params *params,
-                                       double *sum, double *moment) {
+VATTR static void ROW_FN(group_moment)(const void *row, const uint64_t *allowed, size_t n_groups,
+                                       const exp_params *params, double *sum, double *moment) {
     const char *x = row;
+    (void)allowed;
     const exp_params p = *params;
     v8 s[4], m[4];
-    GROUPS_BY_FOUR(ROW_FN(lanes_moment)(x, &p, &s[q], &m[q]),
+    GROUPS_BY_FOUR(ROW_FN(lanes_moment)(x, ROW_BITS(g + (size_t)q), &p, &s[q], &m[q]),
                    (v8_sum4(s, sum + g), v8_sum4(m, moment + g)),
                    (sum[g] = v8_sum(s[0]), moment[g] = v8_sum(m[0])));
 }
 
 /* The eight lanes of d = x - shift and of d^2; masked logits give 0. */
-VFN void ROW_FN(lanes_stats)(const char *x, float shift, v8 *s, v8 *m) {
+VFN void ROW_FN(lanes_stats)(const char *x, uint64_t bits, float shift, v8 *s, v8 *m) {
     v8 half[2], half_m[2];
+    (void)bits;
+    if (ROW_IS_DEAD) {
+        *s = *m = v8_zero();
+        return;
+    }
     for (int k = 0; k < 2; k++) {
         vf v[PART], w[PART];
         ROW_LOAD32(32 * k, v);
@@ -230,12 +284,13 @@ VFN void ROW_FN(lanes_stats)(const char *x, float shift, v8 *s, v8 *m) {
     *m = v8_add(half_m[0], half_m[1]);
 }
 
-VATTR static void ROW_FN(group_stats)(const void *row, size_t n_groups, float shift,
-                                      group_totals *totals) {
+VATTR static void ROW_FN(group_stats)(const void *row, const uint64_t *allowed, size_t n_groups,
+                                      float shift, group_totals *totals) {
     const char *x = row;
+    (void)allowed;
     double sum = 0.0, sum_squares = 0.0, a[4], b[4];
     v8 s[4], m[4];
-    GROUPS_BY_FOUR(ROW_FN(lanes_stats)(x, shift, &s[q], &m[q]),
+    GROUPS_BY_FOUR(ROW_FN(lanes_stats)(x, ROW_BITS(g + (size_t)q), shift, &s[q], &m[q]),
                    (v8_sum4(s, a), v8_sum4(m, b), sum += (a[0] + a[1]) + (a[2] + a[3]),
                     sum_squares += (b[0] + b[1]) + (b[2] + b[3])),
                    (sum += v8_sum(s[0]), sum_squares += v8_sum(m[0])));
@@ -244,30 +299,33 @@ VATTR static void ROW_FN(group_stats)(const void *row, size_t n_groups, float sh
 }
 
 /* One bit for each element of a group with low <= x (< high where bounded); the group as floats. */
-VFN uint64_t ROW_FN(mask_between)(const char *x, float low, float high, bool bounded, float *wide) {
+VFN uint64_t ROW_FN(mask_between)(const char *x, uint64_t bits, float low, float high, bool bounded,
+                                  float *wide) {
     uint64_t mask = 0;
+    (void)bits;
     for (int o = 0; o < GROUP; o += VWIDTH) {
-        const vf v = ROW_LOAD(o);
+        const vf v = ROW_RAW(o);
         v_store(wide + o, v);
         const unsigned m =
             bounded ? v_mask_in(v, v_set(low), v_set(high)) : v_mask_ge(v, v_set(low));
         mask |= (uint64_t)m << o;
     }
-    return mask;
+    return ROW_KEEP(mask);
 }
 
-VATTR static int32_t ROW_FN(group_collect)(const void *row, size_t n_groups, const float *max,
-                                           int32_t first_id, float cut, float below, int32_t *ids,
-                                           float *logits) {
+VATTR static int32_t ROW_FN(group_collect)(const void *row, const uint64_t *allowed,
+                                           size_t n_groups, const float *max, int32_t first_id,
+                                           float cut, float below, int32_t *ids, float *logits) {
     enum { FEW = 4, LANES = (1 << VWIDTH) - 1 };
     const char *x = row;
+    (void)allowed;
     const float lowest = cut > -__builtin_inff() ? cut : -__FLT_MAX__;
     const bool bounded = below <= __FLT_MAX__;
     float wide[GROUP];
     int32_t n = 0;
     for (size_t g = 0; g < n_groups; g++, x += (size_t)GROUP * DSIZE, first_id += GROUP) {
         if (!(max[g] >= lowest)) continue;
-        uint64_t mask = ROW_FN(mask_between)(x, lowest, below, bounded, wide);
+        uint64_t mask = ROW_FN(mask_between)(x, ROW_BITS(g), lowest, below, bounded, wide);
         const int count = __builtin_popcountll(mask);
         if (count > FEW) {
             for (int o = 0; o < GROUP; o += VWIDTH)
@@ -287,13 +345,16 @@ VATTR static int32_t ROW_FN(group_collect)(const void *row, size_t n_groups, con
     return n;
 }
 
-VATTR static int64_t ROW_FN(group_count_above)(const void *row, size_t n_groups, const float *max,
-                                               float cut) {
+VATTR static int64_t ROW_FN(group_count_above)(const void *row, const uint64_t *allowed,
+                                               size_t n_groups, const float *max, float cut) {
     const char *x = row;
+    (void)allowed;
     const vf at = v_set(cut);
     vi n = vi_set(0);
     for (size_t g = 0; g < n_groups; g++, x += (size_t)GROUP * DSIZE) {
         if (!(max[g] >= cut)) continue;
+        const uint64_t bits = ROW_BITS(g);
+        (void)bits;
         for (int o = 0; o < GROUP; o += VWIDTH) n = vi_count_ge(n, ROW_LOAD(o), at);
     }
     int32_t lane[VWIDTH];
@@ -304,8 +365,10 @@ VATTR static int64_t ROW_FN(group_count_above)(const void *row, size_t n_groups,
 }
 
 /* The eight lanes of the adaptive weights. */
-VFN v8 ROW_FN(lanes_adapt)(const char *x, const adapt_params *p) {
+VFN v8 ROW_FN(lanes_adapt)(const char *x, uint64_t bits, const adapt_params *p) {
     const exp_params unit = {0.0f, EXP_C_HI, EXP_C_LO, -88.02f};
+    (void)bits;
+    if (ROW_IS_DEAD) return v8_zero();
     v8 half[2];
     for (int k = 0; k < 2; k++) {
         vf v[PART];
@@ -320,39 +383,44 @@ VFN v8 ROW_FN(lanes_adapt)(const char *x, const adapt_params *p) {
     return v8_add(half[0], half[1]);
 }
 
-VATTR static void ROW_FN(group_adapt)(const void *row, size_t n_groups, const adapt_params *params,
-                                      double *sum) {
+VATTR static void ROW_FN(group_adapt)(const void *row, const uint64_t *allowed, size_t n_groups,
+                                      const adapt_params *params, double *sum) {
     const char *x = row;
+    (void)allowed;
     const adapt_params p = *params;
     v8 s[4];
-    GROUPS_BY_FOUR(s[q] = ROW_FN(lanes_adapt)(x, &p), v8_sum4(s, sum + g), sum[g] = v8_sum(s[0]));
+    GROUPS_BY_FOUR(s[q] = ROW_FN(lanes_adapt)(x, ROW_BITS(g + (size_t)q), &p), v8_sum4(s, sum + g),
+                   sum[g] = v8_sum(s[0]));
 }
 
-VATTR static void ROW_FN(widen)(const void *row, size_t n_groups, float *out) {
+VATTR static void ROW_FN(widen)(const void *row, const uint64_t *allowed, size_t n_groups,
+                                float *out) {
     const char *x = row;
-    for (size_t g = 0; g < n_groups; g++, x += (size_t)GROUP * DSIZE, out += GROUP)
+    (void)allowed;
+    for (size_t g = 0; g < n_groups; g++, x += (size_t)GROUP * DSIZE, out += GROUP) {
+        const uint64_t bits = ROW_BITS(g);
+        (void)bits;
         for (int o = 0; o < GROUP; o += VWIDTH) v_store(out + o, ROW_LOAD(o));
+    }
 }
 
 /* The functions of this dtype as a row_kernels. */
-static const row_kernels ROW_FN(row_table) = {
-    .group_max = ROW_FN(group_max),
-    .group_census = ROW_FN(group_census),
-    .group_sumexp = ROW_FN(group_sumexp),
-    .group_sumexp_above = ROW_FN(group_sumexp_above),
-    .group_sumexp_levels = ROW_FN(group_sumexp_levels),
-    .group_moment = ROW_FN(group_moment),
-    .group_stats = ROW_FN(group_stats),
-    .group_collect = ROW_FN(group_collect),
-    .group_count_above = ROW_FN(group_count_above),
-    .group_adapt = ROW_FN(group_adapt),
-    .widen = ROW_FN(widen),
-};
+#define ROW_ENTRY(type, name, parameters) .name = ROW_FN(name),
+static const row_kernels ROW_FN(row_table) = {ROW_KERNELS(ROW_ENTRY)};
+#undef ROW_ENTRY
 
 #undef CAT_
 #undef CAT
 #undef ROW_FN
 #undef ROW_LOAD
+#undef ROW_RAW
+#undef ROW_RAW32
+#undef ROW_BITS
+#undef ROW_ALLOW
+#undef ROW_ALLOW32
+#undef ROW_KEEP
+#undef ROW_IS_DEAD
+#undef MASKED
 #undef GROUPS_BY_FOUR
 #undef ROW_LOAD32
 #undef ROW_FOLD32

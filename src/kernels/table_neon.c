@@ -7,24 +7,13 @@
 
 #include "body.h"
 
-#define DTYPE f32
-#define DSIZE 4
-#define DFOLD seq
-#include "row_body.h"
-#define DTYPE f16
-#define DSIZE 2
-#define DFOLD seq
-#include "row_body.h"
-#define DTYPE bf16
-#define DSIZE 2
-#define DFOLD pair
-#include "row_body.h"
+#include "row_tables.h"
 
-extern const kernel_table pluck_table_neon;
-const kernel_table pluck_table_neon = {
+extern const kernel_table pk_table_neon;
+const kernel_table pk_table_neon = {
     .isa = "neon",
     .needs = CPU_NEON,
-    .row = {&row_table_f32, &row_table_f16, &row_table_bf16},
+    .row = ROW_TABLES,
     .array = ARRAY_TABLE,
 };
 

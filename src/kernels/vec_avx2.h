@@ -12,7 +12,9 @@
  *   v_mask_*        one bit per element (in: low <= a < high); the comparisons are false for NaN
  *   v8_sum, v8_sum4 the sum of the lanes, of one v8 or four: ((0+1)+(2+3)) + ((4+5)+(6+7))
  *   v_compress      writes ids and values of the mask (and scratch up to VWIDTH), returns how many
+ *   v_allow         x where the bit of its place (from bit 0) is set, else -inf
  *   v_load32_*      32 elements, in the order that suits the dtype
+ *   v_allow32_*     v_allow on 32 elements in the order of v_load32_: _seq, or _pair for bf16
  *   v_fold32_*      their eight-lane sum: _seq if they come as they lie, _pair if even before odd
  */
 #include <immintrin.h>
@@ -226,6 +228,24 @@ VFN void v_load32_bf16(const char *p, vf *v) {
             _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32((int)0xffff0000u)));
     }
 }
+VFN vf v_allow_at(vf x, unsigned bits, vi selects) {
+    const __m256i m = _mm256_and_si256(_mm256_set1_epi32((int)bits), selects);
+    return _mm256_blendv_ps(_mm256_set1_ps(-__builtin_inff()), x,
+                            _mm256_castsi256_ps(_mm256_cmpeq_epi32(m, selects)));
+}
+VFN vf v_allow(vf x, unsigned bits) {
+    return v_allow_at(x, bits, _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128));
+}
+VFN void v_allow32_seq(vf *v, uint32_t bits) {
+    vi selects = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    for (int i = 0; i < 4; i++, selects = _mm256_slli_epi32(selects, 8))
+        v[i] = v_allow_at(v[i], bits, selects);
+}
+VFN void v_allow32_pair(vf *v, uint32_t bits) {
+    const vi even = _mm256_setr_epi32(1, 1 << 2, 1 << 4, 1 << 6, 1 << 8, 1 << 10, 1 << 12, 1 << 14);
+    for (int i = 0; i < 4; i++)
+        v[i] = v_allow_at(v[i], bits, _mm256_slli_epi32(even, i / 2 * 16 + i % 2));
+}
 VFN v8 v_fold32_seq(const vf *v) {
     return _mm256_add_ps(_mm256_add_ps(v[0], v[1]), _mm256_add_ps(v[2], v[3]));
 }
@@ -233,6 +253,9 @@ VFN v8 v_fold32_pair(const vf *v) {
     return v_fold32_seq(v);
 }
 
+VFN v8 v8_zero(void) {
+    return _mm256_setzero_ps();
+}
 VFN v8 v8_add(v8 a, v8 b) {
     return _mm256_add_ps(a, b);
 }

@@ -168,6 +168,24 @@ VFN void v_load32_bf16(const char *p, vf *v) {
     v[0] = _mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16));
     v[1] = _mm512_castsi512_ps(_mm512_and_si512(pairs, _mm512_set1_epi32((int)0xffff0000u)));
 }
+VFN vf v_allow(vf x, unsigned bits) {
+    return _mm512_mask_mov_ps(_mm512_set1_ps(-__builtin_inff()), (__mmask16)bits, x);
+}
+VFN void v_allow32_seq(vf *v, uint32_t bits) {
+    v[0] = v_allow(v[0], bits);
+    v[1] = v_allow(v[1], bits >> 16);
+}
+VFN vf v_allow_at(vf x, uint32_t bits, __m512i selects) {
+    const __mmask16 m = _mm512_test_epi32_mask(_mm512_set1_epi32((int)bits), selects);
+    return _mm512_mask_mov_ps(_mm512_set1_ps(-__builtin_inff()), m, x);
+}
+VFN void v_allow32_pair(vf *v, uint32_t bits) {
+    const __m512i even =
+        _mm512_sllv_epi32(_mm512_set1_epi32(1), _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18,
+                                                                  20, 22, 24, 26, 28, 30));
+    v[0] = v_allow_at(v[0], bits, even);
+    v[1] = v_allow_at(v[1], bits, _mm512_slli_epi32(even, 1));
+}
 VFN v8 v_fold32_seq(const vf *v) {
     return _mm256_add_ps(fold(v[0]), fold(v[1]));
 }
@@ -175,6 +193,9 @@ VFN v8 v_fold32_pair(const vf *v) {
     return fold(_mm512_add_ps(v[0], v[1]));
 }
 
+VFN v8 v8_zero(void) {
+    return _mm256_setzero_ps();
+}
 VFN v8 v8_add(v8 a, v8 b) {
     return _mm256_add_ps(a, b);
 }

@@ -159,6 +159,21 @@ VFN void v_load32_bf16(const char *p, vf *v) {
         v[2 * i + 1] = vreinterpretq_f32_u32(vandq_u32(pairs, vdupq_n_u32(0xffff0000u)));
     }
 }
+VFN vf v_allow_at(vf x, uint32_t bits, uint32x4_t selects) {
+    return vbslq_f32(vtstq_u32(vdupq_n_u32(bits), selects), x, vdupq_n_f32(-__builtin_inff()));
+}
+VFN vf v_allow(vf x, unsigned bits) {
+    static const uint32_t selects[4] = {1, 2, 4, 8};
+    return v_allow_at(x, bits, vld1q_u32(selects));
+}
+VFN void v_allow32_seq(vf *v, uint32_t bits) {
+    for (int i = 0; i < 8; i++) v[i] = v_allow(v[i], bits >> 4 * i);
+}
+VFN void v_allow32_pair(vf *v, uint32_t bits) {
+    static const uint32_t even[4] = {1, 4, 16, 64};
+    const uint32x4_t selects = vld1q_u32(even);
+    for (int i = 0; i < 8; i++) v[i] = v_allow_at(v[i], bits >> (i / 2 * 8 + i % 2), selects);
+}
 VFN v8 v_fold32_seq(const vf *v) {
     v8 out;
     out.lo = vaddq_f32(vaddq_f32(v[0], v[2]), vaddq_f32(v[4], v[6]));
@@ -172,6 +187,11 @@ VFN v8 v_fold32_pair(const vf *v) {
     return out;
 }
 
+VFN v8 v8_zero(void) {
+    v8 out;
+    out.lo = out.hi = vdupq_n_f32(0.0f);
+    return out;
+}
 VFN v8 v8_add(v8 a, v8 b) {
     a.lo = vaddq_f32(a.lo, b.lo);
     a.hi = vaddq_f32(a.hi, b.hi);

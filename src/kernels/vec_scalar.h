@@ -166,6 +166,15 @@ VFN void v_load32_f16(const char *p, vf *v) {
 VFN void v_load32_bf16(const char *p, vf *v) {
     for (int i = 0; i < 32; i++) v[i] = v_load_bf16(p + (size_t)2 * (size_t)i);
 }
+VFN vf v_allow(vf x, unsigned bits) {
+    return bits & 1 ? x : -__builtin_inff();
+}
+VFN void v_allow32_seq(vf *v, uint32_t bits) {
+    for (int i = 0; i < 32; i++) v[i] = v_allow(v[i], bits >> i);
+}
+VFN void v_allow32_pair(vf *v, uint32_t bits) {
+    v_allow32_seq(v, bits);
+}
 VFN v8 v_fold32_seq(const vf *v) {
     v8 out;
     for (int j = 0; j < 8; j++) out.lane[j] = (v[j] + v[j + 8]) + (v[j + 16] + v[j + 24]);
@@ -178,6 +187,10 @@ VFN v8 v_fold32_pair(const vf *v) {
     return out;
 }
 
+VFN v8 v8_zero(void) {
+    v8 out = {{0.0f}};
+    return out;
+}
 VFN v8 v8_add(v8 a, v8 b) {
     for (int i = 0; i < 8; i++) a.lane[i] += b.lane[i];
     return a;

@@ -5,22 +5,12 @@
  * what was accepted, decaying; a target below 0 draws from P as it is.
  *
  * Source: MrJackSpade's adaptive-p; llama.cpp's adaptive-p. Parameters: target <= 1; decay in [0,
- * 1], clamped to 0.99. The order stays. No random number where one candidate is left. The average
+ * 1], clamped to 0.99. The order stays. No random number if one candidate is left. The average
  * learns on accept, and only of the token this stage selected.
- *
- * The candidates' values stay as they are: the view's sums become those of the adaptive weights,
- * and the transform is noted in the view for whoever looks at it next (candidates_materialise).
  */
-#include "../chain.h"
+#include "../stage.h"
 
-static const float SHARPNESS = 10.0f;
-static const float WIDTH = 0.3f;
-
-void adaptive_masses(const candidates *c, const float *x, size_t n, float *mass) {
-    const exp_params unit = exp_params_make(0.0f, 1.0);
-    c->kernels->array.adapt(x, n, &c->adapt, 0.0f, mass);
-    c->kernels->array.shifted_exp(mass, n, &unit, mass);
-}
+static const float PEAK = 5.0f, SHARPNESS = 10.0f, WIDTH = 0.3f;
 
 static double adapted_target(const stage_run *run) {
     const double target = clamp((double)run->stage->as.adaptive_p.target, 0.0, 1.0);
@@ -29,46 +19,80 @@ static double adapted_target(const stage_run *run) {
     return clamp(2.0 * target - run->memory->adaptive.weighted_sum / weight, 0.0, 1.0);
 }
 
-static void draw_unless_single(candidates *c, const stage_run *run) {
-    if (c->n_counted == 1)
-        candidates_draw(c, run->rng, 0.0);
-    else
-        draw_now(c, run);
+static pick draw_unless_single(view *v, const stage_run *run) {
+    return pk_view_counted(v) == 1 ? pk_view_draw(v, run->rng, 0.0) : pk_draw(v, run);
 }
 
 /* P of a value before the transform. */
-static double original_probability(const candidates *c, float x) {
+static double original_probability(const adapt_params *a, float x) {
     float e;
-    c->kernels->array.shifted_exp(&x, 1, &c->adapt.e, &e);
-    return (double)e * (double)c->adapt.inv_sum;
+    pk_kernels()->array.shifted_exp(&x, 1, &a->e, &e);
+    return (double)e * (double)a->inv_sum;
 }
 
-STAGE(adaptive_p) {
-    TRY(candidates_scan(c));
-    candidates_group_sums(c);
+static pluck_status apply(view *v, const stage_run *run) {
     run->memory->adaptive.pending_token = -1;
     if (run->stage->as.adaptive_p.target < 0.0f) {
-        draw_unless_single(c, run);
+        pk_select(run, v, draw_unless_single(v, run));
         return PLUCK_OK;
     }
-    const candidate_order lies = c->whole ? ORDER_ID : c->stored;
-    if (run->rng != PLUCK_RNG_PHILOX && c->order != ORDER_STORED && c->order != lies) {
-        TRY(candidates_materialise(c));
-        candidates_group_sums(c);
-    }
-    c->adapt = (adapt_params){
-        .e = candidates_exp(c),
-        .inv_sum = (float)(1.0 / c->sum),
-        .target = (float)adapted_target(run),
-        .inv_width = 1.0f / WIDTH,
-        .sharpness = SHARPNESS,
-    };
-    candidates_sum_adapted(c);
-    draw_unless_single(c, run);
-    run->memory->adaptive.pending_token = c->token;
-    run->memory->adaptive.pending_probability = original_probability(c, c->token_x);
-    c->kernels->array.adapt(&c->token_x, 1, &c->adapt, ADAPTIVE_PEAK, &c->token_x);
-    c->token_scale = 1.0;
-    c->token_infinite = false;
+    if (run->rng != PLUCK_RNG_PHILOX) TRY(pk_view_fix_order(v));
+    const adapt_params a = pk_view_adapt_params(v, adapted_target(run), WIDTH, SHARPNESS);
+    pk_view_adapt(v, &a, PEAK);
+    const pick found = draw_unless_single(v, run);
+    pk_select(run, v, found);
+    run->memory->adaptive.pending_token = found.token;
+    run->memory->adaptive.pending_probability = original_probability(&a, found.x);
+    float logit;
+    pk_kernels()->array.adapt(&found.x, 1, &a, PEAK, &logit);
+    run->selection->logit = (double)logit;
     return PLUCK_OK;
 }
+
+static pluck_status check(const pluck_stage *stage, int32_t n_vocab, pluck_error *err) {
+    const pluck_stage_adaptive_p *p = &stage->as.adaptive_p;
+    (void)n_vocab;
+    TRY(pk_check_param(isfinite(p->target) && p->target <= 1.0f, err, "target", (double)p->target,
+                       "up to 1, finite"));
+    return pk_check_unit(err, "decay", p->decay);
+}
+
+static double decay_of(const pluck_stage *stage) {
+    return fmin((double)stage->as.adaptive_p.decay, (double)0.99f);
+}
+
+static void reset(const pluck_stage *stage, stage_memory *memory) {
+    const double weight = 1.0 / (1.0 - decay_of(stage));
+    memory->adaptive.weighted_sum = (double)stage->as.adaptive_p.target * weight;
+    memory->adaptive.total_weight = weight;
+    memory->adaptive.pending_token = -1;
+}
+
+static void accept(const pluck_stage *stage, stage_memory *memory, int32_t token) {
+    if (memory->adaptive.pending_token == token) {
+        const double decay = decay_of(stage);
+        memory->adaptive.weighted_sum =
+            memory->adaptive.pending_probability + decay * memory->adaptive.weighted_sum;
+        memory->adaptive.total_weight = 1.0 + decay * memory->adaptive.total_weight;
+    }
+    memory->adaptive.pending_token = -1;
+}
+
+static uint32_t seed(const pluck_stage *stage) {
+    return stage->as.adaptive_p.seed;
+}
+
+extern const stage_kind pk_stage_adaptive_p;
+const stage_kind pk_stage_adaptive_p = {
+    .kind = PLUCK_STAGE_ADAPTIVE_P,
+    .name = "adaptive_p",
+    .state = VIEW_SCANNED,
+    .apply = apply,
+    .random = true,
+    .selects = true,
+    .check = check,
+    .seed = seed,
+    .create = reset,
+    .reset = reset,
+    .accept = accept,
+};

@@ -2,69 +2,104 @@
  * custom.c: a caller's own stage sees the unmasked candidates, in order, and may change their
  * logits, reorder, drop and select (pluck_custom_view). What it leaves must be sound: ids of the
  * vocabulary, no NaN, no more candidates than before, `descending` true only if it is. The view is
- * made a LIST.
+ * made a list.
  */
-#include "../chain.h"
+#include "../error.h"
+#include "../stage.h"
 
-/* Takes over what the callback left; masked candidates leave the list and stay counted. */
-static pluck_status take_over(candidates *c, const pluck_custom_view *view) {
-    pluck_workspace *ws = c->ws;
-    int32_t n = 0;
-    for (int32_t i = 0; i < view->n; i++) {
-        if (ws->ids[i] < 0 || ws->ids[i] >= c->n_vocab) return PLUCK_ERR_CALLBACK;
-        if (isnan(ws->logits[i])) return PLUCK_ERR_NAN;
-        if (view->descending && i > 0 && ws->logits[i] > ws->logits[i - 1])
-            return PLUCK_ERR_CALLBACK;
+/* Whether what the callback left keeps to the contract. */
+static pluck_status check_left(const view *v, const list *l, const pluck_custom_view *left) {
+    for (int32_t i = 0; i < left->n; i++) {
+        if (l->ids[i] < 0 || l->ids[i] >= pk_view_vocab(v)) return PLUCK_ERR_CALLBACK;
+        if (isnan(l->x[i])) return PLUCK_ERR_NAN;
+        if (left->descending && i > 0 && l->x[i] > l->x[i - 1]) return PLUCK_ERR_CALLBACK;
     }
-    for (int32_t i = 0; i < view->n; i++) {
-        if (ws->logits[i] == -INFINITY) continue;
-        ws->ids[n] = ws->ids[i];
-        ws->logits[n++] = ws->logits[i];
-    }
-    c->n = n;
-    c->order = c->stored = view->descending ? ORDER_DESCENDING : ORDER_STORED;
-    candidates_pad(c);
-    candidates_changed(c);
-    return candidates_scan(c);
-}
-
-/* Selects a token that the callback left at x. Where it left +inf, the view has become the list of
- * those: they lie at 0, and any other has no probability. */
-static void select_left(candidates *c, int32_t token, float x) {
-    const bool beside_infinite = c->infinite && x < INFINITY;
-    candidates_select(c, token, x == INFINITY ? 0.0f : x);
-    if (!beside_infinite) return;
-    c->token_infinite = false;
-    c->token_probability = 0.0;
-}
-
-STAGE(custom) {
-    const pluck_stage_custom *s = &run->stage->as.custom;
-    pluck_workspace *ws = c->ws;
-    TRY(candidates_materialise(c));
-    if (c->infinite) {
-        for (int32_t i = 0; i < c->n; i++) ws->logits[i] = INFINITY;
-        c->infinite = false;
-    } else if (c->scale != 1.0) {
-        for (int32_t i = 0; i < c->n; i++)
-            ws->logits[i] = (float)((double)ws->logits[i] * c->scale);
-    }
-    c->scale = 1.0;
-    const int32_t before = c->n;
-    pluck_custom_view view = {
-        .ids = ws->ids,
-        .logits = ws->logits,
-        .n = before,
-        .descending = c->stored == ORDER_DESCENDING,
-        .selected = -1,
-    };
-    if (!s->apply(run->memory->custom, &view)) return PLUCK_ERR_CALLBACK;
-    if (view.n < 0 || view.n > before || view.selected < -1 || view.selected >= view.n)
-        return PLUCK_ERR_CALLBACK;
-    const int32_t token = view.selected >= 0 ? ws->ids[view.selected] : -1;
-    const float x = view.selected >= 0 ? ws->logits[view.selected] : 0.0f;
-    c->n_counted -= before - view.n;
-    TRY(take_over(c, &view));
-    if (token >= 0) select_left(c, token, x);
     return PLUCK_OK;
 }
+
+/* Selects a token that the callback left at x. If it left +inf, the view has become the list of
+ * those: they lie at 0, and any other has no probability. */
+static void select_left(view *v, const stage_run *run, int32_t token, float x) {
+    const bool beside_infinite = pk_view_is_infinite(v) && x < INFINITY;
+    if (x == -INFINITY) { /* it masked what it selected */
+        *run->selection = (selection){
+            .made = true, .token = token, .logit = -INFINITY, .x = x, .probability = 0.0};
+        return;
+    }
+    pk_select(run, v, (pick){token, x == INFINITY ? 0.0f : x, -1.0});
+    if (!beside_infinite) return;
+    run->selection->logit = (double)x;
+    run->selection->probability = 0.0;
+}
+
+static pluck_status apply(view *v, const stage_run *run) {
+    const pluck_stage_custom *s = &run->stage->as.custom;
+    const int64_t counted = pk_view_counted(v);
+    const bool descending = pk_view_list(v)->lies == ORDER_DESCENDING;
+    pk_view_to_logits(v);
+    list *l = pk_view_open_list(v);
+    const int32_t before = l->n;
+    pluck_custom_view left = {
+        .ids = l->ids, .logits = l->x, .n = before, .descending = descending, .selected = -1};
+    if (!s->apply(run->memory->custom, &left)) return PLUCK_ERR_CALLBACK;
+    if (left.n < 0 || left.n > before || left.selected < -1 || left.selected >= left.n)
+        return PLUCK_ERR_CALLBACK;
+    TRY(check_left(v, l, &left));
+    const int32_t token = left.selected >= 0 ? l->ids[left.selected] : -1;
+    const float x = left.selected >= 0 ? l->x[left.selected] : 0.0f;
+    TRY(pk_view_rewritten(v, left.n, left.descending ? ORDER_DESCENDING : ORDER_AS_IT_LIES,
+                          counted - (before - left.n)));
+    if (token >= 0) select_left(v, run, token, x);
+    return PLUCK_OK;
+}
+
+static pluck_status check(const pluck_stage *stage, int32_t n_vocab, pluck_error *err) {
+    (void)n_vocab;
+    if (stage->as.custom.apply) return PLUCK_OK;
+    return pk_fail(err, PLUCK_ERR_NULL, "apply is NULL");
+}
+
+static void create(const pluck_stage *stage, stage_memory *memory) {
+    memory->custom = stage->as.custom.ctx;
+}
+
+static void reset(const pluck_stage *stage, stage_memory *memory) {
+    if (stage->as.custom.reset) stage->as.custom.reset(memory->custom);
+}
+
+static void accept(const pluck_stage *stage, stage_memory *memory, int32_t token) {
+    if (stage->as.custom.accept) stage->as.custom.accept(memory->custom, token);
+}
+
+static bool clone(const pluck_stage *stage, stage_memory *to, const stage_memory *from) {
+    if (!stage->as.custom.clone) return true;
+    to->custom = stage->as.custom.clone(from->custom);
+    return to->custom != NULL;
+}
+
+static void release(const pluck_stage *stage, stage_memory *memory) {
+    if (stage->as.custom.clone && stage->as.custom.release)
+        stage->as.custom.release(memory->custom);
+}
+
+/* The contexts of stages that cannot clone them are released once. */
+static void release_shared(const pluck_stage *stage) {
+    if (!stage->as.custom.clone && stage->as.custom.release)
+        stage->as.custom.release(stage->as.custom.ctx);
+}
+
+extern const stage_kind pk_stage_custom;
+const stage_kind pk_stage_custom = {
+    .kind = PLUCK_STAGE_CUSTOM,
+    .name = "custom",
+    .state = VIEW_LIST,
+    .apply = apply,
+    .selects = true,
+    .check = check,
+    .create = create,
+    .reset = reset,
+    .accept = accept,
+    .clone = clone,
+    .release = release,
+    .release_shared = release_shared,
+};

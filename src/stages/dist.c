@@ -1,22 +1,28 @@
 /*
  * dist.c: draws from softmax(logits): the first candidate, in order, whose cumulative probability
- * reaches u. One u always, also where one candidate is left.
+ * reaches u. One u always, also if one candidate is left.
  *
  * Source: llama.cpp's dist. Asks the view for its sum.
  */
-#include "../chain.h"
+#include "../stage.h"
 
-void draw_now(candidates *c, const stage_run *run) {
-    candidates_draw(c, run->rng, stream_double(run->stream));
-}
-
-double surprise_of(const candidates *c) {
-    return -log2(c->token_probability);
-}
-
-STAGE(dist) {
-    TRY(candidates_scan(c));
-    candidates_sum(c);
-    draw_now(c, run);
+static pluck_status apply(view *v, const stage_run *run) {
+    pk_select(run, v, pk_draw(v, run));
     return PLUCK_OK;
 }
+
+static uint32_t seed(const pluck_stage *stage) {
+    return stage->as.dist.seed;
+}
+
+extern const stage_kind pk_stage_dist;
+const stage_kind pk_stage_dist = {
+    .kind = PLUCK_STAGE_DIST,
+    .name = "dist",
+    .state = VIEW_SCANNED,
+    .takes_cut = true,
+    .apply = apply,
+    .random = true,
+    .selects = true,
+    .seed = seed,
+};

@@ -2,13 +2,19 @@
  * greedy.c: selects the greatest logit, the lowest id among equals. No random number. Asks the view
  * for its maximum.
  */
-#include "../chain.h"
+#include "../stage.h"
 
-STAGE(greedy) {
-    (void)run;
-    TRY(candidates_scan(c));
-    float x;
-    const int32_t token = candidates_argmax(c, &x);
-    candidates_select(c, token, x);
+static pluck_status apply(view *v, const stage_run *run) {
+    pk_select(run, v, pk_view_argmax(v));
     return PLUCK_OK;
 }
+
+extern const stage_kind pk_stage_greedy;
+const stage_kind pk_stage_greedy = {
+    .kind = PLUCK_STAGE_GREEDY,
+    .name = "greedy",
+    .state = VIEW_SCANNED,
+    .takes_cut = true,
+    .apply = apply,
+    .selects = true,
+};

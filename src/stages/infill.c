@@ -10,12 +10,13 @@
  * decide who stays; the logits of those who stay are as before. n counts masked candidates. Time is
  * quadratic in the candidates, as it is there: put a top-k in front. Leaves descending order.
  */
-#include "../chain.h"
+#include "../error.h"
+#include "../stage.h"
 
 enum { PIECE_BYTES = 512 };
 
 typedef struct piece {
-    int32_t length; /* 0 also where the text is longer than fits: it is not compared */
+    int32_t length; /* 0 also if the text is longer than fits: it is not compared */
     char text[PIECE_BYTES];
 } piece;
 
@@ -26,32 +27,23 @@ static pluck_status read_piece(const pluck_stage_infill *s, int32_t token, piece
     return PLUCK_OK;
 }
 
-/* P of the candidates of a LIST, to `spare`. */
-static float *probabilities(candidates *c) {
-    pluck_workspace *ws = c->ws;
-    const exp_params p = candidates_exp(c);
-    c->kernels->array.shifted_exp(ws->logits, (size_t)c->n, &p, ws->spare);
-    for (int32_t i = 0; i < c->n; i++) ws->spare[i] = (float)((double)ws->spare[i] / c->sum);
-    return ws->spare;
-}
-
 /* Moves candidate `from` to place `to`, with its probability. */
-static void move(candidates *c, float *p, int32_t to, int32_t from) {
-    c->ws->ids[to] = c->ws->ids[from];
-    c->ws->logits[to] = c->ws->logits[from];
+static void move(list *l, float *p, int32_t to, int32_t from) {
+    l->ids[to] = l->ids[from];
+    l->x[to] = l->x[from];
     p[to] = p[from];
 }
 
 /* A merged candidate is marked by probability -1. */
-static pluck_status merge_prefixes(candidates *c, const pluck_stage_infill *s, float *p) {
+static pluck_status merge_prefixes(const list *l, const pluck_stage_infill *s, float *p) {
     piece a, b;
-    for (int32_t i = 0; i < c->n; i++) {
+    for (int32_t i = 0; i < l->n; i++) {
         if (p[i] < 0.0f) continue;
-        TRY(read_piece(s, c->ws->ids[i], &a));
+        TRY(read_piece(s, l->ids[i], &a));
         if (a.length == 0) continue;
-        for (int32_t j = 0; j < c->n && p[i] >= 0.0f; j++) {
+        for (int32_t j = 0; j < l->n && p[i] >= 0.0f; j++) {
             if (i == j || p[j] < 0.0f) continue;
-            TRY(read_piece(s, c->ws->ids[j], &b));
+            TRY(read_piece(s, l->ids[j], &b));
             if (a.length > b.length || memcmp(a.text, b.text, (size_t)a.length) != 0) continue;
             const int32_t winner = p[j] > p[i] ? j : i;
             const int32_t loser = winner == i ? j : i;
@@ -62,58 +54,90 @@ static pluck_status merge_prefixes(candidates *c, const pluck_stage_infill *s, f
     return PLUCK_OK;
 }
 
-/* Keeps P >= threshold, and eog tokens unless merged; returns how many are text. */
-static int32_t keep_likely(candidates *c, const pluck_stage_infill *s, float *p, double threshold) {
-    int32_t n = 0, n_text = 0;
-    for (int32_t i = 0; i < c->n; i++) {
-        const bool eog = s->is_eog(s->ctx, c->ws->ids[i]);
+/* Keeps of n candidates those with P >= threshold, and eog tokens unless merged; returns how many,
+ * and how many of them are text. */
+static int32_t keep_likely(list *l, int32_t n, const pluck_stage_infill *s, float *p,
+                           double threshold, int32_t *n_text) {
+    int32_t kept = 0;
+    *n_text = 0;
+    for (int32_t i = 0; i < n; i++) {
+        const bool eog = s->is_eog(s->ctx, l->ids[i]);
         if (!eog && (double)p[i] < threshold) continue;
         if (p[i] < 0.0f) continue;
-        n_text += !eog;
-        move(c, p, n++, i);
+        *n_text += !eog;
+        move(l, p, kept++, i);
     }
-    c->n = n;
-    return n_text;
+    return kept;
 }
 
-/* The changed LIST, whose candidates are the counted ones. */
-static pluck_status finish(candidates *c) {
-    c->n_counted = c->n;
-    candidates_pad(c);
-    candidates_changed(c);
+/* What step 1 decides on. */
+static bool should_end(const list *l, const pluck_stage_infill *s, const float *p,
+                       int64_t counted) {
+    double text = 0.0, eog = 0.0;
+    for (int32_t i = 0; i < l->n; i++)
+        *(s->is_eog(s->ctx, l->ids[i]) ? &eog : &text) += (double)p[i];
+    return 3.0 * eog * (double)counted > text;
+}
+
+static int32_t keep_eog(list *l, const pluck_stage_infill *s, float *p) {
+    int32_t n = 0;
+    for (int32_t i = 0; i < l->n; i++)
+        if (s->is_eog(s->ctx, l->ids[i])) move(l, p, n++, i);
+    return n;
+}
+
+/* Steps 2 to 4; returns how many are left, 0 if no text is. */
+static pluck_status merge_and_keep(list *l, const pluck_stage_infill *s, float *p, int32_t *n) {
+    int32_t n_text;
+    TRY(merge_prefixes(l, s, p));
+    *n = keep_likely(l, l->n, s, p, (double)0.2f, &n_text);
+    if (n_text == 0) {
+        *n = 0;
+        return PLUCK_OK;
+    }
+    double sum = 0.0;
+    for (int32_t i = 0; i < *n; i++) sum += (double)p[i];
+    for (int32_t i = 0; i < *n; i++) p[i] = (float)((double)p[i] / sum);
+    *n = keep_likely(l, *n, s, p, 1.0 / (n_text + 1.0), &n_text);
     return PLUCK_OK;
 }
 
-STAGE(infill) {
+static pluck_status apply(view *v, const stage_run *run) {
     const pluck_stage_infill *s = &run->stage->as.infill;
-    TRY(candidates_scan(c));
-    c->order = ORDER_DESCENDING;
-    TRY(candidates_materialise(c));
-    candidates_sum(c);
-    float *p = probabilities(c);
-    double text = 0.0, eog = 0.0;
-    for (int32_t i = 0; i < c->n; i++)
-        *(s->is_eog(s->ctx, c->ws->ids[i]) ? &eog : &text) += (double)p[i];
-    if (3.0 * eog * (double)c->n_counted > text) {
-        int32_t n = 0;
-        for (int32_t i = 0; i < c->n; i++)
-            if (s->is_eog(s->ctx, c->ws->ids[i])) move(c, p, n++, i);
-        c->n = n;
-        return finish(c);
+    pk_view_sort(v);
+    TRY(pk_view_prepare(v, VIEW_LIST, false));
+    const int64_t counted = pk_view_counted(v);
+    float *p = pk_view_lease_probabilities(v);
+    list *l = pk_view_open_list(v);
+    pluck_status status = PLUCK_OK;
+    int32_t n;
+    if (should_end(l, s, p, counted))
+        n = keep_eog(l, s, p);
+    else
+        status = merge_and_keep(l, s, p, &n);
+    pk_view_return_probabilities(v);
+    if (status != PLUCK_OK) return status;
+    if (n == 0) { /* the end of the turn, at logit 1 */
+        pk_view_to_logits(v);
+        l->ids[0] = s->eot;
+        l->x[0] = 1.0f;
+        n = 1;
     }
-    TRY(merge_prefixes(c, s, p));
-    const int32_t n_text = keep_likely(c, s, p, (double)0.2f);
-    if (n_text == 0) {
-        c->n = 1;
-        c->ws->ids[0] = s->eot;
-        c->ws->logits[0] = 1.0f;
-        c->scale = 1.0;
-        c->infinite = false;
-        return finish(c);
-    }
-    double sum = 0.0;
-    for (int32_t i = 0; i < c->n; i++) sum += (double)p[i];
-    for (int32_t i = 0; i < c->n; i++) p[i] = (float)((double)p[i] / sum);
-    keep_likely(c, s, p, 1.0 / (n_text + 1.0));
-    return finish(c);
+    return pk_view_rewritten(v, n, ORDER_DESCENDING, n);
 }
+
+static pluck_status check(const pluck_stage *stage, int32_t n_vocab, pluck_error *err) {
+    const pluck_stage_infill *s = &stage->as.infill;
+    if (!s->piece) return pk_fail(err, PLUCK_ERR_NULL, "piece is NULL");
+    if (!s->is_eog) return pk_fail(err, PLUCK_ERR_NULL, "is_eog is NULL");
+    return pk_check_token(err, "eot", s->eot, n_vocab);
+}
+
+extern const stage_kind pk_stage_infill;
+const stage_kind pk_stage_infill = {
+    .kind = PLUCK_STAGE_INFILL,
+    .name = "infill",
+    .state = VIEW_SCANNED,
+    .apply = apply,
+    .check = check,
+};

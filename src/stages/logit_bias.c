@@ -2,10 +2,12 @@
  * logit_bias.c: logit[token] += bias.
  *
  * Source: llama.cpp's logit-bias. Parameters: pairs of token and bias, bias neither NaN nor +inf,
- * -inf masks; at creation pairs of one token are added up and sorted by token (plan.c). Asks
- * nothing of the view; edits it.
+ * -inf masks. At creation the biases of one token are added up and sorted by token. Asks nothing of
+ * the view; edits it.
  */
-#include "../chain.h"
+#include "../error.h"
+#include "../stage.h"
+#include "pluck_blocks.h"
 
 static double add_bias(const void *ctx, int32_t k, double logit) {
     const pluck_logit_bias *biases = ctx;
@@ -13,7 +15,51 @@ static double add_bias(const void *ctx, int32_t k, double logit) {
     return biases[k].bias == -INFINITY ? -INFINITY : logit + (double)biases[k].bias;
 }
 
-STAGE(logit_bias) {
+static pluck_status apply(view *v, const stage_run *run) {
     const pluck_stage_logit_bias *p = &run->stage->as.logit_bias;
-    return candidates_edit(c, run->ids, p->n_biases, add_bias, p->biases);
+    return pk_view_edit(v, run->prepared, p->n_biases, add_bias, p->biases);
 }
+
+static pluck_status check(const pluck_stage *stage, int32_t n_vocab, pluck_error *err) {
+    const pluck_stage_logit_bias *p = &stage->as.logit_bias;
+    if (p->n_biases < 0)
+        return pk_fail(err, PLUCK_ERR_SIZE, "n_biases is %d; allowed: 0 and above",
+                       (int)p->n_biases);
+    if (p->n_biases > 0 && !p->biases)
+        return pk_fail(err, PLUCK_ERR_NULL, "biases is NULL, n_biases is %d", (int)p->n_biases);
+    for (int32_t i = 0; i < p->n_biases; i++) {
+        TRY(pk_check_token(err, "token", p->biases[i].token, n_vocab));
+        TRY(pk_check_param(p->biases[i].bias < INFINITY, err, "bias", (double)p->biases[i].bias,
+                           "a finite number, or -inf"));
+    }
+    return PLUCK_OK;
+}
+
+static bool disabled(const pluck_stage *stage) {
+    return stage->as.logit_bias.n_biases == 0;
+}
+
+/* The tokens, ascending, are prepared beside the merged biases. */
+static const void *copy(plan_arena *arena, pluck_stage *stage) {
+    pluck_stage_logit_bias *p = &stage->as.logit_bias;
+    const size_t n = (size_t)p->n_biases;
+    pluck_logit_bias *biases = pk_plan_put(arena, n * sizeof *biases);
+    int32_t *ids = pk_plan_put(arena, n * sizeof *ids);
+    if (!biases || n == 0) return NULL;
+    memcpy(biases, p->biases, n * sizeof *biases);
+    p->biases = biases;
+    p->n_biases = pluck_merge_biases(biases, p->n_biases);
+    for (int32_t i = 0; i < p->n_biases; i++) ids[i] = biases[i].token;
+    return ids;
+}
+
+extern const stage_kind pk_stage_logit_bias;
+const stage_kind pk_stage_logit_bias = {
+    .kind = PLUCK_STAGE_LOGIT_BIAS,
+    .name = "logit_bias",
+    .state = VIEW_ANY,
+    .apply = apply,
+    .check = check,
+    .disabled = disabled,
+    .copy = copy,
+};

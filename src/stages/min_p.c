@@ -2,35 +2,35 @@
  * min_p.c: keeps candidates with P >= p * max P, that is logit >= max + log p.
  *
  * Source: Nguyen et al., "Turning Up the Heat: Min-p Sampling", 2024. Parameters: p, <= 0 disables;
- * min_keep: where fewer remain, the min_keep greatest are kept, in descending order. Asks the view
- * for its maximum; makes it a LIST. The order stays.
+ * min_keep: if fewer remain, the min_keep greatest are kept, in descending order. Asks the view for
+ * its maximum; makes it a list. The order stays.
  */
-#include "../chain.h"
+#include "../stage.h"
 
-/* How many candidates of a LIST are at or above cut. */
-static int64_t count_above(const candidates *c, float cut) {
-    int64_t n = 0;
-    for (int32_t i = 0; i < c->n; i++) n += c->ws->logits[i] >= cut;
-    return n;
-}
-
-STAGE(min_p) {
-    const pluck_stage_mass *s = &run->stage->as.min_p;
-    TRY(candidates_scan(c));
-    const float cut = candidates_x_at(c, c->max, log((double)s->p));
-    candidates_count(c);
-    const int64_t least = min_i64(s->min_keep, c->n_counted);
-    if (s->min_keep > 1) {
-        if (c->whole) {
-            const float bound = candidates_bound(c, least);
-            candidates_keep_above(c, bound < cut ? bound : cut);
-        }
-        if (count_above(c, cut) < s->min_keep) {
-            candidates_top_k(c, least);
-            return PLUCK_OK;
-        }
-    }
-    candidates_keep_above(c, cut);
-    c->n_counted = c->n;
+static pluck_status apply(view *v, const stage_run *run) {
+    const pluck_stage_mass *p = &run->stage->as.min_p;
+    pk_view_keep_above_or_first(v, pk_view_x_below_max(v, log((double)p->p)), p->min_keep);
     return PLUCK_OK;
 }
+
+static pluck_status check(const pluck_stage *stage, int32_t n_vocab, pluck_error *err) {
+    const pluck_stage_mass *p = &stage->as.min_p;
+    (void)n_vocab;
+    TRY(pk_check_unit(err, "p", p->p));
+    return pk_check_count(err, "min_keep", p->min_keep);
+}
+
+static bool disabled(const pluck_stage *stage) {
+    return stage->as.min_p.p <= 0.0f;
+}
+
+extern const stage_kind pk_stage_min_p;
+const stage_kind pk_stage_min_p = {
+    .kind = PLUCK_STAGE_MIN_P,
+    .name = "min_p",
+    .state = VIEW_SCANNED,
+    .takes_cut = true,
+    .apply = apply,
+    .check = check,
+    .disabled = disabled,
+};

@@ -6,78 +6,122 @@
  *
  * Source: Basu et al., "Mirostat", 2020; llama.cpp's mirostat and mirostat-v2. s is the
  * least-squares slope of log P over log rank: sum(t b) / sum(t t), t_i = log((i+2)/(i+1)), b_i =
- * log(P_i / P_i+1), a difference of logits. Limits are taken where the formula is 0/0: s = 1 gives
- * (2^mu / log V)^(1/s); where there is nothing to estimate s from, k = 1. No random number where
- * one candidate is left.
+ * log(P_i / P_i+1), a difference of logits. Limits are taken if the formula is 0/0: s = 1 gives
+ * (2^mu / log V)^(1/s); if there is nothing to estimate s from, k = 1. No random number if one
+ * candidate is left.
  */
-#include "../chain.h"
+#include "../stage.h"
 
 /* As many of the greatest are picked out of the candidates; for more these are sorted. */
 enum { FEW = 4096 };
 
-/* mu's step, after a draw. */
-static void learn(const candidates *c, const stage_run *run) {
-    const pluck_stage_mirostat *s = &run->stage->as.mirostat;
-    run->memory->mu -= (double)s->eta * (surprise_of(c) - (double)s->tau);
-}
-
-/* Draws; the surprise is that within what is left. */
-static void draw_and_learn(candidates *c, const stage_run *run) {
-    candidates_sum(c);
-    if (candidates_single(c))
-        candidates_draw(c, run->rng, 0.0);
-    else
-        draw_now(c, run);
-    learn(c, run);
+/* Draws, and makes mu's step; the surprise is that within what is left. */
+static void draw_and_learn(view *v, const stage_run *run) {
+    const pluck_stage_mirostat *p = &run->stage->as.mirostat;
+    const pick found = pk_view_is_single(v) ? pk_view_draw(v, run->rng, 0.0) : pk_draw(v, run);
+    pk_select(run, v, found);
+    run->memory->mu -= (double)p->eta * (pk_surprise(found) - (double)p->tau);
 }
 
 /* What mu and the m greatest x, descending, make of k. */
-static double k_of(const candidates *c, const stage_run *run, const float *top, int32_t m) {
+static double k_of(const view *v, double mu, const float *top, int32_t m) {
     if (m < 2) return 1.0;
     double tb = 0.0, tt = 0.0;
     for (int32_t i = 0; i + 1 < m; i++) {
         const double t = log((double)(i + 2) / (double)(i + 1));
-        tb += t * ((double)top[i] - (double)top[i + 1]) * c->scale;
+        tb += t * ((double)top[i] - (double)top[i + 1]) * pk_view_scale(v);
         tt += t * t;
     }
     const double s = tb / tt;
     const double epsilon = s - 1.0;
-    const double vocab = (double)c->n_vocab;
+    const double vocab = (double)pk_view_vocab(v);
     const double slope = epsilon == 0.0 ? 1.0 / log(vocab) : epsilon / (1.0 - pow(vocab, -epsilon));
-    const double k = pow(slope * exp2(run->memory->mu), 1.0 / s);
+    const double k = pow(slope * exp2(mu), 1.0 / s);
     return isnan(k) ? 1.0 : k;
 }
 
-static pluck_status estimate_k(candidates *c, const stage_run *run, double *k) {
-    const int32_t m = (int32_t)min_i64(run->stage->as.mirostat.m, c->n);
+static pluck_status estimate_k(view *v, const stage_run *run, double *k) {
+    const int32_t m = (int32_t)min_i64(run->stage->as.mirostat.m, pk_view_alive(v));
     float few[FEW];
     const float *top = few;
     if (m <= FEW) {
-        candidates_greatest(c, m, few);
+        (void)pk_view_greatest(v, m, few);
     } else {
-        c->order = ORDER_DESCENDING;
-        TRY(candidates_materialise(c));
-        top = c->ws->logits;
+        pk_view_sort(v);
+        TRY(pk_view_prepare(v, VIEW_LIST, false));
+        top = pk_view_list(v)->x;
     }
-    *k = k_of(c, run, top, m);
+    *k = k_of(v, run->memory->mu, top, m);
     return PLUCK_OK;
 }
 
-STAGE(mirostat) {
-    TRY(candidates_scan(c));
+static pluck_status apply_v1(view *v, const stage_run *run) {
     double k;
-    TRY(estimate_k(c, run, &k));
-    candidates_top_k(c, k >= (double)c->n_counted ? c->n_counted : max_i64((int64_t)k, 1));
-    draw_and_learn(c, run);
+    TRY(estimate_k(v, run, &k));
+    const int64_t n = pk_view_counted(v);
+    pk_view_top_k(v, k >= (double)n ? n : max_i64((int64_t)k, 1));
+    draw_and_learn(v, run);
     return PLUCK_OK;
 }
 
-STAGE(mirostat_v2) {
-    TRY(candidates_scan(c));
-    c->order = ORDER_DESCENDING;
-    candidates_realise(c);
-    c->ahead = run->stream;
-    candidates_keep_likely(c, run->memory->mu * 0.69314718055994531);
-    draw_and_learn(c, run);
+static pluck_status apply_v2(view *v, const stage_run *run) {
+    pk_view_sort(v);
+    pk_view_keep_likely(v, run->memory->mu * 0.69314718055994531, run->stream);
+    draw_and_learn(v, run);
     return PLUCK_OK;
 }
+
+static pluck_status check_both(const pluck_stage_mirostat *p, pluck_error *err) {
+    TRY(pk_check_param(isfinite(p->tau) && p->tau >= 0.0f, err, "tau", (double)p->tau,
+                       "0 and above, finite"));
+    return pk_check_param(isfinite(p->eta) && p->eta >= 0.0f, err, "eta", (double)p->eta,
+                          "0 and above, finite");
+}
+
+static pluck_status check_v1(const pluck_stage *stage, int32_t n_vocab, pluck_error *err) {
+    (void)n_vocab;
+    TRY(check_both(&stage->as.mirostat, err));
+    const int32_t m = stage->as.mirostat.m;
+    return pk_check_param(m >= 2, err, "m", (double)m, "2 and above");
+}
+
+static pluck_status check_v2(const pluck_stage *stage, int32_t n_vocab, pluck_error *err) {
+    (void)n_vocab;
+    return check_both(&stage->as.mirostat, err);
+}
+
+static void reset(const pluck_stage *stage, stage_memory *memory) {
+    memory->mu = 2.0 * (double)stage->as.mirostat.tau;
+}
+
+static uint32_t seed(const pluck_stage *stage) {
+    return stage->as.mirostat.seed;
+}
+
+extern const stage_kind pk_stage_mirostat;
+const stage_kind pk_stage_mirostat = {
+    .kind = PLUCK_STAGE_MIROSTAT,
+    .name = "mirostat",
+    .state = VIEW_SCANNED,
+    .apply = apply_v1,
+    .random = true,
+    .selects = true,
+    .check = check_v1,
+    .seed = seed,
+    .create = reset,
+    .reset = reset,
+};
+
+extern const stage_kind pk_stage_mirostat_v2;
+const stage_kind pk_stage_mirostat_v2 = {
+    .kind = PLUCK_STAGE_MIROSTAT_V2,
+    .name = "mirostat_v2",
+    .state = VIEW_SCANNED,
+    .apply = apply_v2,
+    .random = true,
+    .selects = true,
+    .check = check_v2,
+    .seed = seed,
+    .create = reset,
+    .reset = reset,
+};

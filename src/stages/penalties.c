@@ -1,14 +1,14 @@
 /*
- * penalties.c: for each token that stands `count` times among the last n accepted,
+ * penalties.c: for each token that occurs `count` times among the last n accepted,
  *     logit = logit <= 0 ? logit * repeat : logit / repeat
  *     logit = logit - count * freq - present
  *
  * Source: Keskar et al. 2019 (CTRL) for the first, with the sign llama.cpp's practice added;
  * OpenAI's API for the others. Parameters: last_n 0 to 1048576; repeat finite, > 0; freq and
- * present finite. Nothing where last_n = 0, or repeat = 1 and freq = present = 0. Asks nothing of
+ * present finite. Does nothing if last_n = 0, or repeat = 1 and freq = present = 0. Asks nothing of
  * the view; edits it.
  */
-#include "../chain.h"
+#include "../stage.h"
 
 typedef struct penalty {
     const pluck_stage_penalties *p;
@@ -22,13 +22,52 @@ static double penalise(const void *ctx, int32_t k, double logit) {
     return scaled - ((double)self->counts[k] * (double)self->p->freq + (double)self->p->present);
 }
 
-STAGE(penalties) {
+static pluck_status apply(view *v, const stage_run *run) {
     const history *h = run->history;
-    int32_t *tokens = run->scratch, *counts = run->scratch + h->capacity;
-    if (candidates_edits_row(c))
-        history_unordered(h, tokens, counts);
-    else
-        history_distinct(h, tokens, counts);
+    const int32_t *tokens = pk_history_tokens(h), *counts = pk_history_counts(h);
+    if (!pk_view_edits_row(v)) {
+        int32_t *sorted = run->work, *sorted_counts = run->work + h->capacity;
+        pk_history_ascending(h, sorted, sorted_counts);
+        tokens = sorted;
+        counts = sorted_counts;
+    }
     const penalty ctx = {&run->stage->as.penalties, counts};
-    return candidates_edit(c, tokens, h->n_distinct, penalise, &ctx);
+    return pk_view_edit(v, tokens, h->n_distinct, penalise, &ctx);
 }
+
+static pluck_status check(const pluck_stage *stage, int32_t n_vocab, pluck_error *err) {
+    const pluck_stage_penalties *p = &stage->as.penalties;
+    (void)n_vocab;
+    TRY(pk_check_last_n(err, p->last_n));
+    TRY(pk_check_param(isfinite(p->repeat) && p->repeat > 0.0f && isfinite(1.0f / p->repeat), err,
+                       "repeat", (double)p->repeat, "above 0, and finite, as its inverse"));
+    TRY(pk_check_finite(err, "freq", p->freq));
+    return pk_check_finite(err, "present", p->present);
+}
+
+static bool disabled(const pluck_stage *stage) {
+    const pluck_stage_penalties *p = &stage->as.penalties;
+    return p->last_n == 0 || (p->repeat == 1.0f && p->freq == 0.0f && p->present == 0.0f);
+}
+
+static int32_t last_n(const pluck_stage *stage) {
+    return stage->as.penalties.last_n;
+}
+
+/* Tokens and counts, ascending. */
+static size_t work(const pluck_stage *stage) {
+    return 2 * (size_t)stage->as.penalties.last_n;
+}
+
+extern const stage_kind pk_stage_penalties;
+const stage_kind pk_stage_penalties = {
+    .kind = PLUCK_STAGE_PENALTIES,
+    .name = "penalties",
+    .state = VIEW_ANY,
+    .apply = apply,
+    .check = check,
+    .disabled = disabled,
+    .last_n = last_n,
+    .history = HISTORY_COUNTS,
+    .work = work,
+};

@@ -7,46 +7,55 @@
  * without a range does nothing; range >= 0; exponent >= 0. n counts masked candidates, as llama.cpp
  * does. Fixed: multiplies the view's scale. Dynamic: asks for the entropy; leaves descending order.
  */
-#include "../chain.h"
+#include "../stage.h"
 
-void scale_by(candidates *c, double t) {
-    /* At the ends every further step is indistinguishable. */
-    c->scale = clamp(c->scale / t, 1e-30, 1e30);
-    c->summed = false;
+static double dynamic_temperature(view *v, const pluck_stage_temperature *p) {
+    pk_view_sort(v);
+    const double part = pk_view_entropy(v) / log((double)pk_view_counted(v));
+    const double low = fmax(0.0, (double)p->t - (double)p->range);
+    const double high = (double)p->t + (double)p->range;
+    return low + (high - low) * pow(part, (double)p->exponent);
 }
 
-void keep_maximum(candidates *c) {
-    float x;
-    candidates_count(c); /* those that go are counted still */
-    c->ws->ids[0] = candidates_argmax(c, &x);
-    c->ws->logits[0] = x;
-    c->whole = false;
-    c->cutoff = -INFINITY;
-    c->n = 1;
-    c->stored = c->order;
-    c->summed = false;
-    candidates_pad(c);
-}
-
-STAGE(temperature) {
-    const pluck_stage_temperature *s = &run->stage->as.temperature;
-    double t = (double)s->t;
-    if (s->range > 0.0f) {
-        if (c->cutoff > -INFINITY) TRY(candidates_materialise(c));
-        if (c->n_counted <= 1) return PLUCK_OK;
-        TRY(candidates_scan(c));
-        c->order = ORDER_DESCENDING;
-        candidates_realise(c);
-        const double entropy = candidates_entropy(c);
-        const double low = fmax(0.0, t - (double)s->range);
-        const double high = t + (double)s->range;
-        t = low + (high - low) * pow(entropy / log((double)c->n_counted), (double)s->exponent);
+static pluck_status apply(view *v, const stage_run *run) {
+    const pluck_stage_temperature *p = &run->stage->as.temperature;
+    double t = (double)p->t;
+    if (p->range > 0.0f) {
+        TRY(pk_view_prepare(v, VIEW_ANY, false));
+        if (pk_view_counted(v) <= 1) return PLUCK_OK;
+        TRY(pk_view_prepare(v, VIEW_SCANNED, false));
+        t = dynamic_temperature(v, p);
     }
     if (t > 0.0) {
-        scale_by(c, t);
+        pk_view_divide(v, t);
         return PLUCK_OK;
     }
-    TRY(candidates_scan(c));
-    keep_maximum(c);
+    TRY(pk_view_prepare(v, VIEW_SCANNED, true));
+    pk_view_keep_maximum(v);
     return PLUCK_OK;
 }
+
+static pluck_status check(const pluck_stage *stage, int32_t n_vocab, pluck_error *err) {
+    const pluck_stage_temperature *p = &stage->as.temperature;
+    (void)n_vocab;
+    TRY(pk_check_finite(err, "t", p->t));
+    TRY(pk_check_param(isfinite(p->range) && p->range >= 0.0f, err, "range", (double)p->range,
+                       "0 and above, finite"));
+    return pk_check_param(isfinite(p->exponent) && p->exponent >= 0.0f, err, "exponent",
+                          (double)p->exponent, "0 and above, finite");
+}
+
+static bool disabled(const pluck_stage *stage) {
+    return stage->as.temperature.t == 1.0f && stage->as.temperature.range <= 0.0f;
+}
+
+extern const stage_kind pk_stage_temperature;
+const stage_kind pk_stage_temperature = {
+    .kind = PLUCK_STAGE_TEMPERATURE,
+    .name = "temperature",
+    .state = VIEW_ANY,
+    .takes_cut = true,
+    .apply = apply,
+    .check = check,
+    .disabled = disabled,
+};

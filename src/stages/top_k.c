@@ -2,12 +2,24 @@
  * top_k.c: keeps the k candidates of the greatest logits, ties by the lower id.
  *
  * Source: Fan et al. 2018; llama.cpp's top-k, after which candidates are in descending order.
- * Parameter: k, <= 0 disables. Asks the view for its maxima; makes it a LIST.
+ * Parameter: k, <= 0 disables. Asks the view for its maxima; makes it a list.
  */
-#include "../chain.h"
+#include "../stage.h"
 
-STAGE(top_k) {
-    TRY(candidates_scan(c));
-    candidates_top_k(c, run->stage->as.top_k.k);
+static pluck_status apply(view *v, const stage_run *run) {
+    pk_view_top_k(v, run->stage->as.top_k.k);
     return PLUCK_OK;
 }
+
+static bool disabled(const pluck_stage *stage) {
+    return stage->as.top_k.k <= 0;
+}
+
+extern const stage_kind pk_stage_top_k;
+const stage_kind pk_stage_top_k = {
+    .kind = PLUCK_STAGE_TOP_K,
+    .name = "top_k",
+    .state = VIEW_SCANNED,
+    .apply = apply,
+    .disabled = disabled,
+};

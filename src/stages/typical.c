@@ -6,15 +6,31 @@
  * No logarithm is taken: with lse = log sum exp, -log P = lse - logit and H = lse - sum(P logit),
  * so the distance is that of the logit from sum(P logit), the mean logit under the distribution.
  */
-#include "../chain.h"
+#include "../stage.h"
 
-STAGE(typical) {
-    const pluck_stage_mass *s = &run->stage->as.typical;
-    TRY(candidates_scan(c));
-    const double mean = candidates_mean(c);
-    /* In order of the distance from another centre: in no order that still has a name. */
-    if (c->stored == ORDER_NEAR) c->stored = ORDER_STORED;
-    c->centre = (double)c->ref + mean;
-    candidates_keep_mass(c, ORDER_NEAR, (double)s->p, true, s->min_keep);
+static pluck_status apply(view *v, const stage_run *run) {
+    const pluck_stage_mass *p = &run->stage->as.typical;
+    pk_view_keep_near(v, pk_view_mean(v), (double)p->p, p->min_keep);
     return PLUCK_OK;
 }
+
+static pluck_status check(const pluck_stage *stage, int32_t n_vocab, pluck_error *err) {
+    const pluck_stage_mass *p = &stage->as.typical;
+    (void)n_vocab;
+    TRY(pk_check_unit(err, "p", p->p));
+    return pk_check_count(err, "min_keep", p->min_keep);
+}
+
+static bool disabled(const pluck_stage *stage) {
+    return stage->as.typical.p >= 1.0f;
+}
+
+extern const stage_kind pk_stage_typical;
+const stage_kind pk_stage_typical = {
+    .kind = PLUCK_STAGE_TYPICAL,
+    .name = "typ_p",
+    .state = VIEW_SCANNED,
+    .apply = apply,
+    .check = check,
+    .disabled = disabled,
+};

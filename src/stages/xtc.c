@@ -3,89 +3,51 @@
  * threshold only the least likely is kept; all below the threshold stay.
  *
  * Source: p-e-w's XTC; llama.cpp's xtc. Parameters: probability, <= 0 disables; threshold, > 0.5
- * disables; min_keep: nothing is excluded where fewer would remain. Needs two candidates; flips one
+ * disables; min_keep: nothing is excluded if fewer would remain. Needs two candidates; flips one
  * coin of its own stream. Asks the view for its sum; removes the few candidates above the
  * threshold. Triggered, it leaves descending order.
  */
-#include "../chain.h"
+#include "../stage.h"
 
-/* Sorts ids ascending: they come nearly sorted and are few. */
-static void sort_ids(int32_t *ids, int32_t n) {
-    for (int32_t i = 1; i < n; i++) {
-        const int32_t moved = ids[i];
-        int32_t at = i;
-        for (; at > 0 && ids[at - 1] > moved; at--) ids[at] = ids[at - 1];
-        ids[at] = moved;
-    }
-}
-
-/* Of the n candidates in ids and x, the last in descending order: lowest x, highest id. */
-static int32_t last_of(const int32_t *ids, const float *x, int32_t n) {
-    int32_t last = 0;
-    for (int32_t i = 1; i < n; i++)
-        if (x[i] < x[last] || (x[i] == x[last] && ids[i] > ids[last])) last = i;
-    return last;
-}
-
-/* Threshold 0 is reached by every candidate, masked ones included: the last one alone is kept. */
-static pluck_status keep_last(candidates *c) {
-    if (c->n_counted > c->n) return PLUCK_ERR_EMPTY;
-    TRY(candidates_materialise(c));
-    c->ws->ids[0] = c->ws->ids[c->n - 1];
-    c->ws->logits[0] = c->ws->logits[c->n - 1];
-    c->n = 1;
-    c->n_counted = 1;
-    candidates_pad(c);
-    candidates_changed(c);
+static pluck_status apply(view *v, const stage_run *run) {
+    const pluck_stage_xtc *p = &run->stage->as.xtc;
+    if (pk_view_counted(v) < 2) return PLUCK_OK;
+    if (pk_stream_float(run->stream) > p->probability) return PLUCK_OK;
+    TRY(pk_view_prepare(v, VIEW_SCANNED, false));
+    pk_view_sort(v);
+    /* Threshold 0 is reached by every candidate, masked ones included: the last one alone is kept. */
+    if (p->threshold <= 0.0f) return 1 >= p->min_keep ? pk_view_keep_last(v) : PLUCK_OK;
+    const float low = pk_view_x_likely(v, log((double)p->threshold));
+    if (low > pk_view_max(v)) return PLUCK_OK;
+    const int64_t n = pk_view_count_above(v, low);
+    if (n > 1 && pk_view_counted(v) - (n - 1) >= p->min_keep) pk_view_drop_top(v, low);
     return PLUCK_OK;
 }
 
-/* Removes the m - 1 greatest of a LIST's m at or above cut. */
-static void remove_from_list(candidates *c, float cut, int32_t m) {
-    pluck_workspace *ws = c->ws;
-    int32_t last = -1;
-    for (int32_t i = 0; i < c->n; i++) {
-        if (ws->logits[i] < cut) continue;
-        if (last < 0 || ws->logits[i] < ws->logits[last] ||
-            (ws->logits[i] == ws->logits[last] && ws->ids[i] > ws->ids[last]))
-            last = i;
-    }
-    int32_t n = 0;
-    for (int32_t i = 0; i < c->n; i++) {
-        if (ws->logits[i] >= cut && i != last) continue;
-        ws->ids[n] = ws->ids[i];
-        ws->logits[n++] = ws->logits[i];
-    }
-    c->n = n;
-    c->n_counted -= m - 1;
-    candidates_pad(c);
-    candidates_changed(c);
+static pluck_status check(const pluck_stage *stage, int32_t n_vocab, pluck_error *err) {
+    const pluck_stage_xtc *p = &stage->as.xtc;
+    (void)n_vocab;
+    TRY(pk_check_unit(err, "probability", p->probability));
+    TRY(pk_check_unit(err, "threshold", p->threshold));
+    return pk_check_count(err, "min_keep", p->min_keep);
 }
 
-STAGE(xtc) {
-    const pluck_stage_xtc *s = &run->stage->as.xtc;
-    if (c->n_counted < 2) return PLUCK_OK;
-    if (stream_float(run->stream) > s->probability) return PLUCK_OK;
-    TRY(candidates_scan(c));
-    c->order = ORDER_DESCENDING;
-    candidates_realise(c);
-    if (s->threshold <= 0.0f) return 1 >= s->min_keep ? keep_last(c) : PLUCK_OK;
-    candidates_sum(c);
-    const float cut = candidates_x_at(c, c->ref, log((double)s->threshold * c->sum));
-    if (cut > c->max) return PLUCK_OK;
-    if (!c->whole) {
-        int32_t m = 0;
-        for (int32_t i = 0; i < c->n; i++) m += c->ws->logits[i] >= cut;
-        if (m > 1 && c->n_counted - (m - 1) >= s->min_keep) remove_from_list(c, cut, m);
-        return PLUCK_OK;
-    }
-    candidates top = *c;
-    candidates_keep_above(&top, cut);
-    const int32_t m = top.n;
-    if (m <= 1 || c->n_counted - (m - 1) < s->min_keep) return PLUCK_OK;
-    int32_t *ids = c->ws->ids;
-    ids[last_of(ids, c->ws->logits, m)] = ids[m - 1];
-    sort_ids(ids, m - 1);
-    candidates_drop(c, ids, m - 1);
-    return PLUCK_OK;
+static bool disabled(const pluck_stage *stage) {
+    return stage->as.xtc.probability <= 0.0f || stage->as.xtc.threshold > 0.5f;
 }
+
+static uint32_t seed(const pluck_stage *stage) {
+    return stage->as.xtc.seed;
+}
+
+extern const stage_kind pk_stage_xtc;
+const stage_kind pk_stage_xtc = {
+    .kind = PLUCK_STAGE_XTC,
+    .name = "xtc",
+    .state = VIEW_ANY,
+    .apply = apply,
+    .random = true,
+    .check = check,
+    .disabled = disabled,
+    .seed = seed,
+};

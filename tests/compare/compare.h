@@ -31,6 +31,7 @@ void check_describe(const pluck_config *config, char *text, size_t size);
 pluck_stage with_top_k(int32_t k);
 pluck_stage with_top_p(float p, int32_t min_keep);
 pluck_stage with_min_p(float p, int32_t min_keep);
+pluck_stage with_top_a(float a, int32_t min_keep);
 pluck_stage with_typical(float p, int32_t min_keep);
 pluck_stage with_sigma(float n);
 pluck_stage with_temp(float t, float range, float exponent);

@@ -12,6 +12,10 @@ pluck_stage with_top_k(int32_t k) {
 pluck_stage with_top_p(float p, int32_t min_keep) {
     return (pluck_stage){.kind = PLUCK_STAGE_TOP_P, .as.top_p = {p, min_keep}};
 }
+pluck_stage with_top_a(float a, int32_t min_keep) {
+    return (pluck_stage){.kind = PLUCK_STAGE_TOP_A, .as.top_a = {a, min_keep}};
+}
+
 pluck_stage with_min_p(float p, int32_t min_keep) {
     return (pluck_stage){.kind = PLUCK_STAGE_MIN_P, .as.min_p = {p, min_keep}};
 }
@@ -83,6 +87,8 @@ static int describe_stage(const pluck_stage *s, char *to, size_t size) {
         return snprintf(to, size, "top_p(%.9g, %d)", (double)s->as.top_p.p, s->as.top_p.min_keep);
     case PLUCK_STAGE_MIN_P:
         return snprintf(to, size, "min_p(%.9g, %d)", (double)s->as.min_p.p, s->as.min_p.min_keep);
+    case PLUCK_STAGE_TOP_A:
+        return snprintf(to, size, "top_a(%.9g, %d)", (double)s->as.top_a.a, s->as.top_a.min_keep);
     case PLUCK_STAGE_XTC:
         return snprintf(to, size, "xtc(%.9g, %.9g, %d, seed %u)", (double)s->as.xtc.probability,
                         (double)s->as.xtc.threshold, s->as.xtc.min_keep, s->as.xtc.seed);

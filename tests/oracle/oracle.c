@@ -142,6 +142,8 @@ static bool run(oracle *o, oracle_view *v, int32_t i, pluck_status *status) {
         return oracle_top_p(v, &s->as.top_p);
     case PLUCK_STAGE_MIN_P:
         return oracle_min_p(v, &s->as.min_p);
+    case PLUCK_STAGE_TOP_A:
+        return oracle_top_a(v, &s->as.top_a);
     case PLUCK_STAGE_XTC:
         return oracle_xtc(v, &s->as.xtc, rng, m);
     case PLUCK_STAGE_TEMPERATURE:

@@ -85,12 +85,15 @@ bool oracle_typical(oracle_view *v, const pluck_stage_mass *s) {
             break;
         }
     }
-    if (kept < v->n && v->c[kept].logit != -INFINITY &&
-        (v->rough || v->c[kept - 1].logit != v->c[kept].logit)) {
-        /* Near-equal scores on both sides of the centre may change places across the cut. */
+    if (kept < v->n && v->c[kept].logit != -INFINITY) {
+        /* Near-equal scores may change places across the cut, those of one logit alone not. */
         const double edge = v->c[kept - 1].key;
         const double scale = v->band * fmax(1.0, fabs(v->max) + fabs(v->c[kept].logit) + h);
-        if (v->c[kept].key - edge <= scale) {
+        bool mixed = v->rough;
+        for (int32_t i = 0; i < v->n && !mixed; ++i) {
+            mixed = fabs(v->c[i].key - edge) <= scale && v->c[i].logit != v->c[kept].logit;
+        }
+        if (mixed && v->c[kept].key - edge <= scale) {
             for (int32_t i = 0; i < v->n; ++i) {
                 if (fabs(v->c[i].key - edge) <= 2.0 * scale) oracle_mark(v, &v->c[i]);
             }
@@ -121,10 +124,8 @@ bool oracle_top_p(oracle_view *v, const pluck_stage_mass *s) {
     return true;
 }
 
-bool oracle_min_p(oracle_view *v, const pluck_stage_mass *s) {
-    if (s->p <= 0.0f) return true;
-    if (!oracle_evaluate(v)) return false;
-    const double cut = v->max + log((double)s->p);
+/* Keeps what is at or above cut, the min_keep greatest if those are fewer. */
+static bool keep_above(oracle_view *v, double cut, int32_t min_keep) {
     int32_t kept = 0;
     int32_t uncertain = 0;
     for (int32_t i = 0; i < v->n; ++i) {
@@ -137,9 +138,9 @@ bool oracle_min_p(oracle_view *v, const pluck_stage_mass *s) {
         }
     }
     /* Whether there are enough decides the order, too. */
-    if (uncertain && abs(kept - s->min_keep) <= uncertain) v->wild = true;
-    if (v->sorted || kept < s->min_keep) {
-        const int32_t least = s->min_keep < v->n ? s->min_keep : v->n;
+    if (uncertain && abs(kept - min_keep) <= uncertain) v->wild = true;
+    if (v->sorted || kept < min_keep) {
+        const int32_t least = min_keep < v->n ? min_keep : v->n;
         oracle_sort(v);
         int32_t n = kept > least ? kept : least;
         if (n < 1) n = 1;
@@ -157,6 +158,22 @@ bool oracle_min_p(oracle_view *v, const pluck_stage_mass *s) {
     }
     v->n = n;
     return true;
+}
+
+bool oracle_min_p(oracle_view *v, const pluck_stage_mass *s) {
+    if (s->p <= 0.0f) return true;
+    if (!oracle_evaluate(v)) return false;
+    return keep_above(v, v->max + log((double)s->p), s->min_keep);
+}
+
+bool oracle_top_a(oracle_view *v, const pluck_stage_top_a *s) {
+    if (s->a <= 0.0f) return true;
+    if (!oracle_evaluate(v)) return false;
+    oracle_softmax(v);
+    double max_p = 0.0;
+    for (int32_t i = 0; i < v->n; ++i) max_p = v->c[i].p > max_p ? v->c[i].p : max_p;
+    /* P >= a max_p^2, as a limit of the logit: log(P / max_p) >= log(a max_p). */
+    return keep_above(v, v->max + log((double)s->a * max_p), s->min_keep);
 }
 
 /* All but the maximum become masked. */

@@ -198,6 +198,7 @@ uint16_t rows_to_f16(float x) {
     const double a = fabs((double)x);
     if (isnan(x)) return 0x7e00u;
     if (isinf(x)) return (uint16_t)(sign | 0x7c00u);
+    if (a == 0.0) return sign; /* it has no exponent */
     if (a > 65504.0) return (uint16_t)(sign | 0x7bffu);
     int exponent = 0;
     frexp(a, &exponent); /* a = f * 2^exponent, f in [0.5, 1) */

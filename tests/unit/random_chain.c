@@ -89,7 +89,7 @@ static void make_selector(random_chain *c, int32_t at, rows_random *r) {
 static void make_stage(random_chain *c, int32_t at, rows_random *r, int32_t n_vocab) {
     pluck_stage *s = &c->stages[at];
     const uint32_t vocab = (uint32_t)n_vocab;
-    switch (rows_below(r, 13)) {
+    switch (rows_below(r, 14)) {
     case 0:
         make_bias(c, at, r, n_vocab);
         return;
@@ -126,6 +126,9 @@ static void make_stage(random_chain *c, int32_t at, rows_random *r, int32_t n_vo
     case 11:
         *s = with_temp(spread(r, -0.1f, 2.0f), ONE_OF(r, 0.0f, 0.0f, 0.0f, 0.5f, 1.5f),
                        ONE_OF(r, 1.0f, 1.0f, 0.0f, 0.5f, 3.0f));
+        return;
+    case 12:
+        *s = with_top_a(ONE_OF(r, 0.0f, 0.2f, 0.05f, 1.0f, 1e-4f), min_keep(r));
         return;
     default:
         *s = with_temp(ONE_OF(r, 1.0f, 0.8f, 0.6f, 1.3f, 1.5f, 5.0f, 0.0f), 0.0f, 1.0f);

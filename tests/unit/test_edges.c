@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "prefix.h"
+#include "workspace.h"
 
 enum { LARGE = 151936, SMALL = 100 };
 
@@ -40,8 +41,8 @@ static void maximum_behind_a_cut(void **state) {
     free(logits);
 }
 
-static bool select_at(void *ctx, pluck_custom_view *view) {
-    view->selected = *(const int32_t *)ctx;
+static bool select_at(void *ctx, pluck_custom_view *left) {
+    left->selected = *(const int32_t *)ctx;
     return true;
 }
 
@@ -66,11 +67,11 @@ static void custom_choice_at_infinity(void **state) {
     pluck_sampler_free(s);
 }
 
-static bool lift_first_select_second(void *ctx, pluck_custom_view *view) {
+static bool lift_first_select_second(void *ctx, pluck_custom_view *left) {
     (void)ctx;
-    view->logits[0] = INFINITY;
-    view->descending = false;
-    view->selected = 1;
+    left->logits[0] = INFINITY;
+    left->descending = false;
+    left->selected = 1;
     return true;
 }
 
@@ -130,14 +131,15 @@ static void distance_beyond_float(void **state) {
     pluck_workspace *ws = NULL;
     assert_int_equal(pluck_workspace_create(&ws, N, NULL), PLUCK_OK);
     const pluck_row row = {.logits = logits, .n = N, .ids = ids};
-    candidates *c = &ws->view;
-    assert_int_equal(candidates_begin(c, ws, N, &row), PLUCK_OK);
-    c->scale = 32.5 / ((double)top - (double)next); /* all but one lie 32.5 nats down */
-    assert_int_equal(candidates_scan(c), PLUCK_OK);
-    candidates_sum(c);
+    view *v = &ws->view;
+    assert_int_equal(pk_workspace_begin(ws, N, &row), PLUCK_OK);
+    v->scale = 32.5 / ((double)top - (double)next); /* all but one lie 32.5 nats down */
+    assert_int_equal(pk_view_scan(v), PLUCK_OK);
+    const mass_source of = pk_view_source(v);
+    const double sum = pk_mass_sum(&v->mass, &of);
     /* A mass that is not reached: the last candidate with any is the answer. */
-    const search s = search_for(c, ORDER_DESCENDING, 2.0 * c->sum, false);
-    const place found = find_prefix(&s, N, (int32_t *)(void *)ws->spare);
+    const search s = pk_search(&v->mass, &of, &v->list, N, ORDER_DESCENDING, 0.0, 2.0 * sum, false);
+    const place found = pk_find_prefix(&s, N);
     assert_int_equal(found.at, N - 1);
     pluck_workspace_free(ws);
 }

@@ -1,10 +1,10 @@
 /*
- * test_heavy.c: the sums that boundaries are found by (src/heavy.h): where some groups hold most of
+ * test_heavy.c: the sums that boundaries are found by (src/heavy.c): where some groups hold most of
  * the mass, sums and masses above a cut are what their exponentials add up to in double.
  */
 #include "check.h"
-#include "heavy.h"
 #include "rows/rows.h"
+#include "workspace.h"
 
 #include <stdlib.h>
 
@@ -13,14 +13,14 @@ enum { V = 151936 };
 /* Of the whole mass. The kernels' float sums alone are off by up to ten times as much. */
 static const double TOLERANCE = 1e-8;
 
-/* The exponentials of x >= cut among n logits, added up in double. */
-static double exact_mass(const candidates *c, const float *x, int32_t n, float cut) {
-    const exp_params p = candidates_exp(c);
+/* The exponentials of x >= low among n logits, added up in double. */
+static double exact_mass(view *v, const float *x, int32_t n, float low) {
+    const mass_source of = pk_view_source(v);
     double sum = 0.0;
     for (int32_t i = 0; i < n; ++i) {
         float e;
-        c->kernels->array.shifted_exp(&x[i], 1, &p, &e);
-        sum += x[i] >= cut ? (double)e : 0.0;
+        pk_mass_of(&v->mass, &of, &x[i], 1, &e);
+        sum += x[i] >= low ? (double)e : 0.0;
     }
     return sum;
 }
@@ -30,39 +30,44 @@ static void assert_mass(double found, double exact, double whole, const char *wh
         fail_msg("%s: %.12g, but exactly %.12g of %.12g", what, found, exact, whole);
 }
 
-/* A view of a row at a temperature; a LIST of its greatest where `list`. */
-static void view_of(candidates *c, pluck_workspace *ws, const float *x, double scale, bool list) {
+/* A view of a row at a temperature; a list of its greatest if `greatest`. */
+static view *view_of(pluck_workspace *ws, const float *x, double scale, bool greatest) {
     const pluck_row row = {.logits = x};
-    assert_int_equal(candidates_begin(c, ws, V, &row), PLUCK_OK);
-    assert_int_equal(candidates_scan(c), PLUCK_OK);
-    c->scale = scale;
-    if (list) candidates_top_k(c, 5000);
+    assert_int_equal(pk_workspace_begin(ws, V, &row), PLUCK_OK);
+    assert_int_equal(pk_view_scan(&ws->view), PLUCK_OK);
+    pk_view_divide(&ws->view, 1.0 / scale);
+    if (greatest) pk_view_top_k(&ws->view, 5000);
+    return &ws->view;
+}
+
+static double sum_of(view *v) {
+    const mass_source of = pk_view_source(v);
+    return pk_mass_sum(&v->mass, &of);
 }
 
 static void check_row(pluck_workspace *ws, const float *x, double scale) {
-    candidates c;
-    view_of(&c, ws, x, scale, false);
-    candidates_sum(&c);
-    assert_mass(c.sum, exact_mass(&c, x, V, -INFINITY), c.sum, "sum");
-    const double sum = c.sum;
+    view *v = view_of(ws, x, scale, false);
+    const double sum = sum_of(v);
+    assert_mass(sum, exact_mass(v, x, V, -INFINITY), sum, "sum");
     static const float depths[] = {0.5f, 1.0f, 2.0f, 4.0f, 8.0f, 16.0f};
     for (size_t i = 0; i < sizeof depths / sizeof *depths; ++i) {
         const float nats = depths[i];
-        const float cut = c.max - nats;
-        assert_mass(candidates_mass_above(&c, cut), exact_mass(&c, x, V, cut), sum, "mass above");
-        c.cut_level.x = cut;
-        c.draw_level.x = c.max - 0.7f * nats;
-        candidates_sum_levels(&c);
-        assert_mass(c.sum, exact_mass(&c, x, V, -INFINITY), sum, "sum beside levels");
-        assert_mass(c.cut_level.mass, exact_mass(&c, x, V, cut), sum, "first level");
-        assert_mass(c.draw_level.mass, exact_mass(&c, x, V, c.draw_level.x), sum, "second level");
+        const float low = pk_view_max(v) - nats;
+        const mass_source of = pk_view_source(v);
+        const double above = pk_mass_above(&v->mass, &of, cut_at(low));
+        assert_mass(above, exact_mass(v, x, V, low), sum, "mass above");
+        level first = {low, 0.0}, second = {pk_view_max(v) - 0.7f * nats, 0.0};
+        pk_mass_sum_levels(&v->mass, &of, &first, &second);
+        assert_mass(v->mass.sum, exact_mass(v, x, V, -INFINITY), sum, "sum beside levels");
+        assert_mass(first.mass, exact_mass(v, x, V, low), sum, "first level");
+        assert_mass(second.mass, exact_mass(v, x, V, second.x), sum, "second level");
     }
-    view_of(&c, ws, x, scale, false);
-    (void)candidates_mean(&c);
-    assert_mass(c.sum, exact_mass(&c, x, V, -INFINITY), c.sum, "sum beside the mean");
-    view_of(&c, ws, x, scale, true);
-    candidates_sum(&c);
-    assert_mass(c.sum, exact_mass(&c, ws->logits, c.n, -INFINITY), c.sum, "sum of a list");
+    v = view_of(ws, x, scale, false);
+    (void)pk_view_mean(v);
+    assert_mass(v->mass.sum, exact_mass(v, x, V, -INFINITY), v->mass.sum, "sum beside the mean");
+    v = view_of(ws, x, scale, true);
+    const double listed = sum_of(v);
+    assert_mass(listed, exact_mass(v, v->list.x, v->list.n, -INFINITY), listed, "sum of a list");
 }
 
 static double add_three(const void *ctx, int32_t k, double logit) {
@@ -73,15 +78,14 @@ static double add_three(const void *ctx, int32_t k, double logit) {
 
 /* An edit renews the sums of the groups that it touches. */
 static void check_edit(pluck_workspace *ws, float *x) {
-    candidates c;
-    view_of(&c, ws, x, 1.0, false);
-    candidates_sum(&c);
+    view *v = view_of(ws, x, 1.0, false);
+    (void)sum_of(v);
     int32_t ids[50];
     for (int32_t i = 0; i < 50; ++i) ids[i] = 3000 * i + 7;
-    assert_int_equal(candidates_edit(&c, ids, 50, add_three, NULL), PLUCK_OK);
-    assert_true(c.summed);
+    assert_int_equal(pk_view_edit(v, ids, 50, add_three, NULL), PLUCK_OK);
+    assert_true(v->mass.sum_stamp == v->weights);
     for (int32_t i = 0; i < 50; ++i) x[ids[i]] += 3.0f;
-    assert_mass(c.sum, exact_mass(&c, x, V, -INFINITY), c.sum, "sum after an edit");
+    assert_mass(v->mass.sum, exact_mass(v, x, V, -INFINITY), v->mass.sum, "sum after an edit");
 }
 
 static void sums(void **state) {

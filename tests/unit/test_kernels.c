@@ -39,12 +39,12 @@ static void real_max(const bench *b, float max[GROUPS]) {
 }
 
 static bool runnable(const kernel_table *t) {
-    return (t->needs & ~pluck_cpu_features()) == 0;
+    return (t->needs & ~pk_cpu_features()) == 0;
 }
 
 static const kernel_table *scalar(void) {
     int n = 0;
-    const kernel_table *const *tables = pluck_kernel_tables(&n);
+    const kernel_table *const *tables = pk_kernel_tables(&n);
     for (int i = 0; i < n; ++i) {
         if (strcmp(tables[i]->isa, "scalar") == 0) return tables[i];
     }
@@ -72,8 +72,8 @@ static void check_max(const row_kernels *t, const row_kernels *s, bench *b, cons
     real_max(b, want);
     bool finite = true;
     for (int i = 0; i < COUNT; ++i) finite = finite && isfinite(b->x[i]);
-    assert_int_equal(t->group_max(b->row, GROUPS, b->max), finite);
-    assert_int_equal(s->group_max(b->row, GROUPS, scalar_max), finite);
+    assert_int_equal(t->group_max(b->row, NULL, GROUPS, b->max), finite);
+    assert_int_equal(s->group_max(b->row, NULL, GROUPS, scalar_max), finite);
     for (int g = 0; g < GROUPS; ++g) assert_true(b->max[g] == want[g] && scalar_max[g] == want[g]);
     (void)isa;
 }
@@ -82,7 +82,7 @@ static void check_census(const row_kernels *t, bench *b) {
     int64_t masked = 5;
     int64_t want = 5;
     for (int i = 0; i < COUNT; ++i) want += b->x[i] == -INFINITY;
-    assert_true(t->group_census(b->row, GROUPS, &masked));
+    assert_true(t->group_census(b->row, NULL, GROUPS, &masked));
     assert_int_equal(masked, want);
 }
 
@@ -90,14 +90,14 @@ static void check_sums(const row_kernels *t, const row_kernels *s, bench *b, dou
                        const char *isa) {
     float top = -INFINITY;
     for (int g = 0; g < GROUPS; ++g) top = fmaxf(top, b->max[g]);
-    const exp_params p = exp_params_make(top, scale);
+    const exp_params p = pk_exp_params(top, scale);
     double sum[GROUPS], moment_sum[GROUPS], moment[GROUPS];
     double other[GROUPS], other_moment[GROUPS];
-    t->group_sumexp(b->row, GROUPS, &p, sum);
-    s->group_sumexp(b->row, GROUPS, &p, other);
+    t->group_sumexp(b->row, NULL, GROUPS, &p, sum);
+    s->group_sumexp(b->row, NULL, GROUPS, &p, other);
     assert_same_bits(sum, other, sizeof sum, isa, "group_sumexp");
-    t->group_moment(b->row, GROUPS, &p, moment_sum, moment);
-    s->group_moment(b->row, GROUPS, &p, other, other_moment);
+    t->group_moment(b->row, NULL, GROUPS, &p, moment_sum, moment);
+    s->group_moment(b->row, NULL, GROUPS, &p, other, other_moment);
     assert_same_bits(moment_sum, other, sizeof other, isa, "group_moment");
     assert_same_bits(moment, other_moment, sizeof other, isa, "group_moment");
     for (int g = 0; g < GROUPS; ++g) {
@@ -121,8 +121,8 @@ static void check_stats(const row_kernels *t, const row_kernels *s, bench *b, co
     const float shift = 1.25f;
     group_totals got = {3.0, 4.0};
     group_totals other = {3.0, 4.0};
-    t->group_stats(b->row, GROUPS, shift, &got);
-    s->group_stats(b->row, GROUPS, shift, &other);
+    t->group_stats(b->row, NULL, GROUPS, shift, &got);
+    s->group_stats(b->row, NULL, GROUPS, shift, &other);
     assert_true(got.sum == other.sum && got.sum_squares == other.sum_squares);
     long double sum = 3.0L, absolute = 0.0L, squares = 4.0L;
     for (int i = 0; i < COUNT; ++i) {
@@ -139,7 +139,7 @@ static void check_stats(const row_kernels *t, const row_kernels *s, bench *b, co
 static void check_collect(const row_kernels *t, bench *b, float cut, float below) {
     static int32_t ids[ROOM];
     static float logits[ROOM];
-    const int32_t n = t->group_collect(b->row, GROUPS, b->max, 1000, cut, below, ids, logits);
+    const int32_t n = t->group_collect(b->row, NULL, GROUPS, b->max, 1000, cut, below, ids, logits);
     int32_t at = 0;
     for (int32_t i = 0; i < COUNT; ++i) {
         if (cut == -INFINITY ? !(b->x[i] > cut) : !(b->x[i] >= cut)) continue;
@@ -157,10 +157,10 @@ static void check_above(const row_kernels *t, const row_kernels *s, bench *b, fl
                         const char *isa) {
     float top = -INFINITY;
     for (int g = 0; g < GROUPS; ++g) top = fmaxf(top, b->max[g]);
-    const exp_params p = exp_params_make(top, 0.7);
+    const exp_params p = pk_exp_params(top, 0.7);
     double sum[GROUPS], other[GROUPS];
-    t->group_sumexp_above(b->row, GROUPS, b->max, cut, &p, sum);
-    s->group_sumexp_above(b->row, GROUPS, b->max, cut, &p, other);
+    t->group_sumexp_above(b->row, NULL, GROUPS, b->max, cut, &p, sum);
+    s->group_sumexp_above(b->row, NULL, GROUPS, b->max, cut, &p, other);
     assert_same_bits(sum, other, sizeof sum, isa, "group_sumexp_above");
     int64_t n = 0;
     for (int g = 0; g < GROUPS; ++g) {
@@ -172,15 +172,15 @@ static void check_above(const row_kernels *t, const row_kernels *s, bench *b, fl
         }
         assert_near(sum[g], (double)want, 2e-6 * (double)want + 1e-36, isa, "group_sumexp_above");
     }
-    assert_int_equal(t->group_count_above(b->row, GROUPS, b->max, cut), n);
+    assert_int_equal(t->group_count_above(b->row, NULL, GROUPS, b->max, cut), n);
 
     /* The same masses from the pass that sums all of the row. */
     const float at[2] = {cut, top};
     double above[2] = {0.0, 0.0}, above_other[2] = {0.0, 0.0}, want[2] = {0.0, 0.0};
-    t->group_sumexp_levels(b->row, GROUPS, at, 2, &p, sum, above);
-    s->group_sumexp_levels(b->row, GROUPS, at, 2, &p, other, above_other);
+    t->group_sumexp_levels(b->row, NULL, GROUPS, at, 2, &p, sum, above);
+    s->group_sumexp_levels(b->row, NULL, GROUPS, at, 2, &p, other, above_other);
     assert_same_bits(above, above_other, sizeof above, isa, "group_sumexp_levels");
-    s->group_sumexp(b->row, GROUPS, &p, other);
+    s->group_sumexp(b->row, NULL, GROUPS, &p, other);
     assert_same_bits(sum, other, sizeof sum, isa, "group_sumexp_levels");
     for (int g = 0; g < GROUPS; ++g) {
         for (int i = g * GROUP; i < (g + 1) * GROUP; ++i) {
@@ -192,7 +192,7 @@ static void check_above(const row_kernels *t, const row_kernels *s, bench *b, fl
     for (int j = 0; j < 2; ++j)
         assert_near(above[j], want[j], 2e-6 * want[j] + 1e-36, isa, "group_sumexp_levels");
     double alone = 0.0;
-    t->group_sumexp_levels(b->row, GROUPS, at, 1, &p, sum, &alone);
+    t->group_sumexp_levels(b->row, NULL, GROUPS, at, 1, &p, sum, &alone);
     assert_same_bits(&alone, above, sizeof alone, isa, "group_sumexp_levels");
     assert_same_bits(sum, other, sizeof sum, isa, "group_sumexp_levels");
 }
@@ -204,12 +204,12 @@ static void check_adapt(const row_kernels *t, const row_kernels *s, bench *b, co
     for (int i = 0; i < COUNT; ++i) {
         if (b->x[i] != -INFINITY) total += expl((long double)b->x[i] - (long double)top);
     }
-    const adapt_params p = {exp_params_make(top, 1.0), (float)(1.0L / total), 0.3f, 1.0f / 0.3f,
+    const adapt_params p = {pk_exp_params(top, 1.0), (float)(1.0L / total), 0.3f, 1.0f / 0.3f,
                             10.0f};
     double sum[GROUPS];
     double other[GROUPS];
-    t->group_adapt(b->row, GROUPS, &p, sum);
-    s->group_adapt(b->row, GROUPS, &p, other);
+    t->group_adapt(b->row, NULL, GROUPS, &p, sum);
+    s->group_adapt(b->row, NULL, GROUPS, &p, other);
     assert_same_bits(sum, other, sizeof sum, isa, "group_adapt");
     for (int g = 0; g < GROUPS; ++g) {
         long double want = 0.0L;
@@ -225,7 +225,7 @@ static void check_adapt(const row_kernels *t, const row_kernels *s, bench *b, co
 
 static void check_widen(const row_kernels *t, bench *b) {
     static float out[COUNT];
-    t->widen(b->row, GROUPS, out);
+    t->widen(b->row, NULL, GROUPS, out);
     assert_memory_equal(out, b->x, sizeof out);
 }
 
@@ -233,7 +233,7 @@ static void row_kernels_agree(void **state) {
     (void)state;
     static bench b;
     int n = 0;
-    const kernel_table *const *tables = pluck_kernel_tables(&n);
+    const kernel_table *const *tables = pk_kernel_tables(&n);
     const kernel_table *s = scalar();
     for (int i = 0; i < n; ++i) {
         const kernel_table *t = tables[i];
@@ -244,23 +244,135 @@ static void row_kernels_agree(void **state) {
         for (int d = 0; d < KERNEL_DTYPES; ++d) {
             for (int k = 0; k < KINDS; ++k) {
                 load(&b, kinds[k], (pluck_dtype)d, (uint64_t)(k + 8 * d));
-                check_max(t->row[d], s->row[d], &b, t->isa);
-                check_census(t->row[d], &b);
-                check_sums(t->row[d], s->row[d], &b, 1.0, t->isa);
-                check_sums(t->row[d], s->row[d], &b, 1.0 / 1.5, t->isa);
-                check_stats(t->row[d], s->row[d], &b, t->isa);
-                check_collect(t->row[d], &b, -INFINITY, NAN);
-                check_collect(t->row[d], &b, -FLT_MAX, NAN);
-                check_collect(t->row[d], &b, b.x[17], NAN);
-                check_collect(t->row[d], &b, -INFINITY, b.x[17]);
-                check_collect(t->row[d], &b, INFINITY, NAN);
-                check_above(t->row[d], s->row[d], &b, fmaxf(b.x[17], -FLT_MAX), t->isa);
-                check_above(t->row[d], s->row[d], &b, 0.0f, t->isa);
-                check_above(t->row[d], s->row[d], &b, INFINITY, t->isa);
-                check_adapt(t->row[d], s->row[d], &b, t->isa);
-                check_widen(t->row[d], &b);
+                check_max(t->row[d][0], s->row[d][0], &b, t->isa);
+                check_census(t->row[d][0], &b);
+                check_sums(t->row[d][0], s->row[d][0], &b, 1.0, t->isa);
+                check_sums(t->row[d][0], s->row[d][0], &b, 1.0 / 1.5, t->isa);
+                check_stats(t->row[d][0], s->row[d][0], &b, t->isa);
+                check_collect(t->row[d][0], &b, -INFINITY, NAN);
+                check_collect(t->row[d][0], &b, -FLT_MAX, NAN);
+                check_collect(t->row[d][0], &b, b.x[17], NAN);
+                check_collect(t->row[d][0], &b, -INFINITY, b.x[17]);
+                check_collect(t->row[d][0], &b, INFINITY, NAN);
+                check_above(t->row[d][0], s->row[d][0], &b, fmaxf(b.x[17], -FLT_MAX), t->isa);
+                check_above(t->row[d][0], s->row[d][0], &b, 0.0f, t->isa);
+                check_above(t->row[d][0], s->row[d][0], &b, INFINITY, t->isa);
+                check_adapt(t->row[d][0], s->row[d][0], &b, t->isa);
+                check_widen(t->row[d][0], &b);
             }
         }
+    }
+}
+
+/* Bits of a mask: none, all, or some of a group. */
+static uint64_t mask_bits(rows_random *r) {
+    switch (rows_below(r, 5)) {
+    case 0:
+        return 0;
+    case 1:
+        return ~(uint64_t)0;
+    case 2:
+        return (uint64_t)1 << rows_below(r, 64);
+    default:
+        return rows_next(r);
+    }
+}
+
+/* A masked kernel gives what the plain one gives on floats with -inf at what is masked, whatever
+ * stands there; of bf16 alone the lanes of a sum are others, so sums are compared with its own. */
+static void check_masked(const kernel_table *t, int d, const bench *b, uint64_t seed) {
+    static float want_x[COUNT], got_x[COUNT], values[COUNT];
+    static unsigned char raw[4 * COUNT + 64], want_raw[4 * COUNT + 64];
+    uint64_t allowed[GROUPS];
+    rows_random r = {seed};
+    const size_t element = rows_element_size((pluck_dtype)d);
+    memcpy(values, b->x, sizeof values);
+    memcpy(want_x, b->x, sizeof want_x);
+    int64_t want_masked = 0;
+    for (int g = 0; g < GROUPS; ++g) {
+        allowed[g] = mask_bits(&r);
+        for (int i = 0; i < GROUP; ++i) {
+            if (!(allowed[g] >> i & 1)) {
+                want_x[g * GROUP + i] = -INFINITY;
+                values[g * GROUP + i] = i % 3 == 0 ? NAN : i % 3 == 1 ? INFINITY : 1e4f;
+            }
+            want_masked += want_x[g * GROUP + i] == -INFINITY;
+        }
+    }
+    rows_store((pluck_dtype)d, values, raw + element, COUNT);
+    rows_store((pluck_dtype)d, want_x, want_raw + element, COUNT);
+    const void *x = raw + element, *wanted = want_raw + element;
+    const row_kernels *m = t->row[d][1], *p = t->row[d][0];
+
+    m->widen(x, allowed, GROUPS, got_x);
+    for (int i = 0; i < COUNT; ++i)
+        if (memcmp(&got_x[i], &want_x[i], 4) != 0)
+            fail_msg("%s dtype %d: widen, masked: %g at %d, wanted %g (allowed %d)", t->isa, d,
+                     (double)got_x[i], i, (double)want_x[i], (int)(allowed[i / GROUP] >> i % GROUP & 1));
+    int64_t masked = 0;
+    assert_true(m->group_census(x, allowed, GROUPS, &masked));
+    assert_int_equal(masked, want_masked);
+    float max[GROUPS], want_max[GROUPS];
+    (void)m->group_max(x, allowed, GROUPS, max);
+    (void)p->group_max(wanted, NULL, GROUPS, want_max);
+    assert_memory_equal(max, want_max, sizeof max);
+    float top = -INFINITY;
+    for (int g = 0; g < GROUPS; ++g) top = fmaxf(top, max[g]);
+    if (top == -INFINITY) top = 0.0f;
+    const exp_params e = pk_exp_params(top, 0.7);
+    const adapt_params a = {e, 0.001f, 0.3f, 1.0f / 0.3f, 10.0f};
+    double sum[GROUPS], want[GROUPS], moment[GROUPS], want_moment[GROUPS];
+    m->group_sumexp(x, allowed, GROUPS, &e, sum);
+    p->group_sumexp(wanted, NULL, GROUPS, &e, want);
+    assert_same_bits(sum, want, sizeof sum, t->isa, "group_sumexp, masked");
+    m->group_moment(x, allowed, GROUPS, &e, sum, moment);
+    p->group_moment(wanted, NULL, GROUPS, &e, want, want_moment);
+    assert_same_bits(sum, want, sizeof sum, t->isa, "group_moment, masked");
+    for (int g = 0; g < GROUPS; ++g) assert_true(moment[g] == want_moment[g]);
+    m->group_adapt(x, allowed, GROUPS, &a, sum);
+    p->group_adapt(wanted, NULL, GROUPS, &a, want);
+    assert_same_bits(sum, want, sizeof sum, t->isa, "group_adapt, masked");
+    const float cut = fmaxf(b->x[17], -FLT_MAX);
+    m->group_sumexp_above(x, allowed, GROUPS, max, cut, &e, sum);
+    p->group_sumexp_above(wanted, NULL, GROUPS, max, cut, &e, want);
+    assert_same_bits(sum, want, sizeof sum, t->isa, "group_sumexp_above, masked");
+    const float at[2] = {cut, top};
+    double above[2] = {0.0, 0.0}, want_above[2] = {0.0, 0.0};
+    m->group_sumexp_levels(x, allowed, GROUPS, at, 2, &e, sum, above);
+    p->group_sumexp_levels(wanted, NULL, GROUPS, at, 2, &e, want, want_above);
+    assert_same_bits(sum, want, sizeof sum, t->isa, "group_sumexp_levels, masked");
+    assert_same_bits(above, want_above, sizeof above, t->isa, "group_sumexp_levels, masked");
+    group_totals totals = {0}, want_totals = {0};
+    m->group_stats(x, allowed, GROUPS, 0.5f, &totals);
+    p->group_stats(wanted, NULL, GROUPS, 0.5f, &want_totals);
+    assert_same_bits(&totals, &want_totals, sizeof totals, t->isa, "group_stats, masked");
+    assert_int_equal(m->group_count_above(x, allowed, GROUPS, max, cut),
+                     p->group_count_above(wanted, NULL, GROUPS, max, cut));
+    static int32_t ids[ROOM], want_ids[ROOM];
+    static float found[ROOM], want_found[ROOM];
+    const float lows[] = {-INFINITY, cut};
+    for (int i = 0; i < 2; ++i) {
+        const int32_t n = m->group_collect(x, allowed, GROUPS, max, 7, lows[i], NAN, ids, found);
+        assert_int_equal(
+            n, p->group_collect(wanted, NULL, GROUPS, max, 7, lows[i], NAN, want_ids, want_found));
+        assert_memory_equal(ids, want_ids, (size_t)n * sizeof *ids);
+        assert_memory_equal(found, want_found, (size_t)n * sizeof *found);
+    }
+}
+
+static void masked_kernels_agree(void **state) {
+    (void)state;
+    static bench b;
+    int n = 0;
+    const kernel_table *const *tables = pk_kernel_tables(&n);
+    for (int i = 0; i < n; ++i) {
+        if (!runnable(tables[i])) continue;
+        for (int d = 0; d < KERNEL_DTYPES; ++d)
+            for (int k = 0; k < KINDS; ++k)
+                for (uint64_t seed = 0; seed < 20; ++seed) {
+                    load(&b, kinds[k], (pluck_dtype)d, seed);
+                    check_masked(tables[i], d, &b, 1000 * seed + (uint64_t)k);
+                }
     }
 }
 
@@ -269,20 +381,20 @@ static void strangers_are_found(void **state) {
     (void)state;
     static bench b;
     int n = 0;
-    const kernel_table *const *tables = pluck_kernel_tables(&n);
+    const kernel_table *const *tables = pk_kernel_tables(&n);
     for (int i = 0; i < n; ++i) {
         if (!runnable(tables[i])) continue;
         for (int d = 0; d < KERNEL_DTYPES; ++d) {
-            const row_kernels *t = tables[i]->row[d];
+            const row_kernels *t = tables[i]->row[d][0];
             for (int at = 0; at < 3 * GROUP; ++at) {
                 static float x[COUNT];
                 rows_fill(ROWS_NORMAL, 3, x, COUNT);
                 x[at] = at % 3 == 0 ? NAN : at % 3 == 1 ? INFINITY : -INFINITY;
                 if (at % 2) x[(at + 8) % COUNT] = -x[at];
                 rows_store((pluck_dtype)d, x, b.bytes, COUNT);
-                assert_false(t->group_max(b.bytes, GROUPS, b.max));
+                assert_false(t->group_max(b.bytes, NULL, GROUPS, b.max));
                 int64_t masked = 0;
-                assert_int_equal(t->group_census(b.bytes, GROUPS, &masked), at % 3 != 0);
+                assert_int_equal(t->group_census(b.bytes, NULL, GROUPS, &masked), at % 3 != 0);
             }
         }
     }
@@ -292,7 +404,7 @@ static void array_kernels_agree(void **state) {
     (void)state;
     enum { N = 203 };
     int n = 0;
-    const kernel_table *const *tables = pluck_kernel_tables(&n);
+    const kernel_table *const *tables = pk_kernel_tables(&n);
     const kernel_table *s = scalar();
     float x[N], positive[N], got[N], want[N];
     for (int i = 0; i < n; ++i) {
@@ -302,7 +414,7 @@ static void array_kernels_agree(void **state) {
             rows_fill(ROWS_NORMAL, length + 1, x, N);
             x[100] = -INFINITY;
             for (int j = 0; j < N; ++j) positive[j] = fabsf(x[j]);
-            const exp_params p = exp_params_make(20.0f, 0.75);
+            const exp_params p = pk_exp_params(20.0f, 0.75);
             const adapt_params a = {p, 0.01f, 0.3f, 1.0f / 0.3f, 10.0f};
             const size_t size = length * sizeof(float);
 #define BOTH(op, ...)                                                                              \
@@ -355,12 +467,13 @@ static void the_registry_describes_itself(void **state) {
     assert_false(pluck_kernel_describe(-1, &info));
     assert_false(pluck_kernel_describe(kernels, &info));
     assert_false(pluck_kernel_describe(0, NULL));
-    assert_string_equal(pluck_kernels()->isa, pluck_isa());
+    assert_string_equal(pk_kernels()->isa, pluck_isa());
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(row_kernels_agree),
+        cmocka_unit_test(masked_kernels_agree),
         cmocka_unit_test(strangers_are_found),
         cmocka_unit_test(array_kernels_agree),
         cmocka_unit_test(the_registry_describes_itself),

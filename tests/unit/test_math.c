@@ -69,10 +69,10 @@ static double worst(map f, double (*reference)(float), uint64_t first, uint64_t 
 static void check_all(const char *name, double (*reference)(float), bool is_log) {
     const bool exhaustive = getenv("PLUCK_TEST_EXHAUSTIVE") != NULL;
     int n = 0;
-    const kernel_table *const *tables = pluck_kernel_tables(&n);
+    const kernel_table *const *tables = pk_kernel_tables(&n);
     for (int i = 0; i < n; ++i) {
         const kernel_table *t = tables[i];
-        if (t->needs & ~pluck_cpu_features()) continue;
+        if (t->needs & ~pk_cpu_features()) continue;
         const map f = is_log ? t->array.log : t->array.exp;
         float where = 0.0f;
         /* 2^23 / 251: about 33,000 points in each of 512 binades; the tables agree bit by bit. */
@@ -95,7 +95,7 @@ static void log_within_2_ulp(void **state) {
 /* Where exp is of most use and where its pieces join: every float of these binades. */
 static void dense_where_it_matters(void **state) {
     (void)state;
-    const kernel_table *t = pluck_kernels();
+    const kernel_table *t = pk_kernels();
     float where = 0.0f;
     assert_true(worst(t->array.exp, exp_of, 0xbf000000u, 0xbf800000u, 1, &where) <= 2.0);
     assert_true(worst(t->array.exp, exp_of, 0xc2800000u, 0xc2d80000u, 3, &where) <= 2.0);
@@ -109,9 +109,9 @@ static void special_values(void **state) {
                        88.7f, 88.73f, -103.9f,  -104.1f,   -87.4f, 0x1p-149f, -0x1p-149f};
     enum { N = sizeof x / sizeof x[0] };
     int n = 0;
-    const kernel_table *const *tables = pluck_kernel_tables(&n);
+    const kernel_table *const *tables = pk_kernel_tables(&n);
     for (int i = 0; i < n; ++i) {
-        if (tables[i]->needs & ~pluck_cpu_features()) continue;
+        if (tables[i]->needs & ~pk_cpu_features()) continue;
         float e[N];
         float l[N];
         tables[i]->array.exp(x, N, e);

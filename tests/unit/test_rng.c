@@ -10,11 +10,11 @@ static void mt19937_reference(void **state) {
     (void)state;
     const uint32_t first[] = {3499211612u, 581869302u, 3890346734u, 3586334585u, 545404204u};
     rng_stream s;
-    stream_seed(&s, PLUCK_RNG_MT19937, 5489u, 0);
+    pk_stream_seed(&s, PLUCK_RNG_MT19937, 5489u, 0);
     uint32_t word = 0;
     for (int i = 0; i < 10000; ++i) {
-        stream_begin(&s);
-        word = stream_word(&s);
+        pk_stream_begin(&s);
+        word = pk_stream_word(&s);
         if (i < 5) assert_int_equal(word, first[i]);
     }
     assert_int_equal(word, 4123659995u);
@@ -29,11 +29,11 @@ static void philox_reference(void **state) {
                                  {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd},
                                  {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}};
     uint32_t out[4];
-    philox4x32(zeros, zeros, out);
+    pk_philox4x32(zeros, zeros, out);
     assert_memory_equal(out, want[0], sizeof out);
-    philox4x32(ones, ones, out);
+    pk_philox4x32(ones, ones, out);
     assert_memory_equal(out, want[1], sizeof out);
-    philox4x32(pi, pi + 4, out);
+    pk_philox4x32(pi, pi + 4, out);
     assert_memory_equal(out, want[2], sizeof out);
 }
 
@@ -43,18 +43,18 @@ static void doubles_and_floats(void **state) {
     rng_stream mt;
     rng_stream philox;
     oracle_mt want;
-    stream_seed(&mt, PLUCK_RNG_MT19937, 42u, 3);
-    stream_seed(&philox, PLUCK_RNG_PHILOX, 42u, 3);
+    pk_stream_seed(&mt, PLUCK_RNG_MT19937, 42u, 3);
+    pk_stream_seed(&philox, PLUCK_RNG_PHILOX, 42u, 3);
     oracle_mt_seed(&want, 42u);
     for (uint64_t i = 0; i < 5000; ++i) {
-        stream_begin(&mt);
-        stream_begin(&philox);
+        pk_stream_begin(&mt);
+        pk_stream_begin(&philox);
         if (rows_below(&r, 3)) {
-            assert_true(stream_double(&mt) == oracle_mt_double(&want));
-            assert_true(stream_double(&philox) == oracle_philox_double(42u, 3, i));
+            assert_true(pk_stream_double(&mt) == oracle_mt_double(&want));
+            assert_true(pk_stream_double(&philox) == oracle_philox_double(42u, 3, i));
         } else {
-            assert_true(stream_float(&mt) == oracle_mt_float(&want));
-            assert_true(stream_float(&philox) == oracle_philox_float(42u, 3, i));
+            assert_true(pk_stream_float(&mt) == oracle_mt_float(&want));
+            assert_true(pk_stream_float(&philox) == oracle_philox_float(42u, 3, i));
         }
     }
 }
@@ -64,18 +64,18 @@ static void rollback(void **state) {
     for (int kind = 0; kind < 2; ++kind) {
         rng_stream a;
         rng_stream b;
-        stream_seed(&a, (pluck_rng_kind)kind, 7u, 1);
-        stream_seed(&b, (pluck_rng_kind)kind, 7u, 1);
+        pk_stream_seed(&a, (pluck_rng_kind)kind, 7u, 1);
+        pk_stream_seed(&b, (pluck_rng_kind)kind, 7u, 1);
         rows_random r = {5};
         for (int i = 0; i < 3000; ++i) {
             if (rows_below(&r, 2)) {
-                stream_begin(&a);
-                for (uint32_t n = rows_below(&r, 3); n > 0; --n) stream_double(&a);
-                stream_rollback(&a);
+                pk_stream_begin(&a);
+                for (uint32_t n = rows_below(&r, 3); n > 0; --n) pk_stream_double(&a);
+                pk_stream_rollback(&a);
             }
-            stream_begin(&a);
-            stream_begin(&b);
-            assert_true(stream_double(&a) == stream_double(&b));
+            pk_stream_begin(&a);
+            pk_stream_begin(&b);
+            assert_true(pk_stream_double(&a) == pk_stream_double(&b));
         }
     }
 }
@@ -89,13 +89,13 @@ static void never_one(void **state) {
     oracle_mt_seed(&find, 5489u);
     long at = 0;
     while (oracle_mt_next(&find) <= 0xffffff7fu) ++at;
-    stream_seed(&s, PLUCK_RNG_MT19937, 5489u, 0);
+    pk_stream_seed(&s, PLUCK_RNG_MT19937, 5489u, 0);
     for (long i = 0; i < at; ++i) {
-        stream_begin(&s);
-        stream_word(&s);
+        pk_stream_begin(&s);
+        pk_stream_word(&s);
     }
-    stream_begin(&s);
-    assert_true(stream_float(&s) == 0x1.fffffep-1f);
+    pk_stream_begin(&s);
+    assert_true(pk_stream_float(&s) == 0x1.fffffep-1f);
 }
 
 int main(void) {

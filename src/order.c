@@ -1,23 +1,23 @@
-/* ordering.c: see ordering.h. */
-#include "ordering.h"
+/* order.c: see order.h. */
+#include "order.h"
 
 enum { RADIX_LEAST = 64, RADIX_MOST = 1024 }; /* how many positions are sorted by digits */
 
-double key_of(const ordering *o, int32_t i) {
+double pk_order_key(const ordering *o, int32_t i) {
     if (o->order == ORDER_DESCENDING) return -(double)o->x[i];
     if (o->order == ORDER_NEAR) return fabs((double)o->x[i] - o->centre);
     return 0.0;
 }
 
-bool stands_before(const ordering *o, int32_t a, int32_t b) {
-    const double ka = key_of(o, a), kb = key_of(o, b);
+bool pk_order_before(const ordering *o, int32_t a, int32_t b) {
+    const double ka = pk_order_key(o, a), kb = pk_order_key(o, b);
     return ka != kb ? ka < kb : o->ids[a] < o->ids[b];
 }
 
 static void sift_down(const ordering *o, int32_t *index, int32_t root, int32_t n) {
     for (int32_t child; (child = 2 * root + 1) < n; root = child) {
-        if (child + 1 < n && stands_before(o, index[child], index[child + 1])) child++;
-        if (!stands_before(o, index[root], index[child])) return;
+        if (child + 1 < n && pk_order_before(o, index[child], index[child + 1])) child++;
+        if (!pk_order_before(o, index[root], index[child])) return;
         const int32_t swap = index[root];
         index[root] = index[child];
         index[child] = swap;
@@ -27,7 +27,7 @@ static void sift_down(const ordering *o, int32_t *index, int32_t root, int32_t n
 /* A candidate's key at float's precision, as a number that is ordered the same way. */
 static uint32_t rounded_key(const ordering *o, int32_t i) {
     if (o->order == ORDER_ID) return (uint32_t)o->ids[i];
-    const float key = (float)key_of(o, i) + 0.0f; /* zeros of both signs are equals */
+    const float key = (float)pk_order_key(o, i) + 0.0f; /* zeros of both signs are equals */
     uint32_t bits;
     memcpy(&bits, &key, sizeof bits);
     return bits & 0x80000000 ? ~bits : bits | 0x80000000;
@@ -92,16 +92,16 @@ static void sort(const ordering *o, int32_t *index, int32_t n, bool digits) {
             return;
         }
         int32_t a = index[0], b = index[n / 2], d = index[n - 1];
-        if (stands_before(o, b, a)) {
+        if (pk_order_before(o, b, a)) {
             const int32_t swap = a;
             a = b;
             b = swap;
         }
-        const int32_t pivot = stands_before(o, d, a) ? a : stands_before(o, d, b) ? d : b;
+        const int32_t pivot = pk_order_before(o, d, a) ? a : pk_order_before(o, d, b) ? d : b;
         int32_t i = 0, j = n - 1;
         while (i <= j) {
-            while (stands_before(o, index[i], pivot)) i++;
-            while (stands_before(o, pivot, index[j])) j--;
+            while (pk_order_before(o, index[i], pivot)) i++;
+            while (pk_order_before(o, pivot, index[j])) j--;
             if (i <= j) {
                 const int32_t swap = index[i];
                 index[i++] = index[j];
@@ -121,31 +121,31 @@ static void sort(const ordering *o, int32_t *index, int32_t n, bool digits) {
     for (int32_t i = 1; i < n; i++) {
         const int32_t moved = index[i];
         int32_t at = i;
-        for (; at > 0 && stands_before(o, moved, index[at - 1]); at--) index[at] = index[at - 1];
+        for (; at > 0 && pk_order_before(o, moved, index[at - 1]); at--) index[at] = index[at - 1];
         index[at] = moved;
     }
 }
 
-void sort_index(const ordering *o, int32_t *index, int32_t n) {
+void pk_sort_index(const ordering *o, int32_t *index, int32_t n) {
     sort(o, index, n, true);
 }
 
-bool is_sorted(const ordering *o, const int32_t *index, int32_t n) {
+bool pk_is_sorted(const ordering *o, const int32_t *index, int32_t n) {
     for (int32_t i = 1; i < n; i++)
-        if (!stands_before(o, index[i - 1], index[i])) return false;
+        if (!pk_order_before(o, index[i - 1], index[i])) return false;
     return true;
 }
 
-int32_t count_through(const ordering *o, int32_t n, double key, int32_t id) {
+int32_t pk_count_through(const ordering *o, int32_t n, double key, int32_t id) {
     int32_t count = 0;
     for (int32_t i = 0; i < n; i++) {
-        const double k = key_of(o, i);
+        const double k = pk_order_key(o, i);
         count += k < key || (k == key && o->ids[i] <= id);
     }
     return count;
 }
 
-void permute_list(int32_t *ids, float *x, int32_t *index, int32_t n) {
+void pk_permute(int32_t *ids, float *x, int32_t *index, int32_t n) {
     for (int32_t start = 0; start < n; start++) {
         if (index[start] < 0) continue;
         const int32_t id = ids[start];
@@ -164,63 +164,61 @@ void permute_list(int32_t *ids, float *x, int32_t *index, int32_t n) {
     }
 }
 
-/* Hoare's selection, median of three. */
-float kth_greatest(float *x, int64_t n, int64_t k) {
-    int64_t low = 0, high = n - 1;
-    const int64_t target = k - 1;
-    while (low < high) {
-        const float a = x[low], b = x[low + (high - low) / 2], d = x[high];
-        const float pivot = a > b ? (b > d ? b : a > d ? d : a) : (a > d ? a : b > d ? d : b);
-        int64_t i = low, j = high;
-        while (i <= j) {
-            while (x[i] > pivot) i++;
-            while (x[j] < pivot) j--;
-            if (i <= j) {
-                const float swap = x[i];
-                x[i++] = x[j];
-                x[j--] = swap;
-            }
-        }
-        if (target <= j)
-            high = j;
-        else if (target >= i)
-            low = i;
-        else
-            break;
-    }
-    return x[target];
-}
-
 /* Between a float's bits and an integer of the same order, either way. */
 static int32_t turned(int32_t bits) {
     return bits ^ (bits < 0 ? INT32_MAX : 0);
 }
 
-static int32_t key_of_float(float x) {
+static int32_t float_key(float x) {
     int32_t bits;
     memcpy(&bits, &x, sizeof bits);
     return turned(bits);
 }
 
-static float float_of_key(int32_t key) {
+static float key_float(int32_t key) {
     const int32_t bits = turned(key);
     float x;
     memcpy(&x, &bits, sizeof x);
     return x;
 }
 
-float kth_of_few(const float *x, int32_t n, int32_t k) {
+float pk_kth_greatest(float *x, int32_t n, int32_t k) {
+    enum { DIGIT = 11, BUCKETS = 1 << DIGIT };
+    PLUCK_ASSERT(k >= 1 && k <= n);
+    /* Bits 31 to 21, 20 to 10 and 9 to 0 of the keys, shifted to be unsigned. */
+    static const int shifts[] = {21, 10, 0};
+    uint32_t found = 0;
+    for (int d = 0; d < 3; d++) {
+        int32_t count[BUCKETS] = {0};
+        const uint32_t mask = d < 2 ? BUCKETS - 1 : (1u << 10) - 1;
+        for (int32_t i = 0; i < n; i++)
+            count[((uint32_t)float_key(x[i]) ^ 0x80000000u) >> shifts[d] & mask]++;
+        uint32_t bucket = mask;
+        while (count[bucket] < k) k -= count[bucket--];
+        found |= bucket << shifts[d];
+        int32_t left = 0;
+        for (int32_t i = 0; i < n; i++) {
+            const float value = x[i];
+            x[left] = value;
+            left += (((uint32_t)float_key(value) ^ 0x80000000u) >> shifts[d] & mask) == bucket;
+        }
+        n = left;
+    }
+    return key_float((int32_t)(found ^ 0x80000000u));
+}
+
+float pk_kth_of_few(const float *x, int32_t n, int32_t k) {
     float least = x[0], most = x[0];
     for (int32_t i = 1; i < n; i++) {
         least = x[i] < least ? x[i] : least;
         most = x[i] > most ? x[i] : most;
     }
     /* At least k reach the low one, fewer the high one. */
-    int64_t low = key_of_float(least), high = (int64_t)key_of_float(most) + 1;
+    int64_t low = float_key(least), high = (int64_t)float_key(most) + 1;
     int32_t count = n;
     while (high - low > 1 && count != k) {
         const int64_t middle = low + (high - low) / 2;
-        const float value = float_of_key((int32_t)middle);
+        const float value = key_float((int32_t)middle);
         int32_t reach = 0;
         for (int32_t i = 0; i < n; i++) reach += x[i] >= value;
         if (reach >= k) {
@@ -230,13 +228,13 @@ float kth_of_few(const float *x, int32_t n, int32_t k) {
             high = middle;
         }
     }
-    const float bound = float_of_key((int32_t)low);
+    const float bound = key_float((int32_t)low);
     float kth = most;
     for (int32_t i = 0; i < n; i++) kth = x[i] >= bound && x[i] < kth ? x[i] : kth;
     return kth;
 }
 
-void rank_descending(const float *x, int32_t *index, int32_t n) {
+void pk_rank_descending(const float *x, int32_t *index, int32_t n) {
     for (int32_t i = 0; i < n; i++) {
         int32_t rank = 0;
         for (int32_t j = 0; j < n; j++) rank += (x[j] > x[i]) | ((x[j] == x[i]) & (j < i));
@@ -244,18 +242,19 @@ void rank_descending(const float *x, int32_t *index, int32_t n) {
     }
 }
 
-int32_t kth_lowest_id(int32_t *ids, int32_t n, int32_t k) {
+int32_t pk_kth_lowest_id(const int32_t *ids, int32_t *index, int32_t n, int32_t k) {
+    PLUCK_ASSERT(k >= 1 && k <= n);
     int32_t low = 0, high = n - 1;
     while (low < high) {
-        const int32_t pivot = ids[low + (high - low) / 2];
+        const int32_t pivot = ids[index[low + (high - low) / 2]];
         int32_t i = low, j = high;
         while (i <= j) {
-            while (ids[i] < pivot) i++;
-            while (ids[j] > pivot) j--;
+            while (ids[index[i]] < pivot) i++;
+            while (ids[index[j]] > pivot) j--;
             if (i <= j) {
-                const int32_t swap = ids[i];
-                ids[i++] = ids[j];
-                ids[j--] = swap;
+                const int32_t swap = index[i];
+                index[i++] = index[j];
+                index[j--] = swap;
             }
         }
         if (k - 1 <= j)
@@ -265,5 +264,5 @@ int32_t kth_lowest_id(int32_t *ids, int32_t n, int32_t k) {
         else
             break;
     }
-    return ids[k - 1];
+    return index[k - 1];
 }

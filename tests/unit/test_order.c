@@ -1,10 +1,10 @@
 /*
- * test_ordering.c: the sort of positions (src/ordering.h) against the definition of its order, in
+ * test_order.c: the sort of positions (src/order.h) against the definition of its order, in
  * every order, for lengths on both sides of each of its methods, on values that tie, that differ by
  * less than float's precision of their distance, and that a comparison sort likes least.
  */
 #include "check.h"
-#include "ordering.h"
+#include "order.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -43,22 +43,22 @@ static void check_sort(candidate_order order, shape s, int32_t n, uint64_t seed)
         x[i] = value(s, &r, i, n);
         ids[i] = positions[i] = i;
     }
-    for (int32_t i = n - 1; i > 0; --i) { /* ids stand in no order */
+    for (int32_t i = n - 1; i > 0; --i) { /* the ids are in no order */
         const int32_t j = (int32_t)rows_below(&r, (uint32_t)i + 1);
         const int32_t held = ids[i];
         ids[i] = ids[j];
         ids[j] = held;
     }
     const ordering o = {ids, x, order, s == FAR ? 1e9 : 0.37};
-    sort_index(&o, positions, n);
+    pk_sort_index(&o, positions, n);
     memset(seen, 0, sizeof seen);
     for (int32_t i = 0; i < n; ++i) {
         assert_in_range(positions[i], 0, n - 1);
         assert_false(seen[positions[i]]);
         seen[positions[i]] = true;
-        if (i > 0) assert_true(stands_before(&o, positions[i - 1], positions[i]));
+        if (i > 0) assert_true(pk_order_before(&o, positions[i - 1], positions[i]));
     }
-    assert_true(is_sorted(&o, positions, n));
+    assert_true(pk_is_sorted(&o, positions, n));
 }
 
 static void sorts(void **state) {
@@ -71,7 +71,31 @@ static void sorts(void **state) {
                 check_sort(orders[o], (shape)s, lengths[k], 7 * k + (uint64_t)s);
 }
 
+static int descending(const void *a, const void *b) {
+    const float l = *(const float *)a, r = *(const float *)b;
+    return (l < r) - (l > r);
+}
+
+/* The k-th greatest by digits, and by halving, against a sort. */
+static void selections(void **state) {
+    (void)state;
+    static float sorted[MOST], used[MOST];
+    static const int32_t lengths[] = {1, 2, 3, 100, 512, MOST};
+    for (int s = 0; s < SHAPES; ++s)
+        for (size_t l = 0; l < sizeof lengths / sizeof *lengths; ++l) {
+            const int32_t n = lengths[l];
+            rows_random r = {(uint64_t)s + 10 * l};
+            for (int32_t i = 0; i < n; ++i) sorted[i] = x[i] = value((shape)s, &r, i, n);
+            qsort(sorted, (size_t)n, sizeof *sorted, descending);
+            for (int32_t k = 1; k <= n; k += 1 + n / 7) {
+                memcpy(used, x, (size_t)n * sizeof *used);
+                assert_true(pk_kth_greatest(used, n, k) == sorted[k - 1]);
+                assert_true(pk_kth_of_few(x, n, k) == sorted[k - 1]);
+            }
+        }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(sorts)};
-    return cmocka_run_group_tests_name("ordering", tests, NULL, NULL);
+    const struct CMUnitTest tests[] = {cmocka_unit_test(sorts), cmocka_unit_test(selections)};
+    return cmocka_run_group_tests_name("order", tests, NULL, NULL);
 }

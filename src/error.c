@@ -1,11 +1,17 @@
-/* status.c: names and messages of the statuses, from the one list in pluck.h; and the version. */
-#include "common.h"
+/* error.c: names and messages of the statuses, from the one list in pluck.h. */
+#include "error.h"
 
-#define TEXT_(x) #x
-#define TEXT(x)  TEXT_(x)
+#include <stdarg.h>
+#include <stdio.h>
 
-const char *pluck_version(void) {
-    return TEXT(PLUCK_VERSION_MAJOR) "." TEXT(PLUCK_VERSION_MINOR) "." TEXT(PLUCK_VERSION_PATCH);
+pluck_status pk_fail(pluck_error *err, pluck_status status, const char *format, ...) {
+    if (!err) return status;
+    err->status = status;
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(err->message, sizeof err->message, format, args);
+    va_end(args);
+    return status;
 }
 
 const char *pluck_status_string(pluck_status status) {

@@ -1,0 +1,14 @@
+/* error.h: errors in words. */
+#ifndef PLUCK_ERROR_H
+#define PLUCK_ERROR_H
+
+#include "pluck.h"
+
+/* Sets the error, unless err is NULL, and returns its status. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 3, 4)))
+#endif
+pluck_status
+pk_fail(pluck_error *err, pluck_status status, const char *format, ...);
+
+#endif /* PLUCK_ERROR_H */

@@ -1,0 +1,131 @@
+/* list.c: see list.h. */
+#include "list.h"
+
+/* So many values are counted rather than selected from. */
+enum { FEW = 512 };
+
+void pk_list_set(list *l, int32_t n, candidate_order lies) {
+    PLUCK_ASSERT(n >= 0 && n <= l->room && lies != ORDER_NEAR);
+    l->lies = lies;
+    pk_list_truncate(l, n);
+}
+
+void pk_list_truncate(list *l, int32_t n) {
+    PLUCK_ASSERT(n >= 0 && n <= l->room);
+    l->n = n;
+    const size_t end = round_up((size_t)n, GROUP_SIZE);
+    for (size_t i = (size_t)n; i < end; i++) l->x[i] = -INFINITY;
+}
+
+bool pk_list_lies(const list *l, candidate_order order, double centre) {
+    return l->lies == order && (order != ORDER_NEAR || l->centre == centre);
+}
+
+ordering pk_list_ordering(const list *l, candidate_order order, double centre) {
+    return (ordering){l->ids, l->x, order, centre};
+}
+
+bool pk_list_sort(list *l, scratch_arena *s, candidate_order order, double centre) {
+    PLUCK_ASSERT(order != ORDER_AS_IT_LIES);
+    if (pk_list_lies(l, order, centre)) return false;
+    const ordering o = pk_list_ordering(l, order, centre);
+    int32_t *index = pk_lease_ints(s, LEASE_INDEX, (size_t)l->n);
+    for (int32_t i = 0; i < l->n; i++) index[i] = i;
+    const bool moves = !pk_is_sorted(&o, index, l->n);
+    if (moves) {
+        if (l->n <= SHORT_LIST && order == ORDER_DESCENDING && l->lies == ORDER_ID)
+            pk_rank_descending(l->x, index, l->n);
+        else
+            pk_sort_index(&o, index, l->n);
+        pk_permute(l->ids, l->x, index, l->n);
+    }
+    pk_lease_return(s, LEASE_INDEX);
+    l->lies = order;
+    l->centre = centre;
+    return moves;
+}
+
+float pk_list_max(const list *l) {
+    PLUCK_ASSERT(l->n > 0);
+    if (l->lies == ORDER_DESCENDING) return l->x[0];
+    float max[8];
+    for (int j = 0; j < 8; j++) max[j] = -INFINITY;
+    /* Padded: whole eights. */
+    for (int32_t i = 0; i < l->n; i += 8)
+        for (int j = 0; j < 8; j++) max[j] = l->x[i + j] > max[j] ? l->x[i + j] : max[j];
+    for (int j = 1; j < 8; j++) max[0] = max[j] > max[0] ? max[j] : max[0];
+    return max[0];
+}
+
+int32_t pk_list_count(const list *l, float low) {
+    int32_t n = 0;
+    for (int32_t i = 0; i < l->n; i++) n += l->x[i] >= low;
+    return n;
+}
+
+int32_t pk_list_find(const list *l, int32_t id) {
+    for (int32_t i = 0; i < l->n; i++)
+        if (l->ids[i] == id) return i;
+    return -1;
+}
+
+void pk_list_keep_above(list *l, float low) {
+    int32_t n = 0;
+    for (int32_t i = 0; i < l->n; i++) {
+        l->ids[n] = l->ids[i];
+        l->x[n] = l->x[i];
+        n += l->x[n] >= low;
+    }
+    pk_list_truncate(l, n);
+}
+
+void pk_list_keep_through(list *l, const ordering *o, double key, int32_t last_id) {
+    int32_t n = 0;
+    for (int32_t i = 0; i < l->n; i++) {
+        const double k = pk_order_key(o, i);
+        const int32_t id = l->ids[i];
+        const float x = l->x[i];
+        l->ids[n] = id;
+        l->x[n] = x;
+        n += k < key || (k == key && id <= last_id);
+    }
+    pk_list_truncate(l, n);
+}
+
+/* The same in descending order: by value, then by id among equals. */
+static void keep_greatest(list *l, scratch_arena *s, int32_t k) {
+    float kth;
+    if (l->n <= FEW) {
+        kth = pk_kth_of_few(l->x, l->n, k);
+    } else {
+        float *values = pk_lease_floats(s, LEASE_VALUES, (size_t)l->n);
+        memcpy(values, l->x, (size_t)l->n * sizeof *values);
+        kth = pk_kth_greatest(values, l->n, k);
+        pk_lease_return(s, LEASE_VALUES);
+    }
+    int32_t above = 0, equal = 0;
+    int32_t *ties = pk_lease_ints(s, LEASE_TIES, (size_t)l->n);
+    for (int32_t i = 0; i < l->n; i++) {
+        above += l->x[i] > kth;
+        if (l->x[i] == kth) ties[equal++] = i;
+    }
+    const int32_t last_id = l->ids[pk_kth_lowest_id(l->ids, ties, equal, k - above)];
+    pk_lease_return(s, LEASE_TIES);
+    const ordering o = pk_list_ordering(l, ORDER_DESCENDING, 0.0);
+    pk_list_keep_through(l, &o, -(double)kth, last_id);
+}
+
+void pk_list_keep_first(list *l, scratch_arena *s, const ordering *o, int32_t k) {
+    PLUCK_ASSERT(k >= 1 && k < l->n);
+    if (o->order == ORDER_DESCENDING) {
+        keep_greatest(l, s, k);
+        return;
+    }
+    int32_t *index = pk_lease_ints(s, LEASE_INDEX, (size_t)l->n);
+    for (int32_t i = 0; i < l->n; i++) index[i] = i;
+    pk_sort_index(o, index, l->n);
+    const double key = pk_order_key(o, index[k - 1]);
+    const int32_t id = l->ids[index[k - 1]];
+    pk_lease_return(s, LEASE_INDEX);
+    pk_list_keep_through(l, o, key, id);
+}

@@ -1,0 +1,309 @@
+/* mass.c: see mass.h. */
+#include "mass.h"
+
+void pk_mass_begin(mass_cache *m, const kernel_table *kernels, scratch_arena *s) {
+    m->kernels = kernels;
+    m->scratch = s;
+    m->max_stamp = m->sum_stamp = 0;
+    m->grouped = false;
+}
+
+/* Eight maxima side by side: a chain of dependent ones would take as long as a pass over the row. */
+static float greatest(const float *x, int32_t n) {
+    float m[8];
+    for (int j = 0; j < 8; j++) m[j] = -INFINITY;
+    int32_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (int j = 0; j < 8; j++) m[j] = x[i + j] > m[j] ? x[i + j] : m[j];
+    for (; i < n; i++) m[0] = x[i] > m[0] ? x[i] : m[0];
+    for (int j = 1; j < 8; j++) m[0] = m[j] > m[0] ? m[j] : m[0];
+    return m[0];
+}
+
+static int32_t blocks_of(const logit_row *r) {
+    return (r->n_groups + BLOCK_GROUPS - 1) / BLOCK_GROUPS;
+}
+
+/* ---- maxima ---- */
+
+/* The maxima of blocks and of all, of those of the groups. */
+static void find_max(mass_cache *m, const logit_row *r, uint32_t values) {
+    const int32_t blocks = blocks_of(r);
+    for (int32_t g = r->n_groups; g < blocks * BLOCK_GROUPS; g++) m->group_max[g] = -INFINITY;
+    m->kernels->array.max16(m->group_max, (size_t)blocks, m->block_max);
+    pk_mass_set_max(m, values, greatest(m->block_max, blocks));
+}
+
+bool pk_mass_scan(mass_cache *m, logit_row *r, uint32_t values, int32_t *n_alive) {
+    if (!pk_row_max(r, m->scratch, m->group_max, n_alive)) return false;
+    find_max(m, r, values);
+    return true;
+}
+
+void pk_mass_set_max(mass_cache *m, uint32_t values, float max) {
+    m->max_stamp = values;
+    m->max = max;
+}
+
+void pk_mass_refresh(mass_cache *m, const mass_source *s, int32_t group) {
+    PLUCK_ASSERT(s->whole && pk_mass_is_scanned(m, s));
+    float x[GROUP];
+    pk_row_group(s->row, group, cut_at(-INFINITY), x);
+    m->group_max[group] = greatest(x, GROUP);
+    if (!pk_mass_is_summed(m, s) || !m->grouped) return;
+    const exp_params p = pk_mass_exp(m, s);
+    m->kernels->row[PLUCK_DTYPE_F32][0]->group_sumexp(x, NULL, 1, &p, m->group_sum + group);
+}
+
+/* The fixed shape of a sum over group sums: blocks first, then the blocks. */
+static double total(const double *group_sum, int32_t n_groups) {
+    double sum = 0.0;
+    for (int32_t g = 0; g < n_groups; g += BLOCK_GROUPS) {
+        const int32_t end = g + BLOCK_GROUPS < n_groups ? g + BLOCK_GROUPS : n_groups;
+        double block = 0.0;
+        for (int32_t i = g; i < end; i++) block += group_sum[i];
+        sum += block;
+    }
+    return sum;
+}
+
+/* The sum, of new group sums. */
+static void add_up(mass_cache *m, const mass_source *s, uint32_t weights) {
+    m->sum = total(m->group_sum, s->row->n_groups);
+    pk_mass_put_right(m, s, s->cut, &m->sum, NULL, NULL, 0);
+    m->sum_stamp = weights;
+    m->grouped = true;
+}
+
+void pk_mass_refreshed(mass_cache *m, const mass_source *before, uint32_t values,
+                       uint32_t weights) {
+    const bool summed = pk_mass_is_summed(m, before) && m->grouped;
+    find_max(m, before->row, values);
+    /* Sums relative to a maximum that is gone lose precision in the end, never overflow. */
+    if (!summed || !(fabs(((double)m->max - (double)m->ref) * before->scale) <= 20.0)) return;
+    add_up(m, before, weights);
+}
+
+/* ---- sums ---- */
+
+float pk_mass_ref(mass_cache *m, const mass_source *s) {
+    PLUCK_ASSERT(pk_mass_is_scanned(m, s));
+    if (!pk_mass_is_summed(m, s)) m->ref = m->max;
+    return m->ref;
+}
+
+exp_params pk_mass_exp(mass_cache *m, const mass_source *s) {
+    return pk_exp_params(pk_mass_ref(m, s), s->scale);
+}
+
+void pk_mass_sum_groups(mass_cache *m, const mass_source *s) {
+    if (pk_mass_is_summed(m, s) && m->grouped) return;
+    PLUCK_ASSERT(!s->adapt); /* such sums are made by pk_mass_sum_adapted, with their groups */
+    const exp_params p = pk_mass_exp(m, s);
+    if (cut_is_open(s->cut))
+        pk_row_sumexp(s->row, m->scratch, &p, m->group_sum);
+    else
+        pk_row_sumexp_above(s->row, m->group_max, s->cut, &p, m->group_sum);
+    add_up(m, s, s->weights);
+}
+
+double pk_mass_sum(mass_cache *m, const mass_source *s) {
+    if (!pk_mass_is_summed(m, s)) pk_mass_sum_groups(m, s);
+    return m->sum;
+}
+
+void pk_mass_set_sum(mass_cache *m, const mass_source *s, double sum) {
+    m->sum = sum;
+    m->sum_stamp = s->weights;
+    m->grouped = false;
+}
+
+void pk_mass_sum_levels(mass_cache *m, const mass_source *s, level *first, level *second) {
+    PLUCK_ASSERT(s->whole && cut_is_open(s->cut) && !s->adapt && pk_mass_is_scanned(m, s));
+    m->ref = m->max;
+    const exp_params p = pk_exp_params(m->ref, s->scale);
+    const float at[2] = {first->x, second->x};
+    const int n_levels = isnan(second->x) ? 1 : 2;
+    double above[2];
+    pk_row_sumexp_levels(s->row, at, n_levels, &p, m->group_sum, above);
+    m->sum_stamp = s->weights;
+    m->sum = total(m->group_sum, s->row->n_groups);
+    m->grouped = true;
+    pk_mass_put_right(m, s, s->cut, &m->sum, at, above, n_levels);
+    first->mass = above[0];
+    second->mass = above[1];
+}
+
+double pk_mass_mean(mass_cache *m, const mass_source *s) {
+    PLUCK_ASSERT(cut_is_open(s->cut) && !s->adapt && pk_mass_is_scanned(m, s));
+    m->ref = m->max;
+    const exp_params p = pk_exp_params(m->ref, s->scale);
+    pk_row_moment(s->row, m->scratch, &p, m->group_sum, m->group_moment);
+    add_up(m, s, s->weights);
+    return total(m->group_moment, s->row->n_groups) / m->sum;
+}
+
+/* Up to so many groups the entropy is summed in double throughout. */
+enum { EXACT_GROUPS = 4 };
+
+/* Adds a group's e and e (x - ref) in double, the first candidate at the maximum left out of the
+ * former once (*skipped). */
+static void add_exactly(const mass_cache *m, const mass_source *s, int32_t g, double *rest,
+                        double *moment, bool *skipped) {
+    float x[GROUP];
+    pk_row_group(s->row, g, s->cut, x);
+    for (int i = 0; i < GROUP; i++) {
+        if (x[i] == -INFINITY) continue;
+        const double d = (double)x[i] - (double)m->ref;
+        const double nats = d * s->scale;
+        if (nats < -87.4) continue; /* below 2^-126: nothing, as everywhere else */
+        const double e = exp(nats);
+        if (x[i] == m->max && !*skipped)
+            *skipped = true;
+        else
+            *rest += e;
+        *moment += e * d;
+    }
+}
+
+/* Whether a group holds the maximum. */
+static bool holds_max(const mass_cache *m, const mass_source *s, int32_t g) {
+    if (s->whole) return m->group_max[g] == m->max;
+    float x[GROUP];
+    pk_row_group(s->row, g, s->cut, x);
+    for (int i = 0; i < GROUP; i++)
+        if (x[i] == m->max) return true;
+    return false;
+}
+
+double pk_mass_entropy(mass_cache *m, const mass_source *s) {
+    /*
+     * H = log sum - mean. Where the maximum has nearly all the mass, sum is 1 and a rest that a sum
+     * beside it would lose; so the rest is added up without it. H may become a temperature, which
+     * the logits are divided by: its relative error counts, and the groups that decide it are
+     * summed in double.
+     */
+    (void)pk_mass_mean(m, s);
+    const int32_t n_groups = s->row->n_groups;
+    double rest = 0.0, moment = 0.0;
+    bool skipped = false;
+    for (int32_t g = 0; g < n_groups && (n_groups <= EXACT_GROUPS || !skipped); g++) {
+        if (n_groups > EXACT_GROUPS && !holds_max(m, s, g)) continue;
+        const double sum = m->group_sum[g];
+        add_exactly(m, s, g, &rest, &moment, &skipped);
+        m->group_sum[g] = 0.0;
+        m->group_moment[g] = 0.0;
+        if (n_groups > EXACT_GROUPS) {
+            rest += total(m->group_sum, n_groups);
+            moment += total(m->group_moment, n_groups);
+        }
+        m->group_sum[g] = sum;
+    }
+    return fmax(log1p(rest) - moment / (1.0 + rest) * s->scale, 0.0);
+}
+
+double pk_mass_above(mass_cache *m, const mass_source *s, row_cut c) {
+    PLUCK_ASSERT(s->whole && !s->adapt && pk_mass_is_scanned(m, s));
+    const exp_params p = pk_mass_exp(m, s);
+    pk_row_sumexp_above(s->row, m->group_max, c, &p, m->group_sum);
+    m->grouped = false;
+    double mass = total(m->group_sum, s->row->n_groups);
+    pk_mass_put_right(m, s, c, &mass, NULL, NULL, 0);
+    return mass;
+}
+
+void pk_mass_of(mass_cache *m, const mass_source *s, const float *x, size_t n, float *out) {
+    const array_kernels *k = &m->kernels->array;
+    if (!s->adapt) {
+        const exp_params p = pk_mass_exp(m, s);
+        k->shifted_exp(x, n, &p, out);
+        return;
+    }
+    const exp_params unit = pk_exp_params(0.0f, 1.0);
+    k->adapt(x, n, s->adapt, 0.0f, out);
+    k->shifted_exp(out, n, &unit, out);
+}
+
+double pk_mass_of_values(mass_cache *m, const mass_source *s, const float *x, int32_t n) {
+    const exp_params p = pk_mass_exp(m, s);
+    double mass = 0.0;
+    for (int32_t first = 0; first < n; first += GROUP) {
+        const int32_t count = n - first < GROUP ? n - first : GROUP;
+        float e[GROUP];
+        m->kernels->array.shifted_exp(x + first, (size_t)count, &p, e);
+        double block = 0.0;
+        for (int32_t i = 0; i < count; i++) block += (double)e[i];
+        mass += block;
+    }
+    return mass;
+}
+
+/* ---- adaptive weights ---- */
+
+/*
+ * Up to this P the adaptive weight is as good as linear in P: w(P) = w0 (1 + f P), f = d log w / dP
+ * at 0, is off by f^2 P^2 / 2, f at most 67: 2e-7 of the weight at this P, 2e-9 at a tenth of it.
+ */
+static const double LINEAR_PROBABILITY = 1e-5;
+
+/* log w(P), and its slope at 0 for P below the target. */
+static double adapted_log_weight(const adapt_params *a, double probability) {
+    const double d = fabs(probability - (double)a->target) * (double)a->inv_width;
+    return -(double)a->sharpness * d * d / (1.0 + d);
+}
+
+static double adapted_slope(const adapt_params *a) {
+    const double d = (double)a->target * (double)a->inv_width;
+    return (double)a->sharpness * (double)a->inv_width * (2.0 * d + d * d) /
+           ((1.0 + d) * (1.0 + d));
+}
+
+/* How many of a group are not alive; every alive one outside patches is allowed (r->finite). */
+static int32_t masked_of(const logit_row *r, int32_t g) {
+    return r->allowed ? GROUP - __builtin_popcountll(r->allowed[g]) : 0;
+}
+
+/* The adaptive sums from the sums of e: linear for all, then the few above LINEAR_PROBABILITY put
+ * right. */
+static void sum_by_slope(mass_cache *m, const mass_source *s, list *few) {
+    const logit_row *r = s->row;
+    const adapt_params *a = s->adapt;
+    const double w0 = exp(adapted_log_weight(a, 0.0));
+    const double slope = adapted_slope(a);
+    const double inv_sum = (double)a->inv_sum;
+    int32_t patched = pk_row_next_patched(r, 0);
+    for (int32_t g = 0; g < r->n_groups; g++) {
+        const int32_t masked = g == patched ? pk_row_group_masked(r, g) : masked_of(r, g);
+        if (g == patched) patched = pk_row_next_patched(r, g + 1);
+        m->group_sum[g] = w0 * (GROUP - masked + slope * m->group_sum[g] * inv_sum);
+        if (masked == GROUP) m->group_sum[g] = 0.0;
+    }
+    const double nats = log(LINEAR_PROBABILITY / inv_sum) / s->scale;
+    const row_cut above = cut_at((float)((double)m->ref + nats));
+    few->n = pk_row_collect(r, m->group_max, above, NAN, few->ids, few->x);
+    for (int32_t first = 0; first < few->n; first += GROUP) {
+        const int32_t count = few->n - first < GROUP ? few->n - first : GROUP;
+        float e[GROUP], w[GROUP];
+        m->kernels->array.shifted_exp(few->x + first, (size_t)count, &a->e, e);
+        pk_mass_of(m, s, few->x + first, (size_t)count, w);
+        for (int32_t i = 0; i < count; i++)
+            m->group_sum[few->ids[first + i] / GROUP] +=
+                (double)w[i] - w0 * (1.0 + slope * (double)e[i] * inv_sum);
+    }
+}
+
+void pk_mass_sum_adapted(mass_cache *m, const mass_source *s, const mass_source *under_exp,
+                         int32_t n, list *few) {
+    /* The slope holds for P below the target; among many the sum dwarfs the rounding of its parts. */
+    enum { MANY = 4096 };
+    PLUCK_ASSERT(s->adapt && pk_mass_is_summed(m, under_exp) && m->grouped && cut_is_open(s->cut));
+    const bool by_slope = s->whole && n >= MANY && s->row->finite &&
+                          (double)s->adapt->target > 2.0 * LINEAR_PROBABILITY;
+    if (by_slope)
+        sum_by_slope(m, s, few);
+    else
+        pk_row_adapt(s->row, m->scratch, s->adapt, m->group_sum);
+    m->sum = total(m->group_sum, s->row->n_groups);
+    m->sum_stamp = s->weights;
+    m->grouped = true;
+}

@@ -1,0 +1,89 @@
+/*
+ * radix.c: see radix.h. Digits from the least significant one, each as wide as all are when they
+ * share the bits of the greatest key evenly: two passes for a vocabulary of 2^22.
+ */
+#include "radix.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+enum {
+    MAX_DIGIT = 11, /* 2048 counters: 8 KB, half of the smallest level-1 cache */
+    FEW_DIGIT = 6,  /* for few keys, whose counters would take longer than the keys */
+    FEW = 1024,
+    INSERTION = 24
+};
+
+/* One array of keys, and of values that go with them if there are any. */
+typedef struct pairs {
+    int32_t *keys, *values;
+} pairs;
+
+static void insertion_sort(pairs p, int32_t n) {
+    for (int32_t i = 1; i < n; i++) {
+        const int32_t key = p.keys[i], value = p.values ? p.values[i] : 0;
+        int32_t at = i;
+        for (; at > 0 && p.keys[at - 1] > key; at--) {
+            p.keys[at] = p.keys[at - 1];
+            if (p.values) p.values[at] = p.values[at - 1];
+        }
+        p.keys[at] = key;
+        if (p.values) p.values[at] = value;
+    }
+}
+
+/* All bits that are set in any key; *ascending: whether there is nothing to do. */
+static uint32_t bits_of(const int32_t *keys, int32_t n, bool *ascending) {
+    uint32_t bits = 0;
+    int32_t descents = 0;
+    for (int32_t i = 1; i < n; i++) {
+        bits |= (uint32_t)keys[i];
+        descents += keys[i] < keys[i - 1];
+    }
+    *ascending = descents == 0;
+    return n > 0 ? bits | (uint32_t)keys[0] : 0;
+}
+
+/* One pass: from `from` to `to`, by the digit of `width` bits at `shift`. */
+static void distribute(pairs from, pairs to, int32_t n, int shift, int width) {
+    int32_t starts[1 << MAX_DIGIT];
+    const uint32_t mask = (1u << width) - 1;
+    memset(starts, 0, sizeof *starts << width);
+    for (int32_t i = 0; i < n; i++) starts[(uint32_t)from.keys[i] >> shift & mask]++;
+    int32_t sum = 0;
+    for (uint32_t d = 0; d <= mask; d++) {
+        const int32_t count = starts[d];
+        starts[d] = sum;
+        sum += count;
+    }
+    for (int32_t i = 0; i < n; i++) {
+        const int32_t at = starts[(uint32_t)from.keys[i] >> shift & mask]++;
+        to.keys[at] = from.keys[i];
+        if (from.values) to.values[at] = from.values[i];
+    }
+}
+
+void pk_radix_sort(int32_t *keys, int32_t *values, int32_t n, int32_t *scratch) {
+    pairs from = {keys, values}, to = {scratch, values ? scratch + n : NULL};
+    if (n <= INSERTION) {
+        insertion_sort(from, n);
+        return;
+    }
+    bool ascending;
+    const uint32_t bits = bits_of(keys, n, &ascending);
+    if (ascending) return;
+    int n_bits = 0;
+    while (n_bits < 31 && bits >> n_bits != 0) n_bits++;
+    const int widest = n < FEW ? FEW_DIGIT : MAX_DIGIT;
+    const int n_passes = (n_bits + widest - 1) / widest;
+    const int width = (n_bits + n_passes - 1) / n_passes;
+    for (int pass = 0; pass < n_passes; pass++) {
+        distribute(from, to, n, pass * width, width);
+        const pairs swapped = from;
+        from = to;
+        to = swapped;
+    }
+    if (n_passes % 2 == 0) return;
+    memcpy(keys, from.keys, (size_t)n * sizeof *keys);
+    if (values) memcpy(values, from.values, (size_t)n * sizeof *values);
+}

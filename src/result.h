@@ -1,0 +1,10 @@
+/* result.h: reading what a call left in a workspace. */
+#ifndef PLUCK_RESULT_H
+#define PLUCK_RESULT_H
+
+#include "workspace.h"
+
+/* What was drawn; the call selected. The errors of pluck_workspace_candidates. */
+pluck_status pk_result_draw(pluck_workspace *ws, bool skip_probability, pluck_draw *draw);
+
+#endif /* PLUCK_RESULT_H */

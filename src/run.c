@@ -1,0 +1,91 @@
+/*
+ * run.c: a call: the chain on a row, step by step. A call that fails leaves streams and memories as
+ * they were: a later stage may fail after an earlier one drew.
+ */
+#include "sampler.h"
+#include "workspace.h"
+
+#include "result.h"
+
+static void begin(pluck_sampler *s) {
+    const plan *p = s->plan;
+    memcpy(s->saved, s->memory, (size_t)p->n_steps * sizeof *s->memory);
+    for (int32_t i = 0; i < p->n_steps; i++)
+        if (p->steps[i].stream != NONE) pk_stream_begin(pk_stream_of(s, &p->steps[i]));
+}
+
+static void roll_back(pluck_sampler *s) {
+    const plan *p = s->plan;
+    memcpy(s->memory, s->saved, (size_t)p->n_steps * sizeof *s->memory);
+    for (int32_t i = 0; i < p->n_steps; i++)
+        if (p->steps[i].stream != NONE) pk_stream_rollback(pk_stream_of(s, &p->steps[i]));
+}
+
+/* The stream from which the step behind i draws at once; NULL if it does not. */
+static const rng_stream *draw_ahead(const pluck_sampler *s, int32_t i) {
+    const plan *p = s->plan;
+    if (i + 1 >= p->n_steps || p->steps[i + 1].stage->kind != PLUCK_STAGE_DIST) return NULL;
+    return pk_stream_of(s, &p->steps[i + 1]);
+}
+
+static pluck_status run_step(pluck_sampler *s, int32_t i, view *v, selection *selected) {
+    const step *at = &s->plan->steps[i];
+    const stage_run run = {
+        .stage = at->stage,
+        .prepared = at->prepared,
+        .rng = s->plan->config.rng,
+        .memory = &s->memory[i],
+        .stream = pk_stream_of(s, at),
+        .history = pk_history_of(s, at),
+        .work = pk_work_of(s, at),
+        .ahead = draw_ahead(s, i),
+        .selection = selected,
+    };
+    TRY(pk_view_prepare(v, at->kind->state, at->kind->takes_cut));
+    selected->behind = selected->made; /* unless this stage selects */
+    TRY(at->kind->apply(v, &run));
+    if (CHECKS) pk_view_check(v);
+    return PLUCK_OK;
+}
+
+static pluck_status run_steps(pluck_sampler *s, view *v, selection *selected) {
+    for (int32_t i = 0; i < s->plan->n_steps; i++) TRY(run_step(s, i, v, selected));
+    /* A chain that asked nothing of the row has not seen yet whether it is sound. */
+    return pk_view_scan(v);
+}
+
+/* The chain on a row; on success the workspace holds the outcome. */
+static pluck_status run_chain(pluck_sampler *s, const pluck_row *row, bool must_select,
+                              pluck_workspace **used) {
+    if (!row->logits) return PLUCK_ERR_NULL;
+    pluck_workspace *ws = row->workspace ? row->workspace : s->workspace;
+    const int32_t n_vocab = s->plan->config.n_vocab;
+    if (pk_workspace_vocab(ws) < n_vocab) return PLUCK_ERR_WORKSPACE;
+    begin(s);
+    pluck_status status = pk_workspace_begin(ws, n_vocab, row);
+    if (status == PLUCK_OK) status = run_steps(s, &ws->view, &ws->selection);
+    if (status == PLUCK_OK && must_select && !ws->selection.made) status = PLUCK_ERR_NO_DRAW;
+    if (status != PLUCK_OK) {
+        roll_back(s);
+        return status;
+    }
+    ws->has_result = true;
+    *used = ws;
+    return PLUCK_OK;
+}
+
+pluck_status pluck_sample_row(pluck_sampler *sampler, const pluck_row *row, pluck_draw *draw) {
+    if (!sampler || !row) return PLUCK_ERR_NULL;
+    pluck_workspace *ws;
+    TRY(run_chain(sampler, row, draw != NULL, &ws));
+    return draw ? pk_result_draw(ws, row->skip_probability, draw) : PLUCK_OK;
+}
+
+pluck_status pluck_sample(pluck_sampler *sampler, const float *logits, int32_t *token) {
+    if (!sampler || !logits || !token) return PLUCK_ERR_NULL;
+    const pluck_row row = {.logits = logits};
+    pluck_workspace *ws;
+    TRY(run_chain(sampler, &row, true, &ws));
+    *token = ws->selection.token;
+    return PLUCK_OK;
+}

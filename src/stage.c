@@ -1,0 +1,75 @@
+/* stage.c: what several stages do. See stage.h. */
+#include "stage.h"
+
+#include "error.h"
+
+void pk_select(const stage_run *run, const view *v, pick found) {
+    PLUCK_ASSERT(found.token >= 0 && found.token < pk_view_vocab(v));
+    PLUCK_ASSERT(found.x > -INFINITY);
+    *run->selection = (selection){
+        .made = true,
+        .token = found.token,
+        .logit = pk_view_is_infinite(v) ? INFINITY : (double)found.x * pk_view_scale(v),
+        .x = found.x,
+        .probability = found.probability,
+    };
+}
+
+pick pk_draw(view *v, const stage_run *run) {
+    PLUCK_ASSERT(run->stream);
+    return pk_view_draw(v, run->rng, pk_stream_double(run->stream));
+}
+
+double pk_surprise(pick found) {
+    PLUCK_ASSERT(found.probability >= 0.0);
+    return -log2(found.probability);
+}
+
+uint32_t pk_stage_seed(const pluck_stage *stage) {
+    const stage_kind *kind = pk_stage_kind(stage->kind);
+    return kind && kind->seed ? kind->seed(stage) : PLUCK_SEED_RANDOM;
+}
+
+bool pluck_stage_describe(const pluck_stage *stage, pluck_stage_traits *traits) {
+    const stage_kind *kind = stage && traits ? pk_stage_kind(stage->kind) : NULL;
+    if (!kind) return false;
+    *traits = (pluck_stage_traits){
+        .name = kind->name,
+        .disabled = kind->disabled && kind->disabled(stage),
+        .random = kind->random,
+        .selects = kind->selects,
+        .keeps_history = kind->last_n || kind->accept,
+    };
+    return true;
+}
+
+/* ---- checks ---- */
+
+pluck_status pk_check_param(bool ok, pluck_error *err, const char *name, double value,
+                            const char *range) {
+    if (ok) return PLUCK_OK;
+    return pk_fail(err, PLUCK_ERR_PARAM, "%s is %g; allowed: %s", name, value, range);
+}
+
+pluck_status pk_check_unit(pluck_error *err, const char *name, float value) {
+    return pk_check_param(value >= 0.0f && value <= 1.0f, err, name, (double)value, "0 to 1");
+}
+
+pluck_status pk_check_finite(pluck_error *err, const char *name, float value) {
+    return pk_check_param(isfinite(value), err, name, (double)value, "a finite number");
+}
+
+pluck_status pk_check_count(pluck_error *err, const char *name, int32_t value) {
+    return pk_check_param(value >= 0, err, name, (double)value, "0 and above");
+}
+
+pluck_status pk_check_last_n(pluck_error *err, int32_t value) {
+    return pk_check_param(value >= 0 && value <= PLUCK_MAX_LAST_N, err, "last_n", (double)value,
+                          "0 to 1048576");
+}
+
+pluck_status pk_check_token(pluck_error *err, const char *what, int32_t token, int32_t n_vocab) {
+    if (token >= 0 && token < n_vocab) return PLUCK_OK;
+    return pk_fail(err, PLUCK_ERR_TOKEN, "%s %d is outside the vocabulary of %d", what, (int)token,
+                   (int)n_vocab);
+}

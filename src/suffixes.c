@@ -1,0 +1,60 @@
+/*
+ * suffixes.c: the Z function of the reversed sequence (Gusfield, Algorithms on Strings, Trees, and
+ * Sequences, 1997, section 1.4).
+ */
+#include "suffixes.h"
+
+#include <string.h>
+
+/* The first place from i on that holds `token`; n: none. */
+static int32_t next_of(int32_t token, const int32_t *s, int32_t i, int32_t n) {
+    enum { STEP = 16 };
+    for (; i + STEP <= n; i += STEP) {
+        int32_t any = 0;
+        for (int32_t k = 0; k < STEP; k++) any |= s[i + k] == token;
+        if (any) break;
+    }
+    while (i < n && s[i] != token) i++;
+    return i;
+}
+
+/* How many leading tokens a and b share, of n. Four at a time: most matches are short, and a branch
+ * for each token would be mispredicted. */
+static int32_t common_prefix(const int32_t *a, const int32_t *b, int32_t n) {
+    int32_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+        const int32_t first = a[i] == b[i];
+        const int32_t second = first & (a[i + 1] == b[i + 1]);
+        const int32_t third = second & (a[i + 2] == b[i + 2]);
+        const int32_t fourth = third & (a[i + 3] == b[i + 3]);
+        if (!fourth) return i + first + second + third;
+    }
+    while (i < n && a[i] == b[i]) i++;
+    return i;
+}
+
+/*
+ * A match that begins at `from` and is `length` long repeats the start of s, so what is found at
+ * from + k is what was found at k, if that ends inside the match; one that ends with it may go on.
+ */
+void pk_suffix_lengths(const int32_t *s, int32_t n, int32_t *lengths) {
+    for (int32_t i = 1; i < n;) {
+        int32_t from = next_of(s[0], s, i, n);
+        memset(lengths + i, 0, (size_t)(from - i) * sizeof *lengths);
+        if (from == n) return;
+        int32_t length = common_prefix(s, s + from, n - from);
+        lengths[from] = length;
+        for (int32_t k = 1; k < length; k++) {
+            const int32_t left = length - k;
+            if (lengths[k] != left) {
+                lengths[from + k] = lengths[k] < left ? lengths[k] : left;
+                continue;
+            }
+            from += k;
+            length = left + common_prefix(s + left, s + from + left, n - from - left);
+            lengths[from] = length;
+            k = 0;
+        }
+        i = from + length;
+    }
+}

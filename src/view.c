@@ -1,0 +1,388 @@
+/* view.c: a row's entry into the view, its state, cuts. See view.h. */
+#include "view_impl.h"
+
+#include <float.h>
+
+/* ---- entry ---- */
+
+static bool is_allowed(const pluck_row *row, int32_t n_vocab, int32_t id) {
+    if (!row->allowed) return true;
+    const int32_t n = row->n_allowed > 0 && row->n_allowed < n_vocab ? row->n_allowed : n_vocab;
+    return id < n && (row->allowed[id / 32] >> (id % 32) & 1);
+}
+
+/* Copies a list row in, without what is masked. */
+static pluck_status begin_list(view *v, const pluck_row *row) {
+    if (row->n < 1 || row->n > v->n_vocab) return PLUCK_ERR_ROW;
+    const size_t element = row->dtype == PLUCK_DTYPE_F32 ? 4 : 2;
+    const char *logits = row->logits;
+    float above = INFINITY;
+    int32_t n = 0;
+    for (int32_t first = 0; first < row->n; first += GROUP) {
+        const int32_t count = row->n - first < GROUP ? row->n - first : GROUP;
+        char raw[GROUP * sizeof(float)] = {0};
+        float x[GROUP];
+        memcpy(raw, logits + (size_t)first * element, (size_t)count * element);
+        v->kernels->row[row->dtype][0]->widen(raw, NULL, 1, x);
+        for (int32_t i = 0; i < count; i++) {
+            const int32_t id = row->ids[first + i];
+            if (id < 0 || id >= v->n_vocab) return PLUCK_ERR_TOKEN;
+            if (!is_allowed(row, v->n_vocab, id)) continue;
+            if (isnan(x[i])) return PLUCK_ERR_NAN;
+            if (row->descending && x[i] > above) return PLUCK_ERR_ORDER;
+            above = x[i];
+            if (x[i] == -INFINITY) continue;
+            v->list.ids[n] = id;
+            v->list.x[n++] = x[i];
+        }
+    }
+    v->whole = false;
+    v->n_counted = row->n;
+    v->order = row->descending ? ORDER_DESCENDING : ORDER_AS_IT_LIES;
+    pk_list_set(&v->list, n, v->order);
+    return n > 0 ? PLUCK_OK : PLUCK_ERR_EMPTY;
+}
+
+/* A mask that allows few tokens leaves a list of them: each is cheaper than its group. */
+static pluck_status begin_few(view *v) {
+    const int32_t n = pk_row_few(&v->row, v->row.n_groups / 4, v->list.ids);
+    if (n < 0) return PLUCK_OK;
+    float x[GROUP];
+    int32_t kept = 0, group = -1;
+    for (int32_t i = 0; i < n; i++) {
+        const int32_t id = v->list.ids[i];
+        if (id / GROUP != group) pk_row_group(&v->row, group = id / GROUP, cut_at(-INFINITY), x);
+        if (isnan(x[id % GROUP])) return PLUCK_ERR_NAN;
+        v->list.ids[kept] = id;
+        v->list.x[kept] = x[id % GROUP];
+        kept += x[id % GROUP] > -INFINITY;
+    }
+    v->whole = false;
+    pk_list_set(&v->list, kept, ORDER_ID);
+    return kept > 0 ? PLUCK_OK : PLUCK_ERR_EMPTY;
+}
+
+pluck_status pk_view_begin(view *v, const view_memory *memory, int32_t n_vocab,
+                           const pluck_row *row) {
+    if (row->dtype != PLUCK_DTYPE_F32 && row->dtype != PLUCK_DTYPE_F16 &&
+        row->dtype != PLUCK_DTYPE_BF16)
+        return PLUCK_ERR_ROW;
+    if (row->allowed && row->n_allowed < 0) return PLUCK_ERR_SIZE;
+    pk_scratch_reset(memory->scratch);
+    v->kernels = pk_kernels();
+    v->scratch = memory->scratch;
+    v->n_vocab = n_vocab;
+    v->list.ids = memory->ids;
+    v->list.x = memory->x;
+    v->list.room = memory->room;
+    v->list.n = 0;
+    pk_mass_begin(&v->mass, v->kernels, v->scratch);
+    v->mass.group_max = memory->group_max;
+    v->mass.block_max = memory->block_max;
+    v->mass.group_sum = memory->group_sum;
+    v->mass.group_moment = memory->group_moment;
+    v->survey.factor = 0.0;
+    v->cut = cut_at(-INFINITY);
+    v->uncounted = v->infinite = v->adapted = false;
+    v->n = 0;
+    v->n_counted = n_vocab;
+    v->order = ORDER_ID;
+    v->scale = 1.0;
+    v->values = v->weights = 1;
+    v->cut_level = v->draw_level = (level){NAN, 0.0};
+    v->whole = true;
+    if (row->ids) return begin_list(v, row);
+    if (row->n != 0 && row->n != n_vocab) return PLUCK_ERR_ROW;
+    pk_row_open(&v->row, &memory->row, v->kernels, row->logits, row->dtype, n_vocab, row->allowed,
+                row->n_allowed);
+    return row->allowed ? begin_few(v) : PLUCK_OK;
+}
+
+/* ---- the list that a row is collected into ---- */
+
+row_cut pk_view_deeper(const view *v, float low) {
+    return low > v->cut.x ? cut_at(low) : v->cut;
+}
+
+int32_t pk_view_collect(view *v, float low, float high) {
+    PLUCK_ASSERT(v->whole && v->mass.max_stamp == v->values);
+    const int32_t n = pk_row_collect(&v->row, v->mass.group_max, pk_view_deeper(v, low), high,
+                                     v->list.ids, v->list.x);
+    pk_list_set(&v->list, n, ORDER_ID);
+    return n;
+}
+
+void pk_view_adopt(view *v) {
+    PLUCK_ASSERT(v->whole);
+    v->whole = false;
+    v->cut = cut_at(-INFINITY);
+    view_changed_weights(v);
+}
+
+/* Keeps x >= low; n_counted is left to the caller, unless it is not known. */
+static void keep(view *v, float low) {
+    if (v->whole) {
+        const int32_t n = pk_view_collect(v, low, NAN);
+        if (v->uncounted) v->n_counted = n;
+        v->uncounted = false;
+        pk_view_adopt(v);
+    } else {
+        pk_list_keep_above(&v->list, low);
+        view_changed_weights(v);
+    }
+    PLUCK_ASSERT(v->list.n > 0);
+}
+
+/* ---- state ---- */
+
+mass_source pk_view_source(view *v) {
+    if (!v->whole) v->list_row = pk_row_of_values(v->kernels, v->list.x, v->list.n);
+    return (mass_source){
+        .row = v->whole ? &v->row : &v->list_row,
+        .whole = v->whole,
+        .cut = v->whole ? v->cut : cut_at(-INFINITY),
+        .scale = v->scale,
+        .adapt = v->adapted ? &v->adapt : NULL,
+        .values = v->values,
+        .weights = v->weights,
+    };
+}
+
+/* A row that holds +inf is its tokens at +inf, as equals. */
+static void collapse(view *v) {
+    keep(v, INFINITY);
+    for (int32_t i = 0; i < v->list.n; i++) v->list.x[i] = 0.0f;
+    v->infinite = true;
+    view_changed_values(v);
+    pk_mass_set_max(&v->mass, v->values, 0.0f);
+}
+
+pluck_status pk_view_scan(view *v) {
+    if (v->mass.max_stamp == v->values) return PLUCK_OK;
+    PLUCK_ASSERT(!v->whole || cut_is_open(v->cut));
+    if (v->whole) {
+        if (!pk_mass_scan(&v->mass, &v->row, v->values, &v->n)) return PLUCK_ERR_NAN;
+        if (v->n == 0) {
+            v->mass.max_stamp = 0;
+            return PLUCK_ERR_EMPTY;
+        }
+    } else {
+        if (v->list.n == 0) return PLUCK_ERR_EMPTY;
+        pk_mass_set_max(&v->mass, v->values, pk_list_max(&v->list));
+    }
+    if (v->mass.max == INFINITY) {
+        collapse(v);
+    }
+    return PLUCK_OK;
+}
+
+pluck_status pk_view_materialise(view *v) {
+    TRY(pk_view_scan(v));
+    if (v->whole) keep(v, -INFINITY);
+    pk_view_realise(v);
+    if (!v->adapted) return PLUCK_OK;
+    v->kernels->array.adapt(v->list.x, (size_t)v->list.n, &v->adapt, v->adapt_peak, v->list.x);
+    v->adapted = v->infinite = false;
+    v->scale = 1.0;
+    /* The candidates stay where they are, but their logits no longer descend. */
+    if (v->order != ORDER_ID) v->order = ORDER_AS_IT_LIES;
+    pk_list_set(&v->list, v->list.n, v->order);
+    view_changed_values(v);
+    return pk_view_scan(v);
+}
+
+pluck_status pk_view_prepare(view *v, view_state state, bool takes_cut) {
+    const bool cut_noted = v->whole && !cut_is_open(v->cut);
+    if (v->adapted || (cut_noted && !takes_cut)) TRY(pk_view_materialise(v));
+    if (state >= VIEW_SCANNED) TRY(pk_view_scan(v));
+    if (state >= VIEW_LIST) TRY(pk_view_materialise(v));
+    return PLUCK_OK;
+}
+
+int32_t pk_view_vocab(const view *v) {
+    return v->n_vocab;
+}
+
+bool pk_view_is_list(const view *v) {
+    return !v->whole;
+}
+
+double pk_view_scale(const view *v) {
+    return v->scale;
+}
+
+bool pk_view_is_infinite(const view *v) {
+    return v->infinite;
+}
+
+int32_t pk_view_groups(view *v) {
+    return pk_view_source(v).row->n_groups;
+}
+
+float pk_view_max(view *v) {
+    PLUCK_ASSERT(v->mass.max_stamp == v->values);
+    return v->mass.max;
+}
+
+/* ---- numbers ---- */
+
+void pk_view_count(view *v) {
+    if (!v->uncounted) return;
+    PLUCK_ASSERT(v->whole && v->mass.max_stamp == v->values);
+    const int64_t n = pk_row_count_above(&v->row, v->mass.group_max, v->cut);
+    v->n = (int32_t)n;
+    v->n_counted = n;
+    v->uncounted = false;
+}
+
+int64_t pk_view_counted(view *v) {
+    pk_view_count(v);
+    return v->n_counted;
+}
+
+int32_t pk_view_alive(view *v) {
+    PLUCK_ASSERT(!v->whole || v->mass.max_stamp == v->values);
+    pk_view_count(v);
+    return v->whole ? v->n : v->list.n;
+}
+
+double pk_view_log_sum(view *v) {
+    const mass_source s = pk_view_source(v);
+    const double sum = pk_mass_sum(&v->mass, &s);
+    return log(sum) + (double)v->mass.ref * v->scale;
+}
+
+double pk_view_probability(view *v, float x) {
+    const mass_source s = pk_view_source(v);
+    const double sum = pk_mass_sum(&v->mass, &s);
+    float e;
+    pk_mass_of(&v->mass, &s, &x, 1, &e);
+    return (double)e / sum;
+}
+
+double pk_view_log_probability(view *v, float x) {
+    const mass_source s = pk_view_source(v);
+    const double sum = pk_mass_sum(&v->mass, &s);
+    return ((double)x - (double)v->mass.ref) * v->scale - log(sum);
+}
+
+double pk_view_entropy(view *v) {
+    const mass_source s = pk_view_source(v);
+    return pk_mass_entropy(&v->mass, &s);
+}
+
+double pk_view_mean(view *v) {
+    const mass_source s = pk_view_source(v);
+    const double mean = pk_mass_mean(&v->mass, &s);
+    return (double)v->mass.ref + mean;
+}
+
+bool pk_view_is_single(view *v) {
+    const mass_source s = pk_view_source(v);
+    const double sum = pk_mass_sum(&v->mass, &s);
+    /* A sum well above the maximum's share tells without counting. */
+    const double top = exp(fmax(((double)v->mass.max - (double)v->mass.ref) * v->scale, -700.0));
+    if (v->uncounted && sum > 1.5 * top) return false;
+    return pk_view_counted(v) == 1;
+}
+
+float pk_view_x_at(view *v, float ref, double nats) {
+    /* Asked first: added to a huge ref, nats would be lost. */
+    const float max = pk_view_max(v);
+    if (((double)max - (double)ref) * v->scale < nats) return INFINITY;
+    const double exact = clamp((double)ref + nats / v->scale, -(double)FLT_MAX, (double)max);
+    const float x = (float)exact;
+    return (double)x < exact ? nextafterf(x, INFINITY) : x;
+}
+
+float pk_view_x_below_max(view *v, double nats) {
+    return pk_view_x_at(v, pk_view_max(v), nats);
+}
+
+float pk_view_x_likely(view *v, double log_p) {
+    const mass_source s = pk_view_source(v);
+    const double sum = pk_mass_sum(&v->mass, &s);
+    return pk_view_x_at(v, v->mass.ref, log(sum) + log_p);
+}
+
+int64_t pk_view_count_above(view *v, float low) {
+    if (!v->whole) return pk_list_count(&v->list, low);
+    return pk_row_count_above(&v->row, v->mass.group_max, pk_view_deeper(v, low));
+}
+
+/* ---- cutting ---- */
+
+void pk_view_keep_above(view *v, float low) {
+    keep(v, low);
+    v->n_counted = v->list.n;
+}
+
+void pk_view_mask_below(view *v, float low) {
+    keep(v, low);
+}
+
+void pk_view_keep_above_or_first(view *v, float low, int64_t least) {
+    const int64_t min_keep = least;
+    least = min_i64(least, pk_view_counted(v));
+    if (min_keep > 1) {
+        if (v->whole) {
+            const float bound = pk_view_bound(v, least);
+            keep(v, bound < low ? bound : low);
+        }
+        if (pk_list_count(&v->list, low) < min_keep) {
+            pk_view_top_k(v, least);
+            return;
+        }
+    }
+    pk_view_keep_above(v, low);
+}
+
+/* The mass of x >= low, from what lies between it and a level if one is known. */
+static double mass_from_level(view *v, const mass_source *s, float low) {
+    const level l = v->cut_level;
+    if (isnan(l.x)) return pk_mass_above(&v->mass, s, cut_at(low));
+    const bool below = low < l.x;
+    const int32_t n = pk_view_collect(v, below ? low : l.x, below ? l.x : low);
+    const double between = pk_mass_of_values(&v->mass, s, v->list.x, n);
+    if (below) return l.mass + between;
+    /* Of a small difference little would be left but the rounding of both. */
+    return between < 0.5 * l.mass ? l.mass - between : pk_mass_above(&v->mass, s, cut_at(low));
+}
+
+void pk_view_cut(view *v, float low) {
+    PLUCK_ASSERT(low <= pk_view_max(v));
+    if (!v->whole) {
+        pk_view_keep_above(v, low);
+        return;
+    }
+    PLUCK_ASSERT(cut_is_open(v->cut));
+    const mass_source s = pk_view_source(v);
+    double sum = pk_mass_sum(&v->mass, &s);
+    /* What is cut off weighs less than this; often that is nothing. */
+    const double nats = ((double)low - (double)v->mass.ref) * v->scale;
+    const double lost = nats < -700.0 ? 0.0 : (double)v->n * exp(nats);
+    if (lost > 1e-8 * sum) sum = mass_from_level(v, &s, low);
+    v->cut = cut_at(low);
+    v->uncounted = true;
+    view_changed_weights(v);
+    const mass_source after = pk_view_source(v);
+    pk_mass_set_sum(&v->mass, &after, sum);
+}
+
+void pk_view_keep_maximum(view *v) {
+    pk_view_count(v); /* those that go are still counted */
+    const pick best = pk_view_argmax(v);
+    v->list.ids[0] = best.token;
+    v->list.x[0] = best.x;
+    if (v->whole) pk_view_adopt(v);
+    pk_list_set(&v->list, 1, v->order == ORDER_NEAR ? ORDER_AS_IT_LIES : v->order);
+    v->order = v->list.lies;
+    view_changed_weights(v);
+}
+
+void pk_view_divide(view *v, double t) {
+    PLUCK_ASSERT(t > 0.0);
+    /* At the ends every further step is indistinguishable. */
+    v->scale = clamp(v->scale / t, 1e-30, 1e30);
+    view_changed_weights(v);
+}

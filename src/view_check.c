@@ -1,0 +1,90 @@
+/*
+ * view_check.c: the invariants of a view between two stages. In checked builds the view is held to
+ * them after every stage: what is remembered must be what one finds by looking again.
+ */
+#include "view_impl.h"
+
+/* Ids of the vocabulary, each once; values above -inf; the end padded. */
+static void check_list(view *v) {
+    const list *l = &v->list;
+    PLUCK_ASSERT(l->n >= 0 && l->n <= l->room);
+    int32_t *seen = pk_lease_ints(v->scratch, LEASE_IDS, (size_t)v->n_vocab / 32 + 1);
+    memset(seen, 0, ((size_t)v->n_vocab / 32 + 1) * sizeof *seen);
+    for (int32_t i = 0; i < l->n; i++) {
+        const int32_t id = l->ids[i];
+        PLUCK_ASSERT(id >= 0 && id < v->n_vocab);
+        PLUCK_ASSERT(l->x[i] > -INFINITY);
+        seen[id / 32] |= (int32_t)((uint32_t)1 << (id % 32));
+    }
+    pk_lease_return(v->scratch, LEASE_IDS);
+    for (size_t i = (size_t)l->n; i < round_up((size_t)l->n, GROUP); i++)
+        PLUCK_ASSERT(l->x[i] == -INFINITY);
+    if (v->infinite)
+        for (int32_t i = 0; i < l->n; i++) PLUCK_ASSERT(l->x[i] == 0.0f);
+}
+
+/* The order that a list is said to lie in. */
+static void check_order(const view *v) {
+    const list *l = &v->list;
+    if (l->lies == ORDER_AS_IT_LIES) return;
+    const ordering o = pk_list_ordering(l, l->lies, l->centre);
+    for (int32_t i = 1; i < l->n; i++) {
+        /* A caller's order may have equals either way round. */
+        if (l->lies == ORDER_DESCENDING)
+            PLUCK_ASSERT(l->x[i - 1] >= l->x[i]);
+        else
+            PLUCK_ASSERT(pk_order_before(&o, i - 1, i));
+    }
+    PLUCK_ASSERT(v->order != ORDER_ID || l->lies == ORDER_ID);
+}
+
+/* What a group holds: its maximum and its mass, relative to the sum's reference. */
+static void check_group(view *v, const mass_source *s, int32_t g, double *mass, float *max,
+                        int32_t *n) {
+    float x[GROUP];
+    pk_row_group(s->row, g, cut_at(-INFINITY), x);
+    float group_max = -INFINITY;
+    double group_mass = 0.0;
+    for (int32_t i = 0; i < GROUP; i++) {
+        group_max = x[i] > group_max ? x[i] : group_max;
+        if (s->whole && !cut_admits(s->cut, x[i], g * GROUP + i)) continue;
+        if (x[i] == -INFINITY) continue;
+        *n += 1;
+        const double nats = ((double)x[i] - (double)v->mass.ref) * s->scale;
+        if (nats > -700.0) group_mass += exp(nats);
+    }
+    if (s->whole) PLUCK_ASSERT(v->mass.group_max[g] == group_max);
+    if (v->mass.sum_stamp == v->weights && v->mass.grouped && !s->adapt)
+        PLUCK_ASSERT(fabs(v->mass.group_sum[g] - group_mass) <= 1e-5 * group_mass + 1e-30);
+    *mass += group_mass;
+    *max = group_max > *max ? group_max : *max;
+}
+
+/* Maximum, number alive and sum, if they are said to be known. */
+static void check_mass(view *v) {
+    if (v->mass.max_stamp != v->values) return;
+    const mass_source s = pk_view_source(v);
+    double mass = 0.0;
+    float max = -INFINITY;
+    int32_t n = 0;
+    for (int32_t g = 0; g < s.row->n_groups; g++) check_group(v, &s, g, &mass, &max, &n);
+    PLUCK_ASSERT(v->mass.max == max);
+    PLUCK_ASSERT(v->uncounted || n == (v->whole ? v->n : v->list.n));
+    if (v->mass.sum_stamp == v->weights && !v->adapted)
+        PLUCK_ASSERT(fabs(v->mass.sum - mass) <= 2e-5 * mass);
+}
+
+void pk_view_check(view *v) {
+    PLUCK_ASSERT(v->scratch->n_leases == 0); /* every lease has been returned */
+    PLUCK_ASSERT(v->values >= 1 && v->weights >= v->values);
+    PLUCK_ASSERT(v->mass.max_stamp <= v->values && v->mass.sum_stamp <= v->weights);
+    PLUCK_ASSERT(v->scale >= 1e-30 && v->scale <= 1e30);
+    PLUCK_ASSERT(!v->uncounted || (v->whole && !cut_is_open(v->cut)));
+    PLUCK_ASSERT(v->uncounted || v->n_counted >= (v->whole ? v->n : v->list.n));
+    PLUCK_ASSERT(v->whole ? !v->infinite : cut_is_open(v->cut));
+    if (!v->whole) {
+        check_list(v);
+        check_order(v);
+    }
+    check_mass(v);
+}

@@ -1,0 +1,163 @@
+/* view_order.c: order without sorting: top-k, the maximum, the greatest few. See view.h. */
+#include "view_impl.h"
+
+void pk_view_realise(view *v) {
+    if (v->whole || v->order == ORDER_AS_IT_LIES) return;
+    /* Sums are by place. */
+    if (pk_list_sort(&v->list, v->scratch, v->order, v->centre)) view_changed_weights(v);
+}
+
+void pk_view_realise_short(view *v) {
+    if (!v->whole && v->list.n <= SHORT_LIST) pk_view_realise(v);
+}
+
+void pk_view_sort(view *v) {
+    v->order = ORDER_DESCENDING;
+    pk_view_realise(v);
+}
+
+/* ---- bounds from the maxima ---- */
+
+static int32_t blocks_of(const view *v) {
+    return (v->row.n_groups + BLOCK_GROUPS - 1) / BLOCK_GROUPS;
+}
+
+float pk_view_bound(view *v, int64_t k) {
+    PLUCK_ASSERT(v->whole && v->mass.max_stamp == v->values && k >= 1);
+    if (k > v->row.n_groups) return -INFINITY;
+    const int32_t n_blocks = blocks_of(v);
+    const bool by_blocks = k <= n_blocks * 3 / 4;
+    const int32_t n = by_blocks ? n_blocks : v->row.n_groups;
+    float *maxima = pk_lease_floats(v->scratch, LEASE_MAXIMA, (size_t)n);
+    memcpy(maxima, by_blocks ? v->mass.block_max : v->mass.group_max, (size_t)n * sizeof *maxima);
+    const float bound = pk_kth_greatest(maxima, n, (int32_t)k);
+    pk_lease_return(v->scratch, LEASE_MAXIMA);
+    return bound;
+}
+
+/* ---- top-k ---- */
+
+/* So many values are counted rather than selected from. */
+enum { FEW = 512 };
+
+/* The groups of those blocks whose maximum reaches `first`, and their maxima, as far as they reach
+ * it; returns how many. */
+static int32_t groups_reaching(const view *v, float first, int32_t *groups, float *max) {
+    const int32_t n_blocks = blocks_of(v);
+    int32_t n = 0;
+    for (int32_t b = 0; b < n_blocks; b++) {
+        if (!(v->mass.block_max[b] >= first)) continue;
+        /* The maxima are padded to whole blocks. */
+        for (int32_t g = b * BLOCK_GROUPS; g < (b + 1) * BLOCK_GROUPS; g++) {
+            groups[n] = g;
+            max[n] = v->mass.group_max[g];
+            n += v->mass.group_max[g] >= first;
+        }
+    }
+    return n;
+}
+
+/*
+ * Collects, of a WHOLE view without a noted cut, what reaches the k-th greatest group maximum: at
+ * least k. The k-th greatest maximum of a block leaves few groups to choose from, and those that
+ * are left are read one by one, whatever lies between. Returns how many; 0 if there is no such
+ * bound.
+ */
+static int32_t collect_top(view *v, int32_t k) {
+    const int32_t n_blocks = blocks_of(v);
+    if (n_blocks > FEW || k > n_blocks * 3 / 4) return 0;
+    const float first = pk_kth_of_few(v->mass.block_max, n_blocks, k);
+    if (first == -INFINITY) return 0;
+    const size_t room = (size_t)n_blocks * BLOCK_GROUPS + 1;
+    int32_t *groups = pk_lease_ints(v->scratch, LEASE_PLACES, room);
+    float *max = pk_lease_floats(v->scratch, LEASE_MAXIMA, room);
+    const int32_t n_groups = groups_reaching(v, first, groups, max);
+    const float bound = n_groups <= FEW ? pk_kth_of_few(max, n_groups, k) : first;
+    int32_t n = 0;
+    for (int32_t i = 0; i < n_groups; i++)
+        if (max[i] >= bound)
+            n += pk_row_collect_group(&v->row, v->mass.group_max, groups[i], bound, v->list.ids + n,
+                                      v->list.x + n);
+    pk_lease_return(v->scratch, LEASE_MAXIMA);
+    pk_lease_return(v->scratch, LEASE_PLACES);
+    pk_list_set(&v->list, n, ORDER_ID);
+    return n;
+}
+
+/* Collects at least k of a WHOLE view, and adopts the list. */
+static void collect_at_least(view *v, int64_t k) {
+    const int32_t n = cut_is_open(v->cut) ? collect_top(v, (int32_t)k) : 0;
+    if (n == 0) (void)pk_view_collect(v, pk_view_bound(v, k), NAN);
+    pk_view_adopt(v);
+}
+
+void pk_view_top_k(view *v, int64_t k) {
+    PLUCK_ASSERT(k >= 1);
+    k = min_i64(k, pk_view_counted(v));
+    v->n_counted = k;
+    const bool is_sorted =
+        !v->whole && v->order == ORDER_DESCENDING && pk_list_lies(&v->list, ORDER_DESCENDING, 0.0);
+    v->order = ORDER_DESCENDING;
+    if (k < pk_view_alive(v)) {
+        if (v->whole) collect_at_least(v, k);
+        if (is_sorted) {
+            pk_list_truncate(&v->list, (int32_t)k);
+        } else if (k < v->list.n) {
+            const ordering o = pk_list_ordering(&v->list, ORDER_DESCENDING, 0.0);
+            pk_list_keep_first(&v->list, v->scratch, &o, (int32_t)k);
+        }
+        view_changed_weights(v);
+    }
+    if (!is_sorted) pk_view_realise_short(v);
+}
+
+/* ---- the maximum, and the greatest ---- */
+
+pick pk_view_argmax(view *v) {
+    const float max = pk_view_max(v);
+    if (!v->whole) {
+        int32_t best = -1;
+        for (int32_t i = 0; i < v->list.n; i++)
+            if (v->list.x[i] == max && (best < 0 || v->list.ids[i] < best)) best = v->list.ids[i];
+        PLUCK_ASSERT(best >= 0);
+        return (pick){best, max, -1.0};
+    }
+    int32_t b = 0;
+    while (v->mass.block_max[b] != max) b++;
+    int32_t g = b * BLOCK_GROUPS;
+    while (v->mass.group_max[g] != max) g++;
+    PLUCK_ASSERT(g < v->row.n_groups);
+    float x[GROUP];
+    pk_row_group(&v->row, g, v->cut, x);
+    int32_t i = 0;
+    while (i < GROUP - 1 && x[i] != max) i++;
+    PLUCK_ASSERT(x[i] == max);
+    return (pick){g * GROUP + i, max, -1.0};
+}
+
+int32_t pk_view_greatest(view *v, int32_t m, float *out) {
+    m = (int32_t)min_i64(m, pk_view_alive(v));
+    if (!v->whole && v->list.lies == ORDER_DESCENDING) {
+        memcpy(out, v->list.x, (size_t)m * sizeof *out);
+        return m;
+    }
+    const int32_t n = v->whole ? pk_view_collect(v, pk_view_bound(v, m), NAN) : v->list.n;
+    float *values = pk_lease_floats(v->scratch, LEASE_VALUES, (size_t)n);
+    memcpy(values, v->list.x, (size_t)n * sizeof *values);
+    const float least = pk_kth_greatest(values, n, m);
+    pk_lease_return(v->scratch, LEASE_VALUES);
+    int32_t above = 0;
+    for (int32_t i = 0; i < n; i++)
+        if (v->list.x[i] > least) out[above++] = v->list.x[i];
+    for (int32_t i = above; i < m; i++) out[i] = least;
+    int32_t *index = pk_lease_ints(v->scratch, LEASE_INDEX, (size_t)above);
+    float *unsorted = pk_lease_floats(v->scratch, LEASE_VALUES, (size_t)above);
+    memcpy(unsorted, out, (size_t)above * sizeof *out);
+    for (int32_t i = 0; i < above; i++) index[i] = i;
+    const ordering o = {index, unsorted, ORDER_DESCENDING, 0.0};
+    pk_sort_index(&o, index, above);
+    for (int32_t i = 0; i < above; i++) out[i] = unsorted[index[i]];
+    pk_lease_return(v->scratch, LEASE_VALUES);
+    pk_lease_return(v->scratch, LEASE_INDEX);
+    return m;
+}

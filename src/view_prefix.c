@@ -1,0 +1,281 @@
+/* view_prefix.c: what holds some part of the mass: nuclei, typical sets, likely ones; and draws. See
+ * view.h. */
+#include "survey.h"
+
+#include <float.h>
+
+/* How far below the maximum the order's start may reach without leaving out what is nearer on the
+ * other side. */
+static float ceiling_of(view *v, candidate_order order) {
+    if (order != ORDER_NEAR) return INFINITY;
+    const double mirror = 2.0 * v->centre - (double)pk_view_max(v);
+    return mirror < -(double)FLT_MAX ? -INFINITY : nextafterf((float)mirror, -INFINITY);
+}
+
+/* Whether the top holds more than `target` of the mass. */
+static bool top_reaches(const top *t, double target) {
+    return t->n > 0 && t->mass > target * (1.0 + 1e-7);
+}
+
+/* Collects what has more than `target` of the mass for certain: what lies below ref - a nats weighs
+ * less than n exp(-a). */
+static void collect_certain(view *v, double target, float ceiling) {
+    const double rest = (v->mass.sum - target) * (1.0 - 1e-7);
+    const double nats = rest > 0.0 ? log((double)v->n / rest) : INFINITY;
+    const double x = (double)v->mass.ref - fmax(nats, 0.0) / v->scale;
+    const float low = x < -(double)FLT_MAX ? -INFINITY : nextafterf((float)x, -INFINITY);
+    (void)pk_view_collect(v, low < ceiling ? low : ceiling, NAN);
+}
+
+/* Cuts a WHOLE view off behind a boundary found in the free list: of those that tie with it the
+ * higher ids are out. */
+static void cut_behind(view *v, const place *at) {
+    v->cut = (row_cut){v->list.x[at->at], v->list.ids[at->at]};
+    v->uncounted = true;
+    view_changed_weights(v);
+    const mass_source s = pk_view_source(v);
+    pk_mass_set_sum(&v->mass, &s, at->mass);
+}
+
+/* Forgets levels: they are true for one boundary of one view. */
+static void forget_levels(view *v) {
+    v->cut_level.x = v->draw_level.x = NAN;
+}
+
+/*
+ * Collects from a WHOLE view the candidates down to the ceiling or deeper that have more than p of
+ * the sum. False: the boundary was found without collecting that many, and the view is cut off
+ * there, which happens only to an `unbounded` search.
+ */
+static bool collect_prefix(view *v, double p, bool strict, float ceiling, bool unbounded,
+                           const rng_stream *ahead) {
+    const mass_source s = pk_view_source(v);
+    const bool summed = pk_mass_is_summed(&v->mass, &s);
+    if (summed) {
+        const top deep = pk_survey_deeper(v, p * v->mass.sum, ceiling);
+        if (top_reaches(&deep, p * v->mass.sum)) return true;
+    }
+    const top t = pk_survey_top(v, ceiling);
+    if (!summed && unbounded) pk_survey_sum(v, &t, p, ahead);
+    const double target = p * pk_mass_sum(&v->mass, &s);
+    if (top_reaches(&t, target)) return true;
+    if (!summed && isnan(v->cut_level.x)) { /* a level that is known tells more cheaply */
+        const top deep = pk_survey_deeper(v, target, ceiling);
+        if (top_reaches(&deep, target)) return true;
+    }
+    place at;
+    if (unbounded && pk_survey_find(v, &t, v->cut_level, target, strict, &at)) {
+        cut_behind(v, &at);
+        return false;
+    }
+    collect_certain(v, target, ceiling);
+    return true;
+}
+
+/* Keeps the prefix of a list that lies in the order. */
+static void keep_walked(view *v, const search *s, int32_t least) {
+    const place end = pk_walk(s, NULL, v->list.n, 0.0);
+    const int32_t kept = pk_reaches(s, end.mass) ? end.at + 1 : v->list.n;
+    pk_list_truncate(&v->list, kept > least ? kept : least);
+}
+
+/* The same of one that does not: where it lies. */
+static void keep_found(view *v, const search *s, int32_t least) {
+    list *l = &v->list;
+    const place end = pk_find_prefix(s, l->n);
+    if (!pk_reaches(s, end.mass)) return;
+    const double key = pk_order_key(&s->o, end.at);
+    const int32_t id = l->ids[end.at];
+    if (least == 1 || pk_count_through(&s->o, l->n, key, id) >= least)
+        pk_list_keep_through(l, &s->o, key, id);
+    else if (least < l->n)
+        pk_list_keep_first(l, v->scratch, &s->o, least);
+}
+
+/*
+ * Keeps the shortest prefix, in v->order (descending or near), whose mass reaches p of the sum
+ * (exceeds it if strict) and that has at least min_keep counted candidates.
+ */
+static void keep_prefix(view *v, double p, bool strict, int64_t min_keep, const rng_stream *ahead) {
+    const candidate_order order = v->order;
+    const int64_t at_least = min_i64(max_i64(min_keep, 1), pk_view_counted(v));
+    forget_levels(v);
+    double target;
+    if (v->whole) {
+        const bool unbounded = order == ORDER_DESCENDING && at_least == 1;
+        float ceiling = ceiling_of(v, order);
+        if (at_least > 1) {
+            const float bound = order == ORDER_DESCENDING ? pk_view_bound(v, at_least) : -INFINITY;
+            ceiling = bound < ceiling ? bound : ceiling;
+        }
+        if (!collect_prefix(v, p, strict, ceiling, unbounded, ahead)) return;
+        target = p * v->mass.sum;
+        const double ref = (double)v->mass.ref;
+        pk_view_adopt(v);
+        /* The list's masses are relative to its maximum; the row's may have been to one that an
+         * edit has taken away. */
+        if (ref != (double)v->mass.max) target *= exp((ref - (double)v->mass.max) * v->scale);
+    } else {
+        const mass_source s = pk_view_source(v);
+        target = p * pk_mass_sum(&v->mass, &s);
+    }
+    pk_view_realise_short(v);
+    const mass_source of = pk_view_source(v);
+    const search s =
+        pk_search(&v->mass, &of, &v->list, v->n_vocab, order, v->centre, target, strict);
+    const int32_t least = (int32_t)min_i64(at_least, v->list.n);
+    if (pk_list_lies(&v->list, order, v->centre))
+        keep_walked(v, &s, least);
+    else
+        keep_found(v, &s, least);
+    /* The nearest to a centre need not include the maximum. */
+    if (order == ORDER_NEAR)
+        view_changed_values(v);
+    else
+        view_changed_weights(v);
+    v->n_counted = max_i64(v->list.n, at_least);
+    pk_view_realise_short(v);
+}
+
+void pk_view_keep_mass(view *v, double p, int64_t min_keep, const rng_stream *ahead) {
+    v->order = ORDER_DESCENDING;
+    keep_prefix(v, p, false, min_keep, ahead);
+}
+
+void pk_view_keep_near(view *v, double centre, double p, int64_t min_keep) {
+    v->order = ORDER_NEAR;
+    v->centre = centre;
+    keep_prefix(v, p, true, min_keep, NULL);
+}
+
+void pk_view_keep_likely(view *v, double nats, const rng_stream *ahead) {
+    forget_levels(v);
+    const mass_source s = pk_view_source(v);
+    if (v->whole && !pk_mass_is_summed(&v->mass, &s)) {
+        const top t = pk_survey_top(v, INFINITY);
+        pk_survey_sum_likely(v, &t, nats, ahead);
+    }
+    const float low = pk_view_x_likely(v, -nats);
+    if (low > pk_view_max(v))
+        pk_view_top_k(v, 1);
+    else
+        pk_view_cut(v, low);
+}
+
+/* ---- draws ---- */
+
+/* The first part at which the running mass reaches target, the last one with mass if none does;
+ * *mass becomes the mass before it. */
+static int32_t locate(const double *part, int32_t n, double target, double *mass) {
+    int32_t last = -1;
+    double running = *mass;
+    for (int32_t i = 0; i < n; i++) {
+        if (part[i] <= 0.0) continue;
+        last = i;
+        *mass = running;
+        running += part[i];
+        if (running >= target) break;
+    }
+    PLUCK_ASSERT(last >= 0);
+    return last;
+}
+
+/* The group in which the cumulative mass of the group sums reaches target: by blocks, then groups.
+ */
+static int32_t locate_group(view *v, int32_t n_groups, double target, double *mass) {
+    const double *sum = v->mass.group_sum;
+    const int32_t n_blocks = (n_groups + BLOCK_GROUPS - 1) / BLOCK_GROUPS;
+    double *block = pk_lease_doubles(v->scratch, LEASE_SUMS, (size_t)n_blocks);
+    for (int32_t b = 0; b < n_blocks; b++) {
+        const int32_t end = (b + 1) * BLOCK_GROUPS < n_groups ? (b + 1) * BLOCK_GROUPS : n_groups;
+        block[b] = 0.0;
+        for (int32_t g = b * BLOCK_GROUPS; g < end; g++) block[b] += sum[g];
+    }
+    const int32_t first = locate(block, n_blocks, target, mass) * BLOCK_GROUPS;
+    pk_lease_return(v->scratch, LEASE_SUMS);
+    const int32_t count = n_groups - first < BLOCK_GROUPS ? n_groups - first : BLOCK_GROUPS;
+    return first + locate(sum + first, count, target, mass);
+}
+
+/* The candidate where the cumulative mass, in the order as the candidates lie, reaches target. */
+static pick draw_as_it_lies(view *v, double target) {
+    const mass_source s = pk_view_source(v);
+    pk_mass_sum_groups(&v->mass, &s);
+    double mass = 0.0;
+    const int32_t g = locate_group(v, s.row->n_groups, target, &mass);
+    float x[GROUP], e[GROUP];
+    double part[GROUP];
+    pk_row_group(s.row, g, s.cut, x);
+    pk_mass_of(&v->mass, &s, x, GROUP, e);
+    for (int i = 0; i < GROUP; i++) part[i] = x[i] > -INFINITY ? (double)e[i] : 0.0;
+    const int32_t i = locate(part, GROUP, target, &mass);
+    const int32_t at = g * GROUP + i;
+    return (pick){v->whole ? at : v->list.ids[at], x[i], part[i] / v->mass.sum};
+}
+
+/* The candidate at a place of the list, or of what was collected into it. */
+static pick pick_at(view *v, int32_t at) {
+    const float x = v->list.x[at];
+    return (pick){v->list.ids[at], x, pk_view_probability(v, x)};
+}
+
+/* Where the cumulative mass, in an order other than the row's, reaches target. */
+static int32_t draw_from_row(view *v, candidate_order order, level from, double target) {
+    const float ceiling = ceiling_of(v, order);
+    const top t = pk_survey_top(v, ceiling);
+    if (!top_reaches(&t, target)) {
+        place found;
+        if (order == ORDER_DESCENDING && pk_survey_find(v, &t, from, target, false, &found))
+            return found.at;
+        collect_certain(v, target, ceiling);
+    }
+    const mass_source of = pk_view_source(v);
+    const search s =
+        pk_search(&v->mass, &of, &v->list, v->n_vocab, order, v->centre, target, false);
+    return pk_find_prefix(&s, v->list.n).at;
+}
+
+pick pk_view_draw(view *v, pluck_rng_kind rng, double u) {
+    const level from = v->draw_level;
+    forget_levels(v); /* another draw may come, from other logits */
+    const mass_source of = pk_view_source(v);
+    const double target = u * pk_mass_sum(&v->mass, &of);
+    const candidate_order lies = v->whole ? ORDER_ID : v->list.lies;
+    candidate_order order = v->order == ORDER_AS_IT_LIES ? lies : v->order;
+    if (rng == PLUCK_RNG_PHILOX) order = ORDER_ID;
+    if (order == lies) return draw_as_it_lies(v, target);
+    if (v->whole) return pick_at(v, draw_from_row(v, order, from, target));
+    const search s =
+        pk_search(&v->mass, &of, &v->list, v->n_vocab, order, v->centre, target, false);
+    return pick_at(v, pk_find_prefix(&s, v->list.n).at);
+}
+
+/* ---- adaptive weights ---- */
+
+pluck_status pk_view_fix_order(view *v) {
+    const candidate_order lies = v->whole ? ORDER_ID : v->list.lies;
+    if (v->order == ORDER_AS_IT_LIES || v->order == lies) return PLUCK_OK;
+    return pk_view_materialise(v);
+}
+
+adapt_params pk_view_adapt_params(view *v, double target, float width, float sharpness) {
+    const mass_source s = pk_view_source(v);
+    pk_mass_sum_groups(&v->mass, &s);
+    return (adapt_params){
+        .e = pk_mass_exp(&v->mass, &s),
+        .inv_sum = (float)(1.0 / v->mass.sum),
+        .target = (float)target,
+        .inv_width = 1.0f / width,
+        .sharpness = sharpness,
+    };
+}
+
+void pk_view_adapt(view *v, const adapt_params *params, float peak) {
+    const mass_source before = pk_view_source(v);
+    v->adapted = true;
+    v->adapt = *params;
+    v->adapt_peak = peak;
+    view_changed_weights(v);
+    const mass_source after = pk_view_source(v);
+    pk_mass_sum_adapted(&v->mass, &after, &before, pk_view_alive(v), &v->list);
+}

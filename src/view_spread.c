@@ -1,0 +1,60 @@
+/* view_spread.c: the standard deviation of the alive. See view.h. */
+#include "view_impl.h"
+
+/* Outside these the squares of deviations leave the range of float, in which the kernels compute. */
+static const double SMALL_VARIANCE = 1e-28, LARGE_VARIANCE = 1e30;
+
+/* Some x from the middle of the alive: the median of a few. */
+static float middling(const mass_source *s) {
+    float x[GROUP], alive[GROUP];
+    int32_t n = 0;
+    for (int32_t g = 0; n == 0; g++) {
+        PLUCK_ASSERT(g < s->row->n_groups);
+        pk_row_group(s->row, g, s->cut, x);
+        for (int i = 0; i < GROUP; i++) {
+            if (x[i] == -INFINITY) continue;
+            int32_t at = n++;
+            for (; at > 0 && alive[at - 1] > x[i]; at--) alive[at] = alive[at - 1];
+            alive[at] = x[i];
+        }
+    }
+    return alive[n / 2];
+}
+
+/* Mean of (x - from)^power over the alive, in double. */
+static double slow_moment(const mass_source *s, double n, double from, int power) {
+    double sum = 0.0;
+    for (int32_t g = 0; g < s->row->n_groups; g++) {
+        float x[GROUP];
+        pk_row_group(s->row, g, s->cut, x);
+        for (int i = 0; i < GROUP; i++) {
+            if (x[i] == -INFINITY) continue;
+            const double d = (double)x[i] - from;
+            sum += power == 1 ? d : d * d;
+        }
+    }
+    return sum / n;
+}
+
+double pk_view_deviation(view *v) {
+    const mass_source s = pk_view_source(v);
+    PLUCK_ASSERT(cut_is_open(s.cut));
+    const double n = (double)pk_view_alive(v), max = (double)pk_view_max(v);
+    /* Moments around a value of the row that is not far out; if it turns out to be, around the
+     * mean. */
+    float shift = middling(&s);
+    group_totals t = pk_row_stats(s.row, shift);
+    double mean = t.sum / n;
+    double variance = t.sum_squares / n - mean * mean;
+    if (!(mean * mean <= 100.0 * variance)) {
+        shift = (float)((double)shift + mean);
+        t = pk_row_stats(s.row, shift);
+        mean = t.sum / n;
+        variance = t.sum_squares / n - mean * mean;
+    }
+    if (!(variance >= SMALL_VARIANCE && variance <= LARGE_VARIANCE)) {
+        mean = max + slow_moment(&s, n, max, 1);
+        variance = slow_moment(&s, n, mean, 2);
+    }
+    return sqrt(fmax(variance, 0.0));
+}

@@ -1,0 +1,28 @@
+/* workspace.h: what a call needs for itself: a view, the memory under it, the outcome. */
+#ifndef PLUCK_WORKSPACE_H
+#define PLUCK_WORKSPACE_H
+
+#include "stage.h"
+#include "view_impl.h"
+
+struct pluck_workspace {
+    pluck_allocator allocator;
+    size_t size;
+    int32_t n_vocab; /* capacity */
+    scratch_arena scratch;
+    view_memory memory;
+    view view;
+
+    bool has_result; /* view and selection hold the outcome of a call */
+    bool finished;   /* and its candidates have been made readable */
+    selection selection;
+    const float *probabilities; /* of finished candidates: on lease until the next call */
+};
+
+/* The vocabulary it has room for. */
+int32_t pk_workspace_vocab(const pluck_workspace *workspace);
+
+/* Begins a call: the last outcome is gone. The errors of pk_view_begin. */
+pluck_status pk_workspace_begin(pluck_workspace *workspace, int32_t n_vocab, const pluck_row *row);
+
+#endif /* PLUCK_WORKSPACE_H */
