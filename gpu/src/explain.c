@@ -49,6 +49,9 @@ static void put_stage(writer *w, const pluck_stage *stage) {
     case PLUCK_STAGE_MIN_P:
         put(w, "min_p %g", (double)stage->as.min_p.p);
         break;
+    case PLUCK_STAGE_TOP_A:
+        put(w, "top_a %g", (double)stage->as.top_a.a);
+        break;
     case PLUCK_STAGE_XTC:
         put(w, "xtc");
         break;
