@@ -182,31 +182,6 @@ static float key_float(int32_t key) {
     return x;
 }
 
-float pk_kth_greatest(float *x, int32_t n, int32_t k) {
-    enum { DIGIT = 11, BUCKETS = 1 << DIGIT };
-    PLUCK_ASSERT(k >= 1 && k <= n);
-    /* Bits 31 to 21, 20 to 10 and 9 to 0 of the keys, shifted to be unsigned. */
-    static const int shifts[] = {21, 10, 0};
-    uint32_t found = 0;
-    for (int d = 0; d < 3; d++) {
-        int32_t count[BUCKETS] = {0};
-        const uint32_t mask = d < 2 ? BUCKETS - 1 : (1u << 10) - 1;
-        for (int32_t i = 0; i < n; i++)
-            count[((uint32_t)float_key(x[i]) ^ 0x80000000u) >> shifts[d] & mask]++;
-        uint32_t bucket = mask;
-        while (count[bucket] < k) k -= count[bucket--];
-        found |= bucket << shifts[d];
-        int32_t left = 0;
-        for (int32_t i = 0; i < n; i++) {
-            const float value = x[i];
-            x[left] = value;
-            left += (((uint32_t)float_key(value) ^ 0x80000000u) >> shifts[d] & mask) == bucket;
-        }
-        n = left;
-    }
-    return key_float((int32_t)(found ^ 0x80000000u));
-}
-
 float pk_kth_of_few(const float *x, int32_t n, int32_t k) {
     float least = x[0], most = x[0];
     for (int32_t i = 1; i < n; i++) {
@@ -232,6 +207,32 @@ float pk_kth_of_few(const float *x, int32_t n, int32_t k) {
     float kth = most;
     for (int32_t i = 0; i < n; i++) kth = x[i] >= bound && x[i] < kth ? x[i] : kth;
     return kth;
+}
+
+float pk_kth_greatest(float *x, int32_t n, int32_t k) {
+    enum { FEW = 512, DIGIT = 11, BUCKETS = 1 << DIGIT };
+    PLUCK_ASSERT(k >= 1 && k <= n);
+    if (n <= FEW) return pk_kth_of_few(x, n, k); /* less than it takes to clear the counts */
+    /* Bits 31 to 21, 20 to 10 and 9 to 0 of the keys, shifted to be unsigned. */
+    static const int shifts[] = {21, 10, 0};
+    uint32_t found = 0;
+    for (int d = 0; d < 3; d++) {
+        int32_t count[BUCKETS] = {0};
+        const uint32_t mask = d < 2 ? BUCKETS - 1 : (1u << 10) - 1;
+        for (int32_t i = 0; i < n; i++)
+            count[((uint32_t)float_key(x[i]) ^ 0x80000000u) >> shifts[d] & mask]++;
+        uint32_t bucket = mask;
+        while (count[bucket] < k) k -= count[bucket--];
+        found |= bucket << shifts[d];
+        int32_t left = 0;
+        for (int32_t i = 0; i < n; i++) {
+            const float value = x[i];
+            x[left] = value;
+            left += (((uint32_t)float_key(value) ^ 0x80000000u) >> shifts[d] & mask) == bucket;
+        }
+        n = left;
+    }
+    return key_float((int32_t)(found ^ 0x80000000u));
 }
 
 void pk_rank_descending(const float *x, int32_t *index, int32_t n) {

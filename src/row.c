@@ -75,6 +75,10 @@ void pk_row_open(logit_row *r, const row_memory *memory, const kernel_table *ker
     if (allowed) copy_mask(r, allowed, n_allowed);
     memset(memory->patched, 0, (size_t)(r->n_groups / 64 + 1) * sizeof *memory->patched);
     if (r->n_full < r->n_groups) (void)pk_row_patch(r, r->n_full);
+    if (r->n_allowed < (int64_t)r->n_full * GROUP) return;
+    /* A mask that masks nothing but in the patch is none. */
+    r->allowed = NULL;
+    r->of = r->plain;
 }
 
 logit_row pk_row_of_values(const kernel_table *kernels, const float *x, int32_t n) {

@@ -15,6 +15,7 @@
 #define ROW_ALLOW32(o, v) CAT(v_allow32, DFOLD)(v, (uint32_t)(bits >> (o)))
 #define ROW_KEEP(mask)    ((mask)&bits)
 #define ROW_IS_DEAD       (bits == 0)
+#define ROW_IS_FULL       (bits == ~(uint64_t)0)
 #else
 #define ROW_FN(op)        CAT(op, DTYPE)
 #define ROW_BITS(g)       0
@@ -22,6 +23,7 @@
 #define ROW_ALLOW32(o, v) ((void)0)
 #define ROW_KEEP(mask)    (mask)
 #define ROW_IS_DEAD       false
+#define ROW_IS_FULL       true
 #endif
 #define ROW_RAW(o)  CAT(v_load, DTYPE)(x + (size_t)(o)*DSIZE)
 #define ROW_LOAD(o) ROW_ALLOW(o, ROW_RAW(o))
@@ -56,8 +58,10 @@ VFN vf ROW_FN(spread_max)(const char *x, uint64_t bits, vf *check) {
     ROW_RAW32(32, v + PART);
     vf m[PART], sum[PART];
     for (int i = 0; i < PART; i++) sum[i] = v_add(v[i], v[i + PART]);
-    ROW_ALLOW32(0, v);
-    ROW_ALLOW32(32, v + PART);
+    if (!ROW_IS_FULL) {
+        ROW_ALLOW32(0, v);
+        ROW_ALLOW32(32, v + PART);
+    }
     for (int i = 0; i < PART; i++) m[i] = v_max(v[i], v[i + PART]);
     for (int n = PART / 2; n > 0; n /= 2)
         for (int i = 0; i < n; i++) {
@@ -420,6 +424,7 @@ static const row_kernels ROW_FN(row_table) = {ROW_KERNELS(ROW_ENTRY)};
 #undef ROW_ALLOW32
 #undef ROW_KEEP
 #undef ROW_IS_DEAD
+#undef ROW_IS_FULL
 #undef MASKED
 #undef GROUPS_BY_FOUR
 #undef ROW_LOAD32
