@@ -83,7 +83,7 @@ int32_t pluck_merge_biases(pluck_logit_bias *biases, int32_t n) {
     for (int32_t i = 0; i < n;) {
         const int32_t token = biases[i].token;
         double sum = 0.0;
-        bool masked = false; /* also if the rest overflows to +inf */
+        bool masked = false; /* also beside +inf */
         for (; i < n && biases[i].token == token; i++) {
             masked |= biases[i].bias == -INFINITY;
             sum += (double)biases[i].bias;

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include "contract.h"
+
 enum { ROOT = 0, NO_EDGE = 0, FILTER = 16, MIN_FILTER_BITS = 9, MIN_EDGE_BITS = 3 };
 
 typedef struct edge {
@@ -113,6 +115,7 @@ static int32_t extend(breakers *b, int32_t from, int32_t token) {
     if (e->to != NO_EDGE) return e->to;
     /* Looked up before the edge is there: from the root it would lead to itself. */
     const int32_t fallback = from == ROOT ? ROOT : step(b, nodes_of(b)[from].fallback, token);
+    PLUCK_ASSERT(b->n_nodes < b->n_most);
     const int32_t made = b->n_nodes++;
     nodes_of(b)[made] = (node){fallback, nodes_of(b)[fallback].longest};
     *e = (edge){from, token, made};
@@ -142,35 +145,29 @@ breakers *pk_breakers_make(void *memory, const pluck_token_sequence *sequences, 
     return b;
 }
 
-int32_t pk_breakers_limit(const breakers *b, const int32_t *reversed, int32_t n) {
-    if (b->n_nodes == 1) return n;
-    int32_t at = ROOT;
-    for (int32_t back = 0; back < n; back++) {
+bool pk_breakers_find(const breakers *b, breaker_search *search, const int32_t *newest, int32_t n) {
+    int32_t at = search->state;
+    ptrdiff_t i = b->n_nodes == 1 ? n : 0;
+    for (; i < n; i++) {
         if (at == ROOT) {
-            while (back < n && !may_begin(b, reversed[back])) back++;
-            if (back == n) return n;
+            while (i < n && !may_begin(b, newest[-i])) i++;
+            if (i == n) break;
         }
-        at = step(b, at, reversed[back]);
+        at = step(b, at, newest[-i]);
         const int32_t longest = nodes_const(b)[at].longest;
-        if (longest > 0) return back + 1 - longest;
+        if (longest > 0) {
+            search->limit += (int32_t)i + 1 - longest;
+            return true;
+        }
     }
-    return n;
+    search->state = at;
+    search->limit += n;
+    return false;
 }
 
-static bool is_single(const breakers *b, int32_t token) {
+bool pk_breakers_single(const breakers *b, int32_t token) {
+    if (b->n_nodes == 1 || !may_begin(b, token)) return false;
     return nodes_const(b)[edges_const(b)[find_edge(b, ROOT, token)].to].longest == 1;
-}
-
-int32_t pk_breakers_drop(const breakers *b, int32_t *tokens, int32_t *values, int32_t n) {
-    if (b->n_nodes == 1) return n;
-    int32_t kept = 0;
-    for (int32_t i = 0; i < n; i++) {
-        const int32_t token = tokens[i], value = values[i];
-        tokens[kept] = token;
-        values[kept] = value;
-        kept += !may_begin(b, token) || !is_single(b, token);
-    }
-    return kept;
 }
 
 /* ---- without an index ---- */

@@ -8,6 +8,7 @@
 #ifndef PLUCK_BREAKERS_H
 #define PLUCK_BREAKERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "pluck.h"
@@ -21,15 +22,21 @@ size_t pk_breakers_size(const pluck_token_sequence *sequences, int32_t n);
  * later. */
 breakers *pk_breakers_make(void *memory, const pluck_token_sequence *sequences, int32_t n);
 
-/* How many tokens come after the last breaker: the longest suffix that may count as a repeat. n if
- * there is no breaker. `reversed` is the history of n tokens, newest first. */
-int32_t pk_breakers_limit(const breakers *b, const int32_t *reversed, int32_t n);
+/* A search for the last breaker; zeroed before it begins. */
+typedef struct breaker_search {
+    int32_t state;
+    int32_t limit; /* the tokens read that come after the breaker; all while none is found */
+} breaker_search;
 
-/* Leaves out the tokens that are breakers by themselves, and their values; returns how many of n
- * tokens are left, in the same order. */
-int32_t pk_breakers_drop(const breakers *b, int32_t *tokens, int32_t *values, int32_t n);
+/* Reads n more tokens of a history, towards older ones: newest[0], newest[-1], ... Returns whether
+ * the last breaker is found; then search->limit is the longest suffix that may count as a repeat. */
+bool pk_breakers_find(const breakers *b, breaker_search *search, const int32_t *newest, int32_t n);
 
-/* pk_breakers_limit without an index, for sequences that are used once. places and links have room
+/* Whether token is a breaker by itself. */
+bool pk_breakers_single(const breakers *b, int32_t token);
+
+/* The limit without an index, for sequences that are used once; `reversed` is the history of n
+ * tokens, newest first. n if there is no breaker. places and links have room
  * for n int32 each. The time is linear in n and the number of sequences, unless the head of a
  * sequence occurs often without its tail. */
 int32_t pk_breakers_limit_once(const pluck_token_sequence *sequences, int32_t n_sequences,

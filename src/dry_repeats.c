@@ -1,141 +1,163 @@
 /*
- * dry_repeats.c: see dry_repeats.h. A token that follows an earlier occurrence of the history's end
- * is noted with the length of that occurrence; then what was noted several times becomes one.
+ * dry_repeats.c: what DRY would penalise, kept up to date while tokens are accepted.
+ *
+ * The lag i of a history is the distance i from its end. When a token t is pushed, the history
+ * reads the same from lag i as from the end for one token more than it did before, if the token at
+ * lag i is t, and for none if it is not. So one pass that has no branch brings all lags up to date,
+ * whatever the history holds. After many tokens at once, such as a prompt, they are computed anew.
  */
 #include "dry_repeats.h"
 
-#include <string.h>
-
-#include "hash.h"
-#include "radix.h"
+#include "contract.h"
 #include "suffixes.h"
 
 static int32_t least(int32_t a, int32_t b) {
     return a < b ? a : b;
 }
 
-/* What one place of the history may note. */
-typedef struct place {
-    const int32_t *s, *lags;
-    int32_t n, allowed;
-} place;
+/* ---- lags ---- */
 
-/* Notes what follows places `from` to `end` - 1; without a branch, since it is a matter of chance
- * which of them repeat the end. Returns how many are noted now. */
-static int32_t note(const place *p, int32_t from, int32_t end, int32_t *tokens, int32_t *lengths,
-                    int32_t n_noted) {
-    for (int32_t i = from; i < end; i++) {
-        tokens[n_noted] = p->s[i - 1];
-        lengths[n_noted] = least(p->lags[i], p->n - i);
-        n_noted += p->lags[i] >= p->allowed;
+/* One pass over the n lags whose tokens are newest[0], newest[-1], ... `most`: a history that goes
+ * on for ever does not overflow them. */
+static void extend_lags(const int32_t *restrict newest, int32_t n, int32_t token, int32_t most,
+                        int32_t *restrict lags) {
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const int32_t same = -(newest[-i] == token);
+        lags[i] = (lags[i] + (lags[i] < most)) & same;
     }
-    return n_noted;
 }
 
-/* Notes what follows each occurrence of the end that is long enough; s: newest first. */
-static int32_t note_all(const place *p, int32_t *tokens, int32_t *lengths) {
+/* Brings the lags from before the token `back` places from the end to after it. Of tokens that have
+ * left the ring since then nothing is needed: what reaches them is cut at the oldest token. */
+static void pass_token(history *h, int32_t back) {
+    const int32_t token = pk_history_back(h, back);
+    const int32_t n = h->size - 1 - back; /* lags 1 to n */
+    const int32_t at = history_index(h, h->size - 2 - back);
+    const int32_t before = least(at + 1, n); /* up to the ring's beginning */
+    int32_t *lags = history_lags(h) + 1;
+    extend_lags(history_ring(h) + at, before, token, h->capacity, lags);
+    extend_lags(history_ring(h) + h->capacity - 1, n - before, token, h->capacity, lags + before);
+}
+
+/* Makes lags 1 to size - 1 right. Where one is more than the size - i tokens that there are from
+ * lag i on, it means as many. scratch: size int32. */
+static void update_lags(history *h, int32_t *scratch) {
+    enum { MAX_PASSES = 8 };
+    int32_t *lags = history_lags(h);
+    if (h->n_new > MAX_PASSES || h->n_new >= h->size) {
+        pk_history_reversed(h, h->size, scratch);
+        pk_suffix_lengths(scratch, h->size, lags);
+    } else {
+        for (int32_t i = h->n_lags; i < h->size; i++) lags[i] = 0;
+        for (int32_t back = h->n_new; back-- > 0;) pass_token(h, back);
+    }
+}
+
+/* A token that is a breaker by itself looks as if it were noted already, so it never is. */
+static void rule_out_breakers(history *h, const breakers *index) {
+    const int32_t n = least(h->n_new, h->size);
+    for (int32_t back = 0; back < n; back++) {
+        const int32_t at = history_index(h, h->size - 1 - back);
+        if (pk_breakers_single(index, history_ring(h)[at]))
+            history_longest(h)[history_places(h)[at]] = INT32_MAX;
+    }
+}
+
+/* ---- repeats ---- */
+
+/* The places and lengths of what is noted; room for as many as there are lags. */
+typedef struct notes {
+    int32_t *places, *lengths;
+    int32_t n;
+} notes;
+
+/* Notes what follows lags `from` to `end` - 1, if they are `allowed` or more; what follows lag
+ * `from` is at places[0], the others at places[-1], ... No branch: which of them repeat the end is
+ * a matter of chance. */
+static void note(notes *to, const int32_t *restrict places, const int32_t *restrict lags,
+                 int32_t from, int32_t end, int32_t allowed, int32_t size) {
+    int32_t *restrict to_places = to->places, *restrict to_lengths = to->lengths;
+    int32_t n = to->n;
+    for (ptrdiff_t i = from; i < end; i++) {
+        to_places[n] = places[from - i];
+        to_lengths[n] = least(lags[i], size - (int32_t)i);
+        n += lags[i] >= allowed;
+    }
+    to->n = n;
+}
+
+/* The same for any number of lags, passing over those that repeat nothing. */
+static void note_all(notes *to, const int32_t *places, const int32_t *lags, int32_t from,
+                     int32_t end, int32_t allowed, int32_t size) {
     enum { STEP = 16 };
-    int32_t n_noted = 0, i = 1;
-    const int32_t end = p->n - p->allowed + 1; /* nothing older is so long */
-    const int32_t last = least(end, p->n);
-    for (; i + STEP <= last; i += STEP) {
+    int32_t i = from;
+    for (; i + STEP <= end; i += STEP) {
         int32_t any = 0;
-        for (int32_t k = 0; k < STEP; k++) any |= p->lags[i + k] >= p->allowed;
-        if (any) n_noted = note(p, i, i + STEP, tokens, lengths, n_noted);
+        for (int32_t k = 0; k < STEP; k++) any |= lags[i + k] >= allowed;
+        if (any) note(to, places + from - i, lags, i, i + STEP, allowed, size);
     }
-    return note(p, i, last, tokens, lengths, n_noted);
+    note(to, places + from - i, lags, i, end, allowed, size);
 }
 
-static int32_t greatest_of(const int32_t *x, int32_t n) {
+/* Leaves one note of each place, without its length; the greatest is in longest[place]. */
+static void merge(notes *p, int32_t *longest) {
+    int32_t n = 0;
+    for (int32_t i = 0; i < p->n; i++) {
+        const int32_t place = p->places[i], known = longest[place];
+        longest[place] = known > p->lengths[i] ? known : p->lengths[i];
+        p->places[n] = place;
+        n += known < 0;
+    }
+    p->n = n;
+}
+
+/* From places to tokens, lengths too; returns the greatest length. */
+static int32_t read_notes(notes *p, const int32_t *tokens, int32_t *longest) {
     int32_t greatest = 0;
-    for (int32_t i = 0; i < n; i++) greatest = x[i] > greatest ? x[i] : greatest;
+    for (int32_t i = 0; i < p->n; i++) {
+        const int32_t place = p->places[i], length = longest[place];
+        PLUCK_ASSERT(tokens[place] >= 0 && length >= 0 && length < INT32_MAX);
+        longest[place] = -1;
+        p->places[i] = tokens[place];
+        p->lengths[i] = length;
+        greatest = length > greatest ? length : greatest;
+    }
     return greatest;
 }
 
-/* One entry for each token, with the greatest length; table: 2 n int32. Returns how many. */
-static int32_t merge(int32_t *tokens, int32_t *lengths, int32_t n, int32_t *table) {
-    const uint32_t n_slots = 2 * (uint32_t)n, salt = salt_of(table);
-    memset(table, 0xff, n_slots * sizeof *table); /* -1: free */
-    int32_t n_merged = 0;
-    for (int32_t i = 0; i < n; i++) {
-        const int32_t token = tokens[i], length = lengths[i];
-        uint32_t slot = (uint32_t)((uint64_t)hash_token(token, salt) * n_slots >> 32);
-        while (table[slot] >= 0 && tokens[table[slot]] != token)
-            slot = slot + 1 < n_slots ? slot + 1 : 0;
-        const int32_t at = table[slot];
-        if (at >= 0) {
-            if (lengths[at] < length) lengths[at] = length;
-            continue;
-        }
-        table[slot] = n_merged;
-        tokens[n_merged] = token;
-        lengths[n_merged++] = length;
-    }
-    return n_merged;
+/* Tokens after the last breaker, if they are fewer than `wanted`; else `wanted` or more. Looks no
+ * further back than that takes. */
+static int32_t limit_up_to(const breakers *index, const history *h, int32_t wanted) {
+    const int32_t n = wanted + least(h->size - wanted, PLUCK_MAX_BREAKER - 1);
+    const int32_t at = history_index(h, h->size - 1);
+    const int32_t before = least(at + 1, n); /* up to the ring's beginning */
+    breaker_search search = {0, 0};
+    if (pk_breakers_find(index, &search, history_ring(h) + at, before)) return search.limit;
+    const int32_t *last = history_ring(h) + h->capacity - 1;
+    if (pk_breakers_find(index, &search, last, n - before)) return search.limit;
+    return n;
 }
 
-static void cut(int32_t *lengths, int32_t n, int32_t limit) {
-    for (int32_t i = 0; i < n; i++) lengths[i] = least(lengths[i], limit);
-}
-
-/* Tokens after the last breaker, if they are fewer than `wanted`; else `wanted` or more. Looks as
- * far back as that takes, and at least one token of a breaker must be that near. */
-static int32_t limit_up_to(const breakers *index, const int32_t *s, int32_t n, int32_t wanted) {
-    return pk_breakers_limit(index, s, least(n - wanted, PLUCK_MAX_BREAKER - 1) + wanted);
-}
-
-int32_t pk_dry_repeats(const pluck_stage_dry *p, const breakers *index, history *h,
-                       int32_t *scratch, int32_t *tokens, int32_t *lengths) {
+int32_t pk_dry_repeats(const pluck_stage_dry *p, const breakers *index, history *h, int32_t *tokens,
+                       int32_t *lengths) {
+    PLUCK_ASSERT(h->kind == HISTORY_REPEATS);
     const int32_t n = h->size, allowed = p->allowed_length;
-    if (n <= allowed) return 0;
-    pk_history_reversed(h, scratch);
-    if (limit_up_to(index, scratch, n, allowed) < allowed) return 0;
-    const place all = {scratch, pk_history_lags(h, scratch), n, allowed};
-    int32_t n_repeats = note_all(&all, tokens, lengths);
-    const int32_t longest = greatest_of(lengths, n_repeats);
-    const int32_t limit = limit_up_to(index, scratch, n, longest);
-    n_repeats = merge(tokens, lengths, n_repeats, scratch);
-    cut(lengths, n_repeats, limit);
-    return pk_breakers_drop(index, tokens, lengths, n_repeats);
-}
-
-/* Leaves out tokens that are breakers by themselves; tokens ascend. */
-static int32_t drop_singles(const pluck_stage_dry *p, int32_t *tokens, int32_t *lengths,
-                            int32_t n) {
-    for (int32_t i = 0; i < p->n_breakers; i++) {
-        if (p->breakers[i].n_tokens != 1) continue;
-        const int32_t token = p->breakers[i].tokens[0];
-        int32_t low = 0, high = n;
-        while (low < high) {
-            const int32_t middle = low + (high - low) / 2;
-            if (tokens[middle] < token)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        if (low < n && tokens[low] == token) lengths[low] = -1;
-    }
-    int32_t kept = 0;
-    for (int32_t i = 0; i < n; i++) {
-        tokens[kept] = tokens[i];
-        lengths[kept] = lengths[i];
-        kept += lengths[i] >= 0;
-    }
-    return kept;
-}
-
-int32_t pk_dry_repeats_once(const pluck_stage_dry *p, int32_t *scratch, int32_t n, int32_t *tokens,
-                            int32_t *lengths) {
-    if (n <= p->allowed_length) return 0;
-    const int32_t limit =
-        pk_breakers_limit_once(p->breakers, p->n_breakers, scratch, n, tokens, lengths);
-    if (limit < p->allowed_length) return 0;
-    int32_t *lags = scratch + n;
-    pk_suffix_lengths(scratch, n, lags);
-    const place all = {scratch, lags, n, p->allowed_length};
-    int32_t n_repeats = note_all(&all, tokens, lengths);
-    n_repeats = merge(tokens, lengths, n_repeats, scratch);
-    cut(lengths, n_repeats, limit);
-    pk_radix_sort(tokens, lengths, n_repeats, scratch);
-    return drop_singles(p, tokens, lengths, n_repeats);
+    if (n <= allowed || limit_up_to(index, h, allowed) < allowed) return 0;
+    update_lags(h, tokens);
+    rule_out_breakers(h, index);
+    h->n_lags = n;
+    h->n_new = 0;
+    notes found = {tokens, lengths, 0};
+    /* What follows lag i is at lag i - 1: in the ring, at `at` and before it for i = 1 and on. */
+    const int32_t at = history_index(h, n - 1);
+    const int32_t end = least(n, n - allowed + 1); /* older ones are not so long */
+    const int32_t wrap = least(at + 2, end);
+    const int32_t *places = history_places(h), *lags = history_lags(h);
+    note_all(&found, places + at, lags, 1, wrap, allowed, n);
+    note_all(&found, places + h->capacity - 1, lags, wrap, end, allowed, n);
+    merge(&found, history_longest(h));
+    const int32_t longest = read_notes(&found, history_tokens(h), history_longest(h));
+    const int32_t limit = limit_up_to(index, h, longest);
+    for (int32_t i = 0; limit < longest && i < found.n; i++) lengths[i] = least(lengths[i], limit);
+    return found.n;
 }

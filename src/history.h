@@ -1,15 +1,15 @@
 /*
  * history.h: the last n accepted tokens, and what a stage wants to know of them.
  *
- * A ring of capacity `last_n`, and one of two things beside it:
+ * A ring of capacity `last_n`, the distinct tokens with their counts, and a hash table from a token
+ * to its place among them. The table has a few slots for each distinct token, not for each
+ * token that the ring could hold: ten tokens in a window of a million stay in the first-level
+ * cache, and clearing costs nothing. There are two kinds:
  *
- * Counts: the distinct tokens and how often each occurs, in two dense arrays to be walked, and a
- * hash table from a token to its place in them. The table has two to four slots for each distinct
- * token, not for each token that the ring could hold: ten tokens in a window of a million stay in
- * the first-level cache, and clearing costs nothing.
+ * HISTORY_COUNTS: the distinct tokens lie side by side, to be walked.
  *
- * Lags: for each distance from the end the number of tokens for which the history reads the same
- * backwards from there as from the end.
+ * HISTORY_REPEATS: a distinct token keeps its place as long as it is there, each token of the ring
+ * knows its place, and there are arrays in which dry_repeats.c finds what repeats the end.
  *
  * The memory comes from the sampler (pk_history_size bytes, no need to zero it); it holds no
  * pointers, so the whole is copied by memcpy.
@@ -17,23 +17,25 @@
 #ifndef PLUCK_HISTORY_H
 #define PLUCK_HISTORY_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum history_kind { HISTORY_COUNTS, HISTORY_LAGS } history_kind;
+typedef enum history_kind { HISTORY_COUNTS, HISTORY_REPEATS } history_kind;
 
 typedef struct history {
     history_kind kind;
     int32_t capacity;   /* last_n, at least 1 */
     int32_t size;       /* tokens held */
     int32_t first;      /* ring index of the oldest */
-    int32_t n_distinct; /* counts: how many of them */
-    int32_t slot_bits;  /* counts: the table has 2^slot_bits slots */
-    uint32_t salt;      /* counts: of the hash */
-    int32_t n_lags;     /* lags: size when they were last brought up to date */
-    int32_t n_new;      /* lags: tokens pushed since then, up to capacity */
-    /* Followed by the ring; then distinct tokens, their counts, and the slots; or the lags. */
+    int32_t n_distinct; /* distinct tokens held */
+    int32_t n_places;   /* places in use or free again; of counts: n_distinct */
+    int32_t free_place; /* of repeats: the first of the free ones; -1: none */
+    int32_t slot_bits;  /* 2^slot_bits slots of the table are in use */
+    int32_t n_slots;    /* that there is room for */
+    uint32_t salt;      /* of the hash */
+    int32_t n_lags;     /* of repeats: size when the lags were last brought up to date */
+    int32_t n_new;      /* of repeats: tokens pushed since then, up to capacity */
+    /* Followed by arrays of `capacity` int32 and one of n_slots; see the functions below. */
 } history;
 
 /* Bytes of a history. */
@@ -51,33 +53,57 @@ int32_t pk_history_back(const history *h, int32_t back);
 /* Writes the last n tokens, oldest first; n <= size. */
 void pk_history_recent(const history *h, int32_t n, int32_t *tokens);
 
-/* Writes all tokens, newest first. */
-void pk_history_reversed(const history *h, int32_t *tokens);
+/* Writes the last n tokens, newest first; n <= size. */
+void pk_history_reversed(const history *h, int32_t n, int32_t *tokens);
 
-/* Counts: how often token is in the history. */
+/* How often token is in the history. */
 int32_t pk_history_count(const history *h, int32_t token);
 
-/* Counts: the n_distinct tokens, in any order, and how often each occurs. Valid until the
- * next push or clear. */
-static inline const int32_t *pk_history_tokens(const history *h) {
-    return (const int32_t *)(h + 1) + h->capacity;
-}
-
-static inline const int32_t *pk_history_counts(const history *h) {
-    return pk_history_tokens(h) + h->capacity;
-}
-
-/* Counts: writes the distinct tokens, ascending, and their counts; room for n_distinct of
+/* HISTORY_COUNTS: writes the distinct tokens, ascending, and their counts; room for n_distinct of
  * each. Takes linear time. */
 void pk_history_ascending(const history *h, int32_t *tokens, int32_t *counts);
 
-/*
- * Lags: brought up to date and returned. [i], 0 < i < size, says for how many tokens the history
- * reads the same backwards from `i` places before the end as from the end; where that is more than
- * the size - i that there are, size - i is meant. Costs a fraction of a nanosecond for each token
- * held and each one pushed since the last call, at most what pk_suffix_lengths costs. reversed: what
- * pk_history_reversed writes. Valid until the next push or clear.
- */
-const int32_t *pk_history_lags(history *h, const int32_t *reversed);
+/* Ring index of the token that comes `after` places after the oldest; -1 <= after <= capacity. */
+static inline int32_t history_index(const history *h, int32_t after) {
+    const int32_t at = h->first + after;
+    return at >= h->capacity ? at - h->capacity : at < 0 ? at + h->capacity : at;
+}
+
+/* The ring. */
+static inline int32_t *history_ring(const history *h) {
+    return (int32_t *)(uintptr_t)(h + 1);
+}
+
+/* By place: the distinct tokens; of repeats, -1 at places that are free. In any order, valid until
+ * the next push or clear. */
+static inline int32_t *history_tokens(const history *h) {
+    return history_ring(h) + h->capacity;
+}
+
+/* By place: how often each occurs; of repeats at a free place, the next free one. */
+static inline int32_t *history_counts(const history *h) {
+    return history_tokens(h) + h->capacity;
+}
+
+/* The table: places, -1 where it is free. */
+static inline int32_t *history_slots(const history *h) {
+    return history_counts(h) + h->capacity;
+}
+
+/* Of repeats, by ring index: the place of the token there. */
+static inline int32_t *history_places(const history *h) {
+    return history_slots(h) + h->n_slots;
+}
+
+/* Of repeats, by distance from the end: for how many tokens the history reads the same backwards
+ * from there as from the end. */
+static inline int32_t *history_lags(const history *h) {
+    return history_places(h) + h->capacity;
+}
+
+/* Of repeats, by place: -1 between calls, or INT32_MAX for a token that is never noted. */
+static inline int32_t *history_longest(const history *h) {
+    return history_lags(h) + h->capacity;
+}
 
 #endif /* PLUCK_HISTORY_H */

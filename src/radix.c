@@ -1,6 +1,6 @@
 /*
- * radix.c: see radix.h. Digits from the least significant one, each as wide as all are when they
- * share the bits of the greatest key evenly: two passes for a vocabulary of 2^22.
+ * radix.c: see radix.h. Digits from the least significant one. Those that differ are divided evenly
+ * into passes: two for a vocabulary of up to 2^22.
  */
 #include "radix.h"
 
@@ -32,16 +32,21 @@ static void insertion_sort(pairs p, int32_t n) {
     }
 }
 
-/* All bits that are set in any key; *ascending: whether there is nothing to do. */
-static uint32_t bits_of(const int32_t *keys, int32_t n, bool *ascending) {
+/* The bits in which keys differ; *ascending: whether there is nothing to do. */
+static uint32_t differences(const int32_t *keys, int32_t n, bool *ascending) {
     uint32_t bits = 0;
     int32_t descents = 0;
     for (int32_t i = 1; i < n; i++) {
-        bits |= (uint32_t)keys[i];
+        bits |= (uint32_t)(keys[i] ^ keys[0]);
         descents += keys[i] < keys[i - 1];
     }
     *ascending = descents == 0;
-    return n > 0 ? bits | (uint32_t)keys[0] : 0;
+    return bits;
+}
+
+/* A digit of a key; keys below 0 come first. */
+static uint32_t digit_of(int32_t key, int shift, uint32_t mask) {
+    return ((uint32_t)key ^ 0x80000000u) >> shift & mask;
 }
 
 /* One pass: from `from` to `to`, by the digit of `width` bits at `shift`. */
@@ -49,7 +54,7 @@ static void distribute(pairs from, pairs to, int32_t n, int shift, int width) {
     int32_t starts[1 << MAX_DIGIT];
     const uint32_t mask = (1u << width) - 1;
     memset(starts, 0, sizeof *starts << width);
-    for (int32_t i = 0; i < n; i++) starts[(uint32_t)from.keys[i] >> shift & mask]++;
+    for (int32_t i = 0; i < n; i++) starts[digit_of(from.keys[i], shift, mask)]++;
     int32_t sum = 0;
     for (uint32_t d = 0; d <= mask; d++) {
         const int32_t count = starts[d];
@@ -57,23 +62,25 @@ static void distribute(pairs from, pairs to, int32_t n, int shift, int width) {
         sum += count;
     }
     for (int32_t i = 0; i < n; i++) {
-        const int32_t at = starts[(uint32_t)from.keys[i] >> shift & mask]++;
+        const int32_t at = starts[digit_of(from.keys[i], shift, mask)]++;
         to.keys[at] = from.keys[i];
         if (from.values) to.values[at] = from.values[i];
     }
 }
 
 void pk_radix_sort(int32_t *keys, int32_t *values, int32_t n, int32_t *scratch) {
-    pairs from = {keys, values}, to = {scratch, values ? scratch + n : NULL};
+    pairs from = {keys, values}, to;
+    to.keys = scratch;
+    to.values = values ? scratch + n : NULL;
     if (n <= INSERTION) {
         insertion_sort(from, n);
         return;
     }
     bool ascending;
-    const uint32_t bits = bits_of(keys, n, &ascending);
+    const uint32_t bits = differences(keys, n, &ascending);
     if (ascending) return;
-    int n_bits = 0;
-    while (n_bits < 31 && bits >> n_bits != 0) n_bits++;
+    int n_bits = 1;
+    while (n_bits < 32 && bits >> n_bits != 0) n_bits++;
     const int widest = n < FEW ? FEW_DIGIT : MAX_DIGIT;
     const int n_passes = (n_bits + widest - 1) / widest;
     const int width = (n_bits + n_passes - 1) / n_passes;

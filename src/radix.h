@@ -1,11 +1,11 @@
-/* radix.h: sorting of token ids in linear time. */
+/* radix.h: sorting of tokens in linear time. */
 #ifndef PLUCK_RADIX_H
 #define PLUCK_RADIX_H
 
 #include <stdint.h>
 
 /*
- * Sorts n keys (>= 0) ascending, and moves values[i] along with keys[i]; equal keys stay in their
+ * Sorts n keys ascending, and moves values[i] along with keys[i]; equal keys stay in their
  * order. values may be NULL. scratch has room for n int32, for 2 n if there are values.
  */
 void pk_radix_sort(int32_t *keys, int32_t *values, int32_t n, int32_t *scratch);

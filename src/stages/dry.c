@@ -29,10 +29,9 @@ static double penalise_repeat(const void *ctx, int32_t k, double logit) {
 
 static pluck_status apply(view *v, const stage_run *run) {
     const pluck_stage_dry *p = &run->stage->as.dry;
-    int32_t *tokens = run->work + 2 * (size_t)p->last_n;
-    int32_t *lengths = tokens + p->last_n;
-    const int32_t n = pk_dry_repeats(p, run->prepared, run->history, run->work, tokens, lengths);
-    if (!pk_view_edits_row(v)) pk_radix_sort(tokens, lengths, n, run->work);
+    int32_t *tokens = run->work, *lengths = tokens + p->last_n;
+    const int32_t n = pk_dry_repeats(p, run->prepared, run->history, tokens, lengths);
+    if (!pk_view_edits_row(v)) pk_radix_sort(tokens, lengths, n, lengths + p->last_n);
     dry_penalty ctx = {p, lengths, 0};
     /* base ^ exponent stays below FLT_MAX = e ^ 88.7228391. */
     if (p->base > 1.000001f) ctx.max_exponent = (int32_t)(88.7228391 / log((double)p->base));
@@ -93,7 +92,7 @@ static int32_t last_n(const pluck_stage *stage) {
     return stage->as.dry.last_n;
 }
 
-/* Two for pk_dry_repeats; the repeats' tokens and their lengths. */
+/* The repeats' tokens and their lengths, and as much again to sort them. */
 static size_t work(const pluck_stage *stage) {
     return 4 * (size_t)stage->as.dry.last_n;
 }
@@ -108,6 +107,6 @@ const stage_kind pk_stage_dry = {
     .disabled = disabled,
     .copy = copy,
     .last_n = last_n,
-    .history = HISTORY_LAGS,
+    .history = HISTORY_REPEATS,
     .work = work,
 };

@@ -24,7 +24,7 @@ static double penalise(const void *ctx, int32_t k, double logit) {
 
 static pluck_status apply(view *v, const stage_run *run) {
     const history *h = run->history;
-    const int32_t *tokens = pk_history_tokens(h), *counts = pk_history_counts(h);
+    const int32_t *tokens = history_tokens(h), *counts = history_counts(h);
     if (!pk_view_edits_row(v)) {
         int32_t *sorted = run->work, *sorted_counts = run->work + h->capacity;
         pk_history_ascending(h, sorted, sorted_counts);

@@ -1,0 +1,89 @@
+/*
+ * dry_repeats_once.c: what DRY would penalise, of a history that comes as an array: nothing is
+ * known of it from the last call.
+ */
+#include <string.h>
+
+#include "dry_repeats.h"
+#include "hash.h"
+#include "radix.h"
+#include "suffixes.h"
+
+static int32_t least(int32_t a, int32_t b) {
+    return a < b ? a : b;
+}
+
+/* Notes the token that follows each place which repeats the end for `allowed` tokens or more, and
+ * for how many, up to `limit`; s: newest first. Returns how many notes there are. */
+static int32_t note(const int32_t *s, const int32_t *suffixes, int32_t n, int32_t allowed,
+                    int32_t limit, int32_t *tokens, int32_t *lengths) {
+    int32_t n_notes = 0;
+    for (int32_t i = 1; i < n; i++) {
+        tokens[n_notes] = s[i - 1];
+        lengths[n_notes] = least(suffixes[i], limit);
+        n_notes += suffixes[i] >= allowed;
+    }
+    return n_notes;
+}
+
+/* Leaves one note of each token, with the greatest length. table: 2 n int32. Returns how many. */
+static int32_t merge(int32_t *tokens, int32_t *lengths, int32_t n, int32_t *table) {
+    const uint32_t n_slots = 2 * (uint32_t)n, salt = salt_of(table);
+    memset(table, 0xff, n_slots * sizeof *table); /* -1: free */
+    int32_t n_merged = 0;
+    for (int32_t i = 0; i < n; i++) {
+        const int32_t token = tokens[i], length = lengths[i];
+        uint32_t slot = (uint32_t)((uint64_t)hash_token(token, salt) * n_slots >> 32);
+        while (table[slot] >= 0 && tokens[table[slot]] != token)
+            slot = slot + 1 < n_slots ? slot + 1 : 0;
+        const int32_t at = table[slot];
+        if (at >= 0) {
+            if (lengths[at] < length) lengths[at] = length;
+            continue;
+        }
+        table[slot] = n_merged;
+        tokens[n_merged] = token;
+        lengths[n_merged++] = length;
+    }
+    return n_merged;
+}
+
+/* Leaves out tokens that are breakers by themselves; tokens ascend. */
+static int32_t drop_singles(const pluck_stage_dry *p, int32_t *tokens, int32_t *lengths,
+                            int32_t n) {
+    for (int32_t i = 0; i < p->n_breakers; i++) {
+        if (p->breakers[i].n_tokens != 1) continue;
+        const int32_t token = p->breakers[i].tokens[0];
+        int32_t low = 0, high = n;
+        while (low < high) {
+            const int32_t middle = low + (high - low) / 2;
+            if (tokens[middle] < token)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        if (low < n && tokens[low] == token) lengths[low] = -1;
+    }
+    int32_t kept = 0;
+    for (int32_t i = 0; i < n; i++) {
+        tokens[kept] = tokens[i];
+        lengths[kept] = lengths[i];
+        kept += lengths[i] >= 0;
+    }
+    return kept;
+}
+
+int32_t pk_dry_repeats_once(const pluck_stage_dry *p, int32_t *scratch, int32_t n, int32_t *tokens,
+                            int32_t *lengths) {
+    const int32_t allowed = p->allowed_length;
+    if (n <= allowed) return 0;
+    const int32_t limit =
+        pk_breakers_limit_once(p->breakers, p->n_breakers, scratch, n, tokens, lengths);
+    if (limit < allowed) return 0;
+    int32_t *suffixes = scratch + n;
+    pk_suffix_lengths(scratch, n, suffixes);
+    int32_t n_repeats = note(scratch, suffixes, n, allowed, limit, tokens, lengths);
+    n_repeats = merge(tokens, lengths, n_repeats, scratch);
+    pk_radix_sort(tokens, lengths, n_repeats, scratch);
+    return drop_singles(p, tokens, lengths, n_repeats);
+}
