@@ -158,7 +158,7 @@ static void what_a_callback_changes_stays(void **state) {
 
 static int fill_logits(void **state) {
     (void)state;
-    rows_fill(ROWS_FAR, 5, logits, N);
+    rows_fill(ROWS_NORMAL, 5, logits, N);
     return 0;
 }
 
