@@ -9,7 +9,7 @@ CMAKE_FLAGS ?=
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
-.PHONY: build configure deps run test bench coverage lint format install uninstall parity e2e gpu \
+.PHONY: build configure deps run test bench cliffs coverage lint format install uninstall parity e2e gpu \
         docs results clean help
 
 ## build       build everything into build/ (what this machine lacks is installed first)
@@ -38,6 +38,11 @@ test: build
 bench: BUILD_QUIET = >/dev/null
 bench: build
 	@$(BUILD)/bench/bench-passes $(BENCH_FLAGS)
+
+## cliffs      the worst that rows, masks, histories and lists do to the time of each chain
+cliffs: BUILD_QUIET = >/dev/null
+cliffs: build
+	@$(BUILD)/bench/bench-cliffs --worst 30 $(CLIFFS_FLAGS)
 
 ## coverage    tests with coverage of src/, a summary and an HTML report
 coverage: deps
