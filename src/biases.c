@@ -4,9 +4,12 @@
  * Sorted in place by the bits of the token from the highest down (MSD radix exchange): n times the
  * bits in which tokens differ at worst, and never more than n log n for tokens of one vocabulary.
  */
+#include "arithmetic.h"
+
 #include <math.h>
 #include <stdbool.h>
 
+#include "fpenv.h"
 #include "pluck_blocks.h"
 
 enum { FEW = 16, BITS = 32 };
@@ -76,8 +79,7 @@ static bool ascends(const pluck_logit_bias *b, int32_t n) {
     return true;
 }
 
-int32_t pluck_merge_biases(pluck_logit_bias *biases, int32_t n) {
-    if (!biases) return 0;
+static PK_APART int32_t merge(pluck_logit_bias *biases, int32_t n) {
     if (!ascends(biases, n)) sort_by_token(biases, n);
     int32_t n_merged = 0;
     for (int32_t i = 0; i < n;) {
@@ -91,4 +93,9 @@ int32_t pluck_merge_biases(pluck_logit_bias *biases, int32_t n) {
         biases[n_merged++] = (pluck_logit_bias){token, masked ? -INFINITY : (float)sum};
     }
     return n_merged;
+}
+
+int32_t pluck_merge_biases(pluck_logit_bias *biases, int32_t n) {
+    if (!biases) return 0;
+    PK_IN_OWN_ENV(int32_t, merge(biases, n));
 }

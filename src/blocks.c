@@ -1,4 +1,6 @@
 /* blocks.c: pluck_blocks.h, over the kernels and the code that the stages use. */
+#include "arithmetic.h"
+
 #include "pluck_blocks.h"
 
 #include "dry_repeats.h"
@@ -7,15 +9,15 @@
 /* ---- element by element ---- */
 
 void pluck_exp(const float *x, size_t n, float *out) {
-    pk_kernels()->array.exp(x, n, out);
+    PK_DO_IN_OWN_ENV(pk_kernels()->array.exp(x, n, out));
 }
 
 void pluck_log(const float *x, size_t n, float *out) {
-    pk_kernels()->array.log(x, n, out);
+    PK_DO_IN_OWN_ENV(pk_kernels()->array.log(x, n, out));
 }
 
 void pluck_scale(const float *x, size_t n, float factor, float *out) {
-    pk_kernels()->array.scale(x, n, factor, out);
+    PK_DO_IN_OWN_ENV(pk_kernels()->array.scale(x, n, factor, out));
 }
 
 /* ---- over a row ---- */
@@ -48,7 +50,7 @@ static bool next_chunk(chunk *c, const float *x, size_t n) {
     return true;
 }
 
-static pluck_status find_max(const float *x, size_t n, float *max, size_t *index) {
+static PK_APART pluck_status find_max(const float *x, size_t n, float *max, size_t *index) {
     if (!x) return PLUCK_ERR_NULL;
     if (n < 1 || n > MAX_ROW) return PLUCK_ERR_SIZE;
     const row_kernels *k = pk_kernels()->row[PLUCK_DTYPE_F32][0];
@@ -107,11 +109,10 @@ static size_t count_infinite(const float *x, size_t n) {
 pluck_status pluck_argmax(const float *x, size_t n, size_t *index) {
     if (!index) return PLUCK_ERR_NULL;
     float max;
-    return find_max(x, n, &max, index);
+    PK_IN_OWN_ENV(pluck_status, find_max(x, n, &max, index));
 }
 
-pluck_status pluck_logsumexp(const float *x, size_t n, double *result) {
-    if (!result) return PLUCK_ERR_NULL;
+static PK_APART pluck_status logsumexp(const float *x, size_t n, double *result) {
     float max;
     size_t index;
     TRY(find_max(x, n, &max, &index));
@@ -119,8 +120,12 @@ pluck_status pluck_logsumexp(const float *x, size_t n, double *result) {
     return PLUCK_OK;
 }
 
-pluck_status pluck_softmax(const float *x, size_t n, float *out) {
-    if (!out) return PLUCK_ERR_NULL;
+pluck_status pluck_logsumexp(const float *x, size_t n, double *result) {
+    if (!result) return PLUCK_ERR_NULL;
+    PK_IN_OWN_ENV(pluck_status, logsumexp(x, n, result));
+}
+
+static PK_APART pluck_status softmax(const float *x, size_t n, float *out) {
     float max;
     size_t index;
     TRY(find_max(x, n, &max, &index));
@@ -137,8 +142,12 @@ pluck_status pluck_softmax(const float *x, size_t n, float *out) {
     return PLUCK_OK;
 }
 
-pluck_status pluck_entropy(const float *x, size_t n, double *result) {
-    if (!result) return PLUCK_ERR_NULL;
+pluck_status pluck_softmax(const float *x, size_t n, float *out) {
+    if (!out) return PLUCK_ERR_NULL;
+    PK_IN_OWN_ENV(pluck_status, softmax(x, n, out));
+}
+
+static PK_APART pluck_status entropy(const float *x, size_t n, double *result) {
     float max;
     size_t index;
     TRY(find_max(x, n, &max, &index));
@@ -152,11 +161,13 @@ pluck_status pluck_entropy(const float *x, size_t n, double *result) {
     return PLUCK_OK;
 }
 
-pluck_status pluck_top_k(pluck_workspace *workspace, const float *x, int32_t n, int32_t k,
-                         int32_t *ids, float *values, int32_t *n_written) {
-    if (!workspace || !x || !ids || !values || !n_written) return PLUCK_ERR_NULL;
-    if (n < 1 || k < 1 || k > n) return PLUCK_ERR_SIZE;
-    if (workspace->n_vocab < n) return PLUCK_ERR_WORKSPACE;
+pluck_status pluck_entropy(const float *x, size_t n, double *result) {
+    if (!result) return PLUCK_ERR_NULL;
+    PK_IN_OWN_ENV(pluck_status, entropy(x, n, result));
+}
+
+static PK_APART pluck_status top_k(pluck_workspace *workspace, const float *x, int32_t n, int32_t k,
+                                   int32_t *ids, float *values, int32_t *n_written) {
     const pluck_row row = {.logits = x, .n = n};
     TRY(pk_workspace_begin(workspace, n, &row));
     view *v = &workspace->view;
@@ -171,8 +182,16 @@ pluck_status pluck_top_k(pluck_workspace *workspace, const float *x, int32_t n, 
     return PLUCK_OK;
 }
 
-int32_t pluck_filter(const float *x, int32_t n, float cut, int32_t *ids, float *values) {
-    if (!x || !ids || !values || isnan(cut)) return 0;
+pluck_status pluck_top_k(pluck_workspace *workspace, const float *x, int32_t n, int32_t k,
+                         int32_t *ids, float *values, int32_t *n_written) {
+    if (!workspace || !x || !ids || !values || !n_written) return PLUCK_ERR_NULL;
+    if (n < 1 || k < 1 || k > n) return PLUCK_ERR_SIZE;
+    if (workspace->n_vocab < n) return PLUCK_ERR_WORKSPACE;
+    PK_IN_OWN_ENV(pluck_status, top_k(workspace, x, n, k, ids, values, n_written));
+}
+
+static PK_APART int32_t filter(const float *x, int32_t n, float cut, int32_t *ids, float *values) {
+    if (isnan(cut)) return 0;
     const row_kernels *k = pk_kernels()->row[PLUCK_DTYPE_F32][0];
     /* All groups are looked at: no maximum is above +inf. */
     float maxima[CHUNK_GROUPS];
@@ -194,6 +213,11 @@ int32_t pluck_filter(const float *x, int32_t n, float cut, int32_t *ids, float *
     return count;
 }
 
+int32_t pluck_filter(const float *x, int32_t n, float cut, int32_t *ids, float *values) {
+    if (!x || !ids || !values) return 0;
+    PK_IN_OWN_ENV(int32_t, filter(x, n, cut, ids, values));
+}
+
 /* ---- llama.cpp's arrays ---- */
 
 void pluck_token_data_fill(const float *logits, int32_t n, pluck_token_data *data) {
@@ -212,7 +236,8 @@ void pluck_token_data_join(const int32_t *ids, const float *logits, const float 
 }
 
 float pluck_kth_greatest(const float *x, int32_t n, int32_t k) {
-    return x && k >= 1 && k <= n ? pk_kth_of_few(x, n, k) : 0.0f;
+    if (!x || k < 1 || k > n) return 0.0f;
+    PK_IN_OWN_ENV(float, pk_kth_of_few(x, n, k));
 }
 
 /* ---- rows ---- */

@@ -6,6 +6,8 @@
  * token). Most tokens end no breaker: a filter of one bit for each of `FILTER` hash values per
  * sequence tells so without a look at the edges, and stays in the first-level cache.
  */
+#include "arithmetic.h"
+
 #include "breakers.h"
 
 #include <string.h>

@@ -2,6 +2,8 @@
  * chain.c: the kinds of stages that there are. Each is described at the end of its own file in
  * stages/; a new one is named here twice.
  */
+#include "arithmetic.h"
+
 #include "stage.h"
 
 extern const stage_kind pk_stage_logit_bias, pk_stage_penalties, pk_stage_dry, pk_stage_top_n_sigma,

@@ -1,4 +1,6 @@
 /* contract.c: see contract.h. */
+#include "arithmetic.h"
+
 #include "contract.h"
 
 #include <string.h>

@@ -6,6 +6,8 @@
  * lag i is t, and for none if it is not. So one pass that has no branch brings all lags up to date,
  * whatever the history holds. After many tokens at once, such as a prompt, they are computed anew.
  */
+#include "arithmetic.h"
+
 #include "dry_repeats.h"
 
 #include "contract.h"

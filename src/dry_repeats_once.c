@@ -2,6 +2,8 @@
  * dry_repeats_once.c: what DRY would penalise, of a history that comes as an array: nothing is
  * known of it from the last call.
  */
+#include "arithmetic.h"
+
 #include <string.h>
 
 #include "dry_repeats.h"

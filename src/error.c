@@ -1,4 +1,6 @@
 /* error.c: names and messages of the statuses, from the one list in pluck.h. */
+#include "arithmetic.h"
+
 #include "error.h"
 
 #include <stdarg.h>

@@ -5,6 +5,8 @@
  * flushing to zero on many systems, and on x86-64 writes the x87 unit as well. A write is left out
  * if it would change nothing, which is the usual case: then a switch is two reads.
  */
+#include "arithmetic.h"
+
 #include "fpenv.h"
 
 #include <errno.h>

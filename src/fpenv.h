@@ -71,4 +71,23 @@ void pk_fpenv_enter(pk_fpenv *caller);
 /* Sets what was noted, flags included. */
 void pk_fpenv_leave(const pk_fpenv *caller);
 
+/* The body of a public function: returns what `call`, of a PK_APART function, returns. */
+#define PK_IN_OWN_ENV(type, call)                                                                  \
+    do {                                                                                           \
+        pk_fpenv caller_;                                                                          \
+        pk_fpenv_enter(&caller_);                                                                  \
+        const type result_ = call;                                                                 \
+        pk_fpenv_leave(&caller_);                                                                  \
+        return result_;                                                                            \
+    } while (0)
+
+/* The same of one that returns nothing. */
+#define PK_DO_IN_OWN_ENV(call)                                                                     \
+    do {                                                                                           \
+        pk_fpenv caller_;                                                                          \
+        pk_fpenv_enter(&caller_);                                                                  \
+        call;                                                                                      \
+        pk_fpenv_leave(&caller_);                                                                  \
+    } while (0)
+
 #endif /* PLUCK_FPENV_H */

@@ -1,4 +1,6 @@
 /* heavy.c: the groups that decide, summed in double (pk_mass_put_right in mass.h). */
+#include "arithmetic.h"
+
 #include "mass.h"
 
 /* The part of the mass that makes a group heavy. */

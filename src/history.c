@@ -5,6 +5,8 @@
  * algorithm R), so it never ages. It doubles when it gets too full, within memory that is reserved
  * for the full ring.
  */
+#include "arithmetic.h"
+
 #include "history.h"
 
 #include <string.h>

@@ -1,4 +1,6 @@
 /* list.c: see list.h. */
+#include "arithmetic.h"
+
 #include "list.h"
 
 /* So many values are counted rather than selected from. */

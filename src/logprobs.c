@@ -2,6 +2,8 @@
  * logprobs.c: log-probabilities of a row for a server's answer: of one token, and of the top N,
  * found by the same selection as top-k.
  */
+#include "arithmetic.h"
+
 #include "workspace.h"
 
 /* The row's value of one token; -inf if it is masked. */
@@ -25,9 +27,9 @@ static pluck_status check(const pluck_row *row, int32_t n_top, const int32_t *id
     return pk_workspace_vocab(row->workspace) < row->n ? PLUCK_ERR_WORKSPACE : PLUCK_OK;
 }
 
-pluck_status pluck_top_logprobs(const pluck_row *row, int32_t n_top, int32_t *ids, float *logprobs,
-                                int32_t *n_written, int32_t token, float *token_logprob) {
-    TRY(check(row, n_top, ids, logprobs, token, token_logprob != NULL));
+static PK_APART pluck_status top_logprobs(const pluck_row *row, int32_t n_top, int32_t *ids,
+                                          float *logprobs, int32_t *n_written, int32_t token,
+                                          float *token_logprob) {
     view *v = &row->workspace->view;
     TRY(pk_workspace_begin(row->workspace, row->n, row));
     TRY(pk_view_scan(v));
@@ -44,4 +46,11 @@ pluck_status pluck_top_logprobs(const pluck_row *row, int32_t n_top, int32_t *id
     }
     if (n_written) *n_written = l->n;
     return PLUCK_OK;
+}
+
+pluck_status pluck_top_logprobs(const pluck_row *row, int32_t n_top, int32_t *ids, float *logprobs,
+                                int32_t *n_written, int32_t token, float *token_logprob) {
+    TRY(check(row, n_top, ids, logprobs, token, token_logprob != NULL));
+    PK_IN_OWN_ENV(pluck_status,
+                  top_logprobs(row, n_top, ids, logprobs, n_written, token, token_logprob));
 }

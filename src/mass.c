@@ -1,4 +1,6 @@
 /* mass.c: see mass.h. */
+#include "arithmetic.h"
+
 #include "mass.h"
 
 void pk_mass_begin(mass_cache *m, const kernel_table *kernels, scratch_arena *s) {

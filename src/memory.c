@@ -1,10 +1,17 @@
 /* memory.c: memory from an allocator whose members may all be zero. */
+#include "arithmetic.h"
+
+#include <errno.h>
 #include <stdlib.h>
 
 #include "common.h"
 
 void *pk_allocate(const pluck_allocator *allocator, size_t size) {
-    return allocator->allocate ? allocator->allocate(allocator->ctx, size) : malloc(size);
+    if (allocator->allocate) return allocator->allocate(allocator->ctx, size);
+    const int error_number = errno; /* ENOMEM is told by the status */
+    void *memory = malloc(size);
+    errno = error_number;
+    return memory;
 }
 
 void pk_deallocate(const pluck_allocator *allocator, void *pointer, size_t size) {

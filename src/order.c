@@ -1,4 +1,6 @@
 /* order.c: see order.h. */
+#include "arithmetic.h"
+
 #include "order.h"
 
 enum { RADIX_LEAST = 64, RADIX_MOST = 1024 }; /* how many positions are sorted by digits */

@@ -2,6 +2,8 @@
  * plan.c: from a config to a plan. Everything goes into one block: it is sized by a first pass over
  * the config, filled by a second one, both through the same function.
  */
+#include "arithmetic.h"
+
 #include "plan.h"
 
 #include "error.h"
@@ -43,7 +45,7 @@ static void place_state(step *s, size_t *memory, int32_t *n_streams) {
 }
 
 /* Lays the plan out; fills it if the arena has memory. */
-static void build(plan_arena *arena, const pluck_config *config) {
+static PK_APART void build(plan_arena *arena, const pluck_config *config) {
     plan *p = pk_plan_put(arena, sizeof *p);
     pluck_stage *stages = pk_plan_put(arena, (size_t)config->n_stages * sizeof *stages);
     step *steps = pk_plan_put(arena, (size_t)config->n_stages * sizeof *steps);
@@ -110,14 +112,22 @@ static pluck_status check_stage(const pluck_config *config, int32_t i, pluck_err
     return pk_fail(err, status, "stage %d (%s): %.180s", (int)i, kind->name, why.message);
 }
 
-pluck_status pluck_config_check(const pluck_config *config, pluck_error *err) {
-    if (!config) return pk_fail(err, PLUCK_ERR_NULL, "the config is NULL");
+static PK_APART pluck_status check_config(const pluck_config *config, pluck_error *err) {
     TRY(check_chain(config, err));
     for (int32_t i = 0; i < config->n_stages; i++) TRY(check_stage(config, i, err));
     return PLUCK_OK;
 }
 
+pluck_status pluck_config_check(const pluck_config *config, pluck_error *err) {
+    if (!config) return pk_fail(err, PLUCK_ERR_NULL, "the config is NULL");
+    PK_IN_OWN_ENV(pluck_status, check_config(config, err));
+}
+
 /* ---- life ---- */
+
+static void build_in_own_env(plan_arena *arena, const pluck_config *config) {
+    PK_DO_IN_OWN_ENV(build(arena, config));
+}
 
 pluck_status pk_plan_create(plan **out, const pluck_config *config) {
     TRY(pluck_config_check(config, NULL));
@@ -127,7 +137,7 @@ pluck_status pk_plan_create(plan **out, const pluck_config *config) {
     arena.base = pk_allocate(&config->allocator, arena.size);
     if (!arena.base) return PLUCK_ERR_MEMORY;
     arena.used = 0;
-    build(&arena, config);
+    build_in_own_env(&arena, config);
     *out = (plan *)(void *)arena.base;
     return PLUCK_OK;
 }

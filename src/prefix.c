@@ -1,4 +1,6 @@
 /* prefix.c: see prefix.h. */
+#include "arithmetic.h"
+
 #include "prefix.h"
 
 #include <float.h>

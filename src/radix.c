@@ -2,6 +2,8 @@
  * radix.c: see radix.h. Digits from the least significant one. Those that differ are divided evenly
  * into passes: two for a vocabulary of up to 2^22.
  */
+#include "arithmetic.h"
+
 #include "radix.h"
 
 #include <stdbool.h>

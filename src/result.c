@@ -1,4 +1,6 @@
 /* result.c: see result.h. */
+#include "arithmetic.h"
+
 #include "result.h"
 
 /* Logits after the scale, and probabilities: as callers read them. */
@@ -12,9 +14,7 @@ static pluck_status finish(pluck_workspace *ws) {
     return PLUCK_OK;
 }
 
-pluck_status pluck_workspace_candidates(pluck_workspace *workspace, pluck_candidates *out) {
-    if (!workspace || !out) return PLUCK_ERR_NULL;
-    if (!workspace->has_result) return PLUCK_ERR_NO_RESULT;
+static PK_APART pluck_status read_candidates(pluck_workspace *workspace, pluck_candidates *out) {
     if (!workspace->finished) TRY(finish(workspace));
     const list *l = pk_view_list(&workspace->view);
     *out = (pluck_candidates){
@@ -29,11 +29,17 @@ pluck_status pluck_workspace_candidates(pluck_workspace *workspace, pluck_candid
     return PLUCK_OK;
 }
 
+pluck_status pluck_workspace_candidates(pluck_workspace *workspace, pluck_candidates *out) {
+    if (!workspace || !out) return PLUCK_ERR_NULL;
+    if (!workspace->has_result) return PLUCK_ERR_NO_RESULT;
+    PK_IN_OWN_ENV(pluck_status, read_candidates(workspace, out));
+}
+
 /* What became of the selected token if stages ran after its selection: they may have changed its
  * logit, or dropped it, and with it the whole distribution. */
 static pluck_status draw_behind(pluck_workspace *ws, pluck_draw *draw) {
     pluck_candidates left;
-    TRY(pluck_workspace_candidates(ws, &left));
+    TRY(read_candidates(ws, &left));
     const bool there = left.selected >= 0;
     *draw = (pluck_draw){
         .token = ws->selection.token,

@@ -2,6 +2,8 @@
  * rng.c: mt19937 (Matsumoto and Nishimura, ACM TOMACS 8(1), 1998), Philox4x32-10 (Salmon, Moraes,
  * Dror and Shaw, SC 2011), and the two conversions to floating point that libstdc++ makes.
  */
+#include "arithmetic.h"
+
 #include <math.h>
 #include <stdatomic.h>
 #include <time.h>

@@ -1,4 +1,6 @@
 /* row.c: see row.h. */
+#include "arithmetic.h"
+
 #include "row.h"
 
 static bool is_patched(const logit_row *r, int32_t g) {

@@ -2,6 +2,8 @@
  * run.c: a call: the chain on a row, step by step. A call that fails leaves streams and memories as
  * they were: a later stage may fail after an earlier one drew.
  */
+#include "arithmetic.h"
+
 #include "sampler.h"
 #include "workspace.h"
 
@@ -28,7 +30,8 @@ static const rng_stream *draw_ahead(const pluck_sampler *s, int32_t i) {
     return pk_stream_of(s, &p->steps[i + 1]);
 }
 
-static pluck_status run_step(pluck_sampler *s, int32_t i, view *v, selection *selected) {
+static pluck_status run_step(pluck_sampler *s, int32_t i, view *v, selection *selected,
+                             pk_fpenv *caller) {
     const step *at = &s->plan->steps[i];
     const stage_run run = {
         .stage = at->stage,
@@ -40,6 +43,7 @@ static pluck_status run_step(pluck_sampler *s, int32_t i, view *v, selection *se
         .work = pk_work_of(s, at),
         .ahead = draw_ahead(s, i),
         .selection = selected,
+        .caller = caller,
     };
     TRY(pk_view_prepare(v, at->kind->state, at->kind->takes_cut));
     selected->behind = selected->made; /* unless this stage selects */
@@ -48,22 +52,22 @@ static pluck_status run_step(pluck_sampler *s, int32_t i, view *v, selection *se
     return PLUCK_OK;
 }
 
-static pluck_status run_steps(pluck_sampler *s, view *v, selection *selected) {
-    for (int32_t i = 0; i < s->plan->n_steps; i++) TRY(run_step(s, i, v, selected));
+static pluck_status run_steps(pluck_sampler *s, view *v, selection *selected, pk_fpenv *caller) {
+    for (int32_t i = 0; i < s->plan->n_steps; i++) TRY(run_step(s, i, v, selected, caller));
     /* A chain that asked nothing of the row has not seen yet whether it is sound. */
     return pk_view_scan(v);
 }
 
 /* The chain on a row; on success the workspace holds the outcome. */
 static pluck_status run_chain(pluck_sampler *s, const pluck_row *row, bool must_select,
-                              pluck_workspace **used) {
+                              pluck_workspace **used, pk_fpenv *caller) {
     if (!row->logits) return PLUCK_ERR_NULL;
     pluck_workspace *ws = row->workspace ? row->workspace : s->workspace;
     const int32_t n_vocab = s->plan->config.n_vocab;
     if (pk_workspace_vocab(ws) < n_vocab) return PLUCK_ERR_WORKSPACE;
     begin(s);
     pluck_status status = pk_workspace_begin(ws, n_vocab, row);
-    if (status == PLUCK_OK) status = run_steps(s, &ws->view, &ws->selection);
+    if (status == PLUCK_OK) status = run_steps(s, &ws->view, &ws->selection, caller);
     if (status == PLUCK_OK && must_select && !ws->selection.made) status = PLUCK_ERR_NO_DRAW;
     if (status != PLUCK_OK) {
         roll_back(s);
@@ -74,18 +78,28 @@ static pluck_status run_chain(pluck_sampler *s, const pluck_row *row, bool must_
     return PLUCK_OK;
 }
 
+static PK_APART pluck_status sample_row(pluck_sampler *s, const pluck_row *row, pluck_draw *draw,
+                                        pk_fpenv *caller) {
+    pluck_workspace *ws;
+    TRY(run_chain(s, row, draw != NULL, &ws, caller));
+    return draw ? pk_result_draw(ws, row->skip_probability, draw) : PLUCK_OK;
+}
+
+static PK_APART pluck_status sample(pluck_sampler *s, const float *logits, int32_t *token,
+                                    pk_fpenv *caller) {
+    const pluck_row row = {.logits = logits};
+    pluck_workspace *ws;
+    TRY(run_chain(s, &row, true, &ws, caller));
+    *token = ws->selection.token;
+    return PLUCK_OK;
+}
+
 pluck_status pluck_sample_row(pluck_sampler *sampler, const pluck_row *row, pluck_draw *draw) {
     if (!sampler || !row) return PLUCK_ERR_NULL;
-    pluck_workspace *ws;
-    TRY(run_chain(sampler, row, draw != NULL, &ws));
-    return draw ? pk_result_draw(ws, row->skip_probability, draw) : PLUCK_OK;
+    PK_IN_OWN_ENV(pluck_status, sample_row(sampler, row, draw, &caller_));
 }
 
 pluck_status pluck_sample(pluck_sampler *sampler, const float *logits, int32_t *token) {
     if (!sampler || !logits || !token) return PLUCK_ERR_NULL;
-    const pluck_row row = {.logits = logits};
-    pluck_workspace *ws;
-    TRY(run_chain(sampler, &row, true, &ws));
-    *token = ws->selection.token;
-    return PLUCK_OK;
+    PK_IN_OWN_ENV(pluck_status, sample(sampler, logits, token, &caller_));
 }

@@ -1,4 +1,6 @@
 /* sampler.c: a sampler's life: creation, clones, reset, what it is told and asked. */
+#include "arithmetic.h"
+
 #include "sampler.h"
 
 #include "workspace.h"
@@ -40,12 +42,22 @@ static void seed_streams(pluck_sampler *s) {
     }
 }
 
+typedef void (*memory_fn)(const pluck_stage *stage, stage_memory *memory);
+
+/* Calls a kind's create or reset, unless it is NULL. */
+static void call(const step *at, memory_fn fn, stage_memory *memory) {
+    if (!fn) return;
+    if (at->kind->calls_back)
+        fn(at->stage, memory);
+    else
+        PK_DO_IN_OWN_ENV(fn(at->stage, memory));
+}
+
 /* State after creation; custom contexts stay. */
 static void reset_stages(pluck_sampler *s) {
     const plan *p = s->plan;
     for (int32_t i = 0; i < p->n_steps; i++) {
-        const stage_kind *kind = p->steps[i].kind;
-        if (kind->reset) kind->reset(p->steps[i].stage, &s->memory[i]);
+        call(&p->steps[i], p->steps[i].kind->reset, &s->memory[i]);
         history *h = pk_history_of(s, &p->steps[i]);
         if (h) pk_history_clear(h);
     }
@@ -78,7 +90,7 @@ pluck_status pluck_sampler_create(pluck_sampler **out, const pluck_config *confi
     for (int32_t i = 0; i < p->n_steps; i++) {
         const step *at = &p->steps[i];
         const stage_kind *kind = at->kind;
-        if (kind->create) kind->create(at->stage, &s->memory[i]);
+        call(at, kind->create, &s->memory[i]);
         if (kind->last_n)
             pk_history_init(pk_history_of(s, at), kind->last_n(at->stage), kind->history);
     }
@@ -153,7 +165,11 @@ static void accept_step(pluck_sampler *s, int32_t i, int32_t token) {
     const step *at = &s->plan->steps[i];
     history *h = pk_history_of(s, at);
     if (h) pk_history_push(h, token);
-    if (at->kind->accept) at->kind->accept(at->stage, &s->memory[i], token);
+    if (!at->kind->accept) return;
+    if (at->kind->calls_back)
+        at->kind->accept(at->stage, &s->memory[i], token);
+    else
+        PK_DO_IN_OWN_ENV(at->kind->accept(at->stage, &s->memory[i], token));
 }
 
 pluck_status pluck_accept(pluck_sampler *sampler, int32_t token) {

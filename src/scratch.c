@@ -1,4 +1,6 @@
 /* scratch.c: see scratch.h. */
+#include "arithmetic.h"
+
 #include "scratch.h"
 
 enum { LINE = 64, HISTOGRAM_ROOM = 1024 * 8, FEW_ROOM = 4096 * 4 };

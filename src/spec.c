@@ -6,11 +6,14 @@
  * Keys and their ranges are one table; names of samplers another. Numbers are parsed here, so that
  * the locale does not matter.
  */
+#include "arithmetic.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "common.h"
+#include "fpenv.h"
 
 /* What the keys set, at llama.cpp's defaults (common_params_sampling of v0.5.0). */
 typedef struct settings {
@@ -492,8 +495,8 @@ static void build_chain(pluck_spec *s) {
     add_stage(s, adaptive ? PLUCK_STAGE_ADAPTIVE_P : PLUCK_STAGE_DIST);
 }
 
-pluck_status pluck_spec_parse(pluck_spec **out, const char *spec, int32_t n_vocab,
-                              pluck_error *err) {
+static PK_APART pluck_status parse(pluck_spec **out, const char *spec, int32_t n_vocab,
+                                   pluck_error *err) {
     if (!out || !spec) return fail(err, PLUCK_ERR_NULL, "out or spec is NULL");
     if (pluck_workspace_size(n_vocab) == 0)
         return fail(err, PLUCK_ERR_VOCAB, "n_vocab=%d is out of range; allowed: 1 to 16777216",
@@ -535,6 +538,11 @@ pluck_status pluck_spec_parse(pluck_spec **out, const char *spec, int32_t n_voca
     build_chain(s);
     *out = s;
     return PLUCK_OK;
+}
+
+pluck_status pluck_spec_parse(pluck_spec **out, const char *spec, int32_t n_vocab,
+                              pluck_error *err) {
+    PK_IN_OWN_ENV(pluck_status, parse(out, spec, n_vocab, err));
 }
 
 const pluck_config *pluck_spec_config(const pluck_spec *spec) {

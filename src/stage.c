@@ -1,4 +1,6 @@
 /* stage.c: what several stages do. See stage.h. */
+#include "arithmetic.h"
+
 #include "stage.h"
 
 #include "error.h"

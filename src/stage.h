@@ -8,6 +8,7 @@
 #ifndef PLUCK_STAGE_H
 #define PLUCK_STAGE_H
 
+#include "fpenv.h"
 #include "history.h"
 #include "view.h"
 
@@ -42,6 +43,7 @@ typedef struct stage_run {
     int32_t *work;           /* memory of its own, between the calls without meaning */
     const rng_stream *ahead; /* the stream of a plain draw that follows at once; NULL: none does */
     selection *selection;
+    pk_fpenv *caller; /* whose environment callbacks run in (fpenv.h) */
 } stage_run;
 
 /* The block that a plan is laid out in (plan.c): room for `size` bytes, aligned for any type; NULL
@@ -73,6 +75,8 @@ typedef struct stage_kind {
     history_kind history;
     size_t (*work)(const pluck_stage *stage);
 
+    /* Whether these functions are the caller's, and so run in its floating-point environment. */
+    bool calls_back;
     /* The state after creation, and again after a reset. NULL: zero, and left alone. */
     void (*create)(const pluck_stage *stage, stage_memory *memory);
     void (*reset)(const pluck_stage *stage, stage_memory *memory);

@@ -2,6 +2,8 @@
  * suffixes.c: the Z function of the reversed sequence (Gusfield, Algorithms on Strings, Trees, and
  * Sequences, 1997, section 1.4).
  */
+#include "arithmetic.h"
+
 #include "suffixes.h"
 
 #include <string.h>

@@ -1,4 +1,6 @@
 /* survey.c: see survey.h. */
+#include "arithmetic.h"
+
 #include "survey.h"
 
 enum {

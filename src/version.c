@@ -1,4 +1,6 @@
 /* version.c: the version of the library, from the header. */
+#include "arithmetic.h"
+
 #include "pluck.h"
 
 #define TEXT_(x) #x

@@ -1,4 +1,6 @@
 /* view.c: a row's entry into the view, its state, cuts. See view.h. */
+#include "arithmetic.h"
+
 #include "view_impl.h"
 
 #include <float.h>

@@ -2,6 +2,8 @@
  * view_check.c: the invariants of a view between two stages. In checked builds the view is held to
  * them after every stage: what is remembered must be what one finds by looking again.
  */
+#include "arithmetic.h"
+
 #include "view_impl.h"
 
 /* Ids of the vocabulary, each once; values above -inf; the end padded. */

@@ -1,4 +1,6 @@
 /* view_edit.c: changes of single candidates, and lists that a stage writes. See view.h. */
+#include "arithmetic.h"
+
 #include "view_impl.h"
 
 /* x after an edit; -inf if the edit masks. */

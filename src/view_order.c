@@ -1,4 +1,6 @@
 /* view_order.c: order without sorting: top-k, the maximum, the greatest few. See view.h. */
+#include "arithmetic.h"
+
 #include "view_impl.h"
 
 void pk_view_realise(view *v) {

@@ -1,5 +1,7 @@
 /* view_prefix.c: what holds some part of the mass: nuclei, typical sets, likely ones; and draws. See
  * view.h. */
+#include "arithmetic.h"
+
 #include "survey.h"
 
 #include <float.h>

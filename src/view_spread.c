@@ -1,4 +1,6 @@
 /* view_spread.c: the standard deviation of the alive. See view.h. */
+#include "arithmetic.h"
+
 #include "view_impl.h"
 
 /* Outside these the squares of deviations leave the range of float, in which the kernels compute. */

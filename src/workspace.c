@@ -1,4 +1,6 @@
 /* workspace.c: memory of a call, laid out in one block: every array starts on a cache line. */
+#include "arithmetic.h"
+
 #include "workspace.h"
 
 enum { LINE = 64 };

@@ -4,6 +4,8 @@
  * PLUCK_DISABLE_CPU names instruction sets to leave out, split by commas. The choice is made on the
  * first call and published with release/acquire; two threads that race make the same choice.
  */
+#include "../arithmetic.h"
+
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,6 @@
 /* table_avx2.c: every kernel for AVX2 + FMA + F16C. */
+#include "../arithmetic.h"
+
 #include "kernels.h"
 
 #if defined(__x86_64__) || defined(_M_X64)

@@ -1,4 +1,6 @@
 /* table_avx512.c: every kernel for AVX-512 F, BW, DQ, VL. */
+#include "../arithmetic.h"
+
 #include "kernels.h"
 
 #if defined(__x86_64__) || defined(_M_X64)

@@ -1,4 +1,6 @@
 /* table_neon.c: every kernel for AArch64 Advanced SIMD. */
+#include "../arithmetic.h"
+
 #include "kernels.h"
 
 #if defined(__aarch64__)

@@ -1,5 +1,7 @@
 /* table_scalar.c: every kernel in plain C; what all other instruction sets must equal bit by bit.
  */
+#include "../arithmetic.h"
+
 #include "kernels.h"
 
 #include "vec_scalar.h"

@@ -8,6 +8,8 @@
  * 1], clamped to 0.99. The order stays. No random number if one candidate is left. The average
  * learns on accept, and only of the token this stage selected.
  */
+#include "../arithmetic.h"
+
 #include "../stage.h"
 
 static const float PEAK = 5.0f, SHARPNESS = 10.0f, WIDTH = 0.3f;

@@ -4,6 +4,8 @@
  * vocabulary, no NaN, no more candidates than before, `descending` true only if it is. The view is
  * made a list.
  */
+#include "../arithmetic.h"
+
 #include "../error.h"
 #include "../stage.h"
 
@@ -32,8 +34,14 @@ static void select_left(view *v, const stage_run *run, int32_t token, float x) {
     run->selection->probability = 0.0;
 }
 
+static PK_APART bool call_back(const stage_run *run, pluck_custom_view *left) {
+    pk_fpenv_leave(run->caller);
+    const bool ok = run->stage->as.custom.apply(run->memory->custom, left);
+    pk_fpenv_enter(run->caller);
+    return ok;
+}
+
 static pluck_status apply(view *v, const stage_run *run) {
-    const pluck_stage_custom *s = &run->stage->as.custom;
     const int64_t counted = pk_view_counted(v);
     const bool descending = pk_view_list(v)->lies == ORDER_DESCENDING;
     pk_view_to_logits(v);
@@ -41,7 +49,7 @@ static pluck_status apply(view *v, const stage_run *run) {
     const int32_t before = l->n;
     pluck_custom_view left = {
         .ids = l->ids, .logits = l->x, .n = before, .descending = descending, .selected = -1};
-    if (!s->apply(run->memory->custom, &left)) return PLUCK_ERR_CALLBACK;
+    if (!call_back(run, &left)) return PLUCK_ERR_CALLBACK;
     if (left.n < 0 || left.n > before || left.selected < -1 || left.selected >= left.n)
         return PLUCK_ERR_CALLBACK;
     TRY(check_left(v, l, &left));
@@ -96,6 +104,7 @@ const stage_kind pk_stage_custom = {
     .apply = apply,
     .selects = true,
     .check = check,
+    .calls_back = true,
     .create = create,
     .reset = reset,
     .accept = accept,

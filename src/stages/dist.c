@@ -4,6 +4,8 @@
  *
  * Source: llama.cpp's dist. Asks the view for its sum.
  */
+#include "../arithmetic.h"
+
 #include "../stage.h"
 
 static pluck_status apply(view *v, const stage_run *run) {

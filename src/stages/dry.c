@@ -9,6 +9,8 @@
  * tokens. A token that is a breaker by itself is never penalised. The exponent stops where the
  * power would leave float's range. Asks nothing of the view; edits it.
  */
+#include "../arithmetic.h"
+
 #include "../dry_repeats.h"
 #include "../error.h"
 #include "../radix.h"

@@ -2,6 +2,8 @@
  * greedy.c: selects the greatest logit, the lowest id among equals. No random number. Asks the view
  * for its maximum.
  */
+#include "../arithmetic.h"
+
 #include "../stage.h"
 
 static pluck_status apply(view *v, const stage_run *run) {

@@ -10,6 +10,8 @@
  * decide who stays; the logits of those who stay are as before. n counts masked candidates. Time is
  * quadratic in the candidates, as it is there: put a top-k in front. Leaves descending order.
  */
+#include "../arithmetic.h"
+
 #include "../error.h"
 #include "../stage.h"
 
@@ -20,8 +22,24 @@ typedef struct piece {
     char text[PIECE_BYTES];
 } piece;
 
-static pluck_status read_piece(const pluck_stage_infill *s, int32_t token, piece *p) {
-    const int32_t n = s->piece(s->ctx, token, p->text, PIECE_BYTES);
+static PK_APART int32_t call_piece(const stage_run *run, int32_t token, char *text) {
+    const pluck_stage_infill *s = &run->stage->as.infill;
+    pk_fpenv_leave(run->caller);
+    const int32_t n = s->piece(s->ctx, token, text, PIECE_BYTES);
+    pk_fpenv_enter(run->caller);
+    return n;
+}
+
+static PK_APART bool is_eog(const stage_run *run, int32_t token) {
+    const pluck_stage_infill *s = &run->stage->as.infill;
+    pk_fpenv_leave(run->caller);
+    const bool is = s->is_eog(s->ctx, token);
+    pk_fpenv_enter(run->caller);
+    return is;
+}
+
+static pluck_status read_piece(const stage_run *run, int32_t token, piece *p) {
+    const int32_t n = call_piece(run, token, p->text);
     if (n > PIECE_BYTES) return PLUCK_ERR_CALLBACK;
     p->length = n < 0 ? 0 : n;
     return PLUCK_OK;
@@ -35,15 +53,15 @@ static void move(list *l, float *p, int32_t to, int32_t from) {
 }
 
 /* A merged candidate is marked by probability -1. */
-static pluck_status merge_prefixes(const list *l, const pluck_stage_infill *s, float *p) {
+static pluck_status merge_prefixes(const list *l, const stage_run *run, float *p) {
     piece a, b;
     for (int32_t i = 0; i < l->n; i++) {
         if (p[i] < 0.0f) continue;
-        TRY(read_piece(s, l->ids[i], &a));
+        TRY(read_piece(run, l->ids[i], &a));
         if (a.length == 0) continue;
         for (int32_t j = 0; j < l->n && p[i] >= 0.0f; j++) {
             if (i == j || p[j] < 0.0f) continue;
-            TRY(read_piece(s, l->ids[j], &b));
+            TRY(read_piece(run, l->ids[j], &b));
             if (a.length > b.length || memcmp(a.text, b.text, (size_t)a.length) != 0) continue;
             const int32_t winner = p[j] > p[i] ? j : i;
             const int32_t loser = winner == i ? j : i;
@@ -56,12 +74,12 @@ static pluck_status merge_prefixes(const list *l, const pluck_stage_infill *s, f
 
 /* Keeps of n candidates those with P >= threshold, and eog tokens unless merged; returns how many,
  * and how many of them are text. */
-static int32_t keep_likely(list *l, int32_t n, const pluck_stage_infill *s, float *p,
-                           double threshold, int32_t *n_text) {
+static int32_t keep_likely(list *l, int32_t n, const stage_run *run, float *p, double threshold,
+                           int32_t *n_text) {
     int32_t kept = 0;
     *n_text = 0;
     for (int32_t i = 0; i < n; i++) {
-        const bool eog = s->is_eog(s->ctx, l->ids[i]);
+        const bool eog = is_eog(run, l->ids[i]);
         if (!eog && (double)p[i] < threshold) continue;
         if (p[i] < 0.0f) continue;
         *n_text += !eog;
@@ -71,26 +89,24 @@ static int32_t keep_likely(list *l, int32_t n, const pluck_stage_infill *s, floa
 }
 
 /* What step 1 decides on. */
-static bool should_end(const list *l, const pluck_stage_infill *s, const float *p,
-                       int64_t counted) {
+static bool should_end(const list *l, const stage_run *run, const float *p, int64_t counted) {
     double text = 0.0, eog = 0.0;
-    for (int32_t i = 0; i < l->n; i++)
-        *(s->is_eog(s->ctx, l->ids[i]) ? &eog : &text) += (double)p[i];
+    for (int32_t i = 0; i < l->n; i++) *(is_eog(run, l->ids[i]) ? &eog : &text) += (double)p[i];
     return 3.0 * eog * (double)counted > text;
 }
 
-static int32_t keep_eog(list *l, const pluck_stage_infill *s, float *p) {
+static int32_t keep_eog(list *l, const stage_run *run, float *p) {
     int32_t n = 0;
     for (int32_t i = 0; i < l->n; i++)
-        if (s->is_eog(s->ctx, l->ids[i])) move(l, p, n++, i);
+        if (is_eog(run, l->ids[i])) move(l, p, n++, i);
     return n;
 }
 
 /* Steps 2 to 4; returns how many are left, 0 if no text is. */
-static pluck_status merge_and_keep(list *l, const pluck_stage_infill *s, float *p, int32_t *n) {
+static pluck_status merge_and_keep(list *l, const stage_run *run, float *p, int32_t *n) {
     int32_t n_text;
-    TRY(merge_prefixes(l, s, p));
-    *n = keep_likely(l, l->n, s, p, (double)0.2f, &n_text);
+    TRY(merge_prefixes(l, run, p));
+    *n = keep_likely(l, l->n, run, p, (double)0.2f, &n_text);
     if (n_text == 0) {
         *n = 0;
         return PLUCK_OK;
@@ -98,7 +114,7 @@ static pluck_status merge_and_keep(list *l, const pluck_stage_infill *s, float *
     double sum = 0.0;
     for (int32_t i = 0; i < *n; i++) sum += (double)p[i];
     for (int32_t i = 0; i < *n; i++) p[i] = (float)((double)p[i] / sum);
-    *n = keep_likely(l, *n, s, p, 1.0 / (n_text + 1.0), &n_text);
+    *n = keep_likely(l, *n, run, p, 1.0 / (n_text + 1.0), &n_text);
     return PLUCK_OK;
 }
 
@@ -111,10 +127,10 @@ static pluck_status apply(view *v, const stage_run *run) {
     list *l = pk_view_open_list(v);
     pluck_status status = PLUCK_OK;
     int32_t n;
-    if (should_end(l, s, p, counted))
-        n = keep_eog(l, s, p);
+    if (should_end(l, run, p, counted))
+        n = keep_eog(l, run, p);
     else
-        status = merge_and_keep(l, s, p, &n);
+        status = merge_and_keep(l, run, p, &n);
     pk_view_return_probabilities(v);
     if (status != PLUCK_OK) return status;
     if (n == 0) { /* the end of the turn, at logit 1 */

@@ -5,6 +5,8 @@
  * -inf masks. At creation the biases of one token are added up and sorted by token. Asks nothing of
  * the view; edits it.
  */
+#include "../arithmetic.h"
+
 #include "../error.h"
 #include "../stage.h"
 #include "pluck_blocks.h"

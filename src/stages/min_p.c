@@ -5,6 +5,8 @@
  * min_keep: if fewer remain, the min_keep greatest are kept, in descending order. Asks the view for
  * its maximum; makes it a list. The order stays.
  */
+#include "../arithmetic.h"
+
 #include "../stage.h"
 
 static pluck_status apply(view *v, const stage_run *run) {

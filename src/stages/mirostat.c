@@ -10,6 +10,8 @@
  * (2^mu / log V)^(1/s); if there is nothing to estimate s from, k = 1. No random number if one
  * candidate is left.
  */
+#include "../arithmetic.h"
+
 #include "../stage.h"
 
 /* As many of the greatest are picked out of the candidates; for more these are sorted. */

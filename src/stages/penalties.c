@@ -8,6 +8,8 @@
  * present finite. Does nothing if last_n = 0, or repeat = 1 and freq = present = 0. Asks nothing of
  * the view; edits it.
  */
+#include "../arithmetic.h"
+
 #include "../stage.h"
 
 typedef struct penalty {

@@ -7,6 +7,8 @@
  * without a range does nothing; range >= 0; exponent >= 0. n counts masked candidates, as llama.cpp
  * does. Fixed: multiplies the view's scale. Dynamic: asks for the entropy; leaves descending order.
  */
+#include "../arithmetic.h"
+
 #include "../stage.h"
 
 static double dynamic_temperature(view *v, const pluck_stage_temperature *p) {

@@ -6,6 +6,8 @@
  * The most probable candidate is always kept. Asks the view for its sum; makes it a list. The order
  * stays.
  */
+#include "../arithmetic.h"
+
 #include "../stage.h"
 
 static pluck_status apply(view *v, const stage_run *run) {

@@ -4,6 +4,8 @@
  * Source: Fan et al. 2018; llama.cpp's top-k, after which candidates are in descending order.
  * Parameter: k, <= 0 disables. Asks the view for its maxima; makes it a list.
  */
+#include "../arithmetic.h"
+
 #include "../stage.h"
 
 static pluck_status apply(view *v, const stage_run *run) {

@@ -5,6 +5,8 @@
  * disables. Masked candidates take no part in sigma, and what is masked here stays counted. Asks
  * the view for its maximum and its deviation; makes it a list. The order stays.
  */
+#include "../arithmetic.h"
+
 #include "../stage.h"
 
 static pluck_status apply(view *v, const stage_run *run) {

@@ -4,6 +4,8 @@
  * Source: Holtzman et al., "The Curious Case of Neural Text Degeneration", 2019. Parameters: p, >=
  * 1 disables; min_keep. Asks the view for its sum; leaves descending order.
  */
+#include "../arithmetic.h"
+
 #include "../stage.h"
 
 static pluck_status apply(view *v, const stage_run *run) {

@@ -6,6 +6,8 @@
  * No logarithm is taken: with lse = log sum exp, -log P = lse - logit and H = lse - sum(P logit),
  * so the distance is that of the logit from sum(P logit), the mean logit under the distribution.
  */
+#include "../arithmetic.h"
+
 #include "../stage.h"
 
 static pluck_status apply(view *v, const stage_run *run) {

@@ -7,6 +7,8 @@
  * coin of its own stream. Asks the view for its sum; removes the few candidates above the
  * threshold. Triggered, it leaves descending order.
  */
+#include "../arithmetic.h"
+
 #include "../stage.h"
 
 static pluck_status apply(view *v, const stage_run *run) {
