@@ -113,8 +113,15 @@ static void keep_greatest(list *l, scratch_arena *s, int32_t k) {
     }
     const int32_t last_id = l->ids[pk_kth_lowest_id(l->ids, ties, equal, k - above)];
     pk_lease_return(s, LEASE_TIES);
-    const ordering o = pk_list_ordering(l, ORDER_DESCENDING, 0.0);
-    pk_list_keep_through(l, &o, -(double)kth, last_id);
+    int32_t n = 0;
+    for (int32_t i = 0; i < l->n; i++) {
+        const int32_t id = l->ids[i];
+        const float x = l->x[i];
+        l->ids[n] = id;
+        l->x[n] = x;
+        n += (x > kth) | ((x == kth) & (id <= last_id));
+    }
+    pk_list_truncate(l, n);
 }
 
 void pk_list_keep_first(list *l, scratch_arena *s, const ordering *o, int32_t k) {

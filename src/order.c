@@ -239,8 +239,11 @@ float pk_kth_greatest(float *x, int32_t n, int32_t k) {
 
 void pk_rank_descending(const float *x, int32_t *index, int32_t n) {
     for (int32_t i = 0; i < n; i++) {
+        /* Two plain loops, which compilers turn into vectors. */
+        const float own = x[i];
         int32_t rank = 0;
-        for (int32_t j = 0; j < n; j++) rank += (x[j] > x[i]) | ((x[j] == x[i]) & (j < i));
+        for (int32_t j = 0; j < i; j++) rank += x[j] >= own;
+        for (int32_t j = i + 1; j < n; j++) rank += x[j] > own;
         index[rank] = i;
     }
 }
