@@ -206,6 +206,7 @@ double pk_mass_entropy(mass_cache *m, const mass_source *s) {
 
 double pk_mass_above(mass_cache *m, const mass_source *s, row_cut c) {
     PLUCK_ASSERT(s->whole && !s->adapt && pk_mass_is_scanned(m, s));
+    if (cut_is_open(c)) return pk_mass_sum(m, s);
     const exp_params p = pk_mass_exp(m, s);
     pk_row_sumexp_above(s->row, m->group_max, c, &p, m->group_sum);
     m->grouped = false;

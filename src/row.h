@@ -12,6 +12,8 @@
 #ifndef PLUCK_ROW_H
 #define PLUCK_ROW_H
 
+#include <float.h>
+
 #include "kernels/kernels.h"
 #include "scratch.h"
 
@@ -48,6 +50,7 @@ typedef struct logit_row {
     const row_kernels *plain; /* of its dtype: without the mask, which a list has none of */
     const row_kernels *of;    /* with the mask if there is one */
     const char *x;
+    pluck_dtype dtype;
     size_t element;           /* bytes of a logit */
     int32_t n;                /* logits */
     int32_t n_groups, n_full; /* the last group may be short: it is patched then */
@@ -117,6 +120,23 @@ int32_t pk_row_collect_group(const logit_row *r, const float *max, int32_t group
 
 /* How many the cut admits. */
 int64_t pk_row_count_above(const logit_row *r, const float *max, row_cut c);
+
+/* What lies in low <= x <= high; of what is not in in_low <= x <= in_high as well only the ids up to
+ * `through`. */
+typedef struct row_band {
+    float low, high, in_low, in_high;
+    int32_t through;
+} row_band;
+
+/* A cut as a band. */
+static inline row_band row_band_of(row_cut c) {
+    const bool divides = c.through < INT32_MAX;
+    return (row_band){c.x, FLT_MAX, divides ? nextafterf(c.x, INFINITY) : c.x, FLT_MAX, c.through};
+}
+
+/* Masks what is not in a band, which does not begin at -inf: from then on the row has no other
+ * candidates. Returns how many are alive. */
+int64_t pk_row_keep(logit_row *r, const row_band *b);
 
 /* How many of a group are masked, padded or -inf. */
 int32_t pk_row_group_masked(const logit_row *r, int32_t group);

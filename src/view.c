@@ -121,18 +121,40 @@ void pk_view_adopt(view *v) {
     view_changed_weights(v);
 }
 
-/* Keeps x >= low; n_counted is left to the caller, unless it is not known. */
+/* Notes a cut beside the row, of which n candidates are above it. */
+static void note_cut(view *v, row_cut c, int64_t n) {
+    v->cut = c;
+    v->n = (int32_t)n;
+    v->uncounted = false;
+    view_changed_weights(v);
+}
+
+/* Makes the row's candidates a list. */
+static void collect_all(view *v, float low) {
+    const int32_t n = pk_view_collect(v, low, NAN);
+    if (v->uncounted) v->n_counted = n;
+    v->uncounted = false;
+    pk_view_adopt(v);
+}
+
+/* Keeps x >= low; n_counted is left to the caller, unless it is not known. What is much of a row is
+ * not collected. */
 static void keep(view *v, float low) {
-    if (v->whole) {
-        const int32_t n = pk_view_collect(v, low, NAN);
-        if (v->uncounted) v->n_counted = n;
-        v->uncounted = false;
-        pk_view_adopt(v);
-    } else {
+    if (!v->whole) {
         pk_list_keep_above(&v->list, low);
         view_changed_weights(v);
+        PLUCK_ASSERT(v->list.n > 0);
+        return;
     }
-    PLUCK_ASSERT(v->list.n > 0);
+    const row_cut c = pk_view_deeper(v, low);
+    const int64_t n = cut_is_open(c) ? v->n : pk_row_count_above(&v->row, v->mass.group_max, c);
+    PLUCK_ASSERT(n > 0);
+    if (v->uncounted) v->n_counted = n;
+    v->uncounted = false;
+    if (pk_view_is_much(v, n))
+        note_cut(v, c, n);
+    else
+        collect_all(v, low);
 }
 
 /* ---- state ---- */
@@ -152,7 +174,10 @@ mass_source pk_view_source(view *v) {
 
 /* A row that holds +inf is its tokens at +inf, as equals. */
 static void collapse(view *v) {
-    keep(v, INFINITY);
+    if (v->whole)
+        collect_all(v, INFINITY);
+    else
+        pk_list_keep_above(&v->list, INFINITY);
     for (int32_t i = 0; i < v->list.n; i++) v->list.x[i] = 0.0f;
     v->infinite = true;
     view_changed_values(v);
@@ -180,7 +205,7 @@ pluck_status pk_view_scan(view *v) {
 
 pluck_status pk_view_materialise(view *v) {
     TRY(pk_view_scan(v));
-    if (v->whole) keep(v, -INFINITY);
+    if (v->whole) collect_all(v, -INFINITY);
     pk_view_realise(v);
     if (!v->adapted) return PLUCK_OK;
     v->kernels->array.adapt(v->list.x, (size_t)v->list.n, &v->adapt, v->adapt_peak, v->list.x);
@@ -193,9 +218,22 @@ pluck_status pk_view_materialise(view *v) {
     return pk_view_scan(v);
 }
 
+/* A cut that the next stage does not take becomes a mask if much of the row is left, else a list. */
+static pluck_status make_cut_real(view *v) {
+    const int64_t counted = pk_view_counted(v);
+    if (!pk_view_is_much(v, v->n)) return pk_view_materialise(v);
+    const row_band band = row_band_of(v->cut);
+    pk_view_bake(v, &band);
+    v->n_counted = counted;
+    return PLUCK_OK;
+}
+
 pluck_status pk_view_prepare(view *v, view_state state, bool takes_cut) {
     const bool cut_noted = v->whole && !cut_is_open(v->cut);
-    if (v->adapted || (cut_noted && !takes_cut)) TRY(pk_view_materialise(v));
+    if (v->adapted)
+        TRY(pk_view_materialise(v));
+    else if (cut_noted && !takes_cut)
+        TRY(make_cut_real(v));
     if (state >= VIEW_SCANNED) TRY(pk_view_scan(v));
     if (state >= VIEW_LIST) TRY(pk_view_materialise(v));
     return PLUCK_OK;
@@ -316,7 +354,7 @@ int64_t pk_view_count_above(view *v, float low) {
 
 void pk_view_keep_above(view *v, float low) {
     keep(v, low);
-    v->n_counted = v->list.n;
+    v->n_counted = pk_view_alive(v);
 }
 
 void pk_view_mask_below(view *v, float low) {
@@ -324,19 +362,10 @@ void pk_view_mask_below(view *v, float low) {
 }
 
 void pk_view_keep_above_or_first(view *v, float low, int64_t least) {
-    const int64_t min_keep = least;
-    least = min_i64(least, pk_view_counted(v));
-    if (min_keep > 1) {
-        if (v->whole) {
-            const float bound = pk_view_bound(v, least);
-            keep(v, bound < low ? bound : low);
-        }
-        if (pk_list_count(&v->list, low) < min_keep) {
-            pk_view_top_k(v, least);
-            return;
-        }
-    }
-    pk_view_keep_above(v, low);
+    if (least > 1 && pk_view_count_above(v, low) < least)
+        pk_view_top_k(v, least);
+    else
+        pk_view_keep_above(v, low);
 }
 
 /* The mass of x >= low, from what lies between it and a level if one is known. */
@@ -369,6 +398,19 @@ void pk_view_cut(view *v, float low) {
     view_changed_weights(v);
     const mass_source after = pk_view_source(v);
     pk_mass_set_sum(&v->mass, &after, sum);
+}
+
+void pk_view_bake(view *v, const row_band *band) {
+    PLUCK_ASSERT(v->whole && v->mass.max_stamp == v->values);
+    v->n = (int32_t)pk_row_keep(&v->row, band);
+    PLUCK_ASSERT(v->n > 0);
+    v->uncounted = false;
+    v->cut = cut_at(-INFINITY);
+    view_changed_values(v);
+    int32_t n;
+    const bool sound = pk_mass_scan(&v->mass, &v->row, v->values, &n);
+    PLUCK_ASSERT(sound && n == v->n);
+    (void)sound;
 }
 
 void pk_view_keep_maximum(view *v) {

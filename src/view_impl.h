@@ -104,6 +104,15 @@ void pk_view_count(view *v);
 /* The lowest x that is `nats` or more above ref; +inf if even the maximum is not. */
 float pk_view_x_at(view *v, float ref, double nats);
 
+/* Whether n candidates are so much of the row that they are better left in it than collected. */
+static inline bool pk_view_is_much(const view *v, int64_t n) {
+    return n > v->n_vocab / 16 && n > 4096;
+}
+
+/* Makes a WHOLE view of what lies in a band: the row is masked, no cut is noted any more. n_counted
+ * is left to the caller. */
+void pk_view_bake(view *v, const row_band *band);
+
 /* ---- view_order.c ---- */
 
 /* Lays a list down in its order. */

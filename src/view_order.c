@@ -1,7 +1,7 @@
 /* view_order.c: order without sorting: top-k, the maximum, the greatest few. See view.h. */
 #include "arithmetic.h"
 
-#include "view_impl.h"
+#include "boundary.h"
 
 void pk_view_realise(view *v) {
     if (v->whole || v->order == ORDER_AS_IT_LIES) return;
@@ -76,7 +76,7 @@ static int32_t collect_top(view *v, int32_t k) {
     const int32_t n_groups = groups_reaching(v, first, groups, max);
     const float bound = n_groups <= FEW ? pk_kth_of_few(max, n_groups, k) : first;
     int32_t n = 0;
-    for (int32_t i = 0; i < n_groups; i++)
+    for (int32_t i = 0; i < n_groups && n_groups <= FEW; i++)
         if (max[i] >= bound)
             n += pk_row_collect_group(&v->row, v->mass.group_max, groups[i], bound, v->list.ids + n,
                                       v->list.x + n);
@@ -86,11 +86,33 @@ static int32_t collect_top(view *v, int32_t k) {
     return n;
 }
 
-/* Collects at least k of a WHOLE view, and adopts the list. */
-static void collect_at_least(view *v, int64_t k) {
-    const int32_t n = cut_is_open(v->cut) ? collect_top(v, (int32_t)k) : 0;
-    if (n == 0) (void)pk_view_collect(v, pk_view_bound(v, k), NAN);
+/* Collects at least k of a WHOLE view, and adopts the list; false if that would be many more. */
+static bool collect_at_least(view *v, int64_t k) {
+    int32_t n = cut_is_open(v->cut) ? collect_top(v, (int32_t)k) : 0;
+    if (n == 0) {
+        const float bound = pk_view_bound(v, k);
+        const row_cut c = pk_view_deeper(v, bound);
+        if (cut_is_open(c)) return false;
+        const int64_t reach = pk_row_count_above(&v->row, v->mass.group_max, c);
+        if (reach > 4 * k && reach > 4096) return false;
+        if (pk_view_is_much(v, reach)) return false;
+        n = pk_view_collect(v, bound, NAN);
+    }
     pk_view_adopt(v);
+    return true;
+}
+
+/* Cuts a WHOLE view off behind its k-th candidate; a list is made of what is left unless that is
+ * much. */
+static void cut_at_kth(view *v, int64_t k) {
+    const boundary b = pk_boundary_find(v, ORDER_DESCENDING, MEASURE_COUNT, (double)k, false);
+    pk_boundary_keep(v, ORDER_DESCENDING, &b);
+    v->n = (int32_t)k;
+    v->uncounted = false;
+    if (pk_view_is_much(v, k)) return;
+    (void)pk_view_collect(v, -INFINITY, NAN);
+    pk_view_adopt(v);
+    PLUCK_ASSERT(v->list.n == k);
 }
 
 void pk_view_top_k(view *v, int64_t k) {
@@ -101,8 +123,9 @@ void pk_view_top_k(view *v, int64_t k) {
         !v->whole && v->order == ORDER_DESCENDING && pk_list_lies(&v->list, ORDER_DESCENDING, 0.0);
     v->order = ORDER_DESCENDING;
     if (k < pk_view_alive(v)) {
-        if (v->whole) collect_at_least(v, k);
-        if (is_sorted) {
+        if (v->whole && !collect_at_least(v, k)) {
+            cut_at_kth(v, k);
+        } else if (is_sorted) {
             pk_list_truncate(&v->list, (int32_t)k);
         } else if (k < v->list.n) {
             const ordering o = pk_list_ordering(&v->list, ORDER_DESCENDING, 0.0);
@@ -137,13 +160,28 @@ pick pk_view_argmax(view *v) {
     return (pick){g * GROUP + i, max, -1.0};
 }
 
+/* Collects the m greatest of a WHOLE view and as many more as is cheap; of equals at the end no more
+ * than it takes. */
+static int32_t collect_greatest(view *v, int32_t m) {
+    const float bound = pk_view_bound(v, m);
+    const row_cut c = pk_view_deeper(v, bound);
+    const int64_t reach = cut_is_open(c) ? v->n : pk_row_count_above(&v->row, v->mass.group_max, c);
+    if (reach <= 4 * (int64_t)m || reach <= 4096) return pk_view_collect(v, bound, NAN);
+    const boundary b = pk_boundary_find(v, ORDER_DESCENDING, MEASURE_COUNT, (double)m, false);
+    const row_cut noted = v->cut;
+    v->cut = (row_cut){b.x, b.id};
+    const int32_t n = pk_view_collect(v, -INFINITY, NAN);
+    v->cut = noted;
+    return n;
+}
+
 int32_t pk_view_greatest(view *v, int32_t m, float *out) {
     m = (int32_t)min_i64(m, pk_view_alive(v));
     if (!v->whole && v->list.lies == ORDER_DESCENDING) {
         memcpy(out, v->list.x, (size_t)m * sizeof *out);
         return m;
     }
-    const int32_t n = v->whole ? pk_view_collect(v, pk_view_bound(v, m), NAN) : v->list.n;
+    const int32_t n = v->whole ? collect_greatest(v, m) : v->list.n;
     float *values = pk_lease_floats(v->scratch, LEASE_VALUES, (size_t)n);
     memcpy(values, v->list.x, (size_t)n * sizeof *values);
     const float least = pk_kth_greatest(values, n, m);

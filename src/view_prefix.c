@@ -2,6 +2,7 @@
  * view.h. */
 #include "arithmetic.h"
 
+#include "boundary.h"
 #include "survey.h"
 
 #include <float.h>
@@ -20,13 +21,20 @@ static bool top_reaches(const top *t, double target) {
 }
 
 /* Collects what has more than `target` of the mass for certain: what lies below ref - a nats weighs
- * less than n exp(-a). */
-static void collect_certain(view *v, double target, float ceiling) {
+ * less than n exp(-a). False, and nothing collected, if that is much of the row. */
+static bool collect_certain(view *v, double target, float ceiling) {
     const double rest = (v->mass.sum - target) * (1.0 - 1e-7);
     const double nats = rest > 0.0 ? log((double)v->n / rest) : INFINITY;
     const double x = (double)v->mass.ref - fmax(nats, 0.0) / v->scale;
-    const float low = x < -(double)FLT_MAX ? -INFINITY : nextafterf((float)x, -INFINITY);
-    (void)pk_view_collect(v, low < ceiling ? low : ceiling, NAN);
+    float low = x < -(double)FLT_MAX ? -INFINITY : nextafterf((float)x, -INFINITY);
+    if (low > ceiling) low = ceiling;
+    const row_cut c = pk_view_deeper(v, low);
+    if (pk_view_is_much(v, v->n)) {
+        if (cut_is_open(c)) return false;
+        if (pk_view_is_much(v, pk_row_count_above(&v->row, v->mass.group_max, c))) return false;
+    }
+    (void)pk_view_collect(v, low, NAN);
+    return true;
 }
 
 /* Cuts a WHOLE view off behind a boundary found in the free list: of those that tie with it the
@@ -44,14 +52,38 @@ static void forget_levels(view *v) {
     v->cut_level.x = v->draw_level.x = NAN;
 }
 
+/* Whether boundary a comes before b in the view's order. */
+static bool comes_before(const view *v, const boundary *a, const boundary *b) {
+    const int32_t ids[2] = {a->id, b->id};
+    const float x[2] = {a->x, b->x};
+    const ordering o = {ids, x, v->order, v->centre};
+    return pk_order_before(&o, 0, 1);
+}
+
+/* Keeps a prefix of a WHOLE view that is much of it. */
+static void keep_in_row(view *v, double target, bool strict, int64_t at_least) {
+    boundary b = pk_boundary_find(v, v->order, MEASURE_MASS, target, strict);
+    bool by_mass = true;
+    if (at_least > 1) {
+        const boundary least =
+            pk_boundary_find(v, v->order, MEASURE_COUNT, (double)at_least, false);
+        by_mass = !comes_before(v, &b, &least);
+        if (!by_mass) b = least;
+    }
+    pk_boundary_keep(v, v->order, &b);
+    const mass_source s = pk_view_source(v);
+    if (by_mass && v->order == ORDER_DESCENDING) pk_mass_set_sum(&v->mass, &s, b.mass);
+    v->n_counted = max_i64(pk_view_alive(v), at_least);
+}
+
 /*
  * Collects from a WHOLE view the candidates down to the ceiling or deeper that have more than p of
- * the sum. False: the boundary was found without collecting that many, and the view is cut off
- * there, which happens only to an `unbounded` search.
+ * the sum. False: the prefix has been kept without collecting that many.
  */
-static bool collect_prefix(view *v, double p, bool strict, float ceiling, bool unbounded,
+static bool collect_prefix(view *v, double p, bool strict, int64_t at_least, float ceiling,
                            const rng_stream *ahead) {
     const mass_source s = pk_view_source(v);
+    const bool unbounded = v->order == ORDER_DESCENDING && at_least == 1;
     const bool summed = pk_mass_is_summed(&v->mass, &s);
     if (summed) {
         const top deep = pk_survey_deeper(v, p * v->mass.sum, ceiling);
@@ -70,8 +102,9 @@ static bool collect_prefix(view *v, double p, bool strict, float ceiling, bool u
         cut_behind(v, &at);
         return false;
     }
-    collect_certain(v, target, ceiling);
-    return true;
+    if (collect_certain(v, target, ceiling)) return true;
+    keep_in_row(v, target, strict, at_least);
+    return false;
 }
 
 /* Keeps the prefix of a list that lies in the order. */
@@ -104,13 +137,12 @@ static void keep_prefix(view *v, double p, bool strict, int64_t min_keep, const 
     forget_levels(v);
     double target;
     if (v->whole) {
-        const bool unbounded = order == ORDER_DESCENDING && at_least == 1;
         float ceiling = ceiling_of(v, order);
         if (at_least > 1) {
             const float bound = order == ORDER_DESCENDING ? pk_view_bound(v, at_least) : -INFINITY;
             ceiling = bound < ceiling ? bound : ceiling;
         }
-        if (!collect_prefix(v, p, strict, ceiling, unbounded, ahead)) return;
+        if (!collect_prefix(v, p, strict, at_least, ceiling, ahead)) return;
         target = p * v->mass.sum;
         const double ref = (double)v->mass.ref;
         pk_view_adopt(v);
@@ -221,20 +253,23 @@ static pick pick_at(view *v, int32_t at) {
     return (pick){v->list.ids[at], x, pk_view_probability(v, x)};
 }
 
-/* Where the cumulative mass, in an order other than the row's, reaches target. */
-static int32_t draw_from_row(view *v, candidate_order order, level from, double target) {
+/* The candidate where the cumulative mass, in an order other than the row's, reaches target. */
+static pick draw_from_row(view *v, candidate_order order, level from, double target) {
     const float ceiling = ceiling_of(v, order);
     const top t = pk_survey_top(v, ceiling);
     if (!top_reaches(&t, target)) {
         place found;
         if (order == ORDER_DESCENDING && pk_survey_find(v, &t, from, target, false, &found))
-            return found.at;
-        collect_certain(v, target, ceiling);
+            return pick_at(v, found.at);
+        if (!collect_certain(v, target, ceiling)) {
+            const boundary b = pk_boundary_find(v, order, MEASURE_MASS, target, false);
+            return (pick){b.id, b.x, pk_view_probability(v, b.x)};
+        }
     }
     const mass_source of = pk_view_source(v);
     const search s =
         pk_search(&v->mass, &of, &v->list, v->n_vocab, order, v->centre, target, false);
-    return pk_find_prefix(&s, v->list.n).at;
+    return pick_at(v, pk_find_prefix(&s, v->list.n).at);
 }
 
 pick pk_view_draw(view *v, pluck_rng_kind rng, double u) {
@@ -246,7 +281,7 @@ pick pk_view_draw(view *v, pluck_rng_kind rng, double u) {
     candidate_order order = v->order == ORDER_AS_IT_LIES ? lies : v->order;
     if (rng == PLUCK_RNG_PHILOX) order = ORDER_ID;
     if (order == lies) return draw_as_it_lies(v, target);
-    if (v->whole) return pick_at(v, draw_from_row(v, order, from, target));
+    if (v->whole) return draw_from_row(v, order, from, target);
     const search s =
         pk_search(&v->mass, &of, &v->list, v->n_vocab, order, v->centre, target, false);
     return pick_at(v, pk_find_prefix(&s, v->list.n).at);

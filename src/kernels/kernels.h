@@ -72,6 +72,7 @@ typedef struct group_totals {
  *                  x > cut) and not >= below (NaN: no limit) in the groups whose max reaches cut;
  *                  returns how many. May write up to 16 entries past the last.
  *   group_count_above    how many x >= cut (not -inf) there are.
+ *   group_mask     a bit for each x >= low and not >= below (NaN: no limit); bits may be `allowed`.
  *   group_adapt    sum of the adaptive weight of each group.
  *   widen          to float32.
  */
@@ -98,6 +99,9 @@ typedef struct group_totals {
        int32_t first_id, float cut, float below, int32_t *ids, float *logits))                     \
     X(int64_t, group_count_above,                                                                  \
       (const void *x, const uint64_t *allowed, size_t n_groups, const float *max, float cut))      \
+    X(void, group_mask,                                                                            \
+      (const void *x, const uint64_t *allowed, size_t n_groups, float low, float below,            \
+       uint64_t *bits))                                                                            \
     X(void, group_adapt,                                                                           \
       (const void *x, const uint64_t *allowed, size_t n_groups, const adapt_params *p,             \
        double *sum))                                                                               \

@@ -368,6 +368,16 @@ VATTR static int64_t ROW_FN(group_count_above)(const void *row, const uint64_t *
     return total;
 }
 
+VATTR static void ROW_FN(group_mask)(const void *row, const uint64_t *allowed, size_t n_groups,
+                                     float low, float below, uint64_t *out) {
+    const char *x = row;
+    (void)allowed;
+    const bool bounded = below <= __FLT_MAX__;
+    float wide[GROUP];
+    for (size_t g = 0; g < n_groups; g++, x += (size_t)GROUP * DSIZE)
+        out[g] = ROW_FN(mask_between)(x, ROW_BITS(g), low, below, bounded, wide);
+}
+
 /* The eight lanes of the adaptive weights. */
 VFN v8 ROW_FN(lanes_adapt)(const char *x, uint64_t bits, const adapt_params *p) {
     const exp_params unit = {0.0f, EXP_C_HI, EXP_C_LO, -88.02f};

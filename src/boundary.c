@@ -1,0 +1,333 @@
+/* boundary.c: see boundary.h. */
+#include "arithmetic.h"
+
+#include "boundary.h"
+
+#include <float.h>
+
+enum { SAMPLE_GROUPS = 64, SAMPLE = SAMPLE_GROUPS * GROUP };
+
+/*
+ * What lies between the two sides: keys above `inner` and up to `outer`. Keys are those of
+ * pk_order_key, as doubles: -x, or the distance from the centre.
+ */
+typedef struct shell {
+    candidate_order order;
+    double centre;
+    measure what;
+    double inner, outer; /* keys */
+    double before;       /* measure of the keys up to inner: it does not reach the target */
+} shell;
+
+static double key_of(const shell *s, float x) {
+    return s->order == ORDER_NEAR ? fabs((double)x - s->centre) : -(double)x;
+}
+
+/* Between floats and integers of the same order. */
+static int32_t rank_of(float x) {
+    int32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits ^ (bits < 0 ? INT32_MAX : 0);
+}
+
+static float float_of(int32_t rank) {
+    const int32_t bits = rank ^ (rank < 0 ? INT32_MAX : 0);
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/*
+ * The lowest float (highest, if upwards) with a key up to `key`, or below it if strict; NaN if there
+ * is none. Found by halving: near a centre far from 0 very many floats have one key.
+ */
+static float edge(const shell *s, double key, bool strict, bool upwards) {
+    const double centre = s->order == ORDER_NEAR ? s->centre : INFINITY;
+    const float middle = (float)clamp(centre, -(double)FLT_MAX, (double)FLT_MAX);
+    /* `in` has such a key, if any float has; `out` lies beyond the outermost. */
+    int64_t in = rank_of(middle), out = upwards ? rank_of(INFINITY) : rank_of(-INFINITY);
+    const double nearest = key_of(s, middle);
+    if (strict ? nearest >= key : nearest > key) return NAN;
+    while (in - out > 1 || out - in > 1) {
+        const int64_t between = in + (out - in) / 2;
+        const double k = key_of(s, float_of((int32_t)between));
+        if (strict ? k < key : k <= key)
+            in = between;
+        else
+            out = between;
+    }
+    return float_of((int32_t)in);
+}
+
+/* The lowest and the highest float with a key up to a given one, which at least one has. */
+static float lowest_within(const shell *s, double key) {
+    if (s->order != ORDER_NEAR) return (float)-key;
+    return edge(s, key, false, false);
+}
+
+static float highest_within(const shell *s, double key) {
+    return s->order != ORDER_NEAR ? FLT_MAX : edge(s, key, false, true);
+}
+
+/* The measure of x >= low. */
+static double measure_above(view *v, const shell *s, float low) {
+    if (low > v->mass.max) return 0.0;
+    const mass_source of = pk_view_source(v);
+    const row_cut c = pk_view_deeper(v, low);
+    if (s->what == MEASURE_MASS) return pk_mass_above(&v->mass, &of, c);
+    return (double)pk_row_count_above(&v->row, v->mass.group_max, c);
+}
+
+/* The measure of the keys up to one. */
+static double measure_within(view *v, const shell *s, double key) {
+    const double all = measure_above(v, s, lowest_within(s, key));
+    const float high = highest_within(s, key);
+    return high >= v->mass.max ? all : all - measure_above(v, s, nextafterf(high, INFINITY));
+}
+
+static bool reaches(double found, double target, bool strict) {
+    return strict ? found > target : found >= target;
+}
+
+/* The greatest key below one that any float has; below all keys if there is none. */
+static double key_before(const shell *s, double key) {
+    if (s->order != ORDER_NEAR) return -(double)nextafterf((float)-key, INFINITY);
+    const float low = edge(s, key, true, false), high = edge(s, key, true, true);
+    return isnan(low) ? -1.0 : fmax(key_of(s, low), key_of(s, high));
+}
+
+/* Halfway between two keys, by their bits: some sixty halvings tell any two apart. */
+static double halfway(double inner, double outer) {
+    double ends[2] = {fmax(inner, -2.0 * (double)FLT_MAX), fmin(outer, 2.0 * (double)FLT_MAX)};
+    int64_t bits[2];
+    memcpy(bits, ends, sizeof bits);
+    for (int i = 0; i < 2; i++) bits[i] ^= bits[i] < 0 ? INT64_MAX : 0;
+    int64_t middle = bits[0] / 2 + bits[1] / 2;
+    middle ^= middle < 0 ? INT64_MAX : 0;
+    double key;
+    memcpy(&key, &middle, sizeof key);
+    return key;
+}
+
+/* ---- the sample ---- */
+
+/* What a sample says of the shell. */
+typedef struct opinion {
+    double expected;    /* how many candidates it has */
+    double early, late; /* keys before and behind the boundary, as far as one can tell */
+} opinion;
+
+/* Values of the sampled groups that lie in the shell; returns how many. *seen: alive at all. */
+static int32_t take_sample(view *v, const shell *s, int32_t n_groups, float *values,
+                           int32_t *seen) {
+    int32_t n = 0;
+    *seen = 0;
+    for (int32_t i = 0; i < n_groups; i++) {
+        const int32_t g = (int32_t)((2 * i + 1) * (int64_t)v->row.n_groups / (2 * n_groups));
+        float x[GROUP];
+        pk_row_group(&v->row, g, v->cut, x);
+        for (int32_t j = 0; j < GROUP; j++) {
+            if (x[j] == -INFINITY) continue;
+            ++*seen;
+            const double key = key_of(s, x[j]);
+            values[n] = x[j];
+            n += key > s->inner && key <= s->outer;
+        }
+    }
+    return n;
+}
+
+static double weight_of(view *v, const shell *s, float x) {
+    if (s->what == MEASURE_COUNT) return 1.0;
+    const mass_source of = pk_view_source(v);
+    float e;
+    pk_mass_of(&v->mass, &of, &x, 1, &e);
+    return (double)e;
+}
+
+/* Where, of n values in order, the measure stands for `need`. */
+static int32_t place_in_sample(view *v, const shell *s, const float *values, const int32_t *index,
+                               int32_t n, double factor, double need) {
+    double found = 0.0;
+    for (int32_t i = 0; i < n; i++) {
+        found += factor * weight_of(v, s, values[index[i]]);
+        if (found >= need) return i;
+    }
+    return n - 1;
+}
+
+static opinion ask_sample(view *v, const shell *s, double target) {
+    const int32_t n_groups = v->row.n_groups < SAMPLE_GROUPS ? v->row.n_groups : SAMPLE_GROUPS;
+    const size_t room = (size_t)n_groups * GROUP + 1;
+    float *values = pk_lease_floats(v->scratch, LEASE_VALUES, room);
+    int32_t *index = pk_lease_ints(v->scratch, LEASE_INDEX, room);
+    int32_t seen;
+    const int32_t n = take_sample(v, s, n_groups, values, &seen);
+    const double factor = seen > 0 ? (double)v->n / seen : 0.0;
+    const double middle = halfway(s->inner, s->outer);
+    opinion told = {(double)n * factor, middle, middle};
+    if (n > 0) {
+        for (int32_t i = 0; i < n; i++) index[i] = i;
+        const ordering o = {index, values, s->order, s->centre};
+        pk_sort_index(&o, index, n);
+        const int32_t at = place_in_sample(v, s, values, index, n, factor, target - s->before);
+        /* Three standard errors of a place in a sample. */
+        const int32_t error = 1 + (int32_t)(3.0 * sqrt(fmin((double)at, (double)(n - at)) + 1.0));
+        told.early = key_of(s, values[index[at > error ? at - error : 0]]);
+        told.late = at + error < n ? key_of(s, values[index[at + error]]) : s->outer;
+    }
+    pk_lease_return(v->scratch, LEASE_INDEX);
+    pk_lease_return(v->scratch, LEASE_VALUES);
+    return told;
+}
+
+/* ---- closing in ---- */
+
+/* Moves the side of the shell that a key belongs to onto it. */
+static void try_key(view *v, shell *s, double key, double target, bool strict) {
+    if (!(key > s->inner && key < s->outer)) return;
+    const double within = measure_within(v, s, key);
+    if (reaches(within, target, strict)) {
+        s->outer = key;
+    } else {
+        s->inner = key;
+        s->before = within;
+    }
+}
+
+/*
+ * Closes in on the boundary. Returns false if the shell has become one key, whose candidates are
+ * equals; true if it is small enough to be collected.
+ */
+static bool close_in(view *v, shell *s, double target, bool strict) {
+    const double most = fmax((double)v->n_vocab / 8.0, 512.0);
+    for (int round = 0;; round++) {
+        opinion told = ask_sample(v, s, target);
+        if (told.expected <= most) return true;
+        if (round > 3) told.early = told.late = halfway(s->inner, s->outer);
+        const double inner = s->inner, outer = s->outer;
+        if (told.early < told.late) {
+            try_key(v, s, told.late, target, strict);
+            try_key(v, s, told.early, target, strict);
+        } else { /* so many equals that both are the same */
+            try_key(v, s, told.late, target, strict);
+            if (s->outer == told.late) try_key(v, s, key_before(s, told.late), target, strict);
+        }
+        if (s->inner >= key_before(s, s->outer)) return false;
+        if (s->inner == inner && s->outer == outer)
+            try_key(v, s, halfway(inner, outer), target, strict);
+    }
+}
+
+/* ---- the end of it ---- */
+
+/* Collects the shell into the free list, in no order; returns how many. */
+static int32_t collect_shell(view *v, const shell *s) {
+    const float low = lowest_within(s, s->outer);
+    const bool has_inner = s->inner > -INFINITY && (s->order != ORDER_NEAR || s->inner >= 0.0);
+    if (s->order != ORDER_NEAR) {
+        const float high = has_inner ? lowest_within(s, s->inner) : NAN;
+        return pk_view_collect(v, low, high);
+    }
+    const float high = highest_within(s, s->outer);
+    const float above = high < FLT_MAX ? nextafterf(high, INFINITY) : NAN;
+    const int32_t n = pk_view_collect(v, low, above);
+    if (!has_inner) return n;
+    int32_t kept = 0;
+    for (int32_t i = 0; i < n; i++) {
+        v->list.ids[kept] = v->list.ids[i];
+        v->list.x[kept] = v->list.x[i];
+        kept += key_of(s, v->list.x[i]) > s->inner;
+    }
+    pk_list_set(&v->list, kept, ORDER_AS_IT_LIES);
+    return kept;
+}
+
+/* Among what was collected, by count. */
+static int32_t nth_of_list(view *v, const shell *s, int32_t k) {
+    const ordering o = pk_list_ordering(&v->list, s->order, s->centre);
+    int32_t *index = pk_lease_ints(v->scratch, LEASE_INDEX, (size_t)v->list.n);
+    for (int32_t i = 0; i < v->list.n; i++) index[i] = i;
+    pk_sort_index(&o, index, v->list.n);
+    const int32_t at = index[k - 1];
+    pk_lease_return(v->scratch, LEASE_INDEX);
+    return at;
+}
+
+static boundary search_list(view *v, const shell *s, double target, bool strict) {
+    const int32_t n = collect_shell(v, s);
+    PLUCK_ASSERT(n > 0);
+    if (s->what == MEASURE_COUNT) {
+        const double need = target - s->before;
+        const int32_t k = need < 1.0 ? 1 : need < n ? (int32_t)need : n;
+        const int32_t at = nth_of_list(v, s, k);
+        return (boundary){v->list.x[at], v->list.ids[at], 0.0};
+    }
+    const mass_source of = pk_view_source(v);
+    struct search list_search =
+        pk_search(&v->mass, &of, &v->list, v->n_vocab, s->order, s->centre, target, strict);
+    list_search.before = s->before;
+    const place at = pk_find_prefix(&list_search, n);
+    return (boundary){v->list.x[at.at], v->list.ids[at.at], at.mass};
+}
+
+/* The first, by ascending id, of the candidates with the shell's one key that reaches the target. */
+static boundary count_equals(view *v, const shell *s, double target, bool strict) {
+    const float low = lowest_within(s, s->outer);
+    double found = s->before;
+    boundary last = {low, -1, found};
+    for (int32_t g = 0; g < v->row.n_groups; g++) {
+        if (v->mass.group_max[g] < low) continue;
+        float x[GROUP];
+        pk_row_group(&v->row, g, v->cut, x);
+        for (int32_t i = 0; i < GROUP; i++) {
+            if (x[i] == -INFINITY || key_of(s, x[i]) != s->outer) continue;
+            found += weight_of(v, s, x[i]);
+            last = (boundary){x[i], g * GROUP + i, found};
+            if (reaches(found, target, strict)) return last;
+        }
+    }
+    PLUCK_ASSERT(last.id >= 0);
+    return last;
+}
+
+boundary pk_boundary_find(view *v, candidate_order order, measure what, double target,
+                          bool strict) {
+    PLUCK_ASSERT(v->whole && v->mass.max_stamp == v->values && !v->adapted);
+    shell s = {.order = order, .centre = v->centre, .what = what};
+    s.inner = order == ORDER_NEAR ? -1.0 : -INFINITY;
+    s.outer = order == ORDER_NEAR ? INFINITY : (double)FLT_MAX;
+    pk_view_count(v);
+    return close_in(v, &s, target, strict) ? search_list(v, &s, target, strict)
+                                           : count_equals(v, &s, target, strict);
+}
+
+/* ---- keeping ---- */
+
+static void keep_descending(view *v, const boundary *b) {
+    v->cut = (row_cut){b->x, b->id};
+    v->uncounted = true;
+    view_changed_weights(v);
+}
+
+/* Of those as far from the centre as the boundary, the ids behind it are not kept. */
+static void keep_near(view *v, const boundary *b) {
+    const shell s = {.order = ORDER_NEAR, .centre = v->centre};
+    const double key = key_of(&s, b->x);
+    const float in_low = edge(&s, key, true, false), in_high = edge(&s, key, true, true);
+    const row_band band = {
+        .low = edge(&s, key, false, false),
+        .high = edge(&s, key, false, true),
+        .in_low = isnan(in_low) ? INFINITY : in_low,
+        .in_high = isnan(in_high) ? -INFINITY : in_high,
+        .through = b->id,
+    };
+    pk_view_bake(v, &band);
+}
+
+void pk_boundary_keep(view *v, candidate_order order, const boundary *b) {
+    if (order == ORDER_NEAR)
+        keep_near(v, b);
+    else
+        keep_descending(v, b);
+}
