@@ -5,7 +5,7 @@
 
 #include <float.h>
 
-enum { SAMPLE_GROUPS = 64, SAMPLE = SAMPLE_GROUPS * GROUP };
+enum { SAMPLE_GROUPS = 16 };
 
 /*
  * What lies between the two sides: keys above `inner` and up to `outer`. Keys are those of
@@ -137,23 +137,36 @@ static int32_t take_sample(view *v, const shell *s, int32_t n_groups, float *val
     return n;
 }
 
-static double weight_of(view *v, const shell *s, float x) {
-    if (s->what == MEASURE_COUNT) return 1.0;
+/* What n candidates count for. */
+static void weigh(view *v, const shell *s, const float *x, int32_t n, float *weight) {
+    if (s->what == MEASURE_COUNT) {
+        for (int32_t i = 0; i < n; i++) weight[i] = 1.0f;
+        return;
+    }
     const mass_source of = pk_view_source(v);
-    float e;
-    pk_mass_of(&v->mass, &of, &x, 1, &e);
-    return (double)e;
+    pk_mass_of(&v->mass, &of, x, (size_t)n, weight);
 }
 
-/* Where, of n values in order, the measure stands for `need`. */
-static int32_t place_in_sample(view *v, const shell *s, const float *values, const int32_t *index,
-                               int32_t n, double factor, double need) {
-    double found = 0.0;
-    for (int32_t i = 0; i < n; i++) {
-        found += factor * weight_of(v, s, values[index[i]]);
-        if (found >= need) return i;
+/* Where, of n values in order, the measure certainly has not reached `need` yet, and certainly has:
+ * three standard errors of the sample to either side. n: nowhere. */
+static void places_in_sample(view *v, const shell *s, const float *values, const int32_t *index,
+                             int32_t n, double factor, double need, int32_t *early, int32_t *late) {
+    double found = 0.0, squares = 0.0;
+    *early = *late = n;
+    for (int32_t first = 0; first < n && *late == n; first += GROUP) {
+        const int32_t count = n - first < GROUP ? n - first : GROUP;
+        float x[GROUP], weight[GROUP];
+        for (int32_t i = 0; i < count; i++) x[i] = values[index[first + i]];
+        weigh(v, s, x, count, weight);
+        for (int32_t i = 0; i < count; i++) {
+            const double w = factor * (double)weight[i];
+            found += w;
+            squares += w * w;
+            const double error = 3.0 * sqrt(squares);
+            if (*early == n && found + error >= need) *early = first + i;
+            if (*late == n && found - error >= need) *late = first + i;
+        }
     }
-    return n - 1;
 }
 
 static opinion ask_sample(view *v, const shell *s, double target) {
@@ -170,11 +183,10 @@ static opinion ask_sample(view *v, const shell *s, double target) {
         for (int32_t i = 0; i < n; i++) index[i] = i;
         const ordering o = {index, values, s->order, s->centre};
         pk_sort_index(&o, index, n);
-        const int32_t at = place_in_sample(v, s, values, index, n, factor, target - s->before);
-        /* Three standard errors of a place in a sample. */
-        const int32_t error = 1 + (int32_t)(3.0 * sqrt(fmin((double)at, (double)(n - at)) + 1.0));
-        told.early = key_of(s, values[index[at > error ? at - error : 0]]);
-        told.late = at + error < n ? key_of(s, values[index[at + error]]) : s->outer;
+        int32_t early, late;
+        places_in_sample(v, s, values, index, n, factor, target - s->before, &early, &late);
+        told.early = early > 0 ? key_of(s, values[index[early - 1]]) : s->inner;
+        told.late = late < n ? key_of(s, values[index[late]]) : s->outer;
     }
     pk_lease_return(v->scratch, LEASE_INDEX);
     pk_lease_return(v->scratch, LEASE_VALUES);
@@ -200,7 +212,7 @@ static void try_key(view *v, shell *s, double key, double target, bool strict) {
  * equals; true if it is small enough to be collected.
  */
 static bool close_in(view *v, shell *s, double target, bool strict) {
-    const double most = fmax((double)v->n_vocab / 8.0, 512.0);
+    const double most = fmax((double)v->n_vocab / 6.0, 512.0);
     for (int round = 0;; round++) {
         opinion told = ask_sample(v, s, target);
         if (told.expected <= most) return true;
@@ -254,9 +266,26 @@ static int32_t nth_of_list(view *v, const shell *s, int32_t k) {
     return at;
 }
 
+/* The last candidate of all, which holds if the target is never reached, or by rounding alone. */
+static boundary last_of_all(view *v, const shell *s, double target) {
+    boundary last = {0.0f, -1, target};
+    for (int32_t g = 0; g < v->row.n_groups; g++) {
+        float x[GROUP];
+        pk_row_group(&v->row, g, v->cut, x);
+        for (int32_t i = 0; i < GROUP; i++) {
+            if (x[i] == -INFINITY) continue;
+            if (last.id >= 0 && key_of(s, x[i]) < key_of(s, last.x)) continue;
+            last.x = x[i];
+            last.id = g * GROUP + i;
+        }
+    }
+    PLUCK_ASSERT(last.id >= 0);
+    return last;
+}
+
 static boundary search_list(view *v, const shell *s, double target, bool strict) {
     const int32_t n = collect_shell(v, s);
-    PLUCK_ASSERT(n > 0);
+    if (n == 0) return last_of_all(v, s, s->what == MEASURE_MASS ? v->mass.sum : target);
     if (s->what == MEASURE_COUNT) {
         const double need = target - s->before;
         const int32_t k = need < 1.0 ? 1 : need < n ? (int32_t)need : n;
@@ -275,6 +304,8 @@ static boundary search_list(view *v, const shell *s, double target, bool strict)
 static boundary count_equals(view *v, const shell *s, double target, bool strict) {
     const float low = lowest_within(s, s->outer);
     double found = s->before;
+    float value = low, weight;
+    weigh(v, s, &value, 1, &weight);
     boundary last = {low, -1, found};
     for (int32_t g = 0; g < v->row.n_groups; g++) {
         if (v->mass.group_max[g] < low) continue;
@@ -282,7 +313,9 @@ static boundary count_equals(view *v, const shell *s, double target, bool strict
         pk_row_group(&v->row, g, v->cut, x);
         for (int32_t i = 0; i < GROUP; i++) {
             if (x[i] == -INFINITY || key_of(s, x[i]) != s->outer) continue;
-            found += weight_of(v, s, x[i]);
+            if (x[i] != value) weigh(v, s, &x[i], 1, &weight);
+            value = x[i];
+            found += (double)weight;
             last = (boundary){x[i], g * GROUP + i, found};
             if (reaches(found, target, strict)) return last;
         }

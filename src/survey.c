@@ -25,13 +25,21 @@ static double list_mass(view *v, const float *x, int32_t n) {
     return pk_mass_of_values(&v->mass, &s, x, n);
 }
 
+/* Collects what is at or above t->low, unless that is many more than a top should have: equals. */
+static void collect_top(view *v, top *t) {
+    const row_cut c = pk_view_deeper(v, t->low);
+    if (cut_is_open(c) || pk_view_is_much(v, pk_row_count_above(&v->row, v->mass.group_max, c)))
+        return;
+    t->n = pk_view_collect(v, t->low, NAN);
+    t->mass = list_mass(v, v->list.x, t->n);
+}
+
 top pk_survey_top(view *v, float ceiling) {
     const int32_t n_blocks = (v->row.n_groups + BLOCK_GROUPS - 1) / BLOCK_GROUPS;
     top t = {0, pk_view_bound(v, max_i64(1, n_blocks * 2 / 3)), 0.0};
     if (!(t.low <= ceiling)) return t;
     if (t.low < v->cut.x) t.low = v->cut.x;
-    t.n = pk_view_collect(v, t.low, NAN);
-    t.mass = list_mass(v, v->list.x, t.n);
+    collect_top(v, &t);
     return t;
 }
 
@@ -79,9 +87,7 @@ top pk_survey_deeper(view *v, double target, float ceiling) {
     top t = {0, -INFINITY, 0.0};
     if (v->row.n_groups < LEAST_GROUPS || !v->mass.grouped || !cut_is_open(v->cut)) return t;
     t.low = deeper_cut(v, MARGIN * (v->mass.sum - target), ceiling);
-    if (isnan(t.low)) return t;
-    t.n = pk_view_collect(v, t.low, NAN);
-    t.mass = list_mass(v, v->list.x, t.n);
+    if (!isnan(t.low)) collect_top(v, &t);
     return t;
 }
 

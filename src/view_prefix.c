@@ -22,16 +22,19 @@ static bool top_reaches(const top *t, double target) {
 
 /* Collects what has more than `target` of the mass for certain: what lies below ref - a nats weighs
  * less than n exp(-a). False, and nothing collected, if that is much of the row. */
-static bool collect_certain(view *v, double target, float ceiling) {
+static bool collect_certain(view *v, candidate_order order, double target, float ceiling) {
+    /* In two directions from a centre a pass costs twice as much, and a list is worth more. */
+    const int64_t most = order == ORDER_NEAR ? v->n_vocab / 2 : v->n_vocab / 16;
     const double rest = (v->mass.sum - target) * (1.0 - 1e-7);
     const double nats = rest > 0.0 ? log((double)v->n / rest) : INFINITY;
     const double x = (double)v->mass.ref - fmax(nats, 0.0) / v->scale;
     float low = x < -(double)FLT_MAX ? -INFINITY : nextafterf((float)x, -INFINITY);
     if (low > ceiling) low = ceiling;
     const row_cut c = pk_view_deeper(v, low);
-    if (pk_view_is_much(v, v->n)) {
+    if (v->n > most && pk_view_is_much(v, v->n)) {
         if (cut_is_open(c)) return false;
-        if (pk_view_is_much(v, pk_row_count_above(&v->row, v->mass.group_max, c))) return false;
+        const int64_t n = pk_row_count_above(&v->row, v->mass.group_max, c);
+        if (n > most && pk_view_is_much(v, n)) return false;
     }
     (void)pk_view_collect(v, low, NAN);
     return true;
@@ -102,7 +105,7 @@ static bool collect_prefix(view *v, double p, bool strict, int64_t at_least, flo
         cut_behind(v, &at);
         return false;
     }
-    if (collect_certain(v, target, ceiling)) return true;
+    if (collect_certain(v, v->order, target, ceiling)) return true;
     keep_in_row(v, target, strict, at_least);
     return false;
 }
@@ -261,7 +264,7 @@ static pick draw_from_row(view *v, candidate_order order, level from, double tar
         place found;
         if (order == ORDER_DESCENDING && pk_survey_find(v, &t, from, target, false, &found))
             return pick_at(v, found.at);
-        if (!collect_certain(v, target, ceiling)) {
+        if (!collect_certain(v, order, target, ceiling)) {
             const boundary b = pk_boundary_find(v, order, MEASURE_MASS, target, false);
             return (pick){b.id, b.x, pk_view_probability(v, b.x)};
         }
