@@ -25,6 +25,10 @@ pluck_gpu_device *rig_device(void) {
     return device;
 }
 
+bool rig_may_skip(void) {
+    return getenv("PLUCK_GPU_DEVICE") == NULL && rig_device() == NULL;
+}
+
 bool rig_is_emulated(void) {
     return rig_device()->native == NULL; /* only the emulator has nothing of its own */
 }

@@ -53,8 +53,15 @@ typedef struct rig {
 } rig;
 
 /* The device that the tests share: the one that PLUCK_GPU_DEVICE names by number, "emulator" for
- * the kernels as plain C, else the first. NULL, with a line on why, where there is none. */
+ * the kernels as plain C, else the first. NULL, with a line on why, if there is none. */
 pluck_gpu_device *rig_device(void);
+
+/* What main returns if there is no device and none was asked for by PLUCK_GPU_DEVICE: ctest counts
+ * the test as skipped. */
+#define RIG_NO_DEVICE 77
+
+/* Is there nothing to test on, and nothing that was asked for? Prints why. */
+bool rig_may_skip(void);
 
 /* Is that the kernels as plain C? They are slow: tests that repeat themselves do so less often. */
 bool rig_is_emulated(void);
