@@ -61,7 +61,8 @@ extern "C" {
     X(ERR_CANCELLED, -114, "the transfer was cancelled")                                           \
     X(ERR_NOT_READY, -115, "not finished yet")                                                     \
     X(ERR_TOKEN, -116, "a token id is outside the vocabulary")                                     \
-    X(ERR_LOST, -117, "the device is lost; close what uses it and open it again")
+    X(ERR_LOST, -117, "the device is lost; close what uses it and open it again")                  \
+    X(ERR_CONFIG, -118, "the config has a stage, a parameter or a setting that is not allowed")
 
 typedef enum pluck_gpu_status {
 #define PLUCK_GPU_STATUS_ENUM(name, code, message) PLUCK_GPU_##name = (code),

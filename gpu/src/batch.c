@@ -78,9 +78,9 @@ static pluck_gpu_status create_all(pluck_gpu_batch *b) {
     const gpu_backend_table *api = b->device->api;
     const size_t slots = (size_t)b->config.max_in_flight;
     b->slots = calloc(slots, sizeof *b->slots);
-    b->edits = calloc((size_t)b->config.max_edits, sizeof *b->edits);
     b->plans = calloc((size_t)b->config.max_rows, sizeof *b->plans);
-    if (!b->slots || !b->edits || !b->plans) return PLUCK_GPU_ERR_MEMORY;
+    if (!b->slots || !b->plans) return PLUCK_GPU_ERR_MEMORY;
+    GPU_TRY(gpu_edits_create(&b->edits, b->config.max_edits));
     GPU_TRY(api->stream_create(b->device, &b->stream));
     GPU_TRY(create_memory(b));
     for (size_t i = 0; i < slots; i++) GPU_TRY(create_slot(b, b->slots + i));
@@ -161,7 +161,7 @@ void pluck_gpu_batch_free(pluck_gpu_batch *b) {
     api->memory_free(b->device, b->logits);
     if (b->stream) api->stream_free(b->device, b->stream);
     free(b->slots);
-    free(b->edits);
+    gpu_edits_free(&b->edits);
     free(b->plans);
     free(b);
 }

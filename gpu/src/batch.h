@@ -2,7 +2,7 @@
 #ifndef PLUCK_GPU_BATCH_H
 #define PLUCK_GPU_BATCH_H
 
-#include "plan.h"
+#include "edits.h"
 
 /* Host memory of one call in flight. */
 typedef struct gpu_slot {
@@ -31,7 +31,7 @@ struct pluck_gpu_batch {
     uint64_t next_ticket;
     bool dirty;                   /* a call failed: the states must be cleared */
     gpu_slot *slots;              /* max_in_flight */
-    plk_edit *edits;              /* scratch: those of one row */
+    gpu_edits edits;              /* scratch: those of one row */
     const pluck_gpu_plan **plans; /* scratch: of each chain in the call */
 };
 
