@@ -242,7 +242,8 @@ typedef struct pluck_gpu_call {
      * NULL. */
     void *stream;
     /* Where results go once the ticket is done: the caller's memory, pinned if the copy is not to
-     * stall the stream; NULL: the batch's own pinned memory, which pluck_gpu_wait hands out. */
+     * stall the stream; NULL: the batch's own pinned memory, which pluck_gpu_wait hands out. If the
+     * call or a wait for it fails, the device may still write there until the batch is freed. */
     pluck_gpu_result *results; /* n_rows */
     int32_t *ids;              /* n_rows * max_candidates; row i's begin at i * max_candidates */
     float *candidate_logits;   /* the same; after edits, before temperature */

@@ -138,13 +138,24 @@ pluck_gpu_status pluck_gpu_batch_create(pluck_gpu_batch **out, pluck_gpu_device 
     return PLUCK_GPU_OK;
 }
 
+/* What is on the batch's own stream uses its memory, also if no ticket names it. */
+static void wait_for_own_stream(pluck_gpu_batch *b) {
+    const gpu_backend_table *api = b->device->api;
+    const gpu_event event = b->slots ? b->slots[0].done : NULL;
+    if (b->stream && event && api->event_record(b->device, event, b->stream) == PLUCK_GPU_OK)
+        (void)api->event_wait(b->device, event);
+}
+
 void pluck_gpu_batch_free(pluck_gpu_batch *b) {
     const gpu_backend_table *api;
     if (!b) return;
     api = b->device->api;
+    for (int32_t i = 0; b->slots && i < b->config.max_in_flight; i++)
+        if (b->slots[i].done && b->slots[i].ticket)
+            (void)api->event_wait(b->device, b->slots[i].done);
+    wait_for_own_stream(b);
     for (int32_t i = 0; b->slots && i < b->config.max_in_flight; i++) {
         gpu_slot *slot = b->slots + i;
-        if (slot->done && slot->ticket) (void)api->event_wait(b->device, slot->done);
         if (slot->done) api->event_free(b->device, slot->done);
         api->pinned_free(b->device, &slot->params);
         api->pinned_free(b->device, &slot->results);

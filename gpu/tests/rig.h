@@ -3,7 +3,7 @@
  *
  * A test describes rows (logits, chain, history, mask); rig_run sends them through one call of a
  * batch context; rig_check compares every row with what the oracle says of it. A difference is
- * excused only where the oracle marks a boundary within rounding, or the uniform number lies within
+ * excused only if the oracle marks a boundary within rounding, or the uniform number lies within
  * RIG_DRAW_BAND of the step between the two tokens.
  */
 #ifndef PLUCK_GPU_TESTS_RIG_H
@@ -70,7 +70,7 @@ void rig_open(rig *r, int32_t n_vocab, int32_t max_rows, int32_t max_candidates)
 void rig_close(rig *r);
 
 /* Puts the rows on the device (`pad` extra elements between them) and runs them as one call; fails
- * the test where the call fails. */
+ * the test if the call fails. */
 void rig_run(rig *r, const rig_row *rows, int32_t n_rows, pluck_dtype dtype, int32_t pad);
 
 /* Compares the last run with the oracle, row by row. */

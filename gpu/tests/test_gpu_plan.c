@@ -127,7 +127,7 @@ static void refuses_what_libpluck_refuses(void **state) {
     }
 }
 
-/* Biases of one token add up as they do in libpluck: -inf masks also where the others overflow. */
+/* Biases of one token add up as they do in libpluck: -inf masks also if the others overflow. */
 static void biases_add_up_as_in_the_library(void **state) {
     enum { N = 500, SETS = 4 };
     static const pluck_logit_bias biases[SETS][4] = {
