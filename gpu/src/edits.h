@@ -24,7 +24,7 @@ pluck_gpu_status gpu_edits_create(gpu_edits *e, int32_t max_edits);
 void gpu_edits_free(gpu_edits *e);
 
 /*
- * The row's edits into e->edits: the plan's biases, and how often each token stands among the last
+ * The row's edits into e->edits: the plan's biases, and how often each token occurs among the last
  * last_n of the row's history. *n receives how many. Takes time in proportion to the history and
  * the biases. Errors: ERR_NULL (a history), ERR_TOKEN, ERR_SIZE (more than max_edits).
  */

@@ -1,6 +1,6 @@
 /*
- * offload.c: the offload planner. It walks a chain as far as the device can follow, and decides what
- * comes back.
+ * offload.c: the offload planner. It walks a chain as far as the device can follow, and decides
+ * what comes back.
  *
  * The device follows edits (bias, penalties) at the front, then anything that keeps a prefix of the
  * row in sorted order. Temperatures on the way only change the scale on which a later stage counts.
@@ -84,7 +84,7 @@ static void could_cut(planner *p, int32_t stage, bool sorted) {
     p->cut_sorted = sorted;
 }
 
-/* Takes one stage; false where the device cannot run it here. */
+/* Takes one stage; false if the device cannot run it here. */
 static bool take_truncation(planner *p, const pluck_stage *stage, int32_t index) {
     const pluck_gpu_plan *plan = p->plan;
     const bool clean = !p->one_only && (plan->chain.n_ops == 0 || p->cut_ops == plan->chain.n_ops);
