@@ -1,38 +1,45 @@
-# A thin face over CMake: each target installs what it needs where that is missing, builds, and runs.
-# `make help` lists the targets. Variables: BUILD (folder), BUILD_TYPE, JOBS, PREFIX, CMAKE_FLAGS.
+# A thin face over CMake. `make help` lists the targets. Only run, test and deps install what is missing; the
+# others say what is. Variables: BUILD (folder), BUILD_TYPE, JOBS, PREFIX, CMAKE_FLAGS, DEPS (see deps).
 
 BUILD ?= build
 BUILD_TYPE ?= Release
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PREFIX ?= /usr/local
 CMAKE_FLAGS ?=
+DEPS ?= build test
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
 .PHONY: build configure deps run test bench cliffs coverage lint format install uninstall parity e2e gpu \
         docs results clean help
 
-## build       build everything into build/ (what this machine lacks is installed first)
+## build       build everything into build/, but for what lacks something: each is named in one line
 build: configure
 	@cmake --build $(BUILD) -j $(JOBS) $(BUILD_QUIET)
 
+# CMake's own lines are for V=1; what is left out is always said.
+configure:
+	@cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=$(BUILD_TYPE) -DCMAKE_INSTALL_PREFIX=$(PREFIX) \
+	    --log-level=NOTICE $(CMAKE_FLAGS) >$(if $(V),/dev/stdout,/dev/null)
+
+## deps        install what is missing to build and test on Debian and Ubuntu, and a prebuilt libllama
+##             (DEPS=all: what the other targets need, too; DEPS='lint coverage': those groups of
+##             scripts/install-deps)
 deps:
-	@scripts/install-deps build test
+	@scripts/install-deps $(DEPS)
 	@scripts/get-llama --try
 
-configure: deps
-	@cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=$(BUILD_TYPE) -DCMAKE_INSTALL_PREFIX=$(PREFIX) \
-	    --log-level=WARNING $(CMAKE_FLAGS) >$(if $(V),/dev/stdout,/dev/null)
-
-## run         the lab: build, validate and measure every improvement, print the table (FULL=1: for the record)
-run: configure
+## run         the lab: install what is missing, build, validate and measure every improvement, print the
+##             table (FULL=1: for the record)
+run: deps
+	@$(MAKE) configure
 	@cmake --build $(BUILD) -j $(JOBS) --target improvements >/dev/null
 	@scripts/run $(BUILD)
 
-## test        build and run all tests
-test: BUILD_QUIET = >/dev/null
-test: build
-	@ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS) $(CTEST_FLAGS)
+## test        install what is missing, build and run all tests
+test: deps
+	@$(MAKE) build BUILD_QUIET='>/dev/null'
+	@ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j $(JOBS) $(CTEST_FLAGS)
 
 ## bench       passes per chain: the cost of a token in units of reading the row once
 bench: BUILD_QUIET = >/dev/null
@@ -45,18 +52,19 @@ cliffs: build
 	@$(BUILD)/bench/bench-cliffs --worst 30 $(CLIFFS_FLAGS)
 
 ## coverage    tests with coverage of src/, a summary and an HTML report
-coverage: deps
-	@scripts/install-deps coverage
+coverage:
+	@scripts/install-deps --check build coverage
 	@scripts/coverage
 
 ## lint        formatting, clang-tidy, cppcheck, shellcheck, man pages
-lint: configure
-	@scripts/install-deps lint
+lint:
+	@scripts/install-deps --check build test lint
+	@$(MAKE) configure
 	@scripts/lint $(BUILD)
 
 ## format      reformat the sources in place
 format:
-	@scripts/install-deps lint
+	@scripts/install-deps --check format
 	@scripts/lint --format
 
 ## install     install libraries, headers, command and man pages under PREFIX
@@ -86,8 +94,8 @@ SAMPLING ?= 'temp=0.8;top_k=40;top_p=0.95;min_p=0.05;repeat_penalty=1.1'
 E2E_FLAGS ?= -t 1
 
 ## gpu         build and test the GPU parts on this machine's devices
-gpu: deps
-	@scripts/install-deps gpu
+gpu:
+	@scripts/install-deps --check gpu
 	@scripts/gpu
 
 ## results     measure on this machine, and record for the README: passes, and against llama.cpp
@@ -114,4 +122,4 @@ clean:
 
 ## help        this list
 help:
-	@sed -n 's/^## /  make /p' Makefile
+	@sed -n -e 's/^##             /                   /p' -e 's/^## /  make /p' Makefile

@@ -35,7 +35,7 @@ function(image_works result)
     endif()
 endfunction()
 
-# Configuring again asks again only where the tools or the architecture changed.
+# Configuring again asks again only if the tools or the architecture changed.
 set(image_key "${PLUCK_NVCC};${PLUCK_CLANG};${a}")
 if(NOT "${PLUCK_GPU_IMAGE_KEY}" STREQUAL "${image_key}")
     set(found none)

@@ -1,6 +1,10 @@
 /*
- * pluck_gpu.h: sampling where the logits are: on the GPU, from the engine's own device pointer, on
- * the engine's own stream.
+ * pluck_gpu.h: sampling on the device that the logits are on, from the engine's own device pointer,
+ * on the engine's own stream.
+ *
+ * Experimental: not yet run on a GPU. The kernels have run on OpenCL on a processor and as plain C,
+ * the CUDA backend on a driver made for tests (docs/gpu.md says what ran where). Functions and
+ * structs may change until a GPU has run them.
  *
  * A chain of pluck.h is planned once (pluck_gpu_plan_create): what of it the device can do, and
  * what comes back: 4 bytes of token, a short list of candidates with which the CPU's chain goes on,
@@ -61,7 +65,8 @@ extern "C" {
     X(ERR_CANCELLED, -114, "the transfer was cancelled")                                           \
     X(ERR_NOT_READY, -115, "not finished yet")                                                     \
     X(ERR_TOKEN, -116, "a token id is outside the vocabulary")                                     \
-    X(ERR_LOST, -117, "the device is lost; close what uses it and open it again")
+    X(ERR_LOST, -117, "the device is lost; close what uses it and open it again")                  \
+    X(ERR_CONFIG, -118, "the config has a stage, a parameter or a setting that is not allowed")
 
 typedef enum pluck_gpu_status {
 #define PLUCK_GPU_STATUS_ENUM(name, code, message) PLUCK_GPU_##name = (code),
@@ -72,7 +77,7 @@ typedef enum pluck_gpu_status {
 /* The message of a status of either library, one line without a full stop. The text is static. */
 PLUCK_API const char *pluck_gpu_status_string(int32_t status);
 
-/* What went wrong in words, with the driver's own code or build log where there is one. */
+/* What went wrong in words, with the driver's own code or build log if there is one. */
 typedef struct pluck_gpu_error {
     pluck_gpu_status status;
     char message[496]; /* always terminated */
@@ -98,8 +103,7 @@ typedef struct pluck_gpu_device_info {
     bool is_cpu; /* an OpenCL device that is this machine's processor */
 } pluck_gpu_device_info;
 
-/* Device number `index` over all backends, CUDA's first, OpenCL's after; false where there is none.
- */
+/* Device number `index` over all backends, CUDA's first, then OpenCL's; false if there is none. */
 PLUCK_API bool pluck_gpu_describe(int32_t index, pluck_gpu_device_info *info);
 
 /* Which device to open. All zero: the first one that pluck_gpu_describe lists. */
@@ -144,11 +148,12 @@ typedef struct pluck_gpu_plan pluck_gpu_plan;
 
 /*
  * Plans a chain. On the device: logit bias and penalties at the front; then temperature, top-k,
- * top-p, min-p and top-n-sigma in any order; then greedy, or dist with PLUCK_RNG_PHILOX. Where
+ * top-p, min-p and top-n-sigma in any order; then greedy, or dist with PLUCK_RNG_PHILOX. If
  * another stage follows a top-k, a top-p or a min-p, the candidates come back and the CPU goes on
- * with them (pluck_gpu_plan_tail); where none precedes it, the row does. The config's stages,
- * biases and breakers are used by the tail and must outlive the plan. Errors: ERR_NULL, ERR_SIZE
- * (n_vocab beyond 1048576, or bad config), ERR_TOKEN, ERR_MEMORY.
+ * with them (pluck_gpu_plan_tail); if none precedes it, the row does. The config's stages,
+ * biases and breakers are used by the tail and must outlive the plan. The config is checked as
+ * pluck_config_check does, and error names the stage. Errors: ERR_NULL, ERR_SIZE (also: n_vocab
+ * beyond 1048576), ERR_TOKEN, ERR_CONFIG (whatever else pluck_config_check refuses), ERR_MEMORY.
  */
 PLUCK_API pluck_gpu_status pluck_gpu_plan_create(pluck_gpu_plan **out, const pluck_config *config,
                                                  pluck_gpu_error *error);
@@ -222,7 +227,7 @@ typedef struct pluck_gpu_row {
 typedef struct pluck_gpu_result {
     int32_t status;    /* PLUCK_OK; PLUCK_ERR_NAN, PLUCK_ERR_EMPTY, PLUCK_GPU_ERR_OVERFLOW: this row
                           alone */
-    int32_t token;     /* -1 where candidates came back, or the row failed */
+    int32_t token;     /* -1 if candidates came back, or the row failed */
     float logit;       /* after edits and temperature */
     float probability; /* in the final distribution; 1 for ARGMAX */
     float logprob;     /* its natural logarithm */
@@ -241,7 +246,8 @@ typedef struct pluck_gpu_call {
      * NULL. */
     void *stream;
     /* Where results go once the ticket is done: the caller's memory, pinned if the copy is not to
-     * stall the stream; NULL: the batch's own pinned memory, which pluck_gpu_wait hands out. */
+     * stall the stream; NULL: the batch's own pinned memory, which pluck_gpu_wait hands out. If the
+     * call or a wait for it fails, the device may still write there until the batch is freed. */
     pluck_gpu_result *results; /* n_rows */
     int32_t *ids;              /* n_rows * max_candidates; row i's begin at i * max_candidates */
     float *candidate_logits;   /* the same; after edits, before temperature */
@@ -274,16 +280,16 @@ typedef struct pluck_gpu_softmax {
 /*
  * Enqueues the softmax of every row, as pluck_gpu_enqueue enqueues a call. Each row's result is its
  * most likely token, the logit divided by the temperature, its probability and log-probability: the
- * row's log-sum-exp is logit - logprob. Rows at -inf have probability 0; where some are at +inf,
+ * row's log-sum-exp is logit - logprob. Rows at -inf have probability 0; if some are at +inf,
  * they share it. A row that holds NaN or nothing but -inf fails alone: its result says so, its part
  * of `out` is not written, its log-sum-exp is NaN or -inf. Errors: as pluck_gpu_enqueue;
- * ERR_POINTER also where out overlaps the rows.
+ * ERR_POINTER also if out overlaps the rows.
  */
 PLUCK_API pluck_gpu_status pluck_gpu_enqueue_softmax(pluck_gpu_batch *batch,
                                                      const pluck_gpu_softmax *call,
                                                      uint64_t *ticket);
 
-/* OK when the call has finished, ERR_NOT_READY before, ERR_DEVICE or ERR_LOST where it failed. Does
+/* OK when the call has finished, ERR_NOT_READY before, ERR_DEVICE or ERR_LOST if it failed. Does
  * not wait. */
 PLUCK_API pluck_gpu_status pluck_gpu_poll(pluck_gpu_batch *batch, uint64_t ticket);
 
@@ -298,7 +304,7 @@ PLUCK_API pluck_gpu_status pluck_gpu_candidates(pluck_gpu_batch *batch, uint64_t
 
 /*
  * One row of a finished call as pluck_sample_row would have returned it: the device's token, or the
- * draw of `tail` (a sampler made of pluck_gpu_plan_tail; NULL where there is none) from the
+ * draw of `tail` (a sampler made of pluck_gpu_plan_tail; NULL if there is none) from the
  * candidates. Returns the row's status, or the tail's.
  */
 PLUCK_API int32_t pluck_gpu_finish_row(pluck_gpu_batch *batch, uint64_t ticket, int32_t row,
@@ -333,7 +339,7 @@ PLUCK_API void pluck_gpu_pipeline_free(pluck_gpu_pipeline *pipeline);
 /*
  * Submits rows for copying to the host. The copy waits for what is on `producer` (a CUstream or
  * cl_command_queue; NULL: nothing; the default stream as in pluck_gpu_call) now, and for nothing
- * that is put there later: the producer may go on with the next inference, so long as that writes
+ * that is put there later: the producer may go on with the next inference, as long as that writes
  * elsewhere until this ticket is done. Rows arrive packed (n_vocab elements each). With a callback
  * the slot is released after it; without, by pluck_gpu_pipeline_release.
  *

@@ -15,7 +15,7 @@ typedef enum bench_work {
     BENCH_WORKS
 } bench_work;
 
-/* One line of the report. Times are medians, in microseconds; 0 where there is none. */
+/* One line of the report. Times are medians, in microseconds; 0 if there is none. */
 typedef struct bench_line {
     bench_work work;
     pluck_dtype dtype;
@@ -40,7 +40,7 @@ typedef struct bench {
     int n_lines;
 } bench;
 
-/* Ends the program where something failed. */
+/* Ends the program if something failed. */
 void bench_must(pluck_gpu_status status, const char *what);
 
 double bench_now(void); /* microseconds */
@@ -55,7 +55,7 @@ const char *bench_dtype_name(pluck_dtype dtype);
 
 /* The table, with the limits that are set for a GPU beside what was measured. */
 void bench_print(const bench *b);
-/* False where the file could not be written. */
+/* False if the file could not be written. */
 bool bench_write_json(const bench *b, const char *path);
 
 #endif /* PLUCK_GPU_BENCH_H */

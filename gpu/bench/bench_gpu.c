@@ -1,6 +1,6 @@
 /*
  * bench_gpu.c: times argmax, top-k, fused chains, softmax and the transfer pipeline on a device,
- * beside the bandwidth of a copy there, the rows' way to the CPU, and torch where its times are
+ * beside the bandwidth of a copy there, the rows' way to the CPU, and torch if its times are
  * given.
  *
  *     bench-gpu [--device N] [--smoke] [--torch FILE] [--json FILE]

@@ -1,5 +1,4 @@
-/* report.c: bench-gpu's table and its JSON. The limits are those set for one NVIDIA H200-class GPU.
- */
+/* report.c: bench-gpu's table and its JSON. The limits are those set for one NVIDIA H200. */
 #include "bench.h"
 
 #include <string.h>
@@ -27,7 +26,7 @@ static const bench_line *find(const bench *b, bench_work work, const bench_line 
     return NULL;
 }
 
-/* What is asked of a line, and what it came to; `text` is empty where nothing is. */
+/* What is asked of a line, and what it came to; `text` is empty if nothing is. */
 static void judge(const bench *b, const bench_line *line, char *text, size_t capacity) {
     const bench_line *top_k = find(b, BENCH_TOP_K, line);
     text[0] = '\0';

@@ -60,6 +60,7 @@ int main(void) {
     pluck_gpu_close(device);
     cuMemFree(pointer);
     cuStreamDestroy(stream);
+    cuCtxSetCurrent(NULL);
     cuDevicePrimaryCtxRelease(cu_device);
     return 0;
 }

@@ -4,7 +4,7 @@
  */
 
 /* One truncation: how many of the sorted keys lie before the end that it asks for. `deviation` is that of the
- * row where no operation has changed the set yet, else < 0. */
+ * row while no operation has changed the set, else < 0. */
 FN void truncate_small(plk_small *s, GLOBAL const plk_op *op, float maximum, u64 tail,
                        double deviation) {
     const i32 by_mass = op->kind == PLK_OP_TOP_P;

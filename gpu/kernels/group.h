@@ -144,7 +144,7 @@ FN void local_add_u64(LOCAL u32 *lo, LOCAL u32 *hi, u64 x) {
     if (up != 0u) local_add(hi, up);
 }
 
-/* A histogram over the keys: how many, and (where mass_lo is not NULL) their weights. */
+/* A histogram over the keys: how many, and (if mass_lo is not NULL) their weights. */
 typedef struct plk_bins {
     LOCAL u32 *count;
     LOCAL u32 *mass_lo;

@@ -4,7 +4,7 @@
  * Key. A logit and its id in one integer, so that a larger key is the better candidate: the logit's
  * bits, made to order as integers, above the complement of the id. Ties fall to the lower id, keys
  * are distinct, and -0 equals +0. NaN becomes the largest of all keys, so that the maximum of a row
- * tells whether it holds one.
+ * shows whether it holds one.
  *
  * Weight. exp((logit - maximum) / temperature) as a fixed-point number with MASS_BITS fractional
  * bits. Sums of integers do not depend on their order, so neither partition nor atomics can change
@@ -61,7 +61,7 @@ FN u64 key_at_least(double x) {
     return FIRST_KEY(order);
 }
 
-#ifndef PLK_WARP /* CUDA has instructions for both */
+#ifndef PLK_HAS_HALF_AND_MAX_NAN /* CUDA has instructions for both */
 FN float float_from_half(u32 h) {
     const u32 exponent = (h >> 10) & 31u, mantissa = h & 0x3FFu;
     const u32 sign = (h & 0x8000u) << 16;
@@ -82,7 +82,7 @@ FN float max_nan(float a, float b) {
 /*
  * exp((x - maximum) / temperature), x <= maximum, as 2^whole * (1 + part). The difference is exact
  * (Knuth's two-sum); its product with rate is split into an integer and f in [-1/2, 1/2]; 2^f - 1
- * is a Taylor polynomial of degree 7, off by 6e-9 at most. `part` means nothing where whole is
+ * is a Taylor polynomial of degree 7, off by 6e-9 at most. `part` means nothing if whole is
  * below -80000 or NaN.
  */
 typedef struct plk_power {
@@ -116,7 +116,7 @@ FN u64 weight(float x, float maximum, plk_rate rate) {
     i32 shift;
     u32 mantissa;
     if (x == maximum) return (u64)1 << MASS_BITS;
-    if (!(e.whole > -80.0f)) return 0; /* also where x is -inf */
+    if (!(e.whole > -80.0f)) return 0; /* also if x is -inf */
     mantissa = (u32)((i32)rint_f32(e.part * 1073741824.0f) + 1073741824);
     shift = (i32)e.whole + MASS_BITS - 30;
     if (shift >= 0) return (u64)mantissa << shift;

@@ -5,7 +5,7 @@
  *   select.cl   top-k in one read
  *   survey.cl   maximum, deviation, near-nucleus candidates and masses of tiles in two reads
  *   reduce.cl   truncations while much is left
- *   draw.cl     the draw where much is left
+ *   draw.cl     the draw if much is left
  *   softmax.cl  log-sum-exp, softmax, log-probabilities
  *   finish.cl   truncations on little, the draw, the result
  *   busy.cl     a stand-in for inference, for benchmarks

@@ -11,12 +11,12 @@
  * unusual order) is read once for each round.
  */
 
-/* Where the reduction stands. The same in all lanes. */
+/* How far the reduction is. The same in all lanes. */
 typedef struct plk_reduction {
     GLOBAL const plk_chain *chain;
     i32 op;      /* the operation under way, -1: none yet */
     i32 walk;    /* what the next round does */
-    i32 by_rank; /* WALK_BINS: the target is a count; set where too few were left */
+    i32 by_rank; /* WALK_BINS: the target is a count; set if too few were left */
     u64 before;  /* the boundary before the operation */
     u64 n;       /* keys in the set, once known */
     u64 tail;    /* mass that counts and is not on the list */

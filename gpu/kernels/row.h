@@ -203,7 +203,7 @@ FN void read_tile(const plk_source *s, u32 tile, float v[PLK_VPT]) {
     if (s->n_edits > 0) edit(s, tile, v);
 }
 
-/* The highest of a lane's logits; NaN where one is. */
+/* The highest of a lane's logits; NaN if one is. */
 FN float highest(const float v[PLK_VPT]) {
     float x = v[0];
     UNROLL

@@ -59,9 +59,7 @@ typedef struct plk_rate {
  */
 #define PLK_OP_TOP_K 1 /* the first `count` */
 #define PLK_OP_TOP_P 2 /* the shortest prefix of mass >= value, at least `count`; at `scale` */
-#define PLK_OP_MIN_P                                                                               \
-    3                  /* logits >= maximum + value (in unscaled logits, <= 0), at least `count`   \
-                        */
+#define PLK_OP_MIN_P 3 /* logits >= maximum + value (unscaled, value <= 0), at least `count` */
 #define PLK_OP_SIGMA 4 /* logits >= maximum - value * standard deviation */
 
 typedef struct plk_op {
@@ -79,7 +77,7 @@ typedef struct plk_op {
  *   PLAIN    survey -> gather -> reduce -> draw: only cuts by value; a draw needs masses of tiles.
  *   NUCLEUS  survey -> gather -> reduce -> finish: a top-p; what may be in the nucleus is gathered.
  *   GENERAL  reduce -> finish: reduce reads the row as often as it must. Any chain of operations.
- * NUCLEUS and GENERAL end in draw instead where much of the row is left.
+ * NUCLEUS and GENERAL end in draw instead if much of the row is left.
  */
 #define PLK_ROUTE_GREEDY  1
 #define PLK_ROUTE_TOP     2
@@ -100,7 +98,7 @@ typedef struct plk_chain {
     plk_i32 needs_sigma;     /* survey and select sum up what a standard deviation needs */
     plk_i32 penalties_first; /* 1: penalties come before the bias */
     plk_u32 pad;
-    float repeat; /* penalties: 1, 0, 0 where there are none */
+    float repeat; /* penalties: 1, 0, 0 if there are none */
     float freq;
     float present;
     float scale;   /* 1 / temperature of the draw: what a reported logit is multiplied by */
@@ -150,7 +148,7 @@ typedef struct plk_row {
     plk_i32 n_edits;
 } plk_row;
 
-/* logit += bias, and how often the token stands in the penalised history. */
+/* logit += bias, and how often the token occurs in the penalised history. */
 typedef struct plk_edit {
     plk_i32 id;
     plk_i32 count;
@@ -164,8 +162,8 @@ typedef struct plk_edit {
 #define PLK_NEXT_FINISH  2
 #define PLK_NEXT_SOFTMAX 3
 
-/* What a row's kernels tell each other. The first three are zero between calls: reduce and finish
- * clear them. */
+/* What a row's kernels pass on to each other. The first three are zero between calls: reduce and
+ * finish clear them. */
 typedef struct plk_state {
     plk_u32 arrived;   /* groups of this row that have finished */
     plk_u32 n_list;    /* entries of its list; more than fit: the list is unusable */
@@ -178,7 +176,7 @@ typedef struct plk_state {
     plk_u64 list_key; /* survey: what is at or above goes to the list */
     plk_u64 boundary; /* reduce: keys of the list at or above it are what is left */
     plk_u64 tail;     /* reduce: mass of what counts but is not on the list */
-    double deviation; /* of the row's logits, where the chain begins with a top-n-sigma; softmax.cl:
+    double deviation; /* of the row's logits, if the chain begins with a top-n-sigma; softmax.cl:
                          the sum of exponentials relative to the maximum */
 } plk_state;
 

@@ -29,7 +29,7 @@ FN u64 small_prefix(const plk_small *s, float maximum, plk_rate rate, i32 by_id)
     return total;
 }
 
-/* The first index whose prefix sum reaches mass; n where none does. */
+/* The first index whose prefix sum reaches mass; n if none does. */
 FN u32 small_reach(const plk_small *s, u64 mass) {
     u64 below = 0;
     for (u32 i = lane_id(); i < s->n; i += PLK_WG) below += s->room[i] < mass ? 1 : 0;

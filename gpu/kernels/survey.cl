@@ -1,10 +1,10 @@
 /*
  * survey.cl: the two reads of a row whose chain has no top-k.
  *
- * pluck_survey finds the maximum (and, where asked, the standard deviation) and from them two keys: what
+ * pluck_survey finds the maximum (and, if asked, the standard deviation) and from them two keys: what
  * is below low_key is cut off; what is at or above list_key may be near the boundary of the nucleus.
  * With N tokens, those further than ln(N / (1 - p)) below the maximum weigh less than 1 - p together:
- * the nucleus cannot reach them, so list_key stands there, or at a later cut where that is higher.
+ * the nucleus cannot reach them, so list_key is there, or at a later cut if that is higher.
  *
  * pluck_gather puts the keys at or above list_key on the row's list and sums the weights of the rest, tile by
  * tile. On a typical row the list is a few percent, so the last kernel has little to read.

@@ -1,8 +1,8 @@
 /*
- * vendor_c.h: the kernel dialect (see vendor.h) in plain C11, for the unit test that runs the
- * kernels under the host's sanitizers. The test provides the plk_emu_* names: it runs the lanes of
- * a group as coroutines which a barrier switches between, one group after another, so nothing here
- * is atomic.
+ * vendor_c.h: the kernel dialect (see vendor.h) in plain C11, for the tests that run the kernels
+ * under the host's sanitizers. The tests provide the plk_emu_* names (tests/lanes.c): the lanes of
+ * a group are coroutines which a barrier switches between, one group runs after another, so nothing
+ * here is atomic. With PLK_EMULATED_WARPS groups have warps, as CUDA's have.
  */
 #ifndef PLK_VENDOR_C_H
 #define PLK_VENDOR_C_H
@@ -33,6 +33,7 @@ typedef struct plk_emu_place {
 } plk_emu_place;
 extern plk_emu_place plk_emu;
 void plk_emu_barrier(void);
+u32 plk_emu_shuffle(u32 x, u32 from); /* the x that lane `from` of the group gave */
 
 #define lane_id()  (plk_emu.lane)
 #define group_x()  (plk_emu.group_x)
@@ -98,6 +99,19 @@ FN quad load_quad(const void *p) {
 FN void store_quad(void *p, quad q) {
     memcpy(p, &q, sizeof q);
 }
+
+#ifdef PLK_EMULATED_WARPS
+#define PLK_WARP 32
+FN u32 warp_xor_u32(u32 x, u32 distance) {
+    return plk_emu_shuffle(x, lane_id() ^ distance);
+}
+
+/* The first lanes of a warp, whose source lies before it, keep their own. */
+FN u32 warp_up_u32(u32 x, u32 distance) {
+    const u32 own = lane_id() % PLK_WARP < distance;
+    return plk_emu_shuffle(x, own ? lane_id() : lane_id() - distance);
+}
+#endif
 
 #define quad_word(q, i) ((i) == 0 ? (q).x : (i) == 1 ? (q).y : (i) == 2 ? (q).z : (q).w)
 

@@ -86,6 +86,8 @@ FN double sqrt_f64(double x) {
     return r;
 }
 
+#define PLK_HAS_HALF_AND_MAX_NAN
+
 FN float max_nan(float a, float b) {
     float r;
     asm("max.NaN.f32 %0, %1, %2;" : "=f"(r) : "f"(a), "f"(b));
@@ -144,7 +146,7 @@ FN void store_quad(void *p, quad q) {
 
 #define quad_word(q, i) ((i) == 0 ? (q).x : (i) == 1 ? (q).y : (i) == 2 ? (q).z : (q).w)
 
-/* Sums and maxima inside a warp without local memory; group.h uses them where they exist. */
+/* Sums and maxima inside a warp without local memory; group.h uses them if they exist. */
 #define PLK_WARP 32
 
 FN u32 warp_xor_u32(u32 x, u32 distance) {

@@ -78,9 +78,9 @@ static pluck_gpu_status create_all(pluck_gpu_batch *b) {
     const gpu_backend_table *api = b->device->api;
     const size_t slots = (size_t)b->config.max_in_flight;
     b->slots = calloc(slots, sizeof *b->slots);
-    b->edits = calloc((size_t)b->config.max_edits, sizeof *b->edits);
     b->plans = calloc((size_t)b->config.max_rows, sizeof *b->plans);
-    if (!b->slots || !b->edits || !b->plans) return PLUCK_GPU_ERR_MEMORY;
+    if (!b->slots || !b->plans) return PLUCK_GPU_ERR_MEMORY;
+    GPU_TRY(gpu_edits_create(&b->edits, b->config.max_edits));
     GPU_TRY(api->stream_create(b->device, &b->stream));
     GPU_TRY(create_memory(b));
     for (size_t i = 0; i < slots; i++) GPU_TRY(create_slot(b, b->slots + i));
@@ -138,13 +138,24 @@ pluck_gpu_status pluck_gpu_batch_create(pluck_gpu_batch **out, pluck_gpu_device 
     return PLUCK_GPU_OK;
 }
 
+/* What is on the batch's own stream uses its memory, also if no ticket names it. */
+static void wait_for_own_stream(pluck_gpu_batch *b) {
+    const gpu_backend_table *api = b->device->api;
+    const gpu_event event = b->slots ? b->slots[0].done : NULL;
+    if (b->stream && event && api->event_record(b->device, event, b->stream) == PLUCK_GPU_OK)
+        (void)api->event_wait(b->device, event);
+}
+
 void pluck_gpu_batch_free(pluck_gpu_batch *b) {
     const gpu_backend_table *api;
     if (!b) return;
     api = b->device->api;
+    for (int32_t i = 0; b->slots && i < b->config.max_in_flight; i++)
+        if (b->slots[i].done && b->slots[i].ticket)
+            (void)api->event_wait(b->device, b->slots[i].done);
+    wait_for_own_stream(b);
     for (int32_t i = 0; b->slots && i < b->config.max_in_flight; i++) {
         gpu_slot *slot = b->slots + i;
-        if (slot->done && slot->ticket) (void)api->event_wait(b->device, slot->done);
         if (slot->done) api->event_free(b->device, slot->done);
         api->pinned_free(b->device, &slot->params);
         api->pinned_free(b->device, &slot->results);
@@ -161,7 +172,7 @@ void pluck_gpu_batch_free(pluck_gpu_batch *b) {
     api->memory_free(b->device, b->logits);
     if (b->stream) api->stream_free(b->device, b->stream);
     free(b->slots);
-    free(b->edits);
+    gpu_edits_free(&b->edits);
     free(b->plans);
     free(b);
 }

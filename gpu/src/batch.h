@@ -2,7 +2,7 @@
 #ifndef PLUCK_GPU_BATCH_H
 #define PLUCK_GPU_BATCH_H
 
-#include "plan.h"
+#include "edits.h"
 
 /* Host memory of one call in flight. */
 typedef struct gpu_slot {
@@ -12,7 +12,7 @@ typedef struct gpu_slot {
     gpu_pinned results;
     gpu_pinned ids;
     gpu_pinned logits;
-    const pluck_gpu_result *result; /* where this call's went */
+    const pluck_gpu_result *result; /* this call's */
     const int32_t *id;
     const float *logit;
     int32_t n_rows;
@@ -31,7 +31,7 @@ struct pluck_gpu_batch {
     uint64_t next_ticket;
     bool dirty;                   /* a call failed: the states must be cleared */
     gpu_slot *slots;              /* max_in_flight */
-    plk_edit *edits;              /* scratch: those of one row */
+    gpu_edits edits;              /* scratch: those of one row */
     const pluck_gpu_plan **plans; /* scratch: of each chain in the call */
 };
 
@@ -49,29 +49,28 @@ pluck_gpu_status gpu_prepare(pluck_gpu_batch *batch, const pluck_gpu_call *call,
 /* Largest sizes of the parts of the parameters. */
 size_t gpu_params_size(const pluck_gpu_batch_config *config);
 
-/* Groups for each row, so that all rows together fill the device; never more than there are tiles.
- */
+/* Groups for each row, so that all rows together fill the device; at most as many as tiles. */
 uint32_t gpu_groups_per_row(const pluck_gpu_batch *batch, int32_t n_rows);
 
 /* Fills in what the kernels must know of the logits, and checks them. `logits` gets its stride. */
 pluck_gpu_status gpu_describe_logits(pluck_gpu_batch *batch, pluck_gpu_logits *logits,
                                      plk_call *out);
 
-/* The next call's slot. ERR_BUSY while it is in flight, ERR_LOST where the device is. */
+/* The next call's slot. ERR_BUSY while it is in flight, ERR_LOST if the device is. */
 pluck_gpu_status gpu_take_slot(pluck_gpu_batch *batch, gpu_slot **out);
 
 /*
- * Ends an enqueuing that came to `status`: where it succeeded, the slot is in flight behind what
+ * Ends an enqueuing that came to `status`: if it succeeded, the slot is in flight behind what
  * the stream holds and *ticket names it; else waits for what was enqueued (it may use the slot's
  * memory) and leaves the slot free.
  */
 pluck_gpu_status gpu_end_call(pluck_gpu_batch *batch, gpu_slot *slot, gpu_stream stream,
                               pluck_gpu_status status, uint64_t *ticket);
 
-/* Enqueues the clearing of what rows' kernels tell each other. */
+/* Enqueues the clearing of what rows' kernels pass on to each other. */
 pluck_gpu_status gpu_clear_states(pluck_gpu_batch *batch, gpu_stream stream);
 
-/* The slot of a ticket; NULL where it is unknown or gone. */
+/* The slot of a ticket; NULL if it is unknown or gone. */
 gpu_slot *gpu_slot_of(pluck_gpu_batch *batch, uint64_t ticket);
 
 #endif /* PLUCK_GPU_BATCH_H */

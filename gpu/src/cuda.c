@@ -1,7 +1,7 @@
 /*
  * cuda.c: the CUDA backend, over the driver API, loaded at run time.
  *
- * The kernels come compiled by the build or, where it had no compiler for them or the driver is
+ * The kernels come compiled by the build or, if it had no compiler for them or the driver is
  * older than that compiler, from the embedded source by NVRTC. Every function makes the device's
  * context current and restores the caller's.
  */
@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The map's entries are member names and parameter lists, which cannot stand in parentheses. */
+/* The map's entries are member names and parameter lists, which must not be put in parentheses. */
 /* NOLINTBEGIN(bugprone-macro-parentheses) */
 typedef struct cuda_driver {
 #define CUDA_MEMBER(symbol, parameters) CUresult(*symbol) parameters;
@@ -38,8 +38,7 @@ static cuda_driver cu;
 static bool cu_loaded;
 static pthread_once_t cu_once = PTHREAD_ONCE_INIT;
 
-/* dlsym gives a data pointer; ISO C has no conversion, POSIX promises that the bytes are the same.
- */
+/* dlsym gives a data pointer. ISO C has no conversion; POSIX says that the bytes are the same. */
 static bool load_symbol(void *library, const char *name, void *to) {
     void *symbol = dlsym(library, name);
     memcpy(to, &symbol, sizeof symbol);
@@ -131,7 +130,7 @@ static CUresult load_image(cuda_device *n, const void *image, char *log, size_t 
     return cu.cuModuleLoadDataEx(&n->module, image, 2, options, values);
 }
 
-/* The image that the build made; where there is none, or this driver refuses it (it is older than
+/* The image that the build made; if there is none, or this driver refuses it (it is older than
  * the compiler that made it), what NVRTC makes of the source. */
 static pluck_gpu_status load_module(pluck_gpu_device *d, cuda_device *n) {
     char log[200] = "", why[256];
@@ -207,7 +206,7 @@ static pluck_gpu_status cuda_open(pluck_gpu_device *d, const pluck_gpu_select *s
     CUresult result;
     if (!n) return gpu_fail(d->error, PLUCK_GPU_ERR_MEMORY, "out of host memory");
     d->native = n;
-    d->wg = 256; /* what kernels/vendor.h says where nothing else is defined: the PTX has it */
+    d->wg = 256; /* vendor.h's default, with which the image is compiled */
     d->vpt = 16;
     d->maps_results = true;
     result = cu.cuDeviceGet(&n->device, d->info.index);

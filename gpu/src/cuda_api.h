@@ -6,6 +6,8 @@
 #ifndef PLUCK_GPU_CUDA_API_H
 #define PLUCK_GPU_CUDA_API_H
 
+#include "cuda_numbers.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,42 +23,9 @@ typedef int nvrtcResult;
 typedef struct nvrtcProgram_st *nvrtcProgram;
 
 enum {
-    CUDA_SUCCESS = 0,
-    CUDA_ERROR_OUT_OF_MEMORY = 2,
-    CUDA_ERROR_DEINITIALIZED = 4,
-    CUDA_ERROR_DEVICE_UNAVAILABLE = 46,
-    CUDA_ERROR_INVALID_IMAGE = 200,
-    CUDA_ERROR_ECC_UNCORRECTABLE = 214,
-    CUDA_ERROR_NVLINK_UNCORRECTABLE = 220,
-    CUDA_ERROR_NOT_READY = 600,
-    CUDA_ERROR_ILLEGAL_ADDRESS = 700,
-    CUDA_ERROR_LAUNCH_TIMEOUT = 702,
-    CUDA_ERROR_CONTEXT_IS_DESTROYED = 709,
-    CUDA_ERROR_ASSERT = 710,
-    CUDA_ERROR_HARDWARE_STACK_ERROR = 714,
-    CUDA_ERROR_ILLEGAL_INSTRUCTION = 715,
-    CUDA_ERROR_MISALIGNED_ADDRESS = 716,
-    CUDA_ERROR_INVALID_ADDRESS_SPACE = 717,
-    CUDA_ERROR_INVALID_PC = 718,
-    CUDA_ERROR_LAUNCH_FAILED = 719,
-
-    CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT = 16,
-    CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR = 75,
-    CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR = 76,
-    CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN = 97,
-
-    CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES = 8,
-
-    CU_JIT_ERROR_LOG_BUFFER = 5,
-    CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES = 6,
-
-    CU_EVENT_DISABLE_TIMING = 2,
-    CU_STREAM_NON_BLOCKING = 1,
-    CU_MEMHOSTALLOC_PORTABLE = 1,
-    CU_MEMHOSTALLOC_DEVICEMAP = 2,
-
-    CU_MEMORYTYPE_HOST = 1,
-    CU_MEMORYTYPE_DEVICE = 2
+#define CUDA_NUMBER(name, value) name = (value),
+    CUDA_NUMBER_MAP(CUDA_NUMBER)
+#undef CUDA_NUMBER
 };
 
 /* cuMemcpy2DAsync's description of a copy. */
@@ -75,6 +44,11 @@ typedef struct CUDA_MEMCPY2D {
     size_t dstPitch;
     size_t WidthInBytes, Height;
 } CUDA_MEMCPY2D;
+
+#define CUDA_MEMBER_AT(member, at)                                                                 \
+    _Static_assert(offsetof(CUDA_MEMCPY2D, member) == (at), "as the driver has it");
+CUDA_MEMCPY2D_MAP(CUDA_MEMBER_AT)
+#undef CUDA_MEMBER_AT
 
 /* X(symbol, parameters): all return CUresult. */
 #define CUDA_DRIVER_MAP(X)                                                                         \

@@ -33,7 +33,7 @@ typedef void *gpu_event;      /* CUevent; OpenCL: a holder of the last cl_event 
 /* Host memory that the device copies to and from without a detour. */
 typedef struct gpu_pinned {
     void *host;
-    gpu_memory device; /* the same bytes as kernels see them; 0 where they cannot */
+    gpu_memory device; /* the same bytes as kernels see them; 0 if they cannot */
     size_t size;
 } gpu_pinned;
 
@@ -67,7 +67,7 @@ typedef struct gpu_backend_table {
     void (*memory_free)(pluck_gpu_device *device, gpu_memory memory);
     pluck_gpu_status (*pinned_create)(pluck_gpu_device *device, size_t size, gpu_pinned *out);
     void (*pinned_free)(pluck_gpu_device *device, gpu_pinned *pinned);
-    /* Does [offset, offset + size) lie in the memory? OK where that cannot be known. */
+    /* Does [offset, offset + size) lie in the memory? OK if that cannot be known. */
     pluck_gpu_status (*memory_check)(pluck_gpu_device *device, void *data, size_t offset,
                                      size_t size);
 
@@ -110,11 +110,11 @@ struct pluck_gpu_device {
     uint32_t target_groups; /* groups that fill the device */
     bool maps_results;      /* kernels write pinned host memory without a copy */
     size_t local_memory;    /* bytes that a group may have */
-    pluck_gpu_error *error; /* where open reports to; NULL later */
+    pluck_gpu_error *error; /* open reports to it; NULL later */
     atomic_bool lost;       /* some call has said ERR_LOST */
 };
 
-/* The tables; NULL where the backend was not built. */
+/* The tables; NULL if the backend was not built. */
 const gpu_backend_table *gpu_opencl_table(void);
 const gpu_backend_table *gpu_cuda_table(void);
 
@@ -135,10 +135,10 @@ pluck_gpu_status gpu_note(pluck_gpu_device *device, pluck_gpu_status status);
         if (try_status_ != PLUCK_GPU_OK) return try_status_;                                       \
     } while (0)
 
-/* The kernels as text (all files in one) and, where the build had a compiler for CUDA, as PTX or as
+/* The kernels as text (all files in one) and, if the build had a compiler for CUDA, as PTX or as
  * a fat binary: code for some devices, PTX for the others. */
 extern const char gpu_kernel_source[];
-extern const unsigned char gpu_kernel_image[]; /* "" where there is none */
+extern const unsigned char gpu_kernel_image[]; /* "" if there is none */
 
 /* Bytes of one element; 0 for an unknown dtype. */
 size_t gpu_element_size(pluck_dtype dtype);

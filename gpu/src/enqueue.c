@@ -141,7 +141,10 @@ pluck_gpu_status gpu_take_slot(pluck_gpu_batch *b, gpu_slot **out) {
         status = gpu_note(b->device, b->device->api->event_poll(b->device, slot->done));
         if (status == PLUCK_GPU_ERR_NOT_READY) return PLUCK_GPU_ERR_BUSY;
         if (status == PLUCK_GPU_ERR_LOST) return status;
-        if (status != PLUCK_GPU_OK) b->dirty = true; /* its ticket failed; this one need not */
+        if (status != PLUCK_GPU_OK) { /* its ticket failed; this one need not */
+            (void)b->device->api->event_wait(b->device, slot->done);
+            b->dirty = true;
+        }
     }
     *out = slot;
     return PLUCK_GPU_OK;
@@ -153,7 +156,10 @@ pluck_gpu_status gpu_end_call(pluck_gpu_batch *b, gpu_slot *slot, gpu_stream str
     const pluck_gpu_status recorded = api->event_record(b->device, slot->done, stream);
     if (status == PLUCK_GPU_OK) status = recorded;
     if (status != PLUCK_GPU_OK) {
-        if (recorded == PLUCK_GPU_OK) (void)api->event_wait(b->device, slot->done);
+        /* The event may be what failed: it is tried once more. */
+        if (recorded == PLUCK_GPU_OK ||
+            api->event_record(b->device, slot->done, stream) == PLUCK_GPU_OK)
+            (void)api->event_wait(b->device, slot->done);
         b->dirty = true;
         slot->ticket = 0;
         return gpu_note(b->device, status);

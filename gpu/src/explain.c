@@ -1,5 +1,5 @@
 /* explain.c: a plan in words. */
-#include "plan.h"
+#include "offload.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -24,15 +24,13 @@ put(writer *w, const char *format, ...) {
 }
 
 static void put_stage(writer *w, const pluck_stage *stage) {
+    pluck_stage_traits traits;
     switch (stage->kind) {
     case PLUCK_STAGE_LOGIT_BIAS:
         put(w, "logit_bias (%d)", (int)stage->as.logit_bias.n_biases);
         break;
     case PLUCK_STAGE_PENALTIES:
         put(w, "penalties (last %d)", (int)stage->as.penalties.last_n);
-        break;
-    case PLUCK_STAGE_DRY:
-        put(w, "dry");
         break;
     case PLUCK_STAGE_TOP_N_SIGMA:
         put(w, "top_n_sigma %g", (double)stage->as.top_n_sigma.n);
@@ -52,33 +50,15 @@ static void put_stage(writer *w, const pluck_stage *stage) {
     case PLUCK_STAGE_TOP_A:
         put(w, "top_a %g", (double)stage->as.top_a.a);
         break;
-    case PLUCK_STAGE_XTC:
-        put(w, "xtc");
-        break;
     case PLUCK_STAGE_TEMPERATURE:
         put(w, stage->as.temperature.range > 0.0f ? "dynamic temperature %g" : "temperature %g",
             (double)stage->as.temperature.t);
         break;
-    case PLUCK_STAGE_INFILL:
-        put(w, "infill");
-        break;
-    case PLUCK_STAGE_CUSTOM:
-        put(w, "custom");
-        break;
-    case PLUCK_STAGE_GREEDY:
-        put(w, "greedy");
-        break;
     case PLUCK_STAGE_DIST:
         put(w, "draw");
         break;
-    case PLUCK_STAGE_MIROSTAT:
-        put(w, "mirostat");
-        break;
-    case PLUCK_STAGE_MIROSTAT_V2:
-        put(w, "mirostat_v2");
-        break;
-    case PLUCK_STAGE_ADAPTIVE_P:
-        put(w, "adaptive_p");
+    default: /* whatever else libpluck has runs on the CPU, by its name there */
+        put(w, "%s", pluck_stage_describe(stage, &traits) ? traits.name : "?");
         break;
     }
 }
@@ -88,7 +68,7 @@ static bool put_stages(writer *w, const pluck_stage *stages, int32_t begin, int3
                        bool temperatures) {
     bool any = false;
     for (int32_t i = begin; i < end; i++) {
-        if (gpu_stage_is_idle(stages + i)) continue;
+        if (gpu_stage_is_disabled(stages + i)) continue;
         if (!temperatures && stages[i].kind == PLUCK_STAGE_TEMPERATURE) continue;
         if (any) put(w, ", ");
         put_stage(w, stages + i);

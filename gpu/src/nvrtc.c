@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The map's entries are member names and parameter lists, which cannot stand in parentheses. */
+/* The map's entries are member names and parameter lists, which must not be put in parentheses. */
 /* NOLINTBEGIN(bugprone-macro-parentheses) */
 typedef struct nvrtc {
 #define NVRTC_MEMBER(symbol, parameters) nvrtcResult(*symbol) parameters;
@@ -21,8 +21,7 @@ typedef struct nvrtc {
 static bool load(void *library, nvrtc *rtc) {
     bool all = true;
     void *symbol;
-/* dlsym gives a data pointer; ISO C has no conversion, POSIX promises that the bytes are the same.
- */
+/* dlsym gives a data pointer. ISO C has no conversion; POSIX says that the bytes are the same. */
 #define NVRTC_LOAD(name, parameters)                                                               \
     symbol = dlsym(library, #name);                                                                \
     memcpy(&rtc->name, &symbol, sizeof symbol);                                                    \

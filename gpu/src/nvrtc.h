@@ -1,4 +1,4 @@
-/* nvrtc.h: the embedded kernels compiled at run time by CUDA's NVRTC, loaded where it is found. */
+/* nvrtc.h: the embedded kernels compiled at run time by CUDA's NVRTC, loaded if it is found. */
 #ifndef PLUCK_GPU_NVRTC_H
 #define PLUCK_GPU_NVRTC_H
 
@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 /*
- * The kernels for a device of this compute capability, or, where NVRTC does not know it yet, as PTX
- * for any from 8.0 on. To be freed by the caller. NULL where NVRTC is missing (*missing is then
+ * The kernels for a device of this compute capability, or, if NVRTC does not know it yet, as PTX
+ * for any from 8.0 on. To be freed by the caller. NULL if NVRTC is missing (*missing is then
  * true) or the kernels do not compile; `why` says so.
  */
 char *gpu_nvrtc_compile(int major, int minor, uint32_t wg, uint32_t vpt, bool *missing, char *why,

@@ -54,8 +54,8 @@ static void free_slot(pluck_gpu_pipeline *p, transfer_slot *slot) {
     pthread_cond_broadcast(&p->changed);
 }
 
-/* A submission that failed half-way may have copies under way: the slot is not free before their
- * end. Called and left with the lock held. */
+/* A submission that failed half-way, or whose end could not be waited for, may have copies under
+ * way: the slot is not free before they end. Called and left with the lock held. */
 static void settle(pluck_gpu_pipeline *p, const transfer_slot *slot) {
     const gpu_backend_table *api = p->device->api;
     if (api->event_record(p->device, slot->copied, p->stream) != PLUCK_GPU_OK) return;
@@ -72,9 +72,8 @@ static void finish_one(pluck_gpu_pipeline *p) {
         pthread_mutex_unlock(&p->lock);
         status = p->device->api->event_wait(p->device, slot->copied);
         pthread_mutex_lock(&p->lock);
-    } else {
-        settle(p, slot);
     }
+    if (status != PLUCK_GPU_OK) settle(p, slot);
     (void)gpu_note(p->device, status);
     slot->status = slot->cancelled ? PLUCK_GPU_ERR_CANCELLED : status;
     p->next_finished++;
@@ -211,7 +210,7 @@ pluck_gpu_status pluck_gpu_pipeline_submit(pluck_gpu_pipeline *p, const pluck_gp
     slot->cancelled = false;
     slot->callback = callback;
     slot->ctx = ctx;
-    /* What fails here is the ticket's to tell, as what fails later is. */
+    /* What fails here is reported by the ticket, as what fails later is. */
     slot->status = enqueue_copy(p, slot, &rows, width, producer);
     slot->state = SLOT_COPYING;
     *ticket = slot->ticket;

@@ -4,7 +4,6 @@
  */
 #include "batch.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 size_t gpu_params_size(const pluck_gpu_batch_config *config) {
@@ -13,39 +12,7 @@ size_t gpu_params_size(const pluck_gpu_batch_config *config) {
            (sizeof(plk_row) + sizeof(plk_chain) + (size_t)config->max_edits * sizeof(plk_edit));
 }
 
-static int compare_edits(const void *a, const void *b) {
-    const plk_edit *x = a, *y = b;
-    return x->id < y->id ? -1 : x->id > y->id;
-}
-
-/* The row's edits into batch->edits, ascending by id: the plan's biases, and the counts of the last
- * last_n tokens of its history. Each id once. */
-static pluck_gpu_status gather_edits(pluck_gpu_batch *batch, const pluck_gpu_row *row, int32_t *n) {
-    const pluck_gpu_plan *plan = row->plan;
-    plk_edit *edits = batch->edits;
-    int32_t counted = plan->last_n < row->n_history ? plan->last_n : row->n_history, length = 0;
-    if (counted > 0 && !row->history) return PLUCK_GPU_ERR_NULL;
-    if (plan->n_biases > batch->config.max_edits) return PLUCK_GPU_ERR_SIZE;
-    if (plan->n_biases > 0) memcpy(edits, plan->biases, (size_t)plan->n_biases * sizeof *edits);
-    length = plan->n_biases;
-    for (int32_t i = row->n_history - counted; i < row->n_history; i++) {
-        const int32_t token = row->history[i];
-        int32_t at = 0;
-        if (token < 0 || token >= plan->n_vocab) return PLUCK_GPU_ERR_TOKEN;
-        while (at < length && edits[at].id != token) at++;
-        if (at == length) {
-            if (length == batch->config.max_edits) return PLUCK_GPU_ERR_SIZE;
-            edits[length++] = (plk_edit){token, 0, 0.0f, 0};
-        }
-        edits[at].count++;
-    }
-    if (length > 1) qsort(edits, (size_t)length, sizeof *edits, compare_edits);
-    *n = length;
-    return PLUCK_GPU_OK;
-}
-
-/* The chain as this batch can run it: a k beyond the batch's own goes through the general kernel.
- */
+/* The chain as this batch can run it: the general kernel runs a k beyond the batch's own. */
 static pluck_gpu_status fit_chain(const pluck_gpu_batch *batch, const pluck_gpu_plan *plan,
                                   plk_chain *chain) {
     if (plan->placement == PLUCK_GPU_ROW) return PLUCK_GPU_ERR_CHAIN;
@@ -104,8 +71,8 @@ pluck_gpu_status gpu_prepare(pluck_gpu_batch *batch, const pluck_gpu_call *call,
         plk_row *r = rows + i;
         int32_t n = 0;
         if (row->masked && !call->masks) return PLUCK_GPU_ERR_NULL;
-        GPU_TRY(gather_edits(batch, row, &n));
-        if (n > 0) memcpy(edits + n_edits, batch->edits, (size_t)n * sizeof *edits);
+        GPU_TRY(gpu_edits_gather(&batch->edits, row, &n));
+        if (n > 0) memcpy(edits + n_edits, batch->edits.edits, (size_t)n * sizeof *edits);
         r->seed = row->plan->seed != PLUCK_SEED_RANDOM ? row->plan->seed : row->seed;
         r->stream = row->plan->stream;
         r->position_lo = (uint32_t)row->position;

@@ -1,153 +1,54 @@
 /* emulator.c: see emulator.h. Everything happens inside the call that enqueues it. */
-#define _GNU_SOURCE /* ucontext */
 #include "emulator.h"
+
+#include "lanes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <ucontext.h>
 
 #define PLK_WG             16
 #define PLK_VPT            8
 #define PLK_COUNT_SORT_MAX 32 /* so that both ways of sorting are used */
-#include "../kernels/pluck.cl"
+#include "kernels_c.h"
 
-enum { STACK = 256 * 1024 };
+typedef struct running {
+    const plain_kernel *kernel;
+    void *parameters[16];
+    u64 *local_memory;
+} running;
 
-typedef struct coroutine {
-    ucontext_t context;
-    bool finished;
-    u32 barriers; /* met so far */
-} coroutine;
-
-plk_emu_place plk_emu;
-static coroutine lanes[PLK_WG];
-static char *stacks;
-static ucontext_t scheduler;
-static const gpu_launch *launching;
-static u64 *local_memory;
-
-void plk_emu_barrier(void) {
-    coroutine *lane = lanes + plk_emu.lane;
-    lane->barriers++;
-    swapcontext(&lane->context, &scheduler);
-}
-
-#define MEMORY(i, type) ((type *)launching->arguments[i].memory)
-#define VALUE(i, type)  (*(const type *)launching->arguments[i].value)
-
-static void run_lane(void) {
-    switch (launching->kernel) {
-    case GPU_KERNEL_argmax:
-        pluck_argmax(MEMORY(0, const uchar), VALUE(1, plk_call), MEMORY(2, const uchar),
-                     MEMORY(3, const uchar), MEMORY(4, plk_state), MEMORY(5, u64),
-                     MEMORY(6, plk_result), local_memory);
-        break;
-    case GPU_KERNEL_survey:
-        pluck_survey(MEMORY(0, const uchar), VALUE(1, plk_call), MEMORY(2, const uchar),
-                     MEMORY(3, const uchar), MEMORY(4, plk_state), MEMORY(5, plk_tile),
-                     local_memory);
-        break;
-    case GPU_KERNEL_gather:
-        pluck_gather(MEMORY(0, const uchar), VALUE(1, plk_call), MEMORY(2, const uchar),
-                     MEMORY(3, const uchar), MEMORY(4, plk_state), MEMORY(5, plk_tile),
-                     MEMORY(6, u64), local_memory);
-        break;
-    case GPU_KERNEL_select:
-        pluck_select(MEMORY(0, const uchar), VALUE(1, plk_call), MEMORY(2, const uchar),
-                     MEMORY(3, const uchar), MEMORY(4, plk_state), MEMORY(5, plk_tile),
-                     MEMORY(6, u64), local_memory);
-        break;
-    case GPU_KERNEL_reduce:
-        pluck_reduce(MEMORY(0, const uchar), VALUE(1, plk_call), MEMORY(2, const uchar),
-                     MEMORY(3, const uchar), MEMORY(4, plk_state), MEMORY(5, plk_tile),
-                     MEMORY(6, u64), MEMORY(7, plk_result), local_memory);
-        break;
-    case GPU_KERNEL_draw_large:
-        pluck_draw_large(MEMORY(0, const uchar), VALUE(1, plk_call), MEMORY(2, const uchar),
-                         MEMORY(3, const uchar), MEMORY(4, plk_state), MEMORY(5, const plk_tile),
-                         MEMORY(6, plk_result), local_memory);
-        break;
-    case GPU_KERNEL_finish:
-        pluck_finish(VALUE(0, plk_call), MEMORY(1, const uchar), MEMORY(2, plk_state),
-                     MEMORY(3, const u64), MEMORY(4, plk_result), MEMORY(5, i32), MEMORY(6, float),
-                     local_memory);
-        break;
-    case GPU_KERNEL_sum_exp:
-        pluck_sum_exp(MEMORY(0, const uchar), VALUE(1, plk_call), VALUE(2, plk_softmax),
-                      MEMORY(3, plk_state), MEMORY(4, plk_tile), MEMORY(5, plk_result),
-                      MEMORY(6, float), local_memory);
-        break;
-    case GPU_KERNEL_softmax:
-        pluck_softmax(MEMORY(0, const uchar), VALUE(1, plk_call), VALUE(2, plk_softmax),
-                      MEMORY(3, const plk_state), MEMORY(4, float));
-        break;
-    default:
-        pluck_busy(MEMORY(0, float), VALUE(1, u32), local_memory);
-        break;
-    }
-}
-
-static void coroutine_main(void) {
-    run_lane();
-    lanes[plk_emu.lane].finished = true;
-    setcontext(&scheduler);
-}
-
-static void prepare_lane(u32 i) {
-    lanes[i].finished = false;
-    lanes[i].barriers = 0;
-    getcontext(&lanes[i].context);
-    lanes[i].context.uc_stack.ss_sp = stacks + (size_t)i * STACK;
-    lanes[i].context.uc_stack.ss_size = STACK;
-    makecontext(&lanes[i].context, coroutine_main, 0);
-}
-
-/* Runs the lanes of one group from barrier to barrier. */
-static void run_group(void) {
-    static u32 finished; /* static: contexts are switched while it counts */
-    finished = 0;
-    for (u32 i = 0; i < PLK_WG; i++) prepare_lane(i);
-    while (finished < PLK_WG) {
-        finished = 0;
-        for (u32 i = 0; i < PLK_WG; i++) {
-            if (!lanes[i].finished) {
-                plk_emu.lane = i;
-                swapcontext(&scheduler, &lanes[i].context);
-            }
-            finished += lanes[i].finished;
-        }
-        for (u32 i = 1; i < PLK_WG; i++) {
-            if (lanes[i].barriers == lanes[0].barriers && lanes[i].finished == lanes[0].finished)
-                continue;
-            fprintf(stderr, "kernel %d: lane %u met %u barriers, lane 0 %u\n",
-                    (int)launching->kernel, i, lanes[i].barriers, lanes[0].barriers);
-            abort();
-        }
-    }
+static void run_lane(void *ctx) {
+    const running *r = ctx;
+    r->kernel->run(r->parameters, r->local_memory);
 }
 
 static pluck_gpu_status emulator_launch(pluck_gpu_device *d, gpu_stream stream,
                                         const gpu_launch *launch) {
+    running r = {.kernel = plain_kernels + launch->kernel};
     (void)d;
     (void)stream;
-    launching = launch;
-    local_memory = malloc(launch->local_bytes + 1);
-    if (!local_memory) return PLUCK_GPU_ERR_MEMORY;
+    for (int32_t i = 0; i < launch->n_arguments; i++) {
+        const gpu_argument *a = launch->arguments + i;
+        const void *at = a->value ? a->value : (const void *)&a->memory;
+        memcpy(&r.parameters[i], &at, sizeof at);
+    }
+    r.local_memory = malloc(launch->local_bytes + 1);
+    if (!r.local_memory) return PLUCK_GPU_ERR_MEMORY;
     plk_emu.groups_x = launch->groups_x;
     for (u32 y = 0; y < launch->groups_y; y++) {
         for (u32 x = 0; x < launch->groups_x; x++) {
-            memset(local_memory, 0xA5, launch->local_bytes); /* nothing may rely on its content */
+            memset(r.local_memory, 0xA5, launch->local_bytes); /* nothing may rely on it */
             plk_emu.group_x = x;
             plk_emu.group_y = y;
-            run_group();
+            lanes_run_group(run_lane, &r, r.kernel->name);
         }
     }
-    free(local_memory);
+    free(r.local_memory);
     return PLUCK_GPU_OK;
 }
 
-/* Memory that exists, so that it can be told where a range lies in none. */
+/* Memory that exists, so that a range that lies in none is noticed. */
 static struct {
     gpu_memory memory;
     size_t size;
@@ -280,10 +181,8 @@ pluck_gpu_device *emulator_open(void) {
         .launch = emulator_launch,
     };
     pluck_gpu_device *device = calloc(1, sizeof *device);
-    stacks = malloc((size_t)PLK_WG * STACK);
-    if (!device || !stacks) {
+    if (!device || !lanes_create(PLK_WG)) {
         free(device);
-        free(stacks);
         return NULL;
     }
     device->api = &table;
@@ -298,7 +197,6 @@ pluck_gpu_device *emulator_open(void) {
 }
 
 void emulator_close(pluck_gpu_device *device) {
-    free(stacks);
-    stacks = NULL;
+    lanes_free();
     free(device);
 }

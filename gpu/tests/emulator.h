@@ -2,9 +2,8 @@
  * emulator.h: a device that is plain C: the kernels as the host's compiler reads them, so that its
  * sanitizers and debugger see them.
  *
- * Lanes are coroutines (ucontext); a barrier switches to the next lane, groups run one after
- * another. A lane that misses a barrier which others meet at, or memory beyond what a launch asked
- * for, fails loudly.
+ * Lanes are coroutines (lanes.h), groups run one after another. A lane that misses a barrier, or
+ * memory beyond what a launch asked for (under a sanitizer), ends the test.
  */
 #ifndef PLUCK_GPU_TESTS_EMULATOR_H
 #define PLUCK_GPU_TESTS_EMULATOR_H

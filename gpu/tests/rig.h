@@ -3,7 +3,7 @@
  *
  * A test describes rows (logits, chain, history, mask); rig_run sends them through one call of a
  * batch context; rig_check compares every row with what the oracle says of it. A difference is
- * excused only where the oracle marks a boundary within rounding, or the uniform number lies within
+ * excused only if the oracle marks a boundary within rounding, or the uniform number lies within
  * RIG_DRAW_BAND of the step between the two tokens.
  */
 #ifndef PLUCK_GPU_TESTS_RIG_H
@@ -53,8 +53,15 @@ typedef struct rig {
 } rig;
 
 /* The device that the tests share: the one that PLUCK_GPU_DEVICE names by number, "emulator" for
- * the kernels as plain C, else the first. NULL, with a line on why, where there is none. */
+ * the kernels as plain C, else the first. NULL, with a line on why, if there is none. */
 pluck_gpu_device *rig_device(void);
+
+/* What main returns if there is no device and none was asked for by PLUCK_GPU_DEVICE: ctest counts
+ * the test as skipped. */
+#define RIG_NO_DEVICE 77
+
+/* Is there nothing to test on, and nothing that was asked for? Prints why. */
+bool rig_may_skip(void);
 
 /* Is that the kernels as plain C? They are slow: tests that repeat themselves do so less often. */
 bool rig_is_emulated(void);
@@ -63,7 +70,7 @@ void rig_open(rig *r, int32_t n_vocab, int32_t max_rows, int32_t max_candidates)
 void rig_close(rig *r);
 
 /* Puts the rows on the device (`pad` extra elements between them) and runs them as one call; fails
- * the test where the call fails. */
+ * the test if the call fails. */
 void rig_run(rig *r, const rig_row *rows, int32_t n_rows, pluck_dtype dtype, int32_t pad);
 
 /* Compares the last run with the oracle, row by row. */

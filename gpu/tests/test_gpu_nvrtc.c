@@ -1,5 +1,5 @@
 /* test_gpu_nvrtc.c: the embedded kernels are CUDA C that NVRTC compiles, for a device it knows and
- * for one it does not. Needs the library, no device; skipped where the library is missing. */
+ * for one it does not. Needs the library, no device; skipped if the library is missing. */
 #include "nvrtc.h"
 
 #include <setjmp.h>

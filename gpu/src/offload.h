@@ -1,6 +1,6 @@
-/* plan.h: a chain as the device runs it. */
-#ifndef PLUCK_GPU_PLAN_H
-#define PLUCK_GPU_PLAN_H
+/* offload.h: a chain as the device runs it. */
+#ifndef PLUCK_GPU_OFFLOAD_H
+#define PLUCK_GPU_OFFLOAD_H
 
 #include "device.h"
 
@@ -21,7 +21,7 @@ struct pluck_gpu_plan {
 /* Which kernels a chain of operations goes through; sets route, k and needs_sigma. */
 void gpu_choose_route(plk_chain *chain);
 
-/* Does the stage change nothing? */
-bool gpu_stage_is_idle(const pluck_stage *stage);
+/* Does the stage do nothing with these parameters? libpluck knows. */
+bool gpu_stage_is_disabled(const pluck_stage *stage);
 
-#endif /* PLUCK_GPU_PLAN_H */
+#endif /* PLUCK_GPU_OFFLOAD_H */

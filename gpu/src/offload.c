@@ -1,6 +1,6 @@
 /*
- * plan.c: the offload planner. It walks a chain as far as the device can follow, and decides what
- * comes back.
+ * offload.c: the offload planner. It walks a chain as far as the device can follow, and decides
+ * what comes back.
  *
  * The device follows edits (bias, penalties) at the front, then anything that keeps a prefix of the
  * row in sorted order. Temperatures on the way only change the scale on which a later stage counts.
@@ -10,45 +10,22 @@
  * A top-n-sigma in front of the tail keeps the row on the CPU: it masks tokens without removing
  * them, and stages such as XTC count masked tokens.
  */
-#include "plan.h"
+#include "offload.h"
+
+#include "pluck_blocks.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-bool gpu_stage_is_idle(const pluck_stage *stage) {
-    switch (stage->kind) {
-    case PLUCK_STAGE_LOGIT_BIAS:
-        return stage->as.logit_bias.n_biases == 0;
-    case PLUCK_STAGE_PENALTIES:
-        return stage->as.penalties.last_n == 0 ||
-               (stage->as.penalties.repeat == 1.0f && stage->as.penalties.freq == 0.0f &&
-                stage->as.penalties.present == 0.0f);
-    case PLUCK_STAGE_DRY:
-        return stage->as.dry.multiplier == 0.0f || stage->as.dry.base < 1.0f ||
-               stage->as.dry.last_n == 0;
-    case PLUCK_STAGE_TOP_N_SIGMA:
-        return stage->as.top_n_sigma.n <= 0.0f || isinf(stage->as.top_n_sigma.n);
-    case PLUCK_STAGE_TOP_K:
-        return stage->as.top_k.k <= 0;
-    case PLUCK_STAGE_TYPICAL:
-        return stage->as.typical.p >= 1.0f;
-    case PLUCK_STAGE_TOP_P:
-        return stage->as.top_p.p >= 1.0f;
-    case PLUCK_STAGE_MIN_P:
-        return stage->as.min_p.p <= 0.0f;
-    case PLUCK_STAGE_XTC:
-        return stage->as.xtc.probability <= 0.0f || stage->as.xtc.threshold > 0.5f;
-    case PLUCK_STAGE_TEMPERATURE:
-        return stage->as.temperature.range <= 0.0f && stage->as.temperature.t == 1.0f;
-    default:
-        return false;
-    }
+static pluck_stage_traits traits_of(const pluck_stage *stage) {
+    pluck_stage_traits traits = {0};
+    (void)pluck_stage_describe(stage, &traits);
+    return traits;
 }
 
-static bool is_random(pluck_stage_kind kind) {
-    return kind == PLUCK_STAGE_XTC || kind == PLUCK_STAGE_DIST || kind == PLUCK_STAGE_MIROSTAT ||
-           kind == PLUCK_STAGE_MIROSTAT_V2 || kind == PLUCK_STAGE_ADAPTIVE_P;
+bool gpu_stage_is_disabled(const pluck_stage *stage) {
+    return traits_of(stage).disabled;
 }
 
 /* log2(e) / temperature in two floats. */
@@ -72,28 +49,20 @@ typedef struct planner {
     bool cut_sorted; /* candidates are then in sorted order, not by id */
 } planner;
 
-static int compare_edits(const void *a, const void *b) {
-    const plk_edit *x = a, *y = b;
-    return x->id < y->id ? -1 : x->id > y->id;
-}
-
-/* Copies the biases, in order of id, several of one token added up in the order given. */
+/* Copies the biases, in order of id, those of one token added up. */
 static pluck_gpu_status take_biases(pluck_gpu_plan *plan, const pluck_stage_logit_bias *s) {
-    int32_t n = 0;
-    plan->biases = malloc((size_t)s->n_biases * sizeof *plan->biases);
-    if (!plan->biases) return PLUCK_GPU_ERR_MEMORY;
-    for (int32_t i = 0; i < s->n_biases; i++) {
-        int32_t at = 0;
-        if (s->biases[i].token < 0 || s->biases[i].token >= plan->n_vocab)
-            return PLUCK_GPU_ERR_TOKEN;
-        while (at < n && plan->biases[at].id != s->biases[i].token) at++;
-        if (at == n)
-            plan->biases[n++] = (plk_edit){s->biases[i].token, 0, s->biases[i].bias, 1};
-        else
-            plan->biases[at].bias += s->biases[i].bias;
+    const size_t n = (size_t)s->n_biases;
+    pluck_logit_bias *merged = malloc(n * sizeof *merged);
+    plan->biases = malloc(n * sizeof *plan->biases);
+    if (!merged || !plan->biases) {
+        free(merged);
+        return PLUCK_GPU_ERR_MEMORY;
     }
-    qsort(plan->biases, (size_t)n, sizeof *plan->biases, compare_edits);
-    plan->n_biases = n;
+    memcpy(merged, s->biases, n * sizeof *merged);
+    plan->n_biases = pluck_merge_biases(merged, s->n_biases);
+    for (int32_t i = 0; i < plan->n_biases; i++)
+        plan->biases[i] = (plk_edit){merged[i].token, 0, merged[i].bias, 1};
+    free(merged);
     return PLUCK_GPU_OK;
 }
 
@@ -115,13 +84,14 @@ static void could_cut(planner *p, int32_t stage, bool sorted) {
     p->cut_sorted = sorted;
 }
 
-/* Takes one stage; false where the device cannot run it here. */
+/* Takes one stage; false if the device cannot run it here. */
 static bool take_truncation(planner *p, const pluck_stage *stage, int32_t index) {
     const pluck_gpu_plan *plan = p->plan;
     const bool clean = !p->one_only && (plan->chain.n_ops == 0 || p->cut_ops == plan->chain.n_ops);
     plk_op *op;
     switch (stage->kind) {
     case PLUCK_STAGE_TOP_N_SIGMA:
+        if (isinf(stage->as.top_n_sigma.n)) return true; /* cuts nothing; no op, for 0 * inf */
         return add_op(p, PLK_OP_SIGMA, 1, (double)stage->as.top_n_sigma.n) != NULL;
     case PLUCK_STAGE_TOP_K:
         if (!add_op(p, PLK_OP_TOP_K, stage->as.top_k.k, 0.0)) return false;
@@ -240,8 +210,8 @@ static void finish_on_device(planner *p, const pluck_config *config, int32_t dra
     plan->placement = PLUCK_GPU_TOKEN;
     plan->seed = config->stages[draw].as.dist.seed;
     plan->stream = 0;
-    for (int32_t i = 0; i < draw; i++) /* also those that do nothing have a number */
-        plan->stream += is_random(config->stages[i].kind) ? 1u : 0u;
+    for (int32_t i = 0; i < draw; i++) /* disabled ones have a number, too */
+        plan->stream += traits_of(config->stages + i).random ? 1u : 0u;
     plan->chain.scale = (float)(1.0 / p->temperature);
     plan->chain.rate = rate_of(p->temperature);
     gpu_choose_route(&plan->chain);
@@ -252,11 +222,11 @@ static pluck_gpu_status make_plan(pluck_gpu_plan *plan, const pluck_config *conf
     int32_t last = config->n_stages - 1, i = 0;
     plan->n_vocab = config->n_vocab;
     plan->chain.repeat = plan->chain.scale = 1.0f;
-    while (last >= 0 && gpu_stage_is_idle(config->stages + last)) last--;
+    while (last >= 0 && gpu_stage_is_disabled(config->stages + last)) last--;
     for (; i <= last; i++) {
         const pluck_stage *stage = config->stages + i;
         bool taken;
-        if (gpu_stage_is_idle(stage)) continue;
+        if (gpu_stage_is_disabled(stage)) continue;
         if (i == last && (stage->kind == PLUCK_STAGE_GREEDY ||
                           (stage->kind == PLUCK_STAGE_DIST && config->rng == PLUCK_RNG_PHILOX))) {
             finish_on_device(&p, config, i);
@@ -279,26 +249,46 @@ static pluck_gpu_status make_plan(pluck_gpu_plan *plan, const pluck_config *conf
     return make_tail(&p, config, p.cut_stage + 1);
 }
 
+/* libpluck's verdict on the config, in this library's codes. */
+static pluck_gpu_status check_config(const pluck_config *config, pluck_gpu_error *error) {
+    pluck_error why;
+    pluck_gpu_status status;
+    switch (pluck_config_check(config, &why)) {
+    case PLUCK_OK:
+        return PLUCK_GPU_OK;
+    case PLUCK_ERR_NULL:
+        status = PLUCK_GPU_ERR_NULL;
+        break;
+    case PLUCK_ERR_VOCAB:
+    case PLUCK_ERR_SIZE:
+        status = PLUCK_GPU_ERR_SIZE;
+        break;
+    case PLUCK_ERR_TOKEN:
+        status = PLUCK_GPU_ERR_TOKEN;
+        break;
+    default:
+        status = PLUCK_GPU_ERR_CONFIG;
+        break;
+    }
+    return gpu_fail(error, status, "%s", why.message);
+}
+
 pluck_gpu_status pluck_gpu_plan_create(pluck_gpu_plan **out, const pluck_config *config,
                                        pluck_gpu_error *error) {
     pluck_gpu_plan *plan;
     pluck_gpu_status status;
-    if (!out || !config || (config->n_stages > 0 && !config->stages))
+    if (!out || !config)
         return gpu_fail(error, PLUCK_GPU_ERR_NULL, "pluck_gpu_plan_create: NULL argument");
-    if (config->n_vocab < 1 || config->n_vocab > PLK_MAX_VOCAB)
-        return gpu_fail(error, PLUCK_GPU_ERR_SIZE, "n_vocab is %d; it must be 1 to %d",
+    GPU_TRY(check_config(config, error));
+    if (config->n_vocab > PLK_MAX_VOCAB)
+        return gpu_fail(error, PLUCK_GPU_ERR_SIZE, "n_vocab is %d; on a device it must be 1 to %d",
                         (int)config->n_vocab, PLK_MAX_VOCAB);
-    if (config->n_stages < 0 || config->n_stages > 64)
-        return gpu_fail(error, PLUCK_GPU_ERR_SIZE, "n_stages is %d; it must be 0 to 64",
-                        (int)config->n_stages);
     plan = calloc(1, sizeof *plan);
     if (!plan) return gpu_fail(error, PLUCK_GPU_ERR_MEMORY, "out of host memory");
     status = make_plan(plan, config);
     if (status != PLUCK_GPU_OK) {
         pluck_gpu_plan_free(plan);
-        return gpu_fail(error, status, "%s",
-                        status == PLUCK_GPU_ERR_TOKEN ? "a biased token is outside the vocabulary"
-                                                      : "out of host memory");
+        return gpu_fail(error, status, "%s", pluck_gpu_status_string(status));
     }
     *out = plan;
     return PLUCK_GPU_OK;

@@ -1,0 +1,45 @@
+/* child.h: a test on the test driver runs in a process of its own: the library loads a driver once
+ * and keeps it. */
+#ifndef PLUCK_GPU_TESTS_CHILD_H
+#define PLUCK_GPU_TESTS_CHILD_H
+
+#include "control.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* In the child: says what is wrong, and ends it. */
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
+            _exit(1);                                                                              \
+        }                                                                                          \
+    } while (0)
+
+/* Runs it in a child; true if it came to its end, and what runs at a program's end was content. */
+static inline bool runs_in_child(void (*run)(void *ctx), void *ctx) {
+    int status = -1;
+    pid_t child;
+    fflush(NULL);
+    child = fork();
+    if (child == 0) {
+        run(ctx);
+        exit(0);
+    }
+    return child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status) &&
+           WEXITSTATUS(status) == 0;
+}
+
+/* The test driver's control; ends the child if another driver, or none, is found. */
+static inline driver_control *load_driver_control(void) {
+    void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+    driver_control *control = library ? dlsym(library, DRIVER_CONTROL) : NULL;
+    CHECK(control != NULL);
+    return control;
+}
+
+#endif
