@@ -122,7 +122,7 @@ typedef struct plk_real {
 
 /* The libllama that the call on this thread is meant for; set before any of our functions is
  * reached. */
-extern _Thread_local plk_real *plk_library;
+extern __attribute__((tls_model("initial-exec"))) _Thread_local plk_real *plk_library;
 #define plk_libllama (*plk_library)
 
 /* Is `word` among the words of PLUCK_LLAMA, which commas part? Never where the program runs with

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Thread_local plk_real *plk_library;
+__attribute__((tls_model("initial-exec"))) _Thread_local plk_real *plk_library;
 
 /* Any function of ours, to find our own object by. */
 #define OURSELVES plk_to_object((plk_function)plk_route)
