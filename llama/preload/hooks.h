@@ -16,9 +16,10 @@ PLK_HOOKED(PLK_DECLARE)
 typedef struct llama_sampler *(*plk_penalties_without_n_vocab)(int32_t, float, float, float);
 typedef struct llama_sampler *(*plk_dry_with_n_ctx)(const struct llama_vocab *, int32_t, float,
                                                     float, int32_t, int32_t, const char **, size_t);
-__typeof__(struct llama_sampler *(int32_t, float, float, float)) plk_hook_penalties_without_n_vocab;
-__typeof__(struct llama_sampler *(const struct llama_vocab *, int32_t, float, float, int32_t,
-                                  int32_t, const char **, size_t)) plk_hook_dry_with_n_ctx;
+__typeof__(struct llama_sampler *
+           (int32_t, float, float, float)) plk_hook_penalties_without_n_vocab;
+__typeof__(struct llama_sampler * (const struct llama_vocab *, int32_t, float, float, int32_t,
+                                   int32_t, const char **, size_t)) plk_hook_dry_with_n_ctx;
 
 /* libllama's own functions, as those were. */
 static inline plk_penalties_without_n_vocab plk_old_penalties(void) {

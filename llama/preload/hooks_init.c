@@ -244,10 +244,8 @@ struct llama_sampler *plk_hook_sampler_init_dry(const struct llama_vocab *vocab,
     struct llama_sampler *object = plk_libllama.sampler_init_dry(
         vocab, multiplier, base, allowed_length, last_n, breakers, n_breakers);
     if (PLK_FROM_INSIDE()) return object;
-    pluck_stage_dry dry = {.multiplier = multiplier,
-                           .base = base,
-                           .allowed_length = allowed_length,
-                           .last_n = last_n};
+    pluck_stage_dry dry = {
+        .multiplier = multiplier, .base = base, .allowed_length = allowed_length, .last_n = last_n};
     return note_dry(object, vocab, &dry, breakers, n_breakers);
 }
 

@@ -205,9 +205,9 @@ static llama_token sample_node(plk_node *node, const float *logits, int32_t n_vo
 llama_token plk_hook_sampler_sample(struct llama_sampler *smpl, struct llama_context *ctx,
                                     int32_t idx) {
     plk_node *node = PLK_FROM_INSIDE() ? NULL : plk_node_find(smpl);
-    bool ours = node && (node->type == PLK_CHAIN ? !stays_with_libllama(node)
-                                                 : node->type == PLK_STAGE && !node->handed_back &&
-                                                       !node->companion);
+    bool ours = node && (node->type == PLK_CHAIN
+                             ? !stays_with_libllama(node)
+                             : node->type == PLK_STAGE && !node->handed_back && !node->companion);
     /* Where a backend has sampled, or cut the row, libllama knows what is left to do. */
     if (!ours || plk_libllama.get_sampled_token_ith(ctx, idx) != LLAMA_TOKEN_NULL ||
         plk_libllama.get_sampled_probs_ith(ctx, idx) ||

@@ -33,8 +33,7 @@ typedef struct llama_sampler *(*dry_with_zeros)(const struct llama_vocab *, int3
 /* Called with n_vocab = 8 and last_n = 1, penalties remember one token; those without n_vocab take
  * 8 for last_n and remember both. */
 static void find_penalties_arguments(plk_real *library) {
-    penalties_with_zeros init =
-        (penalties_with_zeros)(plk_function)library->sampler_init_penalties;
+    penalties_with_zeros init = (penalties_with_zeros)(plk_function)library->sampler_init_penalties;
     struct llama_sampler *sampler = init(8, 1, 50.0f, 0.0f, 0.0f, 0, 0, 0, 0);
     accept_all(sampler, (const llama_token[]){1, 2}, 2);
     bool newest = changes(sampler, 2), before = changes(sampler, 1);
@@ -96,7 +95,9 @@ static void find_sigma(plk_real *library) {
 static const pluck_logit_bias biases[] = {{3, 4.5f}, {17, -2.0f}, {22, -INFINITY}};
 
 #define CASE(kind_, member, ...)                                                                   \
-    { .kind = PLUCK_STAGE_##kind_, .as.member = {__VA_ARGS__} }
+    {                                                                                              \
+        .kind = PLUCK_STAGE_##kind_, .as.member = { __VA_ARGS__ }                                  \
+    }
 
 /* Every kind, with the parameters that make a difference within it. The draw comes first: chains of
  * the others end with it. */
@@ -145,8 +146,9 @@ typedef struct row {
 } row;
 
 /* Rows of many candidates and of few; what one of them takes of a stream shows in the next. */
-static const row rows[] = {{PLK_PROBE_ROW, false}, {PLK_PROBE_ROW, true}, {1, false},
-                           {PLK_PROBE_ROW, false}, {2, false},            {PLK_PROBE_ROW, false}};
+static const row rows[] = {
+    {PLK_PROBE_ROW, false}, {PLK_PROBE_ROW, true}, {1, false}, {PLK_PROBE_ROW, false}, {2, false},
+    {PLK_PROBE_ROW, false}};
 enum { N_ROWS = sizeof rows / sizeof rows[0] };
 
 /* Is the flag of a sorted array left open? In libllama it stays when a bias breaks the order, and

@@ -21,9 +21,9 @@ static struct llama_sampler *make_penalties(const plk_real *api, const pluck_sta
     if (!plk_libllama.penalties_lack_n_vocab)
         return api->sampler_init_penalties(PLK_PROBE_VOCAB, p->last_n, p->repeat, p->freq,
                                            p->present);
-    return api == &ours ? plk_hook_penalties_without_n_vocab(p->last_n, p->repeat, p->freq,
-                                                             p->present)
-                        : plk_old_penalties()(p->last_n, p->repeat, p->freq, p->present);
+    return api == &ours
+               ? plk_hook_penalties_without_n_vocab(p->last_n, p->repeat, p->freq, p->present)
+               : plk_old_penalties()(p->last_n, p->repeat, p->freq, p->present);
 }
 
 static struct llama_sampler *make_dry(const plk_real *api, const pluck_stage_dry *d) {

@@ -85,8 +85,7 @@ static int32_t tokenize(const struct llama_vocab *vocab, const char *text, int32
 
 static int32_t detokenize(const struct llama_vocab *vocab, const llama_token *tokens, int32_t n,
                           char *text, int32_t length, bool remove_special, bool unparse_special) {
-    return plk_libllama.detokenize(vocab, tokens, n, text, length, remove_special,
-                                   unparse_special);
+    return plk_libllama.detokenize(vocab, tokens, n, text, length, remove_special, unparse_special);
 }
 
 static int32_t token_to_piece(const struct llama_vocab *vocab, llama_token token, char *text,

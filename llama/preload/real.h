@@ -79,7 +79,7 @@ enum {
 #define PLK_NUMBER(name) PLK_SLOT_##name,
     PLK_HOOKED(PLK_NUMBER)
 #undef PLK_NUMBER
-    PLK_N_SLOTS
+        PLK_N_SLOTS
 };
 
 typedef void (*plk_function)(void);

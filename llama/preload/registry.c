@@ -98,8 +98,7 @@ pluck_status plk_node_complete(plk_node *node) {
     plk_node *companion = calloc(1, sizeof *companion);
     if (!companion) return PLUCK_ERR_MEMORY;
     companion->type = PLK_STAGE;
-    companion->stage =
-        (pluck_stage){.kind = PLUCK_STAGE_TOP_P, .as.top_p = {0.5f, INT32_MAX}};
+    companion->stage = (pluck_stage){.kind = PLUCK_STAGE_TOP_P, .as.top_p = {0.5f, INT32_MAX}};
     node->companion = companion;
     return PLUCK_OK;
 }

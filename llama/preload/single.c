@@ -34,6 +34,5 @@ size_t plk_single_left(const plk_segment *segment, pluck_workspace *workspace, i
 }
 
 bool plk_single_is(const pluck_stage *stage, const llama_token_data_array *cur) {
-    return plk_libllama.single_takes_no_number && stage->kind == PLUCK_STAGE_DIST &&
-           cur->size == 1;
+    return plk_libllama.single_takes_no_number && stage->kind == PLUCK_STAGE_DIST && cur->size == 1;
 }

@@ -40,9 +40,9 @@ __asm__(".text\n"
         "    movaps %xmm5, 144(%rsp)\n"
         "    movaps %xmm6, 160(%rsp)\n"
         "    movaps %xmm7, 176(%rsp)\n"
-        "    mov %rdi, %rdx\n"     /* the first argument, */
-        "    mov 8(%rbp), %rsi\n"  /* the return address, */
-        "    mov %r11d, %edi\n"    /* and the slot */
+        "    mov %rdi, %rdx\n"    /* the first argument, */
+        "    mov 8(%rbp), %rsi\n" /* the return address, */
+        "    mov %r11d, %edi\n"   /* and the slot */
         "    call plk_route\n"
         "    mov %rax, %r11\n"
         "    mov 0(%rsp), %rdi\n"

@@ -1,0 +1,80 @@
+# The version matrix: the drop-in's tests compiled and run with the older libllamas that
+# scripts/get-llama has fetched, against the headers of their own or of the nearest version whose
+# structs are the same. NAME HEADERS GENERATION TESTS; the generation is the number of functions in
+# llama_sampler_i (see preload/real.h). Where a version's own headers were not fetched and its
+# structs are others, the tests that load a model are left out.
+set(matrix
+    "b7347|b7347|6|arrays life cases model"
+    "b8179|b8390|10|arrays life cases model"
+    "b8390|b8390|10|arrays life cases model"
+    "b10068|b8390|10|arrays life"
+    "b10361|0.5.0|12|arrays life copy"
+    "0.4.0|0.5.0|12|arrays life copy cases model")
+# In these top_n_sigma ends with a softmax.
+set(sigma_sorts b7347 b8179 b8390)
+
+function(pluck_version_folder name out)
+    if(name STREQUAL "0.5.0")
+        set(folder ${PROJECT_SOURCE_DIR}/third_party/llama)
+    else()
+        set(folder ${PROJECT_SOURCE_DIR}/third_party/llama-versions/${name})
+    endif()
+    set(${out} ${folder} PARENT_SCOPE)
+endfunction()
+
+# That all of it is taken over: the tests above could not tell.
+function(pluck_version_is_taken name program)
+    add_test(NAME llama_version_${name}
+             COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/test_version.sh "${preloads}"
+                     $<TARGET_FILE:${program}> ${name})
+    set_tests_properties(llama_version_${name} PROPERTIES LABELS "llama;versions" TIMEOUT 900)
+endfunction()
+
+# pluck_version_tests(NAME HEADERS GENERATION TESTS...): targets and tests for one version.
+function(pluck_version_tests name headers generation)
+    pluck_version_folder(${name} folder)
+    pluck_version_folder(${headers} header_folder)
+    if(NOT EXISTS ${folder}/.complete OR NOT EXISTS ${header_folder}/include/llama.h)
+        message(STATUS "drop-in tests with libllama ${name}: skipped (run scripts/get-llama)")
+        return()
+    endif()
+    file(GLOB libraries ${folder}/lib/libllama.*.so ${folder}/lib/libggml.*.so
+        ${folder}/lib/libggml-base.so)
+    set(common llama_version_${name})
+    add_library(${common} STATIC twin.c twin_pair.c ../commands/model.c)
+    target_include_directories(${common} PUBLIC ${PROJECT_SOURCE_DIR}/include
+        ${PROJECT_SOURCE_DIR}/llama)
+    target_include_directories(${common} SYSTEM PUBLIC ${header_folder}/include)
+    target_compile_definitions(${common} PUBLIC TWIN_GENERATION=${generation}
+        $<$<IN_LIST:${name},${sigma_sorts}>:TWIN_SIGMA_SORTS>)
+    target_link_libraries(${common} PUBLIC pluck_rows ${libraries} ${CMOCKA_LIBRARY}
+        ${CMAKE_DL_LIBS} m)
+    pluck_warnings(${common})
+    foreach(test ${ARGN})
+        set(target test_dropin_${test}_${name})
+        add_executable(${target} test_dropin_${test}.c)
+        target_link_libraries(${target} PRIVATE ${common})
+        pluck_warnings(${target})
+        set(arguments)
+        if(test MATCHES "cases|model")
+            set(arguments ${model})
+        endif()
+        add_test(NAME llama_${target} COMMAND ${target} ${arguments})
+        set_tests_properties(llama_${target} PROPERTIES LABELS "llama;versions" TIMEOUT 900
+            ENVIRONMENT "LD_PRELOAD=${preloads}")
+    endforeach()
+    if(NOT PLUCK_SANITIZE)
+        pluck_version_is_taken(${name} test_dropin_life_${name})
+    endif()
+endfunction()
+
+foreach(entry IN LISTS matrix)
+    string(REPLACE "|" ";" fields "${entry}")
+    list(GET fields 3 tests)
+    list(REMOVE_AT fields 3)
+    separate_arguments(tests)
+    pluck_version_tests(${fields} ${tests})
+endforeach()
+if(NOT PLUCK_SANITIZE)
+    pluck_version_is_taken(0.5.0 test_dropin_life)
+endif()
