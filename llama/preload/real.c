@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "real.h"
 
+#include "../commands/elf_file.h"
 #include "../vocab.h"
 #include "hooks.h"
 #include "probe.h"
@@ -204,28 +205,46 @@ static int find_range(struct dl_phdr_info *info, size_t size, void *data) {
     return 1;
 }
 
-/* The version: what llama_version says, which came late; before, the number of the build stands in
- * the file's name (libllama.b7347.so.0, libllama.so.0.0.8064). */
-static void find_version(plk_real *library, void *handle) {
-    const char *(*get_version)(void) = NULL;
-    plk_function f = plk_to_function(dlsym(handle, "llama_version"));
-    memcpy(&get_version, &f, sizeof f);
-    char *out = library->version;
-    const size_t size = sizeof library->version;
-    if (get_version) {
-        snprintf(out, size, "%s", get_version());
-        return;
+/* The name that the library is known by, or was before `pluck llama-dir` took it away; NULL if it
+ * has none. */
+static const char *soname_of(void *symbol) {
+    Dl_info info;
+    void *found = NULL;
+    if (!dladdr1(symbol, &info, &found, RTLD_DL_LINKMAP)) return NULL;
+    const struct link_map *map = found;
+    const char *strings = NULL, *name = NULL;
+    for (const ElfW(Dyn) *d = map->l_ld; d && d->d_tag != DT_NULL; d++) {
+        if (d->d_tag == DT_STRTAB) strings = (const char *)d->d_un.d_ptr;
     }
-    char *file = realpath(library->path, NULL);
-    const char *name = file ? strrchr(file, '/') : NULL;
+    for (const ElfW(Dyn) *d = map->l_ld; strings && d->d_tag != DT_NULL; d++) {
+        if (d->d_tag == DT_SONAME || d->d_tag == PLK_WAS_SONAME) name = strings + d->d_un.d_val;
+    }
+    return name;
+}
+
+/* The number of a build, as it stands in names: libllama.b7347.so.0, libllama.so.0.0.8064. */
+static int build_in(const char *name) {
     const char *tagged = name ? strstr(name, ".b") : NULL;
     const char *numbered = name ? strstr(name, ".so.0.0.") : NULL;
     int build = 0;
-    if ((tagged && sscanf(tagged, ".b%d", &build) == 1) ||
-        (numbered && sscanf(numbered, ".so.0.0.%d", &build) == 1))
-        snprintf(out, size, "b%d", build);
+    if (tagged && sscanf(tagged, ".b%d", &build) == 1) return build;
+    return numbered && sscanf(numbered, ".so.0.0.%d", &build) == 1 ? build : 0;
+}
+
+/* The version: what llama_version says, which came late; before, the number of the build. */
+static void find_version(plk_real *library, void *handle, void *symbol) {
+    const char *(*get_version)(void) = NULL;
+    plk_function f = plk_to_function(dlsym(handle, "llama_version"));
+    memcpy(&get_version, &f, sizeof f);
+    char *file = realpath(library->path, NULL);
+    int build = build_in(soname_of(symbol));
+    if (build == 0 && file) build = build_in(strrchr(file, '/'));
+    if (get_version)
+        snprintf(library->version, sizeof library->version, "%s", get_version());
+    else if (build > 0)
+        snprintf(library->version, sizeof library->version, "b%d", build);
     else
-        snprintf(out, size, "of unknown version");
+        snprintf(library->version, sizeof library->version, "of unknown version");
     free(file);
 }
 
@@ -239,7 +258,7 @@ bool plk_real_open(plk_real *library, void *symbol) {
     dl_iterate_phdr(find_range, library);
     library->missing = load_functions(library, handle);
     point_slots(library, handle);
-    find_version(library, handle);
+    find_version(library, handle, symbol);
     void *mark = dlsym(handle, "pluck_llama_drop_in");
     uintptr_t at = (uintptr_t)mark;
     library->is_drop_in = at >= library->begin && at < library->end;
@@ -302,7 +321,7 @@ void plk_real_take_over(plk_real *library) {
     if (library->dry_has_n_ctx)
         library->ours[PLK_SLOT_sampler_init_dry] = (plk_function)plk_hook_dry_with_n_ctx;
     const uint32_t kinds = kinds_of(library), off = library->kept_off & kinds;
-    if (off == kinds) {
+    if (off == (kinds & ~(1u << PLUCK_STAGE_INFILL))) { /* which is looked at later */
         leave_alone(library, "none of them gives what Pluck's give", "");
         return;
     }
