@@ -173,12 +173,14 @@ static void *nothing(void) {
     return NULL;
 }
 
-/* Where calls go, in the order of the slots. */
+/* Where calls go, in the order of the slots. What the library lacks, another may have. */
 static void point_slots(plk_real *library, void *handle) {
     size_t i = 0;
 #define PLK_POINT(name)                                                                            \
     do {                                                                                           \
-        plk_function own = plk_to_function(dlsym(handle, "llama_" #name));                         \
+        void *symbol = dlsym(handle, "llama_" #name);                                              \
+        if (!symbol) symbol = dlsym(RTLD_NEXT, "llama_" #name);                                    \
+        plk_function own = plk_to_function(symbol);                                                \
         library->own[i] = library->inside[i] = own ? own : (plk_function)nothing;                  \
         library->ours[i++] = (plk_function)plk_hook_##name;                                        \
     } while (0);

@@ -30,6 +30,32 @@ function(pluck_version_is_taken name program)
     set_tests_properties(llama_version_${name} PROPERTIES LABELS "llama;versions" TIMEOUT 900)
 endfunction()
 
+# Two generations in one process, in plugins that are loaded privately.
+function(pluck_two_libllamas)
+    pluck_version_folder(b7347 old)
+    if(NOT EXISTS ${old}/.complete)
+        return()
+    endif()
+    foreach(plugin text_plugin_0.5.0 text_plugin_b7347)
+        add_library(${plugin} MODULE text_plugin.c ../commands/model.c)
+        target_include_directories(${plugin} PRIVATE ${PROJECT_SOURCE_DIR}/llama)
+        pluck_warnings(${plugin})
+        set_target_properties(${plugin} PROPERTIES C_VISIBILITY_PRESET default)
+    endforeach()
+    target_link_libraries(text_plugin_0.5.0 PRIVATE pluck_libllama)
+    target_include_directories(text_plugin_b7347 SYSTEM PRIVATE ${old}/include)
+    file(GLOB libraries ${old}/lib/libllama.*.so ${old}/lib/libggml.*.so ${old}/lib/libggml-base.so)
+    target_link_libraries(text_plugin_b7347 PRIVATE ${libraries})
+    add_executable(two_libllamas two_libllamas.c)
+    target_link_libraries(two_libllamas PRIVATE ${CMAKE_DL_LIBS})
+    pluck_warnings(two_libllamas)
+    add_test(NAME llama_test_two
+             COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/test_two.sh $<TARGET_FILE:pluck_llama_preload>
+                     $<TARGET_FILE:two_libllamas> ${model} $<TARGET_FILE:text_plugin_0.5.0>
+                     $<TARGET_FILE:text_plugin_b7347>)
+    set_tests_properties(llama_test_two PROPERTIES LABELS "llama;versions" TIMEOUT 600)
+endfunction()
+
 # pluck_version_tests(NAME HEADERS GENERATION TESTS...): targets and tests for one version.
 function(pluck_version_tests name headers generation)
     pluck_version_folder(${name} folder)
