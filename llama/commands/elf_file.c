@@ -54,13 +54,21 @@ static Elf64_Dyn *tagged(const plk_elf *elf, int64_t tag, size_t n) {
     return NULL;
 }
 
-/* The string at an offset of the dynamic strings; NULL where it does not end within the file. */
-static const char *string_at(const plk_elf *elf, uint64_t at) {
+/* The dynamic strings, and how many bytes of the file there are from their beginning. */
+static const char *strings(const plk_elf *elf, size_t *size) {
     const Elf64_Dyn *table = tagged(elf, DT_STRTAB, 0);
     uint64_t offset;
-    if (!table || !offset_of(elf, table->d_un.d_ptr, &offset) || at > elf->size) return NULL;
-    const char *text = part(elf, offset + at, 1);
-    return text && memchr(text, '\0', elf->size - (size_t)(offset + at)) ? text : NULL;
+    *size = 0;
+    if (!table || !offset_of(elf, table->d_un.d_ptr, &offset) || offset >= elf->size) return NULL;
+    *size = elf->size - (size_t)offset;
+    return (const char *)elf->bytes + offset;
+}
+
+/* The string at an offset of the dynamic strings; NULL where it does not end within the file. */
+static const char *string_at(const plk_elf *elf, uint64_t at) {
+    size_t size;
+    const char *names = strings(elf, &size);
+    return names && at < size && memchr(names + at, '\0', size - (size_t)at) ? names + at : NULL;
 }
 
 bool plk_elf_read(plk_elf *elf, const char *path, const char **problem) {
@@ -105,20 +113,42 @@ const char *plk_elf_needed(const plk_elf *elf, size_t i) {
     return d ? string_at(elf, d->d_un.d_val) : NULL;
 }
 
-/* The symbols are the entries of the section of that type: the dynamic section does not tell how
- * many there are. Loaded libraries are not stripped of it. */
-bool plk_elf_defines(const plk_elf *elf, const char *symbol) {
+/* The symbols of the library: the entries of the section of that type, since the dynamic section does
+ * not tell how many there are, and no shared library is stripped of it. */
+static const Elf64_Sym *symbols(const plk_elf *elf, size_t *n) {
     const Elf64_Ehdr *h = header(elf);
-    for (size_t i = 0; i < h->e_shnum; i++) {
-        const Elf64_Shdr *s = part(elf, h->e_shoff + i * sizeof *s, sizeof *s);
+    for (size_t k = 0; k < h->e_shnum; k++) {
+        const Elf64_Shdr *s = part(elf, h->e_shoff + k * sizeof *s, sizeof *s);
         if (!s || s->sh_type != SHT_DYNSYM) continue;
-        for (uint64_t at = 0; at + sizeof(Elf64_Sym) <= s->sh_size; at += sizeof(Elf64_Sym)) {
-            const Elf64_Sym *y = part(elf, s->sh_offset + at, sizeof *y);
-            const char *name = y && y->st_shndx != SHN_UNDEF ? string_at(elf, y->st_name) : NULL;
-            if (name && strcmp(name, symbol) == 0) return true;
-        }
+        *n = (size_t)(s->sh_size / sizeof(Elf64_Sym));
+        const void *all = part(elf, s->sh_offset, s->sh_size);
+        if (all) return all;
+    }
+    *n = 0;
+    return NULL;
+}
+
+bool plk_elf_defines(const plk_elf *elf, const char *symbol) {
+    size_t n, size;
+    const Elf64_Sym *all = symbols(elf, &n);
+    const char *names = strings(elf, &size);
+    const size_t length = strlen(symbol) + 1;
+    for (size_t i = 0; names && i < n; i++) {
+        if (all[i].st_shndx != SHN_UNDEF && all[i].st_name < size &&
+            length <= size - all[i].st_name && memcmp(names + all[i].st_name, symbol, length) == 0)
+            return true;
     }
     return false;
+}
+
+void plk_elf_hide_more_than(plk_elf *elf, const plk_elf *other, const char *prefix) {
+    size_t n;
+    const Elf64_Sym *all = symbols(elf, &n);
+    for (size_t i = 0; i < n; i++) {
+        const char *name = all[i].st_shndx != SHN_UNDEF ? string_at(elf, all[i].st_name) : NULL;
+        if (name && strncmp(name, prefix, strlen(prefix)) == 0 && !plk_elf_defines(other, name))
+            elf->bytes[(const unsigned char *)name - elf->bytes] = '-';
+    }
 }
 
 void plk_elf_drop_soname(plk_elf *elf) {

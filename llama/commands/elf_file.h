@@ -29,6 +29,10 @@ const char *plk_elf_soname(const plk_elf *elf);
 /* Does it define this symbol for others? */
 bool plk_elf_defines(const plk_elf *elf, const char *symbol);
 
+/* Hides the symbols that begin with `prefix` and that `other` does not define: under another name
+ * nobody asks for them. */
+void plk_elf_hide_more_than(plk_elf *elf, const plk_elf *other, const char *prefix);
+
 /* The number of libraries it is linked with, and the name of one. */
 size_t plk_elf_n_needed(const plk_elf *elf);
 const char *plk_elf_needed(const plk_elf *elf, size_t i);

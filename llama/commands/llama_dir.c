@@ -195,18 +195,21 @@ static int prepare_folder(const char *to) {
     return PLK_EXIT_OK;
 }
 
-static bool write_facade(const job *j) {
-    unsigned char *bytes = malloc(plk_facade_size);
-    if (!bytes) return false;
-    memcpy(bytes, plk_facade, plk_facade_size);
+/* Writes the drop-in: linked with the copy, and with no function that the real one lacks, so that
+ * programs which look for one are not misled. */
+static bool write_facade(const job *j, const plk_elf *real) {
+    plk_elf facade = {malloc(plk_facade_size), plk_facade_size};
+    if (!facade.bytes) return false;
+    memcpy(facade.bytes, plk_facade, facade.size);
     static const char placeholder[] = PLK_FACADE_BEHIND PLK_FACADE_DIGITS ".so";
-    unsigned char *at = memmem(bytes, plk_facade_size, placeholder, sizeof placeholder);
-    bool written = at != NULL;
+    void *at = memmem(facade.bytes, facade.size, placeholder, sizeof placeholder);
+    bool written = false;
     if (at) {
         memcpy(at, j->behind, sizeof placeholder);
-        written = write_file(j->to, "libllama.so", bytes, plk_facade_size);
+        plk_elf_hide_more_than(&facade, real, "llama_");
+        written = write_file(j->to, "libllama.so", facade.bytes, facade.size);
     }
-    free(bytes);
+    plk_elf_free(&facade);
     return written;
 }
 
@@ -216,15 +219,35 @@ static bool link_beside(const job *j, const char *as, const char *file) {
     return join(target, j->from, file) && link_to(j->to, as, target);
 }
 
+/* The file that a loader takes for this one: some packages hold copies under several names, which a
+ * loader would take for several libraries; it asks for the name in the file. */
+static void find_named(const job *j, const char *file, char *named, size_t size) {
+    char path[MAX_PATH];
+    plk_elf elf;
+    const char *problem;
+    snprintf(named, size, "%s", file);
+    if (!join(path, j->from, file) || !plk_elf_read(&elf, path, &problem)) return;
+    const char *soname = plk_elf_soname(&elf);
+    if (soname && !strchr(soname, '/') && join(path, j->from, soname) && access(path, F_OK) == 0)
+        snprintf(named, size, "%s", soname);
+    plk_elf_free(&elf);
+}
+
 /* A library that has a version in its name only, such as libggml.b7347.so, gets its plain name,
  * too, by which programs load it. */
-static bool link_plain_name(const job *j, const char *file) {
+static bool link_plain_name(const job *j, const char *file, const char *named) {
     char plain[256], path[MAX_PATH];
     const size_t length = strcspn(file, ".");
     if (length + sizeof ".so" > sizeof plain) return true;
     memcpy(plain, file, length);
     memcpy(plain + length, ".so", sizeof ".so");
-    return (join(path, j->from, plain) && access(path, F_OK) == 0) || link_beside(j, plain, file);
+    return (join(path, j->from, plain) && access(path, F_OK) == 0) || link_beside(j, plain, named);
+}
+
+static bool link_sibling(const job *j, const char *file) {
+    char named[256];
+    find_named(j, file, named, sizeof named);
+    return link_beside(j, file, named) && link_plain_name(j, file, named);
 }
 
 /* What the real library is linked with and finds beside itself; not where that is the system's
@@ -251,7 +274,7 @@ static bool make_links(const job *j, const plk_elf *elf) {
         if (is_libllama(file) && strcmp(file, "libllama.so") != 0)
             made = link_to(j->to, file, "libllama.so");
         else if (is_sibling(file))
-            made = link_beside(j, file, file) && link_plain_name(j, file);
+            made = link_sibling(j, file);
     }
     closedir(folder);
     if (made && j->soname[0] && strcmp(j->soname, "libllama.so") != 0)
@@ -266,7 +289,7 @@ static int make(job *j) {
     if (status == PLK_EXIT_OK) status = prepare_folder(j->to);
     if (status == PLK_EXIT_OK) {
         plk_elf_drop_soname(&elf);
-        if (!write_file(j->to, j->behind, elf.bytes, elf.size) || !write_facade(j) ||
+        if (!write_file(j->to, j->behind, elf.bytes, elf.size) || !write_facade(j, &elf) ||
             !make_links(j, &elf))
             status = plk_failure(name, "cannot write into %s: %s", j->to, strerror(errno));
     }

@@ -14,7 +14,7 @@
 #include <string.h>
 
 /* That an object that looks like a libllama is a drop-in itself. */
-extern const char pluck_llama_drop_in[];
+extern const char pluck_llama_drop_in[] __attribute__((visibility("default")));
 const char pluck_llama_drop_in[] = "Pluck";
 
 /* The versions that the tests run with; PLUCK_LLAMA=strict takes no others. */

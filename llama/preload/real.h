@@ -102,7 +102,7 @@ typedef struct plk_real {
     char version[32];     /* "0.5.0", "b7347", or "of unknown version" */
     plk_generation generation;
     bool log;            /* PLUCK_LLAMA=log */
-    bool is_drop_in;     /* it is one of Pluck's, with a libllama behind it */
+    bool is_drop_in;     /* it is one of Pluck's, or behind one */
     const char *missing; /* a function that is needed and not there; NULL if none is */
 
     /* What the probe found (see probe.h). Bits by PLUCK_STAGE_*. */

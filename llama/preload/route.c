@@ -134,6 +134,13 @@ static void add_caller(const void *map, const void *begin, plk_real *library) {
     atomic_store(&callers, new);
 }
 
+/* The libllama behind the drop-in of `pluck llama-dir`; NULL in the one that is preloaded. */
+static void *landmark_behind(void) {
+    const void *begin;
+    const struct link_map *self = map_of(OURSELVES, &begin);
+    return self ? landmark_in_needed(self, PLK_BEHIND) : NULL;
+}
+
 /* The library of a landmark; it is taken over if it is new. NULL when out of memory. */
 static plk_real *library_of(void *symbol) {
     uintptr_t at = (uintptr_t)symbol;
@@ -147,19 +154,14 @@ static plk_real *library_of(void *symbol) {
     }
     library->next = atomic_load(&libraries);
     atomic_store(&libraries, library);
+    /* one that is behind another drop-in has its samplers taken over there */
+    if (strstr(library->path, "/" PLK_BEHIND) && !landmark_behind()) library->is_drop_in = true;
     if (!atomic_load(&first_library)) atomic_store(&first_library, library);
     plk_real *before = plk_library;
     plk_library = library;
     plk_real_take_over(library);
     plk_library = before;
     return library;
-}
-
-/* The libllama behind the drop-in of `pluck llama-dir`; NULL in the one that is preloaded. */
-static void *landmark_behind(void) {
-    const void *begin;
-    const struct link_map *self = map_of(OURSELVES, &begin);
-    return self ? landmark_in_needed(self, PLK_BEHIND) : NULL;
 }
 
 /* Finds the library that the object means, and remembers it; NULL where there is no libllama. */

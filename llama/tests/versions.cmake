@@ -56,6 +56,25 @@ function(pluck_two_libllamas)
     set_tests_properties(llama_test_two PROPERTIES LABELS "llama;versions" TIMEOUT 600)
 endfunction()
 
+# What `pluck llama-dir` makes of third_party's libllama and of an older one.
+function(pluck_llama_dir_test)
+    pluck_version_folder(0.5.0 new)
+    pluck_version_folder(b7347 old)
+    if(NOT EXISTS ${new}/lib/libllama.so OR NOT TARGET pluck_llama_command)
+        return()
+    endif()
+    set(older)
+    if(EXISTS ${old}/.complete)
+        set(older ${old}/lib)
+    endif()
+    add_test(NAME llama_test_llama_dir
+             COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/test_llama_dir.sh
+                     $<TARGET_FILE:pluck_llama_command> ${new}/lib $<TARGET_FILE:generate_text>
+                     $<TARGET_FILE:dlopen_generate> ${model} $<TARGET_FILE:pluck_llama_preload>
+                     ${older})
+    set_tests_properties(llama_test_llama_dir PROPERTIES LABELS llama TIMEOUT 900)
+endfunction()
+
 # pluck_version_tests(NAME HEADERS GENERATION TESTS...): targets and tests for one version.
 function(pluck_version_tests name headers generation)
     pluck_version_folder(${name} folder)
