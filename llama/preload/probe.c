@@ -210,28 +210,42 @@ static void keep_off(struct llama_sampler *object, pluck_stage_kind kind) {
                 plk_kind_name(kind));
 }
 
-/* The first tokens of the vocabulary, and those that end a text. */
-static int32_t infill_candidates(const struct llama_vocab *vocab, llama_token *ids) {
-    int32_t n_vocab = plk_libllama.vocab_n_tokens(vocab), n = 0;
-    const llama_token ends[] = {plk_libllama.vocab_eot(vocab), plk_libllama.vocab_eos(vocab)};
-    const int32_t n_first = n_vocab < 16 ? n_vocab : 16;
-    for (llama_token id = n_vocab - n_first; id < n_vocab; id++) ids[n++] = id;
-    for (int i = 0; i < 2; i++) {
-        bool there = ends[i] < 0 || ends[i] >= n_vocab - n_first || (i == 1 && ends[1] == ends[0]);
-        if (!there) ids[n++] = ends[i];
-    }
+/* Adds a token that is not there yet. Those with a longer text than libllama's buffer are left out:
+ * there it would end the program. */
+static int32_t add_candidate(const struct llama_vocab *vocab, llama_token id, llama_token *ids,
+                             int32_t n) {
+    char text[512];
+    bool fits = id >= 0 && plk_libllama.token_to_piece(vocab, id, text, sizeof text, 0, false) >= 0;
+    for (int32_t i = 0; i < n; i++) fits = fits && ids[i] != id;
+    if (fits) ids[n++] = id;
     return n;
+}
+
+/* Tokens from all over the vocabulary, and behind them, from *n_text on, those that end a text. */
+static int32_t infill_candidates(const struct llama_vocab *vocab, llama_token *ids,
+                                 int32_t *n_text) {
+    enum { N_TEXT = 16 };
+    const int32_t n_vocab = plk_libllama.vocab_n_tokens(vocab);
+    int32_t n = 0;
+    for (int32_t i = 0; i < N_TEXT; i++) {
+        llama_token id = i < N_TEXT / 2 ? i : (int32_t)((int64_t)n_vocab * i / N_TEXT);
+        if (id < n_vocab && !plk_libllama.vocab_is_eog(vocab, id))
+            n = add_candidate(vocab, id, ids, n);
+    }
+    *n_text = n;
+    n = add_candidate(vocab, plk_libllama.vocab_eot(vocab), ids, n);
+    return add_candidate(vocab, plk_libllama.vocab_eos(vocab), ids, n);
 }
 
 void plk_probe_infill(struct llama_sampler *object, const struct llama_vocab *vocab) {
     if (!plk_node_find(object) || atomic_exchange(&plk_libllama.infill_probed, true)) return;
     plk_pair pair = {object, plk_libllama.sampler_init_infill(vocab)};
     llama_token ids[PLK_PROBE_ROW];
-    int32_t n = infill_candidates(vocab, ids);
+    int32_t n_text, n = infill_candidates(vocab, ids, &n_text);
     bool agree = true;
-    for (uint32_t i = 0; i < 6 && agree; i++) {
-        agree = plk_pair_agrees(pair, ids, n, i, false) && /* text alone, and with its ends */
-                plk_pair_agrees(pair, ids, n < 16 ? n : 16, i, false);
+    for (uint32_t i = 0; i < 6 && n_text > 0 && agree; i++) {
+        agree =
+            plk_pair_agrees(pair, ids, n_text, i, false) && plk_pair_agrees(pair, ids, n, i, false);
     }
     plk_libllama.sampler_free(pair.own);
     if (!agree) keep_off(object, PLUCK_STAGE_INFILL);

@@ -1,7 +1,8 @@
 /*
- * altered_libllama.c: a libllama whose min-p takes another p than it is given or, with ALTER_ALL,
- * none of whose samplers is what it should be; all else is the real one's, behind it. The drop-in
- * must find out and leave to it what is different.
+ * altered_libllama.c: a libllama whose min-p takes another p than it is given, whose infill is a
+ * top-k, and whose DRY has fewer breakers than it is given; or, with ALTER_ALL, none of whose samplers
+ * is what it should be. All else is the real one's, behind it. The drop-in must find out and leave to
+ * it what is different.
  */
 #define _GNU_SOURCE
 #include "llama.h"
@@ -31,7 +32,20 @@ struct llama_sampler *llama_sampler_init_min_p(float p, size_t min_keep) {
     return real(2.0f * p, min_keep);
 }
 
-#ifdef ALTER_ALL
+struct llama_sampler *llama_sampler_init_infill(const struct llama_vocab *vocab) {
+    (void)vocab;
+    REAL(sampler_init_top_k);
+    return real(3);
+}
+
+#ifndef ALTER_ALL
+struct llama_sampler *llama_sampler_init_dry(const struct llama_vocab *vocab, float multiplier,
+                                             float base, int32_t allowed_length, int32_t last_n,
+                                             const char **breakers, size_t n_breakers) {
+    REAL(sampler_init_dry);
+    return real(vocab, multiplier, base, allowed_length, last_n, breakers, n_breakers / 4);
+}
+#else
 struct llama_sampler *llama_sampler_init_greedy(void) {
     REAL(sampler_init_dist);
     return real(1);

@@ -12,9 +12,9 @@ fail() {
     cat "$out"/* || true
     exit 1
 }
-# run PROGRAM SETTING: its text, and what is said.
+# run PROGRAM SETTING [vocabulary]: its text, and what is said.
 run() {
-    PLUCK_LLAMA=$2 LD_PRELOAD=$preload "$1" "$model" 24 >"$out/text" 2>"$out/errors"
+    PLUCK_LLAMA=$2 LD_PRELOAD=$preload "$1" "$model" 24 "${3:-}" >"$out/text" 2>"$out/errors"
     cmp -s "$out/text" "$out/expected" || fail "another text than without the drop-in ($2)"
 }
 # says PATTERN: exactly one line does.
@@ -31,6 +31,11 @@ run "$one" on
 [ ! -s "$out/errors" ] || fail "without log something is said"
 run "$one" strict
 says '^pluck: the samplers of libllama 0\.5\.99 .* are left alone: PLUCK_LLAMA=strict '
+"$one" "$model" 24 vocabulary >"$out/expected"
+run "$one" log vocabulary
+says "^pluck: but dry: not what Pluck's give, so left to libllama\$"
+says "^pluck: but infill: not what Pluck's give, so left to libllama\$"
+says '^pluck: first chain: as it is: dry; fused: top-k; as it is: top-k; fused: dist$'
 
 "$all" "$model" 24 >"$out/expected"
 run "$all" on

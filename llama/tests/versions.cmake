@@ -10,6 +10,9 @@ set(matrix
     "b10068|b8390|10|arrays life"
     "b10361|0.5.0|12|arrays life copy"
     "0.4.0|0.5.0|12|arrays life copy cases model")
+if(PLUCK_SANITIZE) # one of each older generation
+    set(matrix "b7347|b7347|6|arrays life" "b8390|b8390|10|arrays life")
+endif()
 # In these top_n_sigma ends with a softmax.
 set(sigma_sorts b7347 b8179 b8390)
 
@@ -24,10 +27,10 @@ endfunction()
 
 # That all of it is taken over: the tests above could not tell.
 function(pluck_version_is_taken name program)
-    add_test(NAME llama_version_${name}
+    add_test(NAME llama_on_${name}_taken
              COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/test_version.sh "${preloads}"
                      $<TARGET_FILE:${program}> ${name})
-    set_tests_properties(llama_version_${name} PROPERTIES LABELS "llama;versions" TIMEOUT 900)
+    set_tests_properties(llama_on_${name}_taken PROPERTIES LABELS "llama;versions" TIMEOUT 900)
 endfunction()
 
 # Two generations in one process, in plugins that are loaded privately.
@@ -104,8 +107,8 @@ function(pluck_version_tests name headers generation)
         if(test MATCHES "cases|model")
             set(arguments ${model})
         endif()
-        add_test(NAME llama_${target} COMMAND ${target} ${arguments})
-        set_tests_properties(llama_${target} PROPERTIES LABELS "llama;versions" TIMEOUT 900
+        add_test(NAME llama_on_${name}_${test} COMMAND ${target} ${arguments})
+        set_tests_properties(llama_on_${name}_${test} PROPERTIES LABELS "llama;versions" TIMEOUT 900
             ENVIRONMENT "LD_PRELOAD=${preloads}")
     endforeach()
     if(NOT PLUCK_SANITIZE)
