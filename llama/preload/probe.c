@@ -238,17 +238,18 @@ static int32_t infill_candidates(const struct llama_vocab *vocab, llama_token *i
 }
 
 void plk_probe_infill(struct llama_sampler *object, const struct llama_vocab *vocab) {
-    if (!plk_node_find(object) || atomic_exchange(&plk_libllama.infill_probed, true)) return;
+    const plk_node *node = plk_node_find(object);
+    if (!node || atomic_exchange(&plk_libllama.infill_probed, true)) return;
     plk_pair pair = {object, plk_libllama.sampler_init_infill(vocab)};
     llama_token ids[PLK_PROBE_ROW];
     int32_t n_text, n = infill_candidates(vocab, ids, &n_text);
     bool agree = true;
     for (uint32_t i = 0; i < 6 && n_text > 0 && agree; i++) {
-        agree =
-            plk_pair_agrees(pair, ids, n_text, i, false) && plk_pair_agrees(pair, ids, n, i, false);
+        agree = plk_pair_agrees(pair, ids, n, i, false) && /* all first: they make room */
+                plk_pair_agrees(pair, ids, n_text, i, false);
     }
     plk_libllama.sampler_free(pair.own);
-    if (!agree) keep_off(object, PLUCK_STAGE_INFILL);
+    if (!agree || node->handed_back) keep_off(object, PLUCK_STAGE_INFILL);
 }
 
 /* Fills ids with tokens that begin no breaker; returns how many. */

@@ -8,6 +8,7 @@
 #include "probe.h"
 
 #include <dlfcn.h>
+#include <limits.h>
 #include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -224,13 +225,17 @@ static const char *soname_of(void *symbol) {
     return name;
 }
 
+/* The number behind `before` in a name; 0 if there is none. */
+static int number_behind(const char *name, const char *before) {
+    const char *at = name ? strstr(name, before) : NULL;
+    long n = at ? strtol(at + strlen(before), NULL, 10) : 0;
+    return n > 0 && n <= INT_MAX ? (int)n : 0;
+}
+
 /* The number of a build, as it stands in names: libllama.b7347.so.0, libllama.so.0.0.8064. */
 static int build_in(const char *name) {
-    const char *tagged = name ? strstr(name, ".b") : NULL;
-    const char *numbered = name ? strstr(name, ".so.0.0.") : NULL;
-    int build = 0;
-    if (tagged && sscanf(tagged, ".b%d", &build) == 1) return build;
-    return numbered && sscanf(numbered, ".so.0.0.%d", &build) == 1 ? build : 0;
+    int build = number_behind(name, ".b");
+    return build > 0 ? build : number_behind(name, ".so.0.0.");
 }
 
 /* The version: what llama_version says, which came late; before, the number of the build. */

@@ -39,11 +39,13 @@ struct llama_sampler *llama_sampler_init_infill(const struct llama_vocab *vocab)
 }
 
 #ifndef ALTER_ALL
-struct llama_sampler *llama_sampler_init_dry(const struct llama_vocab *vocab, float multiplier,
-                                             float base, int32_t allowed_length, int32_t last_n,
-                                             const char **breakers, size_t n_breakers) {
+struct llama_sampler *llama_sampler_init_dry(const struct llama_vocab *vocab, float dry_multiplier,
+                                             float dry_base, int32_t dry_allowed_length,
+                                             int32_t dry_penalty_last_n, const char **seq_breakers,
+                                             size_t num_breakers) {
     REAL(sampler_init_dry);
-    return real(vocab, multiplier, base, allowed_length, last_n, breakers, n_breakers / 4);
+    return real(vocab, dry_multiplier, dry_base, dry_allowed_length, dry_penalty_last_n,
+                seq_breakers, num_breakers / 4);
 }
 #else
 struct llama_sampler *llama_sampler_init_greedy(void) {
@@ -108,11 +110,13 @@ struct llama_sampler *llama_sampler_init_penalties(int32_t n_vocab, int32_t last
     return real(n_vocab, last_n, repeat + 1.0f, freq, present);
 }
 
-struct llama_sampler *llama_sampler_init_dry(const struct llama_vocab *vocab, float multiplier,
-                                             float base, int32_t allowed_length, int32_t last_n,
-                                             const char **breakers, size_t n_breakers) {
+struct llama_sampler *llama_sampler_init_dry(const struct llama_vocab *vocab, float dry_multiplier,
+                                             float dry_base, int32_t dry_allowed_length,
+                                             int32_t dry_penalty_last_n, const char **seq_breakers,
+                                             size_t num_breakers) {
     REAL(sampler_init_dry);
-    return real(vocab, 2.0f * multiplier, base, allowed_length, last_n, breakers, n_breakers);
+    return real(vocab, 2.0f * dry_multiplier, dry_base, dry_allowed_length, dry_penalty_last_n,
+                seq_breakers, num_breakers);
 }
 
 struct llama_sampler *llama_sampler_init_adaptive_p(float target, float decay, uint32_t seed) {

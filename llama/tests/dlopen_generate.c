@@ -33,9 +33,10 @@ static void find(void *handle, const char *name, void *out) {
     }
     memcpy(out, &symbol, sizeof symbol);
 }
+/* A variable with the function's name. */
 #define FIND(handle, name)                                                                         \
-    __typeof__(&llama_##name) name;                                                                \
-    find(handle, "llama_" #name, &name)
+    __typeof__(&llama_##name) name; /* NOLINT(bugprone-macro-parentheses) */                       \
+    find(handle, "llama_" #name, &(name))
 
 static void draw_tokens(void *handle) {
     FIND(handle, sampler_chain_init);

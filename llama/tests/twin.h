@@ -63,6 +63,8 @@
     TWIN_FUNCTIONS_12(X)
 
 typedef struct twin_api {
+/* a member's name cannot stand in parentheses */
+// NOLINTNEXTLINE(bugprone-macro-parentheses)
 #define TWIN_MEMBER(name) __typeof__(&llama_##name) name;
     TWIN_FUNCTIONS(TWIN_MEMBER)
 #undef TWIN_MEMBER
