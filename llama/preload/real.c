@@ -260,7 +260,10 @@ bool plk_real_open(plk_real *library, void *symbol) {
     if (!dladdr(symbol, &info) || !info.dli_fname) return false;
     void *handle = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD); /* kept: it must not go */
     library->path = handle ? strdup(info.dli_fname) : NULL;
-    if (!library->path) return false;
+    if (!library->path) {
+        if (handle) dlclose(handle);
+        return false;
+    }
     library->begin = (uintptr_t)info.dli_fbase;
     dl_iterate_phdr(find_range, library);
     library->missing = load_functions(library, handle);
