@@ -2,6 +2,7 @@
  * test_dropin_fork.c: a process that has sampled forks: the child goes on, and so does the parent,
  * while other threads sample. Run with the drop-in preloaded.
  */
+#define _DEFAULT_SOURCE
 #include "rows/rows.h"
 #include "twin_pair.h"
 
@@ -76,7 +77,7 @@ static void *sample_until_stopped(void *argument) {
 
 static void test_fork_among_threads(void **state) {
     (void)state;
-    enum { N_THREADS = 2, N_FORKS = 20 };
+    enum { N_THREADS = 2, N_FORKS = 60 };
     pthread_t threads[N_THREADS];
     uint64_t rows[N_THREADS];
     pair p = make();
@@ -85,7 +86,10 @@ static void test_fork_among_threads(void **state) {
         rows[t] = 100000 * (uint64_t)(t + 1);
         assert_int_equal(pthread_create(&threads[t], NULL, sample_until_stopped, &rows[t]), 0);
     }
-    for (int i = 0; i < N_FORKS; i++) fork_and_go_on(p);
+    for (int i = 0; i < N_FORKS; i++) {
+        usleep(1000); /* let them run */
+        fork_and_go_on(p);
+    }
     atomic_store(&stop, true);
     for (int t = 0; t < N_THREADS; t++) pthread_join(threads[t], NULL);
     assert_false(atomic_load(&wrong));
