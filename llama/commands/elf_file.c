@@ -113,8 +113,8 @@ const char *plk_elf_needed(const plk_elf *elf, size_t i) {
     return d ? string_at(elf, d->d_un.d_val) : NULL;
 }
 
-/* The symbols of the library: the entries of the section of that type, since the dynamic section does
- * not tell how many there are, and no shared library is stripped of it. */
+/* The symbols of the library: the entries of the section of that type, since the dynamic section
+ * does not tell how many there are, and no shared library is stripped of it. */
 static const Elf64_Sym *symbols(const plk_elf *elf, size_t *n) {
     const Elf64_Ehdr *h = header(elf);
     for (size_t k = 0; k < h->e_shnum; k++) {

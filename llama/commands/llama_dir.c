@@ -47,8 +47,7 @@ typedef struct job {
     char soname[256];    /* the name it is known by; "" if none */
 } job;
 
-/* ---- Files -------------------------------------------------------------------------------------
- */
+/* ---- Files ----------------------------------------------------------------------------------- */
 
 static bool join(char *out, const char *folder, const char *file) {
     return snprintf(out, MAX_PATH, "%s/%s", folder, file) < MAX_PATH;
@@ -93,8 +92,7 @@ static struct dirent *next_entry(DIR *folder) {
     return readdir(folder); // cppcheck-suppress readdirCalled
 }
 
-/* ---- What there is -----------------------------------------------------------------------------
- */
+/* ---- What there is --------------------------------------------------------------------------- */
 
 /* The folder of the libllama that this program uses. */
 static bool own_folder(char *out) {
@@ -166,8 +164,7 @@ static int read_real(job *j, plk_elf *elf) {
     return PLK_EXIT_OK;
 }
 
-/* ---- Making ------------------------------------------------------------------------------------
- */
+/* ---- Making ---------------------------------------------------------------------------------- */
 
 /* The folder must be new, empty, or one that was made here; what the last holds goes. */
 static int prepare_folder(const char *to) {

@@ -8,8 +8,7 @@
 #include <math.h>
 #include <stdio.h>
 
-/* ---- What versions are known to do differently -------------------------------------------------
- */
+/* ---- What versions are known to do differently ----------------------------------------------- */
 
 /* Does libllama's sampler change the logit of `token`, among equal ones? */
 static bool changes(struct llama_sampler *sampler, llama_token token) {
@@ -89,8 +88,7 @@ static void find_sigma(plk_real *library) {
     library->sampler_free(sampler);
 }
 
-/* ---- Pluck's against libllama's ----------------------------------------------------------------
- */
+/* ---- Pluck's against libllama's -------------------------------------------------------------- */
 
 static const pluck_logit_bias biases[] = {{3, 4.5f}, {17, -2.0f}, {22, -INFINITY}};
 
@@ -199,8 +197,7 @@ void plk_probe(plk_real *library) {
     }
 }
 
-/* ---- With a vocabulary -------------------------------------------------------------------------
- */
+/* ---- With a vocabulary ----------------------------------------------------------------------- */
 
 static void keep_off(struct llama_sampler *object, pluck_stage_kind kind) {
     plk_libllama.kept_off |= 1u << kind;

@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Making ------------------------------------------------------------------------------------
- */
+/* ---- Making ---------------------------------------------------------------------------------- */
 
 /* The functions that a program reaches, in the table that libllama's own are in. */
 static const plk_real ours = {
@@ -131,8 +130,7 @@ void plk_pair_free(plk_pair pair) {
     plk_libllama.sampler_free(pair.own);
 }
 
-/* ---- Comparing ---------------------------------------------------------------------------------
- */
+/* ---- Comparing ------------------------------------------------------------------------------- */
 
 /* A logit between -5 and 5; no two of a row are equal. */
 static float logit(uint32_t number, int32_t i) {

@@ -73,8 +73,7 @@ const char *plk_kind_name(pluck_stage_kind kind) {
     }
 }
 
-/* ---- The vocabulary's functions, of whichever libllama is meant --------------------------------
- */
+/* ---- The vocabulary's functions, of whichever libllama is meant ------------------------------ */
 
 static int32_t n_tokens(const struct llama_vocab *vocab) {
     return plk_libllama.vocab_n_tokens(vocab);
@@ -117,8 +116,7 @@ plk_vocab_api plk_vocab = {
     .eos = eos,
 };
 
-/* ---- What a libllama exports -------------------------------------------------------------------
- */
+/* ---- What a libllama exports ----------------------------------------------------------------- */
 
 /* Stand-ins for what older generations lack and what is asked of every one. */
 static llama_token no_sampled_token(struct llama_context *ctx, int32_t i) {
@@ -275,8 +273,7 @@ bool plk_real_open(plk_real *library, void *symbol) {
     return library->end != 0;
 }
 
-/* ---- Taking over -------------------------------------------------------------------------------
- */
+/* ---- Taking over ----------------------------------------------------------------------------- */
 
 static bool is_tested(const char *version) {
     for (size_t i = 0; i < sizeof tested / sizeof tested[0]; i++) {

@@ -108,8 +108,7 @@ void plk_node_refresh(plk_node *node) {
     node->ctx = node->object->ctx;
 }
 
-/* ---- Memory of threads -------------------------------------------------------------------------
- */
+/* ---- Memory of threads ----------------------------------------------------------------------- */
 
 typedef struct thread_memory {
     plk_scratch scratch;

@@ -50,7 +50,7 @@ __attribute__((constructor)) static void prepare(void) {
     memcpy(&find_object_fast, &symbol, sizeof symbol);
 }
 
-/* ---- Looking through the loaded objects -------------------------------------------------------- */
+/* ---- Looking through the loaded objects ------------------------------------------------------ */
 
 /* The loader's record of the object that `address` lies in, and where that begins; NULL where it
  * lies in none, as code does that was compiled at run time. */
@@ -124,8 +124,7 @@ static void *first_landmark(void) {
     return found;
 }
 
-/* ---- Adding ------------------------------------------------------------------------------------
- */
+/* ---- Adding ---------------------------------------------------------------------------------- */
 
 static void add_caller(const void *map, const void *begin, plk_real *library) {
     caller *new = malloc(sizeof *new);
@@ -183,8 +182,7 @@ static plk_real *find_library(const struct link_map *map, const void *begin) {
     return library;
 }
 
-/* ---- Answering ---------------------------------------------------------------------------------
- */
+/* ---- Answering ------------------------------------------------------------------------------- */
 
 static bool find_object(const void *address, const struct link_map **map, const void **begin) {
     if (!find_object_fast) {

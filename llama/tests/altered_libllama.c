@@ -1,8 +1,8 @@
 /*
  * altered_libllama.c: a libllama whose min-p takes another p than it is given, whose infill is a
- * top-k, and whose DRY has fewer breakers than it is given; or, with ALTER_ALL, none of whose samplers
- * is what it should be. All else is the real one's, behind it. The drop-in must find out and leave to
- * it what is different.
+ * top-k, and whose DRY has fewer breakers than it is given; or, with ALTER_ALL, none of whose
+ * samplers is what it should be. All else is the real one's, behind it. The drop-in must find out
+ * and leave to it what is different.
  */
 #define _GNU_SOURCE
 #include "llama.h"

@@ -212,8 +212,7 @@ static void test_top_n_sigma(void **state) {
     check(rising, llama_sampler_init_top_n_sigma(0), true, rising);
 }
 
-/* ---- Queues of samplers on 10,000 candidates ---------------------------------------------------
- */
+/* ---- Queues of samplers on 10,000 candidates ------------------------------------------------- */
 
 enum { N = 10000 };
 

@@ -28,8 +28,8 @@ static bool steps(pair p, uint64_t first, int n) {
     return true;
 }
 
-/* What a child does: goes on with a chain it was born with, clones it, makes a new one. A child that
- * waits for a lock that nobody holds ends by the alarm. */
+/* What a child does: goes on with a chain it was born with, clones it, makes a new one. A child
+ * that waits for a lock that nobody holds ends by the alarm. */
 static bool child_goes_on(pair p) {
     alarm(300); /* thousands of times what it takes */
     pair clone = clone_of(p), other = make();

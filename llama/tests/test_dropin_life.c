@@ -174,8 +174,7 @@ static void test_accept_first(void **state) {
     drop(p);
 }
 
-/* ---- A program's own sampler -------------------------------------------------------------------
- */
+/* ---- A program's own sampler ----------------------------------------------------------------- */
 
 static void odd_only(struct llama_sampler *smpl, llama_token_data_array *cur) {
     (void)smpl;
@@ -304,8 +303,7 @@ static void test_addresses_reused(void **state) {
     }
 }
 
-/* ---- Threads -----------------------------------------------------------------------------------
- */
+/* ---- Threads --------------------------------------------------------------------------------- */
 
 enum { N_THREADS = 4 };
 

@@ -16,8 +16,7 @@ typedef struct pair {
     struct llama_sampler *a, *b;
 } pair;
 
-/* A chain of twin_stages, one stage, and a chain with a chain in it that ends with a draw of `seed`.
- */
+/* A chain of twin_stages, one stage, and a chain with a chain in it that ends with a draw. */
 pair make(void);
 pair make_stage(const pluck_stage *stage);
 pair make_nested(uint32_t seed);
