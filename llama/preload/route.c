@@ -41,13 +41,17 @@ static void after_fork(void) {
     pthread_mutex_unlock(&mutex);
 }
 
-/* Finds the object of an address without a lock; NULL in C libraries older than glibc 2.35. */
+/* Finds the object of an address without a lock: in glibc 2.35 and later. */
+#ifdef DLFO_EH_SEGMENT_TYPE
 static int (*find_object_fast)(void *, struct dl_find_object *);
+#endif
 
 __attribute__((constructor)) static void prepare(void) {
     pthread_atfork(before_fork, after_fork, after_fork);
+#ifdef DLFO_EH_SEGMENT_TYPE
     void *symbol = dlsym(RTLD_DEFAULT, "_dl_find_object");
     memcpy(&find_object_fast, &symbol, sizeof symbol);
+#endif
 }
 
 /* ---- Looking through the loaded objects ------------------------------------------------------ */
@@ -185,15 +189,17 @@ static plk_real *find_library(const struct link_map *map, const void *begin) {
 /* ---- Answering ------------------------------------------------------------------------------- */
 
 static bool find_object(const void *address, const struct link_map **map, const void **begin) {
-    if (!find_object_fast) {
-        *map = map_of(address, begin);
-        return *map != NULL;
-    }
+#ifdef DLFO_EH_SEGMENT_TYPE
     struct dl_find_object object;
-    if (find_object_fast((void *)(uintptr_t)address, &object) != 0) return false;
-    *map = object.dlfo_link_map;
-    *begin = object.dlfo_map_start;
-    return true;
+    if (find_object_fast) {
+        if (find_object_fast((void *)(uintptr_t)address, &object) != 0) return false;
+        *map = object.dlfo_link_map;
+        *begin = object.dlfo_map_start;
+        return true;
+    }
+#endif
+    *map = map_of(address, begin);
+    return *map != NULL;
 }
 
 /* Is the first argument of the function a sampler? */
