@@ -54,6 +54,7 @@ static const command commands[] = {
     {"generate", run_helper, "generate text with a GGUF model"},
     {"record", run_helper, "record a model's rows of logits into a NumPy file"},
     {"e2e", run_helper, "measure generation with llama.cpp's samplers and with Pluck's"},
+    {"llama-dir", run_helper, "make a folder whose libllama.so samples with Pluck"},
 };
 enum { N_COMMANDS = sizeof commands / sizeof commands[0] };
 

@@ -14,4 +14,7 @@ int pluck_cmd_record(int argc, char **argv);
 /* Generates with llama.cpp's chain and with Pluck's, in turns, and compares time and tokens. */
 int pluck_cmd_e2e(int argc, char **argv);
 
+/* Makes a folder whose libllama.so is the drop-in, with a real one behind it. */
+int pluck_cmd_llama_dir(int argc, char **argv);
+
 #endif

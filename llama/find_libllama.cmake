@@ -1,7 +1,8 @@
 # Finds libllama 0.5.0 and defines the interface target pluck_libllama, or says in one line why not.
 # Looked for, in this order: PLUCK_LLAMA_ROOT, third_party/llama (scripts/get-llama puts it there),
-# pkg-config, CMake's package. Another version than 0.5.0 is not used: the samplers' definitions, and
-# the drop-in's knowledge of libllama, are those of that version.
+# pkg-config, CMake's package. Everything is built with version 0.5.0: the adapter and the commands
+# use its functions, and the drop-in its headers. What is built of the drop-in then runs with every
+# version (see preload/real.h).
 set(PLUCK_LLAMA_ROOT "" CACHE PATH "A folder with include/llama.h and lib/libllama.so of version 0.5.0")
 set(PLUCK_LLAMA_VERSION "0.5.0")
 

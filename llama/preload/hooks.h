@@ -11,4 +11,22 @@
 PLK_HOOKED(PLK_DECLARE)
 #undef PLK_DECLARE
 
+/* Before August 2026 the two that take a window had other arguments: penalties no n_vocab, and DRY
+ * the context the model was trained with. */
+typedef struct llama_sampler *(*plk_penalties_without_n_vocab)(int32_t, float, float, float);
+typedef struct llama_sampler *(*plk_dry_with_n_ctx)(const struct llama_vocab *, int32_t, float,
+                                                    float, int32_t, int32_t, const char **, size_t);
+__typeof__(struct llama_sampler *
+           (int32_t, float, float, float)) plk_hook_penalties_without_n_vocab;
+__typeof__(struct llama_sampler * (const struct llama_vocab *, int32_t, float, float, int32_t,
+                                   int32_t, const char **, size_t)) plk_hook_dry_with_n_ctx;
+
+/* libllama's own functions, as those were. */
+static inline plk_penalties_without_n_vocab plk_old_penalties(void) {
+    return (plk_penalties_without_n_vocab)(plk_function)plk_libllama.sampler_init_penalties;
+}
+static inline plk_dry_with_n_ctx plk_old_dry(void) {
+    return (plk_dry_with_n_ctx)(plk_function)plk_libllama.sampler_init_dry;
+}
+
 #endif

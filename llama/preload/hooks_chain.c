@@ -159,7 +159,11 @@ static void follow_clone(const struct llama_sampler *from_object, struct llama_s
     if (!node) return;
     node->type = from->type;
     if (from->type == PLK_STAGE) {
-        if (plk_stage_copy(node, from, true) != PLUCK_OK) plk_node_remove(object);
+        bool differs = plk_libllama.clone_differs >> from->stage.kind & 1;
+        if (plk_stage_copy(node, from, true) != PLUCK_OK || plk_node_complete(node) != PLUCK_OK)
+            plk_node_remove(object);
+        else if (differs) /* libllama's has the state that this version's clones have */
+            plk_stage_leave(node);
         return;
     }
     if (from->type != PLK_CHAIN) return;

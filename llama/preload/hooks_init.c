@@ -6,6 +6,7 @@
  */
 #include "hooks.h"
 #include "plan.h"
+#include "probe.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,13 +19,25 @@ static float at_least(float x, float low) {
     return x < low ? low : x;
 }
 
-/* Notes that `object` is `stage`. Objects that do nothing have names that begin with '?'. */
+/* Does the sampler do nothing? Then its name begins with '?', but in the oldest generation. */
+static bool is_empty(const struct llama_sampler *object, const pluck_stage *stage) {
+    if (plk_libllama.generation > PLK_GENERATION_6)
+        return plk_libllama.sampler_name(object)[0] == '?';
+    pluck_stage_traits traits;
+    return pluck_stage_describe(stage, &traits) && traits.disabled;
+}
+
+/* Notes that `object` is `stage`. NULL, and nothing is known of the object, when out of memory and
+ * where it is left to libllama. */
 static plk_node *note(struct llama_sampler *object, const pluck_stage *stage) {
     plk_node *node = plk_node_add(object);
     if (!node) return NULL;
-    node->type = plk_libllama.sampler_name(object)[0] == '?' ? PLK_EMPTY : PLK_STAGE;
+    node->type = is_empty(object, stage) ? PLK_EMPTY : PLK_STAGE;
     node->stage = *stage;
-    return node;
+    bool left = node->type == PLK_STAGE && plk_kept_off(stage->kind);
+    if (!left && plk_node_complete(node) == PLUCK_OK) return node;
+    plk_node_remove(object);
+    return NULL;
 }
 
 /* The same for a stage with a seed. */
@@ -140,16 +153,30 @@ struct llama_sampler *plk_hook_sampler_init_mirostat_v2(uint32_t seed, float tau
     return object;
 }
 
-struct llama_sampler *plk_hook_sampler_init_penalties(int32_t n_vocab, int32_t last_n, float repeat,
-                                                      float freq, float present) {
-    struct llama_sampler *object =
-        plk_libllama.sampler_init_penalties(n_vocab, last_n, repeat, freq, present);
-    if (PLK_FROM_INSIDE()) return object;
+static struct llama_sampler *note_penalties(struct llama_sampler *object, int32_t n_vocab,
+                                            int32_t last_n, float repeat, float freq,
+                                            float present) {
     pluck_stage_penalties penalties = {last_n > 0 ? last_n : 0, repeat, freq, present};
     plk_node *node =
         note(object, &(pluck_stage){.kind = PLUCK_STAGE_PENALTIES, .as.penalties = penalties});
     if (node) node->n_vocab_hint = n_vocab;
     return object;
+}
+
+struct llama_sampler *plk_hook_sampler_init_penalties(int32_t n_vocab, int32_t last_n, float repeat,
+                                                      float freq, float present) {
+    struct llama_sampler *object =
+        plk_libllama.sampler_init_penalties(n_vocab, last_n, repeat, freq, present);
+    if (PLK_FROM_INSIDE()) return object;
+    return note_penalties(object, n_vocab, last_n, repeat, freq, present);
+}
+
+struct llama_sampler *plk_hook_penalties_without_n_vocab(int32_t last_n, float repeat, float freq,
+                                                         float present) {
+    plk_penalties_without_n_vocab init = plk_old_penalties();
+    struct llama_sampler *object = init(last_n, repeat, freq, present);
+    if (PLK_FROM_INSIDE()) return object;
+    return note_penalties(object, 0, last_n, repeat, freq, present);
 }
 
 struct llama_sampler *plk_hook_sampler_init_adaptive_p(float target, float decay, uint32_t seed) {
@@ -183,34 +210,60 @@ static void note_with(struct llama_sampler *object, const pluck_stage *stage, pl
     node->n_vocab_hint = n_vocab_hint;
 }
 
-struct llama_sampler *plk_hook_sampler_init_dry(const struct llama_vocab *vocab, float multiplier,
-                                                float base, int32_t allowed_length, int32_t last_n,
-                                                const char **breakers, size_t n_breakers) {
-    struct llama_sampler *object = plk_libllama.sampler_init_dry(
-        vocab, multiplier, base, allowed_length, last_n, breakers, n_breakers);
-    if (PLK_FROM_INSIDE() || !object) return object;
+/* Notes a DRY object that libllama has made of these parameters. */
+static struct llama_sampler *note_dry(struct llama_sampler *object, const struct llama_vocab *vocab,
+                                      const pluck_stage_dry *dry, const char **breakers,
+                                      size_t n_breakers) {
+    if (!object) return object;
     pluck_stage stage = {.kind = PLUCK_STAGE_DRY};
     if (plk_libllama.sampler_name(object)[0] == '?') {
         note(object, &stage);
         return object;
     }
+    stage.as.dry = *dry;
     plk_params *params = new_params();
-    bool have = breakers && n_breakers > 0;
+    /* without breakers, or with nothing to do, llama.cpp does not look at the vocabulary */
+    bool works = dry->multiplier != 0.0f && dry->base >= 1.0f && dry->last_n != 0;
+    bool have = works && breakers && n_breakers > 0;
     if (!params ||
         (have && plk_breakers_create(&params->breakers, vocab, (const char *const *)breakers,
                                      n_breakers) != PLUCK_OK)) {
         plk_params_release(params);
         return object;
     }
-    stage.as.dry = (pluck_stage_dry){.multiplier = multiplier,
-                                     .base = base,
-                                     .allowed_length = allowed_length,
-                                     .last_n = last_n,
-                                     .breakers = params->breakers.sequences,
-                                     .n_breakers = params->breakers.n_sequences};
-    /* without breakers llama.cpp does not look at the vocabulary, which may then be NULL */
+    stage.as.dry.breakers = params->breakers.sequences;
+    stage.as.dry.n_breakers = params->breakers.n_sequences;
     note_with(object, &stage, params, vocab ? plk_libllama.vocab_n_tokens(vocab) : 0);
+    if (have) plk_probe_breakers(object);
     return object;
+}
+
+struct llama_sampler *plk_hook_sampler_init_dry(const struct llama_vocab *vocab, float multiplier,
+                                                float base, int32_t allowed_length, int32_t last_n,
+                                                const char **breakers, size_t n_breakers) {
+    struct llama_sampler *object = plk_libllama.sampler_init_dry(
+        vocab, multiplier, base, allowed_length, last_n, breakers, n_breakers);
+    if (PLK_FROM_INSIDE()) return object;
+    pluck_stage_dry dry = {
+        .multiplier = multiplier, .base = base, .allowed_length = allowed_length, .last_n = last_n};
+    return note_dry(object, vocab, &dry, breakers, n_breakers);
+}
+
+struct llama_sampler *plk_hook_dry_with_n_ctx(const struct llama_vocab *vocab, int32_t n_ctx,
+                                              float multiplier, float base, int32_t allowed_length,
+                                              int32_t last_n, const char **breakers,
+                                              size_t n_breakers) {
+    plk_dry_with_n_ctx init = plk_old_dry();
+    struct llama_sampler *object =
+        init(vocab, n_ctx, multiplier, base, allowed_length, last_n, breakers, n_breakers);
+    if (PLK_FROM_INSIDE()) return object;
+    /* the window is last_n, or the context if that is -1 or larger */
+    pluck_stage_dry dry = {.multiplier = multiplier,
+                           .base = base,
+                           .allowed_length = allowed_length,
+                           .last_n = last_n == -1 || last_n > n_ctx ? n_ctx : last_n};
+    if (dry.last_n < 0) dry.last_n = 0;
+    return note_dry(object, vocab, &dry, breakers, n_breakers);
 }
 
 struct llama_sampler *plk_hook_sampler_init_logit_bias(int32_t n_vocab, int32_t n_biases,
@@ -237,5 +290,6 @@ struct llama_sampler *plk_hook_sampler_init_infill(const struct llama_vocab *voc
     pluck_stage stage = {.kind = PLUCK_STAGE_INFILL};
     if (!PLK_FROM_INSIDE() && plk_infill_stage(&stage.as.infill, vocab) == PLUCK_OK)
         note_with(object, &stage, NULL, plk_libllama.vocab_n_tokens(vocab));
+    if (!PLK_FROM_INSIDE()) plk_probe_infill(object, vocab);
     return object;
 }

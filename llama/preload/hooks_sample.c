@@ -5,6 +5,7 @@
 #include "../clock.h"
 #include "hooks.h"
 #include "plan.h"
+#include "single.h"
 
 #include <stdio.h>
 
@@ -21,6 +22,7 @@ static void log_plan(const plk_node *chain) {
                               segment->foreign ? "as it is:" : "fused:");
         for (int32_t i = 0; i < segment->n_stages && n < sizeof line; i++) {
             const plk_node *node = plan->members[segment->first + i];
+            if (!node->object) continue;
             n += (size_t)snprintf(line + n, sizeof line - n, " %s",
                                   plk_libllama.sampler_name(node->object));
         }
@@ -85,11 +87,14 @@ static void apply_plan(plk_node *chain, llama_token_data_array *cur) {
             apply_child(segment->foreign, cur);
             continue;
         }
-        if (!scratch || plk_apply(segment->sampler, plan->n_vocab, scratch, cur,
-                                  &segment->effect) != PLUCK_OK) {
+        const plk_effect *effect = cur->size == 1 ? &segment->effect_of_one : &segment->effect;
+        plk_single_before(segment);
+        if (!scratch ||
+            plk_apply(segment->sampler, plan->n_vocab, scratch, cur, effect) != PLUCK_OK) {
             apply_rest(chain, segment->first_child, cur);
             return;
         }
+        plk_single_after(segment, cur->size);
         count_draws(plan, segment, cur->size > 1 ? 2 : 1);
     }
 }
@@ -123,7 +128,7 @@ static void apply_chain(plk_node *chain, llama_token_data_array *cur) {
 
 /* A single stage. Its p and order come out as those of a chain of one. */
 static bool apply_stage(plk_node *node, llama_token_data_array *cur) {
-    if (node->handed_back) return false;
+    if (node->handed_back || node->companion || plk_single_is(&node->stage, cur)) return false;
     if (node->home) plk_plan_drop(node->home, true);
     int32_t bound = plk_array_bound(cur);
     plk_scratch *scratch = plk_thread_scratch();
@@ -163,8 +168,11 @@ static llama_token sample_plan(plk_node *chain, const float *logits, int32_t n_v
     if (plan->n_segments == 1 && !plan->segments[0].foreign) {
         pluck_row row = {.logits = logits, .workspace = scratch->workspace};
         pluck_draw draw;
+        plk_single_before(&plan->segments[0]);
         if (pluck_sample_row(plan->segments[0].sampler, &row, &draw) != PLUCK_OK) return -1;
-        count_draws(plan, &plan->segments[0], draw.n_candidates);
+        size_t n_left = plk_single_left(&plan->segments[0], scratch->workspace, draw.n_candidates);
+        plk_single_after(&plan->segments[0], n_left);
+        count_draws(plan, &plan->segments[0], n_left > 1 ? 2 : 1);
         return draw.token;
     }
     llama_token_data *data = plk_thread_array((size_t)n_vocab);
@@ -197,8 +205,9 @@ static llama_token sample_node(plk_node *node, const float *logits, int32_t n_vo
 llama_token plk_hook_sampler_sample(struct llama_sampler *smpl, struct llama_context *ctx,
                                     int32_t idx) {
     plk_node *node = PLK_FROM_INSIDE() ? NULL : plk_node_find(smpl);
-    bool ours = node && (node->type == PLK_CHAIN ? !stays_with_libllama(node)
-                                                 : node->type == PLK_STAGE && !node->handed_back);
+    bool ours = node && (node->type == PLK_CHAIN
+                             ? !stays_with_libllama(node)
+                             : node->type == PLK_STAGE && !node->handed_back && !node->companion);
     /* Where a backend has sampled, or cut the row, libllama knows what is left to do. */
     if (!ours || plk_libllama.get_sampled_token_ith(ctx, idx) != LLAMA_TOKEN_NULL ||
         plk_libllama.get_sampled_probs_ith(ctx, idx) ||

@@ -50,6 +50,9 @@ struct plk_node {
     int32_t own_vocab;
     int32_t n_seen; /* no token of its history is this or more; see plk_stage_seen */
     int64_t n_owed; /* draws that libllama's stream is behind */
+    /* A second stage that the same object stands for, in a chain behind this one; NULL: none. It
+     * has no object and no state. */
+    plk_node *companion;
 
     /* A chain. */
     struct plk_plan *plan; /* NULL: to be made */
@@ -66,6 +69,9 @@ plk_node *plk_node_find(const struct llama_sampler *object);
 /* A new node for an object; an older one of the same address is forgotten. NULL when out of memory.
  */
 plk_node *plk_node_add(struct llama_sampler *object);
+
+/* Gives a node the second stage that its sampler needs in this version of libllama, if any. */
+pluck_status plk_node_complete(plk_node *node);
 
 /* Forgets an object. */
 void plk_node_remove(const struct llama_sampler *object);
@@ -105,6 +111,9 @@ void plk_stage_drew(plk_node *node, int32_t n);
 
 /* Brings libllama's object up to date and leaves the stage to it. */
 void plk_stage_hand_back(plk_node *node);
+
+/* Leaves the stage to libllama's object as that is. */
+void plk_stage_leave(plk_node *node);
 
 /* A workspace for creating samplers with; no call ever uses it. NULL when out of memory. */
 pluck_workspace *plk_shared_workspace(int32_t n_vocab);

@@ -1,6 +1,8 @@
 /* plan.c: see plan.h. */
 #include "plan.h"
 
+#include "single.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,9 +94,12 @@ static void cut_chain(plk_plan *plan, const plk_node *chain, int32_t n, plk_node
         struct llama_sampler *object = plk_libllama.sampler_chain_get(chain->object, i);
         plk_node *node = plk_node_find(object);
         if (node && node->type == PLK_EMPTY) continue;
-        if (is_ours(node, plan->n_vocab) && n_run < MAX_RUN) {
-            run[n_run] = node;
-            run_child[n_run++] = i;
+        int32_t n_stages = node && node->companion ? 2 : 1;
+        if (is_ours(node, plan->n_vocab) && n_run + n_stages <= MAX_RUN) {
+            for (int32_t k = 0; k < n_stages; k++) {
+                run[n_run] = k ? node->companion : node;
+                run_child[n_run++] = i;
+            }
             continue;
         }
         add_run(plan, run, run_child, n_run);
@@ -108,10 +113,27 @@ static void cut_chain(plk_plan *plan, const plk_node *chain, int32_t n, plk_node
  */
 
 static void free_plan(plk_plan *plan) {
-    for (int32_t i = 0; i < plan->n_segments; i++) pluck_sampler_free(plan->segments[i].sampler);
+    for (int32_t i = 0; i < plan->n_segments; i++) {
+        pluck_sampler_free(plan->segments[i].sampler);
+        pluck_sampler_free(plan->segments[i].stream);
+    }
     free(plan->segments);
     free(plan->members);
     free(plan);
+}
+
+/* What the segment does to an array. What companions do, the older libllama does for two candidates
+ * and more. */
+static void find_effects(plk_segment *segment, plk_node *const *members, const pluck_stage *all) {
+    segment->effect = plk_effect_of(all, segment->n_stages);
+    pluck_stage stages[MAX_RUN];
+    int32_t n = 0;
+    for (int32_t i = 0; i < segment->n_stages; i++) {
+        if (members[i]->object) stages[n++] = all[i];
+    }
+    segment->effect_of_one = plk_effect_of(stages, n);
+    if (n < segment->n_stages && segment->effect_of_one.sorted == PLK_SORTED_AS_FOUND)
+        segment->effect_of_one.sorted = PLK_SORTED_UNCHANGED; /* the companion's order is found */
 }
 
 static pluck_status create_segment(plk_segment *segment, plk_node *const *members,
@@ -133,13 +155,14 @@ static pluck_status create_segment(plk_segment *segment, plk_node *const *member
             config.workspace ? pluck_sampler_create(&segment->sampler, &config) : PLUCK_ERR_MEMORY;
     for (int32_t i = 0; i < segment->n_stages; i++) free(kept[i]);
     if (status != PLUCK_OK) return status;
-    segment->effect = plk_effect_of(stages, segment->n_stages);
+    find_effects(segment, members, stages);
     for (int32_t i = 0; i < segment->n_stages && status == PLUCK_OK; i++) {
         /* every stage of a segment is a member of the plan */
         // NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
         if (members[i]->own && plk_stage_has_state(&members[i]->stage))
             status = pluck_sampler_copy_stage(segment->sampler, i, members[i]->own, 0);
     }
+    if (status == PLUCK_OK) status = plk_single_prepare(segment);
     return status;
 }
 
@@ -166,7 +189,7 @@ pluck_status plk_plan_make(plk_node *chain, int32_t n_vocab, bool for_arrays) {
     if (old) plk_plan_drop(chain, true);
     int32_t n = plk_libllama.sampler_chain_n(chain->object);
     plk_plan *plan = calloc(1, sizeof *plan);
-    size_t room = (size_t)(n > 0 ? n : 1);
+    size_t room = n > 0 ? 2 * (size_t)n : 1; /* a sampler may stand for two stages */
     plk_node **run = malloc(room * sizeof *run);
     int32_t *run_child = malloc(room * sizeof *run_child);
     pluck_status status = PLUCK_ERR_MEMORY;

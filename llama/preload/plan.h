@@ -15,11 +15,12 @@
 #include "node.h"
 
 typedef struct plk_segment {
-    pluck_sampler *sampler;        /* of our stages; NULL for a foreign sampler: */
-    struct llama_sampler *foreign; /* applied as it is */
-    int32_t first, n_stages;       /* among the plan's members */
-    int32_t first_child;           /* among the chain's samplers */
-    plk_effect effect;
+    pluck_sampler *sampler;           /* of our stages; NULL for a foreign sampler: */
+    struct llama_sampler *foreign;    /* applied as it is */
+    int32_t first, n_stages;          /* among the plan's members */
+    int32_t first_child;              /* among the chain's samplers */
+    pluck_sampler *stream;            /* see single.h; NULL: not needed */
+    plk_effect effect, effect_of_one; /* the second on a single candidate */
 } plk_segment;
 
 typedef struct plk_plan {

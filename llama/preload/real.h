@@ -1,18 +1,21 @@
 /*
- * real.h: the libllama that the program has loaded, and which of our functions stand before its.
+ * real.h: the libllama that a call is meant for, and which of our functions stand before its.
  *
- * The drop-in is linked with no libllama. It exports the names of the sampler functions as stubs of
- * one jump each; on the first call of any of them the loaded libllama is looked for among the
- * objects of the process (a program may have loaded it privately, as Node does), and each stub is
- * pointed at our function or, where nothing is to be taken over, straight at libllama's. A stub
- * passes whatever it is given, so another version of libllama, with other parameters, is not
- * disturbed.
+ * The drop-in is linked with no libllama. It exports the names of the sampler functions as stubs
+ * that ask plk_route (route.c) where the call is to go: to our function or, where nothing is to be
+ * taken over, straight to libllama's. A stub passes whatever it is given, so a version of libllama
+ * with other parameters is not disturbed.
+ *
+ * Versions are told apart by what they export, and by what their samplers do (probe.h), not by
+ * their number.
  */
 #ifndef PLUCK_LLAMA_REAL_H
 #define PLUCK_LLAMA_REAL_H
 
 #include "llama.h"
+#include "pluck.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -71,17 +74,75 @@
     X(vocab_eos)                                                                                   \
     X(log_get)
 
+/* The slots of the stubs, in PLK_HOOKED's order. */
+enum {
+#define PLK_NUMBER(name) PLK_SLOT_##name,
+    PLK_HOOKED(PLK_NUMBER)
+#undef PLK_NUMBER
+        PLK_N_SLOTS
+};
+
+typedef void (*plk_function)(void);
+
+/* Three generations of the interface: what came with backend sampling (January 2026), and with
+ * llama_sampler_copy (August 2026). The numbers are those of the functions in llama_sampler_i. */
+typedef enum plk_generation {
+    PLK_GENERATION_6 = 6,
+    PLK_GENERATION_10 = 10,
+    PLK_GENERATION_12 = 12
+} plk_generation;
+
 typedef struct plk_real {
 #define PLK_MEMBER(name) __typeof__(&llama_##name) name;
     PLK_HOOKED(PLK_MEMBER)
     PLK_CALLED(PLK_MEMBER)
 #undef PLK_MEMBER
     uintptr_t begin, end; /* where libllama's code and data lie */
-    bool log;             /* PLUCK_LLAMA=log */
+    const char *path;     /* its file, as the loader names it */
+    char version[32];     /* "0.5.0", "b7347", or "of unknown version" */
+    plk_generation generation;
+    bool log;            /* PLUCK_LLAMA=log */
+    bool is_drop_in;     /* it is one of Pluck's, or behind one */
+    const char *missing; /* a function that is needed and not there; NULL if none is */
+
+    /* What the probe found (see probe.h). Bits by PLUCK_STAGE_*. */
+    _Atomic uint32_t kept_off;   /* samplers left to libllama */
+    uint32_t clone_differs;      /* samplers whose clones are left to it */
+    bool penalties_lack_n_vocab; /* init_penalties has no n_vocab */
+    bool dry_has_n_ctx;          /* init_dry has n_ctx_train, and last_n = -1 means that many */
+    bool single_takes_no_number; /* a draw with one candidate left takes no random number */
+    bool sigma_sorts;            /* top_n_sigma sorts and writes p */
+    atomic_bool infill_probed, breakers_probed; /* what needs a vocabulary */
+
+    /* Where calls go: libllama's own functions, ours, and those for calls from inside libllama. */
+    plk_function own[PLK_N_SLOTS], ours[PLK_N_SLOTS], inside[PLK_N_SLOTS];
+    atomic_bool taken;
+    struct plk_real *next;
 } plk_real;
 
-/* Filled before any of our functions is reached. */
-extern plk_real plk_libllama;
+/* The libllama that the call on this thread is meant for; set before any of our functions is
+ * reached. */
+extern __attribute__((tls_model("initial-exec"))) _Thread_local plk_real *plk_library;
+#define plk_libllama (*plk_library)
+
+/* Is `word` among the words of PLUCK_LLAMA, which commas part? Never where the program runs with
+ * more rights than its user. */
+bool plk_setting(const char *word);
+
+/* Fills in what is known of the libllama that holds `symbol`, one of its functions, by looking at
+ * it alone. It is not taken over yet: calls go to its own functions. */
+bool plk_real_open(plk_real *library, void *symbol);
+
+/* Decides whether it is taken over, and with which samplers; tells what is to be told. */
+void plk_real_take_over(plk_real *library);
+
+/* Is the sampler left to libllama? */
+static inline bool plk_kept_off(pluck_stage_kind kind) {
+    return plk_libllama.kept_off >> kind & 1;
+}
+
+/* The name of a kind of stage, as llama.cpp calls its sampler. */
+const char *plk_kind_name(pluck_stage_kind kind);
 
 /* Was the function whose return address this is called from inside libllama? It calls its own
  * public functions through its PLT, and so arrives here; then it must get its own code. */
@@ -90,5 +151,18 @@ static inline bool plk_from_inside(const void *return_address) {
     return at >= plk_libllama.begin && at < plk_libllama.end;
 }
 #define PLK_FROM_INSIDE() plk_from_inside(__builtin_return_address(0))
+
+/* Object and function pointers do not convert into each other in C; POSIX says they do here. */
+static inline plk_function plk_to_function(void *object) {
+    plk_function f;
+    __builtin_memcpy(&f, &object, sizeof f);
+    return f;
+}
+
+static inline void *plk_to_object(plk_function f) {
+    void *object;
+    __builtin_memcpy(&object, &f, sizeof object);
+    return object;
+}
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * registry.c: from a llama_sampler's address to its node, and the memory each thread works in.
  *
- * The table is guarded by one mutex; it is looked into a few times per token. A node itself needs
- * no lock: a sampler is used by one thread at a time, as llama.cpp asks.
- */
+ * The table is guarded by one mutex; it is looked into a few times per token. It is held over a
+ * fork, so that the child never finds it locked by a thread that it does not have. A node itself
+ * needs no lock: a sampler is used by one thread at a time, as llama.cpp asks. */
 #include "node.h"
 
 #include <pthread.h>
@@ -14,6 +14,18 @@ enum { N_BUCKETS = 4096 };
 
 static plk_node *buckets[N_BUCKETS];
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static void before_fork(void) {
+    pthread_mutex_lock(&mutex);
+}
+
+static void after_fork(void) {
+    pthread_mutex_unlock(&mutex);
+}
+
+__attribute__((constructor)) static void guard_forks(void) {
+    pthread_atfork(before_fork, after_fork, after_fork);
+}
 
 static size_t bucket_of(const struct llama_sampler *object) {
     return ((uintptr_t)object >> 4) * 0x9E3779B97F4A7C15u >> 52;
@@ -29,6 +41,7 @@ void plk_params_release(plk_params *params) {
 
 static void free_node(plk_node *node) {
     pluck_sampler_free(node->own);
+    free(node->companion);
     plk_params_release(node->params);
     free(node);
 }
@@ -76,13 +89,26 @@ void plk_node_remove(const struct llama_sampler *object) {
     if (node) free_node(node);
 }
 
+/* Where top_n_sigma ends with a softmax of the sorted candidates, a top-p that keeps everything
+ * does that: it sorts, writes p, and its min_keep is never reached. */
+pluck_status plk_node_complete(plk_node *node) {
+    if (node->type != PLK_STAGE || node->companion || !plk_libllama.sigma_sorts ||
+        node->stage.kind != PLUCK_STAGE_TOP_N_SIGMA || !(node->stage.as.top_n_sigma.n > 0.0f))
+        return PLUCK_OK;
+    plk_node *companion = calloc(1, sizeof *companion);
+    if (!companion) return PLUCK_ERR_MEMORY;
+    companion->type = PLK_STAGE;
+    companion->stage = (pluck_stage){.kind = PLUCK_STAGE_TOP_P, .as.top_p = {0.5f, INT32_MAX}};
+    node->companion = companion;
+    return PLUCK_OK;
+}
+
 void plk_node_refresh(plk_node *node) {
     node->iface = node->object->iface;
     node->ctx = node->object->ctx;
 }
 
-/* ---- Memory of threads -------------------------------------------------------------------------
- */
+/* ---- Memory of threads ----------------------------------------------------------------------- */
 
 typedef struct thread_memory {
     plk_scratch scratch;
@@ -142,10 +168,9 @@ pluck_workspace *plk_shared_workspace(int32_t n_vocab) {
         int32_t n_vocab;
     } made[25]; /* each at least twice as large as the one before */
     static int n_made;
-    static pthread_mutex_t made_mutex = PTHREAD_MUTEX_INITIALIZER;
 
     pluck_workspace *result = NULL;
-    pthread_mutex_lock(&made_mutex);
+    pthread_mutex_lock(&mutex);
     if (n_made > 0 && made[n_made - 1].n_vocab >= n_vocab) {
         result = made[n_made - 1].workspace;
     } else {
@@ -157,6 +182,6 @@ pluck_workspace *plk_shared_workspace(int32_t n_vocab) {
             made[n_made++].n_vocab = n;
         }
     }
-    pthread_mutex_unlock(&made_mutex);
+    pthread_mutex_unlock(&mutex);
     return result;
 }

@@ -183,6 +183,8 @@ void plk_stage_restart(plk_node *node) {
 void plk_stage_drew(plk_node *node, int32_t n) {
     switch (node->stage.kind) {
     case PLUCK_STAGE_DIST:
+        node->n_owed += n > 1 || !plk_libllama.single_takes_no_number;
+        break;
     case PLUCK_STAGE_XTC:
         node->n_owed++;
         break;
@@ -196,17 +198,23 @@ void plk_stage_drew(plk_node *node, int32_t n) {
     }
 }
 
-/* Makes libllama's sampler draw as often as Pluck did in its place. dist draws for a single
- * candidate, XTC flips its coin for two. What mirostat and adaptive-p have learnt cannot be told to
- * libllama; they learn it anew. */
+void plk_stage_leave(plk_node *node) {
+    pluck_sampler_free(node->own);
+    node->own = NULL;
+    node->n_owed = 0;
+    node->handed_back = true;
+}
+
+/* Makes libllama's sampler draw as often as Pluck did in its place: dist, and XTC's coin, take one
+ * number for two candidates. What mirostat and adaptive-p have learnt cannot be told to libllama;
+ * they learn it anew. */
 void plk_stage_hand_back(plk_node *node) {
     if (node->handed_back) return;
     node->handed_back = true;
-    bool dist = node->stage.kind == PLUCK_STAGE_DIST;
-    if (dist || node->stage.kind == PLUCK_STAGE_XTC) {
+    if (node->stage.kind == PLUCK_STAGE_DIST || node->stage.kind == PLUCK_STAGE_XTC) {
         for (; node->n_owed > 0; node->n_owed--) {
             llama_token_data two[2] = {{0, 0.0f, 0.0f}, {1, 0.0f, 0.0f}};
-            llama_token_data_array cur = {two, dist ? 1 : 2, -1, false};
+            llama_token_data_array cur = {two, 2, -1, false};
             plk_libllama.sampler_apply(node->object, &cur);
         }
     }

@@ -1,30 +1,12 @@
 /*
  * stubs.c: the exported functions of the drop-in (see real.h), for x86-64.
  *
- * A stub jumps through its slot. Slots start out at a trampoline that keeps the argument registers
- * (the stack, where the rest of the arguments is, is left as it was), has plk_resolve point all
- * slots, and jumps again.
+ * A stub keeps the argument registers (the stack, where the rest of the arguments is, is left as it
+ * was), asks plk_route for the function that the call is meant for, and jumps to it.
  */
 #include "real.h"
 
-enum {
-#define PLK_NUMBER(name) SLOT_##name,
-    PLK_HOOKED(PLK_NUMBER)
-#undef PLK_NUMBER
-};
-
-#define PLK_DECLARE_FIRST(name) extern void plk_first_##name(void);
-PLK_HOOKED(PLK_DECLARE_FIRST)
-#undef PLK_DECLARE_FIRST
-
-/* Where each stub jumps, in PLK_HOOKED's order. */
-void (*plk_slots[])(void) = {
-#define PLK_FIRST(name) plk_first_##name,
-    PLK_HOOKED(PLK_FIRST)
-#undef PLK_FIRST
-};
-
-/* The assembler needs the slot's offset as a number; it counts along. */
+/* The assembler needs the slot as a number; it counts along. */
 __asm__(".text\n"
         ".set plk_count, 0\n"
         ".macro plk_stub name\n"
@@ -32,20 +14,13 @@ __asm__(".text\n"
         ".type llama_\\name, @function\n"
         "llama_\\name:\n"
         "    endbr64\n"
-        "    jmp *plk_slots + 8 * plk_count(%rip)\n"
+        "    mov $plk_count, %r11d\n"
+        "    jmp plk_go\n"
         ".size llama_\\name, . - llama_\\name\n"
-        ".hidden plk_first_\\name\n"
-        ".globl plk_first_\\name\n"
-        ".type plk_first_\\name, @function\n"
-        "plk_first_\\name:\n"
-        "    endbr64\n"
-        "    call plk_resolve_keeping_arguments\n"
-        "    jmp *plk_slots + 8 * plk_count(%rip)\n"
-        ".size plk_first_\\name, . - plk_first_\\name\n"
         ".set plk_count, plk_count + 1\n"
         ".endm\n"
-        ".type plk_resolve_keeping_arguments, @function\n"
-        "plk_resolve_keeping_arguments:\n"
+        ".type plk_go, @function\n"
+        "plk_go:\n"
         "    push %rbp\n"
         "    mov %rsp, %rbp\n"
         "    and $-16, %rsp\n"
@@ -65,7 +40,11 @@ __asm__(".text\n"
         "    movaps %xmm5, 144(%rsp)\n"
         "    movaps %xmm6, 160(%rsp)\n"
         "    movaps %xmm7, 176(%rsp)\n"
-        "    call plk_resolve\n"
+        "    mov %rdi, %rdx\n"    /* the first argument, */
+        "    mov 8(%rbp), %rsi\n" /* the return address, */
+        "    mov %r11d, %edi\n"   /* and the slot */
+        "    call plk_route\n"
+        "    mov %rax, %r11\n"
         "    mov 0(%rsp), %rdi\n"
         "    mov 8(%rsp), %rsi\n"
         "    mov 16(%rsp), %rdx\n"
@@ -82,8 +61,8 @@ __asm__(".text\n"
         "    movaps 160(%rsp), %xmm6\n"
         "    movaps 176(%rsp), %xmm7\n"
         "    leave\n"
-        "    ret\n"
-        ".size plk_resolve_keeping_arguments, . - plk_resolve_keeping_arguments\n");
+        "    jmp *%r11\n"
+        ".size plk_go, . - plk_go\n");
 
 #define PLK_STUB(name) __asm__("plk_stub " #name "\n");
 PLK_HOOKED(PLK_STUB)

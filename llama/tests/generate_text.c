@@ -1,21 +1,38 @@
-/* generate_text.c: an ordinary llama.cpp program: tokens of a seeded chain, one id a line.
- * usage: generate_text MODEL N */
+/* generate_text.c: an ordinary llama.cpp program: tokens of a seeded chain, one id a line; with
+ * `vocabulary`, of one whose samplers look at the model's vocabulary.
+ * usage: generate_text MODEL N [vocabulary] */
 #include "commands/args.h"
 #include "commands/model.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+static void add_usual(struct llama_sampler *chain) {
+    llama_sampler_chain_add(chain, llama_sampler_init_top_k(40));
+    llama_sampler_chain_add(chain, llama_sampler_init_min_p(0.02f, 1));
+    llama_sampler_chain_add(chain, llama_sampler_init_temp(0.8f));
+}
+
+static void add_of_vocabulary(struct llama_sampler *chain, const struct llama_vocab *vocab) {
+    static const char *breakers[] = {"\n", ":", "\"", "*"};
+    llama_sampler_chain_add(chain, llama_sampler_init_dry(vocab, 0.8f, 1.75f, 1, 64, breakers, 4));
+    llama_sampler_chain_add(chain, llama_sampler_init_top_k(20));
+    llama_sampler_chain_add(chain, llama_sampler_init_infill(vocab));
+}
 
 int main(int argc, char **argv) {
     plk_model m;
     char err[512];
     int32_t n_tokens;
-    if (argc != 3 || !plk_read_int(argv[2], 1, &n_tokens) ||
+    if (argc < 3 || !plk_read_int(argv[2], 1, &n_tokens) ||
         !plk_model_open(&m, argv[1], 512, 1, err, sizeof err))
         return 1;
     struct llama_sampler *chain = llama_sampler_chain_init(llama_sampler_chain_default_params());
-    llama_sampler_chain_add(chain, llama_sampler_init_top_k(40));
-    llama_sampler_chain_add(chain, llama_sampler_init_temp(0.8f));
+    if (argc > 3 && strcmp(argv[3], "vocabulary") == 0)
+        add_of_vocabulary(chain, m.vocab);
+    else
+        add_usual(chain);
     llama_sampler_chain_add(chain, llama_sampler_init_dist(1));
     int32_t n;
     llama_token *tokens = plk_model_prompt(&m, "And it came to pass", &n);

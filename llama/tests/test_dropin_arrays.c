@@ -110,7 +110,9 @@ static const pluck_stage singles[] = {
     DIST(42),
     MIROSTAT(42),
     MIROSTAT_V2(42),
+#if TWIN_GENERATION >= 10
     ADAPTIVE_P(42),
+#endif
 };
 
 typedef struct chain {
@@ -141,7 +143,9 @@ static const chain chains[] = {
     {"banned tokens, everything kept", {BIAS(ban), TEMP(1.4f), DIST(11)}, 3},
     {"mirostat", {TEMP(1.1f), MIROSTAT(12)}, 2},
     {"mirostat v2", {TEMP(1.1f), MIROSTAT_V2(13)}, 2},
+#if TWIN_GENERATION >= 10
     {"adaptive-p", {MIN_P(0.02f, 1), ADAPTIVE_P(14)}, 2},
+#endif
     {"penalties last", {TOP_K(200), PENALTIES(32, 1.3f, 0.1f, 0.1f), DIST(15)}, 3},
     {"penalties, all",
      {PENALTIES(64, 1.1f, 0, 0), TYPICAL(0.95f, 1), TOP_P(0.9f, 1), MIN_P(0.02f, 1),

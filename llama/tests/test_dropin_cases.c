@@ -61,13 +61,14 @@ static llama_token draw_from(struct llama_sampler *sampler, int n) {
     return cur.data[cur.selected].id;
 }
 
-/* A draw from one candidate takes as many random numbers as one from two. */
+/* A draw from one candidate takes as many random numbers as one from two, or, before August 2026,
+ * none. */
 static void test_singleton(void **state) {
     (void)state;
     struct llama_sampler *one = llama_sampler_init_dist(4242);
     struct llama_sampler *two = llama_sampler_init_dist(4242);
     draw_from(one, 1);
-    draw_from(two, 2);
+    if (TWIN_GENERATION >= 12) draw_from(two, 2);
     for (int i = 0; i < 4; i++) assert_int_equal(draw_from(one, 256), draw_from(two, 256));
     llama_sampler_free(one);
     llama_sampler_free(two);
@@ -150,8 +151,8 @@ static void test_penalties(void **state) {
         {5, 1, 5, 5, {5, {0.000000f, 0.000023f, 0.000023f, 0.499977f, 0.499977f}}},
     };
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
-        struct llama_sampler *sampler = llama_sampler_init_penalties(
-            5, cases[c].n, cases[c].repeat, cases[c].freq, cases[c].present);
+        struct llama_sampler *sampler = twin_penalties(&by_name, 5, cases[c].n, cases[c].repeat,
+                                                       cases[c].freq, cases[c].present);
         accept_all(sampler, history, cases[c].n);
         check(five, sampler, true, cases[c].expected);
     }
@@ -165,17 +166,24 @@ static struct llama_sampler *dry_with_breaker(void) {
     assert_true(n > 0);
     text[n] = '\0';
     const char *breakers[] = {text};
-    return llama_sampler_init_dry(vocab, 1, 1.1f, 2, 6, breakers, 1);
+    const pluck_stage_dry dry = {1, 1.1f, 2, 6, NULL, 0};
+    return twin_dry(&by_name, vocab, &dry, breakers, 1);
+}
+
+/* One without breakers. */
+static struct llama_sampler *plain_dry(float multiplier, int32_t allowed_length, int32_t last_n) {
+    const pluck_stage_dry dry = {multiplier, 1.1f, allowed_length, last_n, NULL, 0};
+    return twin_dry(&by_name, NULL, &dry, NULL, 0);
 }
 
 static void test_dry(void **state) {
     (void)state;
     static const few four = {4, {0.25f, 0.25f, 0.25f, 0.25f}};
-    struct llama_sampler *dry = llama_sampler_init_dry(NULL, 1, 1.1f, 2, 4, NULL, 0);
+    struct llama_sampler *dry = plain_dry(1, 2, 4);
     accept_all(dry, (const llama_token[]){0, 1}, 2);
     check(four, dry, true, four);
 
-    dry = llama_sampler_init_dry(NULL, 1, 1.1f, 2, 5, NULL, 0);
+    dry = plain_dry(1, 2, 5);
     accept_all(dry, (const llama_token[]){0, 1, 2, 0, 1}, 5);
     check(four, dry, true, (few){4, {0.296923f, 0.296923f, 0.109232f, 0.296923f}});
 
@@ -183,24 +191,28 @@ static void test_dry(void **state) {
     accept_all(dry, (const llama_token[]){0, 1, 3, 4, 0, 1}, 6);
     check(five, dry, true, five);
 
-    dry = llama_sampler_init_dry(NULL, 2, 1.1f, 2, 5, NULL, 0);
+    dry = plain_dry(2, 2, 5);
     accept_all(dry, (const llama_token[]){0, 1, 2, 0, 1}, 5);
     check(five, dry, true, (few){5, {0.241818f, 0.241818f, 0.032727f, 0.241818f, 0.241818f}});
 
-    dry = llama_sampler_init_dry(NULL, 1, 1.1f, 4, 7, NULL, 0);
+    dry = plain_dry(1, 4, 7);
     accept_all(dry, (const llama_token[]){0, 1, 2, 3, 4, 0, 1}, 7);
     check(five, dry, true, five);
 }
 
 static void test_top_n_sigma(void **state) {
     (void)state;
+#ifdef TWIN_SIGMA_SORTS /* and ends with a softmax: until spring 2026 */
+    check(rising, llama_sampler_init_top_n_sigma(1), true, (few){4, {0.571429f, 0.428571f, 0, 0}});
+    check(rising, llama_sampler_init_top_n_sigma(3), false, falling);
+#else
     check(rising, llama_sampler_init_top_n_sigma(1), true, (few){4, {0, 0, 0.428571f, 0.571429f}});
-    check(rising, llama_sampler_init_top_n_sigma(0), true, rising);
     check(rising, llama_sampler_init_top_n_sigma(3), true, rising);
+#endif
+    check(rising, llama_sampler_init_top_n_sigma(0), true, rising);
 }
 
-/* ---- Queues of samplers on 10,000 candidates ---------------------------------------------------
- */
+/* ---- Queues of samplers on 10,000 candidates ------------------------------------------------- */
 
 enum { N = 10000 };
 

@@ -4,7 +4,7 @@
  * After each, the drop-in and llama.cpp go on with the same tokens. Run with the drop-in preloaded.
  */
 #include "rows/rows.h"
-#include "twin.h"
+#include "twin_pair.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -16,70 +16,6 @@
 
 #include <cmocka.h>
 
-enum { V = 1000 };
-
-static const pluck_stage stages[] = {
-    {.kind = PLUCK_STAGE_PENALTIES, .as.penalties = {32, 1.3f, 0.1f, 0.1f}},
-    {.kind = PLUCK_STAGE_TOP_K, .as.top_k = {60}},
-    {.kind = PLUCK_STAGE_XTC, .as.xtc = {0.5f, 0.05f, 1, 77}},
-    {.kind = PLUCK_STAGE_TEMPERATURE, .as.temperature = {1.1f, 0.0f, 1.0f}},
-    {.kind = PLUCK_STAGE_DIST, .as.dist = {4}},
-};
-enum { N_STAGES = 5 };
-
-/* A chain twice: ours and llama.cpp's. */
-typedef struct pair {
-    struct llama_sampler *a, *b;
-} pair;
-
-static pair make(void) {
-    return (pair){twin_chain(&by_name, stages, N_STAGES, V, NULL),
-                  twin_chain(&by_address, stages, N_STAGES, V, NULL)};
-}
-
-static pair make_stage(const pluck_stage *stage) {
-    return (pair){twin_stage(&by_name, stage, V, NULL), twin_stage(&by_address, stage, V, NULL)};
-}
-
-static void drop(pair p) {
-    by_name.sampler_free(p.a);
-    by_address.sampler_free(p.b);
-}
-
-static uint64_t row_number;
-
-/* n steps on rows that no step has seen; the tokens are the same. */
-static void go(pair p, int n) {
-    float logits[V];
-    for (int i = 0; i < n; i++) {
-        rows_fill(ROWS_NORMAL, ++row_number, logits, V);
-        for (int k = 0; k < V; k++) logits[k] *= 0.5f;
-        llama_token token = twin_step(&by_address, p.b, logits, V);
-        assert_int_equal(twin_step(&by_name, p.a, logits, V), token);
-    }
-}
-
-static pair take(pair chain, int32_t i) {
-    return (pair){by_name.sampler_chain_remove(chain.a, i),
-                  by_address.sampler_chain_remove(chain.b, i)};
-}
-
-static void put(pair chain, pair sampler) {
-    by_name.sampler_chain_add(chain.a, sampler.a);
-    by_address.sampler_chain_add(chain.b, sampler.b);
-}
-
-/* A chain in a chain. */
-static pair make_nested(uint32_t seed) {
-    pair inner = make(),
-         outer = {by_name.sampler_chain_init(llama_sampler_chain_default_params()),
-                  by_address.sampler_chain_init(llama_sampler_chain_default_params())};
-    drop(take(inner, N_STAGES - 1));
-    put(outer, inner);
-    put(outer, make_stage(&(pluck_stage){.kind = PLUCK_STAGE_DIST, .as.dist = {seed}}));
-    return outer;
-}
-
 static void test_remove_and_free(void **state) {
     (void)state;
     for (int32_t i = 0; i < N_STAGES - 1; i++) {
@@ -90,7 +26,9 @@ static void test_remove_and_free(void **state) {
         assert_int_equal(llama_sampler_chain_n(p.a), N_STAGES - 1);
         assert_null(llama_sampler_chain_get(p.a, N_STAGES - 1));
         assert_null(by_name.sampler_chain_remove(p.a, N_STAGES));
+#if TWIN_GENERATION >= 10
         assert_ptr_equal(llama_sampler_chain_get(p.a, -1), p.a);
+#endif
         drop(p);
     }
 }
@@ -102,8 +40,7 @@ static void test_rebuild(void **state) {
     pair p = make();
     for (int round = 0; round < 4; round++) {
         go(p, 11);
-        pair next = {by_name.sampler_chain_init(llama_sampler_chain_default_params()),
-                     by_address.sampler_chain_init(llama_sampler_chain_default_params())};
+        pair next = make_empty();
         while (llama_sampler_chain_n(p.a) > 0) put(next, take(p, 0));
         drop(p);
         p = next;
@@ -120,8 +57,7 @@ static void test_take_out(void **state) {
     pair dist = take(p, 4);
     go(dist, 10);
     pair penalties = take(p, 0);
-    pair other = {by_name.sampler_chain_init(llama_sampler_chain_default_params()),
-                  by_address.sampler_chain_init(llama_sampler_chain_default_params())};
+    pair other = make_empty();
     put(other, penalties);
     put(other, dist);
     go(other, 15);
@@ -166,128 +102,17 @@ static void test_clone_single(void **state) {
     }
 }
 
-static void test_copy(void **state) {
-    (void)state;
-    pair from = make(), to = make();
-    go(from, 20);
-    go(to, 7);
-    by_name.sampler_copy(from.a, to.a);
-    by_address.sampler_copy(from.b, to.b);
-    go(to, 20);
-    go(from, 10);
-    by_name.sampler_copy(to.a, from.a); /* and back */
-    by_address.sampler_copy(to.b, from.b);
-    go(from, 10);
-    drop(from);
-    go(to, 10);
-    drop(to);
-}
-
-static void test_copy_single(void **state) {
-    (void)state;
-    static const pluck_stage singles[] = {
-        {.kind = PLUCK_STAGE_DIST, .as.dist = {41}},
-        {.kind = PLUCK_STAGE_MIROSTAT, .as.mirostat = {4.0f, 0.1f, 100, 42}},
-        {.kind = PLUCK_STAGE_MIROSTAT_V2, .as.mirostat = {4.0f, 0.1f, 2, 43}},
-    };
-    for (size_t i = 0; i < sizeof singles / sizeof singles[0]; i++) {
-        pair from = make_stage(&singles[i]), to = make_stage(&singles[i]);
-        go(from, 10);
-        by_name.sampler_copy(from.a, to.a);
-        by_address.sampler_copy(from.b, to.b);
-        drop(from);
-        go(to, 15);
-        drop(to);
-    }
-}
-
-/* The inner chain's samplers are copied, some of them replaced, while the inner chain is planned.
- */
-static void test_copy_nested(void **state) {
-    (void)state;
-    pair from = make_nested(5), to = make_nested(9);
-    go(from, 20);
-    go(to, 7);
-    by_name.sampler_copy(from.a, to.a);
-    by_address.sampler_copy(from.b, to.b);
-    go(to, 30);
-    go(from, 10);
-    by_name.sampler_copy(to.a, from.a);
-    by_address.sampler_copy(to.b, from.b);
-    drop(to);
-    go(from, 10);
-    drop(from);
-}
-
-/* The state of a sampler that has not begun is its seed's, not that of the one it is copied onto;
- * a reset brings that one's own seed back. */
-static void test_copy_other_seed(void **state) {
-    (void)state;
-    for (int n = 0; n < 2; n++) {
-        pair from = make_stage(&(pluck_stage){.kind = PLUCK_STAGE_DIST, .as.dist = {51}});
-        pair to = make_stage(&(pluck_stage){.kind = PLUCK_STAGE_DIST, .as.dist = {52}});
-        go(to, n * 5);
-        by_name.sampler_copy(from.a, to.a);
-        by_address.sampler_copy(from.b, to.b);
-        go(to, 15);
-        by_name.sampler_reset(to.a);
-        by_address.sampler_reset(to.b);
-        go(to, 15);
-        drop(from);
-        drop(to);
-    }
-}
-
-static void accept_in_both(pair p, llama_token token) {
-    by_name.sampler_accept(p.a, token);
-    by_address.sampler_accept(p.b, token);
-}
-
-/* Applies to the candidates from first to first + n - 1, which must come out the same. */
-static void apply_few(pair p, int32_t first, int32_t n, const char *what) {
-    float logits[V];
-    rows_fill(ROWS_PEAKED, ++row_number, logits, V);
-    twin_array x = twin_array_of(logits, n), y = twin_array_of(logits, n);
-    for (int32_t i = 0; i < n; i++) x.data[i].id = y.data[i].id = first + i;
-    by_name.sampler_apply(p.a, &x.cur);
-    by_address.sampler_apply(p.b, &y.cur);
-    twin_assert_same(&x.cur, &y.cur, what, first);
-    twin_array_free(&x);
-    twin_array_free(&y);
-}
-
-/* A copied history is penalised as the parameters of the one it is copied onto say. */
-static void test_copy_other_penalties(void **state) {
-    (void)state;
-    static const int32_t windows[] = {32, 8};
-    for (int i = 0; i < 2; i++) {
-        pluck_stage stage = {.kind = PLUCK_STAGE_PENALTIES, .as.penalties = {32, 1.1f, 0, 0}};
-        pair from = make_stage(&stage);
-        stage.as.penalties = (pluck_stage_penalties){windows[i], 3.0f, 0, 0.5f};
-        pair to = make_stage(&stage);
-        for (llama_token t = 0; t < 20; t++) accept_in_both(from, t);
-        by_name.sampler_copy(from.a, to.a);
-        by_address.sampler_copy(from.b, to.b);
-        apply_few(to, 0, V, "a copied history");
-        for (llama_token t = 30; t < 37; t++) accept_in_both(to, t);
-        apply_few(to, 0, V, "a copied history that went on");
-        drop(from);
-        drop(to);
-    }
-}
-
 /* Arrays may name few tokens, all of them smaller than some that were accepted before or are
  * accepted then. */
 static void test_small_arrays(void **state) {
     (void)state;
     for (int named = 0; named < 2; named++) {
-        pair p = {by_name.sampler_chain_init(llama_sampler_chain_default_params()),
-                  by_address.sampler_chain_init(llama_sampler_chain_default_params())};
+        pair p = make_empty();
         int32_t n_vocab = named ? V : 0;
-        put(p, (pair){by_name.sampler_init_penalties(n_vocab, 64, 1.5f, 0.1f, 0.1f),
-                      by_address.sampler_init_penalties(n_vocab, 64, 1.5f, 0.1f, 0.1f)});
-        put(p, make_stage(&stages[2]));
-        put(p, make_stage(&stages[4]));
+        put(p, (pair){twin_penalties(&by_name, n_vocab, 64, 1.5f, 0.1f, 0.1f),
+                      twin_penalties(&by_address, n_vocab, 64, 1.5f, 0.1f, 0.1f)});
+        put(p, make_stage(&twin_stages[2]));
+        put(p, make_stage(&twin_stages[4]));
         for (llama_token t = 0; t < V; t += 37) accept_in_both(p, t);
         apply_few(p, 0, 40, "a small array");
         apply_few(p, 3, 1, "a single candidate");
@@ -320,7 +145,7 @@ static void test_accept_in_one(void **state) {
     pair p = make();
     float logits[V];
     for (int i = 0; i < 60; i++) {
-        rows_fill(ROWS_PEAKED, ++row_number, logits, V);
+        new_row(logits);
         twin_array x = twin_array_of(logits, V), y = twin_array_of(logits, V);
         by_name.sampler_apply(p.a, &x.cur);
         by_address.sampler_apply(p.b, &y.cur);
@@ -349,8 +174,7 @@ static void test_accept_first(void **state) {
     drop(p);
 }
 
-/* ---- A program's own sampler -------------------------------------------------------------------
- */
+/* ---- A program's own sampler ----------------------------------------------------------------- */
 
 static void odd_only(struct llama_sampler *smpl, llama_token_data_array *cur) {
     (void)smpl;
@@ -369,12 +193,11 @@ static struct llama_sampler_i odd = {.name = odd_name, .apply = odd_only};
 static void test_foreign(void **state) {
     (void)state;
     for (int32_t at = 0; at <= N_STAGES - 1; at++) {
-        pair p = {by_name.sampler_chain_init(llama_sampler_chain_default_params()),
-                  by_address.sampler_chain_init(llama_sampler_chain_default_params())};
+        pair p = make_empty();
         for (int32_t i = 0; i < N_STAGES; i++) {
             if (i == at)
                 put(p, (pair){llama_sampler_init(&odd, NULL), llama_sampler_init(&odd, NULL)});
-            put(p, make_stage(&stages[i]));
+            put(p, make_stage(&twin_stages[i]));
         }
         go(p, 25);
         pair copy = {by_name.sampler_clone(p.a), by_address.sampler_clone(p.b)};
@@ -386,6 +209,7 @@ static void test_foreign(void **state) {
     }
 }
 
+#if TWIN_GENERATION >= 10
 static int n_heard;
 
 static void hear(struct llama_sampler *smpl, llama_token token) {
@@ -400,13 +224,12 @@ static struct llama_sampler_i listener = {.name = odd_name, .accept = hear};
 static void test_listener(void **state) {
     (void)state;
     for (int32_t at = 0; at < N_STAGES; at++) {
-        pair p = {by_name.sampler_chain_init(llama_sampler_chain_default_params()),
-                  by_address.sampler_chain_init(llama_sampler_chain_default_params())};
+        pair p = make_empty();
         for (int32_t i = 0; i < N_STAGES; i++) {
             if (i == at)
                 put(p, (pair){llama_sampler_init(&listener, NULL),
                               llama_sampler_init(&listener, NULL)});
-            put(p, make_stage(&stages[i]));
+            put(p, make_stage(&twin_stages[i]));
         }
         n_heard = 0;
         go(p, 10);
@@ -414,6 +237,8 @@ static void test_listener(void **state) {
         drop(p);
     }
 }
+
+#endif
 
 /* A chain in a chain, and a sampler that is put in while generating. */
 static void test_nested(void **state) {
@@ -430,6 +255,7 @@ static void test_nested(void **state) {
     drop(copy);
 }
 
+#if TWIN_GENERATION >= 10
 static void test_null(void **state) {
     (void)state;
     float logits[V];
@@ -441,9 +267,13 @@ static void test_null(void **state) {
     by_name.sampler_reset(NULL);
     by_name.sampler_free(NULL);
     assert_null(by_name.sampler_clone(NULL));
+#if TWIN_GENERATION >= 12
     by_name.sampler_copy(NULL, NULL);
+#endif
     twin_array_free(&x);
 }
+
+#endif
 
 /* The seed that a random seed became is told, and is the one in use. */
 static void test_random_seed(void **state) {
@@ -473,8 +303,7 @@ static void test_addresses_reused(void **state) {
     }
 }
 
-/* ---- Threads -----------------------------------------------------------------------------------
- */
+/* ---- Threads --------------------------------------------------------------------------------- */
 
 enum { N_THREADS = 4 };
 
@@ -519,17 +348,24 @@ int main(void) {
         return 1;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_remove_and_free), cmocka_unit_test(test_rebuild),
-        cmocka_unit_test(test_take_out),        cmocka_unit_test(test_clone),
-        cmocka_unit_test(test_clone_single),    cmocka_unit_test(test_copy),
-        cmocka_unit_test(test_copy_single),     cmocka_unit_test(test_copy_nested),
-        cmocka_unit_test(test_copy_other_seed), cmocka_unit_test(test_copy_other_penalties),
-        cmocka_unit_test(test_small_arrays),    cmocka_unit_test(test_reset),
-        cmocka_unit_test(test_accept_in_one),   cmocka_unit_test(test_accept_first),
-        cmocka_unit_test(test_foreign),         cmocka_unit_test(test_listener),
-        cmocka_unit_test(test_nested),          cmocka_unit_test(test_null),
-        cmocka_unit_test(test_random_seed),     cmocka_unit_test(test_addresses_reused),
+        cmocka_unit_test(test_remove_and_free),
+        cmocka_unit_test(test_rebuild),
+        cmocka_unit_test(test_take_out),
+        cmocka_unit_test(test_clone),
+        cmocka_unit_test(test_clone_single),
+        cmocka_unit_test(test_small_arrays),
+        cmocka_unit_test(test_reset),
+        cmocka_unit_test(test_accept_in_one),
+        cmocka_unit_test(test_accept_first),
+        cmocka_unit_test(test_foreign),
+        cmocka_unit_test(test_nested),
+        cmocka_unit_test(test_random_seed),
+        cmocka_unit_test(test_addresses_reused),
         cmocka_unit_test(test_threads),
+#if TWIN_GENERATION >= 10 /* before, these calls ended the program */
+        cmocka_unit_test(test_listener),
+        cmocka_unit_test(test_null),
+#endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,6 +35,6 @@ generate
 
 # Another version: left alone, with a line on stderr; arguments that the drop-in does not know pass.
 LD_PRELOAD=$preload "$other" >"$out/text" 2>"$out/errors" || fail "the other libllama was disturbed"
-[ "$(grep -c '^pluck: libllama is version 9.9.9, not 0.5.0' "$out/errors")" -eq 1 ] ||
+[ "$(grep -c '^pluck: the samplers of libllama 9.9.9 .* are left alone: it does not export llama_' "$out/errors")" -eq 1 ] ||
     fail "another version is not told"
 echo "ok"

@@ -14,17 +14,17 @@
 
 #include <cmocka.h>
 
-plk_real by_name = {
+twin_api by_name = {
 #define BY_NAME(name) .name = llama_##name,
-    PLK_HOOKED(BY_NAME) PLK_CALLED(BY_NAME)
+    TWIN_FUNCTIONS(BY_NAME)
 #undef BY_NAME
 };
-plk_real by_address;
+twin_api by_address;
 
-/* llama_version is no sampler function, so it leads to libllama whatever is preloaded. */
+/* llama_backend_init is no sampler function, so it leads to libllama whatever is preloaded. */
 static bool libllama_info(Dl_info *info) {
     void *handle = dlopen(NULL, RTLD_LAZY);
-    void *known = handle ? dlsym(handle, "llama_version") : NULL;
+    void *known = handle ? dlsym(handle, "llama_backend_init") : NULL;
     return known && dladdr(known, info);
 }
 
@@ -40,8 +40,7 @@ bool twin_init(void) {
         memcpy(&by_address.name, &f, sizeof f);                                                    \
         complete = complete && f;                                                                  \
     } while (0);
-    PLK_HOOKED(BY_ADDRESS)
-    PLK_CALLED(BY_ADDRESS)
+    TWIN_FUNCTIONS(BY_ADDRESS)
 #undef BY_ADDRESS
     return complete;
 }
@@ -50,7 +49,30 @@ bool twin_is_preloaded(void) {
     return by_name.sampler_apply != by_address.sampler_apply;
 }
 
-struct llama_sampler *twin_stage(const plk_real *api, const pluck_stage *stage, int32_t n_vocab,
+struct llama_sampler *twin_penalties(const twin_api *api, int32_t n_vocab, int32_t last_n,
+                                     float repeat, float freq, float present) {
+#if TWIN_GENERATION >= 12
+    return api->sampler_init_penalties(n_vocab, last_n, repeat, freq, present);
+#else
+    (void)n_vocab;
+    return api->sampler_init_penalties(last_n, repeat, freq, present);
+#endif
+}
+
+struct llama_sampler *twin_dry(const twin_api *api, const struct llama_vocab *vocab,
+                               const pluck_stage_dry *dry, const char **breakers,
+                               size_t n_breakers) {
+#if TWIN_GENERATION >= 12
+    return api->sampler_init_dry(vocab, dry->multiplier, dry->base, dry->allowed_length,
+                                 dry->last_n, breakers, n_breakers);
+#else
+    enum { N_CTX_TRAIN = 512 };
+    return api->sampler_init_dry(vocab, N_CTX_TRAIN, dry->multiplier, dry->base,
+                                 dry->allowed_length, dry->last_n, breakers, n_breakers);
+#endif
+}
+
+struct llama_sampler *twin_stage(const twin_api *api, const pluck_stage *stage, int32_t n_vocab,
                                  const struct llama_vocab *vocab) {
     static const char *breakers[] = {"\n", ":", "\"", "*"};
     switch (stage->kind) {
@@ -63,13 +85,10 @@ struct llama_sampler *twin_stage(const plk_real *api, const pluck_stage *stage, 
         return api->sampler_init_logit_bias(n_vocab, n, biases);
     }
     case PLUCK_STAGE_PENALTIES:
-        return api->sampler_init_penalties(n_vocab, stage->as.penalties.last_n,
-                                           stage->as.penalties.repeat, stage->as.penalties.freq,
-                                           stage->as.penalties.present);
+        return twin_penalties(api, n_vocab, stage->as.penalties.last_n, stage->as.penalties.repeat,
+                              stage->as.penalties.freq, stage->as.penalties.present);
     case PLUCK_STAGE_DRY:
-        return api->sampler_init_dry(vocab, stage->as.dry.multiplier, stage->as.dry.base,
-                                     stage->as.dry.allowed_length, stage->as.dry.last_n, breakers,
-                                     4);
+        return twin_dry(api, vocab, &stage->as.dry, vocab ? breakers : NULL, vocab ? 4 : 0);
     case PLUCK_STAGE_TOP_N_SIGMA:
         return api->sampler_init_top_n_sigma(stage->as.top_n_sigma.n);
     case PLUCK_STAGE_TOP_K:
@@ -100,17 +119,19 @@ struct llama_sampler *twin_stage(const plk_real *api, const pluck_stage *stage, 
     case PLUCK_STAGE_MIROSTAT_V2:
         return api->sampler_init_mirostat_v2(stage->as.mirostat.seed, stage->as.mirostat.tau,
                                              stage->as.mirostat.eta);
+#if TWIN_GENERATION >= 10
     case PLUCK_STAGE_ADAPTIVE_P:
         return api->sampler_init_adaptive_p(stage->as.adaptive_p.target, stage->as.adaptive_p.decay,
                                             stage->as.adaptive_p.seed);
-    case PLUCK_STAGE_CUSTOM:
+#endif
+    default:
         break;
     }
     fail_msg("no such stage");
     return NULL;
 }
 
-struct llama_sampler *twin_chain(const plk_real *api, const pluck_stage *stages, int32_t n,
+struct llama_sampler *twin_chain(const twin_api *api, const pluck_stage *stages, int32_t n,
                                  int32_t n_vocab, const struct llama_vocab *vocab) {
     struct llama_sampler_chain_params params = {.no_perf = false};
     struct llama_sampler *chain = api->sampler_chain_init(params);
@@ -168,7 +189,7 @@ void twin_assert_same(const llama_token_data_array *a, const llama_token_data_ar
     }
 }
 
-llama_token twin_step(const plk_real *api, struct llama_sampler *sampler, const float *logits,
+llama_token twin_step(const twin_api *api, struct llama_sampler *sampler, const float *logits,
                       int32_t n) {
     twin_array a = twin_array_of(logits, n);
     api->sampler_apply(sampler, &a.cur);

@@ -1,0 +1,109 @@
+/*
+ * test_dropin_fork.c: a process that has sampled forks: the child goes on, and so does the parent,
+ * while other threads sample. Run with the drop-in preloaded.
+ */
+#define _DEFAULT_SOURCE
+#include "rows/rows.h"
+#include "twin_pair.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* Steps of both; false where the tokens differ. No assertions: it runs in children and threads. */
+static bool steps(pair p, uint64_t first, int n) {
+    float logits[V];
+    for (int i = 0; i < n; i++) {
+        rows_fill(ROWS_NORMAL, first + (uint64_t)i, logits, V);
+        if (twin_step(&by_name, p.a, logits, V) != twin_step(&by_address, p.b, logits, V))
+            return false;
+    }
+    return true;
+}
+
+/* What a child does: goes on with a chain it was born with, clones it, makes a new one. A child
+ * that waits for a lock that nobody holds ends by the alarm. */
+static bool child_goes_on(pair p) {
+    alarm(300); /* thousands of times what it takes */
+    pair clone = clone_of(p), other = make();
+    bool same = steps(p, 900, 10) && steps(other, 950, 10) && steps(clone, 980, 10);
+    drop(clone);
+    drop(other);
+    return same;
+}
+
+static void fork_and_go_on(pair p) {
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) _exit(child_goes_on(p) ? 0 : 1);
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void test_fork(void **state) {
+    (void)state;
+    pair p = make();
+    fork_and_go_on(p); /* made, and not sampled from */
+    assert_true(steps(p, 1, 20));
+    fork_and_go_on(p);
+    assert_true(steps(p, 30, 20));
+    drop(p);
+}
+
+static atomic_bool stop, wrong;
+
+/* Mostly calls that do little but look the sampler up, so that a fork is likely to meet one. */
+static void *sample_until_stopped(void *argument) {
+    uint64_t row = *(const uint64_t *)argument;
+    struct llama_sampler *greedy = by_name.sampler_init_greedy();
+    while (!atomic_load(&stop)) {
+        pair p = make();
+        if (!steps(p, row++, 3)) atomic_store(&wrong, true);
+        drop(p);
+        for (int i = 0; i < 20000; i++) by_name.sampler_accept(greedy, 1);
+    }
+    by_name.sampler_free(greedy);
+    return NULL;
+}
+
+static void test_fork_among_threads(void **state) {
+    (void)state;
+    enum { N_THREADS = 2, N_FORKS = 60 };
+    pthread_t threads[N_THREADS];
+    uint64_t rows[N_THREADS];
+    pair p = make();
+    assert_true(steps(p, 1, 5));
+    for (int t = 0; t < N_THREADS; t++) {
+        rows[t] = 100000 * (uint64_t)(t + 1);
+        assert_int_equal(pthread_create(&threads[t], NULL, sample_until_stopped, &rows[t]), 0);
+    }
+    for (int i = 0; i < N_FORKS; i++) {
+        usleep(1000); /* let them run */
+        fork_and_go_on(p);
+    }
+    atomic_store(&stop, true);
+    for (int t = 0; t < N_THREADS; t++) pthread_join(threads[t], NULL);
+    assert_false(atomic_load(&wrong));
+    drop(p);
+}
+
+int main(void) {
+    if (!twin_init() || !twin_is_preloaded()) {
+        fprintf(stderr, "the drop-in is not preloaded\n");
+        return 1;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_fork_among_threads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,15 @@
+/* text_plugin.h: what two_libllamas.c loads. */
+#ifndef PLUCK_LLAMA_TEXT_PLUGIN_H
+#define PLUCK_LLAMA_TEXT_PLUGIN_H
+
+#include <stdint.h>
+
+typedef struct text_plugin text_plugin;
+
+/* Loads a model; NULL if that fails. */
+text_plugin *text_plugin_open(const char *path, uint32_t seed);
+/* The next token of a text; -1 if it fails. */
+int32_t text_plugin_next(text_plugin *plugin);
+void text_plugin_close(text_plugin *plugin);
+
+#endif
