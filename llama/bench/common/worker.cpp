@@ -1,0 +1,182 @@
+/* worker.cpp: see worker.h. */
+#include "worker.h"
+
+#include "settings.h"
+
+#include "ggml-backend.h"
+#include "llama-cpp.h"
+
+extern "C" {
+#include "rows/rows.h"
+}
+
+#include <dlfcn.h>
+
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <string>
+
+namespace {
+
+void quiet(ggml_log_level, const char *, void *) {
+}
+
+/* The CPU backends are plugins that lie beside ggml's library. */
+void load_backends() {
+    Dl_info info;
+    auto known = &ggml_backend_load_all_from_path;
+    void *address;
+    memcpy(&address, &known, sizeof address);
+    if (dladdr(address, &info) && info.dli_fname && strchr(info.dli_fname, '/')) {
+        std::string folder = info.dli_fname;
+        ggml_backend_load_all_from_path(folder.substr(0, folder.rfind('/')).c_str());
+    }
+}
+
+class worker {
+  public:
+    bool load(const char *path);
+    std::string answer(const std::string &line);
+
+  private:
+    void open(size_t which);
+    void put_row(rows_kind kind, uint64_t seed);
+    std::string sample();
+    std::string text(int n);
+    std::string shown();
+    bool decode(const llama_token *tokens, int n);
+
+    llama_model_ptr model;
+    llama_context_ptr ctx;
+    common_sampler_ptr sampler;
+    const llama_vocab *vocab = nullptr;
+    int32_t n_vocab = 0;
+};
+
+bool worker::load(const char *path) {
+    llama_log_set(quiet, nullptr);
+    load_backends();
+    model.reset(llama_model_load_from_file(path, llama_model_default_params()));
+    if (!model) return false;
+    llama_context_params params = llama_context_default_params();
+    params.n_ctx = 512;
+    params.n_threads = params.n_threads_batch = 1;
+    ctx.reset(llama_init_from_model(model.get(), params));
+    vocab = llama_model_get_vocab(model.get());
+    n_vocab = llama_vocab_n_tokens(vocab);
+    const llama_token first = 5;
+    return ctx && decode(&first, 1);
+}
+
+bool worker::decode(const llama_token *tokens, int n) {
+    llama_token copy[64];
+    if (n > 64) return false;
+    memcpy(copy, tokens, sizeof *tokens * (size_t)n);
+    return llama_decode(ctx.get(), llama_batch_get_one(copy, n)) == 0;
+}
+
+/* A history in which few tokens come often and some phrases come again. */
+void worker::open(size_t which) {
+    const setting &s = all_settings().at(which);
+    common_params_sampling params = params_of(s);
+    sampler.reset(common_sampler_init(model.get(), params));
+    rows_random r = {which};
+    for (int i = 0; i < s.n_history; i++) {
+        double u = rows_uniform(&r);
+        llama_token token = 259 + (llama_token)(pow(u, 3.0) * (n_vocab - 300));
+        if (i % 32 >= 24) token = 259 + i % 8;
+        common_sampler_accept(sampler.get(), token, false);
+    }
+}
+
+void worker::put_row(rows_kind kind, uint64_t seed) {
+    rows_fill(kind, seed, llama_get_logits_ith(ctx.get(), -1), n_vocab);
+}
+
+std::string worker::sample() {
+    auto begin = std::chrono::steady_clock::now();
+    llama_token token = common_sampler_sample(sampler.get(), ctx.get(), -1);
+    auto end = std::chrono::steady_clock::now();
+    if (!llama_vocab_is_eog(vocab, token)) common_sampler_accept(sampler.get(), token, true);
+    auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(end - begin).count();
+    return std::to_string(ns) + " " + std::to_string(token);
+}
+
+std::string worker::text(int n) {
+    const llama_token prompt[] = {3036, 432, 3697, 311, 1494};
+    llama_memory_clear(llama_get_memory(ctx.get()), true);
+    bool good = decode(prompt, 5);
+    std::string tokens;
+    for (int i = 0; good && i < n; i++) {
+        if (i % 400 == 399) { /* the context is full: begin again */
+            llama_memory_clear(llama_get_memory(ctx.get()), true);
+            good = decode(prompt, 5);
+        }
+        llama_token token = common_sampler_sample(sampler.get(), ctx.get(), -1);
+        bool over = llama_vocab_is_eog(vocab, token);
+        if (!over) common_sampler_accept(sampler.get(), token, true);
+        tokens += " " + std::to_string(token);
+        good = good && decode(over ? prompt : &token, 1);
+    }
+    return good ? "ok" + tokens : "failed";
+}
+
+/* The candidates in the order shown, each probability to five digits or so. */
+std::string worker::shown() {
+    const llama_token_data_array *a = common_sampler_get_candidates(sampler.get(), true);
+    double sum = 0;
+    for (size_t i = 0; i < a->size && i < 100; i++) sum += (double)(i + 1) * (double)a->data[i].p;
+    char line[128];
+    snprintf(line, sizeof line, "%zu %d %.4f", a->size, a->data[a->selected].id, sum);
+    return line;
+}
+
+std::string worker::answer(const std::string &line) {
+    int kind = 0;
+    unsigned long long number = 0;
+    if (sscanf(line.c_str(), "open %llu", &number) == 1) {
+        open((size_t)number);
+    } else if (sscanf(line.c_str(), "row %d %llu", &kind, &number) == 2) {
+        put_row((rows_kind)kind, number);
+    } else if (line == "sample") {
+        return sample();
+    } else if (sscanf(line.c_str(), "text %llu", &number) == 1) {
+        return text((int)number);
+    } else if (line == "shown") {
+        return shown();
+    } else {
+        return "what?";
+    }
+    return "ok";
+}
+
+} // namespace
+
+int run_worker(const char *model_path) {
+    worker w;
+    if (!w.load(model_path)) {
+        fprintf(stderr, "bench_common: cannot load %s\n", model_path);
+        return 1;
+    }
+    puts("ready");
+    fflush(stdout);
+    char *line = nullptr;
+    size_t capacity = 0;
+    int status = 0;
+    try {
+        while (getline(&line, &capacity, stdin) > 0) {
+            line[strcspn(line, "\n")] = '\0';
+            puts(w.answer(line).c_str());
+            fflush(stdout);
+        }
+    } catch (const std::exception &e) {
+        fprintf(stderr, "bench_common: %s: %s\n", line, e.what());
+        status = 1;
+    }
+    free(line);
+    return status;
+}
