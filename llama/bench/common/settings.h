@@ -13,6 +13,9 @@
 struct setting {
     const char *name;
     int n_history; /* tokens accepted before the first is sampled */
+    /* The share of tokens that may differ from llama.cpp's: where it sums a whole row in float32,
+     * its rounding moves boundaries (docs/parity.md). */
+    double may_differ;
     void (*change)(common_params_sampling &);
 };
 

@@ -18,9 +18,13 @@ extern "C" {
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace {
+
+enum { N_CTX = 512 };
 
 void quiet(ggml_log_level, const char *, void *) {
 }
@@ -46,15 +50,16 @@ class worker {
     void open(size_t which);
     void put_row(rows_kind kind, uint64_t seed);
     std::string sample();
-    std::string text(int n);
+    void begin();
+    void take(llama_token token);
     std::string shown();
-    bool decode(const llama_token *tokens, int n);
+    void decode(const llama_token *tokens, int n);
 
     llama_model_ptr model;
     llama_context_ptr ctx;
     common_sampler_ptr sampler;
     const llama_vocab *vocab = nullptr;
-    int32_t n_vocab = 0;
+    int32_t n_vocab = 0, n_decoded = 0;
 };
 
 bool worker::load(const char *path) {
@@ -63,20 +68,19 @@ bool worker::load(const char *path) {
     model.reset(llama_model_load_from_file(path, llama_model_default_params()));
     if (!model) return false;
     llama_context_params params = llama_context_default_params();
-    params.n_ctx = 512;
+    params.n_ctx = N_CTX;
     params.n_threads = params.n_threads_batch = 1;
     ctx.reset(llama_init_from_model(model.get(), params));
     vocab = llama_model_get_vocab(model.get());
     n_vocab = llama_vocab_n_tokens(vocab);
-    const llama_token first = 5;
-    return ctx && decode(&first, 1);
+    if (ctx) begin();
+    return (bool)ctx;
 }
 
-bool worker::decode(const llama_token *tokens, int n) {
-    llama_token copy[64];
-    if (n > 64) return false;
-    memcpy(copy, tokens, sizeof *tokens * (size_t)n);
-    return llama_decode(ctx.get(), llama_batch_get_one(copy, n)) == 0;
+void worker::decode(const llama_token *tokens, int n) {
+    std::vector<llama_token> copy(tokens, tokens + n);
+    if (llama_decode(ctx.get(), llama_batch_get_one(copy.data(), n)) != 0)
+        throw std::runtime_error("llama_decode failed");
 }
 
 /* A history in which few tokens come often and some phrases come again. */
@@ -101,37 +105,36 @@ std::string worker::sample() {
     auto begin = std::chrono::steady_clock::now();
     llama_token token = common_sampler_sample(sampler.get(), ctx.get(), -1);
     auto end = std::chrono::steady_clock::now();
-    if (!llama_vocab_is_eog(vocab, token)) common_sampler_accept(sampler.get(), token, true);
     auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(end - begin).count();
     return std::to_string(ns) + " " + std::to_string(token);
 }
 
-std::string worker::text(int n) {
-    const llama_token prompt[] = {3036, 432, 3697, 311, 1494};
+void worker::begin() {
     llama_memory_clear(llama_get_memory(ctx.get()), true);
-    bool good = decode(prompt, 5);
-    std::string tokens;
-    for (int i = 0; good && i < n; i++) {
-        if (i % 400 == 399) { /* the context is full: begin again */
-            llama_memory_clear(llama_get_memory(ctx.get()), true);
-            good = decode(prompt, 5);
-        }
-        llama_token token = common_sampler_sample(sampler.get(), ctx.get(), -1);
-        bool over = llama_vocab_is_eog(vocab, token);
-        if (!over) common_sampler_accept(sampler.get(), token, true);
-        tokens += " " + std::to_string(token);
-        good = good && decode(over ? prompt : &token, 1);
-    }
-    return good ? "ok" + tokens : "failed";
+    const llama_token prompt[] = {3036, 432, 3697, 311, 1494};
+    decode(prompt, 5);
+    n_decoded = 5;
 }
 
-/* The candidates in the order shown, each probability to five digits or so. */
+void worker::take(llama_token token) {
+    bool over = llama_vocab_is_eog(vocab, token);
+    if (!over) common_sampler_accept(sampler.get(), token, true);
+    if (over || n_decoded == N_CTX) {
+        begin();
+    } else {
+        decode(&token, 1);
+        n_decoded++;
+    }
+}
+
+/* The candidates in the order shown, and a sum of their probabilities that tells orders
+ * apart. */
 std::string worker::shown() {
     const llama_token_data_array *a = common_sampler_get_candidates(sampler.get(), true);
     double sum = 0;
     for (size_t i = 0; i < a->size && i < 100; i++) sum += (double)(i + 1) * (double)a->data[i].p;
     char line[128];
-    snprintf(line, sizeof line, "%zu %d %.4f", a->size, a->data[a->selected].id, sum);
+    snprintf(line, sizeof line, "%zu %d %.3f", a->size, a->data[a->selected].id, sum);
     return line;
 }
 
@@ -144,8 +147,10 @@ std::string worker::answer(const std::string &line) {
         put_row((rows_kind)kind, number);
     } else if (line == "sample") {
         return sample();
-    } else if (sscanf(line.c_str(), "text %llu", &number) == 1) {
-        return text((int)number);
+    } else if (line == "prompt") {
+        begin();
+    } else if (sscanf(line.c_str(), "take %llu", &number) == 1) {
+        take((llama_token)number);
     } else if (line == "shown") {
         return shown();
     } else {
