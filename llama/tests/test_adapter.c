@@ -4,7 +4,7 @@
  * a file in a folder that may be written to, for broken copies of it.
  */
 #include "commands/args.h"
-#include "commands/chain.h"
+#include "commands/llama_chain.h"
 #include "commands/model.h"
 #include "pluck_llama.h"
 #include "vocab.h"

@@ -1,5 +1,5 @@
-/* chain.c: see chain.h. */
-#include "chain.h"
+/* llama_chain.c: see llama_chain.h. */
+#include "llama_chain.h"
 
 #include <stdlib.h>
 

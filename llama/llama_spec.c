@@ -1,5 +1,5 @@
 /*
- * spec.c: a spec for a model. libpluck reads the text; here the stages that need the vocabulary are
+ * llama_spec.c: a spec for a model. libpluck reads the text; here the stages that need the vocabulary are
  * completed, and those that only the vocabulary can name are added.
  */
 #include "pluck_llama.h"
