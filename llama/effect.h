@@ -29,4 +29,7 @@ bool plk_stage_has_state(const pluck_stage *stage);
  * not merely edit (which is how plan.c cuts chains). */
 plk_effect plk_effect_of(const pluck_stage *stages, int32_t n_stages);
 
+/* Makes it the effect of a chain whose probabilities nobody will see. */
+void plk_effect_hide_p(plk_effect *effect);
+
 #endif

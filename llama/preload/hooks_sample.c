@@ -78,7 +78,8 @@ static void apply_rest(plk_node *chain, int32_t first_child, llama_token_data_ar
     }
 }
 
-static void apply_plan(plk_node *chain, llama_token_data_array *cur) {
+/* False, and nothing has happened yet, if the array has ids beyond the plan's vocabulary. */
+static bool apply_plan(plk_node *chain, llama_token_data_array *cur) {
     const plk_plan *plan = chain->plan;
     plk_scratch *scratch = plk_thread_scratch();
     for (int32_t s = 0; s < plan->n_segments; s++) {
@@ -89,21 +90,27 @@ static void apply_plan(plk_node *chain, llama_token_data_array *cur) {
         }
         const plk_effect *effect = cur->size == 1 ? &segment->effect_of_one : &segment->effect;
         plk_single_before(segment);
-        if (!scratch ||
-            plk_apply(segment->sampler, plan->n_vocab, scratch, cur, effect) != PLUCK_OK) {
+        pluck_status status =
+            scratch ? plk_apply(segment->sampler, plan->n_vocab, scratch, cur, effect)
+                    : PLUCK_ERR_MEMORY;
+        if (status == PLUCK_ERR_TOKEN && s == 0 && plk_array_bound(cur) > plan->n_vocab)
+            return false;
+        if (status != PLUCK_OK) {
             apply_rest(chain, segment->first_child, cur);
-            return;
+            return true;
         }
         plk_single_after(segment, cur->size);
         count_draws(plan, segment, cur->size > 1 ? 2 : 1);
     }
+    return true;
 }
 
-/* Plans the chain for an array; false where it cannot be. The ids are not looked at where the plan
- * in use has the array's size for its vocabulary: plk_apply finds those that do not fit. */
-static bool plan_for_array(plk_node *chain, const llama_token_data_array *cur) {
+/* Plans the chain for an array; false if it cannot be. Unless asked to, it does not look at the ids
+ * if the plan in use has the array's size for its vocabulary: plk_apply finds those that do not
+ * fit. */
+static bool plan_for_array(plk_node *chain, const llama_token_data_array *cur, bool look) {
     int32_t n_vocab = chain->plan ? chain->plan->n_vocab : 0;
-    if ((size_t)n_vocab != cur->size) {
+    if (look || (size_t)n_vocab != cur->size) {
         int32_t bound = plk_array_bound(cur);
         if (bound < 1) return false;
         if (bound > n_vocab) n_vocab = plk_chain_vocab(chain, bound);
@@ -119,11 +126,16 @@ static void apply_chain(plk_node *chain, llama_token_data_array *cur) {
         return;
     }
     int64_t begin = chain->no_perf ? 0 : plk_now_us();
-    if (plan_for_array(chain, cur))
-        apply_plan(chain, cur);
-    else
-        apply_rest(chain, 0, cur);
+    bool done = plan_for_array(chain, cur, false) && apply_plan(chain, cur);
+    if (!done) done = plan_for_array(chain, cur, true) && apply_plan(chain, cur);
+    if (!done) apply_rest(chain, 0, cur);
     if (!chain->no_perf) chain->extra_us += plk_now_us() - begin;
+}
+
+static plk_effect effect_of_node(plk_node *node) {
+    plk_effect effect = plk_effect_of(&node->stage, 1);
+    if (node->stage.kind == PLUCK_STAGE_MIROSTAT) effect.mirostat1 = &node->mirostat1;
+    return effect;
 }
 
 /* A single stage. Its p and order come out as those of a chain of one. */
@@ -132,7 +144,7 @@ static bool apply_stage(plk_node *node, llama_token_data_array *cur) {
     if (node->home) plk_plan_drop(node->home, true);
     int32_t bound = plk_array_bound(cur);
     plk_scratch *scratch = plk_thread_scratch();
-    plk_effect effect = plk_effect_of(&node->stage, 1);
+    plk_effect effect = effect_of_node(node);
     if (bound < 1 || !scratch || plk_stage_own(node, bound) != PLUCK_OK ||
         plk_apply(node->own, node->own_vocab, scratch, cur, &effect) != PLUCK_OK) {
         plk_stage_hand_back(node);
@@ -168,11 +180,14 @@ static llama_token sample_plan(plk_node *chain, const float *logits, int32_t n_v
     if (plan->n_segments == 1 && !plan->segments[0].foreign) {
         pluck_row row = {.logits = logits, .workspace = scratch->workspace};
         pluck_draw draw;
-        plk_single_before(&plan->segments[0]);
-        if (pluck_sample_row(plan->segments[0].sampler, &row, &draw) != PLUCK_OK) return -1;
-        size_t n_left = plk_single_left(&plan->segments[0], scratch->workspace, draw.n_candidates);
-        plk_single_after(&plan->segments[0], n_left);
-        count_draws(plan, &plan->segments[0], n_left > 1 ? 2 : 1);
+        const plk_segment *segment = &plan->segments[0];
+        plk_single_before(segment);
+        if (!segment->effect.selects || plk_draw_row(segment->sampler, n_vocab, scratch, &row,
+                                                     &segment->effect, &draw) != PLUCK_OK)
+            return -1;
+        size_t n_left = plk_single_left(segment, scratch->workspace, draw.n_candidates);
+        plk_single_after(segment, n_left);
+        count_draws(plan, segment, n_left > 1 ? 2 : 1);
         return draw.token;
     }
     llama_token_data *data = plk_thread_array((size_t)n_vocab);
@@ -197,7 +212,10 @@ static llama_token sample_node(plk_node *node, const float *logits, int32_t n_vo
         return -1;
     pluck_row row = {.logits = logits, .workspace = scratch->workspace};
     pluck_draw draw;
-    if (pluck_sample_row(node->own, &row, &draw) != PLUCK_OK) return -1;
+    plk_effect effect = effect_of_node(node);
+    if (!effect.selects ||
+        plk_draw_row(node->own, n_vocab, scratch, &row, &effect, &draw) != PLUCK_OK)
+        return -1;
     plk_stage_drew(node, draw.n_candidates);
     return draw.token;
 }

@@ -50,6 +50,7 @@ struct plk_node {
     int32_t own_vocab;
     int32_t n_seen; /* no token of its history is this or more; see plk_stage_seen */
     int64_t n_owed; /* draws that libllama's stream is behind */
+    plk_mirostat1 mirostat1;
     /* A second stage that the same object stands for, in a chain behind this one; NULL: none. It
      * has no object and no state. */
     plk_node *companion;

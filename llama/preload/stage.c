@@ -122,6 +122,7 @@ pluck_status plk_stage_copy(plk_node *to, const plk_node *from, bool with_params
     }
     to->handed_back = from->handed_back;
     to->n_owed = from->n_owed;
+    to->mirostat1 = from->mirostat1;
     to->n_seen = plk_stage_seen(from);
     pluck_sampler_free(to->own);
     to->own = NULL;
@@ -165,6 +166,7 @@ void plk_stage_restart(plk_node *node) {
     case PLUCK_STAGE_MIROSTAT:
     case PLUCK_STAGE_MIROSTAT_V2:
         seed = &node->stage.as.mirostat.seed;
+        node->mirostat1 = (plk_mirostat1){node->n_vocab_must, 2.0f * node->stage.as.mirostat.tau};
         break;
     case PLUCK_STAGE_XTC:
         seed = &node->stage.as.xtc.seed;

@@ -178,8 +178,9 @@ void twin_assert_same(const llama_token_data_array *a, const llama_token_data_ar
                  step, a->size, (int)a->selected, a->sorted, b->size, (int)b->selected, b->sorted);
     for (size_t i = 0; i < a->size; i++) {
         const llama_token_data *x = &a->data[i], *y = &b->data[i];
-        bool tied =
-            (i > 0 && y[-1].logit == y->logit) || (i + 1 < b->size && y[1].logit == y->logit);
+        /* masked ones tie with those that were dropped, too */
+        bool tied = (i > 0 && y[-1].logit == y->logit) ||
+                    (i + 1 < b->size && y[1].logit == y->logit) || y->logit == -INFINITY;
         bool same_id = x->id == y->id || (tied && close_to(x->logit, y->logit, 1e-6f));
         if (!same_id || !close_to(x->logit, y->logit, 1e-5f) || !close_to(x->p, y->p, 1e-5f))
             fail_msg("%s, step %d, candidate %zu of %zu: id %d logit %.7g p %.7g; llama.cpp: %d "
