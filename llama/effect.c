@@ -9,6 +9,7 @@ bool plk_stage_truncates(const pluck_stage *stage) {
     case PLUCK_STAGE_TYPICAL:
     case PLUCK_STAGE_TOP_P:
     case PLUCK_STAGE_MIN_P:
+    case PLUCK_STAGE_TOP_A:
     case PLUCK_STAGE_XTC:
     case PLUCK_STAGE_INFILL:
     case PLUCK_STAGE_MIROSTAT:

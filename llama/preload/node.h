@@ -26,6 +26,15 @@ typedef struct plk_params {
     pluck_logit_bias *biases;
 } plk_params;
 
+/* What a chain has left of a row that the program's array was too short for (lend.h). */
+typedef struct plk_lent {
+    llama_token_data *memory;      /* the chain's; NULL: nothing */
+    llama_token_data_array *array; /* the program's, ... */
+    llama_token_data_array left;   /* ... as it was left, pointing into `memory`, ... */
+    llama_token_data *given;       /* ... and its own data, ... */
+    size_t n_given;                /* ... with room for that many */
+} plk_lent;
+
 typedef struct plk_node plk_node;
 struct plk_plan;
 
@@ -57,6 +66,7 @@ struct plk_node {
 
     /* A chain. */
     struct plk_plan *plan; /* NULL: to be made */
+    plk_lent lent;
     bool no_perf;
     int64_t extra_us; /* time spent here, which libllama's counter lacks */
 };
