@@ -50,6 +50,7 @@ struct plk_loan {
     size_t n;                        /* how many were lent */
     int32_t room;                    /* of `saved` and `large` */
     uint64_t serial;
+    const void *site;
     pthread_mutex_t reading; /* held while the row is read or saved */
 };
 
@@ -64,7 +65,9 @@ typedef struct asking {
     int32_t idx;
     const void *site;
     plk_loan *loan;    /* being asked for */
-    plk_loan *pending; /* lent, and nothing was applied to it yet */
+    plk_loan *pending; /* lent; its serial number then */
+    uint64_t serial;
+    int n_refused; /* how often others have been refused one because of it */
 } asking;
 
 static _Thread_local asking now;
@@ -108,6 +111,20 @@ static bool make_room(plk_loan *loan, int32_t n_vocab) {
     return loan->saved && loan->large;
 }
 
+/* Has this thread a loan that no chain has been applied to (on another thread, either)? If the code
+ * that it was made to asks again, or others have asked twice, that code does something else, and is
+ * lent no more; the loan stays as it is: an array stands for it. The mutex is held. */
+static bool is_pending(const void *address) {
+    plk_loan *loan = now.pending;
+    if (!loan || loan->state == FREE || loan->serial != now.serial) return false;
+    if (loan->site == address || now.n_refused++ > 0) {
+        site *s = site_at(loan->site);
+        if (s) s->seen = BANNED;
+        now.pending = NULL;
+    }
+    return true;
+}
+
 /* A loan of the row, if this place in the program may have one. */
 static plk_loan *ask_for(struct llama_context *ctx, int32_t idx, const void *address) {
     const struct llama_vocab *vocab = plk_libllama.model_get_vocab(plk_libllama.get_model(ctx));
@@ -117,8 +134,7 @@ static plk_loan *ask_for(struct llama_context *ctx, int32_t idx, const void *add
     if (!row) return NULL;
     plk_loan *result = NULL;
     pthread_mutex_lock(&mutex);
-    site *s = site_at(address);
-    if (s && now.pending) s->seen = BANNED;
+    site *s = is_pending(address) ? NULL : site_at(address);
     for (size_t i = 0; s && s->seen >= OFTEN && i < N_LOANS && !result; i++) {
         plk_loan *loan = &loans[i];
         if (loan->state != FREE) continue;
@@ -130,6 +146,7 @@ static plk_loan *ask_for(struct llama_context *ctx, int32_t idx, const void *add
         loan->row = row;
         loan->n = n + i; /* no two at a time have the same number, which tells them apart */
         loan->serial = ++n_serial;
+        loan->site = address;
         result = loan;
     }
     pthread_mutex_unlock(&mutex);
@@ -141,7 +158,6 @@ static void end_loan(plk_loan *loan) {
     if (loan->state != ASKED) atomic_fetch_sub(&n_out, 1);
     loan->state = FREE;
     pthread_mutex_unlock(&mutex);
-    if (now.pending == loan) now.pending = NULL;
 }
 
 /* Whatever was being asked is not asked on. */
@@ -207,6 +223,8 @@ uint32_t plk_hook_get_sampled_logits_count_ith(struct llama_context *ctx, int32_
     pthread_mutex_unlock(&mutex);
     now.loan = NULL;
     now.pending = loan;
+    now.serial = loan->serial;
+    now.n_refused = 0;
     now.step = NOTHING;
     return (uint32_t)loan->n;
 }

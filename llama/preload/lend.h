@@ -16,8 +16,8 @@
  *     the same place was followed by the other calls in their order and by llama_sampler_apply, with
  *     a chain of ours, on an array that held the complete row;
  *   - right after the other three calls, on the same thread for the same row;
- *   - if this thread has no such array left that nothing was applied to. One that stays is the sign
- *     of a program that does something else; its code gets complete rows from then on.
+ *   - if no array that this code filled before was left with no chain applied to it. One that was is
+ *     the sign of a program that does something else; its code gets complete rows from then on.
  *
  * A row lives until its context decodes, encodes, loads a state or is freed; one that an array still
  * stands for is saved before. What a chain leaves goes into the program's array if there is room for

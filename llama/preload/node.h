@@ -120,6 +120,10 @@ void plk_stage_restart(plk_node *node);
 /* Counts the draws of a run; `n` candidates were left. */
 void plk_stage_drew(plk_node *node, int32_t n);
 
+/* Makes libllama's sampler draw as often as Pluck did in its place. What mirostat and adaptive-p
+ * have learnt cannot be told to it; they learn it anew. */
+void plk_stage_catch_up(plk_node *node);
+
 /* Brings libllama's object up to date and leaves the stage to it. */
 void plk_stage_hand_back(plk_node *node);
 

@@ -65,11 +65,13 @@ static void mark_cuts_for_p(plk_node *const *stage, int32_t n, bool *cut) {
 
 /* Adaptive-p leaves the array's `sorted` as it is, whatever order it makes, and min-p and XTC may
  * leave a single candidate, which is in any order. Does what the flag was before follow only from
- * what the `n` stages before it have left? */
+ * what the `n` stages before have left, or, for XTC, whether there was more than one? */
 static bool flag_is_open(plk_node *const *stage, int32_t n) {
     pluck_stage stages[MAX_RUN];
     for (int32_t i = 0; i < n; i++) stages[i] = stage[i]->stage;
     plk_effect effect = plk_effect_of(stages, n);
+    if (stage[n]->stage.kind == PLUCK_STAGE_XTC)
+        return effect.minds_order && effect.sorted != PLK_SORTED;
     return (effect.sorts || effect.minds_order) && effect.sorted == PLK_SORTED_AS_FOUND;
 }
 

@@ -207,18 +207,8 @@ void plk_stage_leave(plk_node *node) {
     node->handed_back = true;
 }
 
-/* Makes libllama's sampler draw as often as Pluck did in its place: dist, and XTC's coin, take one
- * number for two candidates. What mirostat and adaptive-p have learnt cannot be told to libllama;
- * they learn it anew. */
 void plk_stage_hand_back(plk_node *node) {
     if (node->handed_back) return;
     node->handed_back = true;
-    if (node->stage.kind == PLUCK_STAGE_DIST || node->stage.kind == PLUCK_STAGE_XTC) {
-        for (; node->n_owed > 0; node->n_owed--) {
-            llama_token_data two[2] = {{0, 0.0f, 0.0f}, {1, 0.0f, 0.0f}};
-            llama_token_data_array cur = {two, 2, -1, false};
-            plk_libllama.sampler_apply(node->object, &cur);
-        }
-    }
-    node->n_owed = 0;
+    plk_stage_catch_up(node);
 }

@@ -107,6 +107,7 @@ static pluck_stage random_stage(bool last) {
 typedef struct pair {
     struct llama_sampler *a, *b;
     bool never_sorted, never_masked; /* arrays to apply it to */
+    bool never_cloned;
 } pair;
 
 /* What went before, for the message of a failure. */
@@ -179,6 +180,8 @@ static pair make_chain(void) {
         p.never_sorted = p.never_sorted || bias;
         p.never_masked = p.never_masked || delicate;
         masked = masked || masks;
+        /* llama.cpp's clone begins its stream anew */
+        p.never_cloned = p.never_cloned || stage.kind == PLUCK_STAGE_ADAPTIVE_P;
         stages[n++] = stage;
     }
     tell("chain: ");
@@ -250,6 +253,7 @@ static void apply(pair p, int step) {
 static void do_something(pair *p, pair *other, int step) {
     switch (below(24)) {
     case 0: {
+        if (p->never_cloned) break;
         tell("clone ");
         pair copy = *p;
         copy.a = by_name.sampler_clone(p->a);
