@@ -127,7 +127,7 @@ pluck_status plk_write_array(llama_token_data_array *cur, plk_scratch *scratch,
                              const pluck_candidates *found, const plk_effect *effect,
                              const float *p, bool dense) {
     /* one candidate is in any order: whether it was put first follows from the stages */
-    bool ordered = found->n > 1 ? found->descending : effect->sorts;
+    bool ordered = effect->surely_sorts || (effect->sorts && (found->descending || found->n == 1));
     bool stays = found->n_masked > 0 && !ordered;
     if (stays && write_in_place(cur, found, effect, p)) return PLUCK_OK;
     return write_listed(cur, scratch, found, effect, p, dense);

@@ -145,12 +145,12 @@ static pluck_status softmax_of(plk_scratch *scratch, const float *logits, size_t
 static void flag_order(llama_token_data_array *cur, const pluck_candidates *found, size_t before,
                        size_t size, const plk_effect *effect) {
     plk_flag flag = effect->sorted;
-    if (size == 1) {
-        flag = effect->sorted_one;
-        if (flag == PLK_SORTED_AS_FOUND && before == 1) flag = PLK_SORTED_UNCHANGED;
-    }
+    if (size == 1) flag = before == 1 ? effect->sorted_single : effect->sorted_one;
     if (flag == PLK_SORTED || flag == PLK_NOT_SORTED)
         cur->sorted = flag == PLK_SORTED;
+    else if (flag == PLK_SORTED_IF_FEW)
+        cur->sorted = size < (size_t)effect->sorts_below ||
+                      (size == (size_t)effect->sorts_below && found->descending);
     else if (flag == PLK_SORTED_AS_FOUND && !effect->sorts)
         cur->sorted = cur->sorted && found->descending;
     else if (flag == PLK_SORTED_AS_FOUND && !(effect->by_coin && cur->sorted && !effect->edits))

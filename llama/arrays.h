@@ -46,7 +46,8 @@ typedef enum plk_flag {
     PLK_SORTED_AS_FOUND,
     PLK_SORTED,
     PLK_NOT_SORTED,
-    PLK_SORTED_UNCHANGED
+    PLK_SORTED_UNCHANGED,
+    PLK_SORTED_IF_FEW /* by min-p, see sorts_below */
 } plk_flag;
 
 /* What is known of a sampler's chain that its result does not say. */
@@ -59,14 +60,17 @@ typedef struct plk_effect {
     bool edits;          /* a stage of it may break an order without saying so */
     bool minds_order;    /* a stage of it takes the word of the array's `sorted` */
     bool sorts;          /* a stage of it may put the candidates into another order */
+    bool surely_sorts;   /* ... and one that does so whatever the candidates are */
     int32_t first_k;     /* the chain begins with this top-k; 0: it does not */
-    int32_t sorts_below; /* min-p sorts after all if it would keep fewer than this */
+    int32_t sorts_below; /* min-p sorts after all if it would keep fewer than this, and keeps this
+                            many */
     float plain_scale;   /* the chain is a temperature of 1 / this and then dist or mirostat; 0: it
                              is another */
     plk_mirostat1 *mirostat1; /* the chain ends with a mirostat 1 that this follows; NULL: not so */
     pluck_stage_mirostat mirostat;
-    plk_flag sorted;     /* the flag it leaves */
-    plk_flag sorted_one; /* the same if only one candidate is left */
+    plk_flag sorted;        /* the flag it leaves */
+    plk_flag sorted_one;    /* the same if only one candidate is left, ... */
+    plk_flag sorted_single; /* ... and if there was only one to begin with */
 } plk_effect;
 
 /* One more than the largest id in the array, or 0 if an id is negative or too large for

@@ -20,6 +20,11 @@ bool plk_stage_truncates(const pluck_stage *stage) {
     }
 }
 
+bool plk_stage_moves(const pluck_stage *stage) {
+    return plk_stage_truncates(stage) ||
+           (stage->kind == PLUCK_STAGE_TEMPERATURE && stage->as.temperature.range > 0.0f);
+}
+
 bool plk_stage_masks(const pluck_stage *stage) {
     switch (stage->kind) {
     case PLUCK_STAGE_TOP_N_SIGMA:
@@ -94,17 +99,15 @@ static float plain_scale(const pluck_stage *stages, int32_t n_stages) {
     return draws ? scale : 0.0f;
 }
 
-/* Does the stage take the first candidate for the likeliest if the array is flagged as sorted? The
- * draws do for the exponent alone, which makes no difference. */
-static bool minds_order(const pluck_stage *stage) {
-    return plk_stage_truncates(stage) ||
-           (stage->kind == PLUCK_STAGE_TEMPERATURE && stage->as.temperature.range > 0.0f);
-}
-
 /* Can the stage put candidates into another order? */
 static bool sorts(const pluck_stage *stage) {
     if (stage->kind == PLUCK_STAGE_MIN_P) return stage->as.min_p.min_keep > 1;
-    return minds_order(stage);
+    return plk_stage_moves(stage);
+}
+
+/* Does it, if there are two? */
+static bool surely_sorts(const pluck_stage *stage) {
+    return sorts(stage) && stage->kind != PLUCK_STAGE_MIN_P && stage->kind != PLUCK_STAGE_XTC;
 }
 
 static bool truncates_before(const pluck_stage *stages, int32_t n) {
@@ -133,7 +136,7 @@ static void flag_of_stage(plk_effect *effect, const pluck_stage *stage) {
     case PLUCK_STAGE_MIN_P:
         effect->sorts_below = stage->as.min_p.min_keep;
         if (effect->sorted == PLK_NOT_SORTED && effect->sorts_below > 1)
-            effect->sorted = PLK_SORTED_AS_FOUND;
+            effect->sorted = PLK_SORTED_IF_FEW;
         break;
     case PLUCK_STAGE_DRY: /* depends on what it found */
     case PLUCK_STAGE_LOGIT_BIAS:
@@ -145,7 +148,8 @@ static void flag_of_stage(plk_effect *effect, const pluck_stage *stage) {
         break;
     case PLUCK_STAGE_XTC: /* depends on the coin; dynamic temperature on the size */
     case PLUCK_STAGE_TEMPERATURE:
-        if (effect->sorted == PLK_NOT_SORTED && plk_stage_writes_p(stage) != PLK_P_NONE)
+        if ((effect->sorted == PLK_NOT_SORTED || effect->sorted == PLK_SORTED_IF_FEW) &&
+            plk_stage_writes_p(stage) != PLK_P_NONE)
             effect->sorted = PLK_SORTED_AS_FOUND;
         break;
     default:
@@ -155,19 +159,19 @@ static void flag_of_stage(plk_effect *effect, const pluck_stage *stage) {
 
 /* The same if one candidate is left in the end. XTC and dynamic temperature do nothing to one, so
  * behind a stage that drops candidates they are taken to have met no more. */
-static void flag_for_one(plk_effect *effect, const pluck_stage *stage, bool truncated) {
+static plk_flag flag_for_one(plk_flag before, const pluck_stage *stage, bool single) {
     bool shy = stage->kind == PLUCK_STAGE_XTC || stage->kind == PLUCK_STAGE_TEMPERATURE;
     if (stage->kind == PLUCK_STAGE_PENALTIES || stage->kind == PLUCK_STAGE_TYPICAL)
-        effect->sorted_one = PLK_NOT_SORTED;
-    else if (sorts(stage) && !shy)
-        effect->sorted_one = PLK_SORTED;
-    else if (sorts(stage) && !truncated)
-        effect->sorted_one = PLK_SORTED_AS_FOUND;
+        return PLK_NOT_SORTED;
+    if (!sorts(stage) || (shy && single)) return before;
+    return shy ? PLK_SORTED_AS_FOUND : PLK_SORTED;
 }
 
 plk_effect plk_effect_of(const pluck_stage *stages, int32_t n_stages) {
-    plk_effect effect = {
-        .keeps_p = true, .sorted = PLK_SORTED_AS_FOUND, .sorted_one = PLK_SORTED_UNCHANGED};
+    plk_effect effect = {.keeps_p = true,
+                         .sorted = PLK_SORTED_AS_FOUND,
+                         .sorted_one = PLK_SORTED_UNCHANGED,
+                         .sorted_single = PLK_SORTED_UNCHANGED};
     int32_t first = 0;
     while (first < n_stages && traits_of(&stages[first]).disabled) first++;
     if (first < n_stages && stages[first].kind == PLUCK_STAGE_TOP_K)
@@ -179,7 +183,8 @@ plk_effect plk_effect_of(const pluck_stage *stages, int32_t n_stages) {
         const pluck_stage *stage = &stages[i];
         effect.selects = effect.selects || plk_stage_selects(stage);
         effect.sorts = effect.sorts || sorts(stage);
-        effect.minds_order = effect.minds_order || minds_order(stage);
+        effect.surely_sorts = effect.surely_sorts || surely_sorts(stage);
+        effect.minds_order = effect.minds_order || plk_stage_moves(stage);
         switch (plk_stage_writes_p(stage)) {
         case PLK_P_NONE:
             break;
@@ -195,7 +200,8 @@ plk_effect plk_effect_of(const pluck_stage *stages, int32_t n_stages) {
             break;
         }
         flag_of_stage(&effect, stage);
-        flag_for_one(&effect, stage, truncates_before(stages, i));
+        effect.sorted_one = flag_for_one(effect.sorted_one, stage, truncates_before(stages, i));
+        effect.sorted_single = flag_for_one(effect.sorted_single, stage, true);
     }
     return effect;
 }

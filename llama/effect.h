@@ -11,6 +11,9 @@
 /* Does the stage drop candidates from the array? */
 bool plk_stage_truncates(const pluck_stage *stage);
 
+/* Does it drop candidates, or put them into another order? */
+bool plk_stage_moves(const pluck_stage *stage);
+
 /* Can it set candidates to -inf and leave them in the array? */
 bool plk_stage_masks(const pluck_stage *stage);
 

@@ -72,7 +72,8 @@ static bool flag_is_open(plk_node *const *stage, int32_t n) {
     plk_effect effect = plk_effect_of(stages, n);
     if (stage[n]->stage.kind == PLUCK_STAGE_XTC)
         return effect.minds_order && effect.sorted != PLK_SORTED;
-    return (effect.sorts || effect.minds_order) && effect.sorted == PLK_SORTED_AS_FOUND;
+    bool known = effect.sorted != PLK_SORTED_AS_FOUND && effect.sorted != PLK_SORTED_IF_FEW;
+    return (effect.sorts || effect.minds_order) && !known;
 }
 
 /* What may be in front of mirostat 1, whose k is made of the logits that it is given. */
@@ -86,10 +87,11 @@ static void add_run(plk_plan *plan, plk_node *const *stage, const int32_t *child
     bool cut[MAX_RUN] = {false};
     mark_cuts_for_p(stage, n, cut);
     plk_segment *segment = NULL;
-    bool truncated = false, masked = false, shaped = false;
+    bool moved = false, masked = false, shaped = false;
     for (int32_t i = 0; i < n; i++) {
-        /* Truncation drops what is masked first, but XTC the likeliest. */
-        bool unlike = (truncated && plk_stage_masks(&stage[i]->stage)) ||
+        /* Truncation drops what is masked first, but XTC the likeliest; and what is masked behind a
+         * stage that sorts is where that has put it. */
+        bool unlike = (moved && plk_stage_masks(&stage[i]->stage)) ||
                       (masked && stage[i]->stage.kind == PLUCK_STAGE_XTC);
         bool selected = i > 0 && plk_stage_selects(&stage[i - 1]->stage);
         bool hides = stage[i]->stage.kind == PLUCK_STAGE_ADAPTIVE_P ||
@@ -102,10 +104,10 @@ static void add_run(plk_plan *plan, plk_node *const *stage, const int32_t *child
         if (!segment || selected || (stage[i]->stage.kind == PLUCK_STAGE_MIROSTAT && shaped) ||
             (cut_here && plan->for_arrays)) {
             segment = add_segment(plan, child[i]);
-            truncated = masked = shaped = false;
+            moved = masked = shaped = false;
         }
         shaped = shaped || !is_plain_temperature(&stage[i]->stage);
-        truncated = truncated || plk_stage_truncates(&stage[i]->stage);
+        moved = moved || plk_stage_moves(&stage[i]->stage);
         masked = masked || plk_stage_masks(&stage[i]->stage);
         plan->members[plan->n_members++] = stage[i];
         segment->n_stages++;
@@ -160,7 +162,7 @@ static void find_effects(plk_segment *segment, plk_node *const *members, const p
     if (n < segment->n_stages) { /* the companion's order is found */
         plk_flag *flag = &segment->effect_of_one.sorted;
         if (*flag == PLK_SORTED_AS_FOUND) *flag = PLK_SORTED_UNCHANGED;
-        segment->effect_of_one.sorted_one = *flag;
+        segment->effect_of_one.sorted_one = segment->effect_of_one.sorted_single = *flag;
     }
     plk_node *last = members[segment->n_stages - 1];
     if (last->stage.kind == PLUCK_STAGE_MIROSTAT)
