@@ -29,7 +29,7 @@ plk_writes_p plk_stage_writes_p(const pluck_stage *stage);
 bool plk_stage_has_state(const pluck_stage *stage);
 
 /* The effect of a chain whose last stage that writes p is the first or the last of those that do
- * not merely edit (which is how plan.c cuts chains). */
+ * not merely edit (which is how segments.c cuts chains). */
 plk_effect plk_effect_of(const pluck_stage *stages, int32_t n_stages);
 
 /* Makes it the effect of a chain whose probabilities nobody will see. */

@@ -7,7 +7,7 @@
  * which it learns as good as nothing: with so many candidates that what is drawn is as surprising as
  * it wants it to be, and a few more or fewer if it was not before.
  */
-#include "plan.h"
+#include "segments.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
 #include "../clock.h"
 #include "hooks.h"
 #include "lend.h"
-#include "plan.h"
+#include "segments.h"
 
 #include <stdio.h>
 

@@ -5,7 +5,7 @@
 #include "../clock.h"
 #include "hooks.h"
 #include "lend.h"
-#include "plan.h"
+#include "segments.h"
 #include "single.h"
 
 #include <stdio.h>

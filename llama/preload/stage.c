@@ -1,6 +1,6 @@
 /* stage.c: the state of single stages. See node.h. */
 #define _DEFAULT_SOURCE
-#include "plan.h"
+#include "segments.h"
 
 #include <stdlib.h>
 #include <time.h>

@@ -1,13 +1,12 @@
-/* plan.c: see plan.h. */
-#include "plan.h"
+/* segments.c: see segments.h. */
+#include "segments.h"
 
 #include "single.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* libpluck's chains have at most that many stages. */
-enum { MAX_RUN = 64 };
+enum { MAX_RUN = PLUCK_MAX_STAGES };
 
 int32_t plk_chain_vocab(const plk_node *chain, int32_t at_least) {
     int32_t n = plk_libllama.sampler_chain_n(chain->object);
@@ -23,15 +22,19 @@ int32_t plk_chain_vocab(const plk_node *chain, int32_t at_least) {
 /* ---- Cutting a chain into segments -------------------------------------------------------------
  */
 
-/* Can the stage be run by libpluck on rows of n_vocab? Found out by trying. */
+/* Can the stage be run by libpluck on rows of n_vocab? */
 static bool is_ours(plk_node *node, int32_t n_vocab) {
     if (!node || node->type != PLK_STAGE || node->handed_back || node->home) return false;
     if (node->n_vocab_must > 0 && node->n_vocab_must != n_vocab) return false;
     if (plk_stage_seen(node) > n_vocab) return false;
-    pluck_sampler *trial;
-    if (plk_stage_extract(&trial, node, n_vocab) != PLUCK_OK) return false;
-    pluck_sampler_free(trial);
-    return true;
+    pluck_stage stage = node->stage;
+    pluck_logit_bias *kept;
+    if (plk_stage_fit(&stage, n_vocab, &kept) != PLUCK_OK) return false;
+    pluck_config config = {
+        .n_vocab = n_vocab, .seed = PLUCK_SEED_RANDOM, .stages = &stage, .n_stages = 1};
+    bool good = pluck_config_check(&config, NULL) == PLUCK_OK;
+    free(kept);
+    return good;
 }
 
 static plk_segment *add_segment(plk_plan *plan, int32_t first_child) {

@@ -1,5 +1,5 @@
 /*
- * plan.h: a chain of llama.cpp's as runs of pluck samplers with, between them, the samplers that
+ * segments.h: a chain of llama.cpp's as runs of pluck samplers with, between them, the samplers that
  * stay as they are (grammar, a program's own, another chain).
  *
  * Neighbouring stages become one fused sampler. Where the chain is applied to a program's array, a
@@ -10,8 +10,8 @@
  * comes right after temperatures, and behind a stage that selects it is always cut: `selected` is an index, which
  * llama.cpp leaves where it is when a later stage changes the order.
  */
-#ifndef PLUCK_LLAMA_PLAN_H
-#define PLUCK_LLAMA_PLAN_H
+#ifndef PLUCK_LLAMA_SEGMENTS_H
+#define PLUCK_LLAMA_SEGMENTS_H
 
 #include "node.h"
 
