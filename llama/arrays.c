@@ -90,8 +90,8 @@ static bool descends(const float *x, int32_t n) {
     return true;
 }
 
-/* llama.cpp's draws take exp(x - x[0]) if the array is flagged as sorted. Does that give the softmax
- * even if x[0] is not the greatest? */
+/* llama.cpp's draws take exp(x - x[0]) if the array is flagged as sorted. Does that give the
+ * softmax even if x[0] is not the greatest? */
 static bool first_will_do(const float *x, int32_t n) {
     float max = x[0];
     for (int32_t i = 1; i < n; i++) max = x[i] > max ? x[i] : max;

@@ -33,8 +33,8 @@ void plk_scratch_clear(plk_scratch *scratch);
 
 /*
  * What a mirostat 1 has learnt, in llama.cpp's float arithmetic. Its k, made an int, is INT_MIN if
- * it is 2^31 or more or NaN, and one candidate is kept; libpluck, which follows the definition, then
- * keeps them all. Programs that call llama.cpp's samplers get what they would have got.
+ * it is 2^31 or more or NaN, and one candidate is kept; libpluck, which follows the definition,
+ * then keeps them all. Programs that call llama.cpp's samplers get what they would have got.
  */
 typedef struct plk_mirostat1 {
     int32_t n_vocab; /* in the formula */

@@ -6,24 +6,24 @@
  * _candidates_ith, _logits_count_ith), take what the backend has left if so, and fill an array with
  * all of the row if not. Filling takes longer than sampling does. So the drop-in answers that there
  * are logits, that they are the row itself, for the candidates 0, 1, 2, ..., and that there are few
- * of them: the first N. The program fills its array with those. When a chain is applied to that very
- * array, the drop-in runs it on the row, and leaves in the array what it would have left in one of
- * all candidates. Whatever else is applied to it first is given the complete array.
+ * of them: the first N. The program fills its array with those. When a chain is applied to that
+ * very array, the drop-in runs it on the row, and leaves in the array what it would have left in
+ * one of all candidates. Whatever else is applied to it first is given the complete array.
  *
  * All but the number is true, so a program that only looks and does not ask for the number, or asks
  * in another order, sees the complete row. The number is told only
  *   - to code that has been seen to go on as common_sampler_sample does: twice before, a call from
- *     the same place was followed by the other calls in their order and by llama_sampler_apply, with
- *     a chain of ours, on an array that held the complete row;
+ *     the same place was followed by the other calls in their order and by llama_sampler_apply,
+ *     with a chain of ours, on an array that held the complete row;
  *   - right after the other three calls, on the same thread for the same row;
- *   - if no array that this code filled before was left with no chain applied to it. One that was is
- *     the sign of a program that does something else; its code gets complete rows from then on.
+ *   - if no array that this code filled before was left with no chain applied to it. One that was
+ *     is the sign of a program that does something else; its code gets complete rows from then on.
  *
- * A row lives until its context decodes, encodes, loads a state or is freed; one that an array still
- * stands for is saved before. What a chain leaves goes into the program's array if there is room for
- * it, that is, if it is at most N. Otherwise cur->data is made to point to memory of the chain's,
- * which llama.h allows. N follows from what was left of the row before, and if that was much of it
- * the complete row is filled as ever.
+ * A row lives until its context decodes, encodes, loads a state or is freed; one that an array
+ * still stands for is saved before. What a chain leaves goes into the program's array if there is
+ * room for it, that is, if it is at most N. Otherwise cur->data is made to point to memory of the
+ * chain's, which llama.h allows. N follows from what was left of the row before, and if that was
+ * much of it the complete row is filled as ever.
  *
  * What cannot be proven: that nobody reads the array between filling it and applying a chain. The
  * argument is that the program has a branch for rows that a backend has cut, and took it.

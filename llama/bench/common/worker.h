@@ -4,7 +4,7 @@
  *
  *     open S        makes the sampler of setting S and tells it the setting's history -> "ok"
  *     row K SEED    puts a row of kind K where a decode would have left it -> "ok"
- *     sample        -> nanoseconds that common_sampler_sample took, and the token; nothing is accepted
+ *     sample        -> the nanoseconds that common_sampler_sample took, and the token
  *     prompt        forgets all and decodes a prompt -> "ok"
  *     take T        accepts token T, which this or another process drew, and decodes it -> "ok"
  *     shown         what common_sampler_get_candidates shows -> how many, and a checksum
