@@ -1,20 +1,16 @@
 /* arrays.c: see arrays.h. */
 #include "arrays.h"
 
+#include "array_write.h"
+#include "pluck_blocks.h"
 #include "shortlist.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The strided copy is the one loop here whose speed shows; the compiler vectorises it well for
- * AVX2, and the choice is made when the library is loaded. */
-#if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__) &&   \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define FOR_BOTH __attribute__((target_clones("avx2", "default")))
-#else
-#define FOR_BOTH
-#endif
+/* Sorting fewer candidates than this takes less than what else a call costs. */
+enum { MANY = 4096 };
 
 pluck_status plk_scratch_reserve(plk_scratch *scratch, int32_t n_vocab, size_t n) {
     if (n_vocab > scratch->n_vocab) {
@@ -27,22 +23,21 @@ pluck_status plk_scratch_reserve(plk_scratch *scratch, int32_t n_vocab, size_t n
         scratch->place = NULL;
         scratch->n_vocab = n_vocab;
     }
-    if (n > scratch->capacity) {
-        free(scratch->logits);
-        free(scratch->ids);
-        free(scratch->carried);
-        free(scratch->tail);
-        scratch->logits = malloc(n * sizeof *scratch->logits);
-        scratch->ids = malloc(n * sizeof *scratch->ids);
-        scratch->carried = malloc(n * sizeof *scratch->carried);
-        scratch->tail = malloc(n * sizeof *scratch->tail);
-        scratch->capacity = n;
-        if (!scratch->logits || !scratch->ids || !scratch->carried || !scratch->tail) {
-            scratch->capacity = 0;
-            return PLUCK_ERR_MEMORY;
-        }
-    }
-    return PLUCK_OK;
+    if (n <= scratch->capacity) return PLUCK_OK;
+    free(scratch->logits);
+    free(scratch->ids);
+    free(scratch->carried);
+    free(scratch->tail);
+    free(scratch->softmax);
+    scratch->softmax = NULL;
+    const size_t room = n + 16;
+    scratch->logits = malloc(room * sizeof *scratch->logits);
+    scratch->ids = malloc(room * sizeof *scratch->ids);
+    scratch->carried = malloc(room * sizeof *scratch->carried);
+    scratch->tail = malloc(room * sizeof *scratch->tail);
+    bool made = scratch->logits && scratch->ids && scratch->carried && scratch->tail;
+    scratch->capacity = made ? n : 0;
+    return made ? PLUCK_OK : PLUCK_ERR_MEMORY;
 }
 
 void plk_scratch_clear(plk_scratch *scratch) {
@@ -51,13 +46,23 @@ void plk_scratch_clear(plk_scratch *scratch) {
     free(scratch->ids);
     free(scratch->carried);
     free(scratch->tail);
+    free(scratch->softmax);
     free(scratch->place);
     memset(scratch, 0, sizeof *scratch);
 }
 
-/* Copies the logits; true where candidate i is token i throughout. */
-FOR_BOTH static bool copy_logits(float *restrict to, const llama_token_data *restrict from,
-                                 int32_t n) {
+int32_t plk_array_bound(const llama_token_data_array *cur) {
+    int32_t max = -1;
+    for (size_t i = 0; i < cur->size; i++) {
+        if (cur->data[i].id < 0) return 0;
+        max = cur->data[i].id > max ? cur->data[i].id : max;
+    }
+    return max < PLUCK_MAX_VOCAB ? max + 1 : 0;
+}
+
+/* Copies the logits; true if candidate i is token i throughout. */
+PLK_FOR_BOTH static bool copy_logits(float *restrict to, const llama_token_data *restrict from,
+                                     int32_t n) {
     uint32_t difference = 0;
     for (int32_t i = 0; i < n; i++) {
         to[i] = from[i].logit;
@@ -66,9 +71,9 @@ FOR_BOTH static bool copy_logits(float *restrict to, const llama_token_data *res
     return difference == 0;
 }
 
-/* Copies the ids; false where one is not below n_vocab. */
-FOR_BOTH static bool copy_ids(int32_t *restrict to, const llama_token_data *restrict from,
-                              int32_t n, int32_t n_vocab) {
+/* Copies the ids; false if one is not below n_vocab. */
+PLK_FOR_BOTH static bool copy_ids(int32_t *restrict to, const llama_token_data *restrict from,
+                                  int32_t n, int32_t n_vocab) {
     uint32_t max = 0;
     for (int32_t i = 0; i < n; i++) {
         uint32_t id = (uint32_t)from[i].id;
@@ -78,117 +83,6 @@ FOR_BOTH static bool copy_ids(int32_t *restrict to, const llama_token_data *rest
     return max < (uint32_t)n_vocab;
 }
 
-/* ---- Writing back ------------------------------------------------------------------------------
- */
-
-int32_t plk_array_bound(const llama_token_data_array *cur) {
-    int32_t max = -1;
-    for (size_t i = 0; i < cur->size; i++) {
-        if (cur->data[i].id < 0) return 0;
-        max = cur->data[i].id > max ? cur->data[i].id : max;
-    }
-    return max < 16777216 ? max + 1 : 0;
-}
-
-/* The softmax that llama.cpp's truncating samplers leave in `p`, over all candidates. */
-static void write_softmax(llama_token_data_array *cur) {
-    float max = -INFINITY;
-    for (size_t i = 0; i < cur->size; i++) {
-        if (cur->data[i].logit > max) max = cur->data[i].logit;
-    }
-    double sum = 0;
-    for (size_t i = 0; i < cur->size; i++) {
-        cur->data[i].p = expf(cur->data[i].logit - max);
-        sum += (double)cur->data[i].p;
-    }
-    for (size_t i = 0; i < cur->size; i++) cur->data[i].p = (float)((double)cur->data[i].p / sum);
-}
-
-/* Fills scratch->place from the input's ids (which are scratch->ids unless dense). */
-static pluck_status index_input(plk_scratch *scratch, size_t n, bool dense) {
-    if (!scratch->place) {
-        scratch->place = malloc((size_t)scratch->n_vocab * sizeof *scratch->place);
-        if (!scratch->place) return PLUCK_ERR_MEMORY;
-    }
-    memset(scratch->place, 0xff, (size_t)scratch->n_vocab * sizeof *scratch->place);
-    for (size_t i = 0; i < n; i++)
-        scratch->place[dense ? (int32_t)i : scratch->ids[i]] = (int32_t)i;
-    return PLUCK_OK;
-}
-
-/* Where nothing was dropped and the order stayed, masked candidates stand among the others: writes
- * the array in place and returns true. Returns false, having changed nothing, where that is not so.
- */
-static bool write_in_place(llama_token_data_array *cur, const pluck_candidates *found,
-                           const plk_effect *effect) {
-    if (cur->size != (size_t)found->n + (size_t)found->n_masked) return false;
-    int32_t k = 0;
-    for (size_t i = 0; i < cur->size; i++) {
-        if (k < found->n && cur->data[i].id == found->ids[k]) k++;
-    }
-    if (k < found->n) return false;
-    int32_t selected = -1;
-    k = 0;
-    for (size_t i = 0; i < cur->size; i++) {
-        llama_token_data *d = &cur->data[i];
-        bool left = k < found->n && d->id == found->ids[k];
-        d->logit = left ? found->logits[k] : -INFINITY;
-        if (!effect->keeps_p) d->p = left ? found->probabilities[k] : 0.0f;
-        if (left && k == found->selected) selected = (int32_t)i;
-        k += left;
-    }
-    if (effect->selects) cur->selected = selected;
-    return true;
-}
-
-/* Collects the ids and probabilities of the masked candidates that are still counted, of those that
- * are not among the ones found: first what was masked in the input, so that none is taken for
- * masked that XTC has dropped. Needs scratch->place; spoils it. */
-static void collect_masked(plk_scratch *scratch, const llama_token_data_array *cur,
-                           const pluck_candidates *found) {
-    for (int32_t k = 0; k < found->n; k++) scratch->place[found->ids[k]] = -1;
-    int32_t m = 0;
-    for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < cur->size && m < found->n_masked; i++) {
-            const llama_token_data *d = &cur->data[i];
-            if ((d->logit == -INFINITY) == (pass == 0) && scratch->place[d->id] == (int32_t)i) {
-                scratch->tail[m] = d->id;
-                scratch->carried[found->n + m] = d->p;
-                m++;
-            }
-        }
-    }
-}
-
-/* Writes what was found, masked ones last. Everything read from the array is read before. */
-static pluck_status write_listed(llama_token_data_array *cur, plk_scratch *scratch,
-                                 const pluck_candidates *found, const plk_effect *effect,
-                                 bool dense) {
-    bool masked = found->n_masked > 0;
-    if (masked || (effect->keeps_p && !dense)) {
-        pluck_status status = index_input(scratch, cur->size, dense);
-        if (status != PLUCK_OK) return status;
-    }
-    if (effect->keeps_p) {
-        for (int32_t k = 0; k < found->n; k++) {
-            int32_t at = dense ? found->ids[k] : scratch->place[found->ids[k]];
-            scratch->carried[k] = at >= 0 ? cur->data[at].p : found->probabilities[k];
-        }
-    }
-    if (masked) collect_masked(scratch, cur, found);
-    for (int32_t k = 0; k < found->n; k++) {
-        float p = effect->keeps_p ? scratch->carried[k] : found->probabilities[k];
-        cur->data[k] = (llama_token_data){found->ids[k], found->logits[k], p};
-    }
-    for (int32_t m = 0; m < found->n_masked; m++) {
-        float p = effect->keeps_p ? scratch->carried[found->n + m] : 0.0f;
-        cur->data[found->n + m] = (llama_token_data){scratch->tail[m], -INFINITY, p};
-    }
-    cur->size = (size_t)found->n + (size_t)found->n_masked;
-    if (effect->selects) cur->selected = found->selected;
-    return PLUCK_OK;
-}
-
 static bool descends(const float *x, int32_t n) {
     for (int32_t i = 1; i < n; i++) {
         if (!(x[i - 1] >= x[i])) return false;
@@ -196,51 +90,169 @@ static bool descends(const float *x, int32_t n) {
     return true;
 }
 
+/* llama.cpp's draws take exp(x - x[0]) if the array is flagged as sorted. Does that give the
+ * softmax even if x[0] is not the greatest? */
+static bool first_will_do(const float *x, int32_t n) {
+    float max = x[0];
+    for (int32_t i = 1; i < n; i++) max = x[i] > max ? x[i] : max;
+    return max - x[0] < 60.0f; /* not so if x[0] is -inf, either */
+}
+
+/* What libpluck is given of an array. */
+typedef struct input {
+    pluck_row row;
+    bool dense;     /* candidate i of the array is token i */
+    bool flag_lies; /* it is flagged as sorted and is not */
+} input;
+
+static pluck_status read_array(input *in, const llama_token_data_array *cur, int32_t n_vocab,
+                               plk_scratch *scratch, const plk_effect *effect) {
+    int32_t n = (int32_t)cur->size;
+    *in = (input){.row = {.logits = scratch->logits, .workspace = scratch->workspace, .n = n}};
+    int32_t n_short = 0;
+    if (effect->first_k > 0 && n == n_vocab && !cur->sorted && !effect->softmax_first)
+        n_short = plk_shortlist(cur->data, n, effect->first_k, scratch->ids, scratch->logits,
+                                scratch->carried);
+    if (n_short > 0) {
+        in->row.ids = scratch->ids;
+        in->row.n = n_short;
+        in->dense = true;
+        return PLUCK_OK;
+    }
+    in->dense = copy_logits(scratch->logits, cur->data, n) && n == n_vocab && !cur->sorted;
+    if (in->dense) return PLUCK_OK;
+    if (!copy_ids(scratch->ids, cur->data, n, n_vocab)) return PLUCK_ERR_TOKEN;
+    in->row.ids = scratch->ids;
+    if (!cur->sorted) return PLUCK_OK;
+    in->flag_lies = !descends(scratch->logits, n);
+    if (in->flag_lies)
+        return effect->minds_order || !first_will_do(scratch->logits, n) ? PLUCK_ERR_ORDER
+                                                                         : PLUCK_OK;
+    /* Left undeclared, an order that an XTC coin asked for shows. */
+    in->row.descending = !effect->by_coin;
+    return PLUCK_OK;
+}
+
+/* The softmax that llama.cpp's truncating samplers leave in `p`, over all candidates. */
+static pluck_status softmax_of(plk_scratch *scratch, const float *logits, size_t n) {
+    if (!scratch->softmax)
+        scratch->softmax = malloc((scratch->capacity + 16) * sizeof *scratch->softmax);
+    if (!scratch->softmax) return PLUCK_ERR_MEMORY;
+    return pluck_softmax(logits, n, scratch->softmax);
+}
+
+/* Sets `sorted` of an array that had `before` candidates and now has `size`. */
+static void flag_order(llama_token_data_array *cur, const pluck_candidates *found, size_t before,
+                       size_t size, const plk_effect *effect) {
+    plk_flag flag = effect->sorted;
+    if (size == 1) flag = before == 1 ? effect->sorted_single : effect->sorted_one;
+    if (flag == PLK_SORTED || flag == PLK_NOT_SORTED)
+        cur->sorted = flag == PLK_SORTED;
+    else if (flag == PLK_SORTED_IF_FEW)
+        cur->sorted = size < (size_t)effect->sorts_below ||
+                      (size == (size_t)effect->sorts_below && found->descending);
+    else if (flag == PLK_SORTED_AS_FOUND && !effect->sorts)
+        cur->sorted = cur->sorted && found->descending;
+    else if (flag == PLK_SORTED_AS_FOUND && !(effect->by_coin && cur->sorted && !effect->edits))
+        cur->sorted = found->descending || size < (size_t)effect->sorts_below;
+}
+
+/* Writes what the call on the scratch's workspace has left of the array, whose logits are `logits`
+ * (needed only for softmax_first). */
+static pluck_status write_back(llama_token_data_array *cur, plk_scratch *scratch,
+                               const pluck_candidates *found, const plk_effect *expected,
+                               const float *logits, bool dense) {
+    plk_effect effect = *expected;
+    size_t size = (size_t)found->n + (size_t)found->n_masked;
+    effect.keeps_p = effect.keeps_p || (effect.not_for_one && size == 1);
+    bool untouched = cur->size == size && (size == 1 || !found->descending);
+    const float *p = NULL;
+    if (effect.softmax_first && !(effect.by_coin && untouched)) {
+        pluck_status status = softmax_of(scratch, logits, cur->size);
+        if (status != PLUCK_OK) return status;
+        p = scratch->softmax;
+    }
+    const size_t before = cur->size;
+    pluck_status status = plk_write_array(cur, scratch, found, &effect, p, dense);
+    if (status == PLUCK_OK) flag_order(cur, found, before, size, &effect);
+    return status;
+}
+
+/* Draws from n_vocab candidates or a list. *plain: what is left follows from the draw, and is to be
+ * written by plk_write_plain: it is all, or so much that mirostat 2 had better not sort it. */
+static pluck_status draw_from(pluck_sampler *sampler, const pluck_row *row, int32_t n_vocab,
+                              plk_scratch *scratch, const plk_effect *effect, pluck_draw *draw,
+                              bool *plain) {
+    bool mirostat = effect->sorted == PLK_SORTED;
+    bool perhaps = effect->plain_scale > 0.0f && !row->ids && !effect->mirostat1;
+    pluck_row wanted = *row;
+    wanted.skip_probability = !perhaps;
+    pluck_status status = plk_draw_row(sampler, n_vocab, scratch, &wanted, effect, draw);
+    *plain = status == PLUCK_OK && perhaps &&
+             (mirostat ? draw->n_candidates > MANY : draw->n_candidates == n_vocab);
+    return status;
+}
+
 pluck_status plk_apply(pluck_sampler *sampler, int32_t n_vocab, plk_scratch *scratch,
                        llama_token_data_array *cur, const plk_effect *expected) {
     if (cur->size == 0 || cur->size > (size_t)n_vocab) return PLUCK_ERR_ROW;
     pluck_status status = plk_scratch_reserve(scratch, n_vocab, cur->size);
     if (status != PLUCK_OK) return status;
-    plk_effect own = *expected;
-    plk_effect *effect = &own;
-    int32_t n = (int32_t)cur->size;
-    pluck_row row = {.logits = scratch->logits, .workspace = scratch->workspace, .n = n};
-    int32_t n_short = 0;
-    if (effect->first_k > 0 && n == n_vocab && !cur->sorted && !effect->softmax_first)
-        n_short = plk_shortlist(cur->data, n, effect->first_k, scratch->ids, scratch->logits,
-                                scratch->carried);
-    bool dense =
-        n_short > 0 || (copy_logits(scratch->logits, cur->data, n) && n == n_vocab && !cur->sorted);
-    if (n_short > 0) {
-        row.ids = scratch->ids;
-        row.n = n_short;
-    } else if (!dense) {
-        if (!copy_ids(scratch->ids, cur->data, n, n_vocab)) return PLUCK_ERR_TOKEN;
-        row.ids = scratch->ids;
-        /* Left undeclared, an order that an XTC coin asked for shows. libpluck checks declared
-         * ones. */
-        row.descending = cur->sorted && !effect->by_coin;
-        if (cur->sorted && effect->by_coin && !descends(scratch->logits, n)) return PLUCK_ERR_ORDER;
-    }
-    pluck_draw draw;
-    status = pluck_sample_row(sampler, &row, effect->selects ? &draw : NULL);
+    input in;
+    status = read_array(&in, cur, n_vocab, scratch, expected);
     if (status != PLUCK_OK) return status;
+    pluck_draw draw;
+    bool plain;
+    status = draw_from(sampler, &in.row, n_vocab, scratch, expected, &draw, &plain);
+    if (status != PLUCK_OK) return status;
+    if (plain) {
+        plk_write_plain(cur, scratch, scratch->logits, n_vocab, &draw, expected->plain_scale);
+        return PLUCK_OK;
+    }
     pluck_candidates found;
     status = pluck_workspace_candidates(scratch->workspace, &found);
     if (status != PLUCK_OK) return status;
-    size_t size = (size_t)found.n + (size_t)found.n_masked;
-    effect->keeps_p = effect->keeps_p || (effect->not_for_one && size == 1);
-    bool untouched = cur->size == size && (size == 1 || !found.descending);
-    if (effect->softmax_first && !(effect->by_coin && untouched)) write_softmax(cur);
-    bool stays = found.n_masked > 0 && !found.descending; /* what is masked, where it is */
-    if (!(stays && write_in_place(cur, &found, effect))) {
-        status = write_listed(cur, scratch, &found, effect, dense);
+    plk_effect effect = *expected;
+    if (in.flag_lies && effect.sorted == PLK_SORTED_AS_FOUND) effect.sorted = PLK_SORTED_UNCHANGED;
+    return write_back(cur, scratch, &found, &effect, scratch->logits, in.dense);
+}
+
+pluck_status plk_apply_row(pluck_sampler *sampler, int32_t n_vocab, plk_scratch *scratch,
+                           const float *row, llama_token_data_array *cur, llama_token_data *large,
+                           const plk_effect *expected) {
+    const size_t room = cur->size;
+    pluck_status status = plk_scratch_reserve(scratch, n_vocab, room);
+    if (status != PLUCK_OK) return status;
+    pluck_row all = {.logits = row, .workspace = scratch->workspace};
+    pluck_draw draw;
+    bool plain;
+    status = draw_from(sampler, &all, n_vocab, scratch, expected, &draw, &plain);
+    if (status != PLUCK_OK) return status;
+    pluck_candidates found = {0};
+    if (!plain) status = pluck_workspace_candidates(scratch->workspace, &found);
+    if (status != PLUCK_OK) return status;
+    bool fits = !plain && found.n_masked == 0 && (size_t)found.n <= room;
+    if (fits && !expected->keeps_p && !(expected->not_for_one && found.n == 1)) {
+        plk_join(cur->data, found.ids, found.logits, found.probabilities, found.n);
+        cur->size = (size_t)found.n;
+        if (expected->selects) cur->selected = found.selected;
+        flag_order(cur, &found, (size_t)n_vocab, cur->size, expected);
+        return PLUCK_OK;
+    }
+    status = plk_scratch_reserve(scratch, n_vocab, (size_t)n_vocab);
+    if (status != PLUCK_OK) return status;
+    llama_token_data_array full = {large, (size_t)n_vocab, -1, false};
+    if (plain) {
+        plk_write_plain(&full, scratch, row, n_vocab, &draw, expected->plain_scale);
+    } else {
+        pluck_token_data_fill(row, n_vocab, (pluck_token_data *)(void *)large);
+        status = write_back(&full, scratch, &found, expected, row, true);
         if (status != PLUCK_OK) return status;
     }
-    if (effect->sorted == PLK_SORTED || effect->sorted == PLK_NOT_SORTED)
-        cur->sorted = effect->sorted == PLK_SORTED;
-    else if (effect->sorted == PLK_SORTED_AS_FOUND &&
-             !(effect->by_coin && cur->sorted && !effect->edits))
-        cur->sorted = found.descending || size < (size_t)effect->sorts_below;
+    if (full.size <= room) {
+        memcpy(cur->data, full.data, full.size * sizeof *full.data);
+        full.data = cur->data;
+    }
+    *cur = full;
     return PLUCK_OK;
 }

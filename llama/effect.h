@@ -11,6 +11,9 @@
 /* Does the stage drop candidates from the array? */
 bool plk_stage_truncates(const pluck_stage *stage);
 
+/* Does it drop candidates, or put them into another order? */
+bool plk_stage_moves(const pluck_stage *stage);
+
 /* Can it set candidates to -inf and leave them in the array? */
 bool plk_stage_masks(const pluck_stage *stage);
 
@@ -26,7 +29,10 @@ plk_writes_p plk_stage_writes_p(const pluck_stage *stage);
 bool plk_stage_has_state(const pluck_stage *stage);
 
 /* The effect of a chain whose last stage that writes p is the first or the last of those that do
- * not merely edit (which is how plan.c cuts chains). */
+ * not merely edit (which is how segments.c cuts chains). */
 plk_effect plk_effect_of(const pluck_stage *stages, int32_t n_stages);
+
+/* Makes it the effect of a chain whose probabilities nobody will see. */
+void plk_effect_hide_p(plk_effect *effect);
 
 #endif

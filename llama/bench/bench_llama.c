@@ -11,7 +11,7 @@
 #define _GNU_SOURCE
 #include "clock.h"
 #include "commands/args.h"
-#include "commands/chain.h"
+#include "commands/llama_chain.h"
 #include "cpu_name.h"
 #include "pluck.h"
 #include "rows/rows.h"

@@ -7,7 +7,7 @@
  */
 #define _POSIX_C_SOURCE 200809L
 #include "args.h"
-#include "chain.h"
+#include "llama_chain.h"
 #include "clock.h"
 #include "commands.h"
 #include "model.h"

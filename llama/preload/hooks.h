@@ -11,6 +11,9 @@
 PLK_HOOKED(PLK_DECLARE)
 #undef PLK_DECLARE
 
+/* llama_sampler_apply as it is called from inside libllama. */
+__typeof__(llama_sampler_apply) plk_hook_apply_inside;
+
 /* Before August 2026 the two that take a window had other arguments: penalties no n_vocab, and DRY
  * the context the model was trained with. */
 typedef struct llama_sampler *(*plk_penalties_without_n_vocab)(int32_t, float, float, float);

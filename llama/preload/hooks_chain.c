@@ -6,7 +6,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "../clock.h"
 #include "hooks.h"
-#include "plan.h"
+#include "lend.h"
+#include "segments.h"
 
 #include <stdio.h>
 
@@ -175,7 +176,14 @@ static void follow_clone(const struct llama_sampler *from_object, struct llama_s
                      plk_libllama.sampler_chain_get(object, i));
 }
 
+/* Before a chain is copied, with whatever the program keeps beside it. */
+static void settle_before_copy(const struct llama_sampler *smpl) {
+    plk_node *chain = PLK_FROM_INSIDE() ? NULL : find_chain(smpl);
+    if (chain) plk_lend_before_copy(chain);
+}
+
 struct llama_sampler *plk_hook_sampler_clone(const struct llama_sampler *smpl) {
+    settle_before_copy(smpl);
     struct llama_sampler *object = plk_libllama.sampler_clone(smpl);
     if (!PLK_FROM_INSIDE()) follow_clone(smpl, object);
     return object;
@@ -223,6 +231,7 @@ static void follow_copy(const struct llama_sampler *from_object, struct llama_sa
 }
 
 void plk_hook_sampler_copy(const struct llama_sampler *src, struct llama_sampler *dst) {
+    settle_before_copy(src);
     plk_node *to = PLK_FROM_INSIDE() ? NULL : plk_node_find(dst);
     if (to && src && src != dst) prepare_copy(to);
     plk_libllama.sampler_copy(src, dst);

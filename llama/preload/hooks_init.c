@@ -5,8 +5,8 @@
  * plan.
  */
 #include "hooks.h"
-#include "plan.h"
 #include "probe.h"
+#include "segments.h"
 
 #include <stdlib.h>
 #include <string.h>

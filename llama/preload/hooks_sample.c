@@ -4,7 +4,8 @@
 #define _POSIX_C_SOURCE 200809L
 #include "../clock.h"
 #include "hooks.h"
-#include "plan.h"
+#include "lend.h"
+#include "segments.h"
 #include "single.h"
 
 #include <stdio.h>
@@ -60,11 +61,11 @@ static void count_draws(const plk_plan *plan, const plk_segment *segment, int32_
 /* ---- Arrays ------------------------------------------------------------------------------------
  */
 
-static void apply_object(struct llama_sampler *smpl, llama_token_data_array *cur);
+static void apply_object(struct llama_sampler *smpl, llama_token_data_array *cur, plk_loan *loan);
 
 /* In a chain, a sampler that only listens has no apply. */
 static void apply_child(struct llama_sampler *smpl, llama_token_data_array *cur) {
-    if (smpl->iface->apply) apply_object(smpl, cur);
+    if (smpl->iface->apply) apply_object(smpl, cur, NULL);
 }
 
 /* Pluck has refused what the segment was given: libllama goes on from there, with this chain for
@@ -78,7 +79,9 @@ static void apply_rest(plk_node *chain, int32_t first_child, llama_token_data_ar
     }
 }
 
-static void apply_plan(plk_node *chain, llama_token_data_array *cur) {
+/* Applies the chain's segments; the first one to the loan's row if there is a loan. False, and
+ * nothing has happened yet, if the array has ids beyond the plan's vocabulary. */
+static bool apply_plan(plk_node *chain, llama_token_data_array *cur, plk_loan *loan) {
     const plk_plan *plan = chain->plan;
     plk_scratch *scratch = plk_thread_scratch();
     for (int32_t s = 0; s < plan->n_segments; s++) {
@@ -89,21 +92,30 @@ static void apply_plan(plk_node *chain, llama_token_data_array *cur) {
         }
         const plk_effect *effect = cur->size == 1 ? &segment->effect_of_one : &segment->effect;
         plk_single_before(segment);
-        if (!scratch ||
-            plk_apply(segment->sampler, plan->n_vocab, scratch, cur, effect) != PLUCK_OK) {
+        pluck_status status = PLUCK_ERR_MEMORY;
+        if (scratch && s == 0 && loan)
+            status = plk_loan_apply(loan, segment->sampler, scratch, cur, &segment->effect);
+        else if (scratch)
+            status = plk_apply(segment->sampler, plan->n_vocab, scratch, cur, effect);
+        if (status != PLUCK_OK && s == 0 && loan) plk_loan_complete(loan, cur);
+        if (status == PLUCK_ERR_TOKEN && s == 0 && plk_array_bound(cur) > plan->n_vocab)
+            return false;
+        if (status != PLUCK_OK) {
             apply_rest(chain, segment->first_child, cur);
-            return;
+            return true;
         }
         plk_single_after(segment, cur->size);
         count_draws(plan, segment, cur->size > 1 ? 2 : 1);
     }
+    return true;
 }
 
-/* Plans the chain for an array; false where it cannot be. The ids are not looked at where the plan
- * in use has the array's size for its vocabulary: plk_apply finds those that do not fit. */
-static bool plan_for_array(plk_node *chain, const llama_token_data_array *cur) {
+/* Plans the chain for an array; false if it cannot be. Unless asked to, it does not look at the ids
+ * if the plan in use has the array's size for its vocabulary: plk_apply finds those that do not
+ * fit. */
+static bool plan_for_array(plk_node *chain, const llama_token_data_array *cur, bool look) {
     int32_t n_vocab = chain->plan ? chain->plan->n_vocab : 0;
-    if ((size_t)n_vocab != cur->size) {
+    if (look || (size_t)n_vocab != cur->size) {
         int32_t bound = plk_array_bound(cur);
         if (bound < 1) return false;
         if (bound > n_vocab) n_vocab = plk_chain_vocab(chain, bound);
@@ -113,17 +125,42 @@ static bool plan_for_array(plk_node *chain, const llama_token_data_array *cur) {
     return true;
 }
 
-static void apply_chain(plk_node *chain, llama_token_data_array *cur) {
+/* Can the chain be run on the loan's row? It is planned then. */
+static bool runs_on_row(plk_node *chain, const plk_loan *loan) {
+    int32_t n_vocab = plk_loan_vocab(loan);
+    if (plk_chain_vocab(chain, n_vocab) != n_vocab ||
+        plk_plan_make(chain, n_vocab, true) != PLUCK_OK)
+        return false;
+    log_plan(chain);
+    return chain->plan->n_segments > 0 && !chain->plan->segments[0].foreign;
+}
+
+static void apply_chain_of_ours(plk_node *chain, llama_token_data_array *cur, plk_loan *loan) {
+    if (loan && !plk_loan_is_complete(loan) && runs_on_row(chain, loan)) {
+        apply_plan(chain, cur, loan);
+        return;
+    }
+    if (loan) plk_loan_complete(loan, cur);
+    bool done = plan_for_array(chain, cur, false) && apply_plan(chain, cur, NULL);
+    if (!done) done = plan_for_array(chain, cur, true) && apply_plan(chain, cur, NULL);
+    if (!done) apply_rest(chain, 0, cur);
+}
+
+static void apply_chain(plk_node *chain, llama_token_data_array *cur, plk_loan *loan) {
     if (stays_with_libllama(chain)) {
+        if (loan) plk_loan_complete(loan, cur);
         plk_libllama.sampler_apply(chain->object, cur);
         return;
     }
     int64_t begin = chain->no_perf ? 0 : plk_now_us();
-    if (plan_for_array(chain, cur))
-        apply_plan(chain, cur);
-    else
-        apply_rest(chain, 0, cur);
+    apply_chain_of_ours(chain, cur, loan);
     if (!chain->no_perf) chain->extra_us += plk_now_us() - begin;
+}
+
+static plk_effect effect_of_node(plk_node *node) {
+    plk_effect effect = plk_effect_of(&node->stage, 1);
+    if (node->stage.kind == PLUCK_STAGE_MIROSTAT) effect.mirostat1 = &node->mirostat1;
+    return effect;
 }
 
 /* A single stage. Its p and order come out as those of a chain of one. */
@@ -132,7 +169,7 @@ static bool apply_stage(plk_node *node, llama_token_data_array *cur) {
     if (node->home) plk_plan_drop(node->home, true);
     int32_t bound = plk_array_bound(cur);
     plk_scratch *scratch = plk_thread_scratch();
-    plk_effect effect = plk_effect_of(&node->stage, 1);
+    plk_effect effect = effect_of_node(node);
     if (bound < 1 || !scratch || plk_stage_own(node, bound) != PLUCK_OK ||
         plk_apply(node->own, node->own_vocab, scratch, cur, &effect) != PLUCK_OK) {
         plk_stage_hand_back(node);
@@ -142,19 +179,52 @@ static bool apply_stage(plk_node *node, llama_token_data_array *cur) {
     return true;
 }
 
-static void apply_object(struct llama_sampler *smpl, llama_token_data_array *cur) {
+static void apply_object(struct llama_sampler *smpl, llama_token_data_array *cur, plk_loan *loan) {
     plk_node *node = plk_node_find(smpl);
-    if (node && node->type == PLK_CHAIN)
-        apply_chain(node, cur);
-    else if (!(node && node->type == PLK_STAGE && apply_stage(node, cur)))
+    if (node && node->type == PLK_CHAIN) {
+        apply_chain(node, cur, loan);
+        return;
+    }
+    if (loan) plk_loan_complete(loan, cur);
+    if (!(node && node->type == PLK_STAGE && apply_stage(node, cur)))
         plk_libllama.sampler_apply(smpl, cur);
 }
 
+/* A program applies a chain. It may be to a row that it was lent, and if not it may show that it
+ * could be lent one. */
+static void apply_by_program(plk_node *chain, llama_token_data_array *cur) {
+    plk_loan *loan = plk_loan_of(cur);
+    if (loan) {
+        uint64_t serial = plk_loan_serial(loan);
+        apply_chain(chain, cur, loan);
+        plk_loan_settle(loan, serial, chain, cur);
+        return;
+    }
+    const size_t n_before = cur->size;
+    llama_token_data first = {-1, 0, 0}, last = first;
+    if (n_before > 0) {
+        first = cur->data[0];
+        last = cur->data[n_before - 1];
+    }
+    bool ours = !stays_with_libllama(chain);
+    apply_chain(chain, cur, NULL);
+    if (ours) plk_lend_learn(n_before, first, last, cur->size);
+}
+
 void plk_hook_sampler_apply(struct llama_sampler *smpl, llama_token_data_array *cur) {
-    if (PLK_FROM_INSIDE() || !cur)
+    plk_node *node = PLK_FROM_INSIDE() || !cur ? NULL : plk_node_find(smpl);
+    if (node && node->type == PLK_CHAIN)
+        apply_by_program(node, cur);
+    else if (PLK_FROM_INSIDE() || !cur || !smpl)
         plk_libllama.sampler_apply(smpl, cur);
     else
-        apply_object(smpl, cur);
+        apply_object(smpl, cur, plk_loan_of(cur));
+}
+
+void plk_hook_apply_inside(struct llama_sampler *smpl, llama_token_data_array *cur) {
+    plk_loan *loan = smpl ? plk_loan_of(cur) : NULL;
+    if (loan) plk_loan_complete(loan, cur);
+    plk_libllama.sampler_apply(smpl, cur);
 }
 
 /* ---- A context's logits ------------------------------------------------------------------------
@@ -168,18 +238,21 @@ static llama_token sample_plan(plk_node *chain, const float *logits, int32_t n_v
     if (plan->n_segments == 1 && !plan->segments[0].foreign) {
         pluck_row row = {.logits = logits, .workspace = scratch->workspace};
         pluck_draw draw;
-        plk_single_before(&plan->segments[0]);
-        if (pluck_sample_row(plan->segments[0].sampler, &row, &draw) != PLUCK_OK) return -1;
-        size_t n_left = plk_single_left(&plan->segments[0], scratch->workspace, draw.n_candidates);
-        plk_single_after(&plan->segments[0], n_left);
-        count_draws(plan, &plan->segments[0], n_left > 1 ? 2 : 1);
+        const plk_segment *segment = &plan->segments[0];
+        plk_single_before(segment);
+        if (!segment->effect.selects || plk_draw_row(segment->sampler, n_vocab, scratch, &row,
+                                                     &segment->effect, &draw) != PLUCK_OK)
+            return -1;
+        size_t n_left = plk_single_left(segment, scratch->workspace, draw.n_candidates);
+        plk_single_after(segment, n_left);
+        count_draws(plan, segment, n_left > 1 ? 2 : 1);
         return draw.token;
     }
     llama_token_data *data = plk_thread_array((size_t)n_vocab);
     if (!data) return -1;
     for (int32_t i = 0; i < n_vocab; i++) data[i] = (llama_token_data){i, logits[i], 0.0f};
     llama_token_data_array cur = {data, (size_t)n_vocab, -1, false};
-    apply_plan(chain, &cur);
+    apply_plan(chain, &cur, NULL);
     bool selected = cur.selected >= 0 && (size_t)cur.selected < cur.size;
     return selected ? cur.data[cur.selected].id : -1;
 }
@@ -197,7 +270,10 @@ static llama_token sample_node(plk_node *node, const float *logits, int32_t n_vo
         return -1;
     pluck_row row = {.logits = logits, .workspace = scratch->workspace};
     pluck_draw draw;
-    if (pluck_sample_row(node->own, &row, &draw) != PLUCK_OK) return -1;
+    plk_effect effect = effect_of_node(node);
+    if (!effect.selects ||
+        plk_draw_row(node->own, n_vocab, scratch, &row, &effect, &draw) != PLUCK_OK)
+        return -1;
     plk_stage_drew(node, draw.n_candidates);
     return draw.token;
 }

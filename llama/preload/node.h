@@ -26,6 +26,15 @@ typedef struct plk_params {
     pluck_logit_bias *biases;
 } plk_params;
 
+/* What a chain has left of a row that the program's array was too short for (lend.h). */
+typedef struct plk_lent {
+    llama_token_data *memory;      /* the chain's; NULL: nothing */
+    llama_token_data_array *array; /* the program's, ... */
+    llama_token_data_array left;   /* ... as it was left, pointing into `memory`, ... */
+    llama_token_data *given;       /* ... and its own data, ... */
+    size_t n_given;                /* ... with room for that many */
+} plk_lent;
+
 typedef struct plk_node plk_node;
 struct plk_plan;
 
@@ -50,12 +59,14 @@ struct plk_node {
     int32_t own_vocab;
     int32_t n_seen; /* no token of its history is this or more; see plk_stage_seen */
     int64_t n_owed; /* draws that libllama's stream is behind */
+    plk_mirostat1 mirostat1;
     /* A second stage that the same object stands for, in a chain behind this one; NULL: none. It
      * has no object and no state. */
     plk_node *companion;
 
     /* A chain. */
     struct plk_plan *plan; /* NULL: to be made */
+    plk_lent lent;
     bool no_perf;
     int64_t extra_us; /* time spent here, which libllama's counter lacks */
 };
@@ -108,6 +119,10 @@ void plk_stage_restart(plk_node *node);
 
 /* Counts the draws of a run; `n` candidates were left. */
 void plk_stage_drew(plk_node *node, int32_t n);
+
+/* Makes libllama's sampler draw as often as Pluck did in its place. What mirostat and adaptive-p
+ * have learnt cannot be told to it; they learn it anew. */
+void plk_stage_catch_up(plk_node *node);
 
 /* Brings libllama's object up to date and leaves the stage to it. */
 void plk_stage_hand_back(plk_node *node);

@@ -172,21 +172,35 @@ static void *nothing(void) {
     return NULL;
 }
 
+static plk_function own_function(void *handle, const char *name) {
+    void *symbol = dlsym(handle, name);
+    if (!symbol) symbol = dlsym(RTLD_NEXT, name);
+    return symbol ? plk_to_function(symbol) : (plk_function)nothing;
+}
+
 /* Where calls go, in the order of the slots. What the library lacks, another may have. */
 static void point_slots(plk_real *library, void *handle) {
     size_t i = 0;
 #define PLK_POINT(name)                                                                            \
     do {                                                                                           \
-        void *symbol = dlsym(handle, "llama_" #name);                                              \
-        if (!symbol) symbol = dlsym(RTLD_NEXT, "llama_" #name);                                    \
-        plk_function own = plk_to_function(symbol);                                                \
-        library->own[i] = library->inside[i] = own ? own : (plk_function)nothing;                  \
-        library->ours[i++] = (plk_function)plk_hook_##name;                                        \
+        plk_function own = own_function(handle, "llama_" #name);                                   \
+        library->own[i] = library->inside[i] = own;                                                \
+        library->ours[i++] = own == (plk_function)nothing ? own : (plk_function)plk_hook_##name;   \
     } while (0);
     PLK_HOOKED(PLK_POINT)
 #undef PLK_POINT
+#define PLK_POINT(name)                                                                            \
+    do {                                                                                           \
+        plk_function own = own_function(handle, "llama_" #name);                                   \
+        library->own[i] = library->inside[i] = library->ours[i] = own;                             \
+        i++;                                                                                       \
+    } while (0);
+    PLK_WATCHED(PLK_POINT)
+#undef PLK_POINT
     /* a chain frees what it owns, of which we may know */
     library->inside[PLK_SLOT_sampler_free] = (plk_function)plk_hook_sampler_free;
+    /* a program may call a chain's apply past llama_sampler_apply, with a loan */
+    library->inside[PLK_SLOT_sampler_apply] = (plk_function)plk_hook_apply_inside;
 }
 
 static int find_range(struct dl_phdr_info *info, size_t size, void *data) {

@@ -51,7 +51,30 @@
     X(perf_sampler)                                                                                \
     X(perf_sampler_print)                                                                          \
     X(perf_sampler_reset)                                                                          \
-    X(set_sampler)
+    X(set_sampler)                                                                                 \
+    X(get_sampled_probs_ith)                                                                       \
+    X(get_sampled_logits_ith)                                                                      \
+    X(get_sampled_candidates_ith)                                                                  \
+    X(get_sampled_logits_count_ith)
+
+/* X(name): functions with a context as their first argument that are watched (lend.h): libllama's
+ * own run, after plk_watch. Each may be missing. */
+#define PLK_WATCHED(X)                                                                             \
+    X(get_logits)                                                                                  \
+    X(get_logits_ith)                                                                              \
+    X(get_sampled_probs_count_ith)                                                                 \
+    X(get_sampled_candidates_count_ith)                                                            \
+    X(decode)                                                                                      \
+    X(encode)                                                                                      \
+    X(free)                                                                                        \
+    X(opt_epoch)                                                                                   \
+    X(state_set_data)                                                                              \
+    X(state_load_file)                                                                             \
+    X(state_seq_set_data)                                                                          \
+    X(state_seq_set_data_ext)                                                                      \
+    X(state_seq_load_file)                                                                         \
+    X(set_state_data)                                                                              \
+    X(load_session_file)
 
 /* X(name): functions of libllama that are called but not stood before. */
 #define PLK_CALLED(X)                                                                              \
@@ -61,8 +84,6 @@
     X(sampler_get_seed)                                                                            \
     X(get_logits_ith)                                                                              \
     X(get_sampled_token_ith)                                                                       \
-    X(get_sampled_probs_ith)                                                                       \
-    X(get_sampled_logits_ith)                                                                      \
     X(get_model)                                                                                   \
     X(model_get_vocab)                                                                             \
     X(vocab_n_tokens)                                                                              \
@@ -74,10 +95,10 @@
     X(vocab_eos)                                                                                   \
     X(log_get)
 
-/* The slots of the stubs, in PLK_HOOKED's order. */
+/* The slots of the stubs, in the order of the lists; those that are watched come last. */
 enum {
 #define PLK_NUMBER(name) PLK_SLOT_##name,
-    PLK_HOOKED(PLK_NUMBER)
+    PLK_HOOKED(PLK_NUMBER) PLK_WATCHED(PLK_NUMBER)
 #undef PLK_NUMBER
         PLK_N_SLOTS
 };

@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "route.h"
 
+#include "lend.h"
+
 #include <dlfcn.h>
 #include <link.h>
 #include <pthread.h>
@@ -275,5 +277,6 @@ void *plk_route(size_t slot, const void *return_address, const void *first) {
     }
     plk_library = library;
     bool taken = atomic_load_explicit(&library->taken, memory_order_acquire);
+    if (taken && slot >= PLK_SLOT_get_logits) plk_watch(slot, first);
     return plk_to_object(taken ? library->ours[slot] : library->own[slot]);
 }

@@ -6,7 +6,7 @@
 #ifndef PLUCK_LLAMA_SINGLE_H
 #define PLUCK_LLAMA_SINGLE_H
 
-#include "plan.h"
+#include "segments.h"
 
 /* Makes room for the stream of the segment's draw if this libllama needs that. A draw is always the
  * last stage of its segment. */

@@ -1,6 +1,6 @@
 /* stage.c: the state of single stages. See node.h. */
 #define _DEFAULT_SOURCE
-#include "plan.h"
+#include "segments.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -122,6 +122,7 @@ pluck_status plk_stage_copy(plk_node *to, const plk_node *from, bool with_params
     }
     to->handed_back = from->handed_back;
     to->n_owed = from->n_owed;
+    to->mirostat1 = from->mirostat1;
     to->n_seen = plk_stage_seen(from);
     pluck_sampler_free(to->own);
     to->own = NULL;
@@ -165,6 +166,7 @@ void plk_stage_restart(plk_node *node) {
     case PLUCK_STAGE_MIROSTAT:
     case PLUCK_STAGE_MIROSTAT_V2:
         seed = &node->stage.as.mirostat.seed;
+        node->mirostat1 = (plk_mirostat1){node->n_vocab_must, 2.0f * node->stage.as.mirostat.tau};
         break;
     case PLUCK_STAGE_XTC:
         seed = &node->stage.as.xtc.seed;
@@ -205,18 +207,8 @@ void plk_stage_leave(plk_node *node) {
     node->handed_back = true;
 }
 
-/* Makes libllama's sampler draw as often as Pluck did in its place: dist, and XTC's coin, take one
- * number for two candidates. What mirostat and adaptive-p have learnt cannot be told to libllama;
- * they learn it anew. */
 void plk_stage_hand_back(plk_node *node) {
     if (node->handed_back) return;
     node->handed_back = true;
-    if (node->stage.kind == PLUCK_STAGE_DIST || node->stage.kind == PLUCK_STAGE_XTC) {
-        for (; node->n_owed > 0; node->n_owed--) {
-            llama_token_data two[2] = {{0, 0.0f, 0.0f}, {1, 0.0f, 0.0f}};
-            llama_token_data_array cur = {two, 2, -1, false};
-            plk_libllama.sampler_apply(node->object, &cur);
-        }
-    }
-    node->n_owed = 0;
+    plk_stage_catch_up(node);
 }

@@ -66,3 +66,4 @@ __asm__(".text\n"
 
 #define PLK_STUB(name) __asm__("plk_stub " #name "\n");
 PLK_HOOKED(PLK_STUB)
+PLK_WATCHED(PLK_STUB)

@@ -17,7 +17,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "clock.h"
 #include "commands/args.h"
-#include "commands/chain.h"
+#include "commands/llama_chain.h"
 #include "commands/model.h"
 #include "oracle/oracle.h"
 #include "oracle_f32.h"

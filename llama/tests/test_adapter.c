@@ -4,7 +4,7 @@
  * a file in a folder that may be written to, for broken copies of it.
  */
 #include "commands/args.h"
-#include "commands/chain.h"
+#include "commands/llama_chain.h"
 #include "commands/model.h"
 #include "pluck_llama.h"
 #include "vocab.h"
@@ -184,22 +184,42 @@ static void test_text(void **state) {
     generate_same(s, chain, 15);
     llama_sampler_free(chain);
     pluck_sampler_free(s);
+}
 
-    /* no breakers, other breakers */
+/* How many breakers the DRY stage of a spec gets. */
+static int32_t breakers_of(const char *spec, const pluck_llama_text *text) {
+    pluck_sampler *s = create(spec, 5, text);
+    const pluck_config *config = pluck_sampler_config(s);
+    int32_t n = -1;
+    for (int32_t i = 0; i < config->n_stages; i++) {
+        if (config->stages[i].kind == PLUCK_STAGE_DRY) n = config->stages[i].as.dry.n_breakers;
+    }
+    pluck_sampler_free(s);
+    return n;
+}
+
+/* llama.cpp's breakers unless the text or the spec names others; "none" names none. */
+static void test_breakers(void **state) {
+    (void)state;
     const char *const breakers[] = {",", "", NULL,
                                     "a breaker that is longer than forty bytes in all"};
-    text = (pluck_llama_text){.dry_breakers = breakers, .n_dry_breakers = 4};
-    s = create("dry_multiplier=0.8", 5, &text);
-    config = pluck_sampler_config(s);
-    bool found = false;
-    for (int32_t i = 0; i < config->n_stages; i++) {
-        if (config->stages[i].kind == PLUCK_STAGE_DRY) {
-            found = true;
-            assert_true(config->stages[i].as.dry.n_breakers > 1);
-        }
+    const pluck_llama_text text = {.dry_breakers = breakers, .n_dry_breakers = 4};
+    const pluck_llama_text empty = {.dry_breakers = breakers + 1, .n_dry_breakers = 2};
+    const pluck_llama_text none = {.dry_breakers = breakers, .n_dry_breakers = 0};
+    assert_true(breakers_of("dry_multiplier=0.8", NULL) > 1000);
+    assert_true(breakers_of("dry_multiplier=0.8", &text) > 1);
+    assert_int_equal(breakers_of("dry_multiplier=0.8", &empty), 0);
+    assert_int_equal(breakers_of("dry_multiplier=0.8", &none), 0);
+    static const char *const specs[] = {
+        "dry_multiplier=0.8;dry_sequence_breakers=none",
+        "dry_sequence_breakers=none,dry_multiplier=0.8",
+        "dry_multiplier=0.8;dry_sequence_breaker=none",
+    };
+    for (size_t i = 0; i < sizeof specs / sizeof specs[0]; i++) {
+        assert_int_equal(breakers_of(specs[i], NULL), 0);
+        assert_int_equal(breakers_of(specs[i], &text), 0);
     }
-    assert_true(found);
-    pluck_sampler_free(s);
+    assert_int_equal(breakers_of("dry_multiplier=0.8;dry_sequence_breakers=5:7/8", NULL), 2);
 }
 
 static void test_refused(void **state) {
@@ -266,10 +286,10 @@ int main(int argc, char **argv) {
         return 1;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_generations),   cmocka_unit_test(test_chains),
-        cmocka_unit_test(test_wrapper),       cmocka_unit_test(test_wrapper_arrays),
-        cmocka_unit_test(test_text),          cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_broken_models),
+        cmocka_unit_test(test_generations), cmocka_unit_test(test_chains),
+        cmocka_unit_test(test_wrapper),     cmocka_unit_test(test_wrapper_arrays),
+        cmocka_unit_test(test_text),        cmocka_unit_test(test_breakers),
+        cmocka_unit_test(test_refused),     cmocka_unit_test(test_broken_models),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     plk_model_close(&m);

@@ -315,6 +315,49 @@ static void test_refused(void **state) {
     }
 }
 
+/* An array flagged as sorted that is not: Pluck leaves the chain to libllama, whose streams it moves
+ * on first. These learn nothing, so that the stream is all there is to compare. */
+static void test_handed_back(void **state) {
+    (void)state;
+    static const chain random[] = {
+        {"dist behind top-k", {TOP_K(30), DIST(1)}, 2},
+        {"mirostat 1",
+         {TOP_K(900), {.kind = PLUCK_STAGE_MIROSTAT, .as.mirostat = {5.0f, 0.0f, 100, 2}}},
+         2},
+        {"mirostat 2",
+         {TOP_K(900), {.kind = PLUCK_STAGE_MIROSTAT_V2, .as.mirostat = {5.0f, 0.0f, 2, 3}}},
+         2},
+        {"adaptive-p",
+         {TOP_K(30), {.kind = PLUCK_STAGE_ADAPTIVE_P, .as.adaptive_p = {-1.0f, 0.9f, 4}}},
+         2},
+    };
+    float logits[V];
+    for (size_t c = 0; c < sizeof random / sizeof random[0]; c++) {
+        struct llama_sampler *a = twin_chain(&by_name, random[c].stages, random[c].n, V, NULL);
+        struct llama_sampler *b = twin_chain(&by_address, random[c].stages, random[c].n, V, NULL);
+        for (int step = 0; step < 40; step++) {
+            rows_fill(ROWS_NORMAL, 400 + (uint64_t)step, logits, V);
+            for (int32_t i = 0; i < V; i++) logits[i] *= 0.4f;
+            if (step == 20) { /* the first candidate is likely, and the others are in any order */
+                twin_array x = twin_array_of(logits, V), y = twin_array_of(logits, V);
+                x.data[0].logit = y.data[0].logit = 3.0f;
+                x.cur.sorted = y.cur.sorted = true;
+                by_name.sampler_apply(a, &x.cur);
+                by_address.sampler_apply(b, &y.cur);
+                assert_int_equal(x.cur.data[x.cur.selected].id, y.cur.data[y.cur.selected].id);
+                twin_array_free(&x);
+                twin_array_free(&y);
+                continue;
+            }
+            llama_token token = twin_step(&by_address, b, logits, V);
+            if (twin_step(&by_name, a, logits, V) != token)
+                fail_msg("%s: another token at step %d", random[c].name, step);
+        }
+        by_name.sampler_free(a);
+        by_address.sampler_free(b);
+    }
+}
+
 static void test_empty(void **state) {
     (void)state;
     llama_token_data none[1];
@@ -334,7 +377,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_singles), cmocka_unit_test(test_chains),
         cmocka_unit_test(test_subsets), cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_empty),   cmocka_unit_test(test_sorted),
+        cmocka_unit_test(test_empty),   cmocka_unit_test(test_handed_back),
+        cmocka_unit_test(test_sorted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -108,8 +108,11 @@ twin_array twin_array_of(const float *logits, int32_t n);
 twin_array twin_array_sorted(const float *logits, int32_t n);
 void twin_array_free(twin_array *a);
 
+/* How much logits (relative) and p may differ: 1e-5 unless a test says otherwise. */
+extern float twin_tolerance;
+
 /* Fails the cmocka test where the arrays differ: size, selected, sorted, ids in order, logits
- * within 1e-5 relative, p within 1e-5. Which of equals comes first, and so which of several masked
+ * and p within the tolerance. Which of equals comes first, and so which of several masked
  * candidates is listed, is left open: it is an accident of llama.cpp's sort. `what` and `step` go
  * into the message. */
 void twin_assert_same(const llama_token_data_array *a, const llama_token_data_array *b,

@@ -1,13 +1,12 @@
-/* plan.c: see plan.h. */
-#include "plan.h"
+/* segments.c: see segments.h. */
+#include "segments.h"
 
 #include "single.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* libpluck's chains have at most that many stages. */
-enum { MAX_RUN = 64 };
+enum { MAX_RUN = PLUCK_MAX_STAGES };
 
 int32_t plk_chain_vocab(const plk_node *chain, int32_t at_least) {
     int32_t n = plk_libllama.sampler_chain_n(chain->object);
@@ -23,15 +22,19 @@ int32_t plk_chain_vocab(const plk_node *chain, int32_t at_least) {
 /* ---- Cutting a chain into segments -------------------------------------------------------------
  */
 
-/* Can the stage be run by libpluck on rows of n_vocab? Found out by trying. */
+/* Can the stage be run by libpluck on rows of n_vocab? */
 static bool is_ours(plk_node *node, int32_t n_vocab) {
     if (!node || node->type != PLK_STAGE || node->handed_back || node->home) return false;
     if (node->n_vocab_must > 0 && node->n_vocab_must != n_vocab) return false;
     if (plk_stage_seen(node) > n_vocab) return false;
-    pluck_sampler *trial;
-    if (plk_stage_extract(&trial, node, n_vocab) != PLUCK_OK) return false;
-    pluck_sampler_free(trial);
-    return true;
+    pluck_stage stage = node->stage;
+    pluck_logit_bias *kept;
+    if (plk_stage_fit(&stage, n_vocab, &kept) != PLUCK_OK) return false;
+    pluck_config config = {
+        .n_vocab = n_vocab, .seed = PLUCK_SEED_RANDOM, .stages = &stage, .n_stages = 1};
+    bool good = pluck_config_check(&config, NULL) == PLUCK_OK;
+    free(kept);
+    return good;
 }
 
 static plk_segment *add_segment(plk_plan *plan, int32_t first_child) {
@@ -63,24 +66,51 @@ static void mark_cuts_for_p(plk_node *const *stage, int32_t n, bool *cut) {
     }
 }
 
+/* Adaptive-p leaves the array's `sorted` as it is, whatever order it makes, and min-p and XTC may
+ * leave a single candidate, which is in any order. Does what the flag was before follow only from
+ * what the `n` stages before have left, or, for XTC, whether there was more than one? */
+static bool flag_is_open(plk_node *const *stage, int32_t n) {
+    pluck_stage stages[MAX_RUN];
+    for (int32_t i = 0; i < n; i++) stages[i] = stage[i]->stage;
+    plk_effect effect = plk_effect_of(stages, n);
+    if (stage[n]->stage.kind == PLUCK_STAGE_XTC)
+        return effect.minds_order && effect.sorted != PLK_SORTED;
+    bool known = effect.sorted != PLK_SORTED_AS_FOUND && effect.sorted != PLK_SORTED_IF_FEW;
+    return (effect.sorts || effect.minds_order) && !known;
+}
+
+/* What may be in front of mirostat 1, whose k is made of the logits that it is given. */
+static bool is_plain_temperature(const pluck_stage *stage) {
+    return stage->kind == PLUCK_STAGE_TEMPERATURE && stage->as.temperature.range <= 0.0f &&
+           stage->as.temperature.t > 0.0f;
+}
+
 /* Turns a run of stages, which are children first_child + offset[i] of the chain, into segments. */
 static void add_run(plk_plan *plan, plk_node *const *stage, const int32_t *child, int32_t n) {
     bool cut[MAX_RUN] = {false};
     mark_cuts_for_p(stage, n, cut);
     plk_segment *segment = NULL;
-    bool truncated = false, masked = false;
+    bool moved = false, masked = false, shaped = false;
     for (int32_t i = 0; i < n; i++) {
-        /* Truncation drops what is masked first, but XTC the likeliest. */
-        bool unlike = (truncated && plk_stage_masks(&stage[i]->stage)) ||
+        /* Truncation drops what is masked first, but XTC the likeliest; and what is masked behind a
+         * stage that sorts is where that has put it. */
+        bool unlike = (moved && plk_stage_masks(&stage[i]->stage)) ||
                       (masked && stage[i]->stage.kind == PLUCK_STAGE_XTC);
         bool selected = i > 0 && plk_stage_selects(&stage[i - 1]->stage);
-        bool cut_here = (i > 0 && cut[i]) || unlike;
+        bool hides = stage[i]->stage.kind == PLUCK_STAGE_ADAPTIVE_P ||
+                     stage[i]->stage.kind == PLUCK_STAGE_MIN_P ||
+                     stage[i]->stage.kind == PLUCK_STAGE_XTC;
+        bool open =
+            segment && hides && flag_is_open(stage + i - segment->n_stages, segment->n_stages);
+        bool cut_here = (i > 0 && cut[i]) || unlike || open;
         plan->has_cuts = plan->has_cuts || cut_here;
-        if (!segment || selected || (cut_here && plan->for_arrays)) {
+        if (!segment || selected || (stage[i]->stage.kind == PLUCK_STAGE_MIROSTAT && shaped) ||
+            (cut_here && plan->for_arrays)) {
             segment = add_segment(plan, child[i]);
-            truncated = masked = false;
+            moved = masked = shaped = false;
         }
-        truncated = truncated || plk_stage_truncates(&stage[i]->stage);
+        shaped = shaped || !is_plain_temperature(&stage[i]->stage);
+        moved = moved || plk_stage_moves(&stage[i]->stage);
         masked = masked || plk_stage_masks(&stage[i]->stage);
         plan->members[plan->n_members++] = stage[i];
         segment->n_stages++;
@@ -132,8 +162,14 @@ static void find_effects(plk_segment *segment, plk_node *const *members, const p
         if (members[i]->object) stages[n++] = all[i];
     }
     segment->effect_of_one = plk_effect_of(stages, n);
-    if (n < segment->n_stages && segment->effect_of_one.sorted == PLK_SORTED_AS_FOUND)
-        segment->effect_of_one.sorted = PLK_SORTED_UNCHANGED; /* the companion's order is found */
+    if (n < segment->n_stages) { /* the companion's order is found */
+        plk_flag *flag = &segment->effect_of_one.sorted;
+        if (*flag == PLK_SORTED_AS_FOUND) *flag = PLK_SORTED_UNCHANGED;
+        segment->effect_of_one.sorted_one = segment->effect_of_one.sorted_single = *flag;
+    }
+    plk_node *last = members[segment->n_stages - 1];
+    if (last->stage.kind == PLUCK_STAGE_MIROSTAT)
+        segment->effect.mirostat1 = segment->effect_of_one.mirostat1 = &last->mirostat1;
 }
 
 static pluck_status create_segment(plk_segment *segment, plk_node *const *members,
@@ -164,6 +200,31 @@ static pluck_status create_segment(plk_segment *segment, plk_node *const *member
     }
     if (status == PLUCK_OK) status = plk_single_prepare(segment);
     return status;
+}
+
+/* Does the segment give every candidate that it leaves a new probability? */
+static bool overwrites_p(const plk_plan *plan, const plk_segment *segment) {
+    for (int32_t i = 0; i < segment->n_stages; i++) {
+        const pluck_stage *stage = &plan->members[segment->first + i]->stage;
+        if (stage->kind != PLUCK_STAGE_TEMPERATURE && plk_stage_writes_p(stage) == PLK_P_OF_OUTPUT)
+            return true;
+    }
+    return false;
+}
+
+/* Probabilities that the next segments write over are nobody's to see: any will do. */
+static void forget_unseen_p(plk_plan *plan) {
+    bool unseen = false;
+    for (int32_t s = plan->n_segments - 1; s >= 0; s--) {
+        plk_segment *segment = &plan->segments[s];
+        if (segment->foreign) {
+            unseen = false;
+            continue;
+        }
+        if (unseen) plk_effect_hide_p(&segment->effect);
+        if (unseen) plk_effect_hide_p(&segment->effect_of_one);
+        unseen = unseen || overwrites_p(plan, segment);
+    }
 }
 
 /* The stages' states now live in the plan. */
@@ -210,6 +271,7 @@ pluck_status plk_plan_make(plk_node *chain, int32_t n_vocab, bool for_arrays) {
     }
     free(run);
     free(run_child);
+    if (status == PLUCK_OK) forget_unseen_p(plan);
     if (status == PLUCK_OK)
         move_in(chain, plan);
     else if (plan)

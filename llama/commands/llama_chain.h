@@ -1,6 +1,6 @@
-/* chain.h: llama.cpp's own samplers for a chain that is given as libpluck's config. */
-#ifndef PLUCK_LLAMA_CHAIN_H
-#define PLUCK_LLAMA_CHAIN_H
+/* llama_chain.h: llama.cpp's own samplers for a chain that is given as libpluck's config. */
+#ifndef PLUCK_LLAMA_LLAMA_CHAIN_H
+#define PLUCK_LLAMA_LLAMA_CHAIN_H
 
 #include "llama.h"
 #include "pluck.h"

@@ -1,5 +1,5 @@
-/* chain.c: see chain.h. */
-#include "chain.h"
+/* llama_chain.c: see llama_chain.h. */
+#include "llama_chain.h"
 
 #include <stdlib.h>
 
@@ -71,6 +71,7 @@ struct llama_sampler *plk_llama_stage(const pluck_stage *stage, int32_t n_vocab,
         const pluck_stage_adaptive_p *a = &stage->as.adaptive_p;
         return llama_sampler_init_adaptive_p(a->target, a->decay, own_or(a->seed, seed));
     }
+    case PLUCK_STAGE_TOP_A:
     case PLUCK_STAGE_CUSTOM:
         break;
     }

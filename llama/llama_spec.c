@@ -1,5 +1,5 @@
 /*
- * spec.c: a spec for a model. libpluck reads the text; here the stages that need the vocabulary are
+ * llama_spec.c: a spec for a model. libpluck reads the text; here the stages that need the vocabulary are
  * completed, and those that only the vocabulary can name are added.
  */
 #include "pluck_llama.h"
@@ -11,13 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_STAGES = 64 };
-
 static const char *const default_breakers[] = {"\n", ":", "\"", "*"};
 
 /* A chain being put together, and the memory it points into until the sampler has copied it. */
 typedef struct draft {
-    pluck_stage stages[MAX_STAGES];
+    pluck_stage stages[PLUCK_MAX_STAGES];
     int32_t n_stages;
     plk_breakers breakers;
     pluck_logit_bias *biases;
@@ -33,7 +31,7 @@ static pluck_status fail(pluck_error *err, pluck_status status, const char *what
 }
 
 static pluck_status insert_stage(draft *d, int32_t at, const pluck_stage *stage, pluck_error *err) {
-    if (d->n_stages == MAX_STAGES)
+    if (d->n_stages == PLUCK_MAX_STAGES)
         return fail(err, PLUCK_ERR_SIZE, "the chain has more than 64 stages");
     memmove(&d->stages[at + 1], &d->stages[at], sizeof d->stages[0] * (size_t)(d->n_stages - at));
     d->stages[at] = *stage;
@@ -68,9 +66,23 @@ static pluck_status add_biases(draft *d, const struct llama_vocab *vocab,
     return insert_stage(d, 0, &stage, err);
 }
 
-/* Gives every DRY stage that the spec left without breakers those of the text. */
-static pluck_status complete_dry(draft *d, const struct llama_vocab *vocab,
+/* Does a spec that libpluck has read set the key? */
+static bool names_key(const char *spec, const char *key) {
+    size_t length = strlen(key);
+    while (*spec) {
+        if (strncmp(spec, key, length) == 0 && spec[length] == '=') return true;
+        spec += strcspn(spec, ";,");
+        spec += *spec != '\0';
+    }
+    return false;
+}
+
+/* Gives every DRY stage that the spec left without breakers those of the text; a spec that says
+ * "none" means it. */
+static pluck_status complete_dry(draft *d, const char *spec, const struct llama_vocab *vocab,
                                  const pluck_llama_text *text, pluck_error *err) {
+    if (names_key(spec, "dry_sequence_breakers") || names_key(spec, "dry_sequence_breaker"))
+        return PLUCK_OK;
     const char *const *strings = default_breakers;
     size_t n_strings = sizeof default_breakers / sizeof default_breakers[0];
     if (text && text->dry_breakers) {
@@ -98,19 +110,21 @@ static pluck_status add_infill(draft *d, const struct llama_vocab *vocab, pluck_
     if (status != PLUCK_OK)
         return fail(err, status, "infill: the vocabulary has no token to end with");
     int32_t at = 0;
-    while (at < d->n_stages && d->stages[at].kind < PLUCK_STAGE_GREEDY) at++;
+    pluck_stage_traits traits = {.selects = false};
+    while (at < d->n_stages && pluck_stage_describe(&d->stages[at], &traits) && !traits.selects)
+        at++;
     return insert_stage(d, at, &stage, err);
 }
 
-static pluck_status build(pluck_sampler **out, const pluck_config *parsed, draft *d,
-                          const struct llama_vocab *vocab, const pluck_llama_text *text,
+static pluck_status build(pluck_sampler **out, const char *spec, const pluck_config *parsed,
+                          draft *d, const struct llama_vocab *vocab, const pluck_llama_text *text,
                           pluck_error *err) {
-    if (parsed->n_stages > MAX_STAGES)
+    if (parsed->n_stages > PLUCK_MAX_STAGES)
         return fail(err, PLUCK_ERR_SIZE, "the chain has more than 64 stages");
     d->n_stages = parsed->n_stages;
     if (d->n_stages > 0)
         memcpy(d->stages, parsed->stages, sizeof d->stages[0] * (size_t)d->n_stages);
-    pluck_status status = complete_dry(d, vocab, text, err);
+    pluck_status status = complete_dry(d, spec, vocab, text, err);
     if (status == PLUCK_OK && text && text->infill) status = add_infill(d, vocab, err);
     if (status == PLUCK_OK && text) status = add_biases(d, vocab, text, err);
     if (status != PLUCK_OK) return status;
@@ -134,7 +148,7 @@ pluck_status pluck_llama_sampler_from_spec(pluck_sampler **out, const char *spec
         pluck_spec_free(parsed);
         return fail(err, PLUCK_ERR_MEMORY, "out of memory");
     }
-    status = build(out, pluck_spec_config(parsed), d, vocab, text, err);
+    status = build(out, spec, pluck_spec_config(parsed), d, vocab, text, err);
     plk_breakers_free(&d->breakers);
     free(d->biases);
     free(d);

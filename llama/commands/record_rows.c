@@ -1,4 +1,4 @@
-/* record.c: `pluck record`. */
+/* record_rows.c: `pluck record`. */
 #include "args.h"
 #include "commands.h"
 #include "model.h"
