@@ -204,7 +204,7 @@ static void not_numbers(void **state) {
     }
     refuse("top_k=1.0", PLUCK_ERR_SPEC_VALUE, "1.0", "integer");
     refuse("top_k=1e1", PLUCK_ERR_SPEC_VALUE, "1e1", "integer");
-    refuse("seed=-1", PLUCK_ERR_SPEC_RANGE, "seed=-1", "0 to");
+    refuse("seed=-2", PLUCK_ERR_SPEC_RANGE, "seed=-2", "-1 for a random one");
     /* Token ids have no sign, biases must have one. */
     refuse("logit_bias=+3+1", PLUCK_ERR_SPEC_VALUE, "logit_bias", "+3+1");
     refuse("logit_bias=-3+1", PLUCK_ERR_SPEC_VALUE, "logit_bias", "-3+1");
@@ -308,10 +308,53 @@ static void nulls(void **state) {
     assert_int_equal(pluck_spec_parse(&spec, NULL, N, &error), PLUCK_ERR_NULL);
     assert_null(pluck_spec_config(NULL));
     pluck_spec_free(NULL);
-    /* A seed that was not given is a random one. */
-    assert_int_equal(pluck_spec_parse(&spec, "", N, NULL), PLUCK_OK);
-    assert_int_equal(pluck_spec_config(spec)->seed, PLUCK_SEED_RANDOM);
-    pluck_spec_free(spec);
+}
+
+/* A seed that was not given, or is -1, is a random one. */
+static void random_seeds(void **state) {
+    (void)state;
+    static const char *const specs[] = {"", "seed=-1", "seed=4294967295"};
+    for (size_t i = 0; i < sizeof specs / sizeof specs[0]; ++i) {
+        pluck_spec *spec = NULL;
+        assert_int_equal(pluck_spec_parse(&spec, specs[i], N, NULL), PLUCK_OK);
+        assert_int_equal(pluck_spec_config(spec)->seed, PLUCK_SEED_RANDOM);
+        pluck_spec_free(spec);
+    }
+}
+
+/* The spec's chain is this one, parameter by parameter. */
+static void makes(const char *spec, const pluck_stage *stages, int32_t n) {
+    pluck_spec *parsed = NULL;
+    assert_int_equal(pluck_spec_parse(&parsed, spec, N, NULL), PLUCK_OK);
+    const pluck_config config = with_chain(N, PLUCK_SEED_RANDOM, PLUCK_RNG_MT19937, stages, n);
+    char got[1000];
+    char want[1000];
+    check_describe(pluck_spec_config(parsed), got, sizeof got);
+    check_describe(&config, want, sizeof want);
+    assert_string_equal(got, want);
+    pluck_spec_free(parsed);
+}
+#define MAKES(spec, ...)                                                                           \
+    do {                                                                                           \
+        const pluck_stage stages_[] = {__VA_ARGS__};                                               \
+        makes(spec, stages_, (int32_t)(sizeof stages_ / sizeof stages_[0]));                       \
+    } while (0)
+
+/* Each stage starts from llama.cpp v0.5.0's defaults (common_params_sampling); top-a, which it does
+ * not have, is disabled. One min_keep is that of every stage that has one. */
+static void parameters(void **state) {
+    (void)state;
+    MAKES("", with_penalties(64, 1.0f, 0.0f, 0.0f), with_dry(0.0f, 1.75f, 2, 64), with_sigma(-1.0f),
+          with_top_k(40), with_top_a(0.0f, 0), with_typical(1.0f, 0), with_top_p(0.95f, 0),
+          with_min_p(0.05f, 0), with_xtc(0.0f, 0.1f, 0), with_temp(0.8f, 0.0f, 1.0f), with_dist());
+    MAKES("samplers=xtc:top_a:min_p:top_p:typ_p;min_keep=3", with_xtc(0.0f, 0.1f, 3),
+          with_top_a(0.0f, 3), with_min_p(0.05f, 3), with_top_p(0.95f, 3), with_typical(1.0f, 3),
+          with_dist());
+    MAKES("mirostat=1;dynatemp_range=0.5", with_temp(0.8f, 0.0f, 1.0f),
+          with_mirostat(1, 5.0f, 0.1f, 100));
+    MAKES("mirostat=2", with_temp(0.8f, 0.0f, 1.0f), with_mirostat(2, 5.0f, 0.1f, 100));
+    MAKES("samplers=adaptive_p:top_k", with_top_k(40), with_adaptive(-1.0f, 0.9f));
+    MAKES("samplers=;adaptive_target=0", with_adaptive(0.0f, 0.9f));
 }
 
 int main(void) {
@@ -321,6 +364,7 @@ int main(void) {
         cmocka_unit_test(refusals),           cmocka_unit_test(missing_parts),
         cmocka_unit_test(not_numbers),        cmocka_unit_test(limits),
         cmocka_unit_test(long_texts),         cmocka_unit_test(nulls),
+        cmocka_unit_test(random_seeds),       cmocka_unit_test(parameters),
     };
     return cmocka_run_group_tests_name("spec", tests, NULL, NULL);
 }
