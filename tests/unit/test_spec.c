@@ -95,6 +95,40 @@ static void each_key(void **state) {
     same("rng=philox;samplers=;seed=7", PLUCK_RNG_PHILOX, plain, 1);
 }
 
+/* What the chain of a spec leaves of four tokens whose probabilities are 4, 1, 8 and 2 fifteenths. */
+static void leaves(const char *spec, const int32_t *ids, int32_t n) {
+    const float row[4] = {logf(4.0f), 0.0f, logf(8.0f), logf(2.0f)};
+    pluck_sampler *s = NULL;
+    pluck_error error;
+    if (pluck_sampler_from_spec(&s, spec, 4, &error) != PLUCK_OK) fail_msg("%s", error.message);
+    int32_t token;
+    assert_int_equal(pluck_sample(s, row, &token), PLUCK_OK);
+    pluck_candidates left;
+    assert_int_equal(pluck_workspace_candidates(pluck_sampler_workspace(s), &left), PLUCK_OK);
+    assert_int_equal(left.n, n);
+    assert_memory_equal(left.ids, ids, (size_t)n * sizeof *ids);
+    pluck_sampler_free(s);
+}
+#define LEAVES(spec, ...)                                                                          \
+    do {                                                                                           \
+        const int32_t ids_[] = {__VA_ARGS__};                                                      \
+        leaves(spec, ids_, (int32_t)(sizeof ids_ / sizeof ids_[0]));                               \
+    } while (0)
+
+/* P >= a * (8/15)^2: in units of 1/225, the P are 60, 15, 120, 30, and the square is 64. */
+static void top_a(void **state) {
+    (void)state;
+    LEAVES("samplers=top_a;top_a=0.2", 0, 1, 2, 3);
+    LEAVES("samplers=top_a;top_a=0.4", 0, 2, 3);
+    LEAVES("samplers=top_a;top_a=0.5", 0, 2);
+    LEAVES("samplers=top_a;top_a=1", 2);
+    LEAVES("samplers=top_a;top_a=0.5;min_keep=3", 2, 0, 3);
+    LEAVES("samplers=top_a", 0, 1, 2, 3);
+    /* Its place in the chain: behind top_k, so of the two left, 2/3 and 1/3, one goes at a = 1. */
+    LEAVES("top_k=2;top_a=1;top_p=1;min_p=0", 2);
+    LEAVES("samplers=top_a:top_k;top_k=2;top_a=0.4", 2, 0);
+}
+
 static void refuse(const char *spec, pluck_status want, const char *first, const char *second) {
     pluck_sampler *s = NULL;
     pluck_spec *parsed = NULL;
@@ -140,8 +174,10 @@ static void refusals(void **state) {
     refuse("seed=4294967296", PLUCK_ERR_SPEC_RANGE, "seed", "4294967295");
     refuse("mirostat=3", PLUCK_ERR_SPEC_RANGE, "mirostat", "3");
     refuse("adaptive_target=1.5", PLUCK_ERR_SPEC_RANGE, "adaptive_target", "1.5");
+    refuse("top_a=1.5", PLUCK_ERR_SPEC_RANGE, "top_a=1.5", "0 to 1");
     refuse("rng=mt", PLUCK_ERR_SPEC_VALUE, "rng", "philox");
     refuse("samplers=top_k:nothing", PLUCK_ERR_SPEC_VALUE, "samplers", "nothing");
+    refuse("samplers=top-a", PLUCK_ERR_SPEC_VALUE, "top-a", "top_k, top_a, typ_p");
     refuse("temp=1;temperature=1", PLUCK_ERR_SPEC_DUPLICATE, "temp", "twice");
     refuse("top_k=1,top_k=1", PLUCK_ERR_SPEC_DUPLICATE, "top_k", "twice");
     refuse("logit_bias=400+1", PLUCK_ERR_TOKEN, "logit_bias", "400");
@@ -360,11 +396,17 @@ static void parameters(void **state) {
 int main(void) {
     for (int i = 0; i < 4; ++i) rows_fill((rows_kind)(i % 3), (uint64_t)i, logits[i], N);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults_and_order), cmocka_unit_test(each_key),
-        cmocka_unit_test(refusals),           cmocka_unit_test(missing_parts),
-        cmocka_unit_test(not_numbers),        cmocka_unit_test(limits),
-        cmocka_unit_test(long_texts),         cmocka_unit_test(nulls),
-        cmocka_unit_test(random_seeds),       cmocka_unit_test(parameters),
+        cmocka_unit_test(defaults_and_order),
+        cmocka_unit_test(each_key),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(missing_parts),
+        cmocka_unit_test(not_numbers),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(long_texts),
+        cmocka_unit_test(nulls),
+        cmocka_unit_test(top_a),
+        cmocka_unit_test(random_seeds),
+        cmocka_unit_test(parameters),
     };
     return cmocka_run_group_tests_name("spec", tests, NULL, NULL);
 }
