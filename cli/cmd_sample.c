@@ -27,7 +27,8 @@ static const char help[] =
     "Draws tokens from rows of logits: a NumPy array of float32 or float16, [n, V] or [V].\n\n"
     "  -s, --sampling SPEC   the chain, such as 'temp=0.8;top_k=40;top_p=0.95;min_p=0.05'\n"
     "                        (default: '', llama.cpp's default chain)\n"
-    "      --seed N          seed of every random stage, 0 to 4294967295 (default: the spec's)\n"
+    "      --seed N          seed of every random stage, 0 to 4294967295, or -1 for a random\n"
+    "                        one (default: the spec's)\n"
     "      --rng KIND        mt19937 or philox (default: the spec's)\n"
     "  -r, --rows A:B        rows A to B - 1, from 0; 'A' alone is one row (default: all)\n"
     "  -n, --draws N         draws from each row (default: 1)\n"
@@ -39,12 +40,14 @@ static const char help[] =
     "  -h, --help            this text\n\n"
     "Exit status: 0, 1 where a file, a spec or a row is refused, 2 for a wrong command line.\n";
 
+enum { NO_SEED = -2 };
+
 typedef struct sample_options {
     const char *path;
     const char *spec;
     const char *rows;
     const char *history;
-    int64_t seed; /* -1: the spec's */
+    int64_t seed; /* -1: a random one; NO_SEED: the spec's */
     int rng;      /* -1: the spec's */
     int64_t draws, candidates, logprobs;
     bool accept, json, help;
@@ -86,7 +89,7 @@ static int parse_options(int argc, char **argv, sample_options *o) {
             valid = parse_integer(optarg, 1, INT32_MAX, &o->draws);
             break;
         case SEED:
-            valid = parse_integer(optarg, 0, UINT32_MAX, &o->seed);
+            valid = parse_integer(optarg, -1, UINT32_MAX, &o->seed);
             break;
         case RNG:
             o->rng = strcmp(optarg, "mt19937") == 0  ? PLUCK_RNG_MT19937
@@ -133,7 +136,7 @@ static int make_sampler(const sample_options *o, int32_t n_vocab, pluck_sampler 
         return failure("sample", "%s", error.message);
     }
     pluck_config config = *pluck_spec_config(spec);
-    if (o->seed >= 0) config.seed = (uint32_t)o->seed;
+    if (o->seed != NO_SEED) config.seed = (uint32_t)o->seed; /* -1 is PLUCK_SEED_RANDOM */
     if (o->rng >= 0) config.rng = (pluck_rng_kind)o->rng;
     const pluck_status status = pluck_sampler_create(out, &config);
     pluck_spec_free(spec);
@@ -316,7 +319,7 @@ static int sample_array(const sample_options *o, const npy_array *array) {
 }
 
 int cmd_sample(int argc, char **argv) {
-    sample_options options = {.spec = "", .seed = -1, .rng = -1, .draws = 1};
+    sample_options options = {.spec = "", .seed = NO_SEED, .rng = -1, .draws = 1};
     int code = parse_options(argc, argv, &options);
     if (code != EXIT_OK) return code;
     if (options.help) {

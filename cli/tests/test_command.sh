@@ -92,6 +92,24 @@ expect 2 "unknown option '--jsn'" info --jsn
 expect 2 "'more' is not expected" info more
 PLUCK_DISABLE_CPU=avx512,avx2,neon expect 0 'kernels   scalar' info
 
+# info: names in PLUCK_DISABLE_CPU. Those that do not exist are shown, and say nothing elsewhere.
+expect 0 'kernels ' info
+equal 'nothing disabled' '' "$(grep -E '^(disabled|unknown)' "$dir/out")"
+PLUCK_DISABLE_CPU=avx521,neon,,AVX2 expect 0 'disabled  neon' info
+equal 'unknown names' 'unknown   avx521,AVX2 (in PLUCK_DISABLE_CPU, which takes avx2, avx512 and neon)' \
+    "$(grep '^unknown' "$dir/out")"
+PLUCK_DISABLE_CPU=avx2,avx512 expect 0 'disabled  avx2,avx512' info
+equal 'all are known' '' "$(grep '^unknown' "$dir/out")"
+PLUCK_DISABLE_CPU=$'avx2, "x"\\\e[1m,avx512' expect 0 '"disabled": ["avx2", "avx512"], "unknown_disabled": [" ?x???[1m"]' info --json
+expect 0 '"disabled": [], "unknown_disabled": []' info --json
+PLUCK_DISABLE_CPU=avx521 expect 0 'token' sample -s 'temp=0' "$dir/two.npy"
+# Every instruction set that this build has kernels of has a name that removes it.
+expect 0 'kernels ' info
+for isa in $(awk 'body { print $3 } /^operation/ { body = 1 }' "$dir/out" | sort -u | grep -v scalar); do
+    PLUCK_DISABLE_CPU=$isa expect 0 "disabled  $isa" info
+    equal "$isa removed" '' "$(awk -v isa="$isa" '$3 == isa && !/not here$/' "$dir/out")"
+done
+
 # sample: known results.
 expect 0 'token' sample -s 'temp=0' "$dir/two.npy"
 equal 'greedy tokens' '1 0' "$(column 3)"
@@ -127,6 +145,11 @@ checks=$((checks + 1))
 expect 0 'token' sample --seed 7 --rng philox -n 20 --rows 5 "$rows"
 checks=$((checks + 1))
 [ "$first" != "$(column 3)" ] || { echo 'FAIL: two generators draw the same'; failures=$((failures + 1)); }
+expect 0 'token' sample --seed -1 -s 'temp=5;top_k=0;top_p=1;min_p=0' -n 100 --rows 5 "$rows"
+first=$(column 3)
+expect 0 'token' sample -s 'seed=-1;temp=5;top_k=0;top_p=1;min_p=0' -n 100 --rows 5 "$rows"
+checks=$((checks + 1))
+[ "$first" != "$(column 3)" ] || { echo 'FAIL: two random seeds draw the same'; failures=$((failures + 1)); }
 expect 0 'token' sample "$rows"
 equal 'all eight rows' '0 1 2 3 4 5 6 7' "$(column 1)"
 
@@ -138,7 +161,7 @@ equal 'JSON' '{"row": 0, "draw": 0, "token": 1, "logit": 2, "probability": 1, "c
 # sample: what it refuses.
 expect 2 'a .npy file is missing' sample
 expect 2 "'b.npy' is not expected" sample a.npy b.npy
-expect 2 "'-1' is not a value this option takes" sample --seed -1 "$dir/two.npy"
+expect 2 "'-2' is not a value this option takes" sample --seed -2 "$dir/two.npy"
 expect 2 "'4294967296' is not a value this option takes" sample --seed 4294967296 "$dir/two.npy"
 expect 2 "'0' is not a value this option takes" sample -n 0 "$dir/two.npy"
 expect 2 "'1x' is not a value this option takes" sample -n 1x "$dir/two.npy"
