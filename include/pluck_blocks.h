@@ -84,14 +84,6 @@ typedef struct pluck_token_data {
 /* data[i] = {i, logits[i], 0}: what llama.cpp does before each sampling. */
 PLUCK_API void pluck_token_data_fill(const float *logits, int32_t n, pluck_token_data *data);
 
-/* ids[i], logits[i] from data[i]. Either may be NULL. */
-PLUCK_API void pluck_token_data_split(const pluck_token_data *data, int32_t n, int32_t *ids,
-                                      float *logits);
-
-/* data[i] = {ids[i], logits[i], probabilities[i]}; 0 where probabilities is NULL. */
-PLUCK_API void pluck_token_data_join(const int32_t *ids, const float *logits,
-                                     const float *probabilities, int32_t n, pluck_token_data *data);
-
 /* ---- small selections and merging ---- */
 
 /* The k-th greatest (1 <= k <= n) of x, which stays as it is; n * 32 comparisons at most, none of
@@ -102,20 +94,6 @@ PLUCK_API float pluck_kth_greatest(const float *x, int32_t n, int32_t k);
 /* Sorts n biases by token, in place, and adds up those of one token, as the logit bias stage does:
  * -inf masks whatever the others are. Returns how many are left; 0 if biases is NULL. */
 PLUCK_API int32_t pluck_merge_biases(pluck_logit_bias *biases, int32_t n);
-
-/* ---- rows of an output buffer ---- */
-
-/* Exchanges two blocks of memory that do not overlap. */
-PLUCK_API void pluck_swap_blocks(void *a, void *b, size_t bytes);
-
-/*
- * Permutes n_rows rows of row_bytes each in place: row i becomes what row order[i] was. Follows the
- * permutation's cycles, so each row is moved once, through one row of scratch (row_bytes). visited
- * has (n_rows + 7) / 8 bytes of scratch. Nothing moves unless order is a permutation. Errors:
- * ERR_NULL, ERR_SIZE (order is not a permutation of 0 to n_rows - 1).
- */
-PLUCK_API pluck_status pluck_permute_rows(void *rows, size_t row_bytes, int32_t n_rows,
-                                          const int32_t *order, void *scratch, uint8_t *visited);
 
 /* ---- the last n tokens ---- */
 
