@@ -1,5 +1,5 @@
 /*
- * cpu_name.c: the name of the CPU, from the place Linux tells it.
+ * cpu_name.c: the name of the CPU, as Linux shows it.
  */
 #include "cpu_name.h"
 

@@ -4,7 +4,7 @@
  * The format: "\x93NUMPY", major and minor version, the header's length (2 bytes in version 1, 4 in
  * versions 2 and 3, little-endian), and the header, a Python dictionary literal such as
  * {'descr': '<f4', 'fortran_order': False, 'shape': (8, 151936), } padded with spaces to a newline.
- * The literal is read by a small recursive-descent parser over a cursor that knows where it ends.
+ * The literal is read by a small recursive-descent parser over a cursor that knows its end.
  */
 #include "npy.h"
 
@@ -15,7 +15,7 @@
 
 enum { MAGIC_SIZE = 6, MAX_DIMS = 2, MAX_DESCR = 15, MAX_HEADER = 65535 };
 
-/* How far the parser has come in the header's text, and where it reports what is wrong. */
+/* How far the parser has come in the header's text, and the buffer for what is wrong. */
 typedef struct cursor {
     const char *at;
     const char *end;
@@ -253,7 +253,7 @@ static bool describe(const header *h, npy_array *out, char *err, size_t err_size
 
 enum { FIRST_BYTES = MAGIC_SIZE + 2 + 4 }; /* up to the header, in its longer form */
 
-/* Where the header's text lies in the file. */
+/* The part of the file that the header's text is. */
 typedef struct place {
     size_t start, length;
 } place;

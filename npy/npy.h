@@ -28,24 +28,24 @@ typedef struct npy_array {
 } npy_array;
 
 /*
- * Reads the header of the `size` bytes at `data` and describes the array behind it, of any layout and
- * any alignment. On failure returns false, leaves *out alone and writes one line without a full stop
- * to err (always terminated, cut at err_size; err may be NULL if err_size is 0). Never reads outside
- * the bytes given.
+ * Reads the header of the `size` bytes at `data` and describes the array that follows it, of any
+ * layout and any alignment. On failure returns false, leaves *out alone and writes one line without a
+ * full stop to err (always terminated, cut at err_size; err may be NULL if err_size is 0). Never reads
+ * outside the bytes given.
  */
 bool npy_parse(const void *data, size_t size, npy_array *out, char *err, size_t err_size);
 
 /*
- * How many bytes the start of a .npy file asks for: the `size` bytes known so far give the place
- * where the header ends, and those up to there the place where the file ends. To read a stream, read
- * up to *wanted and ask again until that is what there is. Errors as npy_parse.
+ * How much of a .npy file must be read before more is known, given its first `size` bytes: its first
+ * 12 bytes, then all of the header, then all of the file. To read a stream, read up to *wanted and
+ * ask again, until *wanted is what has been read. Errors as npy_parse.
  */
 bool npy_extent(const void *data, size_t size, size_t *wanted, char *err, size_t err_size);
 
 /* Row number `row` of an array that is not by columns. */
 const void *npy_row(const npy_array *array, size_t row);
 
-/* Whether an array can be used where it lies: float32, float16 or bfloat16 in this machine's byte
+/* Whether an array can be used as it is: float32, float16 or bfloat16 in this machine's byte
  * order, row by row, aligned to its elements. */
 bool npy_is_plain(const npy_array *array);
 

@@ -76,9 +76,9 @@ static bool read_stream(npy_file *out, int fd, char *err, size_t err_size) {
         if (out->size == 0) return fail(err, err_size, "the input is empty");
         if (out->size < next) return true; /* npy_parse says what is missing */
     }
-    char behind;
-    if (read_up_to(fd, &behind, 1) > 0) {
-        return fail(err, err_size, "the input goes on behind the array");
+    char more;
+    if (read_up_to(fd, &more, 1) > 0) {
+        return fail(err, err_size, "the input goes on after the array");
     }
     return true;
 }

@@ -234,7 +234,7 @@ float pluck_kth_greatest(const float *x, int32_t n, int32_t k) {
 struct pluck_token_ring {
     pluck_allocator allocator;
     size_t size;
-    history *history; /* behind this struct */
+    history *history; /* in the same allocation, after this struct */
 };
 
 pluck_status pluck_token_ring_create(pluck_token_ring **out, int32_t n,

@@ -64,7 +64,7 @@ pluck_status pk_spec_set(pluck_spec *spec, text pair, pluck_error *err);
 
 /* ---- spec_chain.c ---- */
 
-/* The n samplers of llama.cpp's default chain, and where top-a belongs among them. */
+/* The n samplers of llama.cpp's default chain, in its order, with top-a among them. */
 const pluck_stage_kind *pk_spec_default_samplers(int32_t *n);
 
 /* Before any key is set: the stages' defaults, the default chain, a random seed. */

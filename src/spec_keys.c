@@ -292,13 +292,13 @@ pluck_status pk_spec_set(pluck_spec *s, text pair, pluck_error *err) {
                        name.at, pk_text_shown(pair), pair.at);
     const key *k = &keys[i];
     if (s->given >> i & 1)
-        return pk_fail(err, PLUCK_ERR_SPEC_DUPLICATE, "%.*s: %s stands twice", pk_text_shown(pair),
-                       pair.at, k->name);
+        return pk_fail(err, PLUCK_ERR_SPEC_DUPLICATE, "%.*s: %s is given twice",
+                       pk_text_shown(pair), pair.at, k->name);
     s->given |= (uint64_t)1 << i;
     size_t gap;
     if (pk_text_has_gap(value, &gap))
         return pk_fail(err, PLUCK_ERR_SPEC_VALUE,
-                       "%s=%.*s: nothing stands at character %zu of the value; wanted: %s", k->name,
-                       pk_text_shown(value), value.at, gap + 1, k->range);
+                       "%s=%.*s: there is nothing at character %zu of the value; wanted: %s",
+                       k->name, pk_text_shown(value), value.at, gap + 1, k->range);
     return k->set(s, k, value, err);
 }

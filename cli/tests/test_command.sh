@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# test_command.sh PLUCK ROWS.npy: the pluck command as a person meets it: what it prints, where it
-# complains, and with which exit status.
+# test_command.sh PLUCK ROWS.npy: the pluck command as a person meets it: what it prints, what it
+# complains about, and with which exit status.
 set -u
 pluck=$1
 rows=$2

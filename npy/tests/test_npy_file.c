@@ -140,7 +140,7 @@ static void pipes(void **state) {
 
     image more = make_image(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}\n", 64, 9);
     assert_false(open_piped(&file, &more, more.size, 4096, err, sizeof err));
-    assert_string_equal(err, "the input goes on behind the array");
+    assert_string_equal(err, "the input goes on after the array");
     assert_true(open_piped(&file, &more, more.size - 1, 1, err, sizeof err));
     npy_close(&file);
     /* What is no array is refused from its first bytes, however much would follow. */

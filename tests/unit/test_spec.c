@@ -215,7 +215,7 @@ static void missing_parts(void **state) {
         {"samplers=:", "character 1 "},
     };
     for (size_t i = 0; i < sizeof gaps / sizeof gaps[0]; ++i) {
-        refuse(gaps[i].spec, PLUCK_ERR_SPEC_VALUE, "nothing stands at", gaps[i].place);
+        refuse(gaps[i].spec, PLUCK_ERR_SPEC_VALUE, "there is nothing at", gaps[i].place);
     }
     refuse("logit_bias=", PLUCK_ERR_SPEC_VALUE, "logit_bias", "TOKEN+BIAS");
     refuse("dry_sequence_breakers=", PLUCK_ERR_SPEC_VALUE, "dry_sequence_breakers", "token ids");
