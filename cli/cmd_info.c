@@ -44,8 +44,8 @@ static bool next_disabled(const char **list, bool known, const char **name, size
     return false;
 }
 
-/* Those names, each in quotes, joined by `between`. What could end a JSON string or move a terminal's
- * cursor is printed as '?'. */
+/* Those names, each in quotes, joined by `between`. What could end a JSON string or move a
+ * terminal's cursor is printed as '?'. */
 static void print_disabled(bool known, const char *quote, const char *between) {
     const char *list = getenv("PLUCK_DISABLE_CPU");
     const char *name;

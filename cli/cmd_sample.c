@@ -340,7 +340,7 @@ static int sample_array(const sample_options *o, const npy_array *array) {
 }
 
 int cmd_sample(int argc, char **argv) {
-    sample_options options = {.spec = "", .seed = NO_SEED, .rng = -1, .draws = 1};
+    sample_options options = {.path = "", .spec = "", .seed = NO_SEED, .rng = -1, .draws = 1};
     int code = parse_options(argc, argv, &options);
     if (code != EXIT_OK) return code;
     if (options.help) {

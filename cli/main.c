@@ -22,8 +22,8 @@ static const char helper[] = "pluck-llama";
 /* How this program was called: argv[0]. */
 static const char *own_path;
 
-/* Becomes pluck-llama: the one beside this program if it was called by a path, else the one in PATH,
- * as this one was found. */
+/* Becomes pluck-llama: the one beside this program if it was called by a path, else the one in
+ * PATH, as this one was found. */
 static int run_helper(int argc, char **argv) {
     char path[MAX_PATH];
     const char *slash = strrchr(own_path, '/');

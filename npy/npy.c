@@ -299,7 +299,7 @@ static size_t data_size(const npy_array *array) {
 
 bool npy_parse(const void *data, size_t size, npy_array *out, char *err, size_t err_size) {
     const unsigned char *bytes = data;
-    place at;
+    place at = {0};
     if (!find_header(bytes, size, &at, err, err_size)) return false;
     if (at.length > size - at.start) {
         return fail(err, err_size, "the file ends inside its header");
@@ -318,7 +318,7 @@ bool npy_parse(const void *data, size_t size, npy_array *out, char *err, size_t 
 bool npy_extent(const void *data, size_t size, size_t *wanted, char *err, size_t err_size) {
     *wanted = FIRST_BYTES;
     if (size < FIRST_BYTES) return true;
-    place at;
+    place at = {0};
     if (!find_header(data, size, &at, err, err_size)) return false;
     *wanted = at.start + at.length;
     if (size < *wanted) return true;

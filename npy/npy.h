@@ -29,16 +29,16 @@ typedef struct npy_array {
 
 /*
  * Reads the header of the `size` bytes at `data` and describes the array that follows it, of any
- * layout and any alignment. On failure returns false, leaves *out alone and writes one line without a
- * full stop to err (always terminated, cut at err_size; err may be NULL if err_size is 0). Never reads
- * outside the bytes given.
+ * layout and any alignment. On failure returns false, leaves *out alone and writes one line without
+ * a full stop to err (always terminated, cut at err_size; err may be NULL if err_size is 0). Never
+ * reads outside the bytes given.
  */
 bool npy_parse(const void *data, size_t size, npy_array *out, char *err, size_t err_size);
 
 /*
- * How much of a .npy file must be read before more is known, given its first `size` bytes: its first
- * 12 bytes, then all of the header, then all of the file. To read a stream, read up to *wanted and
- * ask again, until *wanted is what has been read. Errors as npy_parse.
+ * How much of a .npy file must be read before more is known, given its first `size` bytes: its
+ * first 12 bytes, then all of the header, then all of the file. To read a stream, read up to
+ * *wanted and ask again, until *wanted is what has been read. Errors as npy_parse.
  */
 bool npy_extent(const void *data, size_t size, size_t *wanted, char *err, size_t err_size);
 
@@ -51,8 +51,8 @@ bool npy_is_plain(const npy_array *array);
 
 /*
  * Writes an array as one that is plain: float64 becomes float32 (rounded to the nearest; beyond its
- * range infinite), the other types keep theirs. *out describes what lies at `to`, which has room for
- * npy_plain_size(array) bytes, aligned to 4.
+ * range infinite), the other types keep theirs. *out describes what lies at `to`, which has room
+ * for npy_plain_size(array) bytes, aligned to 4.
  */
 size_t npy_plain_size(const npy_array *array);
 void npy_make_plain(const npy_array *array, void *to, npy_array *out);
@@ -66,9 +66,9 @@ typedef struct npy_file {
 } npy_file;
 
 /*
- * Opens a file, or standard input if path is "-", which like a pipe is read up to the array's end. A
- * plain array in a file is mapped; any other is made plain in memory. Errors as npy_parse, those of
- * the file system, and too little memory.
+ * Opens a file, or standard input if path is "-", which like a pipe is read up to the array's end.
+ * A plain array in a file is mapped; any other is made plain in memory. Errors as npy_parse, those
+ * of the file system, and too little memory.
  */
 bool npy_open(npy_file *out, const char *path, char *err, size_t err_size);
 

@@ -1,6 +1,6 @@
 /*
- * npy_convert.c: arrays of other byte orders, in Fortran order, of float64 or not aligned, made into
- * rows that can be used as they lie.
+ * npy_convert.c: arrays of other byte orders, in Fortran order, of float64 or not aligned, made
+ * into rows that can be used as they lie.
  */
 #include "npy.h"
 

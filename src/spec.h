@@ -47,7 +47,8 @@ bool pk_text_equals(text t, const char *word);
 /* Length to print: a message has room for no more. */
 int pk_text_shown(text t);
 
-/* Whether a value whose parts are split by ':' and '/' lacks a part; *at is the first such place. */
+/* Whether a value whose parts are split by ':' and '/' lacks a part; *at is the first such
+ * place. */
 bool pk_text_has_gap(text value, size_t *at);
 
 /* [+-] digits [. digits] [e [+-] digits], all of t. An integer has neither point nor exponent. Too

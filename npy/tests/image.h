@@ -23,8 +23,8 @@ typedef struct image {
     size_t size;
 } image;
 
-/* A file with this header and data that counts 0, 1, 2, ... The header is padded with spaces so that
- * the data starts at a multiple of `alignment`, as NumPy does with 64. */
+/* A file with this header and data that counts 0, 1, 2, ... The header is padded with spaces so
+ * that the data starts at a multiple of `alignment`, as NumPy does with 64. */
 image make_image(int major, const char *header, size_t alignment, size_t n_data_bytes);
 
 #endif /* PLUCK_NPY_TESTS_IMAGE_H */

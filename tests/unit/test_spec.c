@@ -95,7 +95,7 @@ static void each_key(void **state) {
     same("rng=philox;samplers=;seed=7", PLUCK_RNG_PHILOX, plain, 1);
 }
 
-/* What the chain of a spec leaves of four tokens whose probabilities are 4, 1, 8 and 2 fifteenths. */
+/* What the chain of a spec leaves of four tokens with probabilities of 4, 1, 8 and 2 fifteenths. */
 static void leaves(const char *spec, const int32_t *ids, int32_t n) {
     const float row[4] = {logf(4.0f), 0.0f, logf(8.0f), logf(2.0f)};
     pluck_sampler *s = NULL;
