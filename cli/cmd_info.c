@@ -9,13 +9,67 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const char help[] =
     "Usage: pluck info [OPTION]...\n"
     "Shows the version, the CPU, the instruction set in use and every compiled kernel.\n\n"
     "      --json   one JSON object instead of text\n"
     "  -h, --help   this text\n\n"
-    "PLUCK_DISABLE_CPU=avx512,avx2,neon in the environment removes instruction sets.\n";
+    "PLUCK_DISABLE_CPU=avx512,avx2,neon in the environment removes instruction sets; a name that "
+    "does\n"
+    "not exist removes nothing and is shown as unknown.\n";
+
+/* The names that PLUCK_DISABLE_CPU may hold, of other architectures too. */
+static const char *const known_isas[] = {"avx2", "avx512", "neon"};
+
+static bool is_known(const char *name, size_t length) {
+    for (size_t i = 0; i < sizeof known_isas / sizeof known_isas[0]; i++) {
+        if (strlen(known_isas[i]) == length && memcmp(known_isas[i], name, length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The next name in PLUCK_DISABLE_CPU that is known, or that is not; false if there is none. *list
+ * starts as the variable and moves on. */
+static bool next_disabled(const char **list, bool known, const char **name, size_t *length) {
+    while (*list != NULL && **list != '\0') {
+        *name = *list;
+        *length = strcspn(*list, ",");
+        *list += *length + ((*list)[*length] == ',');
+        if (*length > 0 && is_known(*name, *length) == known) return true;
+    }
+    return false;
+}
+
+/* Those names, each in quotes, joined by `between`. What could end a JSON string or move a
+ * terminal's cursor is printed as '?'. */
+static void print_disabled(bool known, const char *quote, const char *between) {
+    const char *list = getenv("PLUCK_DISABLE_CPU");
+    const char *name;
+    size_t length;
+    for (const char *before = ""; next_disabled(&list, known, &name, &length); before = between) {
+        printf("%s%s", before, quote);
+        for (size_t i = 0; i < length; i++) {
+            const char c = name[i];
+            putchar(c < ' ' || c > '~' || c == '"' || c == '\\' ? '?' : c);
+        }
+        fputs(quote, stdout);
+    }
+}
+
+/* A line with them, if there are any. */
+static void print_disabled_line(const char *label, bool known, const char *remark) {
+    const char *list = getenv("PLUCK_DISABLE_CPU");
+    const char *name;
+    size_t length;
+    if (!next_disabled(&list, known, &name, &length)) return;
+    fputs(label, stdout);
+    print_disabled(known, "", ",");
+    puts(remark);
+}
 
 static const char *kernel_state(const pluck_kernel_info *kernel) {
     if (kernel->chosen) return "in use";
@@ -24,8 +78,9 @@ static const char *kernel_state(const pluck_kernel_info *kernel) {
 
 static void print_text(const char *cpu) {
     printf("pluck     %s\nCPU       %s\nkernels   %s\n", pluck_version(), cpu, pluck_isa());
-    const char *disabled = getenv("PLUCK_DISABLE_CPU");
-    if (disabled != NULL && *disabled != '\0') printf("disabled  %s\n", disabled);
+    print_disabled_line("disabled  ", true, "");
+    print_disabled_line("unknown   ", false,
+                        " (in PLUCK_DISABLE_CPU, which takes avx2, avx512 and neon)");
     printf("\n%-24s %-6s %-8s %s\n", "operation", "dtype", "isa", "state");
     pluck_kernel_info kernel;
     for (int32_t i = 0; pluck_kernel_describe(i, &kernel); i++) {
@@ -34,8 +89,12 @@ static void print_text(const char *cpu) {
 }
 
 static void print_json(const char *cpu) {
-    printf("{\"version\": \"%s\", \"cpu\": \"%s\", \"isa\": \"%s\", \"kernels\": [",
+    printf("{\"version\": \"%s\", \"cpu\": \"%s\", \"isa\": \"%s\", \"disabled\": [",
            pluck_version(), cpu, pluck_isa());
+    print_disabled(true, "\"", ", ");
+    printf("], \"unknown_disabled\": [");
+    print_disabled(false, "\"", ", ");
+    printf("], \"kernels\": [");
     pluck_kernel_info kernel;
     for (int32_t i = 0; pluck_kernel_describe(i, &kernel); i++) {
         printf("%s\n  {\"op\": \"%s\", \"dtype\": \"%s\", \"isa\": \"%s\", "

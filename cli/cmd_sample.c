@@ -24,10 +24,13 @@
 
 static const char help[] =
     "Usage: pluck sample [OPTION]... FILE.npy\n"
-    "Draws tokens from rows of logits: a NumPy array of float32 or float16, [n, V] or [V].\n\n"
+    "Draws tokens from rows of logits: a NumPy array [n, V] or [V] of float32, float16, bfloat16 "
+    "or\n"
+    "float64 (which is rounded to float32). FILE.npy may be -, standard input, or a pipe.\n\n"
     "  -s, --sampling SPEC   the chain, such as 'temp=0.8;top_k=40;top_p=0.95;min_p=0.05'\n"
     "                        (default: '', llama.cpp's default chain)\n"
-    "      --seed N          seed of every random stage, 0 to 4294967295 (default: the spec's)\n"
+    "      --seed N          seed of every random stage, 0 to 4294967295, or -1 for a random\n"
+    "                        one (default: the spec's)\n"
     "      --rng KIND        mt19937 or philox (default: the spec's)\n"
     "  -r, --rows A:B        rows A to B - 1, from 0; 'A' alone is one row (default: all)\n"
     "  -n, --draws N         draws from each row (default: 1)\n"
@@ -37,14 +40,16 @@ static const char help[] =
     "      --logprobs N      print the N largest log-probabilities of the row itself\n"
     "      --json            one JSON object a line instead of a table\n"
     "  -h, --help            this text\n\n"
-    "Exit status: 0, 1 where a file, a spec or a row is refused, 2 for a wrong command line.\n";
+    "Exit status: 0; 1 if a file, a spec or a row is refused; 2 if the command line is wrong.\n";
+
+enum { NO_SEED = -2 };
 
 typedef struct sample_options {
     const char *path;
     const char *spec;
     const char *rows;
     const char *history;
-    int64_t seed; /* -1: the spec's */
+    int64_t seed; /* -1: a random one; NO_SEED: the spec's */
     int rng;      /* -1: the spec's */
     int64_t draws, candidates, logprobs;
     bool accept, json, help;
@@ -86,7 +91,7 @@ static int parse_options(int argc, char **argv, sample_options *o) {
             valid = parse_integer(optarg, 1, INT32_MAX, &o->draws);
             break;
         case SEED:
-            valid = parse_integer(optarg, 0, UINT32_MAX, &o->seed);
+            valid = parse_integer(optarg, -1, UINT32_MAX, &o->seed);
             break;
         case RNG:
             o->rng = strcmp(optarg, "mt19937") == 0  ? PLUCK_RNG_MT19937
@@ -125,6 +130,25 @@ static int parse_options(int argc, char **argv, sample_options *o) {
     return EXIT_OK;
 }
 
+/* What messages call the file. */
+static const char *file_name(const sample_options *o) {
+    return strcmp(o->path, "-") == 0 ? "standard input" : o->path;
+}
+
+/* The library's type for the array's; npy_open leaves no others. */
+static pluck_dtype row_dtype(const npy_array *array) {
+    switch (array->dtype) {
+    case NPY_F16:
+        return PLUCK_DTYPE_F16;
+    case NPY_BF16:
+        return PLUCK_DTYPE_BF16;
+    case NPY_F32:
+    case NPY_F64:
+        break;
+    }
+    return PLUCK_DTYPE_F32;
+}
+
 /* The sampler that the spec describes, with the seed and generator of the command line. */
 static int make_sampler(const sample_options *o, int32_t n_vocab, pluck_sampler **out) {
     pluck_spec *spec = NULL;
@@ -133,7 +157,7 @@ static int make_sampler(const sample_options *o, int32_t n_vocab, pluck_sampler 
         return failure("sample", "%s", error.message);
     }
     pluck_config config = *pluck_spec_config(spec);
-    if (o->seed >= 0) config.seed = (uint32_t)o->seed;
+    if (o->seed != NO_SEED) config.seed = (uint32_t)o->seed; /* -1 is PLUCK_SEED_RANDOM */
     if (o->rng >= 0) config.rng = (pluck_rng_kind)o->rng;
     const pluck_status status = pluck_sampler_create(out, &config);
     pluck_spec_free(spec);
@@ -276,7 +300,7 @@ static int draw_all(const session *s, const npy_array *array, int64_t first, int
     for (int64_t r = first; r < end; r++) {
         const pluck_row row = {
             .logits = npy_row(array, (size_t)r),
-            .dtype = array->dtype == NPY_F16 ? PLUCK_DTYPE_F16 : PLUCK_DTYPE_F32,
+            .dtype = row_dtype(array),
             .n = (int32_t)array->n_columns,
         };
         for (int64_t d = 0; d < s->options->draws; d++) {
@@ -287,11 +311,11 @@ static int draw_all(const session *s, const npy_array *array, int64_t first, int
     return EXIT_OK;
 }
 
-/* Everything behind the options and the file: the sampler, the buffers, the draws. */
+/* Everything that comes after the options and the file: the sampler, the buffers, the draws. */
 static int sample_array(const sample_options *o, const npy_array *array) {
-    if (array->n_columns > 16777216) {
-        return failure("sample", "%s: a row has %zu logits; at most 16777216 are supported",
-                       o->path, array->n_columns);
+    if (array->n_columns > PLUCK_MAX_VOCAB) {
+        return failure("sample", "%s: a row has %zu logits; at most %d are supported", file_name(o),
+                       array->n_columns, PLUCK_MAX_VOCAB);
     }
     int64_t first = 0;
     int64_t end = (int64_t)array->n_rows;
@@ -316,7 +340,7 @@ static int sample_array(const sample_options *o, const npy_array *array) {
 }
 
 int cmd_sample(int argc, char **argv) {
-    sample_options options = {.spec = "", .seed = -1, .rng = -1, .draws = 1};
+    sample_options options = {.path = "", .spec = "", .seed = NO_SEED, .rng = -1, .draws = 1};
     int code = parse_options(argc, argv, &options);
     if (code != EXIT_OK) return code;
     if (options.help) {
@@ -326,7 +350,7 @@ int cmd_sample(int argc, char **argv) {
     npy_file file;
     char error[160];
     if (!npy_open(&file, options.path, error, sizeof error)) {
-        return failure("sample", "%s: %s", options.path, error);
+        return failure("sample", "%s: %s", file_name(&options), error);
     }
     code = sample_array(&options, &file.array);
     npy_close(&file);

@@ -1,5 +1,5 @@
 /*
- * cpu_name.c: the name of the CPU, from the place Linux tells it.
+ * cpu_name.c: the name of the CPU, as Linux shows it.
  */
 #include "cpu_name.h"
 
@@ -7,7 +7,7 @@
 #include <string.h>
 
 void cpu_name(char *out, size_t size) {
-#if defined(__x86_64__) || defined(_M_X64)
+#if defined(__x86_64__)
     snprintf(out, size, "x86-64");
 #elif defined(__aarch64__)
     snprintf(out, size, "AArch64");

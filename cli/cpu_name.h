@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-/* The CPU's own name where the system tells it, else its architecture. Always terminated, and free
+/* The CPU's own name if the system shows it, else its architecture. Always terminated, and free
  * of quotes, backslashes and control characters, so that it may stand in JSON as it is. */
 void cpu_name(char *out, size_t size);
 

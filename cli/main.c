@@ -1,8 +1,8 @@
 /*
  * main.c: the `pluck` command: finds the subcommand and hands over.
  *
- * The subcommands that load a model live in a program of their own, pluck-llama, which is built
- * where libllama is found: so this one runs everywhere, also where libllama has gone since.
+ * The subcommands that load a model live in a program of their own, pluck-llama, which is built if
+ * libllama is found. So this one runs everywhere, even if libllama has been removed since.
  */
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
@@ -22,8 +22,8 @@ static const char helper[] = "pluck-llama";
 /* How this program was called: argv[0]. */
 static const char *own_path;
 
-/* Becomes pluck-llama: the one beside this program where it was called by a path, else the one in
- * PATH, where this one was found too. */
+/* Becomes pluck-llama: the one beside this program if it was called by a path, else the one in
+ * PATH, as this one was found. */
 static int run_helper(int argc, char **argv) {
     char path[MAX_PATH];
     const char *slash = strrchr(own_path, '/');
@@ -37,7 +37,7 @@ static int run_helper(int argc, char **argv) {
         execvp(path, all);
     }
     return failure(argv[0],
-                   "there is no %s beside this pluck: it is built where llama.cpp is found; "
+                   "there is no %s beside this pluck: it is built only if llama.cpp is found; "
                    "in the source tree run scripts/get-llama, then build again",
                    helper);
 }
@@ -65,7 +65,7 @@ static void print_help(void) {
     for (int i = 0; i < N_COMMANDS; i++) {
         printf("  %-9s %s\n", commands[i].name, commands[i].summary);
     }
-    printf("\n'pluck COMMAND --help' tells a command's options, 'man pluck' everything.\n");
+    printf("\n'pluck COMMAND --help' shows a command's options, 'man pluck' everything.\n");
 }
 
 static const command *find_command(const char *name) {

@@ -19,8 +19,8 @@ enum {
 #define CLI_PRINTF(text, first)
 #endif
 
-/* Both print "pluck COMMAND: message" to stderr; usage_error adds where help is found. They return
- * the exit code. */
+/* Both print "pluck COMMAND: message" to stderr; usage_error adds how to get help. They return the
+ * exit code. */
 int usage_error(const char *command, const char *format, ...) CLI_PRINTF(2, 3);
 int failure(const char *command, const char *format, ...) CLI_PRINTF(2, 3);
 

@@ -3,10 +3,10 @@
  *
  * Baseline: selection sort, each of its swaps an exchange of two rows, element by element, so that
  * most rows are moved more than once. Candidate: the order by an insertion sort of the 16 numbers,
- * then pluck_permute_rows, which moves each row once along the permutation's cycles.
+ * then output_rows_permute, which moves each row once along the permutation's cycles.
  */
 #include "inputs.h"
-#include "pluck_blocks.h"
+#include "output_rows.h"
 
 #include <string.h>
 
@@ -89,7 +89,7 @@ static void candidate(perflab_ctx *ctx) {
         }
         order[at] = i;
     }
-    pluck_permute_rows(s->rows[1], ctx->size * sizeof(float), ROWS, order, s->scratch, s->visited);
+    output_rows_permute(s->rows[1], ctx->size * sizeof(float), ROWS, order, s->scratch, s->visited);
     perflab_keep(s->rows[1]);
 }
 

@@ -4,7 +4,7 @@
  * All functions are free of global state, allocate nothing and may run on any number of threads.
  * The instruction set is chosen as for pluck.h; every one gives the same bits. Rows are float32
  * unless said otherwise; n is their length, 1 to 2^30 unless said otherwise; any alignment.
- * Functions that return pluck_status write nothing where they fail.
+ * Functions that return pluck_status write nothing if they fail.
  */
 #ifndef PLUCK_BLOCKS_H
 #define PLUCK_BLOCKS_H
@@ -49,15 +49,15 @@ PLUCK_API pluck_status pluck_softmax(const float *x, size_t n, float *out);
 
 /*
  * The entropy of softmax(x) in nats, H = log sum exp(x) - sum(p x): no logarithm per element.
- * Within 1e-6 of the exact value, relative where H > 1, else absolute.
+ * Within 1e-6 of the exact value, relative if H > 1, else absolute.
  * Errors: ERR_NULL, ERR_SIZE, ERR_NAN, ERR_EMPTY.
  */
 PLUCK_API pluck_status pluck_entropy(const float *x, size_t n, double *result);
 
 /*
  * The k greatest unmasked (above -inf) elements of x, descending, lower index first among equals:
- * indices to ids, values to values, how many there were to *n_written (fewer than k where fewer are
- * unmasked). Where some are +inf those alone count, as in a chain. n and k: 1 to the workspace's
+ * indices to ids, values to values, how many there were to *n_written (fewer than k if fewer are
+ * unmasked). If some are +inf those alone count, as in a chain. n and k: 1 to the workspace's
  * n_vocab, k <= n.
  * Errors: ERR_NULL, ERR_SIZE, ERR_NAN, ERR_EMPTY, ERR_WORKSPACE.
  */
@@ -65,9 +65,9 @@ PLUCK_API pluck_status pluck_top_k(pluck_workspace *workspace, const float *x, i
                                    int32_t *ids, float *values, int32_t *n_written);
 
 /*
- * The elements of x at or above cut (above -inf where cut is that), in order: indices to ids,
- * values to values; both need room for n + 16. What is behind the last one written is scratch.
- * Returns how many: 0 where cut is NaN, n below 1 or a pointer NULL. NaN among x are left out. The
+ * The elements of x at or above cut (above -inf if cut is that), in order: indices to ids,
+ * values to values; both need room for n + 16. What comes after the last one written is scratch.
+ * Returns how many: 0 if cut is NaN, n below 1 or a pointer NULL. NaN among x are left out. The
  * filter of min-p: cut = max + log p.
  */
 PLUCK_API int32_t pluck_filter(const float *x, int32_t n, float cut, int32_t *ids, float *values);
@@ -84,14 +84,6 @@ typedef struct pluck_token_data {
 /* data[i] = {i, logits[i], 0}: what llama.cpp does before each sampling. */
 PLUCK_API void pluck_token_data_fill(const float *logits, int32_t n, pluck_token_data *data);
 
-/* ids[i], logits[i] from data[i]. Either may be NULL. */
-PLUCK_API void pluck_token_data_split(const pluck_token_data *data, int32_t n, int32_t *ids,
-                                      float *logits);
-
-/* data[i] = {ids[i], logits[i], probabilities[i]}; 0 where probabilities is NULL. */
-PLUCK_API void pluck_token_data_join(const int32_t *ids, const float *logits,
-                                     const float *probabilities, int32_t n, pluck_token_data *data);
-
 /* ---- small selections and merging ---- */
 
 /* The k-th greatest (1 <= k <= n) of x, which stays as it is; n * 32 comparisons at most, none of
@@ -103,25 +95,11 @@ PLUCK_API float pluck_kth_greatest(const float *x, int32_t n, int32_t k);
  * -inf masks whatever the others are. Returns how many are left; 0 if biases is NULL. */
 PLUCK_API int32_t pluck_merge_biases(pluck_logit_bias *biases, int32_t n);
 
-/* ---- rows of an output buffer ---- */
-
-/* Exchanges two blocks of memory that do not overlap. */
-PLUCK_API void pluck_swap_blocks(void *a, void *b, size_t bytes);
-
-/*
- * Permutes n_rows rows of row_bytes each in place: row i becomes what row order[i] was. Follows the
- * permutation's cycles, so each row is moved once, through one row of scratch (row_bytes). visited
- * has (n_rows + 7) / 8 bytes of scratch. Nothing moves unless order is a permutation. Errors:
- * ERR_NULL, ERR_SIZE (order is not a permutation of 0 to n_rows - 1).
- */
-PLUCK_API pluck_status pluck_permute_rows(void *rows, size_t row_bytes, int32_t n_rows,
-                                          const int32_t *order, void *scratch, uint8_t *visited);
-
 /* ---- the last n tokens ---- */
 
 /*
  * A ring of tokens with counts: the history that penalties keep. Push costs the same whatever n and
- * the vocabulary; how often a token stands in the ring is one probe of a small table.
+ * the vocabulary; how often a token is in the ring is one probe of a small table.
  */
 typedef struct pluck_token_ring pluck_token_ring;
 
@@ -130,7 +108,7 @@ PLUCK_API pluck_status pluck_token_ring_create(pluck_token_ring **out, int32_t n
                                                const pluck_allocator *allocator);
 PLUCK_API void pluck_token_ring_free(pluck_token_ring *ring);
 
-/* Adds a token (>= 0), dropping the oldest where the ring is full. Errors: ERR_NULL, ERR_TOKEN. */
+/* Adds a token (>= 0), dropping the oldest if the ring is full. Errors: ERR_NULL, ERR_TOKEN. */
 PLUCK_API pluck_status pluck_token_ring_push(pluck_token_ring *ring, int32_t token);
 
 /*
@@ -144,15 +122,15 @@ PLUCK_API void pluck_token_ring_clear(pluck_token_ring *ring);
 /* Tokens held: 0 to n. */
 PLUCK_API int32_t pluck_token_ring_size(const pluck_token_ring *ring);
 
-/* The token `back` places from the newest (0); -1 where there is none. */
+/* The token `back` places from the newest (0); -1 if there is none. */
 PLUCK_API int32_t pluck_token_ring_back(const pluck_token_ring *ring, int32_t back);
 
 /* Writes the newest `count` tokens, oldest first, as pluck_dry_repeats reads them; all there are
- * where that is fewer. Returns how many. */
+ * if that is fewer. Returns how many. */
 PLUCK_API int32_t pluck_token_ring_recent(const pluck_token_ring *ring, int32_t count,
                                           int32_t *tokens);
 
-/* How often token stands in the ring. */
+/* How often token is in the ring. */
 PLUCK_API int32_t pluck_token_ring_count(const pluck_token_ring *ring, int32_t token);
 
 /* The distinct tokens, ascending, and their counts; room for min(size, n) of each. Returns how

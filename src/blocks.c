@@ -224,81 +224,9 @@ void pluck_token_data_fill(const float *logits, int32_t n, pluck_token_data *dat
     if (n > 0) pk_kernels()->array.token_fill(logits, (size_t)n, 0, (int32_t *)(void *)data);
 }
 
-void pluck_token_data_split(const pluck_token_data *data, int32_t n, int32_t *ids, float *logits) {
-    for (int32_t i = 0; ids && i < n; i++) ids[i] = data[i].id;
-    for (int32_t i = 0; logits && i < n; i++) logits[i] = data[i].logit;
-}
-
-void pluck_token_data_join(const int32_t *ids, const float *logits, const float *probabilities,
-                           int32_t n, pluck_token_data *data) {
-    for (int32_t i = 0; i < n; i++)
-        data[i] = (pluck_token_data){ids[i], logits[i], probabilities ? probabilities[i] : 0.0f};
-}
-
 float pluck_kth_greatest(const float *x, int32_t n, int32_t k) {
     if (!x || k < 1 || k > n) return 0.0f;
     PK_IN_OWN_ENV(float, pk_kth_of_few(x, n, k));
-}
-
-/* ---- rows ---- */
-
-void pluck_swap_blocks(void *a, void *b, size_t bytes) {
-    const size_t words = bytes / sizeof(float);
-    char *x = a, *y = b;
-    pk_kernels()->array.swap(a, b, words);
-    for (size_t i = words * sizeof(float); i < bytes; i++) {
-        const char held = x[i];
-        x[i] = y[i];
-        y[i] = held;
-    }
-}
-
-static bool test_and_set(uint8_t *bits, int32_t i) {
-    const uint8_t bit = (uint8_t)(1u << (i % 8));
-    const bool was = (bits[i / 8] & bit) != 0;
-    bits[i / 8] |= bit;
-    return was;
-}
-
-/* The C library's memcpy, called: where the compiler knows a bound of the size it writes rep movsq
- * in its place, which takes twice as long here. */
-static void *(*const volatile copy)(void *, const void *, size_t) = memcpy;
-
-/* Moves the rows of the cycle through `start`, a block of columns after the other: where a block is
- * written, what stood there was read just before and is in cache. 4 KB was the fastest of 1 to 128
- * on Zen 4 for 16 rows of 600 KB. */
-static void rotate_cycle(char *rows, size_t row_bytes, const int32_t *order, int32_t start,
-                         void *held) {
-    enum { COLUMNS = 4096 };
-    for (size_t column = 0; column < row_bytes; column += COLUMNS) {
-        const size_t part = row_bytes - column < COLUMNS ? row_bytes - column : COLUMNS;
-        char *base = rows + column;
-        copy(held, base + (size_t)start * row_bytes, part);
-        int32_t at = start;
-        for (; order[at] != start; at = order[at]) {
-            copy(base + (size_t)at * row_bytes, base + (size_t)order[at] * row_bytes, part);
-        }
-        copy(base + (size_t)at * row_bytes, held, part);
-    }
-}
-
-pluck_status pluck_permute_rows(void *rows, size_t row_bytes, int32_t n_rows, const int32_t *order,
-                                void *scratch, uint8_t *visited) {
-    if (!rows || !order || !scratch || !visited) return PLUCK_ERR_NULL;
-    if (n_rows < 0) return PLUCK_ERR_SIZE;
-    const size_t bitmap = ((size_t)n_rows + 7) / 8;
-    memset(visited, 0, bitmap);
-    for (int32_t i = 0; i < n_rows; i++)
-        if (order[i] < 0 || order[i] >= n_rows || test_and_set(visited, order[i]))
-            return PLUCK_ERR_SIZE;
-    memset(visited, 0, bitmap);
-    for (int32_t start = 0; start < n_rows; start++) {
-        if (order[start] == start || test_and_set(visited, start)) continue;
-        for (int32_t at = order[start]; at != start; at = order[at])
-            (void)test_and_set(visited, at);
-        rotate_cycle(rows, row_bytes, order, start, scratch);
-    }
-    return PLUCK_OK;
 }
 
 /* ---- the last n tokens ---- */
@@ -306,7 +234,7 @@ pluck_status pluck_permute_rows(void *rows, size_t row_bytes, int32_t n_rows, co
 struct pluck_token_ring {
     pluck_allocator allocator;
     size_t size;
-    history *history; /* behind this struct */
+    history *history; /* in the same allocation, after this struct */
 };
 
 pluck_status pluck_token_ring_create(pluck_token_ring **out, int32_t n,

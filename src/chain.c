@@ -18,10 +18,11 @@ static const stage_kind *const kinds[] = {
     &pk_stage_greedy,     &pk_stage_dist,        &pk_stage_mirostat, &pk_stage_mirostat_v2,
     &pk_stage_adaptive_p, &pk_stage_top_a,
 };
+_Static_assert(sizeof kinds / sizeof *kinds == N_STAGE_KINDS, "each kind has a descriptor");
 
 const stage_kind *pk_stage_kind(pluck_stage_kind kind) {
     const int k = (int)kind;
-    if (k < 1 || k > (int)(sizeof kinds / sizeof *kinds)) return NULL;
+    if (k < 1 || k > N_STAGE_KINDS) return NULL;
     PLUCK_ASSERT(kinds[k - 1]->kind == kind);
     return kinds[k - 1];
 }

@@ -11,7 +11,7 @@
 
 #include <errno.h>
 
-#if defined(__SSE2_MATH__) || defined(_M_X64)
+#ifdef __SSE2_MATH__
 #include <xmmintrin.h>
 
 /* Denormals are zero, six masks, rounding, flush to zero. */

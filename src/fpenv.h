@@ -45,7 +45,7 @@
 #define PK_APART
 #endif
 
-#if defined(__SSE2_MATH__) || defined(_M_X64)
+#ifdef __SSE2_MATH__
 /* MXCSR: control and flags in one. The x87 unit is left alone: nothing here computes with it. */
 typedef struct pk_fpenv {
     uint32_t mxcsr;

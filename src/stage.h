@@ -53,7 +53,8 @@ void *pk_plan_put(plan_arena *arena, size_t size);
 
 typedef struct stage_kind {
     pluck_stage_kind kind;
-    const char *name; /* as in samplers= */
+    const char *name;     /* as in samplers= */
+    pluck_stage defaults; /* parameters that a spec starts from: llama.cpp v0.5.0's */
 
     /* What must have been done to the view before apply; whether a cut may stay noted on a row. */
     view_state state;
@@ -87,6 +88,9 @@ typedef struct stage_kind {
     /* Takes back what all clones shared. */
     void (*release_shared)(const pluck_stage *stage);
 } stage_kind;
+
+/* Kinds are numbered from 1. */
+enum { N_STAGE_KINDS = PLUCK_STAGE_TOP_A };
 
 /* The descriptor of a kind; NULL if there is none. */
 const stage_kind *pk_stage_kind(pluck_stage_kind kind);

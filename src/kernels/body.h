@@ -148,24 +148,6 @@ VATTR static void array_token_fill(const float *x, size_t n, int32_t first_id, i
     }
 }
 
-VATTR static void array_swap(void *a, void *b, size_t n) {
-    enum { WORD = sizeof(uint32_t), STEP = VWIDTH * WORD };
-    char *x = a, *y = b;
-    const char *const end = x + n * WORD;
-    for (; VWIDTH > 1 && end - x >= STEP; x += STEP, y += STEP) {
-        const vf held = v_load_f32(x);
-        v_store((float *)(void *)x, v_load_f32(y));
-        v_store((float *)(void *)y, held);
-    }
-    for (; x < end; x += WORD, y += WORD) {
-        uint32_t from_x, from_y; /* not float: a signalling NaN is to stay one */
-        memcpy(&from_x, x, WORD);
-        memcpy(&from_y, y, WORD);
-        memcpy(x, &from_y, WORD);
-        memcpy(y, &from_x, WORD);
-    }
-}
-
 VATTR static void array_adapt(const float *x, size_t n, const adapt_params *p, float peak,
                               float *out) {
     FOR_ARRAY(v_where_gt(

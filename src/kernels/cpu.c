@@ -1,18 +1,21 @@
 /*
  * cpu.c: which instruction sets there are, which is used, and the public list of kernels.
  *
- * PLUCK_DISABLE_CPU names instruction sets to leave out, split by commas. The choice is made on the
- * first call and published with release/acquire; two threads that race make the same choice.
+ * PLUCK_DISABLE_CPU names instruction sets to leave out, split by commas; checked builds end the
+ * process at a name that does not exist. The choice is made on the first call and published with
+ * release/acquire; two threads that race make the same choice.
  */
 #include "../arithmetic.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../contract.h"
 #include "kernels.h"
 
-#if defined(__x86_64__) || defined(_M_X64)
+#if defined(__x86_64__)
 #include <cpuid.h>
 
 extern const kernel_table pk_table_avx2, pk_table_avx512;
@@ -49,7 +52,7 @@ extern const kernel_table pk_table_scalar;
 
 static const kernel_table *const tables[] = {
     &pk_table_scalar,
-#if defined(__x86_64__) || defined(_M_X64)
+#if defined(__x86_64__)
     &pk_table_avx2,
     &pk_table_avx512,
 #elif defined(__aarch64__)
@@ -57,23 +60,46 @@ static const kernel_table *const tables[] = {
 #endif
 };
 
-static unsigned disabled(void) {
+/* The bits that a name in PLUCK_DISABLE_CPU removes; 0: there is no such name. */
+static unsigned bits_of(const char *name, size_t length) {
     static const struct {
         const char *name;
         unsigned bits;
-    } names[] = {
+    } known[] = {
         /* Without AVX2 nothing wider is wanted either. */
         {"avx2", CPU_AVX2 | CPU_AVX512},
         {"avx512", CPU_AVX512},
         {"neon", CPU_NEON},
     };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strlen(known[i].name) == length && memcmp(known[i].name, name, length) == 0)
+            return known[i].bits;
+    return 0;
+}
+
+/* A misspelt name removes nothing: a test would pass that has tested something else. A release says
+ * nothing, and `pluck info` shows it. */
+static void refuse_name(const char *name, size_t length) {
+#ifdef PLUCK_CHECKS
+    char what[160];
+    (void)snprintf(what, sizeof what,
+                   "PLUCK_DISABLE_CPU names '%.*s'; there are avx2, avx512, neon",
+                   (int)(length < 64 ? length : 64), name);
+    pk_contract_broken(__FILE__, __LINE__, what);
+#else
+    (void)name;
+    (void)length;
+#endif
+}
+
+static unsigned disabled(void) {
     const char *list = getenv("PLUCK_DISABLE_CPU");
     unsigned bits = 0;
     while (list && *list) {
         const size_t length = strcspn(list, ",");
-        for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-            if (strlen(names[i].name) == length && strncmp(names[i].name, list, length) == 0)
-                bits |= names[i].bits;
+        const unsigned named = bits_of(list, length);
+        if (named == 0 && length > 0) refuse_name(list, length);
+        bits |= named;
         list += length + (list[length] == ',');
     }
     return bits;

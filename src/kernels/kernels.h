@@ -114,7 +114,6 @@ typedef struct group_totals {
  *   max16          out[i] = the greatest of x[16 i] to x[16 i + 15], for n outputs
  *   token_fill     out[3 i] = first_id + i, out[3 i + 1] = the bits of x[i], out[3 i + 2] = 0: 12
  *                  bytes each
- *   swap           exchanges n words of 4 bytes, any alignment
  *   adapt          out[i] = adaptive logit: peak - sharpness * d^2 / (1 + d); -inf stays
  */
 #define ARRAY_KERNELS(X)                                                                           \
@@ -124,7 +123,6 @@ typedef struct group_totals {
     X(void, scale, (const float *x, size_t n, float factor, float *out))                           \
     X(void, max16, (const float *x, size_t n, float *out))                                         \
     X(void, token_fill, (const float *x, size_t n, int32_t first_id, int32_t *out))                \
-    X(void, swap, (void *a, void *b, size_t n))                                                    \
     X(void, adapt, (const float *x, size_t n, const adapt_params *p, float peak, float *out))
 
 #define KERNEL_MEMBER(type, name, parameters) type(*name) parameters;

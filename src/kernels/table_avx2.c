@@ -3,7 +3,7 @@
 
 #include "kernels.h"
 
-#if defined(__x86_64__) || defined(_M_X64)
+#ifdef __x86_64__
 
 #include "vec_avx2.h"
 

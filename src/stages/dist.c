@@ -21,6 +21,7 @@ extern const stage_kind pk_stage_dist;
 const stage_kind pk_stage_dist = {
     .kind = PLUCK_STAGE_DIST,
     .name = "dist",
+    .defaults.as.dist = {.seed = PLUCK_SEED_RANDOM},
     .state = VIEW_SCANNED,
     .takes_cut = true,
     .apply = apply,

@@ -103,6 +103,7 @@ extern const stage_kind pk_stage_dry;
 const stage_kind pk_stage_dry = {
     .kind = PLUCK_STAGE_DRY,
     .name = "dry",
+    .defaults.as.dry = {.multiplier = 0.0f, .base = 1.75f, .allowed_length = 2, .last_n = 64},
     .state = VIEW_ANY,
     .apply = apply,
     .check = check,

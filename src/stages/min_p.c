@@ -30,6 +30,7 @@ extern const stage_kind pk_stage_min_p;
 const stage_kind pk_stage_min_p = {
     .kind = PLUCK_STAGE_MIN_P,
     .name = "min_p",
+    .defaults.as.min_p = {.p = 0.05f, .min_keep = 0},
     .state = VIEW_SCANNED,
     .takes_cut = true,
     .apply = apply,

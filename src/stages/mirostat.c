@@ -100,10 +100,15 @@ static uint32_t seed(const pluck_stage *stage) {
     return stage->as.mirostat.seed;
 }
 
+/* Of both; v2 does not use m. */
+#define DEFAULTS                                                                                   \
+    { .tau = 5.0f, .eta = 0.1f, .m = 100, .seed = PLUCK_SEED_RANDOM }
+
 extern const stage_kind pk_stage_mirostat;
 const stage_kind pk_stage_mirostat = {
     .kind = PLUCK_STAGE_MIROSTAT,
     .name = "mirostat",
+    .defaults.as.mirostat = DEFAULTS,
     .state = VIEW_SCANNED,
     .apply = apply_v1,
     .random = true,
@@ -118,6 +123,7 @@ extern const stage_kind pk_stage_mirostat_v2;
 const stage_kind pk_stage_mirostat_v2 = {
     .kind = PLUCK_STAGE_MIROSTAT_V2,
     .name = "mirostat_v2",
+    .defaults.as.mirostat = DEFAULTS,
     .state = VIEW_SCANNED,
     .apply = apply_v2,
     .random = true,

@@ -65,6 +65,7 @@ extern const stage_kind pk_stage_penalties;
 const stage_kind pk_stage_penalties = {
     .kind = PLUCK_STAGE_PENALTIES,
     .name = "penalties",
+    .defaults.as.penalties = {.last_n = 64, .repeat = 1.0f, .freq = 0.0f, .present = 0.0f},
     .state = VIEW_ANY,
     .apply = apply,
     .check = check,

@@ -55,6 +55,7 @@ extern const stage_kind pk_stage_temperature;
 const stage_kind pk_stage_temperature = {
     .kind = PLUCK_STAGE_TEMPERATURE,
     .name = "temperature",
+    .defaults.as.temperature = {.t = 0.8f, .range = 0.0f, .exponent = 1.0f},
     .state = VIEW_ANY,
     .takes_cut = true,
     .apply = apply,

@@ -21,6 +21,7 @@ extern const stage_kind pk_stage_top_k;
 const stage_kind pk_stage_top_k = {
     .kind = PLUCK_STAGE_TOP_K,
     .name = "top_k",
+    .defaults.as.top_k = {.k = 40},
     .state = VIEW_SCANNED,
     .apply = apply,
     .disabled = disabled,

@@ -33,6 +33,7 @@ extern const stage_kind pk_stage_top_n_sigma;
 const stage_kind pk_stage_top_n_sigma = {
     .kind = PLUCK_STAGE_TOP_N_SIGMA,
     .name = "top_n_sigma",
+    .defaults.as.top_n_sigma = {.n = -1.0f},
     .state = VIEW_SCANNED,
     .apply = apply,
     .check = check,

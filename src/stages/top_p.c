@@ -29,6 +29,7 @@ extern const stage_kind pk_stage_top_p;
 const stage_kind pk_stage_top_p = {
     .kind = PLUCK_STAGE_TOP_P,
     .name = "top_p",
+    .defaults.as.top_p = {.p = 0.95f, .min_keep = 0},
     .state = VIEW_SCANNED,
     .apply = apply,
     .check = check,

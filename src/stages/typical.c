@@ -31,6 +31,7 @@ extern const stage_kind pk_stage_typical;
 const stage_kind pk_stage_typical = {
     .kind = PLUCK_STAGE_TYPICAL,
     .name = "typ_p",
+    .defaults.as.typical = {.p = 1.0f, .min_keep = 0},
     .state = VIEW_SCANNED,
     .apply = apply,
     .check = check,

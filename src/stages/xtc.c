@@ -46,6 +46,10 @@ extern const stage_kind pk_stage_xtc;
 const stage_kind pk_stage_xtc = {
     .kind = PLUCK_STAGE_XTC,
     .name = "xtc",
+    .defaults.as.xtc = {.probability = 0.0f,
+                        .threshold = 0.1f,
+                        .min_keep = 0,
+                        .seed = PLUCK_SEED_RANDOM},
     .state = VIEW_ANY,
     .apply = apply,
     .random = true,

@@ -95,6 +95,40 @@ static void each_key(void **state) {
     same("rng=philox;samplers=;seed=7", PLUCK_RNG_PHILOX, plain, 1);
 }
 
+/* What the chain of a spec leaves of four tokens with probabilities of 4, 1, 8 and 2 fifteenths. */
+static void leaves(const char *spec, const int32_t *ids, int32_t n) {
+    const float row[4] = {logf(4.0f), 0.0f, logf(8.0f), logf(2.0f)};
+    pluck_sampler *s = NULL;
+    pluck_error error;
+    if (pluck_sampler_from_spec(&s, spec, 4, &error) != PLUCK_OK) fail_msg("%s", error.message);
+    int32_t token;
+    assert_int_equal(pluck_sample(s, row, &token), PLUCK_OK);
+    pluck_candidates left;
+    assert_int_equal(pluck_workspace_candidates(pluck_sampler_workspace(s), &left), PLUCK_OK);
+    assert_int_equal(left.n, n);
+    assert_memory_equal(left.ids, ids, (size_t)n * sizeof *ids);
+    pluck_sampler_free(s);
+}
+#define LEAVES(spec, ...)                                                                          \
+    do {                                                                                           \
+        const int32_t ids_[] = {__VA_ARGS__};                                                      \
+        leaves(spec, ids_, (int32_t)(sizeof ids_ / sizeof ids_[0]));                               \
+    } while (0)
+
+/* P >= a * (8/15)^2: in units of 1/225, the P are 60, 15, 120, 30, and the square is 64. */
+static void top_a(void **state) {
+    (void)state;
+    LEAVES("samplers=top_a;top_a=0.2", 0, 1, 2, 3);
+    LEAVES("samplers=top_a;top_a=0.4", 0, 2, 3);
+    LEAVES("samplers=top_a;top_a=0.5", 0, 2);
+    LEAVES("samplers=top_a;top_a=1", 2);
+    LEAVES("samplers=top_a;top_a=0.5;min_keep=3", 2, 0, 3);
+    LEAVES("samplers=top_a", 0, 1, 2, 3);
+    /* Its place in the chain: behind top_k, so of the two left, 2/3 and 1/3, one goes at a = 1. */
+    LEAVES("top_k=2;top_a=1;top_p=1;min_p=0", 2);
+    LEAVES("samplers=top_a:top_k;top_k=2;top_a=0.4", 2, 0);
+}
+
 static void refuse(const char *spec, pluck_status want, const char *first, const char *second) {
     pluck_sampler *s = NULL;
     pluck_spec *parsed = NULL;
@@ -140,8 +174,10 @@ static void refusals(void **state) {
     refuse("seed=4294967296", PLUCK_ERR_SPEC_RANGE, "seed", "4294967295");
     refuse("mirostat=3", PLUCK_ERR_SPEC_RANGE, "mirostat", "3");
     refuse("adaptive_target=1.5", PLUCK_ERR_SPEC_RANGE, "adaptive_target", "1.5");
+    refuse("top_a=1.5", PLUCK_ERR_SPEC_RANGE, "top_a=1.5", "0 to 1");
     refuse("rng=mt", PLUCK_ERR_SPEC_VALUE, "rng", "philox");
     refuse("samplers=top_k:nothing", PLUCK_ERR_SPEC_VALUE, "samplers", "nothing");
+    refuse("samplers=top-a", PLUCK_ERR_SPEC_VALUE, "top-a", "top_k, top_a, typ_p");
     refuse("temp=1;temperature=1", PLUCK_ERR_SPEC_DUPLICATE, "temp", "twice");
     refuse("top_k=1,top_k=1", PLUCK_ERR_SPEC_DUPLICATE, "top_k", "twice");
     refuse("logit_bias=400+1", PLUCK_ERR_TOKEN, "logit_bias", "400");
@@ -179,7 +215,7 @@ static void missing_parts(void **state) {
         {"samplers=:", "character 1 "},
     };
     for (size_t i = 0; i < sizeof gaps / sizeof gaps[0]; ++i) {
-        refuse(gaps[i].spec, PLUCK_ERR_SPEC_VALUE, "nothing stands at", gaps[i].place);
+        refuse(gaps[i].spec, PLUCK_ERR_SPEC_VALUE, "there is nothing at", gaps[i].place);
     }
     refuse("logit_bias=", PLUCK_ERR_SPEC_VALUE, "logit_bias", "TOKEN+BIAS");
     refuse("dry_sequence_breakers=", PLUCK_ERR_SPEC_VALUE, "dry_sequence_breakers", "token ids");
@@ -204,7 +240,7 @@ static void not_numbers(void **state) {
     }
     refuse("top_k=1.0", PLUCK_ERR_SPEC_VALUE, "1.0", "integer");
     refuse("top_k=1e1", PLUCK_ERR_SPEC_VALUE, "1e1", "integer");
-    refuse("seed=-1", PLUCK_ERR_SPEC_RANGE, "seed=-1", "0 to");
+    refuse("seed=-2", PLUCK_ERR_SPEC_RANGE, "seed=-2", "-1 for a random one");
     /* Token ids have no sign, biases must have one. */
     refuse("logit_bias=+3+1", PLUCK_ERR_SPEC_VALUE, "logit_bias", "+3+1");
     refuse("logit_bias=-3+1", PLUCK_ERR_SPEC_VALUE, "logit_bias", "-3+1");
@@ -308,19 +344,69 @@ static void nulls(void **state) {
     assert_int_equal(pluck_spec_parse(&spec, NULL, N, &error), PLUCK_ERR_NULL);
     assert_null(pluck_spec_config(NULL));
     pluck_spec_free(NULL);
-    /* A seed that was not given is a random one. */
-    assert_int_equal(pluck_spec_parse(&spec, "", N, NULL), PLUCK_OK);
-    assert_int_equal(pluck_spec_config(spec)->seed, PLUCK_SEED_RANDOM);
-    pluck_spec_free(spec);
+}
+
+/* A seed that was not given, or is -1, is a random one. */
+static void random_seeds(void **state) {
+    (void)state;
+    static const char *const specs[] = {"", "seed=-1", "seed=4294967295"};
+    for (size_t i = 0; i < sizeof specs / sizeof specs[0]; ++i) {
+        pluck_spec *spec = NULL;
+        assert_int_equal(pluck_spec_parse(&spec, specs[i], N, NULL), PLUCK_OK);
+        assert_int_equal(pluck_spec_config(spec)->seed, PLUCK_SEED_RANDOM);
+        pluck_spec_free(spec);
+    }
+}
+
+/* The spec's chain is this one, parameter by parameter. */
+static void makes(const char *spec, const pluck_stage *stages, int32_t n) {
+    pluck_spec *parsed = NULL;
+    assert_int_equal(pluck_spec_parse(&parsed, spec, N, NULL), PLUCK_OK);
+    const pluck_config config = with_chain(N, PLUCK_SEED_RANDOM, PLUCK_RNG_MT19937, stages, n);
+    char got[1000];
+    char want[1000];
+    check_describe(pluck_spec_config(parsed), got, sizeof got);
+    check_describe(&config, want, sizeof want);
+    assert_string_equal(got, want);
+    pluck_spec_free(parsed);
+}
+#define MAKES(spec, ...)                                                                           \
+    do {                                                                                           \
+        const pluck_stage stages_[] = {__VA_ARGS__};                                               \
+        makes(spec, stages_, (int32_t)(sizeof stages_ / sizeof stages_[0]));                       \
+    } while (0)
+
+/* Each stage starts from llama.cpp v0.5.0's defaults (common_params_sampling); top-a, which it does
+ * not have, is disabled. One min_keep is that of every stage that has one. */
+static void parameters(void **state) {
+    (void)state;
+    MAKES("", with_penalties(64, 1.0f, 0.0f, 0.0f), with_dry(0.0f, 1.75f, 2, 64), with_sigma(-1.0f),
+          with_top_k(40), with_top_a(0.0f, 0), with_typical(1.0f, 0), with_top_p(0.95f, 0),
+          with_min_p(0.05f, 0), with_xtc(0.0f, 0.1f, 0), with_temp(0.8f, 0.0f, 1.0f), with_dist());
+    MAKES("samplers=xtc:top_a:min_p:top_p:typ_p;min_keep=3", with_xtc(0.0f, 0.1f, 3),
+          with_top_a(0.0f, 3), with_min_p(0.05f, 3), with_top_p(0.95f, 3), with_typical(1.0f, 3),
+          with_dist());
+    MAKES("mirostat=1;dynatemp_range=0.5", with_temp(0.8f, 0.0f, 1.0f),
+          with_mirostat(1, 5.0f, 0.1f, 100));
+    MAKES("mirostat=2", with_temp(0.8f, 0.0f, 1.0f), with_mirostat(2, 5.0f, 0.1f, 100));
+    MAKES("samplers=adaptive_p:top_k", with_top_k(40), with_adaptive(-1.0f, 0.9f));
+    MAKES("samplers=;adaptive_target=0", with_adaptive(0.0f, 0.9f));
 }
 
 int main(void) {
     for (int i = 0; i < 4; ++i) rows_fill((rows_kind)(i % 3), (uint64_t)i, logits[i], N);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults_and_order), cmocka_unit_test(each_key),
-        cmocka_unit_test(refusals),           cmocka_unit_test(missing_parts),
-        cmocka_unit_test(not_numbers),        cmocka_unit_test(limits),
-        cmocka_unit_test(long_texts),         cmocka_unit_test(nulls),
+        cmocka_unit_test(defaults_and_order),
+        cmocka_unit_test(each_key),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(missing_parts),
+        cmocka_unit_test(not_numbers),
+        cmocka_unit_test(limits),
+        cmocka_unit_test(long_texts),
+        cmocka_unit_test(nulls),
+        cmocka_unit_test(top_a),
+        cmocka_unit_test(random_seeds),
+        cmocka_unit_test(parameters),
     };
     return cmocka_run_group_tests_name("spec", tests, NULL, NULL);
 }

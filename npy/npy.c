@@ -4,7 +4,7 @@
  * The format: "\x93NUMPY", major and minor version, the header's length (2 bytes in version 1, 4 in
  * versions 2 and 3, little-endian), and the header, a Python dictionary literal such as
  * {'descr': '<f4', 'fortran_order': False, 'shape': (8, 151936), } padded with spaces to a newline.
- * The literal is read by a small recursive-descent parser over a cursor that knows where it ends.
+ * The literal is read by a small recursive-descent parser over a cursor that knows its end.
  */
 #include "npy.h"
 
@@ -15,7 +15,7 @@
 
 enum { MAGIC_SIZE = 6, MAX_DIMS = 2, MAX_DESCR = 15, MAX_HEADER = 65535 };
 
-/* Where the parser stands in the header's text, and where it reports what it does not like. */
+/* How far the parser has come in the header's text, and the buffer for what is wrong. */
 typedef struct cursor {
     const char *at;
     const char *end;
@@ -113,8 +113,7 @@ static bool parse_size(cursor *c, size_t *out) {
     return true;
 }
 
-/* (n,) or (n, m); the count of dimensions may exceed what is stored, and is judged by the caller.
- */
+/* (n,) or (n, m). More dimensions than are stored are counted, for the caller to refuse. */
 static bool parse_shape(cursor *c, header *h) {
     if (!take(c, '(')) return bad_header(c, "'shape' is not a tuple");
     while (!take(c, ')')) {
@@ -139,7 +138,7 @@ static bool parse_entry(cursor *c, header *h) {
         seen = &h->has_descr;
         skip_blanks(c);
         if (c->at < c->end && *c->at == '[') {
-            return fail(c->err, c->err_size, "the array has fields; plain float32 is needed");
+            return fail(c->err, c->err_size, "the array has fields; plain numbers are needed");
         }
         parsed = *seen || parse_string(c, h->descr, sizeof h->descr);
     } else if (strcmp(key, "fortran_order") == 0) {
@@ -151,7 +150,7 @@ static bool parse_entry(cursor *c, header *h) {
     } else {
         return bad_header(c, "it has an unknown key");
     }
-    if (*seen) return bad_header(c, "a key stands twice");
+    if (*seen) return bad_header(c, "a key is there twice");
     *seen = true;
     return parsed;
 }
@@ -172,46 +171,97 @@ static bool parse_header(cursor *c, header *h) {
     return true;
 }
 
-/* What the header says, checked against what is supported and against the bytes that are there. */
-static bool describe(const header *h, size_t offset, size_t n_bytes, npy_array *out, char *err,
-                     size_t err_size) {
-    if (strcmp(h->descr, "<f4") == 0) {
-        out->dtype = NPY_F32;
-        out->element_size = 4;
-    } else if (strcmp(h->descr, "<f2") == 0) {
-        out->dtype = NPY_F16;
-        out->element_size = 2;
-    } else {
-        return fail(err, err_size,
-                    "the elements are '%s'; '<f4' (float32) or '<f2' (float16) needed", h->descr);
+/* ---- types ---- */
+
+/* What NumPy calls a type, from its code without the byte order, such as "i4". */
+static void name_type(const char *code, char *out, size_t size) {
+    static const struct {
+        char letter;
+        const char *name;
+        bool has_width;
+    } kinds[] = {
+        {'f', "float", true},      {'i', "int", true},
+        {'u', "uint", true},       {'c', "complex", true},
+        {'b', "bool", false},      {'S', "bytes", false},
+        {'U', "text", false},      {'O', "Python objects", false},
+        {'V', "raw bytes", false}, {'M', "dates", false},
+        {'m', "times", false},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (code[0] != kinds[i].letter) continue;
+        const char digit = code[1];
+        if (kinds[i].has_width && digit >= '1' && digit <= '9') {
+            const int bytes = code[2] >= '0' && code[2] <= '9'
+                                  ? 10 * (digit - '0') + (code[2] - '0')
+                                  : digit - '0';
+            (void)snprintf(out, size, "%s%d", kinds[i].name, 8 * bytes);
+        } else {
+            (void)snprintf(out, size, "%s", kinds[i].name);
+        }
+        return;
     }
+    (void)snprintf(out, size, "of an unknown type");
+}
+
+/* The type of the elements. */
+static bool read_type(const char *descr, npy_array *out, char *err, size_t err_size) {
+    static const struct {
+        const char *code;
+        npy_dtype dtype;
+        size_t size;
+    } types[] = {
+        {"f4", NPY_F32, 4},
+        {"f2", NPY_F16, 2},
+        {"V2", NPY_BF16, 2}, /* ml_dtypes' bfloat16 */
+        {"f8", NPY_F64, 8},
+    };
+    const bool has_order = descr[0] != '\0' && strchr("<>|=", descr[0]) != NULL;
+    const char *code = descr + has_order;
+    if (strcmp(descr, "bfloat16") == 0) code = "V2"; /* the name, from writers of their own */
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        if (strcmp(code, types[i].code) != 0) continue;
+        out->dtype = types[i].dtype;
+        out->element_size = types[i].size;
+        out->big_endian = descr[0] == '>';
+        return true;
+    }
+    char name[32];
+    name_type(code, name, sizeof name);
+    return fail(err, err_size,
+                "the elements are %s ('%s'); float32, float16, bfloat16 or float64 is needed", name,
+                descr);
+}
+
+/* What the header says, checked against what is supported. */
+static bool describe(const header *h, npy_array *out, char *err, size_t err_size) {
+    if (!read_type(h->descr, out, err, err_size)) return false;
     if (h->n_dims < 1 || h->n_dims > MAX_DIMS) {
         return fail(err, err_size,
                     "the array has %d dimensions; 1 (one row) or 2 (rows) are needed", h->n_dims);
     }
-    if (h->n_dims == 2 && h->fortran_order) {
-        return fail(err, err_size, "the array is in Fortran order; C order is needed");
-    }
     out->n_rows = h->n_dims == 2 ? h->shape[0] : 1;
     out->n_columns = h->shape[h->n_dims - 1];
+    out->by_columns = h->fortran_order && out->n_rows > 1 && out->n_columns > 1;
     if (out->n_rows == 0 || out->n_columns == 0) return fail(err, err_size, "the array is empty");
-    if (out->n_columns > SIZE_MAX / out->element_size / out->n_rows) {
+    if (out->n_columns > (size_t)PTRDIFF_MAX / out->element_size / out->n_rows) {
         return fail(err, err_size, "the shape is too large");
-    }
-    const size_t needed = out->n_rows * out->n_columns * out->element_size;
-    if (needed != n_bytes) {
-        return fail(err, err_size, "the shape needs %zu bytes of data, the file has %zu", needed,
-                    n_bytes);
-    }
-    if (offset % out->element_size != 0) {
-        return fail(err, err_size, "the data is not aligned to its elements");
     }
     return true;
 }
 
-bool npy_parse(const void *data, size_t size, npy_array *out, char *err, size_t err_size) {
-    const unsigned char *bytes = data;
-    if (size < MAGIC_SIZE + 4 || memcmp(bytes, "\x93NUMPY", MAGIC_SIZE) != 0) {
+/* ---- the file ---- */
+
+enum { FIRST_BYTES = MAGIC_SIZE + 2 + 4 }; /* up to the header, in its longer form */
+
+/* The part of the file that the header's text is. */
+typedef struct place {
+    size_t start, length;
+} place;
+
+/* Finds the header from the file's first bytes. */
+static bool find_header(const unsigned char *bytes, size_t size, place *out, char *err,
+                        size_t err_size) {
+    if (size < MAGIC_SIZE + 2 || memcmp(bytes, "\x93NUMPY", MAGIC_SIZE) != 0) {
         return fail(err, err_size, "not a .npy file");
     }
     const unsigned major = bytes[MAGIC_SIZE];
@@ -220,24 +270,61 @@ bool npy_parse(const void *data, size_t size, npy_array *out, char *err, size_t 
                     major, bytes[MAGIC_SIZE + 1]);
     }
     const size_t n_length_bytes = major == 1 ? 2 : 4;
-    const size_t start = MAGIC_SIZE + 2 + n_length_bytes;
-    size_t length = 0;
-    for (size_t i = 0; i < n_length_bytes && MAGIC_SIZE + 2 + i < size; i++) {
-        length |= (size_t)bytes[MAGIC_SIZE + 2 + i] << (8 * i);
+    out->start = MAGIC_SIZE + 2 + n_length_bytes;
+    out->length = 0;
+    if (size < out->start) return fail(err, err_size, "the file ends inside its header");
+    for (size_t i = 0; i < n_length_bytes; i++) {
+        out->length |= (size_t)bytes[MAGIC_SIZE + 2 + i] << (8 * i);
     }
-    if (size < start || length > size - start) {
+    if (out->length > MAX_HEADER) {
+        return fail(err, err_size, "the header is too long: %zu bytes", out->length);
+    }
+    return true;
+}
+
+/* Reads a header that is there as a whole. */
+static bool read_header(const unsigned char *bytes, place at, npy_array *out, char *err,
+                        size_t err_size) {
+    const char *start = (const char *)bytes + at.start;
+    cursor c = {start, start + at.length, err, err_size};
+    header h = {0};
+    if (!parse_header(&c, &h) || !describe(&h, out, err, err_size)) return false;
+    out->data = bytes + at.start + at.length;
+    return true;
+}
+
+static size_t data_size(const npy_array *array) {
+    return array->n_rows * array->n_columns * array->element_size;
+}
+
+bool npy_parse(const void *data, size_t size, npy_array *out, char *err, size_t err_size) {
+    const unsigned char *bytes = data;
+    place at = {0};
+    if (!find_header(bytes, size, &at, err, err_size)) return false;
+    if (at.length > size - at.start) {
         return fail(err, err_size, "the file ends inside its header");
     }
-    if (length > MAX_HEADER)
-        return fail(err, err_size, "the header is too long: %zu bytes", length);
-    cursor c = {(const char *)bytes + start, (const char *)bytes + start + length, err, err_size};
-    header h = {0};
     npy_array array = {0};
-    if (!parse_header(&c, &h)) return false;
-    const size_t offset = start + length;
-    if (!describe(&h, offset, size - offset, &array, err, err_size)) return false;
-    array.data = bytes + offset;
+    if (!read_header(bytes, at, &array, err, err_size)) return false;
+    const size_t there = size - at.start - at.length;
+    if (data_size(&array) != there) {
+        return fail(err, err_size, "the shape needs %zu bytes of data, the file has %zu",
+                    data_size(&array), there);
+    }
     *out = array;
+    return true;
+}
+
+bool npy_extent(const void *data, size_t size, size_t *wanted, char *err, size_t err_size) {
+    *wanted = FIRST_BYTES;
+    if (size < FIRST_BYTES) return true;
+    place at = {0};
+    if (!find_header(data, size, &at, err, err_size)) return false;
+    *wanted = at.start + at.length;
+    if (size < *wanted) return true;
+    npy_array array = {0};
+    if (!read_header(data, at, &array, err, err_size)) return false;
+    *wanted += data_size(&array);
     return true;
 }
 

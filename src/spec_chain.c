@@ -1,0 +1,66 @@
+/* spec_chain.c: what the keys of a spec start from, and the chain that is made of them. */
+#include "arithmetic.h"
+
+#include "spec.h"
+
+static const pluck_stage_kind default_samplers[] = {
+    PLUCK_STAGE_PENALTIES, PLUCK_STAGE_DRY,         PLUCK_STAGE_TOP_N_SIGMA, PLUCK_STAGE_TOP_K,
+    PLUCK_STAGE_TOP_A,     PLUCK_STAGE_TYPICAL,     PLUCK_STAGE_TOP_P,       PLUCK_STAGE_MIN_P,
+    PLUCK_STAGE_XTC,       PLUCK_STAGE_TEMPERATURE,
+};
+
+const pluck_stage_kind *pk_spec_default_samplers(int32_t *n) {
+    *n = (int32_t)(sizeof default_samplers / sizeof *default_samplers);
+    return default_samplers;
+}
+
+void pk_spec_start(pluck_spec *s, int32_t n_vocab) {
+    s->config = (pluck_config){
+        .n_vocab = n_vocab,
+        .seed = PLUCK_SEED_RANDOM,
+        .rng = PLUCK_RNG_MT19937,
+        .stages = s->stages,
+    };
+    for (int kind = 1; kind <= N_STAGE_KINDS; kind++) {
+        s->parameters[kind] = pk_stage_kind((pluck_stage_kind)kind)->defaults;
+        s->parameters[kind].kind = (pluck_stage_kind)kind;
+    }
+    s->n_samplers = (int32_t)(sizeof default_samplers / sizeof *default_samplers);
+    memcpy(s->samplers, default_samplers, sizeof default_samplers);
+}
+
+static void add_stage(pluck_spec *s, pluck_stage stage) {
+    PLUCK_ASSERT(s->config.n_stages < PLUCK_MAX_STAGES);
+    s->stages[s->config.n_stages++] = stage;
+}
+
+/* Mirostat takes the place of every cut and of the dynamic temperature, as it does in llama.cpp. */
+static void add_mirostat(pluck_spec *s) {
+    pluck_stage temperature = s->parameters[PLUCK_STAGE_TEMPERATURE];
+    temperature.as.temperature.range = 0.0f;
+    add_stage(s, temperature);
+    pluck_stage mirostat = s->parameters[PLUCK_STAGE_MIROSTAT];
+    if (s->mirostat == 2) mirostat.kind = PLUCK_STAGE_MIROSTAT_V2;
+    add_stage(s, mirostat);
+}
+
+void pk_spec_finish(pluck_spec *s) {
+    pluck_stage *parameters = s->parameters;
+    parameters[PLUCK_STAGE_DRY].as.dry.breakers = s->breakers;
+    parameters[PLUCK_STAGE_DRY].as.dry.n_breakers = s->n_breakers;
+    parameters[PLUCK_STAGE_LOGIT_BIAS].as.logit_bias =
+        (pluck_stage_logit_bias){s->biases, s->n_biases};
+    if (s->n_biases > 0) add_stage(s, parameters[PLUCK_STAGE_LOGIT_BIAS]);
+    if (s->mirostat > 0) {
+        add_mirostat(s);
+        return;
+    }
+    bool adaptive = parameters[PLUCK_STAGE_ADAPTIVE_P].as.adaptive_p.target >= 0.0f;
+    for (int32_t i = 0; i < s->n_samplers; i++) {
+        if (s->samplers[i] == PLUCK_STAGE_ADAPTIVE_P)
+            adaptive = true;
+        else
+            add_stage(s, parameters[s->samplers[i]]);
+    }
+    add_stage(s, parameters[adaptive ? PLUCK_STAGE_ADAPTIVE_P : PLUCK_STAGE_DIST]);
+}

@@ -1,0 +1,304 @@
+/*
+ * spec_keys.c: the keys of a spec. Each names the parameter of a stage that it sets, or a function
+ * of its own. docs/spec.md has a row for each; ranges are those that a config is checked for, or
+ * narrower.
+ */
+#include "arithmetic.h"
+
+#include "error.h"
+#include "spec.h"
+
+#include <stdio.h>
+
+typedef struct key key;
+
+struct key {
+    const char *name, *alias; /* alias: llama.cpp's other spelling, or NULL */
+    pluck_status (*set)(pluck_spec *s, const key *k, text value, pluck_error *err);
+    const char *range; /* in words */
+    double low, high;  /* of numbers */
+    /* Of a number that is a stage's parameter: which one. */
+    pluck_stage_kind stage;
+    size_t offset; /* in pluck_stage */
+};
+
+static pluck_status bad_value(const key *k, text value, pluck_error *err) {
+    return pk_fail(err, PLUCK_ERR_SPEC_VALUE, "%s=%.*s: not a value of this key; wanted: %s",
+                   k->name, pk_text_shown(value), value.at, k->range);
+}
+
+/* ---- numbers ---- */
+
+static pluck_status read_number(const key *k, text value, bool integer, double *out,
+                                pluck_error *err) {
+    if (!pk_text_number(value, integer, out)) return bad_value(k, value, err);
+    if (*out >= k->low && *out <= k->high) return PLUCK_OK;
+    return pk_fail(err, PLUCK_ERR_SPEC_RANGE, "%s=%.*s is out of range; allowed: %s", k->name,
+                   pk_text_shown(value), value.at, k->range);
+}
+
+static void *parameter(pluck_spec *s, const key *k) {
+    return (char *)&s->parameters[k->stage] + k->offset;
+}
+
+static pluck_status set_real(pluck_spec *s, const key *k, text value, pluck_error *err) {
+    double x;
+    TRY(read_number(k, value, false, &x, err));
+    *(float *)parameter(s, k) = (float)x;
+    return PLUCK_OK;
+}
+
+static pluck_status set_whole(pluck_spec *s, const key *k, text value, pluck_error *err) {
+    double x;
+    TRY(read_number(k, value, true, &x, err));
+    *(int32_t *)parameter(s, k) = (int32_t)x;
+    return PLUCK_OK;
+}
+
+/* -1 becomes PLUCK_SEED_RANDOM. */
+static pluck_status set_seed(pluck_spec *s, const key *k, text value, pluck_error *err) {
+    double x;
+    TRY(read_number(k, value, true, &x, err));
+    s->config.seed = (uint32_t)(int64_t)x;
+    return PLUCK_OK;
+}
+
+static pluck_status set_mirostat(pluck_spec *s, const key *k, text value, pluck_error *err) {
+    double x;
+    TRY(read_number(k, value, true, &x, err));
+    s->mirostat = (int32_t)x;
+    return PLUCK_OK;
+}
+
+/* One for every stage that has such a parameter. */
+static pluck_status set_min_keep(pluck_spec *s, const key *k, text value, pluck_error *err) {
+    double x;
+    TRY(read_number(k, value, true, &x, err));
+    const int32_t n = (int32_t)x;
+    s->parameters[PLUCK_STAGE_TYPICAL].as.typical.min_keep = n;
+    s->parameters[PLUCK_STAGE_TOP_P].as.top_p.min_keep = n;
+    s->parameters[PLUCK_STAGE_MIN_P].as.min_p.min_keep = n;
+    s->parameters[PLUCK_STAGE_TOP_A].as.top_a.min_keep = n;
+    s->parameters[PLUCK_STAGE_XTC].as.xtc.min_keep = n;
+    return PLUCK_OK;
+}
+
+/* ---- names ---- */
+
+static pluck_status set_rng(pluck_spec *s, const key *k, text value, pluck_error *err) {
+    if (pk_text_equals(value, "mt19937"))
+        s->config.rng = PLUCK_RNG_MT19937;
+    else if (pk_text_equals(value, "philox"))
+        s->config.rng = PLUCK_RNG_PHILOX;
+    else
+        return bad_value(k, value, err);
+    return PLUCK_OK;
+}
+
+/* A sampler's name is its descriptor's; these are llama.cpp's other spellings. */
+static const struct {
+    const char *name;
+    pluck_stage_kind kind;
+} other_names[] = {
+    {"top-n-sigma", PLUCK_STAGE_TOP_N_SIGMA}, {"top-k", PLUCK_STAGE_TOP_K},
+    {"typical_p", PLUCK_STAGE_TYPICAL},       {"typical", PLUCK_STAGE_TYPICAL},
+    {"typ-p", PLUCK_STAGE_TYPICAL},           {"top-p", PLUCK_STAGE_TOP_P},
+    {"nucleus", PLUCK_STAGE_TOP_P},           {"min-p", PLUCK_STAGE_MIN_P},
+    {"temp", PLUCK_STAGE_TEMPERATURE},        {"adaptive-p", PLUCK_STAGE_ADAPTIVE_P},
+};
+
+static bool is_named(text name, pluck_stage_kind kind) {
+    return pk_text_equals(name, pk_stage_kind(kind)->name);
+}
+
+/* The kind of a sampler; false if there is none of this name. */
+static bool find_sampler(text name, pluck_stage_kind *kind) {
+    int32_t n;
+    const pluck_stage_kind *samplers = pk_spec_default_samplers(&n);
+    for (int32_t i = 0; i < n; i++)
+        if (is_named(name, *kind = samplers[i])) return true;
+    if (is_named(name, *kind = PLUCK_STAGE_ADAPTIVE_P)) return true;
+    for (size_t i = 0; i < sizeof other_names / sizeof *other_names; i++) {
+        *kind = other_names[i].kind;
+        if (pk_text_equals(name, other_names[i].name)) return true;
+    }
+    return false;
+}
+
+static pluck_status no_such_sampler(const key *k, text name, pluck_error *err) {
+    if (is_named(name, PLUCK_STAGE_INFILL))
+        return pk_fail(err, PLUCK_ERR_SPEC_VALUE,
+                       "%s: infill reads a vocabulary, which text cannot give", k->name);
+    char names[160] = "";
+    size_t at = 0;
+    int32_t n;
+    const pluck_stage_kind *samplers = pk_spec_default_samplers(&n);
+    for (int32_t i = 0; i < n && at < sizeof names; i++)
+        at += (size_t)snprintf(names + at, sizeof names - at, "%s, ",
+                               pk_stage_kind(samplers[i])->name);
+    return pk_fail(err, PLUCK_ERR_SPEC_VALUE, "%s: no sampler is called '%.*s'; there are %s%s",
+                   k->name, pk_text_shown(name), name.at, names,
+                   pk_stage_kind(PLUCK_STAGE_ADAPTIVE_P)->name);
+}
+
+static pluck_status set_samplers(pluck_spec *s, const key *k, text value, pluck_error *err) {
+    s->n_samplers = 0;
+    while (value.length > 0) {
+        const text name = pk_text_cut(&value, ":");
+        pluck_stage_kind kind;
+        if (!find_sampler(name, &kind)) return no_such_sampler(k, name, err);
+        if (s->n_samplers == MAX_SAMPLERS)
+            return pk_fail(err, PLUCK_ERR_SPEC_RANGE, "%s: more than %d names", k->name,
+                           (int)MAX_SAMPLERS);
+        s->samplers[s->n_samplers++] = kind;
+    }
+    return PLUCK_OK;
+}
+
+/* ---- tokens ---- */
+
+/* A token id of the vocabulary; `part` is the part of the value that it belongs to. */
+static pluck_status read_token(const pluck_spec *s, const key *k, text t, text part, int32_t *out,
+                               pluck_error *err) {
+    double id;
+    if (!pk_text_natural(t, &id)) return bad_value(k, part, err);
+    if (id >= (double)s->config.n_vocab)
+        return pk_fail(err, PLUCK_ERR_TOKEN, "%s: token %.*s is outside the vocabulary of %d",
+                       k->name, pk_text_shown(t), t.at, (int)s->config.n_vocab);
+    *out = (int32_t)id;
+    return PLUCK_OK;
+}
+
+/* TOKEN+BIAS or TOKEN-BIAS. */
+static pluck_status read_bias(const pluck_spec *s, const key *k, text pair, pluck_logit_bias *out,
+                              pluck_error *err) {
+    text number = pair;
+    const text id = pk_text_cut(&number, "+-");
+    if (id.length == pair.length) return bad_value(k, pair, err);
+    number = (text){pair.at + id.length, pair.length - id.length};
+    TRY(read_token(s, k, id, pair, &out->token, err));
+    out->bias = -INFINITY;
+    if (pk_text_equals(number, "-inf")) return PLUCK_OK;
+    double bias;
+    if (!pk_text_number(number, false, &bias)) return bad_value(k, pair, err);
+    if (!(fabs(bias) <= 1e30))
+        return pk_fail(err, PLUCK_ERR_SPEC_RANGE,
+                       "%s: bias %.*s is out of range; allowed: -1e30 to 1e30, or -inf", k->name,
+                       pk_text_shown(number), number.at);
+    out->bias = (float)bias;
+    return PLUCK_OK;
+}
+
+static pluck_status set_biases(pluck_spec *s, const key *k, text value, pluck_error *err) {
+    if (value.length == 0) return bad_value(k, value, err);
+    while (value.length > 0) {
+        const text pair = pk_text_cut(&value, ":");
+        TRY(read_bias(s, k, pair, &s->biases[s->n_biases], err));
+        s->n_biases++;
+    }
+    return PLUCK_OK;
+}
+
+static pluck_status set_breakers(pluck_spec *s, const key *k, text value, pluck_error *err) {
+    if (pk_text_equals(value, "none")) return PLUCK_OK;
+    if (value.length == 0) return bad_value(k, value, err);
+    while (value.length > 0) {
+        text sequence = pk_text_cut(&value, ":");
+        pluck_token_sequence *b = &s->breakers[s->n_breakers++];
+        *b = (pluck_token_sequence){s->tokens + s->n_tokens, 0};
+        while (sequence.length > 0) {
+            if (b->n_tokens == PLUCK_MAX_BREAKER)
+                return pk_fail(err, PLUCK_ERR_SPEC_RANGE, "%s: a sequence of more than %d tokens",
+                               k->name, (int)PLUCK_MAX_BREAKER);
+            const text token = pk_text_cut(&sequence, "/");
+            TRY(read_token(s, k, token, token, &s->tokens[s->n_tokens], err));
+            s->n_tokens++;
+            b->n_tokens++;
+        }
+    }
+    return PLUCK_OK;
+}
+
+/* ---- the table ---- */
+
+#define REAL(name, alias, low, high, range, kind, member)                                          \
+    {                                                                                              \
+        name, alias, set_real, range, low, high, PLUCK_STAGE_##kind,                               \
+            offsetof(pluck_stage, as.member)                                                       \
+    }
+#define WHOLE(name, alias, low, high, range, kind, member)                                         \
+    {                                                                                              \
+        name, alias, set_whole, range, low, high, PLUCK_STAGE_##kind,                              \
+            offsetof(pluck_stage, as.member)                                                       \
+    }
+#define OTHER(name, alias, set, low, high, range)                                                  \
+    { name, alias, set, range, low, high, (pluck_stage_kind)0, 0 }
+
+static const key keys[] = {
+    OTHER("seed", NULL, set_seed, -1, 4294967295.0, "0 to 4294967295, or -1 for a random one"),
+    OTHER("rng", NULL, set_rng, 0, 0, "mt19937 or philox"),
+    OTHER("min_keep", NULL, set_min_keep, 0, PLUCK_MAX_VOCAB, "0 to 16777216"),
+    OTHER("samplers", NULL, set_samplers, 0, 0, "names of samplers joined by ':'"),
+    OTHER("logit_bias", NULL, set_biases, 0, 0, "TOKEN+BIAS or TOKEN-BIAS joined by ':'"),
+    REAL("temp", "temperature", -1e30, 1e30, "a finite number up to 1e30", TEMPERATURE,
+         temperature.t),
+    REAL("dynatemp_range", NULL, 0, 1e30, "0 to 1e30", TEMPERATURE, temperature.range),
+    REAL("dynatemp_exponent", NULL, 0, 1e30, "0 to 1e30", TEMPERATURE, temperature.exponent),
+    WHOLE("top_k", NULL, -2147483648.0, 2147483647.0, "an integer, <= 0 for all", TOP_K, top_k.k),
+    REAL("top_p", NULL, 0, 1, "0 to 1", TOP_P, top_p.p),
+    REAL("min_p", NULL, 0, 1, "0 to 1", MIN_P, min_p.p),
+    REAL("top_a", NULL, 0, 1, "0 to 1", TOP_A, top_a.a),
+    REAL("typ_p", "typical_p", 0, 1, "0 to 1", TYPICAL, typical.p),
+    REAL("top_n_sigma", NULL, -1e30, 1e30, "a finite number up to 1e30", TOP_N_SIGMA,
+         top_n_sigma.n),
+    REAL("xtc_probability", NULL, 0, 1, "0 to 1", XTC, xtc.probability),
+    REAL("xtc_threshold", NULL, 0, 1, "0 to 1", XTC, xtc.threshold),
+    WHOLE("penalty_last_n", "repeat_last_n", 0, PLUCK_MAX_LAST_N, "0 to 1048576", PENALTIES,
+          penalties.last_n),
+    REAL("penalty_repeat", "repeat_penalty", 1e-30, 1e30, "1e-30 to 1e30", PENALTIES,
+         penalties.repeat),
+    REAL("penalty_freq", "frequency_penalty", -1e30, 1e30, "-1e30 to 1e30", PENALTIES,
+         penalties.freq),
+    REAL("penalty_present", "presence_penalty", -1e30, 1e30, "-1e30 to 1e30", PENALTIES,
+         penalties.present),
+    REAL("dry_multiplier", NULL, -1e30, 1e30, "-1e30 to 1e30", DRY, dry.multiplier),
+    REAL("dry_base", NULL, -1e30, 1e30, "-1e30 to 1e30", DRY, dry.base),
+    WHOLE("dry_allowed_length", NULL, 0, 2147483647.0, "0 to 2147483647", DRY, dry.allowed_length),
+    WHOLE("dry_penalty_last_n", NULL, 0, PLUCK_MAX_LAST_N, "0 to 1048576", DRY, dry.last_n),
+    OTHER("dry_sequence_breakers", "dry_sequence_breaker", set_breakers, 0, 0,
+          "token ids joined by '/', such sequences by ':'"),
+    OTHER("mirostat", NULL, set_mirostat, 0, 2, "0, 1 or 2"),
+    REAL("mirostat_tau", "mirostat_ent", 0, 1e30, "0 to 1e30", MIROSTAT, mirostat.tau),
+    REAL("mirostat_eta", "mirostat_lr", 0, 1e30, "0 to 1e30", MIROSTAT, mirostat.eta),
+    REAL("adaptive_target", NULL, -1e30, 1, "up to 1, < 0 disables", ADAPTIVE_P, adaptive_p.target),
+    REAL("adaptive_decay", NULL, 0, 1, "0 to 1", ADAPTIVE_P, adaptive_p.decay),
+};
+
+enum { N_KEYS = (int)(sizeof keys / sizeof *keys) };
+_Static_assert((int)N_KEYS <= 64, "a bit of `given` for each key");
+
+pluck_status pk_spec_set(pluck_spec *s, text pair, pluck_error *err) {
+    text value = pair;
+    const text name = pk_text_cut(&value, "=");
+    if (name.length == pair.length || name.length == 0)
+        return pk_fail(err, PLUCK_ERR_SPEC_SYNTAX, "'%.*s' is not key=value", pk_text_shown(pair),
+                       pair.at);
+    int i = 0;
+    while (i < N_KEYS && !pk_text_equals(name, keys[i].name) &&
+           !pk_text_equals(name, keys[i].alias))
+        i++;
+    if (i == N_KEYS)
+        return pk_fail(err, PLUCK_ERR_SPEC_KEY, "unknown key '%.*s' in '%.*s'", pk_text_shown(name),
+                       name.at, pk_text_shown(pair), pair.at);
+    const key *k = &keys[i];
+    if (s->given >> i & 1)
+        return pk_fail(err, PLUCK_ERR_SPEC_DUPLICATE, "%.*s: %s is given twice",
+                       pk_text_shown(pair), pair.at, k->name);
+    s->given |= (uint64_t)1 << i;
+    size_t gap;
+    if (pk_text_has_gap(value, &gap))
+        return pk_fail(err, PLUCK_ERR_SPEC_VALUE,
+                       "%s=%.*s: there is nothing at character %zu of the value; wanted: %s",
+                       k->name, pk_text_shown(value), value.at, gap + 1, k->range);
+    return k->set(s, k, value, err);
+}
