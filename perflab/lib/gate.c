@@ -42,7 +42,7 @@ static void say(const perflab_case *c, const char *phase) {
     if (c->phase != NULL) c->phase(c->self, phase);
 }
 
-perflab_verdict perflab_case_open(const perflab_case *c, perflab_ctx *ctx, perflab_host *host) {
+perflab_outcome perflab_case_open(const perflab_case *c, perflab_ctx *ctx, perflab_host *host) {
     perflab_host_init(host, c->layout, c->layout_seed, c->clock);
     *ctx = (perflab_ctx){
         .size = c->size, .input = c->input, .seed = c->seed, .data_dir = c->data_dir, .host = host};
@@ -70,14 +70,14 @@ static void run_side(const perflab_case *c, perflab_ctx *ctx, perflab_side side)
 }
 
 /* Puts who did it in front of the reason. */
-static perflab_verdict overwritten(perflab_ctx *ctx, perflab_side side) {
+static perflab_outcome overwritten(perflab_ctx *ctx, perflab_side side) {
     char what[400];
     snprintf(what, sizeof what, "%.399s", ctx->host->reason);
     perflab_reason(ctx, "%s %s", side == PERFLAB_BASELINE ? "baseline" : "candidate", what);
-    return PERFLAB_OVERWRITE;
+    return PERFLAB_OUT_OF_BOUNDS;
 }
 
-perflab_verdict perflab_gate_once(const perflab_case *c, perflab_ctx *ctx, perflab_side first) {
+perflab_outcome perflab_gate_once(const perflab_case *c, perflab_ctx *ctx, perflab_side first) {
     const perflab_side second = first == PERFLAB_BASELINE ? PERFLAB_CANDIDATE : PERFLAB_BASELINE;
     if (c->benchmark->validate == NULL) {
         perflab_reason(ctx, "the benchmark has no validator");
@@ -102,9 +102,9 @@ perflab_verdict perflab_gate_once(const perflab_case *c, perflab_ctx *ctx, perfl
     return PERFLAB_PASSED;
 }
 
-perflab_verdict perflab_gate(const perflab_case *c, perflab_host *host, char *why) {
+perflab_outcome perflab_gate(const perflab_case *c, perflab_host *host, char *why) {
     perflab_ctx ctx;
-    perflab_verdict verdict = perflab_case_open(c, &ctx, host);
+    perflab_outcome verdict = perflab_case_open(c, &ctx, host);
     if (verdict == PERFLAB_PASSED) {
         verdict = perflab_gate_once(c, &ctx, PERFLAB_BASELINE);
         if (verdict == PERFLAB_PASSED) verdict = perflab_gate_once(c, &ctx, PERFLAB_CANDIDATE);

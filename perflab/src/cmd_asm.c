@@ -9,9 +9,8 @@
 #include "commands.h"
 #include "launch.h"
 #include "options.h"
-#include "record.h"
+#include "recorder.h"
 #include "util.h"
-#include "worker.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -9,7 +9,7 @@
 #include "commands.h"
 #include "launch.h"
 #include "options.h"
-#include "record.h"
+#include "recorder.h"
 #include "sha256.h"
 #include "util.h"
 

@@ -3,11 +3,11 @@
  * recorded as a run of each.
  */
 #include "commands.h"
+#include "facts.h"
 #include "launch.h"
 #include "options.h"
-#include "record.h"
+#include "recorder.h"
 #include "util.h"
-#include "worker.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -68,16 +68,16 @@ static bool compare_entries(recorder *r, const entry *a, const entry *b, const c
                           .self = r->progress};
         launched got = launch_run(&l);
         const cJSON *timing = cJSON_GetObjectItem(got.result, "timing");
-        const bool passed = strcmp(job_text(got.result, "verdict", ""), "passed") == 0;
-        ratio[n] = passed ? job_number(timing, "ratio", 0) : 0;
+        const bool passed = strcmp(json_text(got.result, "outcome", ""), "passed") == 0;
+        ratio[n] = passed ? json_number(timing, "ratio", 0) : 0;
         if (ratio[n] > 0) {
             if (n == 0) *recorded &= record_pair_start(r, sides, input, &plan, got.result, runs);
             if (*recorded) *recorded = record_pair_process(r, runs, i, timing);
-            us[0][n] = job_number(timing, "baseline_us", 0);
-            us[1][n++] = job_number(timing, "candidate_us", 0);
+            us[0][n] = json_number(timing, "baseline_us", 0);
+            us[1][n++] = json_number(timing, "candidate_us", 0);
         } else {
             why = text_format("%s", got.detail != NULL ? got.detail
-                                                       : job_text(got.result, "why", "failed"));
+                                                       : json_text(got.result, "why", "failed"));
         }
         progress_add(r->progress, 1);
         launched_free(&got);
@@ -160,9 +160,9 @@ static bool read_run(ledger *l, const char *prefix, recorded *out) {
     const cJSON *run = cJSON_GetArrayItem(runs, 0);
     memset(out, 0, sizeof *out);
     if (n_runs == 1) {
-        out->uuid = text_copy(job_text(run, "uuid", ""));
-        out->id = text_copy(job_text(run, "id", ""));
-        out->partner = text_copy(job_text(run, "partner", NULL));
+        out->uuid = text_copy(json_text(run, "uuid", ""));
+        out->id = text_copy(json_text(run, "id", ""));
+        out->partner = text_copy(json_text(run, "partner", NULL));
         cJSON *rows = ledger_rows(l, "SELECT * FROM process WHERE run = ?1 AND ratio IS NOT NULL",
                                   out->uuid, NULL);
         const size_t n = (size_t)cJSON_GetArraySize(rows);
@@ -170,16 +170,16 @@ static bool read_run(ledger *l, const char *prefix, recorded *out) {
         double *ratio = must_alloc((n + 1) * sizeof *ratio);
         for (size_t i = 0; i < n; i++) {
             const cJSON *row = cJSON_GetArrayItem(rows, (int)i);
-            us[i] = job_number(row, "candidate_us", 0);
-            ratio[i] = job_number(row, "ratio", 0);
+            us[i] = json_number(row, "candidate_us", 0);
+            ratio[i] = json_number(row, "ratio", 0);
         }
         out->candidate = perflab_summarize(us, n);
         out->ratio = perflab_summarize(ratio, n);
         out->text = text_format("%.8s  %s  %s %s, %s, size %.0f, %s, commit %s, %s", out->uuid,
-                                job_text(run, "started", ""), out->id,
-                                job_text(run, "component", ""), job_text(run, "input", ""),
-                                job_number(run, "size", 0), job_text(run, "variant", ""),
-                                job_text(run, "commit_id", "-"), job_text(run, "device", ""));
+                                json_text(run, "started", ""), out->id,
+                                json_text(run, "component", ""), json_text(run, "input", ""),
+                                json_number(run, "size", 0), json_text(run, "variant", ""),
+                                json_text(run, "commit_id", "-"), json_text(run, "device", ""));
         free(us);
         free(ratio);
         cJSON_Delete(rows);
@@ -259,11 +259,11 @@ static int list_runs(const compare_request *q) {
                         NULL);
     const cJSON *row;
     cJSON_ArrayForEach(row, rows) {
-        const char *partner = job_text(row, "partner", NULL);
-        printf("%.8s  %s  %-6s %-24s %-8s %-9s %s%s%.8s\n", job_text(row, "uuid", ""),
-               job_text(row, "started", ""), job_text(row, "id", ""),
-               job_text(row, "component", ""), job_text(row, "input", ""),
-               job_text(row, "variant", ""), job_text(row, "commit_id", ""),
+        const char *partner = json_text(row, "partner", NULL);
+        printf("%.8s  %s  %-6s %-24s %-8s %-9s %s%s%.8s\n", json_text(row, "uuid", ""),
+               json_text(row, "started", ""), json_text(row, "id", ""),
+               json_text(row, "component", ""), json_text(row, "input", ""),
+               json_text(row, "variant", ""), json_text(row, "commit_id", ""),
                partner != NULL ? "  with " : "", partner != NULL ? partner : "");
     }
     const bool good = rows != NULL;

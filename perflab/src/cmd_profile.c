@@ -12,9 +12,8 @@
 #include "launch.h"
 #include "machine.h"
 #include "options.h"
-#include "record.h"
+#include "recorder.h"
 #include "util.h"
-#include "worker.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,8 +31,8 @@ typedef struct profile_request {
 static cJSON *do_job(cJSON *job, const char *const *wrapper, double timeout, bool quiet) {
     const launch l = {.job = job, .timeout_s = timeout, .wrapper = wrapper};
     launched got = launch_run(&l);
-    cJSON *result = got.outcome == LAUNCH_DONE ? got.result : NULL;
-    if (result == NULL && !quiet) complain("%s: %s", launch_outcome_name(got.outcome), got.detail);
+    cJSON *result = got.outcome == PERFLAB_PASSED ? got.result : NULL;
+    if (result == NULL && !quiet) complain("%s: %s", perflab_outcome_name(got.outcome), got.detail);
     if (result == NULL) cJSON_Delete(got.result);
     free(got.detail);
     cJSON_Delete(job);
@@ -102,8 +101,8 @@ static double emulated_instructions(const recorder *r, const entry *e, const cha
 static const char *level_of(const cJSON *roofs, double bytes) {
     const cJSON *level = NULL;
     cJSON_ArrayForEach(level, cJSON_GetObjectItem(roofs, "levels")) {
-        const double capacity = job_number(level, "capacity", 0);
-        if (capacity == 0 || bytes <= capacity) return job_text(level, "level", "memory");
+        const double capacity = json_number(level, "capacity", 0);
+        if (capacity == 0 || bytes <= capacity) return json_text(level, "level", "memory");
     }
     return "memory";
 }
@@ -116,16 +115,16 @@ static const char *verdict(double bandwidth_share, double ops_share, bool known)
 }
 
 static void print_counters(const cJSON *counted, double emulated) {
-    const double cycles = job_number(counted, "cycles", -1);
-    const double instructions = job_number(counted, "instructions", -1);
+    const double cycles = json_number(counted, "cycles", -1);
+    const double instructions = json_number(counted, "instructions", -1);
     if (cycles > 0) {
         printf("    %.4g cycles, %.4g instructions, IPC %.2f", cycles, instructions,
                instructions / cycles);
-        printf(", %.4g of %.4g cache references missed\n", job_number(counted, "cache_misses", 0),
-               job_number(counted, "cache_references", 0));
+        printf(", %.4g of %.4g cache references missed\n", json_number(counted, "cache_misses", 0),
+               json_number(counted, "cache_references", 0));
         return;
     }
-    printf("    no hardware counters here (%s)", job_text(counted, "refusal", "refused"));
+    printf("    no hardware counters here (%s)", json_text(counted, "refusal", "refused"));
     if (emulated >= 0) {
         printf(": %.4g instructions a call, counted by valgrind\n", emulated);
     } else {
@@ -137,7 +136,7 @@ static void print_counters(const cJSON *counted, double emulated) {
 static cJSON *count_side(const recorder *r, const entry *e, const entry *portable,
                          const char *input, int side, double *emulated) {
     cJSON *counted = do_job(count_job(r, e, input, side, 5, false), NULL, 120, true);
-    const bool has_counters = job_number(counted, "cycles", -1) > 0;
+    const bool has_counters = json_number(counted, "cycles", -1) > 0;
     if (!has_counters && counted != NULL) {
         const bool has_reset = cJSON_IsTrue(cJSON_GetObjectItem(counted, "has_reset"));
         *emulated = emulated_instructions(r, e, input, side, has_reset);
@@ -157,13 +156,13 @@ static void profile_side(const recorder *r, const entry *e, const entry *portabl
                          bool count, cJSON *data) {
     static const char *const names[] = {"baseline", "candidate"};
     static const char *const us_names[] = {"baseline_us", "candidate_us"};
-    const double us = job_number(cJSON_GetObjectItem(measured, "timing"), us_names[side], 0);
+    const double us = json_number(cJSON_GetObjectItem(measured, "timing"), us_names[side], 0);
     if (us <= 0) return;
-    const double bytes = job_number(measured, "min_bytes", 0);
-    const double ops = job_number(measured, "min_ops", 0);
-    const double peak = job_number(roofs, "ops_per_s", 0);
-    const double roof = job_number(data, "roof_bytes_per_s", 0);
-    const char *level = job_text(data, "level", "memory");
+    const double bytes = json_number(measured, "min_bytes", 0);
+    const double ops = json_number(measured, "min_ops", 0);
+    const double peak = json_number(roofs, "ops_per_s", 0);
+    const double roof = json_number(data, "roof_bytes_per_s", 0);
+    const char *level = json_text(data, "level", "memory");
     const double bandwidth = bytes / us * 1e6;
     const double rate = ops / us * 1e6;
     const double share = roof > 0 ? bandwidth / roof : 0;
@@ -240,7 +239,7 @@ static cJSON *measure_now(const recorder *r, const entry *e, const char *input,
     if (q->size != 0) cJSON_AddNumberToObject(job, "size", (double)q->size);
     cJSON *measured = do_job(job, NULL, 120, false);
     if (measured != NULL && cJSON_GetObjectItem(measured, "timing") != NULL) return measured;
-    complain("%s on %s: %s", e->id, input, job_text(measured, "why", "not measured"));
+    complain("%s on %s: %s", e->id, input, json_text(measured, "why", "not measured"));
     cJSON_Delete(measured);
     return NULL;
 }
@@ -285,8 +284,8 @@ static bool profile_one(recorder *r, const catalog *c, const entry *e, const cha
     cJSON *measured =
         q->recorded ? measured_before(r, c, e, input, q) : measure_now(r, e, input, q);
     if (measured == NULL) return true;
-    const double working_set = job_number(measured, "working_set", 0);
-    const double least = job_number(measured, "min_bytes", 0);
+    const double working_set = json_number(measured, "working_set", 0);
+    const double least = json_number(measured, "min_bytes", 0);
     const double footprint = least > 0 ? least : working_set;
     const char *level = level_of(roofs, footprint);
     cJSON *here = footprint >= 1 ? measure_roofs((size_t)footprint) : NULL;
@@ -295,9 +294,9 @@ static bool profile_one(recorder *r, const catalog *c, const entry *e, const cha
     cJSON *data = cJSON_CreateObject();
     cJSON_AddItemToObject(data, "roofs", cJSON_Duplicate(roofs, 1));
     cJSON_AddStringToObject(data, "level", level);
-    cJSON_AddNumberToObject(data, "roof_bytes_per_s", job_number(here, "bytes_per_s", 0));
-    cJSON_AddNumberToObject(data, "min_bytes", job_number(measured, "min_bytes", 0));
-    cJSON_AddNumberToObject(data, "min_ops", job_number(measured, "min_ops", 0));
+    cJSON_AddNumberToObject(data, "roof_bytes_per_s", json_number(here, "bytes_per_s", 0));
+    cJSON_AddNumberToObject(data, "min_bytes", json_number(measured, "min_bytes", 0));
+    cJSON_AddNumberToObject(data, "min_ops", json_number(measured, "min_ops", 0));
     cJSON_AddNumberToObject(data, "working_set", working_set);
     for (int side = 0; side < 2; side++) {
         profile_side(r, e, other_variant(c, e), input, side, measured, roofs, !q->recorded, data);

@@ -5,7 +5,7 @@
 #include "machine.h"
 #include "measure.h"
 #include "options.h"
-#include "record.h"
+#include "recorder.h"
 #include "table.h"
 #include "util.h"
 
@@ -65,17 +65,18 @@ static const char *variant_note(const entry *e) {
 /* Gates one entry on one input and prints a line. False where the ledger fails. */
 static bool gate_one(recorder *r, const entry *e, const char *input, const gate_plan *plan,
                      bool *passed, bool *wrong) {
-    const char *outcome;
+    perflab_outcome outcome;
     char *why;
     char label[120];
     snprintf(label, sizeof label, "%s %s: gate", e->id, input);
     progress_label(r->progress, label);
     const bool good = record_gate(r, e, input, plan, &outcome, &why);
-    *passed = strcmp(outcome, "passed") == 0;
-    *wrong = !*passed && strcmp(outcome, "skipped") != 0;
+    *passed = outcome == PERFLAB_PASSED;
+    *wrong = !*passed && outcome != PERFLAB_SKIPPED;
     progress_hide(r->progress);
-    printf("%-6s %-24s %-8s gate %s%s%s%s\n", e->id, e->component, input, outcome, variant_note(e),
-           why != NULL ? ": " : "", why != NULL ? why : "");
+    printf("%-6s %-24s %-8s gate %s%s%s%s\n", e->id, e->component, input,
+           perflab_outcome_name(outcome), variant_note(e), why != NULL ? ": " : "",
+           why != NULL ? why : "");
     fflush(stdout);
     free(why);
     return good;

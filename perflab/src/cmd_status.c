@@ -4,7 +4,6 @@
 #include "commands.h"
 #include "integration.h"
 #include "options.h"
-#include "worker.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +21,7 @@ static bool gather(ledger *l, evidence *e) {
     cJSON *paths = ledger_rows(l, "SELECT DISTINCT path FROM written", NULL);
     const cJSON *row;
     cJSON_ArrayForEach(row, paths) {
-        char *text = read_text(job_text(row, "path", ""), NULL);
+        char *text = read_text(json_text(row, "path", ""), NULL);
         if (text == NULL) continue;
         e->tables = must_grow(e->tables, (e->n_tables + 1) * sizeof *e->tables);
         e->tables[e->n_tables++] = text;
@@ -84,7 +83,7 @@ static void integration_tick(const facts *f, const evidence *e) {
     for (size_t i = 0; i < e->integrations.n; i++) {
         const integration *in = &e->integrations.all[i];
         cJSON *covers = cJSON_Parse(in->covers);
-        const bool mine = strcmp(job_text(covers, f->id, ""), f->source_hash) == 0;
+        const bool mine = strcmp(json_text(covers, f->id, ""), f->source_hash) == 0;
         cJSON_Delete(covers);
         if (!mine) continue;
         covering++;

@@ -6,7 +6,6 @@
 #include "machine.h"
 #include "options.h"
 #include "table.h"
-#include "worker.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -177,21 +176,21 @@ static void print_machine(text_buffer *out, ledger *l, const char *variant) {
                                     "WHERE b.variant = ?1 ORDER BY r.started DESC LIMIT 1",
                                     variant, NULL);
     const cJSON *row = cJSON_GetArrayItem(runs, 0);
-    cJSON *e = cJSON_Parse(job_text(row, "environment", ""));
+    cJSON *e = cJSON_Parse(json_text(row, "environment", ""));
     if (e != NULL) {
-        const char *commit = job_text(row, "commit_id", "");
+        const char *commit = json_text(row, "commit_id", "");
         text_add(
             out,
             "\nLatest run: %s, %.0f cores, %.0f threads, caches %.0f KiB, %.0f KiB, %.0f KiB%s; ",
-            job_text(e, "cpu", ""), job_number(e, "cores", 0), job_number(e, "threads", 0),
-            job_number(e, "l1_bytes", 0) / 1024, job_number(e, "l2_bytes", 0) / 1024,
-            job_number(e, "l3_bytes", 0) / 1024,
+            json_text(e, "cpu", ""), json_number(e, "cores", 0), json_number(e, "threads", 0),
+            json_number(e, "l1_bytes", 0) / 1024, json_number(e, "l2_bytes", 0) / 1024,
+            json_number(e, "l3_bytes", 0) / 1024,
             cJSON_IsTrue(cJSON_GetObjectItem(e, "virtual_machine")) ? ", a virtual machine" : "");
-        text_add(out, "load %.2f; governor %s; turbo %s; %s, %s; ", job_number(e, "load", 0),
-                 job_text(e, "governor", "unknown"), job_text(e, "turbo", "unknown"),
-                 job_text(row, "compiler", ""), job_text(row, "flags", ""));
+        text_add(out, "load %.2f; governor %s; turbo %s; %s, %s; ", json_number(e, "load", 0),
+                 json_text(e, "governor", "unknown"), json_text(e, "turbo", "unknown"),
+                 json_text(row, "compiler", ""), json_text(row, "flags", ""));
         if (*commit != '\0') text_add(out, "commit %s; ", commit);
-        text_add(out, "%s.\n", job_text(row, "started", ""));
+        text_add(out, "%s.\n", json_text(row, "started", ""));
     }
     cJSON_Delete(e);
     cJSON_Delete(runs);

@@ -5,8 +5,6 @@
 #ifndef PERFLAB_COMMANDS_H
 #define PERFLAB_COMMANDS_H
 
-#include "facts.h"
-
 enum { EXIT_DONE = 0, EXIT_WRONG_RESULT = 1, EXIT_USAGE = 2, EXIT_TROUBLE = 3 };
 
 int command_new(int argc, char **argv);

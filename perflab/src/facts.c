@@ -9,7 +9,6 @@
 #include "facts.h"
 #include "machine.h"
 #include "util.h"
-#include "worker.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -35,13 +34,6 @@ resolution resolve(const perflab_summary *ratio) {
 
 /* ---- The gate ----------------------------------------------------------------------------- */
 
-/* Whether a failed gate stands for good: a wrong result is a counterexample, a timeout may be the
- * day's. */
-static bool is_counterexample(const char *outcome) {
-    return strcmp(outcome, "mismatch") == 0 || strcmp(outcome, "out of bounds") == 0 ||
-           strcmp(outcome, "crashed") == 0;
-}
-
 static void set_text(char **to, const char *value) {
     free(*to);
     *to = text_copy(value);
@@ -56,16 +48,16 @@ static bool read_gates(ledger *l, const facts *f, input_facts *in) {
     bool refuted = false;
     const cJSON *row;
     cJSON_ArrayForEach(row, rows) {
-        const char *outcome = job_text(row, "outcome", "");
-        in->baseline_error = fmax(in->baseline_error, job_number(row, "baseline_error", -1));
-        in->candidate_error = fmax(in->candidate_error, job_number(row, "candidate_error", -1));
+        const perflab_outcome outcome = perflab_outcome_of(json_text(row, "outcome", ""));
+        in->baseline_error = fmax(in->baseline_error, json_number(row, "baseline_error", -1));
+        in->candidate_error = fmax(in->candidate_error, json_number(row, "candidate_error", -1));
         if (refuted) continue;
-        const bool passed = strcmp(outcome, "passed") == 0;
-        if (passed && job_number(row, "whole", 0) == 0) continue;
+        const bool passed = outcome == PERFLAB_PASSED;
+        if (passed && json_number(row, "whole", 0) == 0) continue;
         in->gated = passed;
-        set_text(&in->gate_outcome, outcome);
-        set_text(&in->gate_why, job_text(row, "why", NULL));
-        refuted = is_counterexample(outcome);
+        set_text(&in->gate_outcome, perflab_outcome_name(outcome));
+        set_text(&in->gate_why, json_text(row, "why", NULL));
+        refuted = perflab_outcome_refutes(outcome);
     }
     cJSON_Delete(rows);
     return rows != NULL;
@@ -74,30 +66,30 @@ static bool read_gates(ledger *l, const facts *f, input_facts *in) {
 /* ---- Processes ---------------------------------------------------------------------------- */
 
 static void take_process(input_facts *in, const cJSON *row) {
-    const double base = job_number(row, "baseline_us", 0);
-    const double ratio = job_number(row, "ratio", 0);
-    const char *outcome = job_text(row, "outcome", "");
-    if (strcmp(outcome, "passed") != 0 && strcmp(outcome, "baseline only") != 0) {
+    const double base = json_number(row, "baseline_us", 0);
+    const double ratio = json_number(row, "ratio", 0);
+    const perflab_outcome outcome = perflab_outcome_of(json_text(row, "outcome", ""));
+    if (outcome != PERFLAB_PASSED && outcome != PERFLAB_BASELINE_ONLY) {
         in->n_failed++;
-        char *why = text_format("%s: %s", outcome, job_text(row, "why", ""));
+        char *why = text_format("%s: %s", perflab_outcome_name(outcome), json_text(row, "why", ""));
         set_text(&in->failure, why);
         free(why);
         /* A wrong result while timing refutes the candidate as one in the gate does. */
-        if (is_counterexample(outcome)) {
+        if (perflab_outcome_refutes(outcome)) {
             in->gated = false;
-            set_text(&in->gate_outcome, outcome);
-            set_text(&in->gate_why, job_text(row, "why", NULL));
+            set_text(&in->gate_outcome, perflab_outcome_name(outcome));
+            set_text(&in->gate_why, json_text(row, "why", NULL));
         }
     }
     if (base > 0) in->baseline_us[in->n_baseline++] = base;
     if (ratio > 0) {
-        in->candidate_us[in->n] = job_number(row, "candidate_us", 0);
+        in->candidate_us[in->n] = json_number(row, "candidate_us", 0);
         in->ratio[in->n++] = ratio;
     }
-    in->min_bytes = job_number(row, "min_bytes", 0);
-    in->min_ops = job_number(row, "min_ops", 0);
-    in->working_set = job_number(row, "working_set", 0);
-    in->clock_share = fmax(in->clock_share, job_number(row, "clock_share", 0));
+    in->min_bytes = json_number(row, "min_bytes", 0);
+    in->min_ops = json_number(row, "min_ops", 0);
+    in->working_set = json_number(row, "working_set", 0);
+    in->clock_share = fmax(in->clock_share, json_number(row, "clock_share", 0));
 }
 
 /* All processes of the build on one kind of input; full ones if there are any, else quick ones. */
@@ -116,13 +108,13 @@ static bool read_processes(ledger *l, const facts *f, input_facts *in) {
     const cJSON *row;
     cJSON_ArrayForEach(row, rows) {
         any_full =
-            any_full || (job_number(row, "quick", 0) == 0 && job_number(row, "ratio", 0) > 0);
+            any_full || (json_number(row, "quick", 0) == 0 && json_number(row, "ratio", 0) > 0);
     }
     in->baseline_us = must_alloc((n + 1) * sizeof(double));
     in->candidate_us = must_alloc((n + 1) * sizeof(double));
     in->ratio = must_alloc((n + 1) * sizeof(double));
     cJSON_ArrayForEach(row, rows) {
-        if (any_full && job_number(row, "quick", 0) != 0) continue;
+        if (any_full && json_number(row, "quick", 0) != 0) continue;
         take_process(in, row);
     }
     in->quick = !any_full && in->n > 0;
@@ -147,9 +139,9 @@ static bool choose_device(ledger *l, facts *f, const fact_query *q) {
         f->build, f->needs, f->cache, q->machine != NULL ? q->machine : machine_here()->key, NULL);
     const cJSON *first = cJSON_GetArrayItem(rows, 0);
     const bool wrong =
-        q->machine != NULL && strcmp(job_text(first, "machine", ""), q->machine) != 0;
-    set_text(&f->machine, wrong ? "" : job_text(first, "machine", ""));
-    set_text(&f->device, wrong ? "" : job_text(first, "device", ""));
+        q->machine != NULL && strcmp(json_text(first, "machine", ""), q->machine) != 0;
+    set_text(&f->machine, wrong ? "" : json_text(first, "machine", ""));
+    set_text(&f->device, wrong ? "" : json_text(first, "device", ""));
     cJSON_Delete(rows);
     return rows != NULL;
 }
@@ -307,19 +299,19 @@ static void from_entry(fact_list *out, const entry *e, const fact_query *q) {
 
 static void from_row(fact_list *out, const cJSON *row, const fact_query *q) {
     facts *f = add_facts(out);
-    f->id = text_copy(job_text(row, "id", ""));
-    f->component = text_copy(job_text(row, "component", ""));
-    f->title = text_copy(job_text(row, "title", ""));
-    f->notes = text_copy(job_text(row, "notes", ""));
-    f->variant = text_copy(job_text(row, "variant", ""));
-    f->source_hash = text_copy(job_text(row, "source_hash", ""));
-    f->needs = text_copy(job_text(row, "device", "cpu"));
-    f->sources = text_copy(job_text(row, "sources", ""));
-    f->build = text_copy(job_text(row, "uuid", ""));
-    f->size = (size_t)job_number(row, "size", 0);
-    f->has_baseline = job_number(row, "has_baseline", 0) != 0;
-    f->has_candidate = job_number(row, "has_candidate", 0) != 0;
-    char *names = text_copy(job_text(row, "inputs", ""));
+    f->id = text_copy(json_text(row, "id", ""));
+    f->component = text_copy(json_text(row, "component", ""));
+    f->title = text_copy(json_text(row, "title", ""));
+    f->notes = text_copy(json_text(row, "notes", ""));
+    f->variant = text_copy(json_text(row, "variant", ""));
+    f->source_hash = text_copy(json_text(row, "source_hash", ""));
+    f->needs = text_copy(json_text(row, "device", "cpu"));
+    f->sources = text_copy(json_text(row, "sources", ""));
+    f->build = text_copy(json_text(row, "uuid", ""));
+    f->size = (size_t)json_number(row, "size", 0);
+    f->has_baseline = json_number(row, "has_baseline", 0) != 0;
+    f->has_candidate = json_number(row, "has_candidate", 0) != 0;
+    char *names = text_copy(json_text(row, "inputs", ""));
     for (char *k = strtok(names, " "); k != NULL; k = strtok(NULL, " ")) add_input(f, k, q);
     free(names);
 }
@@ -355,7 +347,7 @@ bool facts_derive(ledger *l, const catalog *c, const fact_query *q, fact_list *o
     if (l != NULL && builds == NULL) good = false;
     const cJSON *row;
     cJSON_ArrayForEach(row, builds) {
-        const char *id = job_text(row, "id", "");
+        const char *id = json_text(row, "id", "");
         if (has_id(out, id) || !is_wanted(id, q->ids, q->n_ids)) continue;
         from_row(out, row, q);
     }

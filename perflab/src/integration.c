@@ -12,7 +12,6 @@
 #include "commands.h"
 #include "machine.h"
 #include "options.h"
-#include "worker.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -35,8 +34,8 @@ static double *numbers(const cJSON *array, size_t *n) {
 
 static bool take(integration *in, const cJSON *row) {
     size_t n_before, n_after;
-    cJSON *before = cJSON_Parse(job_text(row, "before_ms", ""));
-    cJSON *after = cJSON_Parse(job_text(row, "after_ms", ""));
+    cJSON *before = cJSON_Parse(json_text(row, "before_ms", ""));
+    cJSON *after = cJSON_Parse(json_text(row, "after_ms", ""));
     double *b = numbers(before, &n_before);
     double *a = numbers(after, &n_after);
     const bool good = a != NULL && b != NULL && n_before == n_after;
@@ -46,11 +45,11 @@ static bool take(integration *in, const cJSON *row) {
         in->after = perflab_summarize(a, n_after);
         for (size_t i = 0; i < n_before; i++) b[i] /= a[i];
         in->ratio = perflab_summarize(b, n_before);
-        in->name = text_copy(job_text(row, "name", ""));
-        in->device = text_copy(job_text(row, "device", ""));
-        in->notes = text_copy(job_text(row, "notes", ""));
-        in->at = text_copy(job_text(row, "at", ""));
-        in->covers = text_copy(job_text(row, "covers", "{}"));
+        in->name = text_copy(json_text(row, "name", ""));
+        in->device = text_copy(json_text(row, "device", ""));
+        in->notes = text_copy(json_text(row, "notes", ""));
+        in->at = text_copy(json_text(row, "at", ""));
+        in->covers = text_copy(json_text(row, "covers", "{}"));
     }
     free(a);
     free(b);
@@ -166,7 +165,7 @@ static char *covers(const cJSON *file, const catalog *c) {
 static const char *wrong_with(const cJSON *file) {
     size_t n_before = 0, n_after = 0;
     if (!cJSON_IsObject(file)) return "it is no JSON object";
-    if (job_text(file, "name", "")[0] == '\0') return "\"name\" is missing";
+    if (json_text(file, "name", "")[0] == '\0') return "\"name\" is missing";
     double *before = numbers(cJSON_GetObjectItem(file, "before_ms"), &n_before);
     double *after = numbers(cJSON_GetObjectItem(file, "after_ms"), &n_after);
     const bool good = before != NULL && after != NULL && n_before > 0 && n_before == n_after;
@@ -187,14 +186,14 @@ static bool put_integration(ledger *l, const cJSON *file, const catalog *c) {
     cJSON *row = cJSON_CreateObject();
     cJSON_AddStringToObject(row, "uuid", uuid);
     cJSON_AddStringToObject(row, "at", now);
-    cJSON_AddStringToObject(row, "name", job_text(file, "name", ""));
-    cJSON_AddStringToObject(row, "device", job_text(file, "device", machine_here()->cpu));
+    cJSON_AddStringToObject(row, "name", json_text(file, "name", ""));
+    cJSON_AddStringToObject(row, "device", json_text(file, "device", machine_here()->cpu));
     cJSON_AddStringToObject(row, "machine", machine_here()->key);
     cJSON_AddStringToObject(row, "commit_id", commit);
     cJSON_AddStringToObject(row, "before_ms", before);
     cJSON_AddStringToObject(row, "after_ms", after);
     cJSON_AddStringToObject(row, "covers", covered);
-    cJSON_AddStringToObject(row, "notes", job_text(file, "notes", ""));
+    cJSON_AddStringToObject(row, "notes", json_text(file, "notes", ""));
     const bool good = ledger_put(l, "integration", row, false);
     cJSON_Delete(row);
     cJSON_free(before);

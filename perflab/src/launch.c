@@ -19,13 +19,6 @@
 
 enum { NEWS = 3, TAIL = 400 };
 
-static const char *const names[] = {"done", "crashed",       "out of bounds",
-                                    "hung", "out of memory", "failed"};
-
-const char *launch_outcome_name(launch_outcome o) {
-    return names[o];
-}
-
 const char *own_path(void) {
     static char path[4096];
     if (path[0] == '\0') {
@@ -190,33 +183,33 @@ static const char *error_tail(watch *w) {
 static void conclude(const launch *l, watch *w, bool in_time, int status, launched *out) {
     const char *phase = w->phase[0] != '\0' ? w->phase : "start";
     if (!in_time) {
-        out->outcome = LAUNCH_HUNG;
+        out->outcome = PERFLAB_HUNG;
         out->detail = text_format("still running after %.0f s, in: %s", l->timeout_s, phase);
     } else if (w->memory != NULL) {
-        out->outcome = LAUNCH_OUT_OF_MEMORY;
+        out->outcome = PERFLAB_OUT_OF_MEMORY;
         out->detail = text_format("%s, in: %s", w->memory, phase);
     } else if (w->fault != NULL) {
         const bool bounds = strncmp(w->fault, "access ", 7) == 0;
-        out->outcome = bounds ? LAUNCH_OUT_OF_BOUNDS : LAUNCH_CRASHED;
+        out->outcome = bounds ? PERFLAB_OUT_OF_BOUNDS : PERFLAB_CRASHED;
         out->detail = text_format("%s, in: %s", w->fault, phase);
     } else if (w->result == NULL && WIFSIGNALED(status)) {
-        out->outcome = LAUNCH_CRASHED;
+        out->outcome = PERFLAB_CRASHED;
         out->detail = text_format("%s (signal %d), in: %s", signal_word(WTERMSIG(status)),
                                   WTERMSIG(status), phase);
     } else if (w->result == NULL) {
         const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-        out->outcome = code == 71 ? LAUNCH_OUT_OF_MEMORY : LAUNCH_FAILED;
+        out->outcome = code == 71 ? PERFLAB_OUT_OF_MEMORY : PERFLAB_FAILED;
         out->detail = text_format("ended with status %d, in: %s%s%s", code, phase,
                                   w->tail.length > 0 ? ": " : "", error_tail(w));
     } else {
         out->result = cJSON_Parse(w->result);
-        out->outcome = out->result != NULL ? LAUNCH_DONE : LAUNCH_FAILED;
+        out->outcome = out->result != NULL ? PERFLAB_PASSED : PERFLAB_FAILED;
         if (out->result == NULL) out->detail = text_copy("handed in something unreadable");
     }
 }
 
 launched launch_run(const launch *l) {
-    launched out = {LAUNCH_FAILED, NULL, NULL, ""};
+    launched out = {PERFLAB_FAILED, NULL, NULL, ""};
     watch w = {.pid = -1};
     if (!start(l, &w)) {
         out.detail = text_format("cannot start a process: %s", strerror(errno));

@@ -56,8 +56,8 @@ static const char schema[] =
 
     "CREATE TABLE process("
     " uuid TEXT PRIMARY KEY CHECK(length(uuid) = 32), run TEXT NOT NULL REFERENCES run(uuid),"
-    " position INTEGER NOT NULL, outcome TEXT NOT NULL CHECK(outcome IN ('passed','baseline only',"
-    "'mismatch','out of bounds','crashed','hung','out of memory','skipped','broken','failed')),"
+    " position INTEGER NOT NULL, outcome TEXT NOT NULL CHECK(outcome IN (" PERFLAB_OUTCOMES_SQL
+    ")),"
     " why TEXT, baseline_us REAL CHECK(baseline_us > 0), candidate_us REAL CHECK(candidate_us > 0),"
     " ratio REAL CHECK(ratio > 0), baseline_calls INTEGER, candidate_calls INTEGER, timed_s REAL,"
     " clock_overhead_ns REAL, clock_resolution_ns REAL, clock_share REAL, rounds TEXT,"
@@ -69,8 +69,8 @@ static const char schema[] =
     " at TEXT NOT NULL, machine TEXT NOT NULL, device_kind TEXT NOT NULL, device TEXT NOT NULL,"
     " input TEXT NOT NULL, first_seed INTEGER NOT NULL, seeds INTEGER NOT NULL, whole INTEGER NOT "
     "NULL,"
-    " outcome TEXT NOT NULL CHECK(outcome IN ('passed','mismatch','out of bounds','crashed','hung',"
-    "'out of memory','skipped','broken','failed')), why TEXT, cases INTEGER NOT NULL,"
+    " outcome TEXT NOT NULL CHECK(outcome IN (" PERFLAB_OUTCOMES_SQL ")),"
+    " why TEXT, cases INTEGER NOT NULL,"
     " skipped INTEGER NOT NULL, compared INTEGER NOT NULL, baseline_error REAL,"
     " candidate_error REAL) STRICT;"
     "CREATE INDEX gate_by_build ON gate(build);"

@@ -4,7 +4,8 @@
 #ifndef PERFLAB_MACHINE_H
 #define PERFLAB_MACHINE_H
 
-#include <cjson/cJSON.h>
+#include "json.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 

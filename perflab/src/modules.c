@@ -5,7 +5,6 @@
 #include "launch.h"
 #include "sha256.h"
 #include "util.h"
-#include "worker.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -81,11 +80,11 @@ static bool is_left_over(const char *sources) {
  * left over from a source that is gone. NULL: another module has it.
  */
 static entry *place_for(catalog *c, const char *module, const char *id, const cJSON *build) {
-    const char *variant = job_text(build, "variant", "");
+    const char *variant = json_text(build, "variant", "");
     for (size_t i = 0; i < c->n; i++) {
         entry *other = &c->entries[i];
         if (strcmp(other->id, id) != 0 || strcmp(other->variant, variant) != 0) continue;
-        if (is_left_over(job_text(build, "sources", ""))) return NULL;
+        if (is_left_over(json_text(build, "sources", ""))) return NULL;
         if (is_left_over(other->sources)) {
             free_entry(other);
             return other;
@@ -101,24 +100,24 @@ static entry *place_for(catalog *c, const char *module, const char *id, const cJ
 
 static void add_entry(catalog *c, const char *module, const cJSON *b, const cJSON *build) {
     const cJSON *inputs = cJSON_GetObjectItem(b, "inputs");
-    const char *id = job_text(b, "id", "");
+    const char *id = json_text(b, "id", "");
     entry *e = place_for(c, module, id, build);
     if (e == NULL) return;
     memset(e, 0, sizeof *e);
     e->module = text_copy(module);
     e->id = text_copy(id);
-    e->component = text_copy(job_text(b, "component", ""));
-    e->title = text_copy(job_text(b, "title", ""));
-    e->notes = text_copy(job_text(b, "notes", ""));
-    e->device = text_copy(job_text(b, "device", "cpu"));
-    e->size = (size_t)job_number(b, "size", 0);
+    e->component = text_copy(json_text(b, "component", ""));
+    e->title = text_copy(json_text(b, "title", ""));
+    e->notes = text_copy(json_text(b, "notes", ""));
+    e->device = text_copy(json_text(b, "device", "cpu"));
+    e->size = (size_t)json_number(b, "size", 0);
     e->has_baseline = cJSON_IsTrue(cJSON_GetObjectItem(b, "baseline"));
     e->has_candidate = cJSON_IsTrue(cJSON_GetObjectItem(b, "candidate"));
-    e->source_hash = text_copy(job_text(build, "source_hash", ""));
-    e->variant = text_copy(job_text(build, "variant", ""));
-    e->compiler = text_copy(job_text(build, "compiler", ""));
-    e->flags = text_copy(job_text(build, "flags", ""));
-    e->sources = text_copy(job_text(build, "sources", ""));
+    e->source_hash = text_copy(json_text(build, "source_hash", ""));
+    e->variant = text_copy(json_text(build, "variant", ""));
+    e->compiler = text_copy(json_text(build, "compiler", ""));
+    e->flags = text_copy(json_text(build, "flags", ""));
+    e->sources = text_copy(json_text(build, "sources", ""));
     const int n = cJSON_GetArraySize(inputs);
     e->inputs = must_alloc((size_t)(n + 1) * sizeof *e->inputs);
     for (int i = 0; i < n; i++) {
@@ -133,7 +132,7 @@ static void ask_module(catalog *c, const char *path) {
     cJSON_AddStringToObject(job, "module", path);
     const launch l = {.job = job, .timeout_s = 20};
     launched got = launch_run(&l);
-    if (got.outcome == LAUNCH_DONE) {
+    if (got.outcome == PERFLAB_PASSED) {
         const cJSON *b;
         cJSON_ArrayForEach(b, cJSON_GetObjectItem(got.result, "benchmarks")) {
             add_entry(c, path, b, cJSON_GetObjectItem(got.result, "build"));

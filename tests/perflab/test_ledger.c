@@ -3,9 +3,9 @@
  * read-only.
  */
 #include "ledger.h"
+#include "perflab.h"
 #include "util.h"
 #include "with_cmocka.h"
-#include "worker.h"
 
 #include <signal.h>
 #include <sqlite3.h>
@@ -46,7 +46,7 @@ static bool put_build(ledger *l) {
 static size_t count(ledger *l, const char *table) {
     char *sql = text_format("SELECT count(*) AS n FROM %s", table);
     cJSON *rows = ledger_rows(l, sql, NULL);
-    const size_t n = (size_t)job_number(cJSON_GetArrayItem(rows, 0), "n", 0);
+    const size_t n = (size_t)json_number(cJSON_GetArrayItem(rows, 0), "n", 0);
     cJSON_Delete(rows);
     free(sql);
     return n;
@@ -307,7 +307,7 @@ static void test_rules(void **state) {
 
 static char *exported(ledger *l, size_t *length) {
     char *file = text_format("%s/export.jsonl", folder);
-    assert_true(ledger_export(l, file, NULL));
+    assert_true(ledger_export(l, file, NULL, 0));
     char *text = read_text(file, length);
     free(file);
     return text;

@@ -1,12 +1,11 @@
 /*
- * record.c - each process's result is committed as it ends: a kill loses the process under way at
+ * recorder.c - each process's result is committed as it ends: a kill loses the process under way at
  * most.
  */
-#include "record.h"
+#include "recorder.h"
 #include "launch.h"
 #include "machine.h"
 #include "util.h"
-#include "worker.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -99,8 +98,8 @@ cJSON *record_job(const recorder *r, const entry *e, const char *what, const cha
 
 /* The device a result names, or this machine's CPU. */
 static void add_device(cJSON *row, const cJSON *result) {
-    const char *kind = job_text(result, "device_kind", "");
-    const char *name = job_text(result, "device_name", "");
+    const char *kind = json_text(result, "device_kind", "");
+    const char *name = json_text(result, "device_name", "");
     /* A number that no machine took says so wherever it goes. */
     const bool simulated = getenv("PERFLAB_CLOCK") != NULL;
     char *device = text_format("%s%s", name[0] != '\0' ? name : machine_here()->cpu,
@@ -110,31 +109,19 @@ static void add_device(cJSON *row, const cJSON *result) {
     free(device);
 }
 
-/* The word for how a gate or a process ended. A static string. */
-static const char *outcome_of(const launched *got) {
-    static const char *const known[] = {"passed", "mismatch", "out of bounds", "skipped", "broken"};
-    if (got->outcome != LAUNCH_DONE) return launch_outcome_name(got->outcome);
-    const char *verdict = job_text(got->result, "verdict", "");
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (strcmp(verdict, known[i]) == 0) return known[i];
-    }
-    return "failed";
+/* How a gate or a measured process ended. */
+static perflab_outcome outcome_of(const launched *got) {
+    if (got->outcome != PERFLAB_PASSED) return got->outcome;
+    return perflab_outcome_of(json_text(got->result, "outcome", ""));
 }
 
 static char *why_of(const launched *got) {
-    if (got->outcome != LAUNCH_DONE) return text_copy(got->detail);
-    return text_copy(job_text(got->result, "why", NULL));
-}
-
-static void copy_numbers(cJSON *to, const cJSON *from, const char *const *names) {
-    for (; *names != NULL; names++) {
-        const cJSON *item = cJSON_GetObjectItem(from, *names);
-        if (cJSON_IsNumber(item)) cJSON_AddNumberToObject(to, *names, item->valuedouble);
-    }
+    if (got->outcome != PERFLAB_PASSED) return text_copy(got->detail);
+    return text_copy(json_text(got->result, "why", NULL));
 }
 
 bool record_gate(recorder *r, const entry *e, const char *input, const gate_plan *plan,
-                 const char **outcome, char **why) {
+                 perflab_outcome *outcome, char **why) {
     static const char *const errors[] = {"baseline_error", "candidate_error", NULL};
     char uuid[33], now[32];
     make_uuid(uuid);
@@ -160,15 +147,15 @@ bool record_gate(recorder *r, const entry *e, const char *input, const gate_plan
     cJSON_AddStringToObject(row, "input", input);
     cJSON_AddNumberToObject(row, "first_seed", (double)plan->first_seed);
     cJSON_AddNumberToObject(row, "seeds", (double)plan->seeds);
-    const int skipped = (int)job_number(got.result, "skipped", 0);
+    const int skipped = (int)json_number(got.result, "skipped", 0);
     const bool whole = plan->size == 0 && plan->seeds >= GATE_SEEDS && skipped == 0;
     cJSON_AddBoolToObject(row, "whole", whole);
-    cJSON_AddStringToObject(row, "outcome", *outcome);
+    cJSON_AddStringToObject(row, "outcome", perflab_outcome_name(*outcome));
     if (*why != NULL) cJSON_AddStringToObject(row, "why", *why);
-    cJSON_AddNumberToObject(row, "cases", job_number(got.result, "cases", 0));
+    cJSON_AddNumberToObject(row, "cases", json_number(got.result, "cases", 0));
     cJSON_AddNumberToObject(row, "skipped", skipped);
-    cJSON_AddNumberToObject(row, "compared", job_number(got.result, "compared", 0));
-    copy_numbers(row, got.result, errors);
+    cJSON_AddNumberToObject(row, "compared", json_number(got.result, "compared", 0));
+    json_copy_numbers(row, got.result, errors);
     const bool good = record_build(r, e) && ledger_put(r->ledger, "gate", row, false);
     cJSON_Delete(row);
     cJSON_Delete(job);
@@ -195,9 +182,9 @@ static bool put_run(recorder *r, const entry *e, const char *input, const measur
     cJSON_AddStringToObject(row, "machine", machine_here()->key);
     cJSON_AddStringToObject(row, "commit_id", commit);
     cJSON_AddStringToObject(row, "environment", r->environment_text);
-    cJSON_AddNumberToObject(row, "min_bytes", job_number(result, "min_bytes", 0));
-    cJSON_AddNumberToObject(row, "min_ops", job_number(result, "min_ops", 0));
-    cJSON_AddNumberToObject(row, "working_set", job_number(result, "working_set", 0));
+    cJSON_AddNumberToObject(row, "min_bytes", json_number(result, "min_bytes", 0));
+    cJSON_AddNumberToObject(row, "min_ops", json_number(result, "min_ops", 0));
+    cJSON_AddNumberToObject(row, "working_set", json_number(result, "working_set", 0));
     if (partner != NULL) cJSON_AddStringToObject(row, "partner", partner);
     const bool good = record_build(r, e) && ledger_put(r->ledger, "run", row, false);
     cJSON_Delete(row);
@@ -205,7 +192,7 @@ static bool put_run(recorder *r, const entry *e, const char *input, const measur
 }
 
 static bool put_process(recorder *r, const char *run, size_t position, const launched *got,
-                        const char *outcome, const char *why) {
+                        perflab_outcome outcome, const char *why) {
     static const char *const of_both[] = {"ratio", "candidate_us", "candidate_calls", NULL};
     static const char *const of_any[] = {
         "baseline_us",         "baseline_calls", "timed_s", "clock_overhead_ns",
@@ -217,13 +204,13 @@ static bool put_process(recorder *r, const char *run, size_t position, const lau
     cJSON_AddStringToObject(row, "uuid", uuid);
     cJSON_AddStringToObject(row, "run", run);
     cJSON_AddNumberToObject(row, "position", (double)position);
-    cJSON_AddStringToObject(row, "outcome", outcome);
+    cJSON_AddStringToObject(row, "outcome", perflab_outcome_name(outcome));
     if (why != NULL) cJSON_AddStringToObject(row, "why", why);
     if (timing != NULL) {
-        copy_numbers(row, timing, of_any);
+        json_copy_numbers(row, timing, of_any);
         /* A candidate that was wrong has no time. */
-        if (strcmp(outcome, "passed") == 0) copy_numbers(row, timing, of_both);
-        if (strcmp(outcome, "passed") == 0 || strcmp(outcome, "baseline only") == 0) {
+        if (outcome == PERFLAB_PASSED) json_copy_numbers(row, timing, of_both);
+        if (outcome == PERFLAB_PASSED || outcome == PERFLAB_BASELINE_ONLY) {
             char *rounds = cJSON_PrintUnformatted(cJSON_GetObjectItem(timing, "rounds"));
             cJSON_AddStringToObject(row, "rounds", rounds);
             cJSON_free(rounds);
@@ -264,10 +251,11 @@ bool record_run(recorder *r, const entry *e, const char *input, const measure_pl
                           .tick = progress_draw,
                           .self = r->progress};
         launched got = launch_run(&l);
-        const char *outcome = outcome_of(&got);
+        perflab_outcome outcome = outcome_of(&got);
         const bool timed = cJSON_GetObjectItem(got.result, "timing") != NULL;
-        const bool passed = strcmp(outcome, "passed") == 0;
-        if (passed && timed && !(plan->candidate && e->has_candidate)) outcome = "baseline only";
+        const bool passed = outcome == PERFLAB_PASSED;
+        if (passed && timed && !(plan->candidate && e->has_candidate))
+            outcome = PERFLAB_BASELINE_ONLY;
         char *why = why_of(&got);
         if (!started) good = put_run(r, e, input, plan, run, got.result, r->commit, NULL);
         started = true;
@@ -278,13 +266,14 @@ bool record_run(recorder *r, const entry *e, const char *input, const measure_pl
         } else {
             result->failed++;
             free(result->why);
-            result->why = text_format("%s: %s", outcome, why != NULL ? why : "");
+            result->why =
+                text_format("%s: %s", perflab_outcome_name(outcome), why != NULL ? why : "");
             free(why);
         }
-        if (strcmp(outcome, "skipped") == 0) result->failed = 2;
+        if (outcome == PERFLAB_SKIPPED) result->failed = 2;
         /* One process says that the device is not here; more of them would count for nothing. */
         here = !passed || strcmp(e->device, "cpu") == 0 ||
-               strcmp(job_text(got.result, "device_kind", ""), e->device) == 0;
+               strcmp(json_text(got.result, "device_kind", ""), e->device) == 0;
         progress_add(r->progress, 1);
         launched_free(&got);
         cJSON_Delete(job);
@@ -320,7 +309,7 @@ bool record_pair_process(recorder *r, char runs[2][33], size_t position, const c
     static const char *const calls[] = {"baseline_calls", "candidate_calls"};
     static const char *const shared[] = {"timed_s", "clock_overhead_ns", "clock_resolution_ns",
                                          "clock_share", NULL};
-    const double ratio = job_number(timing, "ratio", 1);
+    const double ratio = json_number(timing, "ratio", 1);
     char *rounds = cJSON_PrintUnformatted(cJSON_GetObjectItem(timing, "rounds"));
     bool good = ledger_begin(r->ledger);
     const bool begun = good;
@@ -332,10 +321,10 @@ bool record_pair_process(recorder *r, char runs[2][33], size_t position, const c
         cJSON_AddStringToObject(row, "run", runs[i]);
         cJSON_AddNumberToObject(row, "position", (double)position);
         cJSON_AddStringToObject(row, "outcome", "passed");
-        cJSON_AddNumberToObject(row, "candidate_us", job_number(timing, us[i], 0));
-        cJSON_AddNumberToObject(row, "candidate_calls", job_number(timing, calls[i], 0));
+        cJSON_AddNumberToObject(row, "candidate_us", json_number(timing, us[i], 0));
+        cJSON_AddNumberToObject(row, "candidate_calls", json_number(timing, calls[i], 0));
         cJSON_AddNumberToObject(row, "ratio", i == 0 ? 1 / ratio : ratio);
-        copy_numbers(row, timing, shared);
+        json_copy_numbers(row, timing, shared);
         cJSON_AddStringToObject(row, "rounds", rounds);
         good = ledger_put(r->ledger, "process", row, false);
         cJSON_Delete(row);

@@ -1,11 +1,12 @@
 /*
- * record.h - gating and measuring with the results going to the ledger.
+ * recorder.h - gating and measuring with the results going to the ledger.
  */
-#ifndef PERFLAB_RECORD_H
-#define PERFLAB_RECORD_H
+#ifndef PERFLAB_RECORDER_H
+#define PERFLAB_RECORDER_H
 
 #include "ledger.h"
 #include "modules.h"
+#include "outcome.h"
 #include "progress.h"
 
 #include <stdint.h>
@@ -49,12 +50,12 @@ void recorder_end(recorder *r);
 bool record_build(recorder *r, const entry *e);
 
 /*
- * Gates one kind of input in a fresh process and records the verdict: *outcome is its word
- * ("passed", "mismatch", "crashed", ...) and *why the reason, to be freed. False where the ledger
+ * Gates one kind of input in a fresh process and records the verdict: *outcome says how it
+ * ended and *why the reason, to be freed. False where the ledger
  * fails.
  */
 bool record_gate(recorder *r, const entry *e, const char *input, const gate_plan *plan,
-                 const char **outcome, char **why);
+                 perflab_outcome *outcome, char **why);
 
 /* What came of a series of processes. */
 typedef struct run_result {
