@@ -7,8 +7,10 @@
 #   - a program of its own, bench-NAME and bench-NAME-portable, in the current binary folder.
 #
 # HASH names everything besides SOURCES that decides what runs: the library's sources behind a
-# candidate, shared headers. Their contents enter the source hash, and with them changes every status
-# that was derived from them. Whatever LIBS links statically must be position-independent code.
+# candidate. Their contents, and those of all headers that they and SOURCES include, enter the source
+# hash. perflab adds the code as it was linked, and the libraries that it loads: when one of them
+# changes, so does every status that was derived from it. Whatever LIBS links statically must be
+# position-independent code.
 function(perflab_benchmark name)
     get_property(others GLOBAL PROPERTY PERFLAB_MODULE_NAMES)
     if(NOT others)
@@ -40,16 +42,19 @@ function(perflab_benchmark name)
         list(APPEND flags ${PB_FLAGS})
         string(REPLACE ";" " " flag_text "${flags}")
         set(info "${CMAKE_CURRENT_BINARY_DIR}/${name}-${variant}.build.c")
+        set(module bench_${name}_${variant}_module)
+        set(program bench_${name}_${variant})
+        set(folders "$<TARGET_PROPERTY:${module},INCLUDE_DIRECTORIES>")
         add_custom_command(
             OUTPUT "${info}"
             COMMAND perflab hash ${absolute} --sources ${n_sources} --output "${info}"
+                    --depfile "${info}.d" "--includes=$<JOIN:${folders},:>"
                     --variant ${variant} "--flags=${flag_text}"
                     "--compiler=${CMAKE_C_COMPILER_ID} ${CMAKE_C_COMPILER_VERSION}"
             DEPENDS ${absolute} perflab
+            DEPFILE "${info}.d"
             COMMENT "Hashing the sources of ${name} (${variant})"
             VERBATIM)
-        set(module bench_${name}_${variant}_module)
-        set(program bench_${name}_${variant})
         add_library(${module} MODULE ${sources} "${info}")
         add_executable(${program} ${sources} "${info}")
         set_target_properties(${module} PROPERTIES

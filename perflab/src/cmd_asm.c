@@ -6,6 +6,7 @@
  * the one with most samples, its hot loop the smallest backward branch's span that holds 60 % of
  * them.
  */
+#include "child.h"
 #include "commands.h"
 #include "launch.h"
 #include "options.h"
@@ -92,7 +93,6 @@ static void take_instruction(function *f, const char *line) {
     memset(i, 0, sizeof *i);
     i->address = address;
     snprintf(i->text, sizeof i->text, "%s", end);
-    i->text[strcspn(i->text, "\n")] = '\0';
     if (i->text[0] == 'j' || strncmp(i->text, "b", 1) == 0 || strncmp(i->text, "cb", 2) == 0 ||
         strncmp(i->text, "tb", 2) == 0) {
         const char *bracket = strchr(i->text, '<');
@@ -123,10 +123,11 @@ static void finish_function(function *current, function *best, const hits *h) {
 
 static function hottest_function(const hits *h) {
     function best = {0}, current = {0};
-    char *command = text_format("objdump -d --no-show-raw-insn '%s' 2>/dev/null", h->object);
-    FILE *from = popen(command, "r");
-    char line[1024];
-    while (from != NULL && fgets(line, sizeof line, from) != NULL) {
+    const char *const argv[] = {"objdump", "-d", "--no-show-raw-insn", h->object, NULL};
+    char *text = child_output(argv);
+    for (char *line = text, *next; line != NULL; line = next) {
+        next = strchr(line, '\n');
+        if (next != NULL) *next++ = '\0';
         const char *open = strstr(line, " <");
         const char *close = strstr(line, ">:");
         if (line[0] == '0' && open != NULL && close != NULL) {
@@ -137,9 +138,8 @@ static function hottest_function(const hits *h) {
         }
     }
     finish_function(&current, &best, h);
-    if (from != NULL) pclose(from);
     free(current.code);
-    free(command);
+    free(text);
     return best;
 }
 

@@ -7,8 +7,10 @@
 #include "tune.h"
 #include "util.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -103,6 +105,7 @@ static int run_words(char **words, size_t n) {
     fflush(stdout);
     const pid_t pid = fork();
     if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
         execvp(argv[0], argv);
         complain("cannot run %s", argv[0]);
         _exit(127);

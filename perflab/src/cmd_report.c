@@ -111,44 +111,37 @@ static void add_dots(report *r) {
 
 /* ---- History ------------------------------------------------------------------------------ */
 
-/* The ratios of each commit, all kinds of input together, as points in the order of time. */
+/* What is known at each commit, as points: the numbers that the table had then. */
 static size_t read_history(report *r, const facts *f, history_point **points) {
-    cJSON *rows =
-        ledger_rows(r->ledger,
-                    "SELECT r.commit_id AS label, p.ratio FROM process p JOIN run r ON p.run = "
-                    "r.uuid JOIN build b ON r.build = b.uuid WHERE b.id = ?1 AND b.variant = ?2 "
-                    "AND r.cache = 'hot' AND r.machine = ?3 AND r.device = ?4 AND p.ratio IS NOT "
-                    "NULL AND r.partner IS NULL AND " LEDGER_NOT_REFUTED " "
-                    "ORDER BY (SELECT min(started) FROM run x WHERE x.commit_id = r.commit_id), "
-                    "r.commit_id",
-                    f->id, r->variant, f->machine, f->device, NULL);
-    const int n_rows = cJSON_GetArraySize(rows);
-    double *ratio = must_alloc((size_t)(n_rows + 1) * sizeof *ratio);
-    size_t n = 0, n_ratio = 0;
-    const cJSON *row;
-    cJSON_ArrayForEach(row, rows) {
-        const char *label = json_text(row, "label", "");
-        const char *next = row->next != NULL ? json_text(row->next, "label", "") : NULL;
-        ratio[n_ratio++] = json_number(row, "ratio", 1);
-        if (next != NULL && strcmp(label, next) == 0) continue;
+    fact_list list;
+    size_t n = 0;
+    bool any_full = false;
+    if (!facts_history(r->ledger, f, &list)) {
+        facts_free(&list);
+        return 0;
+    }
+    for (size_t i = 0; i < list.n; i++) {
+        any_full = any_full || (list.all[i].has_speedup && !list.all[i].quick);
+    }
+    for (size_t i = 0; i < list.n; i++) {
+        const facts *then = &list.all[i];
+        if (!then->has_speedup || (any_full && then->quick)) continue;
         *points = must_grow(*points, (n + 1) * sizeof **points);
         snprintf((*points)[n].label, sizeof(*points)[n].label, "%s",
-                 *label != '\0' ? label : "no commit");
-        (*points)[n++].speedup = perflab_summarize(ratio, n_ratio);
-        n_ratio = 0;
+                 then->commit[0] != '\0' ? then->commit : "no commit");
+        (*points)[n++].speedup = then->speedup;
     }
-    free(ratio);
-    cJSON_Delete(rows);
+    facts_free(&list);
     return n;
 }
 
 static void add_history(report *r) {
     text_buffer *out = &r->out;
     size_t shown = 0;
-    text_add(
-        out,
-        "<h2>History</h2>\n<p>Speedup by commit, with its interval; the dashed line is 1.</p>\n"
-        "<div class=\"cards\">\n");
+    text_add(out, "<h2>History</h2>\n<p>Speedup by commit, with its interval, as the table had it: "
+                  "over all kinds "
+                  "of input, at the benchmark's own size. The dashed line is 1.</p>\n"
+                  "<div class=\"cards\">\n");
     for (size_t i = 0; i < r->list.n; i++) {
         const facts *f = &r->list.all[i];
         history_point *points = NULL;

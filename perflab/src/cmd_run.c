@@ -87,7 +87,7 @@ static bool gate_one(recorder *r, const entry *e, const char *input, const gate_
 static const input_facts *facts_of(ledger *l, const catalog *c, const entry *e, const char *input,
                                    const measure_plan *plan, fact_list *list) {
     char *ids[] = {e->id};
-    fact_query q = {.variant = e->variant, .input = input, .ids = ids, .n_ids = 1};
+    fact_query q = {.variant = e->variant, .input = input, .exact = true, .ids = ids, .n_ids = 1};
     if (plan) {
         q.cache = plan->cache;
         q.size = plan->size;

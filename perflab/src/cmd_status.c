@@ -1,6 +1,7 @@
 /*
  * cmd_status.c - `perflab status`: the document's checklist, each tick derived.
  */
+#include "child.h"
 #include "commands.h"
 #include "integration.h"
 #include "options.h"
@@ -110,10 +111,10 @@ static void commit_tick(const facts *f) {
                                        "--porcelain", "--", path,   NULL};
         const char *const last[] = {"git", "-C", folder, "log", "-1", "--format=%h %s",
                                     "--",  path, NULL};
-        char *change = first_line_of(changed);
+        char *change = child_first_line(changed);
         clean = change != NULL && *change == '\0';
         free(subject);
-        subject = first_line_of(last);
+        subject = child_first_line(last);
         clean = clean && subject != NULL && *subject != '\0';
         free(change);
         free(folder);

@@ -43,8 +43,8 @@ static bool read_gates(ledger *l, const facts *f, input_facts *in) {
     cJSON *rows =
         ledger_rows(l,
                     "SELECT outcome, why, whole, baseline_error, candidate_error FROM gate "
-                    "WHERE build = ?1 AND input = ?2 ORDER BY at, rowid",
-                    f->build, in->input, NULL);
+                    "WHERE build IN (?1, ?3) AND input = ?2 ORDER BY at, rowid",
+                    f->build, in->input, f->measured, NULL);
     bool refuted = false;
     const cJSON *row;
     cJSON_ArrayForEach(row, rows) {
@@ -93,7 +93,7 @@ static void take_process(input_facts *in, const cJSON *row) {
 }
 
 /* All processes of the build on one kind of input; full ones if there are any, else quick ones. */
-static bool read_processes(ledger *l, const facts *f, input_facts *in) {
+static bool read_processes(ledger *l, const facts *f, const fact_query *q, input_facts *in) {
     char size[32];
     snprintf(size, sizeof size, "%zu", f->size);
     cJSON *rows = ledger_rows(
@@ -101,8 +101,10 @@ static bool read_processes(ledger *l, const facts *f, input_facts *in) {
         "SELECT p.*, r.quick, r.min_bytes, r.min_ops, r.working_set FROM process p "
         "JOIN run r ON p.run = r.uuid WHERE r.build = ?1 AND r.input = ?2 AND r.cache = ?3 "
         "AND r.size = CAST(?4 AS INTEGER) AND r.machine = ?5 AND r.device_kind = ?6 "
-        "AND r.device = ?7 AND r.partner IS NULL ORDER BY r.started, r.rowid, p.position",
-        f->build, in->input, f->cache, size, f->machine, f->needs, f->device, NULL);
+        "AND r.device = ?7 AND r.partner IS NULL AND (?8 = '*' OR r.commit_id = ?8) "
+        "ORDER BY r.started, r.rowid, p.position",
+        f->measured, in->input, f->cache, size, f->machine, f->needs, f->device,
+        q->commit != NULL ? q->commit : "*", NULL);
     const size_t n = (size_t)cJSON_GetArraySize(rows);
     bool any_full = false;
     const cJSON *row;
@@ -129,19 +131,29 @@ static bool read_processes(ledger *l, const facts *f, input_facts *in) {
     return rows != NULL;
 }
 
-/* Where the row was measured: machine and device. */
-static bool choose_device(ledger *l, facts *f, const fact_query *q) {
+/*
+ * Where the row was measured: build, machine and device. On this machine only the registered build
+ * counts, as it is linked. Another machine links the same sources to other code; there the build
+ * that was measured last counts.
+ */
+static bool choose_measured(ledger *l, facts *f, const fact_query *q) {
+    const char *here = machine_here()->key;
     cJSON *rows = ledger_rows(
         l,
-        "SELECT machine, device, max(started) AS last FROM run WHERE build = ?1 "
-        "AND device_kind = ?2 AND cache = ?3 AND partner IS NULL GROUP BY machine, device "
-        "ORDER BY machine = ?4 DESC, last DESC",
-        f->build, f->needs, f->cache, q->machine != NULL ? q->machine : machine_here()->key, NULL);
+        "SELECT r.build, r.machine, r.device, max(r.started) AS last FROM run r "
+        "JOIN build b ON r.build = b.uuid WHERE (r.build = ?1 OR (?5 = 'any' AND r.machine <> ?6 "
+        "AND b.id = ?7 AND b.variant = ?8 AND b.source_hash = ?9)) AND r.device_kind = ?2 "
+        "AND r.cache = ?3 AND r.partner IS NULL GROUP BY r.build, r.machine, r.device "
+        "ORDER BY r.machine = ?4 DESC, last DESC",
+        f->build, f->needs, f->cache, q->machine != NULL ? q->machine : here,
+        q->exact ? "exact" : "any", here, f->id, f->variant, f->source_hash, NULL);
     const cJSON *first = cJSON_GetArrayItem(rows, 0);
     const bool wrong =
         q->machine != NULL && strcmp(json_text(first, "machine", ""), q->machine) != 0;
-    set_text(&f->machine, wrong ? "" : json_text(first, "machine", ""));
-    set_text(&f->device, wrong ? "" : json_text(first, "device", ""));
+    if (wrong) first = NULL;
+    set_text(&f->measured, json_text(first, "build", f->build));
+    set_text(&f->machine, json_text(first, "machine", ""));
+    set_text(&f->device, json_text(first, "device", ""));
     cJSON_Delete(rows);
     return rows != NULL;
 }
@@ -252,19 +264,24 @@ static void judge(facts *f) {
 
 /* ---- Gathering ---------------------------------------------------------------------------- */
 
-static bool fill(ledger *l, facts *f, const fact_query *q) {
+/* Reads what is recorded of the build that was chosen, and judges. */
+static bool read_all(ledger *l, facts *f, const fact_query *q) {
     bool good = true;
-    set_text(&f->cache, q->cache != NULL ? q->cache : "hot");
-    if (q->size != 0) f->size = q->size;
-    if (l != NULL) good = choose_device(l, f, q);
     for (size_t i = 0; i < f->n_inputs; i++) {
         input_facts *in = &f->inputs[i];
         in->baseline_error = in->candidate_error = -1;
         if (l == NULL || !good) continue;
-        good = read_gates(l, f, in) && read_processes(l, f, in);
+        good = read_gates(l, f, in) && read_processes(l, f, q, in);
     }
     judge(f);
     return good;
+}
+
+static bool fill(ledger *l, facts *f, const fact_query *q) {
+    set_text(&f->cache, q->cache != NULL ? q->cache : "hot");
+    if (q->size != 0) f->size = q->size;
+    const bool chosen = l == NULL || choose_measured(l, f, q);
+    return read_all(chosen ? l : NULL, f, q) && chosen;
 }
 
 static void add_input(facts *f, const char *name, const fact_query *q) {
@@ -357,12 +374,38 @@ bool facts_derive(ledger *l, const catalog *c, const fact_query *q, fact_list *o
     return good;
 }
 
+bool facts_history(ledger *l, const facts *f, fact_list *out) {
+    cJSON *rows = ledger_rows(
+        l,
+        "SELECT b.*, r.commit_id FROM run r JOIN build b ON r.build = b.uuid WHERE b.id = ?1 "
+        "AND b.variant = ?2 AND r.cache = ?3 AND r.machine = ?4 AND r.device = ?5 "
+        "AND r.device_kind = ?6 AND r.partner IS NULL GROUP BY r.commit_id, r.build "
+        "ORDER BY min(r.started)",
+        f->id, f->variant, f->cache, f->machine, f->device, f->needs, NULL);
+    bool good = rows != NULL;
+    const cJSON *row;
+    memset(out, 0, sizeof *out);
+    cJSON_ArrayForEach(row, rows) {
+        const fact_query q = {.commit = json_text(row, "commit_id", "")};
+        from_row(out, row, &q);
+        facts *then = &out->all[out->n - 1];
+        then->commit = text_copy(q.commit);
+        then->measured = text_copy(then->build);
+        then->machine = text_copy(f->machine);
+        then->device = text_copy(f->device);
+        then->cache = text_copy(f->cache);
+        good = good && read_all(l, then, &q);
+    }
+    cJSON_Delete(rows);
+    return good;
+}
+
 void facts_free(fact_list *list) {
     for (size_t i = 0; i < list->n; i++) {
         facts *f = &list->all[i];
-        char *const strings[] = {f->id,          f->component, f->title,   f->notes, f->variant,
-                                 f->source_hash, f->needs,     f->sources, f->build, f->device,
-                                 f->machine,     f->cache,     f->reason};
+        char *const strings[] = {f->id,          f->component, f->title,   f->notes,    f->variant,
+                                 f->source_hash, f->needs,     f->sources, f->build,    f->device,
+                                 f->machine,     f->cache,     f->reason,  f->measured, f->commit};
         for (size_t k = 0; k < sizeof strings / sizeof *strings; k++) free(strings[k]);
         for (size_t k = 0; k < f->n_inputs; k++) {
             input_facts *in = &f->inputs[k];

@@ -57,8 +57,12 @@ typedef struct input_facts {
 } input_facts;
 
 typedef struct facts {
-    char *id, *component, *title, *notes, *variant, *source_hash, *needs, *sources, *build;
+    char *id, *component, *title, *notes, *variant, *source_hash, *needs, *sources;
+    char *build;    /* as it is registered here */
+    char *measured; /* the build whose numbers these are: `build`, or another machine's of the same
+                       sources */
     char *device, *machine, *cache;
+    char *commit; /* in a history: the commit; else NULL */
     size_t size;
     bool has_baseline, has_candidate;
     input_facts *inputs;
@@ -88,6 +92,8 @@ typedef struct fact_query {
     const char *cache;   /* "hot" */
     size_t size;         /* 0: each benchmark's own */
     const char *machine; /* NULL: this one if it has measured the row, else the latest that has */
+    const char *commit;  /* only runs of this commit; NULL: of any */
+    bool exact;          /* only the very build that is registered, not another machine's */
     char *const *ids;
     size_t n_ids;
 } fact_query;
@@ -98,5 +104,12 @@ typedef struct fact_query {
  */
 bool facts_derive(ledger *l, const catalog *c, const fact_query *q, fact_list *out);
 void facts_free(fact_list *list);
+
+/*
+ * What the ledger says of an improvement at each commit that it was measured at, on the machine and
+ * device of `f`: facts by the same rules as the table's, one for each commit and build, in the
+ * order of time. `commit` of each is set. False if the ledger cannot be read.
+ */
+bool facts_history(ledger *l, const facts *f, fact_list *out);
 
 #endif

@@ -34,6 +34,10 @@ void worker_limit(const cJSON *job);
 const perflab_module *worker_load(const char *path);
 const perflab_benchmark *worker_find(const perflab_module *m, const char *id);
 
+/* loads.c: the files a loaded module is made of as it runs: itself, and the shared libraries that
+ * it needs, as the loader found them. */
+cJSON *worker_loads(const char *path);
+
 /* probe.c: what `profile` and `asm` ask of one side of a benchmark. roof.c: what of the machine. */
 cJSON *worker_count(worker *w);
 cJSON *worker_sample(worker *w);

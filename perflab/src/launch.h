@@ -12,8 +12,10 @@
 
 typedef struct launch {
     cJSON *job;           /* what to do; see worker.h */
-    double timeout_s;     /* SIGKILL for it and its children after that */
+    double timeout_s;     /* a step that takes longer is ended, with all it started */
+    bool strict;          /* even a step that the worker expects to take longer */
     void (*tick)(void *); /* called about ten times a second; may be NULL */
+    void (*expect)(void *, double seconds); /* a step will take about so long; may be NULL */
     void *self;
     const char *const *wrapper; /* a program to run it under (valgrind), ends with NULL; or NULL */
 } launch;

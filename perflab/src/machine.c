@@ -2,6 +2,7 @@
  * machine.c - topology from hwloc, the rest from /proc and /sys.
  */
 #include "machine.h"
+#include "child.h"
 #include "sha256.h"
 #include "util.h"
 
@@ -144,8 +145,8 @@ void commit_of(const char *folder, char out[64]) {
     const char *const head[] = {"git", "-C", folder, "rev-parse", "--short=12", "HEAD", NULL};
     const char *const changes[] = {
         "git", "-C", folder, "status", "--porcelain", "--untracked-files=no", NULL};
-    char *commit = first_line_of(head);
-    char *change = commit != NULL ? first_line_of(changes) : NULL;
+    char *commit = child_first_line(head);
+    char *change = commit != NULL ? child_first_line(changes) : NULL;
     snprintf(out, 64, "%.40s%s", commit != NULL ? commit : "",
              change != NULL && change[0] != '\0' ? "+" : "");
     free(commit);

@@ -2,6 +2,7 @@
  * modules.c - reading folders of shared modules, safely: none is loaded into perflab itself.
  */
 #include "modules.h"
+#include "digest.h"
 #include "launch.h"
 #include "sha256.h"
 #include "util.h"
@@ -48,11 +49,14 @@ static int by_id(const void *a, const void *b) {
 }
 
 static void key_of(entry *e) {
-    const char *const parts[] = {e->id, e->source_hash, e->variant, e->compiler, e->flags};
+    const char *const parts[] = {e->id,       e->source_hash, e->variant,
+                                 e->compiler, e->flags,       e->linked};
     char hex[65];
     sha256 s;
     sha256_start(&s);
-    for (size_t i = 0; i < 5; i++) sha256_add(&s, parts[i], strlen(parts[i]) + 1);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        sha256_add(&s, parts[i], strlen(parts[i]) + 1);
+    }
     sha256_end(&s, hex);
     snprintf(e->build, sizeof e->build, "%.32s", hex);
 }
@@ -60,7 +64,7 @@ static void key_of(entry *e) {
 static void free_entry(entry *e) {
     char *const strings[] = {e->module,   e->id,     e->component,   e->title,
                              e->notes,    e->device, e->source_hash, e->variant,
-                             e->compiler, e->flags,  e->sources};
+                             e->compiler, e->flags,  e->sources,     e->linked};
     for (size_t k = 0; k < sizeof strings / sizeof *strings; k++) free(strings[k]);
     for (char **input = e->inputs; *input != NULL; input++) free(*input);
     free(e->inputs);
@@ -98,7 +102,8 @@ static entry *place_for(catalog *c, const char *module, const char *id, const cJ
     return &c->entries[c->n++];
 }
 
-static void add_entry(catalog *c, const char *module, const cJSON *b, const cJSON *build) {
+static void add_entry(catalog *c, const char *module, const cJSON *b, const cJSON *build,
+                      const char *linked) {
     const cJSON *inputs = cJSON_GetObjectItem(b, "inputs");
     const char *id = json_text(b, "id", "");
     entry *e = place_for(c, module, id, build);
@@ -118,6 +123,7 @@ static void add_entry(catalog *c, const char *module, const cJSON *b, const cJSO
     e->compiler = text_copy(json_text(build, "compiler", ""));
     e->flags = text_copy(json_text(build, "flags", ""));
     e->sources = text_copy(json_text(build, "sources", ""));
+    e->linked = text_copy(linked);
     const int n = cJSON_GetArraySize(inputs);
     e->inputs = must_alloc((size_t)(n + 1) * sizeof *e->inputs);
     for (int i = 0; i < n; i++) {
@@ -126,7 +132,36 @@ static void add_entry(catalog *c, const char *module, const cJSON *b, const cJSO
     key_of(e);
 }
 
-static void ask_module(catalog *c, const char *path) {
+/* The digests of the files that were asked for already: most modules load the same libraries. */
+typedef struct known_digests {
+    path_list paths;
+    char (*hex)[65];
+} known_digests;
+
+static const char *digest_of(known_digests *known, const char *path) {
+    for (size_t i = 0; i < known->paths.n; i++) {
+        if (strcmp(known->paths.all[i], path) == 0) return known->hex[i];
+    }
+    path_list_add(&known->paths, path);
+    known->hex = must_grow(known->hex, known->paths.n * sizeof *known->hex);
+    char *hex = known->hex[known->paths.n - 1];
+    memset(hex, 0, sizeof *known->hex);
+    if (!digest_object(path, hex)) complain("cannot read %s, which a module loads", path);
+    return hex;
+}
+
+/* The digest of a module as it is linked, and of all that it loads. */
+static void linked_digest(known_digests *known, const cJSON *loads, char hex[65]) {
+    const cJSON *path;
+    sha256 s;
+    sha256_start(&s);
+    cJSON_ArrayForEach(path, loads) {
+        sha256_add(&s, digest_of(known, cJSON_GetStringValue(path)), 64);
+    }
+    sha256_end(&s, hex);
+}
+
+static void ask_module(catalog *c, const char *path, known_digests *known) {
     cJSON *job = cJSON_CreateObject();
     cJSON_AddStringToObject(job, "do", "list");
     cJSON_AddStringToObject(job, "module", path);
@@ -134,8 +169,10 @@ static void ask_module(catalog *c, const char *path) {
     launched got = launch_run(&l);
     if (got.outcome == PERFLAB_PASSED) {
         const cJSON *b;
+        char hex[65];
+        linked_digest(known, cJSON_GetObjectItem(got.result, "loads"), hex);
         cJSON_ArrayForEach(b, cJSON_GetObjectItem(got.result, "benchmarks")) {
-            add_entry(c, path, b, cJSON_GetObjectItem(got.result, "build"));
+            add_entry(c, path, b, cJSON_GetObjectItem(got.result, "build"), hex);
         }
     } else {
         complain("%s: cannot be loaded: %s", path, got.detail);
@@ -157,6 +194,7 @@ bool catalog_read(catalog *c, const char *folder) {
         folder = file_exists(".perflab/modules") ? ".perflab/modules" : "build/perflab-modules";
     }
     struct dirent **names;
+    known_digests known = {0};
     const int n = scandir(folder, &names, is_module, alphasort);
     if (n < 0) {
         complain(
@@ -167,12 +205,14 @@ bool catalog_read(catalog *c, const char *folder) {
     for (int i = 0; i < n; i++) {
         char *path = text_format("%s/%s", folder, names[i]->d_name);
         char *whole = realpath(path, NULL);
-        if (whole != NULL) ask_module(c, whole);
+        if (whole != NULL) ask_module(c, whole, &known);
         free(whole);
         free(path);
         free(names[i]);
     }
     free(names);
+    path_list_free(&known.paths);
+    free(known.hex);
     if (c->n > 0) qsort(c->entries, c->n, sizeof *c->entries, by_id);
     return true;
 }

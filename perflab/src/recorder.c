@@ -66,6 +66,7 @@ bool record_build(recorder *r, const entry *e) {
     cJSON_AddStringToObject(row, "variant", e->variant);
     cJSON_AddStringToObject(row, "compiler", e->compiler);
     cJSON_AddStringToObject(row, "flags", e->flags);
+    cJSON_AddStringToObject(row, "linked", e->linked);
     cJSON_AddStringToObject(row, "sources", sources);
     cJSON_AddStringToObject(row, "inputs", inputs.text);
     cJSON_AddNumberToObject(row, "size", (double)e->size);

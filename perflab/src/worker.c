@@ -20,9 +20,11 @@ static void add_build(cJSON *to, const perflab_build *build) {
 }
 
 static cJSON *list(const cJSON *job) {
-    const perflab_module *m = worker_load(json_text(job, "module", ""));
+    const char *path = json_text(job, "module", "");
+    const perflab_module *m = worker_load(path);
     cJSON *out = cJSON_CreateObject();
     add_build(out, m->build);
+    cJSON_AddItemToObject(out, "loads", worker_loads(path));
     cJSON *all = cJSON_AddArrayToObject(out, "benchmarks");
     for (uint32_t i = 0; i < m->count; i++) {
         const perflab_benchmark *b = &m->benchmarks[i];

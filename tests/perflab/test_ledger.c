@@ -191,7 +191,10 @@ static void test_older(void **state) {
     sqlite3 *db;
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db,
-                                  "ALTER TABLE run DROP COLUMN partner; PRAGMA user_version = 1",
+                                  "ALTER TABLE run DROP COLUMN partner;"
+                                  "ALTER TABLE build DROP COLUMN linked;"
+                                  "ALTER TABLE process DROP COLUMN placement;"
+                                  "PRAGMA user_version = 1",
                                   NULL, NULL, NULL),
                      SQLITE_OK);
     sqlite3_close(db);
@@ -203,7 +206,8 @@ static void test_older(void **state) {
     l = ledger_open(path, false);
     assert_non_null(l);
     assert_int_equal(count(l, "build"), 1);
-    cJSON *rows = ledger_rows(l, "SELECT partner FROM run", NULL);
+    cJSON *rows = ledger_rows(
+        l, "SELECT r.partner, b.linked, p.placement FROM run r, build b, process p", NULL);
     assert_non_null(rows);
     cJSON_Delete(rows);
     ledger_close(l);

@@ -1,0 +1,37 @@
+# Sourced by the test scripts: a folder of their own, and words for what is expected.
+# usage: name=NAME; . "$sources/common.sh"
+# shellcheck shell=sh disable=SC2034
+work=$(mktemp -d "/tmp/perflab-${name:?}-XXXXXX") || exit 1
+trap 'rm -rf "$work"' EXIT
+unset PERFLAB_MODULES PERFLAB_LEDGER PERFLAB_CLOCK PERFLAB_DATA CC CXX CFLAGS CXXFLAGS LDLIBS
+cd "$work" || exit 1
+failures=0
+
+fail() {
+    echo "FAIL: $*"
+    failures=$((failures + 1))
+}
+
+# says PATTERN COMMAND...: the command succeeds, and its output matches.
+says() {
+    pattern=$1
+    shift
+    "$@" >says.txt 2>&1 || fail "$* exits with $?: $(cat says.txt)"
+    grep -Eq -e "$pattern" says.txt || fail "$* does not say '$pattern': $(cat says.txt)"
+}
+
+# ends STATUS PATTERN COMMAND...: the command ends with that status, and its output matches.
+ends() {
+    wanted=$1 pattern=$2
+    shift 2
+    "$@" >says.txt 2>&1
+    got=$?
+    [ "$got" -eq "$wanted" ] || fail "$* exits with $got, not $wanted: $(cat says.txt)"
+    grep -Eq -e "$pattern" says.txt || fail "$* does not say '$pattern': $(cat says.txt)"
+}
+
+# finish WORDS: the end of a script.
+finish() {
+    [ "$failures" -eq 0 ] && echo "$1" && exit 0
+    exit 1
+}
