@@ -33,14 +33,16 @@ extern "C" {
 #endif
 
 /* A module built against another number is refused. */
-#define PERFLAB_ABI 1
+#define PERFLAB_ABI 2
 
 #if defined(__GNUC__)
 #define PERFLAB_EXPORT       __attribute__((visibility("default")))
 #define PERFLAB_PRINTF(f, a) __attribute__((format(printf, f, a)))
+#define PERFLAB_INLINE       __inline__
 #else
 #define PERFLAB_EXPORT
 #define PERFLAB_PRINTF(f, a)
+#define PERFLAB_INLINE inline
 #endif
 
 /* What setup returns. Anything else is a failure; say why with perflab_reason. */
@@ -124,6 +126,24 @@ PERFLAB_EXPORT const perflab_module *perflab_get_module(void);
         return &module;                                                                            \
     }
 
+/*
+ * Registers one benchmark that a function fills in: void describe(perflab_benchmark *b), with all
+ * members zero before. For dialects without named members in initialisers: C89, C++ before C++20.
+ */
+#define PERFLAB_DESCRIBED(describe)                                                                \
+    PERFLAB_EXPORT const perflab_module *perflab_get_module(void) {                                \
+        static perflab_benchmark registered;                                                       \
+        static perflab_module module;                                                              \
+        if (module.count == 0) {                                                                   \
+            describe(&registered);                                                                 \
+            module.abi = PERFLAB_ABI;                                                              \
+            module.count = 1;                                                                      \
+            module.benchmarks = &registered;                                                       \
+            module.build = &perflab_build_info;                                                    \
+        }                                                                                          \
+        return &module;                                                                            \
+    }
+
 /* ---- Memory ------------------------------------------------------------------------------- */
 
 /*
@@ -175,7 +195,7 @@ void perflab_compared(perflab_ctx *ctx, size_t n);
 void perflab_spend(perflab_ctx *ctx, uint64_t ns);
 
 /* Keeps the compiler from dropping the work that made *p, and from knowing what *p holds. */
-static inline void perflab_keep(const void *p) {
+static PERFLAB_INLINE void perflab_keep(const void *p) {
 #if defined(__GNUC__)
     __asm__ volatile("" : : "r"(p) : "memory");
 #else

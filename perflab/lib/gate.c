@@ -9,6 +9,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 const char *const *perflab_inputs_of(const perflab_benchmark *b) {
     static const char *const only[] = {"default", NULL};
@@ -42,12 +45,25 @@ static void say(const perflab_case *c, const char *phase) {
     if (c->phase != NULL) c->phase(c->self, phase);
 }
 
+/* Bytes in use from malloc; 0 where the C library does not tell. */
+static size_t heap_bytes(void) {
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+    const struct mallinfo2 m = mallinfo2();
+    return m.uordblks + m.hblkhd;
+#else
+    return 0;
+#endif
+}
+
 perflab_outcome perflab_case_open(const perflab_case *c, perflab_ctx *ctx, perflab_host *host) {
     perflab_host_init(host, c->layout, c->layout_seed, c->clock);
     *ctx = (perflab_ctx){
         .size = c->size, .input = c->input, .seed = c->seed, .data_dir = c->data_dir, .host = host};
     say(c, "setup");
+    const size_t before = heap_bytes();
     const int got = c->benchmark->setup != NULL ? c->benchmark->setup(ctx) : PERFLAB_OK;
+    const size_t after = heap_bytes();
+    host->heap_bytes = after > before ? after - before : 0;
     if (got == PERFLAB_OK) return PERFLAB_PASSED;
     if (host->reason[0] == '\0') perflab_reason(ctx, "setup returned %d", got);
     perflab_host_free(host);
@@ -66,7 +82,9 @@ static void run_side(const perflab_case *c, perflab_ctx *ctx, perflab_side side)
     say(c, base ? "reset of the baseline" : "reset of the candidate");
     if (c->benchmark->reset != NULL) c->benchmark->reset(ctx);
     say(c, base ? "baseline" : "candidate");
+    const uint64_t start = c->clock->now(c->clock->self);
     (base ? c->benchmark->baseline : c->benchmark->candidate)(ctx);
+    ctx->host->call_ns[side] = (double)(c->clock->now(c->clock->self) - start);
 }
 
 /* Puts who did it in front of the reason. */
@@ -87,7 +105,11 @@ perflab_outcome perflab_gate_once(const perflab_case *c, perflab_ctx *ctx, perfl
     if (!perflab_host_intact(ctx)) return overwritten(ctx, first);
     run_side(c, ctx, second);
     if (!perflab_host_intact(ctx)) return overwritten(ctx, second);
+    return perflab_gate_outputs(c, ctx);
+}
 
+perflab_outcome perflab_gate_outputs(const perflab_case *c, perflab_ctx *ctx) {
+    if (!perflab_host_intact(ctx)) return PERFLAB_OUT_OF_BOUNDS;
     const size_t before = ctx->host->compared;
     ctx->host->reason[0] = '\0';
     say(c, "validate");

@@ -31,6 +31,9 @@ void perflab_case_close(const perflab_case *c, perflab_ctx *ctx);
  */
 perflab_outcome perflab_gate_once(const perflab_case *c, perflab_ctx *ctx, perflab_side first);
 
+/* Validates what the last calls of both sides left, without running them again. */
+perflab_outcome perflab_gate_outputs(const perflab_case *c, perflab_ctx *ctx);
+
 /* Opens the case, runs the gate in both orders on it, closes. The reason is copied to why[512]. */
 perflab_outcome perflab_gate(const perflab_case *c, perflab_host *host, char *why);
 

@@ -46,6 +46,8 @@ typedef struct perflab_host {
     char device_kind[16];
     char device_name[128];
     size_t compared;       /* values the validators looked at */
+    size_t heap_bytes;     /* what setup took from malloc, and kept */
+    double call_ns[2];     /* what the gate's last call of each side took; 0: none yet */
     double baseline_error; /* largest seen against a reference, -1: none seen */
     double candidate_error;
 } perflab_host;

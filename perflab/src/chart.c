@@ -2,6 +2,7 @@
  * chart.c - axes, ticks and three kinds of chart.
  */
 #include "chart.h"
+#include "format.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -219,7 +220,9 @@ void chart_history(text_buffer *out, const history_point *points, size_t n) {
         }
         text_add(out, "<circle class=\"cand\" cx=\"%.1f\" cy=\"%.1f\" r=\"4\"><title>", x, at);
         html_add(out, points[i].label);
-        text_add(out, ": %.3fx</title></circle>\n", s->median);
+        char mid[32], low[32], high[32];
+        format_ratio_parts(mid, low, high, s);
+        text_add(out, ": %sx</title></circle>\n", mid);
         if (x - last_label > 58) {
             char name[10];
             snprintf(name, sizeof name, "%.8s", points[i].label);

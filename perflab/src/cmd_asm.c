@@ -11,6 +11,7 @@
 #include "launch.h"
 #include "options.h"
 #include "recorder.h"
+#include "selection.h"
 #include "util.h"
 
 #include <stdlib.h>
@@ -309,6 +310,18 @@ int command_asm(int argc, char **argv) {
     if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
     catalog c;
     if (!catalog_read(&c, modules)) return EXIT_TROUBLE;
+    const selection s = {
+        .ids = line.words, .n_ids = line.n_words, .variant = variant, .input = input};
+    const char *const objdump[] = {"objdump", "--version", NULL};
+    char *version = child_first_line(objdump);
+    const bool known = selection_known(&s, &c, NULL);
+    if (version == NULL) complain("asm: needs objdump (of binutils), which cannot be run here");
+    const bool can = version != NULL;
+    free(version);
+    if (!known || !can) {
+        catalog_free(&c);
+        return known ? EXIT_TROUBLE : EXIT_USAGE;
+    }
     progress bar;
     recorder r;
     bool good = true;
@@ -317,8 +330,7 @@ int command_asm(int argc, char **argv) {
     if (data != NULL) r.data = data;
     for (size_t i = 0; i < c.n; i++) {
         const entry *e = &c.entries[i];
-        if (strcmp(e->variant, variant) != 0 || !is_wanted(e->id, line.words, line.n_words))
-            continue;
+        if (!selection_has(&s, e) || !entry_has_input(e, input)) continue;
         printf("%s %s\n", e->id, e->component);
         const char *kind = input != NULL ? input : e->inputs[0];
         if (e->has_baseline) good &= asm_side(&r, e, kind, 0, listing);

@@ -4,9 +4,11 @@
  */
 #include "commands.h"
 #include "facts.h"
+#include "format.h"
 #include "launch.h"
 #include "options.h"
 #include "recorder.h"
+#include "selection.h"
 #include "util.h"
 
 #include <stdlib.h>
@@ -88,9 +90,11 @@ static bool compare_entries(recorder *r, const entry *a, const entry *b, const c
         printf("%-6s %-24s %-8s %s\n", b->id, b->component, input, why);
     } else {
         const perflab_summary s = perflab_summarize(ratio, n);
-        printf("%-6s %-24s %-8s A %.3f us, B %.3f us, %.3fx [%.3f, %.3f]: %s%s\n", b->id,
-               b->component, input, perflab_median(us[0], n), perflab_median(us[1], n), s.median,
-               s.lo, s.hi, words_for(&s),
+        char time[2][FORMAT_ROOM], factor[FORMAT_ROOM];
+        for (int i = 0; i < 2; i++) format_time(time[i], perflab_median(us[i], n));
+        format_ratio(factor, &s);
+        printf("%-6s %-24s %-8s A %s, B %s, %s: %s%s\n", b->id, b->component, input, time[0],
+               time[1], factor, words_for(&s),
                strcmp(a->source_hash, b->source_hash) == 0 ? " (same sources)" : "");
     }
     fflush(stdout);
@@ -113,7 +117,12 @@ static const entry *counterpart(const catalog *a, const entry *new, const compar
 static int compare_builds(const char *folder_a, const char *folder_b, const compare_request *q) {
     catalog a = {0}, b = {0};
     ledger *l = ledger_open(ledger_choice(q->ledger), true);
-    const bool good = l != NULL && catalog_read(&a, folder_a) && catalog_read(&b, folder_b);
+    char *ids[] = {(char *)(uintptr_t)q->id};
+    const selection s = {
+        .ids = ids, .n_ids = q->id != NULL, .variant = q->variant, .input = q->input};
+    bool good = l != NULL && catalog_read(&a, folder_a) && catalog_read(&b, folder_b);
+    const bool known = !good || (selection_known(&s, &a, NULL) && selection_known(&s, &b, NULL));
+    good = good && known;
     size_t pairs = 0;
     bool wrong = false, recorded = true;
     progress bar;
@@ -136,6 +145,7 @@ static int compare_builds(const char *folder_a, const char *folder_b, const comp
     ledger_close(l);
     catalog_free(&a);
     catalog_free(&b);
+    if (!known) return EXIT_USAGE;
     return !good || !recorded || pairs == 0 ? EXIT_TROUBLE : wrong ? EXIT_WRONG_RESULT : EXIT_DONE;
 }
 
@@ -195,10 +205,11 @@ static bool read_run(ledger *l, const char *prefix, recorded *out) {
 }
 
 static void print_run(const char *name, const recorded *r) {
-    printf("%s  %s\n   optimized %.3f us [%.3f, %.3f], speedup over %s %.3fx [%.3f, %.3f], n=%zu\n",
-           name, r->text, r->candidate.median, r->candidate.lo, r->candidate.hi,
-           r->partner != NULL ? "the other build" : "its baseline", r->ratio.median, r->ratio.lo,
-           r->ratio.hi, r->ratio.n);
+    char times[FORMAT_ROOM], factor[FORMAT_ROOM];
+    format_times(times, &r->candidate);
+    format_ratio(factor, &r->ratio);
+    printf("%s  %s\n   optimized %s, speedup over %s %s, n=%zu\n", name, r->text, times,
+           r->partner != NULL ? "the other build" : "its baseline", factor, r->ratio.n);
 }
 
 /* Two runs recorded at different times, each against its own baseline. */

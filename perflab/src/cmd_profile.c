@@ -7,12 +7,15 @@
  * compute-bound. With --recorded the timings are those that `perflab run` has recorded of the
  * build: a second for all that was measured, where a profile of its own takes seconds for each.
  */
+#include "child.h"
 #include "commands.h"
 #include "facts.h"
+#include "format.h"
 #include "launch.h"
 #include "machine.h"
 #include "options.h"
 #include "recorder.h"
+#include "selection.h"
 #include "util.h"
 
 #include <stdlib.h>
@@ -114,6 +117,14 @@ static const char *verdict(double bandwidth_share, double ops_share, bool known)
     return "neither roof is near: latency, branches, scalar code or more work than the least";
 }
 
+static bool has_valgrind(void) {
+    const char *const argv[] = {"valgrind", "--version", NULL};
+    char *version = child_first_line(argv);
+    const bool there = version != NULL;
+    free(version);
+    return there;
+}
+
 static void print_counters(const cJSON *counted, double emulated) {
     const double cycles = json_number(counted, "cycles", -1);
     const double instructions = json_number(counted, "instructions", -1);
@@ -128,7 +139,8 @@ static void print_counters(const cJSON *counted, double emulated) {
     if (emulated >= 0) {
         printf(": %.4g instructions a call, counted by valgrind\n", emulated);
     } else {
-        printf("; valgrind could not run it either\n");
+        printf("; %s\n", has_valgrind() ? "valgrind could not run it either"
+                                        : "valgrind, which would count them, is not installed");
     }
 }
 
@@ -169,7 +181,9 @@ static void profile_side(const recorder *r, const entry *e, const entry *portabl
     const double ops_share = peak > 0 ? rate / peak : 0;
     const char *said = verdict(share, ops_share, bytes > 0 || ops > 0);
 
-    printf("  %s  %.4g us\n", names[side], us);
+    char time[FORMAT_ROOM];
+    format_time(time, us);
+    printf("  %s  %s\n", names[side], time);
     double emulated = -1;
     cJSON *counted = count ? count_side(r, e, portable, input, side, &emulated) : NULL;
     if (bytes > 0) {
@@ -330,6 +344,12 @@ int command_profile(int argc, char **argv) {
     if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
     catalog c;
     if (!catalog_read(&c, q.modules)) return EXIT_TROUBLE;
+    const selection s = {
+        .ids = line.words, .n_ids = line.n_words, .variant = q.variant, .input = q.input};
+    if (!selection_known(&s, &c, NULL)) {
+        catalog_free(&c);
+        return EXIT_USAGE;
+    }
     ledger *l = ledger_open(ledger_choice(q.ledger), true);
     cJSON *roofs = l != NULL ? measure_roofs(0) : NULL;
     bool good = roofs != NULL;
@@ -341,8 +361,7 @@ int command_profile(int argc, char **argv) {
         if (q.data != NULL) r.data = q.data;
         for (size_t i = 0; good && i < c.n; i++) {
             const entry *e = &c.entries[i];
-            if (strcmp(e->variant, q.variant) != 0 || !e->has_baseline) continue;
-            if (!is_wanted(e->id, line.words, line.n_words)) continue;
+            if (!selection_has(&s, e) || !entry_has_input(e, q.input) || !e->has_baseline) continue;
             /* These roofs are the processor's. */
             if (q.recorded && strcmp(e->device, "cpu") != 0) continue;
             good = profile_one(&r, &c, e, q.input != NULL ? q.input : e->inputs[0], roofs, &q);

@@ -7,6 +7,7 @@
 #include "machine.h"
 #include "options.h"
 #include "page.h"
+#include "selection.h"
 #include "table.h"
 
 #include <stdlib.h>
@@ -369,7 +370,9 @@ int command_report(int argc, char **argv) {
     catalog c;
     catalog_or_none(&c, modules);
     r.ledger = ledger_open(ledger_choice(ledger_name), false);
-    bool good = r.ledger != NULL && facts_derive(r.ledger, &c, &query, &r.list) &&
+    const selection all = {.variant = r.variant};
+    const bool known = selection_known(&all, &c, NULL);
+    bool good = known && r.ledger != NULL && facts_derive(r.ledger, &c, &query, &r.list) &&
                 integrations_read(r.ledger, &r.integrations);
     if (good) {
         write_page(&r);
@@ -381,5 +384,5 @@ int command_report(int argc, char **argv) {
     facts_free(&r.list);
     ledger_close(r.ledger);
     catalog_free(&c);
-    return good ? EXIT_DONE : EXIT_TROUBLE;
+    return !known ? EXIT_USAGE : good ? EXIT_DONE : EXIT_TROUBLE;
 }

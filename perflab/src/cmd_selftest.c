@@ -8,6 +8,7 @@
  */
 #include "commands.h"
 #include "facts.h"
+#include "format.h"
 #include "launch.h"
 #include "machine.h"
 #include "options.h"
@@ -62,8 +63,10 @@ static bool planted(plan *p, const char *id, double truth, cJSON *data, bool *pa
     const bool found = resolve(&s) == RESOLUTION_FASTER;
     const bool close = s.median > truth * 0.97 && s.median < truth * 1.03;
     progress_hide(&p->bar);
-    printf("planted %-6s %s: %.3fx [%.3f, %.3f]%s\n", id, found ? "found" : "NOT FOUND", s.median,
-           s.lo, s.hi, close ? "" : ", more than 3 % off");
+    char factor[FORMAT_ROOM];
+    format_ratio(factor, &s);
+    printf("planted %-6s %s: %s%s\n", id, found ? "found" : "NOT FOUND", factor,
+           close ? "" : ", more than 3 % off");
     cJSON *one = cJSON_AddObjectToObject(data, id);
     cJSON_AddNumberToObject(one, "median", s.median);
     cJSON_AddNumberToObject(one, "lo", s.lo);

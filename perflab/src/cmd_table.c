@@ -3,8 +3,9 @@
  */
 #include "commands.h"
 #include "integration.h"
-#include "machine.h"
+#include "measure.h"
 #include "options.h"
+#include "selection.h"
 #include "table.h"
 
 #include <stdlib.h>
@@ -53,14 +54,30 @@ static void csv_cell(text_buffer *out, const char *cell, const char *end) {
     text_add(out, "\"%s", end);
 }
 
+/* A number, or nothing where nothing was measured. */
+static void csv_number(text_buffer *out, double x) {
+    text_add(out, x > 0 ? ",%.10g" : ",", x);
+}
+
+/* The cells as they are shown, then what they say as plain numbers. */
 static void print_csv(text_buffer *out, const rows *r) {
-    for (int i = 0; i < TABLE_COLUMNS; i++) {
-        csv_cell(out, table_heads[i], i + 1 < TABLE_COLUMNS ? "," : "\n");
-    }
+    for (int i = 0; i < TABLE_COLUMNS; i++) csv_cell(out, table_heads[i], ",");
+    text_add(out, "\"baseline\",\"optimized\",\"unit\",\"ratio\",\"low\",\"high\",\"n\","
+                  "\"size\"\n");
     for (size_t k = 0; k < r->n; k++) {
+        const table_numbers *x = &r->all[k].numbers;
         for (int i = 0; i < TABLE_COLUMNS; i++) {
-            csv_cell(out, r->all[k].cell[i], i + 1 < TABLE_COLUMNS ? "," : "\n");
+            csv_cell(out, r->all[k].cell[i], i + 1 < TABLE_COLUMNS ? "," : "");
         }
+        csv_number(out, x->baseline);
+        csv_number(out, x->candidate);
+        text_add(out, ",us");
+        csv_number(out, x->ratio);
+        csv_number(out, x->lo);
+        csv_number(out, x->hi);
+        csv_number(out, (double)x->n);
+        csv_number(out, (double)x->size);
+        text_add(out, "\n");
     }
 }
 
@@ -116,6 +133,8 @@ static cJSON *input_json(const input_facts *in) {
         add_summary(o, "candidate_us", &in->candidate);
         add_summary(o, "speedup", &in->speedup);
     }
+    if (in->min_bytes > 0) cJSON_AddNumberToObject(o, "min_bytes", in->min_bytes);
+    if (in->min_ops > 0) cJSON_AddNumberToObject(o, "min_ops", in->min_ops);
     if (in->baseline_error >= 0) cJSON_AddNumberToObject(o, "baseline_error", in->baseline_error);
     if (in->candidate_error >= 0)
         cJSON_AddNumberToObject(o, "candidate_error", in->candidate_error);
@@ -249,6 +268,17 @@ static void render(text_buffer *out, ledger *l, const fact_list *list,
     free(r.all);
 }
 
+/* Whether anything is recorded of that machine; NULL is any. */
+static bool machine_known(ledger *l, const char *key) {
+    if (key == NULL) return true;
+    cJSON *runs =
+        l == NULL ? NULL : ledger_rows(l, "SELECT uuid FROM run WHERE machine = ?1", key, NULL);
+    const bool any = cJSON_GetArraySize(runs) > 0;
+    cJSON_Delete(runs);
+    if (!any) complain("nothing is recorded of a machine %s", key);
+    return any;
+}
+
 int command_table(int argc, char **argv) {
     table_request q = {.variant = "native", .cache = "hot"};
     const option options[] = {
@@ -288,7 +318,15 @@ int command_table(int argc, char **argv) {
     const char *path = ledger_choice(q.ledger);
     ledger *l = c.n > 0 && !file_exists(path) ? NULL : ledger_open(path, q.output != NULL);
     bool good = l != NULL || (c.n > 0 && !file_exists(path));
-    good = good && facts_derive(l, &c, &query, &list) &&
+    perflab_cache cache;
+    const selection s = {
+        .ids = line.words, .n_ids = line.n_words, .variant = q.variant, .input = q.input};
+    bool known = !good || (selection_known(&s, &c, l) && machine_known(l, q.machine));
+    if (!perflab_cache_parse(q.cache, &cache)) {
+        complain("--cache: hot, l2 or evicted, not %s", q.cache);
+        known = false;
+    }
+    good = good && known && facts_derive(l, &c, &query, &list) &&
            (l == NULL || line.n_words > 0 || integrations_read(l, &whole));
     if (good) {
         render(&out, l, &list, &whole, &q);
@@ -304,5 +342,5 @@ int command_table(int argc, char **argv) {
     facts_free(&list);
     ledger_close(l);
     catalog_free(&c);
-    return good ? EXIT_DONE : EXIT_TROUBLE;
+    return !known ? EXIT_USAGE : good ? EXIT_DONE : EXIT_TROUBLE;
 }

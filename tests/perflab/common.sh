@@ -30,6 +30,11 @@ ends() {
     grep -Eq -e "$pattern" says.txt || fail "$* does not say '$pattern': $(cat says.txt)"
 }
 
+# also PATTERN: the output of the last command that was tried matches this too.
+also() {
+    grep -Eq -e "$1" says.txt || fail "it does not say '$1': $(cat says.txt)"
+}
+
 # finish WORDS: the end of a script.
 finish() {
     [ "$failures" -eq 0 ] && echo "$1" && exit 0
