@@ -92,6 +92,8 @@ typedef struct perflab_benchmark {
     void (*candidate)(perflab_ctx *ctx); /* one call of what is to replace it; NULL: not yet */
     bool (*validate)(perflab_ctx *ctx);  /* holds both outputs against each other */
     void (*teardown)(perflab_ctx *ctx);  /* frees what setup made outside perflab_alloc */
+    void (*outputs)(
+        perflab_ctx *ctx); /* names the last call's outputs, by perflab_output: see there */
 } perflab_benchmark;
 
 /* How a module was made; written by `perflab build` and by perflab_benchmark() in CMake. */
@@ -187,6 +189,15 @@ void perflab_device(perflab_ctx *ctx, const char *kind, const char *name);
  * this count and that of the checks below, does not pass the gate.
  */
 void perflab_compared(perflab_ctx *ctx, size_t n);
+
+/*
+ * Called by a benchmark's `outputs`: hands perflab what the last call made, a copy of it. `perflab
+ * compare` holds the outputs of two builds of the same benchmark against each other: bytes have to
+ * be equal, floats |a - b| <= abs_tol + rel_tol * |a|. `what` names the output and must stay valid.
+ */
+void perflab_output(perflab_ctx *ctx, const char *what, const void *p, size_t bytes);
+void perflab_output_floats(perflab_ctx *ctx, const char *what, const float *p, size_t n,
+                           double abs_tol, double rel_tol);
 
 /*
  * Takes `ns` nanoseconds on perflab's clock: busy waiting in real time, or an addition on an

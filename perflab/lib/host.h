@@ -36,11 +36,23 @@ typedef struct perflab_block {
     size_t bytes;
 } perflab_block;
 
+/* An output that a benchmark handed in; in the order they came. */
+typedef struct perflab_kept {
+    struct perflab_kept *next;
+    const char *what;
+    void *copy;
+    size_t bytes;
+    bool floats;
+    double abs_tol, rel_tol;
+} perflab_kept;
+
 typedef struct perflab_host {
     const perflab_clock *clock;
     perflab_layout layout;
     perflab_rng layout_rng; /* offsets, another stream than the benchmark's input */
     perflab_block *blocks;
+
+    perflab_kept *kept, *last_kept;
 
     char reason[512];
     char device_kind[16];
@@ -70,6 +82,9 @@ bool perflab_host_intact(perflab_ctx *ctx);
  */
 const perflab_block *perflab_host_find(const perflab_host *host, const void *address,
                                        ptrdiff_t *distance);
+
+/* Forgets the outputs that were handed in. */
+void perflab_host_forget(perflab_host *host);
 
 /* Bytes of all buffers: what the benchmark works on. */
 size_t perflab_host_bytes(const perflab_host *host);

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static void close_pair(const int ends[2]) {
@@ -59,31 +60,38 @@ static void kill_children(void) {
 }
 
 /* Reaps what has ended; true once the child itself has. */
-static bool reap(pid_t pid, int *status) {
+static bool reap(pid_t pid, child_report *report) {
     bool gone = false;
-    int one;
+    child_report one = {0};
     pid_t who;
-    while ((who = waitpid(-1, &one, WNOHANG)) > 0) {
+    while ((who = wait4(-1, &one.status, WNOHANG, &one.usage)) > 0) {
         if (who != pid) continue;
         gone = true;
-        *status = one;
+        report->status = one.status;
+        report->usage = one.usage;
     }
     return gone;
 }
 
+static uint64_t now_ns(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 /* Ends all that is below; those that a killed one leaves behind come up in the next turn. */
-static void end_all(pid_t pid, bool gone, int *status) {
+static void end_all(pid_t pid, bool gone, child_report *report) {
     kill(-pid, SIGKILL);
     for (int turn = 0; turn < 1000; turn++) {
-        if (reap(pid, status)) gone = true;
+        if (reap(pid, report)) gone = true;
         if (gone && waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD) return;
         kill_children();
         usleep(turn < 50 ? 200 : 10000);
     }
 }
 
-static void guard(pid_t pid, int hold, int news, const sigset_t *unblocked) {
-    int status = 0;
+static void guard(pid_t pid, uint64_t start, int hold, int news, const sigset_t *unblocked) {
+    child_report report = {0};
     bool gone = false;
     struct pollfd held = {hold, POLLIN, 0};
     struct sigaction interrupt;
@@ -91,11 +99,12 @@ static void guard(pid_t pid, int hold, int news, const sigset_t *unblocked) {
     interrupt.sa_handler = on_child;
     sigaction(SIGCHLD, &interrupt, NULL);
     /* SIGCHLD is blocked but for the time in ppoll, so that none is missed between. */
-    while (!(gone = reap(pid, &status))) {
+    while (!(gone = reap(pid, &report))) {
         if (ppoll(&held, 1, NULL, unblocked) > 0) break;
     }
-    end_all(pid, gone, &status);
-    if (write(news, &status, sizeof status) < 0) _exit(1);
+    report.wall_ns = now_ns() - start;
+    end_all(pid, gone, &report);
+    if (write(news, &report, sizeof report) < 0) _exit(1);
     _exit(0);
 }
 
@@ -109,6 +118,7 @@ static void become_guardian(void (*fn)(void *), void *self, int hold, int news) 
     sigaddset(&chld, SIGCHLD);
     sigprocmask(SIG_BLOCK, &chld, &before);
     const pid_t guardian = getpid();
+    const uint64_t start = now_ns();
     const pid_t pid = fork();
     if (pid == 0) {
         setpgid(0, 0);
@@ -128,7 +138,7 @@ static void become_guardian(void (*fn)(void *), void *self, int hold, int news) 
     for (int fd = 0; fd < 256; fd++) {
         if (fd != hold && fd != news) close(fd);
     }
-    guard(pid, hold, news, &before);
+    guard(pid, start, hold, news, &before);
 }
 
 /* ---- Our side ----------------------------------------------------------------------------- */
@@ -166,14 +176,28 @@ bool child_wait(child *c, double seconds, int *status) {
     return true;
 }
 
-int child_end(child *c) {
-    int status = 0;
-    close(c->hold);
-    const ssize_t n = read(c->news, &status, sizeof status);
+/* Takes the guardian's report, the last that it does. */
+static child_report take_report(child *c) {
+    child_report report = {0};
+    ssize_t n;
+    while ((n = read(c->news, &report, sizeof report)) < 0 && errno == EINTR) {
+    }
+    if (n != (ssize_t)sizeof report) report.status = SIGKILL;
     close(c->news);
     while (waitpid(c->guardian, NULL, 0) < 0 && errno == EINTR) {
     }
-    return n == (ssize_t)sizeof status ? status : SIGKILL;
+    return report;
+}
+
+int child_end(child *c) {
+    close(c->hold);
+    return take_report(c).status;
+}
+
+child_report child_finish(child *c) {
+    const child_report report = take_report(c);
+    close(c->hold);
+    return report;
 }
 
 /* ---- Commands ----------------------------------------------------------------------------- */
@@ -213,9 +237,7 @@ static int run(const char *const argv[], bool quiet, char **output) {
     }
     if (ends[0] >= 0) close(ends[0]);
     if (!started) return -1;
-    int status = 0;
-    while (!child_wait(&c, 3600, &status)) {
-    }
+    const int status = child_finish(&c).status;
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 

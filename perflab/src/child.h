@@ -9,7 +9,16 @@
 #define PERFLAB_CHILD_H
 
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/resource.h>
 #include <sys/types.h>
+
+/* How a child ended, and what it and those it waited for took. */
+typedef struct child_report {
+    int status; /* as of wait */
+    uint64_t wall_ns;
+    struct rusage usage;
+} child_report;
 
 typedef struct child {
     pid_t guardian;
@@ -31,6 +40,9 @@ bool child_wait(child *c, double seconds, int *status);
  * Returns the child's wait status.
  */
 int child_end(child *c);
+
+/* Waits without limit for the child to end by itself; kills what it left behind. */
+child_report child_finish(child *c);
 
 /*
  * Runs a command line by the shell in such a child, its output where perflab's goes. Returns its

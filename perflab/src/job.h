@@ -37,6 +37,17 @@ void worker_limit(const cJSON *job);
 const perflab_module *worker_load(const char *path);
 const perflab_benchmark *worker_find(const perflab_module *m, const char *id);
 
+/* What came of the timing, as JSON. */
+cJSON *worker_timing(const perflab_timing *t, const perflab_lane lanes[2]);
+
+/*
+ * pair.c: two builds of one benchmark, the job's "other" (A) and "module" (B), in one process.
+ * worker_agree holds their outputs against each other at all sizes and seeds of the gate;
+ * worker_pair times A against B, and compares outputs before and after.
+ */
+cJSON *worker_agree(worker *w);
+cJSON *worker_pair(worker *w);
+
 /* loads.c: the files a loaded module is made of as it runs: itself, and the shared libraries that
  * it needs, as the loader found them. */
 cJSON *worker_loads(const char *path);

@@ -343,12 +343,17 @@ static void commit_behind(const entry *e, char out[64]) {
 }
 
 bool record_pair_start(recorder *r, const entry *const sides[2], const char *input,
-                       const measure_plan *plan, const cJSON *result, char runs[2][33]) {
+                       const measure_plan *plan, const cJSON *result, const char *const commits[2],
+                       char runs[2][33]) {
     bool good = true;
     for (int i = 0; i < 2; i++) make_uuid(runs[i]);
     for (int i = 0; good && i < 2; i++) {
         char commit[64];
-        commit_behind(sides[i], commit);
+        if (commits[i] != NULL) {
+            snprintf(commit, sizeof commit, "%.60s", commits[i]);
+        } else {
+            commit_behind(sides[i], commit);
+        }
         good = put_run(r, sides[i], input, plan, runs[i], result, commit, runs[1 - i]);
     }
     return good;

@@ -83,11 +83,12 @@ cJSON *record_job(const recorder *r, const entry *e, const char *what, const cha
 
 /*
  * Two builds' candidates, interleaved in the same processes: a run of each, partners of each other,
- * with the commit of its own sources. Neither says anything of the improvement's status.
+ * with its commit: `commits`, or, where that is NULL, as the folder of its sources says. Neither says anything of the improvement's status.
  * `result`: of the first process. runs: their keys, written.
  */
 bool record_pair_start(recorder *r, const entry *const sides[2], const char *input,
-                       const measure_plan *plan, const cJSON *result, char runs[2][33]);
+                       const measure_plan *plan, const cJSON *result, const char *const commits[2],
+                       char runs[2][33]);
 
 /* A process of such a pair: both sides of its timing, each with its speedup over the other and the
  * same rounds (two of the first, two of the second). */

@@ -157,7 +157,7 @@ static double six_digits(double x) {
     return strtod(text, NULL);
 }
 
-static cJSON *timing_json(const perflab_timing *t, const perflab_lane lanes[2]) {
+cJSON *worker_timing(const perflab_timing *t, const perflab_lane lanes[2]) {
     static const char *const us[] = {"baseline_us", "candidate_us"};
     static const char *const calls[] = {"baseline_calls", "candidate_calls"};
     cJSON *out = cJSON_CreateObject();
@@ -181,21 +181,6 @@ static cJSON *timing_json(const perflab_timing *t, const perflab_lane lanes[2]) 
     return out;
 }
 
-/* The other build's candidate, for `compare`: its lane replaces the baseline's. */
-static bool open_other(worker *w, worker *other, perflab_lane *lane) {
-    const char *path = json_text(w->job, "other", NULL);
-    if (path == NULL) return true;
-    *other = *w;
-    other->benchmark = worker_find(worker_load(path), json_text(w->job, "id", ""));
-    other->c.benchmark = other->benchmark;
-    other->c.layout_seed ^= 0x5bd1e995;
-    if (perflab_case_open(&other->c, &other->ctx, &other->host) != PERFLAB_PASSED) return false;
-    worker_guard(&other->host);
-    *lane = (perflab_lane){other->benchmark->candidate, other->benchmark->reset, &other->ctx,
-                           PERFLAB_CANDIDATE, other->benchmark->flags};
-    return true;
-}
-
 /*
  * Whether buffers can be moved out of the caches: those of perflab_alloc can, other memory cannot.
  * Sets the reason if not.
@@ -215,9 +200,7 @@ static bool can_place(worker *w) {
 static cJSON *measure(worker *w) {
     const perflab_benchmark *b = w->benchmark;
     const bool wanted = json_number(w->job, "candidate", 1) != 0 && b->candidate != NULL;
-    const char *path_of_other = json_text(w->job, "other", NULL);
     bool late = false; /* it passed the gate before the timing and not after */
-    worker other = {0};
     cJSON *out = cJSON_CreateObject();
     w->c.phase = worker_phase;
     w->c.layout = PERFLAB_LAYOUT_RANDOM;
@@ -229,7 +212,7 @@ static cJSON *measure(worker *w) {
     perflab_lane lanes[2] = {{b->baseline, b->reset, &w->ctx, PERFLAB_BASELINE, b->flags},
                              {wanted && v == PERFLAB_PASSED ? b->candidate : NULL, b->reset,
                               &w->ctx, PERFLAB_CANDIDATE, b->flags}};
-    const bool ready = open && placed && open_other(w, &other, &lanes[0]);
+    const bool ready = open && placed;
     const double seconds = json_number(w->job, "seconds", 1);
     const double pair = (w->host.call_ns[0] + w->host.call_ns[1]) * 1e-9;
     const bool slow = pair * 1e9 >= PERFLAB_SLOW_NS;
@@ -240,22 +223,18 @@ static cJSON *measure(worker *w) {
                              .llc_bytes = (size_t)json_number(w->job, "llc", 0),
                              .seed = w->c.layout_seed,
                              .clock = w->c.clock};
-        if (path_of_other == NULL) memcpy(plan.known_ns, w->host.call_ns, sizeof plan.known_ns);
+        memcpy(plan.known_ns, w->host.call_ns, sizeof plan.known_ns);
         perflab_cache_parse(json_text(w->job, "cache", "hot"), &plan.cache);
         perflab_timing timing;
         worker_phase(NULL, "timing");
         perflab_measure(lanes, &plan, &timing);
-        cJSON_AddItemToObject(out, "timing", timing_json(&timing, lanes));
+        cJSON_AddItemToObject(out, "timing", worker_timing(&timing, lanes));
         if (lanes[1].fn != NULL) {
             /* A slow one is judged by what its timed calls left. */
-            const bool left = slow && path_of_other == NULL;
-            v = left ? perflab_gate_outputs(&w->c, &w->ctx)
+            v = slow ? perflab_gate_outputs(&w->c, &w->ctx)
                      : perflab_gate_once(&w->c, &w->ctx, PERFLAB_CANDIDATE);
         }
         late = v != PERFLAB_PASSED && lanes[1].fn != NULL;
-    } else if (open && placed) {
-        v = PERFLAB_BROKEN;
-        perflab_reason(&w->ctx, "the other build: %s", other.host.reason);
     }
     cJSON_AddStringToObject(out, "outcome", perflab_outcome_name(v));
     if (v != PERFLAB_PASSED) {
@@ -301,7 +280,8 @@ static cJSON *do_benchmark_job(const cJSON *job, const char *what) {
     worker_guard(&w.host);
     if (strcmp(what, "count") == 0) return worker_count(&w);
     if (strcmp(what, "sample") == 0) return worker_sample(&w);
-
+    if (strcmp(what, "agree") == 0) return worker_agree(&w);
+    if (strcmp(what, "pair") == 0) return worker_pair(&w);
     return measure(&w);
 }
 
