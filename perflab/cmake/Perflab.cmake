@@ -47,11 +47,11 @@ function(perflab_benchmark name)
         set(folders "$<TARGET_PROPERTY:${module},INCLUDE_DIRECTORIES>")
         add_custom_command(
             OUTPUT "${info}"
-            COMMAND perflab hash ${absolute} --sources ${n_sources} --output "${info}"
+            COMMAND perflab::command hash ${absolute} --sources ${n_sources} --output "${info}"
                     --depfile "${info}.d" "--includes=$<JOIN:${folders},:>"
                     --variant ${variant} "--flags=${flag_text}"
                     "--compiler=${CMAKE_C_COMPILER_ID} ${CMAKE_C_COMPILER_VERSION}"
-            DEPENDS ${absolute} perflab
+            DEPENDS ${absolute} $<TARGET_FILE:perflab::command>
             DEPFILE "${info}.d"
             COMMENT "Hashing the sources of ${name} (${variant})"
             VERBATIM)
@@ -61,13 +61,13 @@ function(perflab_benchmark name)
             PREFIX "" OUTPUT_NAME "${name}-${variant}" SUFFIX ".so"
             LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/perflab-modules")
         set_target_properties(${program} PROPERTIES OUTPUT_NAME "bench-${name}${suffix}")
-        target_link_libraries(${program} PRIVATE perflab_main)
+        target_link_libraries(${program} PRIVATE perflab::main)
         foreach(target ${module} ${program})
             set_target_properties(${target} PROPERTIES LINKER_LANGUAGE ${link_language})
             target_compile_options(${target} PRIVATE ${flags})
             target_compile_definitions(${target} PRIVATE ${PB_DEFINES})
             target_include_directories(${target} PRIVATE ${PB_INCLUDES})
-            target_link_libraries(${target} PRIVATE perflab_bench ${PB_LIBS} m)
+            target_link_libraries(${target} PRIVATE perflab::bench ${PB_LIBS} m)
             if(COMMAND pluck_warnings)
                 pluck_warnings(${target})
             endif()

@@ -45,6 +45,6 @@ points=$(sed -n '/Speedup by commit/,/<\/svg>/s/.*<title>[0-9a-f+]*: \([0-9.]*\)
 echo "$table" "$points" | awk '{
     if (NF != 4) { print "FAIL: not two of each:", $0; exit 1 }
     for (i = 1; i <= 2; i++) { d = $i - $(i + 2); if (d > 0.001 || d < -0.001) { print "FAIL: table and history differ:", $0; exit 1 } }
-}' || failures=$((failures + 1))
+}' || fail 'history'
 
 finish "the history is the table's"
