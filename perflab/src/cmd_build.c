@@ -12,6 +12,7 @@
 #include "digest.h"
 #include "launch.h"
 #include "options.h"
+#include "placement.h"
 #include "recorder.h"
 #include "settings.h"
 #include "util.h"
@@ -25,6 +26,7 @@ typedef struct build_request {
     const char *compiler, *cflags, *libs,
         *hash; /* as told; NULL: as the benchmark was built last */
     const char *modules, *ledger;
+    size_t placements;
     char include[4200], library[4200]; /* the folders perflab's own header and libraries are in */
 } build_request;
 
@@ -163,6 +165,24 @@ static bool make_file(char *command, const char *made, const char *place) {
     return good;
 }
 
+/* Links the module with its code at other addresses; that it cannot be moved is no failure. */
+static bool place(const build_request *q, const settings *s, const char *flags, const char *source,
+                  const char *info, const char *module) {
+    char *include = quoted(q->include), *library = quoted(q->library);
+    char *compiler = text_format("%s %s -isystem %s", s->compiler, flags, include);
+    char *link = text_format("-L%s -lperflab_bench %s -lm", library, s->libs);
+    const placement_build b = {
+        .compile = compiler, .source = source, .info = info, .link = link, .module = module};
+    if (!placement_make(&b, q->placements)) {
+        printf("       its code cannot be moved: one placement only\n");
+    }
+    free(include);
+    free(library);
+    free(compiler);
+    free(link);
+    return true;
+}
+
 static bool compile(const build_request *q, const settings *s, const char *source, const char *hex,
                     const char *variant, const char *version) {
     const bool native = strcmp(variant, "native") == 0;
@@ -185,6 +205,7 @@ static bool compile(const build_request *q, const settings *s, const char *sourc
                           .flags = flags,
                           .sources = whole != NULL ? whole : source};
     printf("%s -> %s\n", source, module);
+    placement_remove(module);
     bool good = build_info_write(info, &b);
     good = good && make_file(text_format("%s %s -fPIC -shared -fvisibility=hidden %s-isystem %s %s "
                                          "%s -o %s -L%s -lperflab_bench %s -lm",
@@ -195,6 +216,7 @@ static bool compile(const build_request *q, const settings *s, const char *sourc
                                          "-lperflab_bench %s -lm",
                                          s->compiler, flags, include, from, i, o, library, s->libs),
                              new_program, program);
+    good = good && (q->placements == 0 || place(q, s, flags, from, i, module));
     char *const strings[] = {name, flags, info,    module,  program, new_module, new_program,
                              from, i,     include, library, m,       o,          whole};
     for (size_t k = 0; k < sizeof strings / sizeof *strings; k++) free(strings[k]);
@@ -271,13 +293,16 @@ static bool build_all(const build_request *q, bool *built) {
 }
 
 int command_build(int argc, char **argv) {
-    build_request q = {.modules = ".perflab/modules"};
+    build_request q = {.modules = ".perflab/modules", .placements = 10};
+    bool fixed = false;
     const option options[] = {
         {"--compiler", OPTION_TEXT, &q.compiler, "CC", "the compiler ($CC, $CXX; cc, c++)"},
         {"--cflags", OPTION_TEXT, &q.cflags, "FLAGS", "more flags ($CFLAGS): -I, -D, -std=..."},
         {"--libs", OPTION_TEXT, &q.libs, "LIBS",
          "what to link ($LDLIBS); files among them are hashed"},
         {"--hash", OPTION_TEXT, &q.hash, "PATHS", "more files or folders that decide what runs"},
+        {"--placements", OPTION_COUNT, &q.placements, "N", "link the code at so many places (10)"},
+        {"--fixed", OPTION_FLAG, &fixed, NULL, "link it at one place only"},
         {"--modules", OPTION_TEXT, &q.modules, "FOLDER", "where modules go (.perflab/modules)"},
         {"--ledger", OPTION_TEXT, &q.ledger, "FILE", "where builds are recorded (perflab.ledger)"},
         {NULL, OPTION_FLAG, NULL, NULL, NULL}};
@@ -290,6 +315,7 @@ int command_build(int argc, char **argv) {
         .options = options};
     const parsed p = command_parse(&line, argc, argv);
     if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
+    if (fixed) q.placements = 0;
     bool built = true;
     bool good = find_home(&q) && make_folders(q.modules);
     if (good) settings_sweep(q.modules);

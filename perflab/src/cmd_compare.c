@@ -38,7 +38,9 @@ static bool read_run(ledger *l, const char *prefix, recorded *out) {
         out->uuid = text_copy(json_text(run, "uuid", ""));
         out->id = text_copy(json_text(run, "id", ""));
         out->partner = text_copy(json_text(run, "partner", NULL));
-        cJSON *rows = ledger_rows(l, "SELECT * FROM process WHERE run = ?1 AND ratio IS NOT NULL",
+        cJSON *rows = ledger_rows(l,
+                                  "SELECT * FROM process WHERE run = ?1 AND ratio IS NOT NULL "
+                                  "AND placement IS NULL",
                                   out->uuid, NULL);
         const size_t n = (size_t)cJSON_GetArraySize(rows);
         double *us = must_alloc((n + 1) * sizeof *us);

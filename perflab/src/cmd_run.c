@@ -20,7 +20,7 @@ typedef struct request {
     size_t runs, size, seed, seeds, memory_mb;
     double seconds, timeout;
     double limit; /* seconds after which nothing new is begun; 0: none */
-    bool quick, no_pin;
+    bool quick, no_pin, fixed;
     bool missing; /* only what --runs still lacks of this build */
     char **ids;
     size_t n_ids;
@@ -122,6 +122,14 @@ static void print_now(const entry *e, const char *input, const measure_plan *pla
         if (ratio.cv > NOISY_CV) printf(", noisy");
     }
     printf(" (n=%zu%s)%s\n", r->good, plan->seconds < 1 ? ", quick" : "", variant_note(e));
+    const perflab_summary any = perflab_summarize(r->moved, candidate ? r->n_moved : 0);
+    if (any.n == 0) return;
+    const double share = placement_share(r->ratio, r->n, r->moved, r->n_moved);
+    format_ratio(text, &any);
+    printf("%-6s %-24s %-8s at any placement: %s", "", "", "", text);
+    if (share >= 0) printf(", placement has %.0f %% of the variance", share * 100);
+    printf("%s (n=%zu)\n", resolve(&any) == RESOLUTION_UNRESOLVED ? ", no difference resolved" : "",
+           any.n);
 }
 
 /* This, and what the table makes of it if that is more. */
@@ -188,7 +196,8 @@ static bool run_one(recorder *r, const catalog *c, const entry *e, const char *i
                          .size = q->size,
                          .cache = q->cache,
                          .seed = q->seed,
-                         .candidate = e->has_candidate};
+                         .candidate = e->has_candidate,
+                         .fixed = q->fixed};
     if (!e->has_baseline) {
         printf("%-6s %-24s %-8s not started\n", e->id, e->component, input);
         progress_add(r->progress, (double)plan.runs);
@@ -279,6 +288,7 @@ int command_run(int argc, char **argv) {
         {"--cache", OPTION_TEXT, &q.cache, "MODE", "hot (default), l2 or evicted"},
         {"--seed", OPTION_COUNT, &q.seed, "N", "makes the input (42)"},
         {"--variant", OPTION_TEXT, &q.variant, "V", "native (default), portable or both"},
+        {"--fixed", OPTION_FLAG, &q.fixed, NULL, "only the build's own placement of its code"},
         {"--no-pin", OPTION_FLAG, &q.no_pin, NULL, "let the system move processes between CPUs"},
         {"--timeout", OPTION_SECONDS, &q.timeout, "SECONDS",
          "for each step of a process (300 and 20 times --time)"},

@@ -133,6 +133,7 @@ static cJSON *input_json(const input_facts *in) {
         add_summary(o, "candidate_us", &in->candidate);
         add_summary(o, "speedup", &in->speedup);
     }
+    if (in->any.n > 0) add_summary(o, "any_placement", &in->any);
     if (in->min_bytes > 0) cJSON_AddNumberToObject(o, "min_bytes", in->min_bytes);
     if (in->min_ops > 0) cJSON_AddNumberToObject(o, "min_ops", in->min_ops);
     if (in->baseline_error >= 0) cJSON_AddNumberToObject(o, "baseline_error", in->baseline_error);
@@ -161,6 +162,10 @@ static cJSON *fact_json(const facts *f) {
     if (f->has_speedup) {
         cJSON_AddNumberToObject(o, "candidate_us", f->candidate_us);
         add_summary(o, "speedup", &f->speedup);
+        if (f->any.n > 0) add_summary(o, "any_placement", &f->any);
+        if (f->placement_share >= 0) {
+            cJSON_AddNumberToObject(o, "placement_share", f->placement_share);
+        }
     }
     cJSON *inputs = cJSON_AddArrayToObject(o, "inputs");
     for (size_t i = 0; i < f->n_inputs; i++) {

@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "launch.h"
 #include "machine.h"
+#include "placement.h"
 #include "recorder.h"
 #include "selection.h"
 #include "util.h"
@@ -28,6 +29,21 @@ static cJSON *pair_job(const pairing *p, const char *what) {
     cJSON_AddNumberToObject(job, "size", (double)p->size);
     if (p->q->folder != NULL) cJSON_AddStringToObject(job, "folder", p->q->folder);
     return job;
+}
+
+/* Each process runs both builds at other places, if their code can be moved. */
+static void place(cJSON *job, const pairing *p, size_t i) {
+    const entry *const sides[2] = {p->a, p->b};
+    static const char *const names[2] = {"other", "module"};
+    for (int k = 0; k < 2; k++) {
+        const size_t n = sides[k]->n_placements;
+        /* Not the same for both: where one lies says nothing of where the other does. */
+        const size_t at = n > 0 ? (k == 0 ? i : i * 7 + 3) % (n + 1) : 0;
+        if (at == 0) continue;
+        char *path = placement_path(sides[k]->module, at);
+        cJSON_ReplaceItemInObject(job, names[k], cJSON_CreateString(path));
+        free(path);
+    }
 }
 
 static launched run_job(const pairing *p, cJSON *job) {
@@ -84,6 +100,7 @@ static bool time_pair(const pairing *p, comparison_row *row) {
         cJSON_AddNumberToObject(job, "layout_seed", (double)(i + 1));
         cJSON_AddNumberToObject(job, "seconds", plan.seconds);
         if (n_cpus > 0) cJSON_AddNumberToObject(job, "cpu", cpus[i % n_cpus]);
+        place(job, p, i);
         launched got = run_job(p, job);
         row->wrong = complaint_of(&got);
         const cJSON *timing = cJSON_GetObjectItem(got.result, "timing");

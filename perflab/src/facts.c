@@ -32,6 +32,23 @@ resolution resolve(const perflab_summary *ratio) {
     return RESOLUTION_UNRESOLVED;
 }
 
+const perflab_summary *deciding(const perflab_summary *here, const perflab_summary *any) {
+    return any->n > 0 ? any : here;
+}
+
+static double log_variance(const double *x, size_t n) {
+    double mean = 0, sum = 0;
+    for (size_t i = 0; i < n; i++) mean += log(x[i]) / (double)n;
+    for (size_t i = 0; i < n; i++) sum += (log(x[i]) - mean) * (log(x[i]) - mean);
+    return sum / (double)(n - 1);
+}
+
+double placement_share(const double *here, size_t n, const double *moved, size_t n_moved) {
+    if (n < 3 || n_moved < 3) return -1;
+    const double all = log_variance(moved, n_moved);
+    return all > 0 ? fmax(0, 1 - log_variance(here, n) / all) : 0;
+}
+
 /* ---- The gate ----------------------------------------------------------------------------- */
 
 static void set_text(char **to, const char *value) {
@@ -66,7 +83,8 @@ static bool read_gates(ledger *l, const facts *f, input_facts *in) {
 /* ---- Processes ---------------------------------------------------------------------------- */
 
 static void take_process(input_facts *in, const cJSON *row) {
-    const double base = json_number(row, "baseline_us", 0);
+    const bool moved = json_number(row, "placement", 0) != 0;
+    const double base = moved ? 0 : json_number(row, "baseline_us", 0);
     const double ratio = json_number(row, "ratio", 0);
     const perflab_outcome outcome = perflab_outcome_of(json_text(row, "outcome", ""));
     if (outcome != PERFLAB_PASSED && outcome != PERFLAB_BASELINE_ONLY) {
@@ -82,7 +100,8 @@ static void take_process(input_facts *in, const cJSON *row) {
         }
     }
     if (base > 0) in->baseline_us[in->n_baseline++] = base;
-    if (ratio > 0) {
+    if (ratio > 0 && moved) in->moved[in->n_moved++] = ratio;
+    if (ratio > 0 && !moved) {
         in->candidate_us[in->n] = json_number(row, "candidate_us", 0);
         in->ratio[in->n++] = ratio;
     }
@@ -115,6 +134,7 @@ static bool read_processes(ledger *l, const facts *f, const fact_query *q, input
     in->baseline_us = must_alloc((n + 1) * sizeof(double));
     in->candidate_us = must_alloc((n + 1) * sizeof(double));
     in->ratio = must_alloc((n + 1) * sizeof(double));
+    in->moved = must_alloc((n + 1) * sizeof(double));
     cJSON_ArrayForEach(row, rows) {
         if (any_full && json_number(row, "quick", 0) != 0) continue;
         take_process(in, row);
@@ -124,6 +144,7 @@ static bool read_processes(ledger *l, const facts *f, const fact_query *q, input
     if (in->gated) {
         in->candidate = perflab_summarize(in->candidate_us, in->n);
         in->speedup = perflab_summarize(in->ratio, in->n);
+        in->any = perflab_summarize(in->moved, in->n_moved);
     } else {
         in->n = 0; /* a candidate that is not proven right is not shown with a speed */
     }
@@ -160,33 +181,49 @@ static bool choose_measured(ledger *l, facts *f, const fact_query *q) {
 
 /* ---- The verdict -------------------------------------------------------------------------- */
 
-/* Means over the kinds of input; the interval from the per-process geometric means. */
+/* Per process, the geometric mean over the kinds of input of its ratios. To be freed. */
+static double *means_of(const facts *f, bool moved, size_t n) {
+    double *mean = must_alloc((n + 1) * sizeof *mean);
+    double *one = must_alloc((f->n_inputs + 1) * sizeof *one);
+    for (size_t p = 0; p < n; p++) {
+        for (size_t i = 0; i < f->n_inputs; i++) {
+            one[i] = moved ? f->inputs[i].moved[p] : f->inputs[i].ratio[p];
+        }
+        mean[p] = perflab_geometric_mean(one, f->n_inputs);
+    }
+    free(one);
+    return mean;
+}
+
+/* Means over the kinds of input; the intervals from the per-process geometric means. */
 static void aggregate(facts *f) {
     double *base = must_alloc((f->n_inputs + 1) * sizeof *base);
     double *cand = must_alloc((f->n_inputs + 1) * sizeof *cand);
-    size_t n_base = 0, n_cand = 0;
+    size_t n_base = 0, n_cand = 0, n_moved = SIZE_MAX;
     f->n = SIZE_MAX;
+    f->placement_share = -1;
     for (size_t i = 0; i < f->n_inputs; i++) {
         const input_facts *in = &f->inputs[i];
         if (in->n_baseline > 0) base[n_base++] = in->baseline.median;
         if (in->n > 0) cand[n_cand++] = in->candidate.median;
         if (in->n < f->n) f->n = in->n;
+        if (in->n_moved < n_moved) n_moved = in->n_moved;
         f->quick = f->quick || in->quick;
         f->noisy = f->noisy || (in->n > 1 && in->speedup.cv > NOISY_CV);
     }
-    if (f->n_inputs == 0) f->n = 0;
+    if (f->n_inputs == 0) f->n = n_moved = 0;
     f->has_baseline_us = n_base == f->n_inputs && n_base > 0;
     f->baseline_us = f->has_baseline_us ? perflab_geometric_mean(base, n_base) : 0;
     f->has_speedup = f->validated && f->n > 0;
     if (f->has_speedup) {
-        double *mean = must_alloc(f->n * sizeof *mean);
+        double *here = means_of(f, false, f->n);
+        double *moved = means_of(f, true, n_moved);
         f->candidate_us = perflab_geometric_mean(cand, n_cand);
-        for (size_t p = 0; p < f->n; p++) {
-            for (size_t i = 0; i < f->n_inputs; i++) base[i] = f->inputs[i].ratio[p];
-            mean[p] = perflab_geometric_mean(base, f->n_inputs);
-        }
-        f->speedup = perflab_summarize(mean, f->n);
-        free(mean);
+        f->speedup = perflab_summarize(here, f->n);
+        f->any = perflab_summarize(moved, n_moved);
+        f->placement_share = placement_share(here, f->n, moved, n_moved);
+        free(here);
+        free(moved);
     }
     free(base);
     free(cand);
@@ -213,13 +250,16 @@ static void judge_numbers(facts *f) {
         return;
     }
     for (size_t i = 0; i < f->n_inputs; i++) {
-        if (resolve(&f->inputs[i].speedup) != RESOLUTION_SLOWER) continue;
+        const input_facts *in = &f->inputs[i];
+        if (resolve(deciding(&in->speedup, &in->any)) != RESOLUTION_SLOWER) continue;
         char *why = text_format("slower on %s", f->inputs[i].input);
         conclude(f, STATUS_REJECTED, f->n_inputs > 1 ? why : "slower");
         free(why);
         return;
     }
-    switch (resolve(&f->speedup)) {
+    const resolution said = resolve(deciding(&f->speedup, &f->any));
+    const bool here_alone = f->any.n > 0 && resolve(&f->speedup) != RESOLUTION_UNRESOLVED;
+    switch (said) {
     case RESOLUTION_FASTER:
         conclude(f, STATUS_COMPLETE, NULL);
         break;
@@ -229,8 +269,13 @@ static void judge_numbers(facts *f) {
     case RESOLUTION_NEGLIGIBLE:
         conclude(f, STATUS_REJECTED, "difference under 2 %");
         break;
+    case RESOLUTION_NONE: /* this build has its six, other placements have not */
+        conclude(f, STATUS_VALIDATED, "fewer than 6 runs at other placements");
+        break;
     default:
-        conclude(f, STATUS_REJECTED, "no difference resolved");
+        conclude(f, STATUS_REJECTED,
+                 here_alone ? "no difference resolved that every placement has"
+                            : "no difference resolved");
         break;
     }
 }
@@ -416,6 +461,7 @@ void facts_free(fact_list *list) {
             free(in->baseline_us);
             free(in->candidate_us);
             free(in->ratio);
+            free(in->moved);
         }
         free(f->inputs);
     }

@@ -39,6 +39,15 @@ typedef enum resolution {
 
 resolution resolve(const perflab_summary *ratio);
 
+/*
+ * The interval that says whether there is a difference: that of any placement if the code was moved,
+ * since a difference that another placement takes away is none of the code; else of this build.
+ */
+const perflab_summary *deciding(const perflab_summary *here, const perflab_summary *any);
+
+/* The share that placement has in the variance of ratios, from both; -1 if it cannot be told. */
+double placement_share(const double *here, size_t n, const double *moved, size_t n_moved);
+
 /* What is known on one kind of input, at one size and cache mode, on one machine. */
 typedef struct input_facts {
     char *input;
@@ -51,6 +60,9 @@ typedef struct input_facts {
     size_t n;                                   /* processes that timed both */
     double *baseline_us, *candidate_us, *ratio; /* n each, except baseline_us: n_baseline */
     perflab_summary baseline, candidate, speedup;
+    double *moved; /* ratios of processes that ran the code at other addresses */
+    size_t n_moved;
+    perflab_summary any; /* of these: the speedup at any placement; n is 0 if there are none */
     double min_bytes, min_ops, working_set, clock_share;
     size_t n_failed; /* processes that did not pass */
     char *failure;   /* of the last of them */
@@ -78,6 +90,8 @@ typedef struct facts {
     bool has_baseline_us, has_speedup;
     double baseline_us, candidate_us;
     perflab_summary speedup;
+    perflab_summary any;    /* the same at any placement; n is 0 if the code was not moved */
+    double placement_share; /* what placement adds to the variance, of all of it; -1: not known */
 } facts;
 
 typedef struct fact_list {

@@ -4,6 +4,7 @@
 #include "modules.h"
 #include "digest.h"
 #include "launch.h"
+#include "placement.h"
 #include "sha256.h"
 #include "util.h"
 
@@ -116,6 +117,7 @@ static void add_entry(catalog *c, const char *module, const cJSON *b, const cJSO
     e->notes = text_copy(json_text(b, "notes", ""));
     e->device = text_copy(json_text(b, "device", "cpu"));
     e->size = (size_t)json_number(b, "size", 0);
+    e->n_placements = placement_count(module);
     e->has_baseline = cJSON_IsTrue(cJSON_GetObjectItem(b, "baseline"));
     e->has_candidate = cJSON_IsTrue(cJSON_GetObjectItem(b, "candidate"));
     e->source_hash = text_copy(json_text(build, "source_hash", ""));

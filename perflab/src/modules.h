@@ -14,6 +14,7 @@ typedef struct entry {
     char **inputs; /* ends with NULL */
     size_t size;
     bool has_baseline, has_candidate;
+    size_t n_placements; /* of the module, besides its own: see placement.h */
     char *source_hash, *variant, *compiler, *flags, *sources;
     char *linked;   /* digest of the module as it is linked, and of the libraries it loads */
     char build[33]; /* the build's key in the ledger: a hash of what makes it this build */

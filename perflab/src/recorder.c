@@ -6,6 +6,7 @@
 #include "format.h"
 #include "launch.h"
 #include "machine.h"
+#include "placement.h"
 #include "util.h"
 
 #include <stdlib.h>
@@ -197,8 +198,8 @@ static bool put_run(recorder *r, const entry *e, const char *input, const measur
     return good;
 }
 
-static bool put_process(recorder *r, const char *run, size_t position, const launched *got,
-                        perflab_outcome outcome, const char *why) {
+static bool put_process(recorder *r, const char *run, size_t position, size_t placement,
+                        const launched *got, perflab_outcome outcome, const char *why) {
     static const char *const of_both[] = {"ratio", "candidate_us", "candidate_calls", NULL};
     static const char *const of_any[] = {
         "baseline_us",         "baseline_calls", "timed_s", "clock_overhead_ns",
@@ -210,6 +211,7 @@ static bool put_process(recorder *r, const char *run, size_t position, const lau
     cJSON_AddStringToObject(row, "uuid", uuid);
     cJSON_AddStringToObject(row, "run", run);
     cJSON_AddNumberToObject(row, "position", (double)position);
+    if (placement != 0) cJSON_AddNumberToObject(row, "placement", (double)placement);
     cJSON_AddStringToObject(row, "outcome", perflab_outcome_name(outcome));
     if (why != NULL) cJSON_AddStringToObject(row, "why", why);
     if (timing != NULL) {
@@ -267,6 +269,7 @@ void run_result_free(run_result *r) {
     free(r->baseline_us);
     free(r->candidate_us);
     free(r->ratio);
+    free(r->moved);
 }
 
 static void take_timing(run_result *to, const cJSON *result) {
@@ -280,53 +283,101 @@ static void take_timing(run_result *to, const cJSON *result) {
     to->ratio[to->n++] = ratio;
 }
 
+/* A series of processes under way. */
+typedef struct series {
+    recorder *r;
+    const entry *e;
+    const char *input;
+    const measure_plan *plan;
+    run_result *result;
+    char run[33];
+    uint64_t layout;
+    bool started;
+    bool here; /* the device that the entry needs */
+} series;
+
+/* The job of a process, with another placement of the module if that is not 0. */
+static cJSON *series_job(const series *s, size_t i, size_t placement) {
+    cJSON *job = measure_job(s->r, s->e, s->input, s->plan, i, s->layout + i);
+    if (placement == 0) return job;
+    char *path = placement_path(s->e->module, placement);
+    cJSON_ReplaceItemInObject(job, "module", cJSON_CreateString(path));
+    free(path);
+    return job;
+}
+
+/* What came of one process, into the result. */
+static void take_process(series *s, const launched *got, perflab_outcome outcome,
+                         size_t placement) {
+    run_result *to = s->result;
+    const cJSON *timing = cJSON_GetObjectItem(got->result, "timing");
+    const bool good = outcome == PERFLAB_PASSED || outcome == PERFLAB_BASELINE_ONLY;
+    if (good && timing != NULL && placement == 0) {
+        take_timing(to, got->result);
+    } else if (good && timing != NULL) {
+        const double ratio = json_number(timing, "ratio", 0);
+        if (ratio > 0) to->moved[to->n_moved++] = ratio;
+    } else {
+        to->failed = outcome == PERFLAB_SKIPPED ? 2 : to->failed + 1;
+        to->outcome = outcome;
+        free(to->why);
+        to->why = why_of(got);
+    }
+}
+
+/* One process, recorded as it ends. False if the ledger fails. */
+static bool run_process(series *s, size_t i, size_t placement, announcement *word) {
+    recorder *r = s->r;
+    cJSON *job = series_job(s, i, placement);
+    const launch l = {.job = job,
+                      .timeout_s = r->timeout_s > 0 ? r->timeout_s : STEP_S + 20 * s->plan->seconds,
+                      .strict = r->timeout_s > 0,
+                      .tick = draw,
+                      .expect = i == 0 ? announce : NULL,
+                      .self = word};
+    launched got = launch_run(&l);
+    perflab_outcome outcome = outcome_of(&got);
+    const bool timed = cJSON_GetObjectItem(got.result, "timing") != NULL;
+    const bool passed = outcome == PERFLAB_PASSED;
+    const bool both = s->plan->candidate && s->e->has_candidate;
+    if (passed && timed && !both) outcome = PERFLAB_BASELINE_ONLY;
+    char *why = why_of(&got);
+    bool good = true;
+    if (!s->started) {
+        good = put_run(r, s->e, s->input, s->plan, s->run, got.result, r->commit, NULL);
+    }
+    s->started = true;
+    good = good && put_process(r, s->run, i, placement, &got, outcome, why);
+    free(why);
+    take_process(s, &got, outcome, placement);
+    /* One process says that the device is not here; more of them would count for nothing. */
+    s->here = !passed || strcmp(s->e->device, "cpu") == 0 ||
+              strcmp(json_text(got.result, "device_kind", ""), s->e->device) == 0;
+    launched_free(&got);
+    cJSON_Delete(job);
+    return good;
+}
+
 bool record_run(recorder *r, const entry *e, const char *input, const measure_plan *plan,
                 run_result *result) {
-    char run[33], digits[13];
-    bool good = true, started = false, here = true;
+    series s = {.r = r, .e = e, .input = input, .plan = plan, .result = result, .here = true};
+    const bool both = plan->candidate && e->has_candidate;
+    const size_t n_placements = both && !plan->fixed ? e->n_placements : 0;
+    const size_t each = n_placements > 0 ? 2 : 1;
+    announcement word = {r->progress, each * plan->runs};
+    double **const arrays[] = {&result->baseline_us, &result->candidate_us, &result->ratio,
+                               &result->moved};
+    char digits[13];
+    bool good = true;
     memset(result, 0, sizeof *result);
-    result->baseline_us = must_alloc((plan->runs + 1) * sizeof(double));
-    result->candidate_us = must_alloc((plan->runs + 1) * sizeof(double));
-    result->ratio = must_alloc((plan->runs + 1) * sizeof(double));
-    make_uuid(run);
-    snprintf(digits, sizeof digits, "%.12s", run);
-    const uint64_t layout = strtoull(digits, NULL, 16);
-    announcement word = {r->progress, plan->runs};
-    for (size_t i = 0; good && here && i < plan->runs && result->failed < 2; i++) {
-        cJSON *job = measure_job(r, e, input, plan, i, layout + i);
-        const launch l = {.job = job,
-                          .timeout_s =
-                              r->timeout_s > 0 ? r->timeout_s : STEP_S + 20 * plan->seconds,
-                          .strict = r->timeout_s > 0,
-                          .tick = draw,
-                          .expect = i == 0 ? announce : NULL,
-                          .self = &word};
-        launched got = launch_run(&l);
-        perflab_outcome outcome = outcome_of(&got);
-        const bool timed = cJSON_GetObjectItem(got.result, "timing") != NULL;
-        const bool passed = outcome == PERFLAB_PASSED;
-        if (passed && timed && !(plan->candidate && e->has_candidate))
-            outcome = PERFLAB_BASELINE_ONLY;
-        char *why = why_of(&got);
-        if (!started) good = put_run(r, e, input, plan, run, got.result, r->commit, NULL);
-        started = true;
-        good = good && put_process(r, run, i, &got, outcome, why);
-        if (passed && timed) {
-            take_timing(result, got.result);
-            free(why);
-        } else {
-            result->failed++;
-            result->outcome = outcome;
-            free(result->why);
-            result->why = why;
-        }
-        if (outcome == PERFLAB_SKIPPED) result->failed = 2;
-        /* One process says that the device is not here; more of them would count for nothing. */
-        here = !passed || strcmp(e->device, "cpu") == 0 ||
-               strcmp(json_text(got.result, "device_kind", ""), e->device) == 0;
-        progress_add(r->progress, 1);
-        launched_free(&got);
-        cJSON_Delete(job);
+    for (size_t i = 0; i < 4; i++) *arrays[i] = must_alloc((plan->runs + 1) * sizeof(double));
+    make_uuid(s.run);
+    snprintf(digits, sizeof digits, "%.12s", s.run);
+    s.layout = strtoull(digits, NULL, 16);
+    for (size_t i = 0; good && s.here && i < each * plan->runs && result->failed < 2; i++) {
+        const bool moved = each == 2 && i % 2 == 1;
+        good = run_process(&s, i, moved ? i / 2 % n_placements + 1 : 0, &word);
+        progress_add(r->progress, 1.0 / (double)each);
     }
     return good;
 }

@@ -34,6 +34,7 @@ typedef struct measure_plan {
     const char *cache;
     uint64_t seed;
     bool candidate; /* measure the candidate too */
+    bool fixed;     /* only the module's own placement */
 } measure_plan;
 
 /* How to gate. */
@@ -65,13 +66,16 @@ typedef struct run_result {
     char *why;                                  /* of the last that failed */
     size_t n;                                   /* processes that timed both sides */
     double *baseline_us, *candidate_us, *ratio; /* `good` of the first, n of the others */
-    double min_bytes, min_ops;                  /* of one call, as the benchmark says */
+    double *moved;                              /* ratios at other placements */
+    size_t n_moved;
+    double min_bytes, min_ops; /* of one call, as the benchmark says */
 } run_result;
 
 void run_result_free(run_result *r);
 
 /*
- * Measures one kind of input in plan->runs fresh processes, recording each as it ends. Gives up
+ * Measures one kind of input in plan->runs fresh processes, and as many again at other placements
+ * of the code if the entry has any, recording each as it ends. Gives up
  * after two failures, and after one process where the device that the entry needs is not here.
  * False where the ledger fails.
  */

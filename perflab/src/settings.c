@@ -3,6 +3,7 @@
  */
 #include "settings.h"
 #include "json.h"
+#include "placement.h"
 #include "util.h"
 
 #include <dirent.h>
@@ -74,6 +75,7 @@ void benchmark_remove(const char *folder, const char *name, bool all) {
         char *module = text_format("%s/%s-%s.so", folder, name, variant);
         char *info = text_format("%s/%s-%s.build.c", folder, name, variant);
         char *program = benchmark_program(folder, name, native != 0);
+        placement_remove(module);
         unlink(module);
         unlink(info);
         unlink(program);

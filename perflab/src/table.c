@@ -32,6 +32,21 @@ void table_number_cells(table_row *r, double baseline, double candidate,
     r->numbers.n = ratio->n;
 }
 
+static void note(text_buffer *notes, const char *text);
+
+/* What other placements of the code say, if it was moved. */
+static void placement_note(text_buffer *notes, const perflab_summary *any, double share) {
+    char factor[FORMAT_ROOM];
+    if (any->n == 0) return;
+    format_ratio(factor, any);
+    char *text = share < 0
+                     ? text_format("at any placement %s", factor)
+                     : text_format("at any placement %s, placement has %.0f %% of the variance",
+                                   factor, share * 100);
+    note(notes, text);
+    free(text);
+}
+
 static void note(text_buffer *notes, const char *text) {
     if (text == NULL || *text == '\0') return;
     text_add(notes, "%s%s", notes->length > 0 ? "; " : "", text);
@@ -65,6 +80,8 @@ table_row table_row_of_input(const facts *f, const input_facts *in) {
     text_buffer notes = {0};
     text_add(&notes, "%s", "");
     note(&notes, f->title);
+    placement_note(&notes, &in->any,
+                   placement_share(in->ratio, in->n, in->moved, in->any.n > 0 ? in->n_moved : 0));
     input_notes(&notes, in);
     table_number_cells(&r, in->n_baseline > 0 ? in->baseline.median : 0,
                        in->n > 0 ? in->candidate.median : 0, &in->speedup);
@@ -115,6 +132,7 @@ table_row table_row_of(const facts *f) {
     note(&notes, f->notes[0] != '\0' ? f->notes : f->title);
     note(&notes, f->reason);
     if (f->has_speedup && f->n_inputs > 1) by_input(&notes, f);
+    placement_note(&notes, &f->any, f->placement_share);
     whole_notes(&notes, f);
     table_number_cells(&r, f->has_baseline_us ? f->baseline_us : 0,
                        f->has_speedup ? f->candidate_us : 0, &f->speedup);
