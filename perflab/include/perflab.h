@@ -6,18 +6,22 @@
  * perflab loads the file as a shared module, gates the candidate on correctness, times both side by
  * side in fresh processes, and keeps what it saw in a ledger.
  *
- *     static int setup(perflab_ctx *ctx) { ... ctx->state = ...; ctx->min_bytes = ...; return
- * PERFLAB_OK; } static void baseline(perflab_ctx *ctx) { ... } static void candidate(perflab_ctx
- * *ctx) { ... } static bool validate(perflab_ctx *ctx) { return perflab_check_floats(ctx, ...); }
+ *     static int setup(perflab_ctx *ctx) {
+ *         ctx->state = ...;
+ *         ctx->min_bytes = ...;
+ *         return PERFLAB_OK;
+ *     }
+ *     static void baseline(perflab_ctx *ctx) { ... }
+ *     static void candidate(perflab_ctx *ctx) { ... }
+ *     static bool validate(perflab_ctx *ctx) { return perflab_check_floats(ctx, ...); }
  *
  *     PERFLAB_MODULE({.id = "5.1", .component = "scaling", .title = "multiply by the inverse",
  *                     .size = 100000, .setup = setup, .baseline = baseline, .candidate = candidate,
  *                     .validate = validate})
  *
- * The order of calls, for one set of parameters:
- *     setup, (reset, baseline | reset, candidate) any number of times in any order, validate,
- * teardown. baseline and candidate write to buffers of their own, so that validate sees both
- * outputs.
+ * The order of calls, for one set of parameters: setup; then reset and baseline, or reset and
+ * candidate, any number of times in any order; validate; teardown. baseline and candidate write to
+ * buffers of their own, so that validate sees both outputs.
  *
  * Everything is called from one thread, in a process of its own that may be killed at any time.
  */
@@ -66,8 +70,8 @@ typedef struct perflab_ctx {
     perflab_side side;    /* whose turn it is: reset need restore only this side's buffers */
 
     void *state;      /* the benchmark's own */
-    double min_bytes; /* the least bytes one call must read and write, 0 where unknown */
-    double min_ops;   /* the least arithmetic operations one call must do, 0 where unknown */
+    double min_bytes; /* the least bytes one call must read and write, 0 if unknown */
+    double min_ops;   /* the least arithmetic operations one call must do, 0 if unknown */
 
     struct perflab_host *host; /* perflab's own */
 } perflab_ctx;
@@ -78,8 +82,8 @@ typedef struct perflab_benchmark {
     const char *component; /* a few words, the table's second column */
     const char *title;     /* what was changed, one line */
     const char *notes;     /* for the table, before what perflab has to say; NULL: the title */
-    const char
-        *requires_device; /* "gpu" needs a GPU run to become COMPLETE; NULL or "cpu" does not */
+    /* "gpu": only a run on a GPU makes it COMPLETE. NULL or "cpu": a run on this machine's CPU. */
+    const char *requires_device;
     const char *const *inputs; /* kinds of input, ends with NULL; NULL: one kind, "default" */
     size_t size;               /* the size measured and shown, 0: 100000 */
     const size_t
@@ -117,8 +121,7 @@ typedef struct perflab_module {
 /* The one symbol a module exports. PERFLAB_MODULE writes it. */
 PERFLAB_EXPORT const perflab_module *perflab_get_module(void);
 
-/* Registers the benchmarks of a file: one or several brace-enclosed perflab_benchmark, or names of
- * them. */
+/* Registers the benchmarks of a file: one or several initialisers of a perflab_benchmark. */
 #define PERFLAB_MODULE(...)                                                                        \
     static const perflab_benchmark perflab_registered[] = {__VA_ARGS__};                           \
     PERFLAB_EXPORT const perflab_module *perflab_get_module(void) {                                \
@@ -159,7 +162,7 @@ void *perflab_alloc(perflab_ctx *ctx, size_t bytes, size_t align);
 
 /*
  * Loads the file `name` of the data folder into a buffer as perflab_alloc makes, and stores its
- * length. NULL where there is no such file; the reason is then set, so setup can return
+ * length. NULL if there is no such file; the reason is then set, so setup can return
  * PERFLAB_SKIP.
  */
 void *perflab_load(perflab_ctx *ctx, const char *name, size_t *bytes);
@@ -175,12 +178,13 @@ uint64_t perflab_rng_u64(perflab_rng *rng);
 double perflab_rng_uniform(perflab_rng *rng); /* [0, 1), 53 bits */
 double perflab_rng_normal(perflab_rng *rng);  /* mean 0, standard deviation 1 */
 
-/* ---- Words to perflab --------------------------------------------------------------------- */
+/* ---- What a benchmark says ---------------------------------------------------------------- */
 
 /* Says why setup fails or skips, or what validate found. The last word counts; 500 characters. */
 void perflab_reason(perflab_ctx *ctx, const char *format, ...) PERFLAB_PRINTF(2, 3);
 
-/* Says where the candidate runs, e.g. "gpu", "NVIDIA H100". Without it: "cpu" and the CPU's name.
+/*
+ * Says where the candidate runs, e.g. "gpu", "NVIDIA H100". Without it: "cpu" and the CPU's name.
  */
 void perflab_device(perflab_ctx *ctx, const char *kind, const char *name);
 
@@ -217,12 +221,12 @@ static PERFLAB_INLINE void perflab_keep(const void *p) {
 
 /* ---- Validators --------------------------------------------------------------------------- */
 /*
- * Each returns true where the outputs agree; else the first difference, with its index and both
+ * Each returns true if the outputs agree; else the first difference, with its index and both
  * values, is the reason. `what` names the output. NaN agrees with NaN only, an infinity only with
  * itself.
  */
 
-/* The document's rule: differences up to this are none. */
+/* The tolerance of the tracking table: outputs that differ by no more agree. */
 #define PERFLAB_TOLERANCE 1e-5
 
 bool perflab_check_ids(perflab_ctx *ctx, const char *what, const int32_t *baseline,
@@ -273,8 +277,8 @@ typedef struct perflab_exact {
 /*
  * A candidate array against a reference of all entries that could belong, in order; an entry with
  * negative slack lies that far outside the boundary. Logits and probabilities of the candidate must
- * be within `tol` of the reference; neighbours may swap where their reference logits differ by no
- * more than `tol`; an entry may be missing, or present though outside, where |slack| is no more
+ * be within `tol` of the reference; neighbours may swap if their reference logits differ by no
+ * more than `tol`; an entry may be missing, or present though outside, if |slack| is no more
  * than the baseline's own error, which is measured on the way and recorded (at least `tol` is
  * granted).
  */

@@ -45,7 +45,7 @@ static void say(const perflab_case *c, const char *phase) {
     if (c->phase != NULL) c->phase(c->self, phase);
 }
 
-/* Bytes in use from malloc; 0 where the C library does not tell. */
+/* Bytes in use from malloc; 0 if the C library does not say. */
 static size_t heap_bytes(void) {
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
     const struct mallinfo2 m = mallinfo2();

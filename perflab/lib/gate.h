@@ -39,7 +39,7 @@ perflab_outcome perflab_gate(const perflab_case *c, perflab_host *host, char *wh
 
 /*
  * Whether the validator would notice a candidate that does nothing: runs the baseline, leaves the
- * candidate out, validates. Returns true where the validator objects.
+ * candidate out, validates. Returns true if the validator objects.
  */
 bool perflab_gate_notices(const perflab_case *c);
 

@@ -1,5 +1,5 @@
 /*
- * host.h - what stands behind a perflab_ctx: its memory, its clock, what was said and compared.
+ * host.h - what is behind a perflab_ctx: its memory, its clock, what was said and compared.
  *
  * Shared by the modules' support library and by perflab itself, which must agree on its layout:
  * PERFLAB_ABI covers this file too.

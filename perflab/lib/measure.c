@@ -65,7 +65,7 @@ static void walk(const bench *b) {
     perflab_keep(b->sweep);
 }
 
-/* Out of every cache: line by line where the CPU can, else by walking twice the last cache. */
+/* Out of every cache: line by line if the CPU can, else by walking twice the last cache. */
 static void evict(const bench *b, const perflab_ctx *ctx) {
 #if defined(__x86_64__)
     (void)b;
@@ -131,7 +131,7 @@ static double time_block(const bench *b, const perflab_lane *lane, uint64_t call
     }
     *raw = sum;
     const double net = sum - overhead * (double)intervals;
-    /* Nothing is faster than what the clock can tell from nothing. */
+    /* Nothing is faster than the clock can resolve. */
     const double least = b->timing->resolution_ns / 2;
     return net > least ? net : least;
 }
@@ -170,7 +170,7 @@ static uint64_t choose_calls(const bench *b, const perflab_lane *lane, double ns
     }
 }
 
-/* n_blocks: 4, or 2 for half a round, whose blocks stand for two each. */
+/* n_blocks: 4, or 2 for half a round, whose blocks count twice. */
 static void run_round(bench *b, const uint64_t calls[2], int n_blocks, perflab_round *round,
                       double raw[2]) {
     static const int abba[2][4] = {{0, 1, 1, 0}, {1, 0, 0, 1}};

@@ -23,7 +23,7 @@ enum { PERFLAB_MAX_ROUNDS = 128, PERFLAB_MIN_ROUNDS = 5 };
 /* A call that takes longer is slow: it is not called just to find out how long it takes. */
 #define PERFLAB_SLOW_NS 1e8
 
-/* From so many calls in a block on, the quicker of a round's two blocks stands for the side. */
+/* From so many calls in a block on, the quicker of a round's two blocks counts for the side. */
 enum { PERFLAB_MANY_CALLS = 8 };
 
 /* One of the two sides. fn NULL: this side is left out. */
@@ -76,8 +76,8 @@ typedef struct perflab_timing {
  * A machine that is shared takes the CPU away at regular intervals. Were all rounds alike, its beat
  * could fall on the same side each time; so each round's order is drawn, and its length within a
  * quarter. Of a round's two blocks of a side the quicker counts, since a block that lost the CPU
- * says nothing of the code; the mean of both where a block has only a few calls, lest a cost that
- * comes every few calls go unseen.
+ * says nothing of the code; the mean of both if a block has only a few calls, so that a cost that
+ * comes every few calls is seen.
  */
 void perflab_measure(const perflab_lane lane[2], const perflab_plan *plan, perflab_timing *timing);
 

@@ -1,5 +1,5 @@
 /*
- * build_info.h - the C file that tells a module what it was built from.
+ * build_info.h - the C file that says what a module was built from.
  */
 #ifndef PERFLAB_BUILD_INFO_H
 #define PERFLAB_BUILD_INFO_H

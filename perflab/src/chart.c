@@ -41,7 +41,7 @@ static double place(const axis *a, double v) {
     return a->from + t * (a->to - a->from);
 }
 
-/* An axis that holds [lo, hi] with some air; logarithmic where values lie far apart. */
+/* An axis that holds [lo, hi] with some air; logarithmic if values are far apart. */
 static axis fit(double lo, double hi, double from, double to) {
     axis a = {.from = from, .to = to, .log = lo > 0 && hi / lo > 5};
     if (a.log) {
@@ -260,7 +260,7 @@ void chart_roofline(text_buffer *out, const roof_line *roofs, size_t n_roofs, do
         text_add(out, "<polyline class=\"roof\" points=\"%.1f,%.1f %.1f,%.1f %.1f,%.1f\"/>\n",
                  place(&x, from), place(&y, from * roofs[i].bytes_per_s / 1e9), place(&x, bend),
                  place(&y, peak / 1e9), (double)RIGHT, place(&y, peak / 1e9));
-        /* The name stands left of the slope's upper end, where improvements seldom come. */
+        /* The name is left of the slope's upper end, where there are seldom improvements. */
         const double at = bend / 1.5;
         label(out, place(&x, at) - 4, place(&y, at * roofs[i].bytes_per_s / 1e9) - 3, "tick end",
               roofs[i].name);

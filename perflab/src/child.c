@@ -204,7 +204,7 @@ child_report child_finish(child *c) {
 
 typedef struct program {
     const char *const *argv;
-    int out; /* where its standard output goes; -1: where ours goes */
+    int out; /* where its standard output goes; -1: to ours */
     bool quiet;
 } program;
 

@@ -144,7 +144,7 @@ static function hottest_function(const hits *h) {
     return best;
 }
 
-/* The hot loop's span in the function: [*first, *last]. False where no loop holds enough. */
+/* The hot loop's span in the function: [*first, *last]. False if no loop has enough samples. */
 static bool hot_loop(const function *f, size_t *first, size_t *last) {
     bool found = false;
     for (size_t k = 0; k < f->n; k++) {

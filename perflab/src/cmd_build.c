@@ -132,7 +132,8 @@ static void add_folders(path_list *folders, const char *cflags) {
     free(copy);
 }
 
-/* Of the source, of what is named with it, of what both include, and of files among the libraries.
+/*
+ * Of the source, of what is named with it, of what both include, and of files among the libraries.
  */
 static bool hash_of(const build_request *q, const settings *s, const char *source, char hex[65]) {
     path_list files = {0}, more = {0}, folders = {0};

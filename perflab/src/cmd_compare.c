@@ -18,8 +18,7 @@
 
 typedef struct recorded {
     char *uuid, *id, *text;
-    char *partner; /* the run it was interleaved with, and `ratio` compares with; NULL: its baseline
-                    */
+    char *partner; /* the run that it was interleaved with; NULL: its ratio is over its baseline */
     perflab_summary candidate, ratio;
 } recorded;
 

@@ -118,9 +118,9 @@ static int run_words(char **words, size_t n) {
 
 int command_env(int argc, char **argv) {
     bool tune = false;
-    const option options[] = {{"--tune", OPTION_FLAG, &tune, NULL,
-                               "set governor and turbo where allowed, put back after"},
-                              {NULL, OPTION_FLAG, NULL, NULL, NULL}};
+    const option options[] = {
+        {"--tune", OPTION_FLAG, &tune, NULL, "set governor and turbo if allowed, put back after"},
+        {NULL, OPTION_FLAG, NULL, NULL, NULL}};
     command_line line = {.usage = "env [--tune [-- COMMAND...]]",
                          .about =
                              "What this machine is and what makes it noisy. --tune quietens it "

@@ -5,7 +5,7 @@
  * the same CPU, as the benchmark. A side that moves its least bytes at 60 % or more of what its
  * level gives is memory-bound; one that does its least operations at 60 % or more of the peak is
  * compute-bound. With --recorded the timings are those that `perflab run` has recorded of the
- * build: a second for all that was measured, where a profile of its own takes seconds for each.
+ * build: a second for all that was measured, while a profile of its own takes seconds for each.
  */
 #include "child.h"
 #include "commands.h"
@@ -65,7 +65,7 @@ static double instructions_in(const char *path) {
     return n;
 }
 
-/* Instructions of a whole process under valgrind, -1 where that fails. */
+/* Instructions of a whole process under valgrind, -1 if that fails. */
 static double emulate(const recorder *r, const entry *e, const char *input, int side, int calls,
                       bool only_reset) {
     char log[] = "/tmp/perflab-count-XXXXXX";
@@ -337,7 +337,7 @@ int command_profile(int argc, char **argv) {
         {NULL, OPTION_FLAG, NULL, NULL, NULL}};
     command_line line = {
         .usage = "profile [ID...] [options]",
-        .about = "Counters where the kernel gives them, else instruction counts by valgrind;\n"
+        .about = "Counters if the kernel gives them, else instruction counts by valgrind;\n"
                  "achieved bandwidth and arithmetic as shares of what this machine gives.",
         .options = options};
     const parsed p = command_parse(&line, argc, argv);

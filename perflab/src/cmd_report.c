@@ -193,7 +193,7 @@ static void take_profile(roof_data *d, const char *id, const cJSON *data) {
     p->ops_per_s[1] = json_number(cJSON_GetObjectItem(data, "candidate"), "ops_per_s", 0);
 }
 
-/* A cell of a share; "-" where the benchmark does not say what the least is. */
+/* A cell of a share; "-" if the benchmark does not say what the least is. */
 static void add_share(text_buffer *out, const char *head, double share, bool known) {
     text_add(out, "<td class=\"n%s\" data-h=\"%s\">", known ? "" : " no", head);
     text_add(out, known ? share < 0.0995 ? "%.1f %%" : "%.0f %%" : "-", share * 100);
@@ -222,7 +222,7 @@ static void add_roof_row(text_buffer *out, const facts *f, const cJSON *data) {
     add_share(out, roof_heads[5], json_number(cand, "ops_share", 0), ops);
     text_add(out, "<td class=\"notes\" data-h=\"%s\">", roof_heads[6]);
     char *verdict = text_copy(json_text(cand, "verdict", ""));
-    verdict[strcspn(verdict, ":")] = '\0'; /* its meaning stands above the table */
+    verdict[strcspn(verdict, ":")] = '\0'; /* its meaning is explained above the table */
     html_add(out, verdict);
     free(verdict);
     text_add(out, "</td></tr>\n");

@@ -55,7 +55,7 @@ static const char *variant_note(const entry *e) {
 
 /* ---- The gate ----------------------------------------------------------------------------- */
 
-/* Gates one entry on one input and prints a line. False where the ledger fails. */
+/* Gates one entry on one input and prints a line. False if the ledger fails. */
 static bool gate_one(recorder *r, const entry *e, const char *input, const gate_plan *plan,
                      bool *passed, bool *wrong) {
     perflab_outcome outcome;
@@ -75,8 +75,8 @@ static bool gate_one(recorder *r, const entry *e, const char *input, const gate_
     return good;
 }
 
-/* What the ledger holds of one entry on one input, of any size and cache where plan is NULL; NULL
- * where that is nothing. To be freed with facts_free either way. */
+/* What the ledger holds of one entry on one input, of any size and cache if plan is NULL; NULL
+ * if that is nothing. To be freed with facts_free either way. */
 static const input_facts *facts_of(ledger *l, const catalog *c, const entry *e, const char *input,
                                    const measure_plan *plan, fact_list *list) {
     char *ids[] = {e->id};
@@ -188,7 +188,7 @@ static bool measure_one(recorder *r, const catalog *c, const entry *e, const cha
     return good;
 }
 
-/* Gates where that is due, then measures what may be measured. */
+/* Gates if that is due, then measures what may be measured. */
 static bool run_one(recorder *r, const catalog *c, const entry *e, const char *input,
                     const request *q, bool *wrong) {
     measure_plan plan = {.runs = q->runs,

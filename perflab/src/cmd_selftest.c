@@ -31,7 +31,7 @@ typedef struct plan {
     progress bar;
 } plan;
 
-/* One comparison: the interval of the ratio over fresh processes. False where a process failed. */
+/* One comparison: the interval of the ratio over fresh processes. False if a process failed. */
 static bool compare_once(plan *p, const char *id, uint64_t seed, perflab_summary *out) {
     double *ratio = must_alloc(p->runs * sizeof *ratio);
     int cpus[1024];

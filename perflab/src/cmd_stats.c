@@ -336,7 +336,7 @@ int command_stats(int argc, char **argv) {
     if (good && r.ignored > 0) printf("%zu lines without a timing left out\n", r.ignored);
     if (good && r.n == 0) {
         complain("%s holds no numbers%s", r.path,
-                 r.unclear ? " that stand for themselves: --column says which to take" : "");
+                 r.unclear ? " that it can tell apart: --column says which to take" : "");
     }
     good = good && r.n > 0;
     free(r.all);

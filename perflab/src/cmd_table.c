@@ -54,7 +54,7 @@ static void csv_cell(text_buffer *out, const char *cell, const char *end) {
     text_add(out, "\"%s", end);
 }
 
-/* A number, or nothing where nothing was measured. */
+/* A number, or nothing if nothing was measured. */
 static void csv_number(text_buffer *out, double x) {
     text_add(out, x > 0 ? ",%.10g" : ",", x);
 }
@@ -303,7 +303,7 @@ int command_table(int argc, char **argv) {
     command_line line = {
         .usage = "table [ID...] [options]",
         .about =
-            "The tracking table. A row stands for all kinds of input: baseline and optimized are\n"
+            "The tracking table. A row is over all kinds of input: baseline and optimized are\n"
             "geometric means over them, the speedup's interval that of the per-process means.",
         .options = options};
     const parsed p = command_parse(&line, argc, argv);

@@ -37,7 +37,7 @@ static void place(cJSON *job, const pairing *p, size_t i) {
     static const char *const names[2] = {"other", "module"};
     for (int k = 0; k < 2; k++) {
         const size_t n = sides[k]->n_placements;
-        /* Not the same for both: where one lies says nothing of where the other does. */
+        /* Not the same for both: the place of one must not predict that of the other. */
         const size_t at = n > 0 ? (k == 0 ? i : i * 7 + 3) % (n + 1) : 0;
         if (at == 0) continue;
         char *path = placement_path(sides[k]->module, at);

@@ -52,8 +52,8 @@ static char *verdict_text(const comparison *c, const comparison_row *r) {
     const verdict v = verdict_of(&r->ratio, c->threshold);
     if (v != VERDICT_UNKNOWN) return text_format(", %s", verdict_name(v));
     const size_t more = verdict_more(&r->ratio, c->threshold);
-    if (more == 0) return text_copy(", cannot tell: it lies at the threshold");
-    return text_format(", cannot tell: about %zu more processes would", more);
+    if (more == 0) return text_copy(", cannot tell: it is at the threshold");
+    return text_format(", cannot tell: about %zu more processes needed", more);
 }
 
 static void print_text(const comparison *c, const comparison_row *r) {

@@ -84,7 +84,8 @@ typedef struct facts {
     char *reason;   /* why this status and not the next */
     bool validated; /* the gate passed on every kind of input */
     bool quick, noisy;
-    /* Over all kinds of input: geometric means, and the interval of the per-process geometric mean.
+    /*
+     * Over all kinds of input: geometric means, and the interval of the per-process geometric mean.
      */
     size_t n;
     bool has_baseline_us, has_speedup;
@@ -114,7 +115,7 @@ typedef struct fact_query {
 
 /*
  * Derives the facts of everything in the catalog, and of what only the ledger knows (imported
- * rows). `l` may be NULL: nothing is recorded then. False where the ledger cannot be read.
+ * rows). `l` may be NULL: nothing is recorded then. False if the ledger cannot be read.
  */
 bool facts_derive(ledger *l, const catalog *c, const fact_query *q, fact_list *out);
 void facts_free(fact_list *list);

@@ -5,7 +5,7 @@
  *     {"name": "chat, 8B model", "device": "...", "before_ms": [..], "after_ms": [..],
  *      "covers": ["5.1", "7.1"], "notes": "..."}
  * before_ms and after_ms are milliseconds per unit of work, one number a run, as many of each, run
- * in alternation. "device" is this machine's CPU where it is absent. "covers" names the
+ * in alternation. "device" is this machine's CPU if it is absent. "covers" names the
  * improvements in use (absent: all that are registered), "notes" is free.
  */
 #include "integration.h"
@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Positive numbers of a JSON array; NULL where it holds anything else. */
+/* Positive numbers of a JSON array; NULL if it holds anything else. */
 static double *numbers(const cJSON *array, size_t *n) {
     *n = (size_t)cJSON_GetArraySize(array);
     double *x = must_alloc((*n + 1) * sizeof *x);
@@ -214,7 +214,7 @@ int command_record_integration(int argc, char **argv) {
                  "   \"covers\": [\"ID\", ...], \"notes\": \"...\"}\n"
                  "before_ms and after_ms: milliseconds per unit of work, one number a run; device: "
                  "this\n"
-                 "machine's CPU where it is absent.",
+                 "machine's CPU if it is absent.",
         .options = options};
     const parsed p = command_parse(&line, argc, argv);
     if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;

@@ -41,7 +41,7 @@ static const char schema[] =
     " variant TEXT NOT NULL, compiler TEXT NOT NULL, flags TEXT NOT NULL, sources TEXT NOT NULL,"
     " inputs TEXT NOT NULL, size INTEGER NOT NULL, has_baseline INTEGER NOT NULL,"
     " has_candidate INTEGER NOT NULL, first_seen TEXT NOT NULL,"
-    /* The digest of the module as linked, and of what it loads; '' where that was not recorded. */
+    /* The digest of the module as linked, and of what it loads; '' if that was not recorded. */
     " linked TEXT NOT NULL DEFAULT '') STRICT;"
     "CREATE INDEX build_by_id ON build(id, source_hash, variant);"
 
@@ -63,7 +63,7 @@ static const char schema[] =
     " why TEXT, baseline_us REAL CHECK(baseline_us > 0), candidate_us REAL CHECK(candidate_us > 0),"
     " ratio REAL CHECK(ratio > 0), baseline_calls INTEGER, candidate_calls INTEGER, timed_s REAL,"
     " clock_overhead_ns REAL, clock_resolution_ns REAL, clock_share REAL, rounds TEXT,"
-    /* Which of the module's placements ran; NULL where the code cannot be moved. */
+    /* Which of the module's placements ran; NULL if the code cannot be moved. */
     " placement INTEGER,"
     " CHECK(outcome = 'passed' OR (ratio IS NULL AND candidate_us IS NULL))) STRICT;"
     "CREATE INDEX process_by_run ON process(run);"

@@ -18,7 +18,7 @@ typedef struct ledger ledger;
 const char *ledger_choice(const char *given);
 
 /*
- * Opens the ledger, or makes it if `create`. NULL with a complaint where it is damaged, foreign,
+ * Opens the ledger, or makes it if `create`. NULL with a complaint if it is damaged, foreign,
  * newer than this perflab, missing, or cannot be written; the file is then as it was.
  */
 ledger *ledger_open(const char *path, bool create);

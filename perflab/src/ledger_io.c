@@ -14,7 +14,8 @@
 
 static const char first_line[] = "{\"perflab_ledger\":1}";
 
-/* What of each table belongs to the builds in `wanted`; a table that is not named goes out whole.
+/*
+ * What of each table belongs to the builds in `wanted`; a table that is not named goes out whole.
  */
 static const char *const of_wanted[][2] = {
     {"build", "WHERE uuid IN wanted"},

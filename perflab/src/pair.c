@@ -21,7 +21,8 @@ typedef struct build {
     perflab_side side; /* which of the benchmark's functions that is */
 } build;
 
-/* Loads the build of the job's "other". The same file again is copied: each side has its own state.
+/*
+ * Loads the build of the job's "other". The same file again is copied: each side has its own state.
  */
 static const perflab_module *load_other(const worker *w) {
     const char *path = json_text(w->job, "other", "");

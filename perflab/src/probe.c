@@ -46,7 +46,7 @@ static void switch_counters(const int *fds, unsigned long request) {
 }
 
 /*
- * Makes `calls` calls of one side, counted where the kernel counts. With "only_reset" it makes the
+ * Makes `calls` calls of one side, counted if the kernel counts. With "only_reset" it makes the
  * resets alone, so that whoever counts from outside can take them off.
  */
 cJSON *worker_count(worker *w) {

@@ -33,7 +33,8 @@ void recorder_end(recorder *r) {
     cJSON_free(r->environment_text);
 }
 
-/* Paths as seen from here: a ledger is shared, and other machines' folders are nobody's business.
+/*
+ * Paths as seen from here: a ledger is shared, and other machines' folders are nobody's business.
  */
 static char *local_paths(const char *sources) {
     char here[4096];

@@ -52,7 +52,7 @@ bool record_build(recorder *r, const entry *e);
 
 /*
  * Gates one kind of input in a fresh process and records the verdict: *outcome says how it
- * ended and *why the reason, to be freed. False where the ledger
+ * ended and *why the reason, to be freed. False if the ledger
  * fails.
  */
 bool record_gate(recorder *r, const entry *e, const char *input, const gate_plan *plan,
@@ -76,8 +76,8 @@ void run_result_free(run_result *r);
 /*
  * Measures one kind of input in plan->runs fresh processes, and as many again at other placements
  * of the code if the entry has any, recording each as it ends. Gives up
- * after two failures, and after one process where the device that the entry needs is not here.
- * False where the ledger fails.
+ * after two failures, and after one process if the device that the entry needs is not here.
+ * False if the ledger fails.
  */
 bool record_run(recorder *r, const entry *e, const char *input, const measure_plan *plan,
                 run_result *result);
@@ -87,7 +87,8 @@ cJSON *record_job(const recorder *r, const entry *e, const char *what, const cha
 
 /*
  * Two builds' candidates, interleaved in the same processes: a run of each, partners of each other,
- * with its commit: `commits`, or, where that is NULL, as the folder of its sources says. Neither says anything of the improvement's status.
+ * with its commit: `commits`, or, if that is NULL, as the folder of its sources says.
+ * Neither changes the improvement's status.
  * `result`: of the first process. runs: their keys, written.
  */
 bool record_pair_start(recorder *r, const entry *const sides[2], const char *input,

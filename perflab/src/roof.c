@@ -1,7 +1,7 @@
 /*
  * roof.c - what this machine can do at most, measured: reading at each cache level, arithmetic.
  *
- * Compiled with contraction allowed, so that a * b + c is one fused instruction where there is one.
+ * Compiled with contraction allowed, so that a * b + c is one fused instruction if the CPU has one.
  */
 #include "job.h"
 #include "util.h"

@@ -150,7 +150,7 @@ static cJSON *gate(worker *w) {
     return out;
 }
 
-/* No clock tells more, and ledgers are committed. */
+/* No clock resolves more, and ledgers are committed to repositories. */
 static double six_digits(double x) {
     char text[32];
     snprintf(text, sizeof text, "%.6g", x);

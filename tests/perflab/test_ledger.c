@@ -76,7 +76,8 @@ static void test_killed(void **state) {
             _exit(1);
         }
         close(ends[1]);
-        /* After up to four rows, at any moment of the next: by progress, for disks differ in speed.
+        /*
+         * After up to four rows, at any moment of the next: by progress, for disks differ in speed.
          */
         char bytes[4096];
         ssize_t n;
