@@ -47,16 +47,20 @@ static long parent_of(const char *pid) {
     return parent;
 }
 
+static int is_child(const struct dirent *d) {
+    const bool process = d->d_name[0] >= '0' && d->d_name[0] <= '9';
+    return process && parent_of(d->d_name) == (long)getpid();
+}
+
 /* Kills every process whose parent this is. */
 static void kill_children(void) {
-    const long self = (long)getpid();
-    DIR *all = opendir("/proc");
-    const struct dirent *d;
-    while (all != NULL && (d = readdir(all)) != NULL) {
-        if (d->d_name[0] < '0' || d->d_name[0] > '9' || parent_of(d->d_name) != self) continue;
-        kill((pid_t)strtol(d->d_name, NULL, 10), SIGKILL);
+    struct dirent **children;
+    const int n = scandir("/proc", &children, is_child, alphasort);
+    for (int i = 0; i < n; i++) {
+        kill((pid_t)strtol(children[i]->d_name, NULL, 10), SIGKILL);
+        free(children[i]);
     }
-    if (all != NULL) closedir(all);
+    if (n >= 0) free(children);
 }
 
 /* Reaps what has ended; true once the child itself has. */

@@ -250,7 +250,7 @@ static void print_series(const series *s) {
     double by = 1;
     const char *unit = "";
     for (size_t i = 0; i < 4 && s->timed && *unit == '\0'; i++) {
-        if (fabs(r.median) < units[i].us && i < 3) continue;
+        if (i < 3 && fabs(r.median) < units[i].us) continue;
         unit = units[i].unit;
         by = units[i].us;
     }

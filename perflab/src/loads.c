@@ -13,9 +13,17 @@
 
 enum { MAX_OBJECTS = 256 };
 
+#if __ELF_NATIVE_CLASS == 64
+typedef Elf64_Addr elf_address;
+typedef Elf64_Dyn elf_dynamic;
+#else
+typedef Elf32_Addr elf_address;
+typedef Elf32_Dyn elf_dynamic;
+#endif
+
 /* A value of an object's dynamic section; 0 if it has none. */
-static ElfW(Addr) dynamic_value(const struct link_map *m, ElfW(Sxword) tag) {
-    for (const ElfW(Dyn) *d = m->l_ld; d->d_tag != DT_NULL; d++) {
+static elf_address dynamic_value(const struct link_map *m, int tag) {
+    for (const elf_dynamic *d = m->l_ld; d->d_tag != DT_NULL; d++) {
         if (d->d_tag == tag) return d->d_un.d_ptr;
     }
     return 0;
@@ -23,14 +31,14 @@ static ElfW(Addr) dynamic_value(const struct link_map *m, ElfW(Sxword) tag) {
 
 /* The object's strings. Some loaders leave the address in the file, some add where it is loaded. */
 static const char *strings_of(const struct link_map *m) {
-    ElfW(Addr) at = dynamic_value(m, DT_STRTAB);
+    elf_address at = dynamic_value(m, DT_STRTAB);
     if (at < m->l_addr) at += m->l_addr;
     return (const char *)at;
 }
 
 static bool is_called(const struct link_map *m, const char *name) {
     const char *slash = strrchr(m->l_name, '/');
-    const ElfW(Addr) soname = dynamic_value(m, DT_SONAME);
+    const elf_address soname = dynamic_value(m, DT_SONAME);
     return strcmp(m->l_name, name) == 0 ||
            strcmp(slash != NULL ? slash + 1 : m->l_name, name) == 0 ||
            (soname != 0 && strcmp(strings_of(m) + soname, name) == 0);
@@ -40,7 +48,7 @@ static bool is_called(const struct link_map *m, const char *name) {
 static size_t add_needed(const struct link_map *of, const struct link_map *all,
                          const struct link_map **list, size_t n) {
     const char *strings = strings_of(of);
-    for (const ElfW(Dyn) *d = of->l_ld; d->d_tag != DT_NULL; d++) {
+    for (const elf_dynamic *d = of->l_ld; d->d_tag != DT_NULL; d++) {
         if (d->d_tag != DT_NEEDED) continue;
         for (const struct link_map *m = all; m != NULL && n < MAX_OBJECTS; m = m->l_next) {
             bool known = false;

@@ -1,10 +1,9 @@
 # Sourced by the test scripts: a folder of their own, and words for what is expected.
-# usage: name=NAME; . "$sources/common.sh"
-# shellcheck shell=sh disable=SC2034
-work=$(mktemp -d "/tmp/perflab-${name:?}-XXXXXX") || exit 1
+# usage: work=$(mktemp -d ...); . "$sources/common.sh"
+# shellcheck shell=sh disable=SC2154
 trap 'rm -rf "$work"' EXIT
 unset PERFLAB_MODULES PERFLAB_LEDGER PERFLAB_CLOCK PERFLAB_DATA CC CXX CFLAGS CXXFLAGS LDLIBS
-cd "$work" || exit 1
+cd "${work:?}" || exit 1
 
 # A file, for a subshell's variables are lost.
 fail() {

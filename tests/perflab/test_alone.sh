@@ -4,7 +4,7 @@
 # usage: test_alone.sh PERFLAB MODULES SOURCES BUILD
 set -u
 sources=$3
-name=alone
+work=$(mktemp -d /tmp/perflab-alone-XXXXXX) || exit 1
 . "$sources/common.sh"
 source=$(cd "$sources/../../perflab" && pwd)
 

@@ -4,7 +4,7 @@
 # usage: test_builds.sh PERFLAB MODULES SOURCES BUILD
 set -u
 perflab=$1 sources=$3
-name=builds
+work=$(mktemp -d /tmp/perflab-builds-XXXXXX) || exit 1
 . "$sources/common.sh"
 
 # bench ID FILE: a benchmark of answer(), which is declared in answer.h and defined somewhere else.
@@ -127,7 +127,7 @@ cp bench-missing.c broken.c && cp whole.c bench-missing.c
 says 'missing' "$perflab" build bench-missing.c
 cp broken.c bench-missing.c
 ends 1 'nowhere' "$perflab" build bench-missing.c
-ls .perflab .perflab/modules | grep -v json | grep -q missing && fail "a benchmark that cannot be linked is left behind: $(ls .perflab/modules)"
+find .perflab -name '*missing*' | grep -v json | grep -q . && fail "a benchmark that cannot be linked is left behind: $(ls .perflab/modules)"
 
 # --- A deleted benchmark's modules and programs go.
 rm bench-missing.c
@@ -135,7 +135,7 @@ cp whole.c bench-gone.c
 says 'gone' "$perflab" build
 rm bench-gone.c
 says 'bench-gone.c is gone' "$perflab" build
-ls .perflab .perflab/modules | grep -q gone && fail "a deleted benchmark is left behind"
+find .perflab -name '*gone*' | grep -q . && fail "a deleted benchmark is left behind"
 "$perflab" run 3 --quick >run.txt 2>&1 && fail "a deleted benchmark runs: $(cat run.txt)"
 
 # --- Programs of two folders of modules do not overwrite each other.

@@ -4,7 +4,7 @@
 # usage: test_compare.sh PERFLAB MODULES SOURCES BUILD
 set -u
 perflab=$1 sources=$3
-name=compare
+work=$(mktemp -d /tmp/perflab-compare-XXXXXX) || exit 1
 . "$sources/common.sh"
 git init -q lib && cd lib && git config user.email t@example.org && git config user.name t || fail "git"
 

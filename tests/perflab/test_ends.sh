@@ -3,7 +3,7 @@
 # usage: test_ends.sh PERFLAB MODULES SOURCES BUILD
 set -u
 perflab=$1 sources=$3
-name=ends
+work=$(mktemp -d /tmp/perflab-ends-XXXXXX) || exit 1
 . "$sources/common.sh"
 
 # A candidate that runs on and on, and a daemon that it left behind in a session of its own. Both

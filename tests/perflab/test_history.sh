@@ -4,7 +4,8 @@
 # usage: test_history.sh PERFLAB MODULES SOURCES BUILD
 set -u
 perflab=$1 sources=$3
-name=history
+work=$(mktemp -d /tmp/perflab-history-XXXXXX) || exit 1
+cd "$work" || exit 1
 . "$sources/common.sh"
 export PERFLAB_CLOCK="$sources/noise.txt"
 git init -q . && git config user.email t@example.org && git config user.name t || fail "git"

@@ -4,7 +4,8 @@
 # usage: test_place.sh PERFLAB MODULES SOURCES BUILD
 set -u
 perflab=$1 sources=$3
-name=place
+work=$(mktemp -d /tmp/perflab-place-XXXXXX) || exit 1
+cd "$work" || exit 1
 . "$sources/common.sh"
 export PERFLAB_CLOCK="$sources/noise.txt"
 

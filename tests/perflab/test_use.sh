@@ -4,7 +4,7 @@
 # usage: test_use.sh PERFLAB MODULES SOURCES BUILD
 set -u
 perflab=$1 modules=$2 sources=$3
-name=use
+work=$(mktemp -d /tmp/perflab-use-XXXXXX) || exit 1
 . "$sources/common.sh"
 
 # bench ID FILE BASELINE CANDIDATE [SETUP]: bodies of the two functions.
