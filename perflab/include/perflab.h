@@ -55,6 +55,7 @@ extern "C" {
 
 /* Flags of a benchmark. */
 #define PERFLAB_RESET_PER_BLOCK 1u /* reset before a block of timed calls, not before each call */
+#define PERFLAB_LEAK_IS_WRONG   2u /* a candidate that keeps memory of malloc is wrong: see below */
 
 typedef enum perflab_side { PERFLAB_BASELINE = 0, PERFLAB_CANDIDATE = 1 } perflab_side;
 
@@ -88,7 +89,7 @@ typedef struct perflab_benchmark {
     size_t size;               /* the size measured and shown, 0: 100000 */
     const size_t
         *gate_sizes; /* sizes the gate tries, ends with 0; NULL: 1, 2, 31, 33, 1000, size */
-    unsigned flags;  /* PERFLAB_RESET_PER_BLOCK or 0 */
+    unsigned flags;  /* of the above, or 0 */
 
     int (*setup)(perflab_ctx *ctx);     /* makes inputs and buffers; NULL: nothing to make */
     void (*reset)(perflab_ctx *ctx);    /* untimed, before each timed call; NULL: calls need none */
@@ -177,6 +178,22 @@ typedef struct perflab_rng {
 uint64_t perflab_rng_u64(perflab_rng *rng);
 double perflab_rng_uniform(perflab_rng *rng); /* [0, 1), 53 bits */
 double perflab_rng_normal(perflab_rng *rng);  /* mean 0, standard deviation 1 */
+
+/*
+ * Fill p[0..n) with random values of a type. In the gate, many of them are those that code tends to
+ * get wrong: the smallest and the largest, 0, 1, -1 and their neighbours, powers of two; for floats
+ * also -0, the smallest normal and subnormal, and, if `special`, infinities and NaN. In some cases
+ * all values are such. When timing there are none: integers are uniform, floats normal.
+ */
+void perflab_fill_i32(perflab_ctx *ctx, perflab_rng *rng, int32_t *p, size_t n);
+void perflab_fill_u32(perflab_ctx *ctx, perflab_rng *rng, uint32_t *p, size_t n);
+void perflab_fill_i64(perflab_ctx *ctx, perflab_rng *rng, int64_t *p, size_t n);
+void perflab_fill_u64(perflab_ctx *ctx, perflab_rng *rng, uint64_t *p, size_t n);
+void perflab_fill_f32(perflab_ctx *ctx, perflab_rng *rng, float *p, size_t n, bool special);
+void perflab_fill_f64(perflab_ctx *ctx, perflab_rng *rng, double *p, size_t n, bool special);
+
+/* A length from 0 to `most`: in the gate often 0, 1, most - 1 or most; when timing `most`. */
+size_t perflab_length(perflab_ctx *ctx, perflab_rng *rng, size_t most);
 
 /* ---- What a benchmark says ---------------------------------------------------------------- */
 

@@ -82,9 +82,13 @@ static void run_side(const perflab_case *c, perflab_ctx *ctx, perflab_side side)
     say(c, base ? "reset of the baseline" : "reset of the candidate");
     if (c->benchmark->reset != NULL) c->benchmark->reset(ctx);
     say(c, base ? "baseline" : "candidate");
+    const size_t before = heap_bytes();
     const uint64_t start = c->clock->now(c->clock->self);
     (base ? c->benchmark->baseline : c->benchmark->candidate)(ctx);
     ctx->host->call_ns[side] = (double)(c->clock->now(c->clock->self) - start);
+    /* What a first call keeps may be meant to be kept: a table, a pool. */
+    const size_t after = heap_bytes();
+    if (ctx->host->n_calls[side]++ > 0 && after > before) ctx->host->leaked[side] += after - before;
 }
 
 /* Puts who did it in front of the reason. */

@@ -59,6 +59,8 @@ typedef struct perflab_host {
     char device_name[128];
     size_t compared;       /* values the validators looked at */
     size_t heap_bytes;     /* what setup took from malloc, and kept */
+    size_t n_calls[2];     /* of each side in the gate */
+    size_t leaked[2];      /* bytes that calls after the first took from malloc, and kept */
     double call_ns[2];     /* what the gate's last call of each side took; 0: none yet */
     double baseline_error; /* largest seen against a reference, -1: none seen */
     double candidate_error;

@@ -35,7 +35,6 @@ static void on_child(int number) {
 /* The parent of a process, by its number as a name in /proc; 0 if there is no such process. */
 static long parent_of(const char *pid) {
     char path[300], text[512];
-    long parent = 0;
     snprintf(path, sizeof path, "/proc/%s/stat", pid);
     FILE *file = fopen(path, "r");
     if (file == NULL) return 0;
@@ -43,8 +42,7 @@ static long parent_of(const char *pid) {
     fclose(file);
     /* "pid (name) state parent ...": the name may hold anything, so from its last bracket on. */
     const char *after = strrchr(text, ')');
-    if (after != NULL && sscanf(after + 1, " %*c %ld", &parent) != 1) parent = 0;
-    return parent;
+    return after != NULL && strlen(after) > 4 ? strtol(after + 4, NULL, 10) : 0;
 }
 
 static int is_child(const struct dirent *d) {

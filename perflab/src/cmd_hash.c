@@ -99,6 +99,7 @@ int command_hash(int argc, char **argv) {
     char hex[65];
     path_list files = {0}, where = {0};
     text_buffer sources = {0};
+    text_add(&sources, "%s", "");
     for (size_t i = 0; i < line.n_words; i++) {
         path_list_add(&files, line.words[i]);
         if (i < n_sources) text_add(&sources, "%s%s", i > 0 ? "\n" : "", line.words[i]);

@@ -58,20 +58,22 @@ static const char *variant_note(const entry *e) {
 /* Gates one entry on one input and prints a line. False if the ledger fails. */
 static bool gate_one(recorder *r, const entry *e, const char *input, const gate_plan *plan,
                      bool *passed, bool *wrong) {
-    perflab_outcome outcome;
-    char *why;
-    char label[120];
+    gate_result result;
+    char label[120], amount[64] = "";
     snprintf(label, sizeof label, "%s %s: gate", e->id, input);
     progress_label(r->progress, label);
-    const bool good = record_gate(r, e, input, plan, &outcome, &why);
-    *passed = outcome == PERFLAB_PASSED;
-    *wrong = !*passed && outcome != PERFLAB_SKIPPED;
+    const bool good = record_gate(r, e, input, plan, &result);
+    *passed = result.outcome == PERFLAB_PASSED;
+    *wrong = !*passed && result.outcome != PERFLAB_SKIPPED;
+    if (*passed) {
+        snprintf(amount, sizeof amount, " (%zu cases, %zu values)", result.cases, result.compared);
+    }
     progress_hide(r->progress);
-    printf("%-6s %-24s %-8s gate %s%s%s%s\n", e->id, e->component, input,
-           perflab_outcome_name(outcome), variant_note(e), why != NULL ? ": " : "",
-           why != NULL ? why : "");
+    printf("%-6s %-24s %-8s gate %s%s%s%s%s\n", e->id, e->component, input,
+           perflab_outcome_name(result.outcome), amount, variant_note(e),
+           result.why != NULL ? ": " : "", result.why != NULL ? result.why : "");
     fflush(stdout);
-    free(why);
+    free(result.why);
     return good;
 }
 

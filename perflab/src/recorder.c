@@ -128,7 +128,7 @@ static char *why_of(const launched *got) {
 }
 
 bool record_gate(recorder *r, const entry *e, const char *input, const gate_plan *plan,
-                 perflab_outcome *outcome, char **why) {
+                 gate_result *result) {
     static const char *const errors[] = {"baseline_error", "candidate_error", NULL};
     char uuid[33], now[32];
     make_uuid(uuid);
@@ -143,8 +143,10 @@ bool record_gate(recorder *r, const entry *e, const char *input, const gate_plan
                       .tick = progress_draw,
                       .self = r->progress};
     launched got = launch_run(&l);
-    *outcome = outcome_of(&got);
-    *why = why_of(&got);
+    result->outcome = outcome_of(&got);
+    result->why = why_of(&got);
+    result->cases = (size_t)json_number(got.result, "cases", 0);
+    result->compared = (size_t)json_number(got.result, "compared", 0);
 
     cJSON *row = cJSON_CreateObject();
     cJSON_AddStringToObject(row, "uuid", uuid);
@@ -158,11 +160,11 @@ bool record_gate(recorder *r, const entry *e, const char *input, const gate_plan
     const int skipped = (int)json_number(got.result, "skipped", 0);
     const bool whole = plan->size == 0 && plan->seeds >= GATE_SEEDS && skipped == 0;
     cJSON_AddBoolToObject(row, "whole", whole);
-    cJSON_AddStringToObject(row, "outcome", perflab_outcome_name(*outcome));
-    if (*why != NULL) cJSON_AddStringToObject(row, "why", *why);
-    cJSON_AddNumberToObject(row, "cases", json_number(got.result, "cases", 0));
+    cJSON_AddStringToObject(row, "outcome", perflab_outcome_name(result->outcome));
+    if (result->why != NULL) cJSON_AddStringToObject(row, "why", result->why);
+    cJSON_AddNumberToObject(row, "cases", (double)result->cases);
     cJSON_AddNumberToObject(row, "skipped", skipped);
-    cJSON_AddNumberToObject(row, "compared", json_number(got.result, "compared", 0));
+    cJSON_AddNumberToObject(row, "compared", (double)result->compared);
     json_copy_numbers(row, got.result, errors);
     const bool good = record_build(r, e) && ledger_put(r->ledger, "gate", row, false);
     cJSON_Delete(row);

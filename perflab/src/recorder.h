@@ -50,13 +50,16 @@ void recorder_end(recorder *r);
 /* Makes sure that the entry's build is in the ledger. */
 bool record_build(recorder *r, const entry *e);
 
-/*
- * Gates one kind of input in a fresh process and records the verdict: *outcome says how it
- * ended and *why the reason, to be freed. False if the ledger
- * fails.
- */
+/* What came of a gate. */
+typedef struct gate_result {
+    perflab_outcome outcome;
+    char *why; /* the reason, or a remark; may be NULL; to be freed */
+    size_t cases, compared;
+} gate_result;
+
+/* Gates one kind of input in a fresh process and records the verdict. False if the ledger fails. */
 bool record_gate(recorder *r, const entry *e, const char *input, const gate_plan *plan,
-                 perflab_outcome *outcome, char **why);
+                 gate_result *result);
 
 /* What came of a series of processes. */
 typedef struct run_result {

@@ -57,6 +57,8 @@ static void add_errors(cJSON *to, double baseline, double candidate) {
 typedef struct tally {
     int cases, skipped;
     size_t compared;
+    int leaks[2];     /* cases in which calls of a side kept memory of malloc */
+    size_t leaked[2]; /* bytes, in the last of them */
     double baseline_error, candidate_error;
     perflab_outcome verdict;
     char why[1024];
@@ -80,6 +82,11 @@ static bool gate_case(worker *w, size_t size, uint64_t seed, tally *t) {
     const perflab_outcome v = perflab_gate(&w->c, host, why);
     t->cases++;
     t->compared += host->compared;
+    for (int side = 0; side < 2; side++) {
+        if (host->leaked[side] == 0) continue;
+        t->leaks[side]++;
+        t->leaked[side] = host->leaked[side];
+    }
     if (host->baseline_error > t->baseline_error) t->baseline_error = host->baseline_error;
     if (host->candidate_error > t->candidate_error) t->candidate_error = host->candidate_error;
     if (v == PERFLAB_SKIPPED) {
@@ -112,6 +119,17 @@ static bool notices(worker *w, uint64_t first, int seeds) {
     return false;
 }
 
+/* A candidate that keeps memory in every case, while the baseline does not: said, or a verdict. */
+static void judge_leak(const perflab_benchmark *b, tally *t) {
+    const int run = t->cases - t->skipped;
+    const bool leaks = run > 0 && t->leaks[1] == run && t->leaks[0] < run;
+    if (t->verdict != PERFLAB_PASSED || !leaks) return;
+    if ((b->flags & PERFLAB_LEAK_IS_WRONG) != 0) t->verdict = PERFLAB_MISMATCH;
+    snprintf(t->why, sizeof t->why,
+             "the candidate keeps %zu bytes from malloc in each call, the baseline none",
+             t->leaked[1]);
+}
+
 static cJSON *gate(worker *w) {
     tally t = {.baseline_error = -1, .candidate_error = -1, .verdict = PERFLAB_SKIPPED};
     size_t sizes[PERFLAB_MAX_GATE_SIZES];
@@ -138,9 +156,10 @@ static cJSON *gate(worker *w) {
         t.verdict = PERFLAB_MISMATCH;
         snprintf(t.why, sizeof t.why, "the validator accepts a candidate that did nothing");
     }
+    judge_leak(w->benchmark, &t);
     cJSON *out = cJSON_CreateObject();
     cJSON_AddStringToObject(out, "outcome", perflab_outcome_name(t.verdict));
-    if (t.verdict != PERFLAB_PASSED) cJSON_AddStringToObject(out, "why", t.why);
+    if (t.why[0] != '\0') cJSON_AddStringToObject(out, "why", t.why);
     cJSON_AddNumberToObject(out, "cases", t.cases);
     cJSON_AddNumberToObject(out, "skipped", t.skipped);
     cJSON_AddNumberToObject(out, "compared", (double)t.compared);
