@@ -27,7 +27,7 @@ PERFLAB_MODULE({.id = "1", .component = "c", .title = "t", .size = 100, .inputs 
                 .setup = setup, .baseline = baseline, .candidate = candidate, .validate = validate})
 END
     git add bench-kinds.c && git commit -qm "parts $1" || fail "commit"
-    "$perflab" build >build.txt 2>&1 || fail "build: $(cat build.txt)"
+    "$perflab" build --fixed >build.txt 2>&1 || fail "build: $(cat build.txt)"
 }
 
 factor() { "$perflab" table 1 --json | sed -n 's/.*"median":[^0-9]*\([0-9.]*\).*/\1/p' | head -1; }
