@@ -30,7 +30,7 @@ END
 bench 1 bench-slow.c 'usleep(400000);' 'usleep(200000);'
 says 'slow' "$perflab" build
 start=$(date +%s)
-says 'slow: about [0-9]+ s for 6 processes' "$perflab" run 1 --runs 6
+says 'slow: about [0-9]+ s for 12 processes' "$perflab" run 1 --runs 6
 seconds=$(($(date +%s) - start))
 also 'baseline [0-9.]+ .*ms, optimized [0-9.]+ .* ms, [0-9.]+x'
 says '"candidate_calls":[1-4],' "$perflab" export
