@@ -7,8 +7,10 @@
 #   - a program of its own, bench-NAME and bench-NAME-portable, in the current binary folder.
 #
 # HASH names everything besides SOURCES that decides what runs: the library's sources behind a
-# candidate, shared headers. Their contents enter the source hash, and with them changes every status
-# that was derived from them. Whatever LIBS links statically must be position-independent code.
+# candidate. Their contents, and those of all headers that they and SOURCES include, enter the source
+# hash. perflab adds the code as it was linked, and the libraries that it loads: when one of them
+# changes, so does every status that was derived from it. Whatever LIBS links statically must be
+# position-independent code.
 function(perflab_benchmark name)
     get_property(others GLOBAL PROPERTY PERFLAB_MODULE_NAMES)
     if(NOT others)
@@ -40,29 +42,32 @@ function(perflab_benchmark name)
         list(APPEND flags ${PB_FLAGS})
         string(REPLACE ";" " " flag_text "${flags}")
         set(info "${CMAKE_CURRENT_BINARY_DIR}/${name}-${variant}.build.c")
-        add_custom_command(
-            OUTPUT "${info}"
-            COMMAND perflab hash ${absolute} --sources ${n_sources} --output "${info}"
-                    --variant ${variant} "--flags=${flag_text}"
-                    "--compiler=${CMAKE_C_COMPILER_ID} ${CMAKE_C_COMPILER_VERSION}"
-            DEPENDS ${absolute} perflab
-            COMMENT "Hashing the sources of ${name} (${variant})"
-            VERBATIM)
         set(module bench_${name}_${variant}_module)
         set(program bench_${name}_${variant})
+        set(folders "$<TARGET_PROPERTY:${module},INCLUDE_DIRECTORIES>")
+        add_custom_command(
+            OUTPUT "${info}"
+            COMMAND perflab::command hash ${absolute} --sources ${n_sources} --output "${info}"
+                    --depfile "${info}.d" "--includes=$<JOIN:${folders},:>"
+                    --variant ${variant} "--flags=${flag_text}"
+                    "--compiler=${CMAKE_C_COMPILER_ID} ${CMAKE_C_COMPILER_VERSION}"
+            DEPENDS ${absolute} $<TARGET_FILE:perflab::command>
+            DEPFILE "${info}.d"
+            COMMENT "Hashing the sources of ${name} (${variant})"
+            VERBATIM)
         add_library(${module} MODULE ${sources} "${info}")
         add_executable(${program} ${sources} "${info}")
         set_target_properties(${module} PROPERTIES
             PREFIX "" OUTPUT_NAME "${name}-${variant}" SUFFIX ".so"
             LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/perflab-modules")
         set_target_properties(${program} PROPERTIES OUTPUT_NAME "bench-${name}${suffix}")
-        target_link_libraries(${program} PRIVATE perflab_main)
+        target_link_libraries(${program} PRIVATE perflab::main)
         foreach(target ${module} ${program})
             set_target_properties(${target} PROPERTIES LINKER_LANGUAGE ${link_language})
             target_compile_options(${target} PRIVATE ${flags})
             target_compile_definitions(${target} PRIVATE ${PB_DEFINES})
             target_include_directories(${target} PRIVATE ${PB_INCLUDES})
-            target_link_libraries(${target} PRIVATE perflab_bench ${PB_LIBS} m)
+            target_link_libraries(${target} PRIVATE perflab::bench ${PB_LIBS} m)
             if(COMMAND pluck_warnings)
                 pluck_warnings(${target})
             endif()

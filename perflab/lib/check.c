@@ -143,7 +143,7 @@ bool perflab_check_entries(perflab_ctx *ctx, const char *what, const perflab_ent
     return true;
 }
 
-/* Where an id stands in the reference. */
+/* The position of an id in the reference. */
 typedef struct position {
     int32_t id;
     size_t at;

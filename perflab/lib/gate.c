@@ -9,6 +9,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 
 const char *const *perflab_inputs_of(const perflab_benchmark *b) {
     static const char *const only[] = {"default", NULL};
@@ -42,12 +45,25 @@ static void say(const perflab_case *c, const char *phase) {
     if (c->phase != NULL) c->phase(c->self, phase);
 }
 
-perflab_verdict perflab_case_open(const perflab_case *c, perflab_ctx *ctx, perflab_host *host) {
+/* Bytes in use from malloc; 0 if the C library does not say. */
+static size_t heap_bytes(void) {
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+    const struct mallinfo2 m = mallinfo2();
+    return m.uordblks + m.hblkhd;
+#else
+    return 0;
+#endif
+}
+
+perflab_outcome perflab_case_open(const perflab_case *c, perflab_ctx *ctx, perflab_host *host) {
     perflab_host_init(host, c->layout, c->layout_seed, c->clock);
     *ctx = (perflab_ctx){
         .size = c->size, .input = c->input, .seed = c->seed, .data_dir = c->data_dir, .host = host};
     say(c, "setup");
+    const size_t before = heap_bytes();
     const int got = c->benchmark->setup != NULL ? c->benchmark->setup(ctx) : PERFLAB_OK;
+    const size_t after = heap_bytes();
+    host->heap_bytes = after > before ? after - before : 0;
     if (got == PERFLAB_OK) return PERFLAB_PASSED;
     if (host->reason[0] == '\0') perflab_reason(ctx, "setup returned %d", got);
     perflab_host_free(host);
@@ -66,18 +82,24 @@ static void run_side(const perflab_case *c, perflab_ctx *ctx, perflab_side side)
     say(c, base ? "reset of the baseline" : "reset of the candidate");
     if (c->benchmark->reset != NULL) c->benchmark->reset(ctx);
     say(c, base ? "baseline" : "candidate");
+    const size_t before = heap_bytes();
+    const uint64_t start = c->clock->now(c->clock->self);
     (base ? c->benchmark->baseline : c->benchmark->candidate)(ctx);
+    ctx->host->call_ns[side] = (double)(c->clock->now(c->clock->self) - start);
+    /* What a first call keeps may be meant to be kept: a table, a pool. */
+    const size_t after = heap_bytes();
+    if (ctx->host->n_calls[side]++ > 0 && after > before) ctx->host->leaked[side] += after - before;
 }
 
 /* Puts who did it in front of the reason. */
-static perflab_verdict overwritten(perflab_ctx *ctx, perflab_side side) {
+static perflab_outcome overwritten(perflab_ctx *ctx, perflab_side side) {
     char what[400];
     snprintf(what, sizeof what, "%.399s", ctx->host->reason);
     perflab_reason(ctx, "%s %s", side == PERFLAB_BASELINE ? "baseline" : "candidate", what);
-    return PERFLAB_OVERWRITE;
+    return PERFLAB_OUT_OF_BOUNDS;
 }
 
-perflab_verdict perflab_gate_once(const perflab_case *c, perflab_ctx *ctx, perflab_side first) {
+perflab_outcome perflab_gate_once(const perflab_case *c, perflab_ctx *ctx, perflab_side first) {
     const perflab_side second = first == PERFLAB_BASELINE ? PERFLAB_CANDIDATE : PERFLAB_BASELINE;
     if (c->benchmark->validate == NULL) {
         perflab_reason(ctx, "the benchmark has no validator");
@@ -87,7 +109,11 @@ perflab_verdict perflab_gate_once(const perflab_case *c, perflab_ctx *ctx, perfl
     if (!perflab_host_intact(ctx)) return overwritten(ctx, first);
     run_side(c, ctx, second);
     if (!perflab_host_intact(ctx)) return overwritten(ctx, second);
+    return perflab_gate_outputs(c, ctx);
+}
 
+perflab_outcome perflab_gate_outputs(const perflab_case *c, perflab_ctx *ctx) {
+    if (!perflab_host_intact(ctx)) return PERFLAB_OUT_OF_BOUNDS;
     const size_t before = ctx->host->compared;
     ctx->host->reason[0] = '\0';
     say(c, "validate");
@@ -102,9 +128,9 @@ perflab_verdict perflab_gate_once(const perflab_case *c, perflab_ctx *ctx, perfl
     return PERFLAB_PASSED;
 }
 
-perflab_verdict perflab_gate(const perflab_case *c, perflab_host *host, char *why) {
+perflab_outcome perflab_gate(const perflab_case *c, perflab_host *host, char *why) {
     perflab_ctx ctx;
-    perflab_verdict verdict = perflab_case_open(c, &ctx, host);
+    perflab_outcome verdict = perflab_case_open(c, &ctx, host);
     if (verdict == PERFLAB_PASSED) {
         verdict = perflab_gate_once(c, &ctx, PERFLAB_BASELINE);
         if (verdict == PERFLAB_PASSED) verdict = perflab_gate_once(c, &ctx, PERFLAB_CANDIDATE);

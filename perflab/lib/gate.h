@@ -5,14 +5,7 @@
 #define PERFLAB_GATE_H
 
 #include "host.h"
-
-typedef enum perflab_verdict {
-    PERFLAB_PASSED,
-    PERFLAB_MISMATCH,  /* the outputs differ, or a check found nothing to compare */
-    PERFLAB_OVERWRITE, /* a write beside a buffer */
-    PERFLAB_SKIPPED,   /* setup says these parameters cannot be run here */
-    PERFLAB_BROKEN,    /* setup failed, or there is nothing to judge with */
-} perflab_verdict;
+#include "outcome.h"
 
 /* What is run, and how buffers lie. */
 typedef struct perflab_case {
@@ -29,21 +22,24 @@ typedef struct perflab_case {
 } perflab_case;
 
 /* Makes ctx and host and calls setup. On PERFLAB_PASSED, close it; else it is closed already. */
-perflab_verdict perflab_case_open(const perflab_case *c, perflab_ctx *ctx, perflab_host *host);
+perflab_outcome perflab_case_open(const perflab_case *c, perflab_ctx *ctx, perflab_host *host);
 void perflab_case_close(const perflab_case *c, perflab_ctx *ctx);
 
 /*
  * Runs both sides on an open case and validates. `first` runs first: a side must not depend on the
  * other having run.
  */
-perflab_verdict perflab_gate_once(const perflab_case *c, perflab_ctx *ctx, perflab_side first);
+perflab_outcome perflab_gate_once(const perflab_case *c, perflab_ctx *ctx, perflab_side first);
+
+/* Validates what the last calls of both sides left, without running them again. */
+perflab_outcome perflab_gate_outputs(const perflab_case *c, perflab_ctx *ctx);
 
 /* Opens the case, runs the gate in both orders on it, closes. The reason is copied to why[512]. */
-perflab_verdict perflab_gate(const perflab_case *c, perflab_host *host, char *why);
+perflab_outcome perflab_gate(const perflab_case *c, perflab_host *host, char *why);
 
 /*
  * Whether the validator would notice a candidate that does nothing: runs the baseline, leaves the
- * candidate out, validates. Returns true where the validator objects.
+ * candidate out, validates. Returns true if the validator objects.
  */
 bool perflab_gate_notices(const perflab_case *c);
 

@@ -58,6 +58,7 @@ void perflab_host_free(perflab_host *host) {
         block = next;
     }
     host->blocks = NULL;
+    perflab_host_forget(host);
 }
 
 /* Out of memory in a benchmark's process: say so on stderr, which perflab reads, and end. */
@@ -179,6 +180,46 @@ void *perflab_load(perflab_ctx *ctx, const char *name, size_t *bytes) {
     if (buffer == NULL) perflab_reason(ctx, "cannot read %s", path);
     fclose(file);
     return buffer;
+}
+
+static perflab_kept *keep_copy(perflab_ctx *ctx, const char *what, const void *p, size_t bytes) {
+    perflab_host *host = ctx->host;
+    perflab_kept *k = calloc(1, sizeof *k);
+    if (k == NULL) out_of_memory(bytes);
+    k->what = what;
+    k->bytes = bytes;
+    k->copy = malloc(bytes == 0 ? 1 : bytes);
+    if (k->copy == NULL) out_of_memory(bytes);
+    memcpy(k->copy, p, bytes);
+    if (host->last_kept != NULL) {
+        host->last_kept->next = k;
+    } else {
+        host->kept = k;
+    }
+    host->last_kept = k;
+    return k;
+}
+
+void perflab_output(perflab_ctx *ctx, const char *what, const void *p, size_t bytes) {
+    keep_copy(ctx, what, p, bytes);
+}
+
+void perflab_output_floats(perflab_ctx *ctx, const char *what, const float *p, size_t n,
+                           double abs_tol, double rel_tol) {
+    perflab_kept *k = keep_copy(ctx, what, p, n * sizeof *p);
+    k->floats = true;
+    k->abs_tol = abs_tol;
+    k->rel_tol = rel_tol;
+}
+
+void perflab_host_forget(perflab_host *host) {
+    while (host->kept != NULL) {
+        perflab_kept *next = host->kept->next;
+        free(host->kept->copy);
+        free(host->kept);
+        host->kept = next;
+    }
+    host->last_kept = NULL;
 }
 
 uint64_t perflab_rng_u64(perflab_rng *rng) {

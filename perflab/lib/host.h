@@ -1,5 +1,5 @@
 /*
- * host.h - what stands behind a perflab_ctx: its memory, its clock, what was said and compared.
+ * host.h - what is behind a perflab_ctx: its memory, its clock, what was said and compared.
  *
  * Shared by the modules' support library and by perflab itself, which must agree on its layout:
  * PERFLAB_ABI covers this file too.
@@ -36,16 +36,32 @@ typedef struct perflab_block {
     size_t bytes;
 } perflab_block;
 
+/* An output that a benchmark handed in; in the order they came. */
+typedef struct perflab_kept {
+    struct perflab_kept *next;
+    const char *what;
+    void *copy;
+    size_t bytes;
+    bool floats;
+    double abs_tol, rel_tol;
+} perflab_kept;
+
 typedef struct perflab_host {
     const perflab_clock *clock;
     perflab_layout layout;
     perflab_rng layout_rng; /* offsets, another stream than the benchmark's input */
     perflab_block *blocks;
 
+    perflab_kept *kept, *last_kept;
+
     char reason[512];
     char device_kind[16];
     char device_name[128];
     size_t compared;       /* values the validators looked at */
+    size_t heap_bytes;     /* what setup took from malloc, and kept */
+    size_t n_calls[2];     /* of each side in the gate */
+    size_t leaked[2];      /* bytes that calls after the first took from malloc, and kept */
+    double call_ns[2];     /* what the gate's last call of each side took; 0: none yet */
     double baseline_error; /* largest seen against a reference, -1: none seen */
     double candidate_error;
 } perflab_host;
@@ -68,6 +84,9 @@ bool perflab_host_intact(perflab_ctx *ctx);
  */
 const perflab_block *perflab_host_find(const perflab_host *host, const void *address,
                                        ptrdiff_t *distance);
+
+/* Forgets the outputs that were handed in. */
+void perflab_host_forget(perflab_host *host);
 
 /* Bytes of all buffers: what the benchmark works on. */
 size_t perflab_host_bytes(const perflab_host *host);

@@ -65,7 +65,7 @@ static void walk(const bench *b) {
     perflab_keep(b->sweep);
 }
 
-/* Out of every cache: line by line where the CPU can, else by walking twice the last cache. */
+/* Out of every cache: line by line if the CPU can, else by walking twice the last cache. */
 static void evict(const bench *b, const perflab_ctx *ctx) {
 #if defined(__x86_64__)
     (void)b;
@@ -131,7 +131,7 @@ static double time_block(const bench *b, const perflab_lane *lane, uint64_t call
     }
     *raw = sum;
     const double net = sum - overhead * (double)intervals;
-    /* Nothing is faster than what the clock can tell from nothing. */
+    /* Nothing is faster than the clock can resolve. */
     const double least = b->timing->resolution_ns / 2;
     return net > least ? net : least;
 }
@@ -144,15 +144,17 @@ static double time_whole_block(const bench *b, const perflab_lane *lane, uint64_
         const uint64_t before = clock->lost != NULL ? clock->lost(clock->self) : 0;
         const double ns = time_block(b, lane, calls, raw);
         const uint64_t after = clock->lost != NULL ? clock->lost(clock->self) : 0;
-        if (after == before || attempt == 3) return ns;
+        if (after == before || attempt == 3 || *raw > 5e7) return ns;
     }
 }
 
 /* Warms a lane up and returns how many of its calls fill `ns` nanoseconds. */
-static uint64_t choose_calls(const bench *b, const perflab_lane *lane, double ns) {
+static uint64_t choose_calls(const bench *b, const perflab_lane *lane, double ns, double *call_ns) {
     uint64_t calls = 1;
     double raw;
-    time_block(b, lane, 1, &raw); /* first touch: pages, lazy binding */
+    if (*call_ns >= PERFLAB_SLOW_NS) return 1;
+    *call_ns = time_block(b, lane, 1, &raw); /* first touch: pages, lazy binding */
+    if (*call_ns >= PERFLAB_SLOW_NS) return 1;
     for (;;) {
         const double spent = time_whole_block(b, lane, calls, &raw);
         /* Long enough that the resolution is 0.1 % of it, and that the estimate is good. */
@@ -168,12 +170,14 @@ static uint64_t choose_calls(const bench *b, const perflab_lane *lane, double ns
     }
 }
 
-static void run_round(bench *b, const uint64_t calls[2], perflab_round *round, double raw[2]) {
+/* n_blocks: 4, or 2 for half a round, whose blocks count twice. */
+static void run_round(bench *b, const uint64_t calls[2], int n_blocks, perflab_round *round,
+                      double raw[2]) {
     static const int abba[2][4] = {{0, 1, 1, 0}, {1, 0, 0, 1}};
     const int *order = abba[perflab_rng_u64(&b->rng) % 2];
     const double stretch = 0.75 + 0.5 * perflab_rng_uniform(&b->rng);
     int seen[2] = {0, 0};
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < n_blocks; i++) {
         const int side = order[i];
         if (b->lane[side].fn == NULL) continue;
         double r;
@@ -181,6 +185,7 @@ static void run_round(bench *b, const uint64_t calls[2], perflab_round *round, d
         const uint64_t made = n == 0 ? 1 : n;
         const double ns = time_whole_block(b, &b->lane[side], made, &r);
         round->us[side][seen[side]++] = ns / 1000 / (double)made;
+        if (n_blocks == 2) round->us[side][1] = round->us[side][0];
         raw[side] += r;
         b->timing->calls[side] += made;
         if (made < PERFLAB_MANY_CALLS) b->few[side] = true;
@@ -233,19 +238,29 @@ void perflab_measure(const perflab_lane lane[2], const perflab_plan *plan, perfl
     prepare_sweep(&b);
     const int planned = planned_rounds(plan->seconds);
     const double block = plan->seconds * 1e9 / (planned * 2 * sides);
+    double call_ns[2] = {plan->known_ns[0], plan->known_ns[1]};
+    double pair = 0; /* seconds that a call of each side takes, if one of them is slow */
+    bool slow = false;
     for (int side = 0; side < 2; side++) {
-        if (lane[side].fn != NULL) calls[side] = choose_calls(&b, &lane[side], block);
+        if (lane[side].fn == NULL) continue;
+        calls[side] = choose_calls(&b, &lane[side], block, &call_ns[side]);
+        pair += call_ns[side] * 1e-9;
+        slow = slow || call_ns[side] >= PERFLAB_SLOW_NS;
     }
+    const bool half = slow && pair >= plan->seconds;
+    const bool long_rounds = slow && 2 * pair * PERFLAB_MIN_ROUNDS > 2 * plan->seconds;
+    const int least = long_rounds ? 1 : PERFLAB_MIN_ROUNDS;
     while (timing->n_rounds < PERFLAB_MAX_ROUNDS) {
         const double timed = (raw[0] + raw[1]) * 1e-9;
-        if (timed >= plan->seconds && timing->n_rounds >= PERFLAB_MIN_ROUNDS) break;
+        if (timed >= plan->seconds && timing->n_rounds >= least) break;
+        if (half && timing->n_rounds == 1) break;
         /* Blocks turned out shorter than chosen: grow them so that the rounds suffice. */
         const int n = timing->n_rounds;
-        if (n == planned && timed < plan->seconds / 2) {
+        if (!slow && n == planned && timed < plan->seconds / 2) {
             for (int side = 0; side < 2; side++)
                 calls[side] *= 1 + (uint64_t)(plan->seconds / timed);
         }
-        run_round(&b, calls, &timing->rounds[n], raw);
+        run_round(&b, calls, half ? 2 : 4, &timing->rounds[n], raw);
         timing->n_rounds++;
     }
     conclude(&b, raw);

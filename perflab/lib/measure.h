@@ -17,9 +17,13 @@ typedef enum perflab_cache {
 const char *perflab_cache_name(perflab_cache cache);
 bool perflab_cache_parse(const char *name, perflab_cache *cache);
 
+/* Fewer rounds than the least are run if one of them takes longer than all the time there is. */
 enum { PERFLAB_MAX_ROUNDS = 128, PERFLAB_MIN_ROUNDS = 5 };
 
-/* From so many calls in a block on, the quicker of a round's two blocks stands for the side. */
+/* A call that takes longer is slow: it is not called just to find out how long it takes. */
+#define PERFLAB_SLOW_NS 1e8
+
+/* From so many calls in a block on, the quicker of a round's two blocks counts for the side. */
 enum { PERFLAB_MANY_CALLS = 8 };
 
 /* One of the two sides. fn NULL: this side is left out. */
@@ -36,6 +40,7 @@ typedef struct perflab_plan {
     perflab_cache cache;
     size_t l1_bytes, llc_bytes; /* sizes of the first and the last cache, 0: 64 KiB and 64 MiB */
     uint64_t seed;              /* draws each round's order and length */
+    double known_ns[2];         /* about how long a call of each side takes; 0: not known */
     const perflab_clock *clock;
 } perflab_plan;
 
@@ -62,13 +67,17 @@ typedef struct perflab_timing {
  * same moment of the machine.
  *
  * A block during which the system took the CPU away is thrown away and repeated, three times at
- * most; blocks are kept to about 3 ms, no longer than a scheduler's turn, so that most pass.
+ * most; blocks are kept to about 3 ms, no longer than a scheduler's turn, so that most pass. Blocks
+ * of more than 50 ms always lose it, and are not repeated.
+ *
+ * Slow functions, of 0.1 s to minutes a call, are called no more than plan->seconds ask for: one
+ * call of each side at least, in an order that is drawn.
  *
  * A machine that is shared takes the CPU away at regular intervals. Were all rounds alike, its beat
  * could fall on the same side each time; so each round's order is drawn, and its length within a
  * quarter. Of a round's two blocks of a side the quicker counts, since a block that lost the CPU
- * says nothing of the code; the mean of both where a block has only a few calls, lest a cost that
- * comes every few calls go unseen.
+ * says nothing of the code; the mean of both if a block has only a few calls, so that a cost that
+ * comes every few calls is seen.
  */
 void perflab_measure(const perflab_lane lane[2], const perflab_plan *plan, perflab_timing *timing);
 

@@ -54,7 +54,7 @@ static int bench_one(const perflab_benchmark *b, const char *input, const option
         printf("%s %s: not started\n", b->id, heading);
         return 0;
     }
-    perflab_verdict verdict = PERFLAB_BROKEN;
+    perflab_outcome verdict = PERFLAB_BROKEN;
     if (b->candidate != NULL) {
         verdict = perflab_gate(&c, &host, why);
         if (verdict == PERFLAB_PASSED && !perflab_gate_notices(&c)) {
@@ -71,7 +71,7 @@ static int bench_one(const perflab_benchmark *b, const char *input, const option
     }
     c.layout = PERFLAB_LAYOUT_RANDOM;
     c.layout_seed = o->seed + 1;
-    const perflab_verdict opened = perflab_case_open(&c, &ctx, &host);
+    const perflab_outcome opened = perflab_case_open(&c, &ctx, &host);
     if (opened != PERFLAB_PASSED) {
         printf("%s %s: %s\n", b->id, heading, host.reason);
         return opened == PERFLAB_SKIPPED ? 0 : 1;

@@ -51,8 +51,8 @@ double perflab_chi_square_tail(double x, double degrees);
 
 /*
  * G-test of counts against probabilities, cells pooled until each expects 5 or more. Returns the
- * p-value; *statistic and *degrees where not NULL. 0 where a cell of probability 0 has a count; 1
- * where fewer than two cells are left.
+ * p-value; sets *statistic and *degrees if they are not NULL. 0 if a cell of probability 0 has a
+ * count; 1 if fewer than two cells are left.
  */
 double perflab_g_test(const uint64_t *counts, const double *probabilities, size_t n,
                       double *statistic, double *degrees);

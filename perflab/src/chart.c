@@ -2,6 +2,7 @@
  * chart.c - axes, ticks and three kinds of chart.
  */
 #include "chart.h"
+#include "format.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -40,7 +41,7 @@ static double place(const axis *a, double v) {
     return a->from + t * (a->to - a->from);
 }
 
-/* An axis that holds [lo, hi] with some air; logarithmic where values lie far apart. */
+/* An axis that holds [lo, hi] with some air; logarithmic if values are far apart. */
 static axis fit(double lo, double hi, double from, double to) {
     axis a = {.from = from, .to = to, .log = lo > 0 && hi / lo > 5};
     if (a.log) {
@@ -219,7 +220,9 @@ void chart_history(text_buffer *out, const history_point *points, size_t n) {
         }
         text_add(out, "<circle class=\"cand\" cx=\"%.1f\" cy=\"%.1f\" r=\"4\"><title>", x, at);
         html_add(out, points[i].label);
-        text_add(out, ": %.3fx</title></circle>\n", s->median);
+        char mid[32], low[32], high[32];
+        format_ratio_parts(mid, low, high, s);
+        text_add(out, ": %sx</title></circle>\n", mid);
         if (x - last_label > 58) {
             char name[10];
             snprintf(name, sizeof name, "%.8s", points[i].label);
@@ -257,7 +260,7 @@ void chart_roofline(text_buffer *out, const roof_line *roofs, size_t n_roofs, do
         text_add(out, "<polyline class=\"roof\" points=\"%.1f,%.1f %.1f,%.1f %.1f,%.1f\"/>\n",
                  place(&x, from), place(&y, from * roofs[i].bytes_per_s / 1e9), place(&x, bend),
                  place(&y, peak / 1e9), (double)RIGHT, place(&y, peak / 1e9));
-        /* The name stands left of the slope's upper end, where improvements seldom come. */
+        /* The name is left of the slope's upper end, where there are seldom improvements. */
         const double at = bend / 1.5;
         label(out, place(&x, at) - 4, place(&y, at * roofs[i].bytes_per_s / 1e9) - 3, "tick end",
               roofs[i].name);

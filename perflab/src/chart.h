@@ -15,7 +15,8 @@ enum { CHART_WIDTH = 360 };
 /* Text with what HTML means something by made harmless. */
 void html_add(text_buffer *out, const char *text);
 
-/* Every process of both sides, one strip a side and kind of input. Nothing where nothing was timed.
+/*
+ * Every process of both sides, one strip a side and kind of input. Nothing if nothing was timed.
  */
 void chart_dots(text_buffer *out, const facts *f);
 

@@ -6,12 +6,13 @@
  * the one with most samples, its hot loop the smallest backward branch's span that holds 60 % of
  * them.
  */
+#include "child.h"
 #include "commands.h"
 #include "launch.h"
 #include "options.h"
-#include "record.h"
+#include "recorder.h"
+#include "selection.h"
 #include "util.h"
-#include "worker.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -93,7 +94,6 @@ static void take_instruction(function *f, const char *line) {
     memset(i, 0, sizeof *i);
     i->address = address;
     snprintf(i->text, sizeof i->text, "%s", end);
-    i->text[strcspn(i->text, "\n")] = '\0';
     if (i->text[0] == 'j' || strncmp(i->text, "b", 1) == 0 || strncmp(i->text, "cb", 2) == 0 ||
         strncmp(i->text, "tb", 2) == 0) {
         const char *bracket = strchr(i->text, '<');
@@ -124,10 +124,11 @@ static void finish_function(function *current, function *best, const hits *h) {
 
 static function hottest_function(const hits *h) {
     function best = {0}, current = {0};
-    char *command = text_format("objdump -d --no-show-raw-insn '%s' 2>/dev/null", h->object);
-    FILE *from = popen(command, "r");
-    char line[1024];
-    while (from != NULL && fgets(line, sizeof line, from) != NULL) {
+    const char *const argv[] = {"objdump", "-d", "--no-show-raw-insn", h->object, NULL};
+    char *text = child_output(argv);
+    for (char *line = text, *next; line != NULL; line = next) {
+        next = strchr(line, '\n');
+        if (next != NULL) *next++ = '\0';
         const char *open = strstr(line, " <");
         const char *close = strstr(line, ">:");
         if (line[0] == '0' && open != NULL && close != NULL) {
@@ -138,13 +139,12 @@ static function hottest_function(const hits *h) {
         }
     }
     finish_function(&current, &best, h);
-    if (from != NULL) pclose(from);
     free(current.code);
-    free(command);
+    free(text);
     return best;
 }
 
-/* The hot loop's span in the function: [*first, *last]. False where no loop holds enough. */
+/* The hot loop's span in the function: [*first, *last]. False if no loop has enough samples. */
 static bool hot_loop(const function *f, size_t *first, size_t *last) {
     bool found = false;
     for (size_t k = 0; k < f->n; k++) {
@@ -310,6 +310,18 @@ int command_asm(int argc, char **argv) {
     if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
     catalog c;
     if (!catalog_read(&c, modules)) return EXIT_TROUBLE;
+    const selection s = {
+        .ids = line.words, .n_ids = line.n_words, .variant = variant, .input = input};
+    const char *const objdump[] = {"objdump", "--version", NULL};
+    char *version = child_first_line(objdump);
+    const bool known = selection_known(&s, &c, NULL);
+    if (version == NULL) complain("asm: needs objdump (of binutils), which cannot be run here");
+    const bool can = version != NULL;
+    free(version);
+    if (!known || !can) {
+        catalog_free(&c);
+        return known ? EXIT_TROUBLE : EXIT_USAGE;
+    }
     progress bar;
     recorder r;
     bool good = true;
@@ -318,8 +330,7 @@ int command_asm(int argc, char **argv) {
     if (data != NULL) r.data = data;
     for (size_t i = 0; i < c.n; i++) {
         const entry *e = &c.entries[i];
-        if (strcmp(e->variant, variant) != 0 || !is_wanted(e->id, line.words, line.n_words))
-            continue;
+        if (!selection_has(&s, e) || !entry_has_input(e, input)) continue;
         printf("%s %s\n", e->id, e->component);
         const char *kind = input != NULL ? input : e->inputs[0];
         if (e->has_baseline) good &= asm_side(&r, e, kind, 0, listing);

@@ -1,124 +1,32 @@
 /*
- * cmd_build.c - `perflab build`, and `perflab hash` which CMake's perflab_benchmark() uses too.
+ * cmd_build.c - `perflab build`.
  *
- * A build compiles bench-*.c twice, -O3 -march=native and portable -O3, each into a module for
- * perflab and a program of its own. What it was made of is compiled in: the SHA-256 of every source
- * that decides what runs (the file, the headers it includes, and what else is named), compiler and
- * flags.
+ * A build compiles bench-*.c (or .cc, .cpp, .cxx) twice, -O3 -march=native and portable -O3, in the
+ * compiler's own dialect, each into a module for perflab and a program of its own. What it was made
+ * of is compiled in: the SHA-256 of every source that decides what runs (the file, the headers it
+ * includes, and what else is named), compiler and flags.
  */
+#include "build_info.h"
+#include "child.h"
 #include "commands.h"
+#include "digest.h"
 #include "launch.h"
 #include "options.h"
-#include "record.h"
-#include "sha256.h"
+#include "placement.h"
+#include "recorder.h"
+#include "settings.h"
 #include "util.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- Hashing ------------------------------------------------------------------------------ */
-
-static int by_text(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* Hash of contents, not of paths: the same sources elsewhere are the same. */
-static bool hash_files(char **paths, size_t n, char hex[65]) {
-    char **digests = must_alloc((n + 1) * sizeof *digests);
-    sha256 s;
-    bool good = true;
-    for (size_t i = 0; i < n; i++) {
-        size_t length = 0;
-        char *text = read_text(paths[i], &length);
-        if (text == NULL) {
-            complain("cannot read %s: %s", paths[i], strerror(errno));
-            good = false;
-        }
-        digests[i] = must_alloc(65);
-        sha256_start(&s);
-        sha256_add(&s, text != NULL ? text : "", length);
-        sha256_end(&s, digests[i]);
-        free(text);
-    }
-    qsort(digests, n, sizeof *digests, by_text);
-    sha256_start(&s);
-    for (size_t i = 0; i < n; i++) {
-        sha256_add(&s, digests[i], 64);
-        free(digests[i]);
-    }
-    sha256_end(&s, hex);
-    free(digests);
-    return good;
-}
-
-static void c_string(text_buffer *out, const char *s) {
-    text_add(out, "\"");
-    for (; *s != '\0'; s++) {
-        if (*s == '"' || *s == '\\') text_add(out, "\\");
-        if (*s == '\n') {
-            text_add(out, "\\n");
-        } else {
-            text_add_bytes(out, s, 1);
-        }
-    }
-    text_add(out, "\"");
-}
-
-/* The C file that tells a module what it was made of. */
-static bool write_build_info(const char *path, const char *hex, const char *variant,
-                             const char *compiler, const char *flags, const char *sources) {
-    text_buffer out = {0};
-    const char *const values[] = {hex, variant, compiler, flags, sources};
-    text_add(&out, "/* Written by perflab: what this benchmark was built from. */\n"
-                   "#include \"perflab.h\"\n\nconst perflab_build perflab_build_info = {\n");
-    for (size_t i = 0; i < 5; i++) {
-        text_add(&out, "    ");
-        c_string(&out, values[i]);
-        text_add(&out, ",\n");
-    }
-    text_add(&out, "};\n");
-    const bool good = write_text(path, out.text, out.length);
-    free(out.text);
-    return good;
-}
-
-int command_hash(int argc, char **argv) {
-    const char *output = NULL, *variant = "native", *compiler = "", *flags = "";
-    size_t n_sources = 1;
-    const option options[] = {
-        {"--output", OPTION_TEXT, &output, "FILE.c", "where to write the build's facts"},
-        {"--variant", OPTION_TEXT, &variant, "V", "native or portable"},
-        {"--compiler", OPTION_TEXT, &compiler, "TEXT", "the compiler's name and version"},
-        {"--flags", OPTION_TEXT, &flags, "TEXT", "the flags it is called with"},
-        {"--sources", OPTION_COUNT, &n_sources, "N",
-         "so many of the files are the benchmark's own (1)"},
-        {NULL, OPTION_FLAG, NULL, NULL, NULL}};
-    command_line line = {.usage = "hash FILE... --output FILE.c [options]",
-                         .about = "Writes the C file with a build's facts; for build systems.",
-                         .options = options};
-    const parsed p = command_parse(&line, argc, argv);
-    if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
-    if (output == NULL || line.n_words == 0) return EXIT_USAGE;
-    char hex[65];
-    text_buffer sources = {0};
-    for (size_t i = 0; i < n_sources && i < line.n_words; i++) {
-        text_add(&sources, "%s%s", i > 0 ? "\n" : "", line.words[i]);
-    }
-    const bool good = hash_files(line.words, line.n_words, hex) &&
-                      write_build_info(output, hex, variant, compiler, flags, sources.text);
-    free(sources.text);
-    return good ? EXIT_DONE : EXIT_TROUBLE;
-}
-
-/* ---- Building ----------------------------------------------------------------------------- */
-
 typedef struct build_request {
-    const char *compiler, *cflags, *libs, *hash, *modules, *ledger;
+    const char *compiler, *cflags, *libs,
+        *hash; /* as told; NULL: as the benchmark was built last */
+    const char *modules, *ledger;
+    size_t placements;
     char include[4200], library[4200]; /* the folders perflab's own header and libraries are in */
 } build_request;
 
@@ -147,12 +55,6 @@ static bool find_home(build_request *q) {
     return found;
 }
 
-static int shell(const char *command) {
-    fflush(stdout);
-    const int status = system(command);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
 /* A word for the shell, in single quotes. */
 static char *quoted(const char *s) {
     text_buffer out = {0};
@@ -168,133 +70,195 @@ static char *quoted(const char *s) {
     return out.text;
 }
 
-static void add_path(char ***paths, size_t *n, const char *path) {
-    *paths = must_grow(*paths, (*n + 1) * sizeof **paths);
-    (*paths)[(*n)++] = text_copy(path);
+/* ---- One benchmark ------------------------------------------------------------------------ */
+
+static bool is_cpp(const char *source) {
+    const char *dot = strrchr(source, '.');
+    return dot != NULL && (strcmp(dot, ".cc") == 0 || strcmp(dot, ".cpp") == 0 ||
+                           strcmp(dot, ".cxx") == 0 || strcmp(dot, ".C") == 0);
 }
 
-/* All files below a path that is a folder, or the path itself. */
-static void add_tree(char ***paths, size_t *n, const char *path) {
-    struct stat s;
-    if (stat(path, &s) != 0 || !S_ISDIR(s.st_mode)) {
-        add_path(paths, n, path);
-        return;
-    }
-    struct dirent **names;
-    const int count = scandir(path, &names, NULL, alphasort);
-    for (int i = 0; i < count; i++) {
-        if (names[i]->d_name[0] != '.') {
-            char *below = text_format("%s/%s", path, names[i]->d_name);
-            add_tree(paths, n, below);
-            free(below);
-        }
-        free(names[i]);
-    }
-    if (count >= 0) free(names);
+/* What is told, else the environment's, else what the last build had, else `otherwise`. */
+static char *choose(const char *told, const char *variable, const char *last,
+                    const char *otherwise) {
+    const char *from = told != NULL ? told : variable != NULL ? getenv(variable) : NULL;
+    return text_copy(from != NULL ? from : last != NULL ? last : otherwise);
+}
+
+static settings settings_for(const build_request *q, const char *source, const char *name) {
+    const bool cpp = is_cpp(source);
+    settings last = settings_read(q->modules, name);
+    const settings s = {
+        .compiler = choose(q->compiler, cpp ? "CXX" : "CC", last.compiler, cpp ? "c++" : "cc"),
+        .cflags = choose(q->cflags, cpp ? "CXXFLAGS" : "CFLAGS", last.cflags, ""),
+        .libs = choose(q->libs, "LDLIBS", last.libs, ""),
+        .hash = choose(q->hash, NULL, last.hash, "")};
+    settings_free(&last);
+    return s;
 }
 
 /* What the compiler says a source includes, system headers and perflab's own apart. */
-static bool add_included(const build_request *q, const char *source, char ***paths, size_t *n) {
-    char *s = quoted(source);
-    char *include = quoted(q->include);
-    char *command =
-        text_format("%s -std=c11 -MM %s -isystem %s %s", q->compiler, q->cflags, include, s);
-    FILE *from = popen(command, "r");
-    char *text = NULL;
-    size_t room = 0;
-    bool good = from != NULL;
-    if (good) {
-        const ssize_t got = getdelim(&text, &room, '\0', from);
-        good = got > 0;
-        good = pclose(from) == 0 && good;
-    }
+static bool add_included(const build_request *q, const settings *s, const char *source,
+                         path_list *files) {
+    char *file = quoted(source), *include = quoted(q->include);
+    char *command = text_format("%s -MM %s -isystem %s %s", s->compiler, s->cflags, include, file);
+    const char *const argv[] = {"/bin/sh", "-c", command, NULL};
+    char *text = child_output(argv);
     /* "name.o: a.c b.h \<newline> c.h" */
-    char *list = good ? strchr(text, ':') : NULL;
+    char *list = text != NULL ? strchr(text, ':') : NULL;
     for (char *word = list != NULL ? strtok(list + 1, " \\\n") : NULL; word != NULL;
          word = strtok(NULL, " \\\n")) {
-        add_path(paths, n, word);
+        path_list_add(files, word);
     }
+    const bool good = text != NULL;
     free(text);
+    /* It is run once more for what it has to say. */
+    if (!good) child_shell(command);
     free(command);
     free(include);
-    free(s);
+    free(file);
     return good;
 }
 
-static bool hash_of(const build_request *q, const char *source, char hex[65]) {
-    char **paths = NULL;
-    size_t n = 0;
-    bool good = add_included(q, source, &paths, &n);
-    char *more = text_copy(q->hash != NULL ? q->hash : "");
-    for (char *word = strtok(more, " "); word != NULL; word = strtok(NULL, " "))
-        add_tree(&paths, &n, word);
-    char *libs = text_copy(q->libs);
-    for (char *word = strtok(libs, " "); word != NULL; word = strtok(NULL, " ")) {
-        if (word[0] != '-') add_path(&paths, &n, word);
+/* The folders of -I among the flags. */
+static void add_folders(path_list *folders, const char *cflags) {
+    char *copy = text_copy(cflags);
+    bool next = false;
+    for (char *word = strtok(copy, " "); word != NULL; word = strtok(NULL, " ")) {
+        if (next) path_list_add(folders, word);
+        next = strcmp(word, "-I") == 0;
+        if (!next && strncmp(word, "-I", 2) == 0) path_list_add(folders, word + 2);
     }
-    good = good && hash_files(paths, n, hex);
-    for (size_t i = 0; i < n; i++) free(paths[i]);
-    free(paths);
-    free(more);
+    free(copy);
+}
+
+/*
+ * Of the source, of what is named with it, of what both include, and of files among the libraries.
+ */
+static bool hash_of(const build_request *q, const settings *s, const char *source, char hex[65]) {
+    path_list files = {0}, more = {0}, folders = {0};
+    bool good = add_included(q, s, source, &files);
+    char *words = text_copy(s->hash);
+    for (char *word = strtok(words, " "); word != NULL; word = strtok(NULL, " ")) {
+        path_list_add_tree(&more, word);
+    }
+    add_folders(&folders, s->cflags);
+    path_list_add_included(&more, &folders);
+    for (size_t i = 0; i < more.n; i++) path_list_add(&files, more.all[i]);
+    char *libs = text_copy(s->libs);
+    for (char *word = strtok(libs, " "); word != NULL; word = strtok(NULL, " ")) {
+        if (word[0] != '-') path_list_add(&files, word);
+    }
+    good = good && digest_files(&files, hex);
+    path_list_free(&files);
+    path_list_free(&more);
+    path_list_free(&folders);
+    free(words);
     free(libs);
     return good;
 }
 
-/* "bench-temp-scaling.c" -> "temp-scaling" */
-static char *component_of(const char *source) {
-    const char *base = strrchr(source, '/');
-    base = base != NULL ? base + 1 : source;
-    if (strncmp(base, "bench-", 6) == 0) base += 6;
-    char *name = text_copy(base);
-    char *dot = strrchr(name, '.');
-    if (dot != NULL) *dot = '\0';
-    return name;
+/* Runs a command that makes the file `made` beside its place, and moves it there if all went well. */
+static bool make_file(char *command, const char *made, const char *place) {
+    const bool good = child_shell(command) == 0 && rename(made, place) == 0;
+    if (!good) unlink(made);
+    free(command);
+    return good;
 }
 
-static bool compile(const build_request *q, const char *source, const char *hex,
+/* Links the module with its code at other addresses; that it cannot be moved is no failure. */
+static bool place(const build_request *q, const settings *s, const char *flags, const char *source,
+                  const char *info, const char *module) {
+    char *include = quoted(q->include), *library = quoted(q->library);
+    char *compiler = text_format("%s %s -isystem %s", s->compiler, flags, include);
+    char *link = text_format("-L%s -lperflab_bench %s -lm", library, s->libs);
+    const placement_build b = {
+        .compile = compiler, .source = source, .info = info, .link = link, .module = module};
+    if (!placement_make(&b, q->placements)) {
+        printf("       its code cannot be moved: one placement only\n");
+    }
+    free(include);
+    free(library);
+    free(compiler);
+    free(link);
+    return true;
+}
+
+static bool compile(const build_request *q, const settings *s, const char *source, const char *hex,
                     const char *variant, const char *version) {
     const bool native = strcmp(variant, "native") == 0;
-    char *name = component_of(source);
-    char *flags = text_format("-std=c11 -O3%s%s%s", native ? " -march=native" : "",
-                              q->cflags[0] != '\0' ? " " : "", q->cflags);
+    char *name = benchmark_name(source);
+    char *flags = text_format("-O3%s%s%s", native ? " -march=native" : "",
+                              s->cflags[0] != '\0' ? " " : "", s->cflags);
     char *info = text_format("%s/%s-%s.build.c", q->modules, name, variant);
-    char *whole = realpath(source, NULL);
-    char *s = quoted(source), *i = quoted(info), *include = quoted(q->include);
-    char *library = quoted(q->library);
     char *module = text_format("%s/%s-%s.so", q->modules, name, variant);
-    char *program = text_format("%s/../bench-%s%s", q->modules, name, native ? "" : "-portable");
-    char *m = quoted(module), *o = quoted(program);
-    char *for_module =
-        text_format("%s %s -fPIC -shared -fvisibility=hidden -isystem %s %s %s -o %s -L%s "
-                    "-lperflab_bench %s -lm",
-                    q->compiler, flags, include, s, i, m, library, q->libs);
-    char *for_program =
-        text_format("%s %s -isystem %s %s %s -o %s -L%s -lperflab_main -lperflab_bench "
-                    "%s -lm",
-                    q->compiler, flags, include, s, i, o, library, q->libs);
-    bool good =
-        write_build_info(info, hex, variant, version, flags, whole != NULL ? whole : source);
+    char *program = benchmark_program(q->modules, name, native);
+    char *new_module = text_format("%s.new", module);
+    char *new_program = text_format("%s.new", program);
+    char *whole = realpath(source, NULL);
+    char *from = quoted(source), *i = quoted(info), *include = quoted(q->include);
+    char *library = quoted(q->library), *m = quoted(new_module), *o = quoted(new_program);
+    /* A sanitizer's own functions are resolved when it is loaded. */
+    const char *whole_only = strstr(flags, "-fsanitize") == NULL ? "-Wl,-z,defs " : "";
+    const build_info b = {.source_hash = hex,
+                          .variant = variant,
+                          .compiler = version,
+                          .flags = flags,
+                          .sources = whole != NULL ? whole : source};
     printf("%s -> %s\n", source, module);
-    good = good && shell(for_module) == 0 && shell(for_program) == 0;
-    char *const strings[] = {name,    flags,  info,    whole, s, i,          include,
-                             library, module, program, m,     o, for_module, for_program};
+    placement_remove(module);
+    bool good = build_info_write(info, &b);
+    good = good && make_file(text_format("%s %s -fPIC -shared -fvisibility=hidden %s-isystem %s %s "
+                                         "%s -o %s -L%s -lperflab_bench %s -lm",
+                                         s->compiler, flags, whole_only, include, from, i, m,
+                                         library, s->libs),
+                             new_module, module);
+    good = good && make_file(text_format("%s %s -isystem %s %s %s -o %s -L%s -lperflab_main "
+                                         "-lperflab_bench %s -lm",
+                                         s->compiler, flags, include, from, i, o, library, s->libs),
+                             new_program, program);
+    good = good && (q->placements == 0 || place(q, s, flags, from, i, module));
+    char *const strings[] = {name, flags, info,    module,  program, new_module, new_program,
+                             from, i,     include, library, m,       o,          whole};
     for (size_t k = 0; k < sizeof strings / sizeof *strings; k++) free(strings[k]);
     return good;
 }
 
-static int is_benchmark(const struct dirent *d) {
-    const size_t n = strlen(d->d_name);
-    return n > 8 && strncmp(d->d_name, "bench-", 6) == 0 && strcmp(d->d_name + n - 2, ".c") == 0;
+static bool build_one(const build_request *q, const char *source) {
+    char hex[65];
+    char *name = benchmark_name(source);
+    char *whole = realpath(source, NULL);
+    settings s = settings_for(q, source, name);
+    /* The compiler may be several words: "ccache gcc". */
+    char *ask = text_format("%s --version", s.compiler);
+    const char *const argv[] = {"/bin/sh", "-c", ask, NULL};
+    char *version = child_first_line(argv);
+    bool good = whole != NULL && version != NULL;
+    if (whole == NULL) {
+        complain("there is no %s", source);
+    } else if (version == NULL) {
+        complain("cannot run the compiler %s", s.compiler);
+    }
+    good = good && hash_of(q, &s, source, hex) && compile(q, &s, source, hex, "native", version) &&
+           compile(q, &s, source, hex, "portable", version);
+    /* What is left of an earlier source would be measured as if it were this one. */
+    if (!good) benchmark_remove(q->modules, name, false);
+    good = good && settings_write(q->modules, name, whole, &s);
+    if (!good) complain("%s: not built", source);
+    free(version);
+    free(ask);
+    free(whole);
+    free(name);
+    settings_free(&s);
+    return good;
 }
 
-static bool build_one(const build_request *q, const char *source, const char *version) {
-    char hex[65];
-    if (hash_of(q, source, hex) && compile(q, source, hex, "native", version) &&
-        compile(q, source, hex, "portable", version)) {
-        return true;
-    }
-    complain("%s: not built", source);
-    return false;
+/* ---- The command -------------------------------------------------------------------------- */
+
+static int is_benchmark(const struct dirent *d) {
+    const char *dot = strrchr(d->d_name, '.');
+    return strncmp(d->d_name, "bench-", 6) == 0 && dot != NULL &&
+           (strcmp(dot, ".c") == 0 || is_cpp(d->d_name));
 }
 
 /* Everything that was built goes into the ledger. */
@@ -316,52 +280,48 @@ static bool record_all(const build_request *q) {
     return good;
 }
 
+/* All benchmarks of this folder. False if there is none. */
+static bool build_all(const build_request *q, bool *built) {
+    struct dirent **found = NULL;
+    const int n = scandir(".", &found, is_benchmark, alphasort);
+    for (int i = 0; i < n; i++) {
+        *built &= build_one(q, found[i]->d_name);
+        free(found[i]);
+    }
+    free(found);
+    if (n <= 0) complain("no bench-*.c here: `perflab new ID COMPONENT` writes one");
+    return n > 0;
+}
+
 int command_build(int argc, char **argv) {
-    const char *cc = getenv("CC"), *cflags = getenv("CFLAGS"), *libs = getenv("LDLIBS");
-    build_request q = {.compiler = cc != NULL ? cc : "cc",
-                       .cflags = cflags != NULL ? cflags : "",
-                       .libs = libs != NULL ? libs : "",
-                       .modules = ".perflab/modules"};
+    build_request q = {.modules = ".perflab/modules", .placements = 10};
+    bool fixed = false;
     const option options[] = {
-        {"--compiler", OPTION_TEXT, &q.compiler, "CC", "the C compiler ($CC, else cc)"},
-        {"--cflags", OPTION_TEXT, &q.cflags, "FLAGS", "more flags ($CFLAGS): -I, -D, ..."},
+        {"--compiler", OPTION_TEXT, &q.compiler, "CC", "the compiler ($CC, $CXX; cc, c++)"},
+        {"--cflags", OPTION_TEXT, &q.cflags, "FLAGS", "more flags ($CFLAGS): -I, -D, -std=..."},
         {"--libs", OPTION_TEXT, &q.libs, "LIBS",
          "what to link ($LDLIBS); files among them are hashed"},
         {"--hash", OPTION_TEXT, &q.hash, "PATHS", "more files or folders that decide what runs"},
+        {"--placements", OPTION_COUNT, &q.placements, "N", "link the code at so many places (10)"},
+        {"--fixed", OPTION_FLAG, &fixed, NULL, "link it at one place only"},
         {"--modules", OPTION_TEXT, &q.modules, "FOLDER", "where modules go (.perflab/modules)"},
         {"--ledger", OPTION_TEXT, &q.ledger, "FILE", "where builds are recorded (perflab.ledger)"},
         {NULL, OPTION_FLAG, NULL, NULL, NULL}};
     command_line line = {
-        .usage = "build [FILE.c...] [options]",
-        .about = "Compiles benchmarks (bench-*.c here, if none is named), -O3 -march=native and "
-                 "portable\n"
-                 "-O3, into modules and programs; records compiler, flags and source hash.",
+        .usage = "build [FILE...] [options]",
+        .about = "Compiles benchmarks (bench-*.c, .cc, .cpp, .cxx here, if none is named), -O3\n"
+                 "-march=native and portable -O3, into modules and programs; records compiler,\n"
+                 "flags and source hash. Each benchmark keeps the compiler, flags and libraries\n"
+                 "that it was built with, until others are given.",
         .options = options};
     const parsed p = command_parse(&line, argc, argv);
     if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
-    const char *const ask[] = {q.compiler, "--version", NULL};
-    char *version = first_line_of(ask);
-    if (version == NULL) {
-        complain("cannot run the compiler %s", q.compiler);
-        return EXIT_TROUBLE;
-    }
-    bool good = find_home(&q) && make_folders(q.modules);
-    struct dirent **found = NULL;
-    const int n_found =
-        good && line.n_words == 0 ? scandir(".", &found, is_benchmark, alphasort) : 0;
-    if (good && line.n_words == 0 && n_found <= 0) {
-        complain("no bench-*.c here: `perflab new ID COMPONENT` writes one");
-        good = false;
-    }
+    if (fixed) q.placements = 0;
     bool built = true;
-    for (size_t i = 0; good && i < line.n_words; i++)
-        built &= build_one(&q, line.words[i], version);
-    for (int i = 0; i < n_found; i++) {
-        built &= build_one(&q, found[i]->d_name, version);
-        free(found[i]);
-    }
-    free(found);
-    free(version);
+    bool good = find_home(&q) && make_folders(q.modules);
+    if (good) settings_sweep(q.modules);
+    for (size_t i = 0; good && i < line.n_words; i++) built &= build_one(&q, line.words[i]);
+    if (good && line.n_words == 0) good = build_all(&q, &built);
     good = good && record_all(&q);
     return !good ? EXIT_TROUBLE : built ? EXIT_DONE : EXIT_WRONG_RESULT;
 }

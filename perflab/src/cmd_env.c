@@ -6,10 +6,11 @@
 #include "options.h"
 #include "tune.h"
 #include "util.h"
-#include "worker.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,17 +31,17 @@ static void size_text(char *out, size_t room, double bytes) {
 
 static void print_caches(const cJSON *e) {
     char l1[32], l2[32], l3[32];
-    size_text(l1, sizeof l1, job_number(e, "l1_bytes", 0));
-    size_text(l2, sizeof l2, job_number(e, "l2_bytes", 0));
-    size_text(l3, sizeof l3, job_number(e, "l3_bytes", 0));
+    size_text(l1, sizeof l1, json_number(e, "l1_bytes", 0));
+    size_text(l2, sizeof l2, json_number(e, "l2_bytes", 0));
+    size_text(l3, sizeof l3, json_number(e, "l3_bytes", 0));
     char *text = text_format("L1 %s, L2 %s, L3 %s", l1, l2, l3);
     line_of("caches", text, NULL);
     free(text);
 }
 
 static void print_frequency(const cJSON *e) {
-    const char *governor = job_text(e, "governor", "unknown");
-    const char *turbo = job_text(e, "turbo", "unknown");
+    const char *governor = json_text(e, "governor", "unknown");
+    const char *turbo = json_text(e, "turbo", "unknown");
     const bool hidden = strcmp(governor, "unknown") == 0;
     line_of("governor", hidden ? "not visible here" : governor,
             hidden ? "the host decides; compare only interleaved runs"
@@ -54,12 +55,12 @@ static void print_frequency(const cJSON *e) {
 }
 
 static void print_sharing(const cJSON *e) {
-    const double load = job_number(e, "load", 0);
-    const double stolen = job_number(e, "stolen_share", 0);
-    const int threads = (int)job_number(e, "threads", 0);
-    const int allowed = (int)job_number(e, "allowed_cpus", 0);
+    const double load = json_number(e, "load", 0);
+    const double stolen = json_number(e, "stolen_share", 0);
+    const int threads = (int)json_number(e, "threads", 0);
+    const int allowed = (int)json_number(e, "allowed_cpus", 0);
     const bool virtual = cJSON_IsTrue(cJSON_GetObjectItem(e, "virtual_machine"));
-    const char *smt = job_text(e, "smt", "unknown");
+    const char *smt = json_text(e, "smt", "unknown");
     char *text = text_format("%d of %d CPUs allowed", allowed, threads);
     line_of("pinning", text,
             "perflab run pins each process to one of them in turn (--no-pin: not)");
@@ -81,11 +82,11 @@ static void print_sharing(const cJSON *e) {
 
 static void print_environment(void) {
     cJSON *e = environment_read();
-    char *text = text_format("%s, %d cores, %d threads", job_text(e, "cpu", ""),
-                             (int)job_number(e, "cores", 0), (int)job_number(e, "threads", 0));
+    char *text = text_format("%s, %d cores, %d threads", json_text(e, "cpu", ""),
+                             (int)json_number(e, "cores", 0), (int)json_number(e, "threads", 0));
     line_of("CPU", text, NULL);
     free(text);
-    line_of("kernel", job_text(e, "kernel", ""), NULL);
+    line_of("kernel", json_text(e, "kernel", ""), NULL);
     print_caches(e);
     print_frequency(e);
     print_sharing(e);
@@ -93,7 +94,7 @@ static void print_environment(void) {
     system_line("/proc/sys/kernel/perf_event_paranoid", paranoid, sizeof paranoid);
     line_of("counters",
             paranoid[0] != '\0' ? "perf_event is there; perflab profile tries it" : "none", NULL);
-    line_of("machine key", job_text(e, "machine", ""), NULL);
+    line_of("machine key", json_text(e, "machine", ""), NULL);
     cJSON_Delete(e);
 }
 
@@ -104,6 +105,7 @@ static int run_words(char **words, size_t n) {
     fflush(stdout);
     const pid_t pid = fork();
     if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
         execvp(argv[0], argv);
         complain("cannot run %s", argv[0]);
         _exit(127);
@@ -116,9 +118,9 @@ static int run_words(char **words, size_t n) {
 
 int command_env(int argc, char **argv) {
     bool tune = false;
-    const option options[] = {{"--tune", OPTION_FLAG, &tune, NULL,
-                               "set governor and turbo where allowed, put back after"},
-                              {NULL, OPTION_FLAG, NULL, NULL, NULL}};
+    const option options[] = {
+        {"--tune", OPTION_FLAG, &tune, NULL, "set governor and turbo if allowed, put back after"},
+        {NULL, OPTION_FLAG, NULL, NULL, NULL}};
     command_line line = {.usage = "env [--tune [-- COMMAND...]]",
                          .about =
                              "What this machine is and what makes it noisy. --tune quietens it "

@@ -11,63 +11,77 @@
 
 /* In parts of a bearable length; @ID@, @COMPONENT@ and @FILE@ are replaced. */
 static const char *const template_parts[] = {
+    /* clang-format off */
     "/*\n"
-    " * @FILE@ - @ID@ @COMPONENT@: what there is, what is to replace it, and how to tell that "
-    "both\n"
-    " * do the same. As it stands both sides divide; put the code under test in their place.\n"
+    " * @FILE@ - @ID@ @COMPONENT@: the code as it was, the code that is to replace it, and how to tell\n"
+    " * that both do the same. As written, both sides divide; put the code under test in their place.\n"
     " *\n"
     " *     perflab build && perflab validate && perflab run && perflab status\n"
+    " *\n"
+    " * It compiles in every dialect of C and C++.\n"
     " */\n"
-    "#include \"perflab.h\"\n\n"
+    "#include \"perflab.h\"\n"
+    "\n",
     "/* Inputs, and an output for each side: validate sees both. */\n"
     "static float *input;\n"
     "static float *output[2];\n"
-    "static volatile float divisor = 0.8f; /* volatile: the compiler must not know it */\n\n",
-    "/* Makes the input from size, kind and seed. Called once before any of the functions below. "
-    "*/\n"
+    "static volatile float divisor = 0.8f; /* volatile: the compiler must not know it */\n"
+    "\n",
+    "/* Makes the input from size, kind and seed. Called once before any of the functions below. */\n"
     "static int setup(perflab_ctx *ctx) {\n"
-    "    perflab_rng rng = {ctx->seed};\n"
     "    const size_t bytes = ctx->size * sizeof *input;\n"
-    "    input = perflab_alloc(ctx, bytes, 0);\n"
-    "    output[PERFLAB_BASELINE] = perflab_alloc(ctx, bytes, 0);\n"
-    "    output[PERFLAB_CANDIDATE] = perflab_alloc(ctx, bytes, 0);\n"
-    "    for (size_t i = 0; i < ctx->size; i++) input[i] = (float)(5 * perflab_rng_normal(&rng));\n"
-    "    /* What one call cannot do without; the roofline is drawn from it. */\n"
+    "    perflab_rng rng;\n"
+    "    size_t i;\n"
+    "    rng.state = ctx->seed;\n"
+    "    input = (float *)perflab_alloc(ctx, bytes, 0);\n"
+    "    output[PERFLAB_BASELINE] = (float *)perflab_alloc(ctx, bytes, 0);\n"
+    "    output[PERFLAB_CANDIDATE] = (float *)perflab_alloc(ctx, bytes, 0);\n"
+    "    for (i = 0; i < ctx->size; i++) input[i] = (float)(5 * perflab_rng_normal(&rng));\n"
+    "    /* The least that one call must move and compute; throughput and roofline come from it. */\n"
     "    ctx->min_bytes = 2.0 * (double)bytes;\n"
     "    ctx->min_ops = (double)ctx->size;\n"
     "    return PERFLAB_OK;\n"
-    "}\n\n",
+    "}\n"
+    "\n",
     "/* One call of the code as it was. */\n"
     "static void baseline(perflab_ctx *ctx) {\n"
     "    const float d = divisor;\n"
     "    float *out = output[PERFLAB_BASELINE];\n"
-    "    for (size_t i = 0; i < ctx->size; i++) out[i] = input[i] / d;\n"
-    "}\n\n"
+    "    size_t i;\n"
+    "    for (i = 0; i < ctx->size; i++) out[i] = input[i] / d;\n"
+    "}\n"
+    "\n",
     "/* One call of the code that is to replace it. */\n"
     "static void candidate(perflab_ctx *ctx) {\n"
     "    const float d = divisor;\n"
     "    float *out = output[PERFLAB_CANDIDATE];\n"
-    "    for (size_t i = 0; i < ctx->size; i++) out[i] = input[i] / d;\n"
-    "}\n\n",
-    "/* Compares the outputs. perflab.h has checks for ids, floats, arrays, distributions, "
-    "references. */\n"
+    "    size_t i;\n"
+    "    for (i = 0; i < ctx->size; i++) out[i] = input[i] / d;\n"
+    "}\n"
+    "\n",
+    "/* Compares the outputs. perflab.h has checks for ids, floats, arrays, distributions, references. */\n"
     "static bool validate(perflab_ctx *ctx) {\n"
-    "    return perflab_check_floats(ctx, \"output\", output[PERFLAB_BASELINE], "
-    "output[PERFLAB_CANDIDATE],\n"
+    "    return perflab_check_floats(ctx, \"output\", output[PERFLAB_BASELINE], output[PERFLAB_CANDIDATE],\n"
     "                                ctx->size, PERFLAB_TOLERANCE, 1e-6);\n"
-    "}\n\n"
-    "PERFLAB_MODULE({.id = \"@ID@\",\n"
-    "                .component = \"@COMPONENT@\",\n"
-    "                .title = \"what was changed\",\n"
-    "                .size = 10000,\n"
-    "                .setup = setup,\n"
-    "                .baseline = baseline,\n"
-    "                .candidate = candidate,\n"
-    "                .validate = validate})\n",
+    "}\n"
+    "\n",
+    "static void describe(perflab_benchmark *b) {\n"
+    "    b->id = \"@ID@\";\n"
+    "    b->component = \"@COMPONENT@\";\n"
+    "    b->title = \"what was changed\";\n"
+    "    b->size = 10000;\n"
+    "    b->setup = setup;\n"
+    "    b->baseline = baseline;\n"
+    "    b->candidate = candidate;\n"
+    "    b->validate = validate;\n"
+    "}\n"
+    "\n",
+    "PERFLAB_DESCRIBED(describe)\n",
     NULL};
+/* clang-format on */
 
 /* "temp scaling" -> "temp-scaling" */
-static char *file_of(const char *component) {
+static char *file_of(const char *component, bool cpp) {
     text_buffer name = {0};
     text_add(&name, "bench-");
     for (const char *p = component; *p != '\0'; p++) {
@@ -76,7 +90,7 @@ static char *file_of(const char *component) {
         if (plain || name.text[name.length - 1] != '-') text_add_bytes(&name, &c, 1);
     }
     while (name.length > 6 && name.text[name.length - 1] == '-') name.text[--name.length] = '\0';
-    text_add(&name, ".c");
+    text_add(&name, cpp ? ".cpp" : ".c");
     return name.text;
 }
 
@@ -103,10 +117,14 @@ static bool is_plain(const char *s) {
 }
 
 int command_new(int argc, char **argv) {
-    const option options[] = {{NULL, OPTION_FLAG, NULL, NULL, NULL}};
+    bool cpp = false;
+    const option options[] = {{"--cpp", OPTION_FLAG, &cpp, NULL, "write a C++ file, .cpp"},
+                              {NULL, OPTION_FLAG, NULL, NULL, NULL}};
     command_line line = {
-        .usage = "new ID COMPONENT",
-        .about = "Writes bench-COMPONENT.c here: a benchmark that compiles, to be filled in.",
+        .usage = "new ID COMPONENT [--cpp]",
+        .about =
+            "Writes bench-COMPONENT.c here: a benchmark that compiles in any dialect of C and\n"
+            "C++, to be filled in.",
         .options = options};
     const parsed p = command_parse(&line, argc, argv);
     if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
@@ -114,7 +132,7 @@ int command_new(int argc, char **argv) {
         complain("new: give an id and a component, as in: perflab new 5.1 \"temp scaling\"");
         return EXIT_USAGE;
     }
-    char *file = file_of(line.words[1]);
+    char *file = file_of(line.words[1], cpp);
     bool good = !file_exists(file);
     if (!good) complain("%s is there already", file);
     text_buffer out = {0};

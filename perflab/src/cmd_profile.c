@@ -5,16 +5,18 @@
  * the same CPU, as the benchmark. A side that moves its least bytes at 60 % or more of what its
  * level gives is memory-bound; one that does its least operations at 60 % or more of the peak is
  * compute-bound. With --recorded the timings are those that `perflab run` has recorded of the
- * build: a second for all that was measured, where a profile of its own takes seconds for each.
+ * build: a second for all that was measured, while a profile of its own takes seconds for each.
  */
+#include "child.h"
 #include "commands.h"
 #include "facts.h"
+#include "format.h"
 #include "launch.h"
 #include "machine.h"
 #include "options.h"
-#include "record.h"
+#include "recorder.h"
+#include "selection.h"
 #include "util.h"
-#include "worker.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -32,8 +34,8 @@ typedef struct profile_request {
 static cJSON *do_job(cJSON *job, const char *const *wrapper, double timeout, bool quiet) {
     const launch l = {.job = job, .timeout_s = timeout, .wrapper = wrapper};
     launched got = launch_run(&l);
-    cJSON *result = got.outcome == LAUNCH_DONE ? got.result : NULL;
-    if (result == NULL && !quiet) complain("%s: %s", launch_outcome_name(got.outcome), got.detail);
+    cJSON *result = got.outcome == PERFLAB_PASSED ? got.result : NULL;
+    if (result == NULL && !quiet) complain("%s: %s", perflab_outcome_name(got.outcome), got.detail);
     if (result == NULL) cJSON_Delete(got.result);
     free(got.detail);
     cJSON_Delete(job);
@@ -63,7 +65,7 @@ static double instructions_in(const char *path) {
     return n;
 }
 
-/* Instructions of a whole process under valgrind, -1 where that fails. */
+/* Instructions of a whole process under valgrind, -1 if that fails. */
 static double emulate(const recorder *r, const entry *e, const char *input, int side, int calls,
                       bool only_reset) {
     char log[] = "/tmp/perflab-count-XXXXXX";
@@ -102,8 +104,8 @@ static double emulated_instructions(const recorder *r, const entry *e, const cha
 static const char *level_of(const cJSON *roofs, double bytes) {
     const cJSON *level = NULL;
     cJSON_ArrayForEach(level, cJSON_GetObjectItem(roofs, "levels")) {
-        const double capacity = job_number(level, "capacity", 0);
-        if (capacity == 0 || bytes <= capacity) return job_text(level, "level", "memory");
+        const double capacity = json_number(level, "capacity", 0);
+        if (capacity == 0 || bytes <= capacity) return json_text(level, "level", "memory");
     }
     return "memory";
 }
@@ -115,21 +117,30 @@ static const char *verdict(double bandwidth_share, double ops_share, bool known)
     return "neither roof is near: latency, branches, scalar code or more work than the least";
 }
 
+static bool has_valgrind(void) {
+    const char *const argv[] = {"valgrind", "--version", NULL};
+    char *version = child_first_line(argv);
+    const bool there = version != NULL;
+    free(version);
+    return there;
+}
+
 static void print_counters(const cJSON *counted, double emulated) {
-    const double cycles = job_number(counted, "cycles", -1);
-    const double instructions = job_number(counted, "instructions", -1);
+    const double cycles = json_number(counted, "cycles", -1);
+    const double instructions = json_number(counted, "instructions", -1);
     if (cycles > 0) {
         printf("    %.4g cycles, %.4g instructions, IPC %.2f", cycles, instructions,
                instructions / cycles);
-        printf(", %.4g of %.4g cache references missed\n", job_number(counted, "cache_misses", 0),
-               job_number(counted, "cache_references", 0));
+        printf(", %.4g of %.4g cache references missed\n", json_number(counted, "cache_misses", 0),
+               json_number(counted, "cache_references", 0));
         return;
     }
-    printf("    no hardware counters here (%s)", job_text(counted, "refusal", "refused"));
+    printf("    no hardware counters here (%s)", json_text(counted, "refusal", "refused"));
     if (emulated >= 0) {
         printf(": %.4g instructions a call, counted by valgrind\n", emulated);
     } else {
-        printf("; valgrind could not run it either\n");
+        printf("; %s\n", has_valgrind() ? "valgrind could not run it either"
+                                        : "valgrind, which would count them, is not installed");
     }
 }
 
@@ -137,7 +148,7 @@ static void print_counters(const cJSON *counted, double emulated) {
 static cJSON *count_side(const recorder *r, const entry *e, const entry *portable,
                          const char *input, int side, double *emulated) {
     cJSON *counted = do_job(count_job(r, e, input, side, 5, false), NULL, 120, true);
-    const bool has_counters = job_number(counted, "cycles", -1) > 0;
+    const bool has_counters = json_number(counted, "cycles", -1) > 0;
     if (!has_counters && counted != NULL) {
         const bool has_reset = cJSON_IsTrue(cJSON_GetObjectItem(counted, "has_reset"));
         *emulated = emulated_instructions(r, e, input, side, has_reset);
@@ -157,20 +168,22 @@ static void profile_side(const recorder *r, const entry *e, const entry *portabl
                          bool count, cJSON *data) {
     static const char *const names[] = {"baseline", "candidate"};
     static const char *const us_names[] = {"baseline_us", "candidate_us"};
-    const double us = job_number(cJSON_GetObjectItem(measured, "timing"), us_names[side], 0);
+    const double us = json_number(cJSON_GetObjectItem(measured, "timing"), us_names[side], 0);
     if (us <= 0) return;
-    const double bytes = job_number(measured, "min_bytes", 0);
-    const double ops = job_number(measured, "min_ops", 0);
-    const double peak = job_number(roofs, "ops_per_s", 0);
-    const double roof = job_number(data, "roof_bytes_per_s", 0);
-    const char *level = job_text(data, "level", "memory");
+    const double bytes = json_number(measured, "min_bytes", 0);
+    const double ops = json_number(measured, "min_ops", 0);
+    const double peak = json_number(roofs, "ops_per_s", 0);
+    const double roof = json_number(data, "roof_bytes_per_s", 0);
+    const char *level = json_text(data, "level", "memory");
     const double bandwidth = bytes / us * 1e6;
     const double rate = ops / us * 1e6;
     const double share = roof > 0 ? bandwidth / roof : 0;
     const double ops_share = peak > 0 ? rate / peak : 0;
     const char *said = verdict(share, ops_share, bytes > 0 || ops > 0);
 
-    printf("  %s  %.4g us\n", names[side], us);
+    char time[FORMAT_ROOM];
+    format_time(time, us);
+    printf("  %s  %s\n", names[side], time);
     double emulated = -1;
     cJSON *counted = count ? count_side(r, e, portable, input, side, &emulated) : NULL;
     if (bytes > 0) {
@@ -240,7 +253,7 @@ static cJSON *measure_now(const recorder *r, const entry *e, const char *input,
     if (q->size != 0) cJSON_AddNumberToObject(job, "size", (double)q->size);
     cJSON *measured = do_job(job, NULL, 120, false);
     if (measured != NULL && cJSON_GetObjectItem(measured, "timing") != NULL) return measured;
-    complain("%s on %s: %s", e->id, input, job_text(measured, "why", "not measured"));
+    complain("%s on %s: %s", e->id, input, json_text(measured, "why", "not measured"));
     cJSON_Delete(measured);
     return NULL;
 }
@@ -285,8 +298,8 @@ static bool profile_one(recorder *r, const catalog *c, const entry *e, const cha
     cJSON *measured =
         q->recorded ? measured_before(r, c, e, input, q) : measure_now(r, e, input, q);
     if (measured == NULL) return true;
-    const double working_set = job_number(measured, "working_set", 0);
-    const double least = job_number(measured, "min_bytes", 0);
+    const double working_set = json_number(measured, "working_set", 0);
+    const double least = json_number(measured, "min_bytes", 0);
     const double footprint = least > 0 ? least : working_set;
     const char *level = level_of(roofs, footprint);
     cJSON *here = footprint >= 1 ? measure_roofs((size_t)footprint) : NULL;
@@ -295,9 +308,9 @@ static bool profile_one(recorder *r, const catalog *c, const entry *e, const cha
     cJSON *data = cJSON_CreateObject();
     cJSON_AddItemToObject(data, "roofs", cJSON_Duplicate(roofs, 1));
     cJSON_AddStringToObject(data, "level", level);
-    cJSON_AddNumberToObject(data, "roof_bytes_per_s", job_number(here, "bytes_per_s", 0));
-    cJSON_AddNumberToObject(data, "min_bytes", job_number(measured, "min_bytes", 0));
-    cJSON_AddNumberToObject(data, "min_ops", job_number(measured, "min_ops", 0));
+    cJSON_AddNumberToObject(data, "roof_bytes_per_s", json_number(here, "bytes_per_s", 0));
+    cJSON_AddNumberToObject(data, "min_bytes", json_number(measured, "min_bytes", 0));
+    cJSON_AddNumberToObject(data, "min_ops", json_number(measured, "min_ops", 0));
     cJSON_AddNumberToObject(data, "working_set", working_set);
     for (int side = 0; side < 2; side++) {
         profile_side(r, e, other_variant(c, e), input, side, measured, roofs, !q->recorded, data);
@@ -324,13 +337,19 @@ int command_profile(int argc, char **argv) {
         {NULL, OPTION_FLAG, NULL, NULL, NULL}};
     command_line line = {
         .usage = "profile [ID...] [options]",
-        .about = "Counters where the kernel gives them, else instruction counts by valgrind;\n"
+        .about = "Counters if the kernel gives them, else instruction counts by valgrind;\n"
                  "achieved bandwidth and arithmetic as shares of what this machine gives.",
         .options = options};
     const parsed p = command_parse(&line, argc, argv);
     if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
     catalog c;
     if (!catalog_read(&c, q.modules)) return EXIT_TROUBLE;
+    const selection s = {
+        .ids = line.words, .n_ids = line.n_words, .variant = q.variant, .input = q.input};
+    if (!selection_known(&s, &c, NULL)) {
+        catalog_free(&c);
+        return EXIT_USAGE;
+    }
     ledger *l = ledger_open(ledger_choice(q.ledger), true);
     cJSON *roofs = l != NULL ? measure_roofs(0) : NULL;
     bool good = roofs != NULL;
@@ -342,8 +361,7 @@ int command_profile(int argc, char **argv) {
         if (q.data != NULL) r.data = q.data;
         for (size_t i = 0; good && i < c.n; i++) {
             const entry *e = &c.entries[i];
-            if (strcmp(e->variant, q.variant) != 0 || !e->has_baseline) continue;
-            if (!is_wanted(e->id, line.words, line.n_words)) continue;
+            if (!selection_has(&s, e) || !entry_has_input(e, q.input) || !e->has_baseline) continue;
             /* These roofs are the processor's. */
             if (q.recorded && strcmp(e->device, "cpu") != 0) continue;
             good = profile_one(&r, &c, e, q.input != NULL ? q.input : e->inputs[0], roofs, &q);

@@ -7,8 +7,8 @@
 #include "machine.h"
 #include "options.h"
 #include "page.h"
+#include "selection.h"
 #include "table.h"
-#include "worker.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -112,44 +112,37 @@ static void add_dots(report *r) {
 
 /* ---- History ------------------------------------------------------------------------------ */
 
-/* The ratios of each commit, all kinds of input together, as points in the order of time. */
+/* What is known at each commit, as points: the numbers that the table had then. */
 static size_t read_history(report *r, const facts *f, history_point **points) {
-    cJSON *rows =
-        ledger_rows(r->ledger,
-                    "SELECT r.commit_id AS label, p.ratio FROM process p JOIN run r ON p.run = "
-                    "r.uuid JOIN build b ON r.build = b.uuid WHERE b.id = ?1 AND b.variant = ?2 "
-                    "AND r.cache = 'hot' AND r.machine = ?3 AND r.device = ?4 AND p.ratio IS NOT "
-                    "NULL AND r.partner IS NULL AND " LEDGER_NOT_REFUTED " "
-                    "ORDER BY (SELECT min(started) FROM run x WHERE x.commit_id = r.commit_id), "
-                    "r.commit_id",
-                    f->id, r->variant, f->machine, f->device, NULL);
-    const int n_rows = cJSON_GetArraySize(rows);
-    double *ratio = must_alloc((size_t)(n_rows + 1) * sizeof *ratio);
-    size_t n = 0, n_ratio = 0;
-    const cJSON *row;
-    cJSON_ArrayForEach(row, rows) {
-        const char *label = job_text(row, "label", "");
-        const char *next = row->next != NULL ? job_text(row->next, "label", "") : NULL;
-        ratio[n_ratio++] = job_number(row, "ratio", 1);
-        if (next != NULL && strcmp(label, next) == 0) continue;
+    fact_list list;
+    size_t n = 0;
+    bool any_full = false;
+    if (!facts_history(r->ledger, f, &list)) {
+        facts_free(&list);
+        return 0;
+    }
+    for (size_t i = 0; i < list.n; i++) {
+        any_full = any_full || (list.all[i].has_speedup && !list.all[i].quick);
+    }
+    for (size_t i = 0; i < list.n; i++) {
+        const facts *then = &list.all[i];
+        if (!then->has_speedup || (any_full && then->quick)) continue;
         *points = must_grow(*points, (n + 1) * sizeof **points);
         snprintf((*points)[n].label, sizeof(*points)[n].label, "%s",
-                 *label != '\0' ? label : "no commit");
-        (*points)[n++].speedup = perflab_summarize(ratio, n_ratio);
-        n_ratio = 0;
+                 then->commit[0] != '\0' ? then->commit : "no commit");
+        (*points)[n++].speedup = then->speedup;
     }
-    free(ratio);
-    cJSON_Delete(rows);
+    facts_free(&list);
     return n;
 }
 
 static void add_history(report *r) {
     text_buffer *out = &r->out;
     size_t shown = 0;
-    text_add(
-        out,
-        "<h2>History</h2>\n<p>Speedup by commit, with its interval; the dashed line is 1.</p>\n"
-        "<div class=\"cards\">\n");
+    text_add(out, "<h2>History</h2>\n<p>Speedup by commit, with its interval, as the table had it: "
+                  "over all kinds "
+                  "of input, at the benchmark's own size. The dashed line is 1.</p>\n"
+                  "<div class=\"cards\">\n");
     for (size_t i = 0; i < r->list.n; i++) {
         const facts *f = &r->list.all[i];
         history_point *points = NULL;
@@ -179,28 +172,28 @@ typedef struct roof_data {
 } roof_data;
 
 static void take_profile(roof_data *d, const char *id, const cJSON *data) {
-    const double bytes = job_number(data, "min_bytes", 0);
-    const double ops = job_number(data, "min_ops", 0);
+    const double bytes = json_number(data, "min_bytes", 0);
+    const double ops = json_number(data, "min_ops", 0);
     const cJSON *roofs = cJSON_GetObjectItem(data, "roofs");
     const cJSON *level;
     if (bytes <= 0 || ops <= 0) return;
-    d->peak = job_number(roofs, "ops_per_s", 0);
+    d->peak = json_number(roofs, "ops_per_s", 0);
     d->n_lines = 0;
     cJSON_ArrayForEach(level, cJSON_GetObjectItem(roofs, "levels")) {
         if (d->n_lines == 8) break;
         roof_line *line = &d->lines[d->n_lines++];
-        snprintf(line->name, sizeof line->name, "%s", job_text(level, "level", ""));
-        line->bytes_per_s = job_number(level, "bytes_per_s", 1);
+        snprintf(line->name, sizeof line->name, "%s", json_text(level, "level", ""));
+        line->bytes_per_s = json_number(level, "bytes_per_s", 1);
     }
     d->points = must_grow(d->points, (d->n_points + 1) * sizeof *d->points);
     roof_point *p = &d->points[d->n_points++];
     snprintf(p->id, sizeof p->id, "%s", id);
     p->intensity = ops / bytes;
-    p->ops_per_s[0] = job_number(cJSON_GetObjectItem(data, "baseline"), "ops_per_s", 0);
-    p->ops_per_s[1] = job_number(cJSON_GetObjectItem(data, "candidate"), "ops_per_s", 0);
+    p->ops_per_s[0] = json_number(cJSON_GetObjectItem(data, "baseline"), "ops_per_s", 0);
+    p->ops_per_s[1] = json_number(cJSON_GetObjectItem(data, "candidate"), "ops_per_s", 0);
 }
 
-/* A cell of a share; "-" where the benchmark does not say what the least is. */
+/* A cell of a share; "-" if the benchmark does not say what the least is. */
 static void add_share(text_buffer *out, const char *head, double share, bool known) {
     text_add(out, "<td class=\"n%s\" data-h=\"%s\">", known ? "" : " no", head);
     text_add(out, known ? share < 0.0995 ? "%.1f %%" : "%.0f %%" : "-", share * 100);
@@ -215,21 +208,21 @@ enum { ROOF_HEADS = 7 };
 static void add_roof_row(text_buffer *out, const facts *f, const cJSON *data) {
     const cJSON *base = cJSON_GetObjectItem(data, "baseline");
     const cJSON *cand = cJSON_GetObjectItem(data, "candidate");
-    const bool bytes = job_number(data, "min_bytes", 0) > 0;
-    const bool ops = job_number(data, "min_ops", 0) > 0;
+    const bool bytes = json_number(data, "min_bytes", 0) > 0;
+    const bool ops = json_number(data, "min_ops", 0) > 0;
     text_add(out, "<tr><td class=\"id\" data-h=\"ID\">");
     html_add(out, f->id);
     text_add(out, "</td><td data-h=\"%s\">", roof_heads[1]);
     html_add(out, f->component);
     text_add(out, "</td><td data-h=\"%s\">", roof_heads[2]);
-    html_add(out, job_text(data, "level", "memory"));
+    html_add(out, json_text(data, "level", "memory"));
     text_add(out, "</td>");
-    add_share(out, roof_heads[3], job_number(base, "bandwidth_share", 0), bytes);
-    add_share(out, roof_heads[4], job_number(cand, "bandwidth_share", 0), bytes);
-    add_share(out, roof_heads[5], job_number(cand, "ops_share", 0), ops);
+    add_share(out, roof_heads[3], json_number(base, "bandwidth_share", 0), bytes);
+    add_share(out, roof_heads[4], json_number(cand, "bandwidth_share", 0), bytes);
+    add_share(out, roof_heads[5], json_number(cand, "ops_share", 0), ops);
     text_add(out, "<td class=\"notes\" data-h=\"%s\">", roof_heads[6]);
-    char *verdict = text_copy(job_text(cand, "verdict", ""));
-    verdict[strcspn(verdict, ":")] = '\0'; /* its meaning stands above the table */
+    char *verdict = text_copy(json_text(cand, "verdict", ""));
+    verdict[strcspn(verdict, ":")] = '\0'; /* its meaning is explained above the table */
     html_add(out, verdict);
     free(verdict);
     text_add(out, "</td></tr>\n");
@@ -260,7 +253,7 @@ static void add_roofline(report *r) {
         cJSON *rows = ledger_rows(
             r->ledger, "SELECT data FROM profile WHERE build = ?1 ORDER BY at DESC LIMIT 1",
             f->build, NULL);
-        cJSON *data = cJSON_Parse(job_text(cJSON_GetArrayItem(rows, 0), "data", ""));
+        cJSON *data = cJSON_Parse(json_text(cJSON_GetArrayItem(rows, 0), "data", ""));
         take_profile(&d, f->id, data);
         if (cJSON_GetObjectItem(data, "candidate") != NULL) add_roof_row(&said, f, data);
         cJSON_Delete(data);
@@ -302,7 +295,7 @@ static void add_environment(report *r) {
         "JOIN build b ON r.build = b.uuid WHERE b.variant = ?1 ORDER BY r.started DESC LIMIT 1",
         r->variant, NULL);
     const cJSON *row = cJSON_GetArrayItem(rows, 0);
-    cJSON *e = cJSON_Parse(job_text(row, "environment", ""));
+    cJSON *e = cJSON_Parse(json_text(row, "environment", ""));
     text_add(out, "<h2>Environment</h2>\n<p>Of the latest run.</p>\n<dl>\n");
     const cJSON *item;
     cJSON_ArrayForEach(item, e) {
@@ -317,18 +310,18 @@ static void add_environment(report *r) {
         add_fact(out, name, cJSON_IsString(item) ? item->valuestring : text);
         free(name);
     }
-    add_fact(out, "compiler", job_text(row, "compiler", ""));
-    add_fact(out, "flags", job_text(row, "flags", ""));
-    add_fact(out, "commit", job_text(row, "commit_id", ""));
-    add_fact(out, "started", job_text(row, "started", ""));
+    add_fact(out, "compiler", json_text(row, "compiler", ""));
+    add_fact(out, "flags", json_text(row, "flags", ""));
+    add_fact(out, "commit", json_text(row, "commit_id", ""));
+    add_fact(out, "started", json_text(row, "started", ""));
     cJSON *tests = ledger_rows(r->ledger, "SELECT * FROM selftest ORDER BY at DESC LIMIT 1", NULL);
     const cJSON *test = cJSON_GetArrayItem(tests, 0);
     if (test != NULL) {
-        cJSON *data = cJSON_Parse(job_text(test, "data", ""));
+        cJSON *data = cJSON_Parse(json_text(test, "data", ""));
         char *text = text_format("%s on %s: %.0f of %.0f A/A comparisons called a difference",
-                                 job_number(test, "passed", 0) != 0 ? "passed" : "failed",
-                                 job_text(test, "at", ""), job_number(data, "false_calls", 0),
-                                 job_number(data, "comparisons", 0));
+                                 json_number(test, "passed", 0) != 0 ? "passed" : "failed",
+                                 json_text(test, "at", ""), json_number(data, "false_calls", 0),
+                                 json_number(data, "comparisons", 0));
         add_fact(out, "selftest", text);
         free(text);
         cJSON_Delete(data);
@@ -377,7 +370,9 @@ int command_report(int argc, char **argv) {
     catalog c;
     catalog_or_none(&c, modules);
     r.ledger = ledger_open(ledger_choice(ledger_name), false);
-    bool good = r.ledger != NULL && facts_derive(r.ledger, &c, &query, &r.list) &&
+    const selection all = {.variant = r.variant};
+    const bool known = selection_known(&all, &c, NULL);
+    bool good = known && r.ledger != NULL && facts_derive(r.ledger, &c, &query, &r.list) &&
                 integrations_read(r.ledger, &r.integrations);
     if (good) {
         write_page(&r);
@@ -389,5 +384,5 @@ int command_report(int argc, char **argv) {
     facts_free(&r.list);
     ledger_close(r.ledger);
     catalog_free(&c);
-    return good ? EXIT_DONE : EXIT_TROUBLE;
+    return !known ? EXIT_USAGE : good ? EXIT_DONE : EXIT_TROUBLE;
 }

@@ -2,11 +2,13 @@
  * cmd_run.c - `perflab run` and `perflab validate`.
  */
 #include "commands.h"
+#include "facts.h"
+#include "format.h"
 #include "machine.h"
 #include "measure.h"
 #include "options.h"
-#include "record.h"
-#include "table.h"
+#include "recorder.h"
+#include "selection.h"
 #include "util.h"
 
 #include <stdlib.h>
@@ -18,32 +20,23 @@ typedef struct request {
     size_t runs, size, seed, seeds, memory_mb;
     double seconds, timeout;
     double limit; /* seconds after which nothing new is begun; 0: none */
-    bool quick, no_pin;
+    bool quick, no_pin, fixed;
     bool missing; /* only what --runs still lacks of this build */
     char **ids;
     size_t n_ids;
 } request;
 
-static bool selected(const request *q, const entry *e) {
-    const bool variant = strcmp(q->variant, "both") == 0 || strcmp(q->variant, e->variant) == 0;
-    return variant && is_wanted(e->id, q->ids, q->n_ids);
+static selection selection_of(const request *q) {
+    return (selection){.ids = q->ids, .n_ids = q->n_ids, .variant = q->variant, .input = q->input};
 }
 
-static bool wants_input(const request *q, const char *input) {
-    return q->input == NULL || strcmp(q->input, input) == 0;
-}
-
-/* Complains about ids that name nothing. Returns how many entry and input pairs there are. */
-static size_t count_work(const request *q, const catalog *c) {
+/* How many entry and input pairs are selected. */
+static size_t count_work(const selection *s, const catalog *c) {
     size_t work = 0;
-    for (size_t i = 0; i < q->n_ids; i++) {
-        bool known = false;
-        for (size_t k = 0; k < c->n; k++) known = known || strcmp(c->entries[k].id, q->ids[i]) == 0;
-        if (!known) complain("no module registers %s", q->ids[i]);
-    }
     for (size_t i = 0; i < c->n; i++) {
-        for (char **input = c->entries[i].inputs; selected(q, &c->entries[i]) && *input; input++) {
-            work += wants_input(q, *input);
+        const entry *e = &c->entries[i];
+        for (char **input = e->inputs; selection_has(s, e) && *input; input++) {
+            work += selection_has_input(s, *input);
         }
     }
     return work;
@@ -62,31 +55,34 @@ static const char *variant_note(const entry *e) {
 
 /* ---- The gate ----------------------------------------------------------------------------- */
 
-/* Gates one entry on one input and prints a line. False where the ledger fails. */
+/* Gates one entry on one input and prints a line. False if the ledger fails. */
 static bool gate_one(recorder *r, const entry *e, const char *input, const gate_plan *plan,
                      bool *passed, bool *wrong) {
-    const char *outcome;
-    char *why;
-    char label[120];
+    gate_result result;
+    char label[120], amount[64] = "";
     snprintf(label, sizeof label, "%s %s: gate", e->id, input);
     progress_label(r->progress, label);
-    const bool good = record_gate(r, e, input, plan, &outcome, &why);
-    *passed = strcmp(outcome, "passed") == 0;
-    *wrong = !*passed && strcmp(outcome, "skipped") != 0;
+    const bool good = record_gate(r, e, input, plan, &result);
+    *passed = result.outcome == PERFLAB_PASSED;
+    *wrong = !*passed && result.outcome != PERFLAB_SKIPPED;
+    if (*passed) {
+        snprintf(amount, sizeof amount, " (%zu cases, %zu values)", result.cases, result.compared);
+    }
     progress_hide(r->progress);
-    printf("%-6s %-24s %-8s gate %s%s%s%s\n", e->id, e->component, input, outcome, variant_note(e),
-           why != NULL ? ": " : "", why != NULL ? why : "");
+    printf("%-6s %-24s %-8s gate %s%s%s%s%s\n", e->id, e->component, input,
+           perflab_outcome_name(result.outcome), amount, variant_note(e),
+           result.why != NULL ? ": " : "", result.why != NULL ? result.why : "");
     fflush(stdout);
-    free(why);
+    free(result.why);
     return good;
 }
 
-/* What the ledger holds of one entry on one input, of any size and cache where plan is NULL; NULL
- * where that is nothing. To be freed with facts_free either way. */
+/* What the ledger holds of one entry on one input, of any size and cache if plan is NULL; NULL
+ * if that is nothing. To be freed with facts_free either way. */
 static const input_facts *facts_of(ledger *l, const catalog *c, const entry *e, const char *input,
                                    const measure_plan *plan, fact_list *list) {
     char *ids[] = {e->id};
-    fact_query q = {.variant = e->variant, .input = input, .ids = ids, .n_ids = 1};
+    fact_query q = {.variant = e->variant, .input = input, .exact = true, .ids = ids, .n_ids = 1};
     if (plan) {
         q.cache = plan->cache;
         q.size = plan->size;
@@ -106,29 +102,54 @@ static bool already_gated(ledger *l, const catalog *c, const entry *e, const cha
 
 /* ---- Measuring ---------------------------------------------------------------------------- */
 
+/* What was measured just now. `candidate`: it is right, so it has a time. */
+static void print_now(const entry *e, const char *input, const measure_plan *plan,
+                      const run_result *r, bool candidate) {
+    char text[FORMAT_ROOM];
+    const perflab_summary base = perflab_summarize(r->baseline_us, r->good);
+    const perflab_summary ratio = perflab_summarize(r->ratio, candidate ? r->n : 0);
+    format_times(text, &base);
+    printf("%-6s %-24s %-8s baseline %s", e->id, e->component, input, text);
+    format_rate(text, base.median, r->min_bytes, r->min_ops);
+    if (text[0] != '\0') printf(" (%s)", text);
+    if (ratio.n > 0) {
+        const perflab_summary cand = perflab_summarize(r->candidate_us, r->n);
+        format_times(text, &cand);
+        printf(", optimized %s", text);
+        format_rate(text, cand.median, r->min_bytes, r->min_ops);
+        if (text[0] != '\0') printf(" (%s)", text);
+        format_ratio(text, &ratio);
+        printf(", %s", text);
+        if (resolve(&ratio) == RESOLUTION_UNRESOLVED) printf(", no difference resolved");
+        if (ratio.cv > NOISY_CV) printf(", noisy");
+    }
+    printf(" (n=%zu%s)%s\n", r->good, plan->seconds < 1 ? ", quick" : "", variant_note(e));
+    const perflab_summary any = perflab_summarize(r->moved, candidate ? r->n_moved : 0);
+    if (any.n == 0) return;
+    const double share = placement_share(r->ratio, r->n, r->moved, r->n_moved);
+    format_ratio(text, &any);
+    printf("%-6s %-24s %-8s at any placement: %s", "", "", "", text);
+    if (share >= 0) printf(", placement has %.0f %% of the variance", share * 100);
+    printf("%s (n=%zu)\n", resolve(&any) == RESOLUTION_UNRESOLVED ? ", no difference resolved" : "",
+           any.n);
+}
+
+/* This, and what the table makes of it if that is more. */
 static void print_numbers(ledger *l, const catalog *c, const entry *e, const char *input,
-                          const measure_plan *plan) {
+                          const measure_plan *plan, const run_result *r) {
     fact_list list;
     const input_facts *in = facts_of(l, c, e, input, plan, &list);
-    if (in) {
-        if (in->n_baseline == 0) {
-            printf("%-6s %-24s %-8s measured, but not on a %s, which the row needs\n", e->id,
-                   e->component, input, e->device);
-            facts_free(&list);
-            return;
+    if (in != NULL && in->n_baseline == 0) {
+        printf("%-6s %-24s %-8s measured, but not on a %s, which the row needs\n", e->id,
+               e->component, input, e->device);
+    } else if (in != NULL) {
+        print_now(e, input, plan, r, in->n > 0);
+        if (in->n > 0 && in->n != r->n) {
+            char text[FORMAT_ROOM];
+            format_ratio(text, &in->speedup);
+            printf("%-6s %-24s %-8s recorded in all: %s (n=%zu%s)\n", "", "", "", text, in->n,
+                   in->quick ? ", quick" : "");
         }
-        printf("%-6s %-24s %-8s baseline %.3f us +- %.3f", e->id, e->component, input,
-               in->baseline.mean, in->baseline.stddev);
-        if (in->n > 0) {
-            char factor[64];
-            table_speedup(factor, sizeof factor, &in->speedup);
-            printf(", optimized %.3f us +- %.3f, %s", in->candidate.mean, in->candidate.stddev,
-                   factor);
-            const resolution said = resolve(&in->speedup);
-            if (said == RESOLUTION_UNRESOLVED) printf(", no difference resolved");
-            if (in->speedup.cv > NOISY_CV) printf(", noisy");
-        }
-        printf(" (n=%zu%s)%s\n", in->n_baseline, in->quick ? ", quick" : "", variant_note(e));
     }
     fflush(stdout);
     facts_free(&list);
@@ -160,16 +181,16 @@ static bool measure_one(recorder *r, const catalog *c, const entry *e, const cha
     progress_add(r->progress, (double)plan->runs - (r->progress->done - before));
     progress_hide(r->progress);
     if (result.failed > 0) {
-        const bool skipped = strncmp(result.why, "skipped", 7) == 0;
-        printf("%-6s %-24s %-8s %s\n", e->id, e->component, input, result.why);
-        *wrong = *wrong || !skipped;
+        printf("%-6s %-24s %-8s %s: %s\n", e->id, e->component, input,
+               perflab_outcome_name(result.outcome), result.why != NULL ? result.why : "");
+        *wrong = *wrong || result.outcome != PERFLAB_SKIPPED;
     }
-    if (good && result.good > 0) print_numbers(r->ledger, c, e, input, plan);
-    free(result.why);
+    if (good && result.good > 0) print_numbers(r->ledger, c, e, input, plan, &result);
+    run_result_free(&result);
     return good;
 }
 
-/* Gates where that is due, then measures what may be measured. */
+/* Gates if that is due, then measures what may be measured. */
 static bool run_one(recorder *r, const catalog *c, const entry *e, const char *input,
                     const request *q, bool *wrong) {
     measure_plan plan = {.runs = q->runs,
@@ -177,7 +198,8 @@ static bool run_one(recorder *r, const catalog *c, const entry *e, const char *i
                          .size = q->size,
                          .cache = q->cache,
                          .seed = q->seed,
-                         .candidate = e->has_candidate};
+                         .candidate = e->has_candidate,
+                         .fixed = q->fixed};
     if (!e->has_baseline) {
         printf("%-6s %-24s %-8s not started\n", e->id, e->component, input);
         progress_add(r->progress, (double)plan.runs);
@@ -210,7 +232,12 @@ typedef bool (*work_fn)(recorder *r, const catalog *c, const entry *e, const cha
 static int for_all(const request *q, double units, work_fn work) {
     catalog c;
     if (!catalog_read(&c, q->modules)) return EXIT_TROUBLE;
-    const size_t pairs = count_work(q, &c);
+    const selection s = selection_of(q);
+    if (!selection_known(&s, &c, NULL)) {
+        catalog_free(&c);
+        return EXIT_USAGE;
+    }
+    const size_t pairs = count_work(&s, &c);
     ledger *l = pairs > 0 ? ledger_open(ledger_choice(q->ledger), true) : NULL;
     int code = l == NULL ? EXIT_TROUBLE : EXIT_DONE;
     if (pairs == 0) complain("nothing to do");
@@ -225,9 +252,9 @@ static int for_all(const request *q, double units, work_fn work) {
         settle(&r, q);
         for (size_t i = 0; good && i < c.n; i++) {
             const entry *e = &c.entries[i];
-            if (!selected(q, e)) continue;
+            if (!selection_has(&s, e)) continue;
             for (char **input = e->inputs; good && *input != NULL; input++) {
-                if (!wants_input(q, *input)) continue;
+                if (!selection_has_input(&s, *input)) continue;
                 if (q->limit > 0 && seconds_now() - start > q->limit) {
                     left++;
                 } else {
@@ -263,9 +290,10 @@ int command_run(int argc, char **argv) {
         {"--cache", OPTION_TEXT, &q.cache, "MODE", "hot (default), l2 or evicted"},
         {"--seed", OPTION_COUNT, &q.seed, "N", "makes the input (42)"},
         {"--variant", OPTION_TEXT, &q.variant, "V", "native (default), portable or both"},
+        {"--fixed", OPTION_FLAG, &q.fixed, NULL, "only the build's own placement of its code"},
         {"--no-pin", OPTION_FLAG, &q.no_pin, NULL, "let the system move processes between CPUs"},
         {"--timeout", OPTION_SECONDS, &q.timeout, "SECONDS",
-         "per process (60 and 20 times --time)"},
+         "for each step of a process (300 and 20 times --time)"},
         {"--memory", OPTION_COUNT, &q.memory_mb, "MIB", "cap per process (4096)"},
         {"--data", OPTION_TEXT, &q.data, "FOLDER", "recorded inputs ($PERFLAB_DATA)"},
         {"--modules", OPTION_TEXT, &q.modules, "FOLDER", "where the benchmarks are"},
@@ -320,7 +348,7 @@ int command_validate(int argc, char **argv) {
         {"--size", OPTION_COUNT, &q.size, "N", "this size only (does not validate by itself)"},
         {"--input", OPTION_TEXT, &q.input, "KIND", "one kind of input only"},
         {"--variant", OPTION_TEXT, &q.variant, "V", "native, portable or both (default)"},
-        {"--timeout", OPTION_SECONDS, &q.timeout, "SECONDS", "per process (300)"},
+        {"--timeout", OPTION_SECONDS, &q.timeout, "SECONDS", "for each step of a process (300)"},
         {"--memory", OPTION_COUNT, &q.memory_mb, "MIB", "cap per process (4096)"},
         {"--data", OPTION_TEXT, &q.data, "FOLDER", "recorded inputs ($PERFLAB_DATA)"},
         {"--modules", OPTION_TEXT, &q.modules, "FOLDER", "where the benchmarks are"},

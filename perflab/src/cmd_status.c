@@ -1,10 +1,12 @@
 /*
  * cmd_status.c - `perflab status`: the document's checklist, each tick derived.
  */
+#include "child.h"
 #include "commands.h"
+#include "format.h"
 #include "integration.h"
 #include "options.h"
-#include "worker.h"
+#include "selection.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +24,7 @@ static bool gather(ledger *l, evidence *e) {
     cJSON *paths = ledger_rows(l, "SELECT DISTINCT path FROM written", NULL);
     const cJSON *row;
     cJSON_ArrayForEach(row, paths) {
-        char *text = read_text(job_text(row, "path", ""), NULL);
+        char *text = read_text(json_text(row, "path", ""), NULL);
         if (text == NULL) continue;
         e->tables = must_grow(e->tables, (e->n_tables + 1) * sizeof *e->tables);
         e->tables[e->n_tables++] = text;
@@ -60,7 +62,9 @@ static char *numbers_of(const facts *f, bool candidate) {
         const input_facts *in = &f->inputs[i];
         const perflab_summary *s = candidate ? &in->candidate : &in->baseline;
         if (s->n == 0) continue;
-        text_add(&out, ", %s mean %.3f us stddev %.3f", in->input, s->mean, s->stddev);
+        char times[FORMAT_ROOM];
+        format_times(times, s);
+        text_add(&out, ", %s %s", in->input, times);
     }
     return out.text;
 }
@@ -84,7 +88,7 @@ static void integration_tick(const facts *f, const evidence *e) {
     for (size_t i = 0; i < e->integrations.n; i++) {
         const integration *in = &e->integrations.all[i];
         cJSON *covers = cJSON_Parse(in->covers);
-        const bool mine = strcmp(job_text(covers, f->id, ""), f->source_hash) == 0;
+        const bool mine = strcmp(json_text(covers, f->id, ""), f->source_hash) == 0;
         cJSON_Delete(covers);
         if (!mine) continue;
         covering++;
@@ -111,10 +115,10 @@ static void commit_tick(const facts *f) {
                                        "--porcelain", "--", path,   NULL};
         const char *const last[] = {"git", "-C", folder, "log", "-1", "--format=%h %s",
                                     "--",  path, NULL};
-        char *change = first_line_of(changed);
+        char *change = child_first_line(changed);
         clean = change != NULL && *change == '\0';
         free(subject);
-        subject = first_line_of(last);
+        subject = child_first_line(last);
         clean = clean && subject != NULL && *subject != '\0';
         free(change);
         free(folder);
@@ -143,7 +147,7 @@ static void validated_tick(const facts *f) {
 }
 
 static void print_checklist(const facts *f, const evidence *e) {
-    char factor[96] = "";
+    char factor[160] = "";
     printf("%s  %s  %s%s%s\n", f->id, f->component, status_name(f->status),
            f->reason != NULL ? ": " : "", f->reason != NULL ? f->reason : "");
     tick(f->has_baseline, "Created isolated benchmark", f->has_baseline ? f->sources : NULL);
@@ -154,10 +158,12 @@ static void print_checklist(const facts *f, const evidence *e) {
     char *cand = numbers_of(f, true);
     tick(least(f, true) >= LEAST_RUNS, "Recorded optimized (5 runs, mean + stddev)", cand);
     if (f->has_speedup) {
-        snprintf(factor, sizeof factor, "%.3fx", f->speedup.median);
+        char mid[32], lo[32], hi[32];
+        format_ratio_parts(mid, lo, hi, &f->speedup);
+        snprintf(factor, sizeof factor, "%sx", mid);
         if (f->speedup.has_interval) {
-            snprintf(factor, sizeof factor, "%.3fx, %.1f %% interval [%.3f, %.3f]",
-                     f->speedup.median, f->speedup.confidence * 100, f->speedup.lo, f->speedup.hi);
+            snprintf(factor, sizeof factor, "%sx, %.1f %% interval [%s, %s]", mid,
+                     f->speedup.confidence * 100, lo, hi);
         }
     }
     tick(f->has_speedup && f->speedup.has_interval, "Calculated speedup", factor);
@@ -192,15 +198,18 @@ int command_status(int argc, char **argv) {
     const char *path = ledger_choice(ledger_name);
     const bool without = c.n > 0 && !file_exists(path);
     ledger *l = without ? NULL : ledger_open(path, false);
-    const bool good = (l != NULL || without) && facts_derive(l, &c, &query, &list) && gather(l, &e);
+    const selection s = {.ids = line.words, .n_ids = line.n_words, .variant = variant};
+    const bool known = (l == NULL && !without) || selection_known(&s, &c, l);
+    const bool good =
+        known && (l != NULL || without) && facts_derive(l, &c, &query, &list) && gather(l, &e);
     for (size_t i = 0; good && i < list.n; i++) {
         if (i > 0) printf("\n");
         print_checklist(&list.all[i], &e);
     }
-    if (good && list.n == 0) complain("nothing of that name");
+    if (good && list.n == 0) complain("nothing is registered or recorded");
     evidence_free(&e);
     facts_free(&list);
     ledger_close(l);
     catalog_free(&c);
-    return good ? EXIT_DONE : EXIT_TROUBLE;
+    return !known ? EXIT_USAGE : good ? EXIT_DONE : EXIT_TROUBLE;
 }

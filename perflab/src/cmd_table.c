@@ -3,10 +3,10 @@
  */
 #include "commands.h"
 #include "integration.h"
-#include "machine.h"
+#include "measure.h"
 #include "options.h"
+#include "selection.h"
 #include "table.h"
-#include "worker.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -54,14 +54,30 @@ static void csv_cell(text_buffer *out, const char *cell, const char *end) {
     text_add(out, "\"%s", end);
 }
 
+/* A number, or nothing if nothing was measured. */
+static void csv_number(text_buffer *out, double x) {
+    text_add(out, x > 0 ? ",%.10g" : ",", x);
+}
+
+/* The cells as they are shown, then what they say as plain numbers. */
 static void print_csv(text_buffer *out, const rows *r) {
-    for (int i = 0; i < TABLE_COLUMNS; i++) {
-        csv_cell(out, table_heads[i], i + 1 < TABLE_COLUMNS ? "," : "\n");
-    }
+    for (int i = 0; i < TABLE_COLUMNS; i++) csv_cell(out, table_heads[i], ",");
+    text_add(out, "\"baseline\",\"optimized\",\"unit\",\"ratio\",\"low\",\"high\",\"n\","
+                  "\"size\"\n");
     for (size_t k = 0; k < r->n; k++) {
+        const table_numbers *x = &r->all[k].numbers;
         for (int i = 0; i < TABLE_COLUMNS; i++) {
-            csv_cell(out, r->all[k].cell[i], i + 1 < TABLE_COLUMNS ? "," : "\n");
+            csv_cell(out, r->all[k].cell[i], i + 1 < TABLE_COLUMNS ? "," : "");
         }
+        csv_number(out, x->baseline);
+        csv_number(out, x->candidate);
+        text_add(out, ",us");
+        csv_number(out, x->ratio);
+        csv_number(out, x->lo);
+        csv_number(out, x->hi);
+        csv_number(out, (double)x->n);
+        csv_number(out, (double)x->size);
+        text_add(out, "\n");
     }
 }
 
@@ -117,6 +133,9 @@ static cJSON *input_json(const input_facts *in) {
         add_summary(o, "candidate_us", &in->candidate);
         add_summary(o, "speedup", &in->speedup);
     }
+    if (in->any.n > 0) add_summary(o, "any_placement", &in->any);
+    if (in->min_bytes > 0) cJSON_AddNumberToObject(o, "min_bytes", in->min_bytes);
+    if (in->min_ops > 0) cJSON_AddNumberToObject(o, "min_ops", in->min_ops);
     if (in->baseline_error >= 0) cJSON_AddNumberToObject(o, "baseline_error", in->baseline_error);
     if (in->candidate_error >= 0)
         cJSON_AddNumberToObject(o, "candidate_error", in->candidate_error);
@@ -143,6 +162,10 @@ static cJSON *fact_json(const facts *f) {
     if (f->has_speedup) {
         cJSON_AddNumberToObject(o, "candidate_us", f->candidate_us);
         add_summary(o, "speedup", &f->speedup);
+        if (f->any.n > 0) add_summary(o, "any_placement", &f->any);
+        if (f->placement_share >= 0) {
+            cJSON_AddNumberToObject(o, "placement_share", f->placement_share);
+        }
     }
     cJSON *inputs = cJSON_AddArrayToObject(o, "inputs");
     for (size_t i = 0; i < f->n_inputs; i++) {
@@ -177,21 +200,21 @@ static void print_machine(text_buffer *out, ledger *l, const char *variant) {
                                     "WHERE b.variant = ?1 ORDER BY r.started DESC LIMIT 1",
                                     variant, NULL);
     const cJSON *row = cJSON_GetArrayItem(runs, 0);
-    cJSON *e = cJSON_Parse(job_text(row, "environment", ""));
+    cJSON *e = cJSON_Parse(json_text(row, "environment", ""));
     if (e != NULL) {
-        const char *commit = job_text(row, "commit_id", "");
+        const char *commit = json_text(row, "commit_id", "");
         text_add(
             out,
             "\nLatest run: %s, %.0f cores, %.0f threads, caches %.0f KiB, %.0f KiB, %.0f KiB%s; ",
-            job_text(e, "cpu", ""), job_number(e, "cores", 0), job_number(e, "threads", 0),
-            job_number(e, "l1_bytes", 0) / 1024, job_number(e, "l2_bytes", 0) / 1024,
-            job_number(e, "l3_bytes", 0) / 1024,
+            json_text(e, "cpu", ""), json_number(e, "cores", 0), json_number(e, "threads", 0),
+            json_number(e, "l1_bytes", 0) / 1024, json_number(e, "l2_bytes", 0) / 1024,
+            json_number(e, "l3_bytes", 0) / 1024,
             cJSON_IsTrue(cJSON_GetObjectItem(e, "virtual_machine")) ? ", a virtual machine" : "");
-        text_add(out, "load %.2f; governor %s; turbo %s; %s, %s; ", job_number(e, "load", 0),
-                 job_text(e, "governor", "unknown"), job_text(e, "turbo", "unknown"),
-                 job_text(row, "compiler", ""), job_text(row, "flags", ""));
+        text_add(out, "load %.2f; governor %s; turbo %s; %s, %s; ", json_number(e, "load", 0),
+                 json_text(e, "governor", "unknown"), json_text(e, "turbo", "unknown"),
+                 json_text(row, "compiler", ""), json_text(row, "flags", ""));
         if (*commit != '\0') text_add(out, "commit %s; ", commit);
-        text_add(out, "%s.\n", job_text(row, "started", ""));
+        text_add(out, "%s.\n", json_text(row, "started", ""));
     }
     cJSON_Delete(e);
     cJSON_Delete(runs);
@@ -250,6 +273,17 @@ static void render(text_buffer *out, ledger *l, const fact_list *list,
     free(r.all);
 }
 
+/* Whether anything is recorded of that machine; NULL is any. */
+static bool machine_known(ledger *l, const char *key) {
+    if (key == NULL) return true;
+    cJSON *runs =
+        l == NULL ? NULL : ledger_rows(l, "SELECT uuid FROM run WHERE machine = ?1", key, NULL);
+    const bool any = cJSON_GetArraySize(runs) > 0;
+    cJSON_Delete(runs);
+    if (!any) complain("nothing is recorded of a machine %s", key);
+    return any;
+}
+
 int command_table(int argc, char **argv) {
     table_request q = {.variant = "native", .cache = "hot"};
     const option options[] = {
@@ -269,7 +303,7 @@ int command_table(int argc, char **argv) {
     command_line line = {
         .usage = "table [ID...] [options]",
         .about =
-            "The tracking table. A row stands for all kinds of input: baseline and optimized are\n"
+            "The tracking table. A row is over all kinds of input: baseline and optimized are\n"
             "geometric means over them, the speedup's interval that of the per-process means.",
         .options = options};
     const parsed p = command_parse(&line, argc, argv);
@@ -289,7 +323,15 @@ int command_table(int argc, char **argv) {
     const char *path = ledger_choice(q.ledger);
     ledger *l = c.n > 0 && !file_exists(path) ? NULL : ledger_open(path, q.output != NULL);
     bool good = l != NULL || (c.n > 0 && !file_exists(path));
-    good = good && facts_derive(l, &c, &query, &list) &&
+    perflab_cache cache;
+    const selection s = {
+        .ids = line.words, .n_ids = line.n_words, .variant = q.variant, .input = q.input};
+    bool known = !good || (selection_known(&s, &c, l) && machine_known(l, q.machine));
+    if (!perflab_cache_parse(q.cache, &cache)) {
+        complain("--cache: hot, l2 or evicted, not %s", q.cache);
+        known = false;
+    }
+    good = good && known && facts_derive(l, &c, &query, &list) &&
            (l == NULL || line.n_words > 0 || integrations_read(l, &whole));
     if (good) {
         render(&out, l, &list, &whole, &q);
@@ -305,5 +347,5 @@ int command_table(int argc, char **argv) {
     facts_free(&list);
     ledger_close(l);
     catalog_free(&c);
-    return good ? EXIT_DONE : EXIT_TROUBLE;
+    return !known ? EXIT_USAGE : good ? EXIT_DONE : EXIT_TROUBLE;
 }

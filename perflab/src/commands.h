@@ -1,13 +1,17 @@
 /*
- * commands.h - one function a command: given what stands behind its name, returns the exit status:
- * 0 done, 1 done but something measured or judged is wrong, 2 wrong use, 3 could not be done.
+ * commands.h - one function for each command: given what follows its name, it returns the exit
+ * status. These are all there are, for every command.
  */
 #ifndef PERFLAB_COMMANDS_H
 #define PERFLAB_COMMANDS_H
 
-#include "facts.h"
-
-enum { EXIT_DONE = 0, EXIT_WRONG_RESULT = 1, EXIT_USAGE = 2, EXIT_TROUBLE = 3 };
+enum {
+    EXIT_DONE = 0,         /* done; with --fail-on: resolved, and no loss */
+    EXIT_WRONG_RESULT = 1, /* done, and something is wrong; with --fail-on: a resolved loss */
+    EXIT_USAGE = 2,        /* wrong use: an unknown option, id, kind of input, variant, revision */
+    EXIT_TROUBLE = 3,      /* it could not be done: no ledger, no compiler, a full disk */
+    EXIT_UNRESOLVED = 4    /* with --fail-on: too few processes to tell */
+};
 
 int command_new(int argc, char **argv);
 int command_build(int argc, char **argv);

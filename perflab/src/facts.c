@@ -9,7 +9,6 @@
 #include "facts.h"
 #include "machine.h"
 #include "util.h"
-#include "worker.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -33,14 +32,24 @@ resolution resolve(const perflab_summary *ratio) {
     return RESOLUTION_UNRESOLVED;
 }
 
-/* ---- The gate ----------------------------------------------------------------------------- */
-
-/* Whether a failed gate stands for good: a wrong result is a counterexample, a timeout may be the
- * day's. */
-static bool is_counterexample(const char *outcome) {
-    return strcmp(outcome, "mismatch") == 0 || strcmp(outcome, "out of bounds") == 0 ||
-           strcmp(outcome, "crashed") == 0;
+const perflab_summary *deciding(const perflab_summary *here, const perflab_summary *any) {
+    return any->n > 0 ? any : here;
 }
+
+static double log_variance(const double *x, size_t n) {
+    double mean = 0, sum = 0;
+    for (size_t i = 0; i < n; i++) mean += log(x[i]) / (double)n;
+    for (size_t i = 0; i < n; i++) sum += (log(x[i]) - mean) * (log(x[i]) - mean);
+    return sum / (double)(n - 1);
+}
+
+double placement_share(const double *here, size_t n, const double *moved, size_t n_moved) {
+    if (n < 3 || n_moved < 3) return -1;
+    const double all = log_variance(moved, n_moved);
+    return all > 0 ? fmax(0, 1 - log_variance(here, n) / all) : 0;
+}
+
+/* ---- The gate ----------------------------------------------------------------------------- */
 
 static void set_text(char **to, const char *value) {
     free(*to);
@@ -51,21 +60,21 @@ static bool read_gates(ledger *l, const facts *f, input_facts *in) {
     cJSON *rows =
         ledger_rows(l,
                     "SELECT outcome, why, whole, baseline_error, candidate_error FROM gate "
-                    "WHERE build = ?1 AND input = ?2 ORDER BY at, rowid",
-                    f->build, in->input, NULL);
+                    "WHERE build IN (?1, ?3) AND input = ?2 ORDER BY at, rowid",
+                    f->build, in->input, f->measured, NULL);
     bool refuted = false;
     const cJSON *row;
     cJSON_ArrayForEach(row, rows) {
-        const char *outcome = job_text(row, "outcome", "");
-        in->baseline_error = fmax(in->baseline_error, job_number(row, "baseline_error", -1));
-        in->candidate_error = fmax(in->candidate_error, job_number(row, "candidate_error", -1));
+        const perflab_outcome outcome = perflab_outcome_of(json_text(row, "outcome", ""));
+        in->baseline_error = fmax(in->baseline_error, json_number(row, "baseline_error", -1));
+        in->candidate_error = fmax(in->candidate_error, json_number(row, "candidate_error", -1));
         if (refuted) continue;
-        const bool passed = strcmp(outcome, "passed") == 0;
-        if (passed && job_number(row, "whole", 0) == 0) continue;
+        const bool passed = outcome == PERFLAB_PASSED;
+        if (passed && json_number(row, "whole", 0) == 0) continue;
         in->gated = passed;
-        set_text(&in->gate_outcome, outcome);
-        set_text(&in->gate_why, job_text(row, "why", NULL));
-        refuted = is_counterexample(outcome);
+        set_text(&in->gate_outcome, perflab_outcome_name(outcome));
+        set_text(&in->gate_why, json_text(row, "why", NULL));
+        refuted = perflab_outcome_refutes(outcome);
     }
     cJSON_Delete(rows);
     return rows != NULL;
@@ -74,34 +83,36 @@ static bool read_gates(ledger *l, const facts *f, input_facts *in) {
 /* ---- Processes ---------------------------------------------------------------------------- */
 
 static void take_process(input_facts *in, const cJSON *row) {
-    const double base = job_number(row, "baseline_us", 0);
-    const double ratio = job_number(row, "ratio", 0);
-    const char *outcome = job_text(row, "outcome", "");
-    if (strcmp(outcome, "passed") != 0 && strcmp(outcome, "baseline only") != 0) {
+    const bool moved = json_number(row, "placement", 0) != 0;
+    const double base = moved ? 0 : json_number(row, "baseline_us", 0);
+    const double ratio = json_number(row, "ratio", 0);
+    const perflab_outcome outcome = perflab_outcome_of(json_text(row, "outcome", ""));
+    if (outcome != PERFLAB_PASSED && outcome != PERFLAB_BASELINE_ONLY) {
         in->n_failed++;
-        char *why = text_format("%s: %s", outcome, job_text(row, "why", ""));
+        char *why = text_format("%s: %s", perflab_outcome_name(outcome), json_text(row, "why", ""));
         set_text(&in->failure, why);
         free(why);
         /* A wrong result while timing refutes the candidate as one in the gate does. */
-        if (is_counterexample(outcome)) {
+        if (perflab_outcome_refutes(outcome)) {
             in->gated = false;
-            set_text(&in->gate_outcome, outcome);
-            set_text(&in->gate_why, job_text(row, "why", NULL));
+            set_text(&in->gate_outcome, perflab_outcome_name(outcome));
+            set_text(&in->gate_why, json_text(row, "why", NULL));
         }
     }
     if (base > 0) in->baseline_us[in->n_baseline++] = base;
-    if (ratio > 0) {
-        in->candidate_us[in->n] = job_number(row, "candidate_us", 0);
+    if (ratio > 0 && moved) in->moved[in->n_moved++] = ratio;
+    if (ratio > 0 && !moved) {
+        in->candidate_us[in->n] = json_number(row, "candidate_us", 0);
         in->ratio[in->n++] = ratio;
     }
-    in->min_bytes = job_number(row, "min_bytes", 0);
-    in->min_ops = job_number(row, "min_ops", 0);
-    in->working_set = job_number(row, "working_set", 0);
-    in->clock_share = fmax(in->clock_share, job_number(row, "clock_share", 0));
+    in->min_bytes = json_number(row, "min_bytes", 0);
+    in->min_ops = json_number(row, "min_ops", 0);
+    in->working_set = json_number(row, "working_set", 0);
+    in->clock_share = fmax(in->clock_share, json_number(row, "clock_share", 0));
 }
 
 /* All processes of the build on one kind of input; full ones if there are any, else quick ones. */
-static bool read_processes(ledger *l, const facts *f, input_facts *in) {
+static bool read_processes(ledger *l, const facts *f, const fact_query *q, input_facts *in) {
     char size[32];
     snprintf(size, sizeof size, "%zu", f->size);
     cJSON *rows = ledger_rows(
@@ -109,20 +120,23 @@ static bool read_processes(ledger *l, const facts *f, input_facts *in) {
         "SELECT p.*, r.quick, r.min_bytes, r.min_ops, r.working_set FROM process p "
         "JOIN run r ON p.run = r.uuid WHERE r.build = ?1 AND r.input = ?2 AND r.cache = ?3 "
         "AND r.size = CAST(?4 AS INTEGER) AND r.machine = ?5 AND r.device_kind = ?6 "
-        "AND r.device = ?7 AND r.partner IS NULL ORDER BY r.started, r.rowid, p.position",
-        f->build, in->input, f->cache, size, f->machine, f->needs, f->device, NULL);
+        "AND r.device = ?7 AND r.partner IS NULL AND (?8 = '*' OR r.commit_id = ?8) "
+        "ORDER BY r.started, r.rowid, p.position",
+        f->measured, in->input, f->cache, size, f->machine, f->needs, f->device,
+        q->commit != NULL ? q->commit : "*", NULL);
     const size_t n = (size_t)cJSON_GetArraySize(rows);
     bool any_full = false;
     const cJSON *row;
     cJSON_ArrayForEach(row, rows) {
         any_full =
-            any_full || (job_number(row, "quick", 0) == 0 && job_number(row, "ratio", 0) > 0);
+            any_full || (json_number(row, "quick", 0) == 0 && json_number(row, "ratio", 0) > 0);
     }
     in->baseline_us = must_alloc((n + 1) * sizeof(double));
     in->candidate_us = must_alloc((n + 1) * sizeof(double));
     in->ratio = must_alloc((n + 1) * sizeof(double));
+    in->moved = must_alloc((n + 1) * sizeof(double));
     cJSON_ArrayForEach(row, rows) {
-        if (any_full && job_number(row, "quick", 0) != 0) continue;
+        if (any_full && json_number(row, "quick", 0) != 0) continue;
         take_process(in, row);
     }
     in->quick = !any_full && in->n > 0;
@@ -130,6 +144,7 @@ static bool read_processes(ledger *l, const facts *f, input_facts *in) {
     if (in->gated) {
         in->candidate = perflab_summarize(in->candidate_us, in->n);
         in->speedup = perflab_summarize(in->ratio, in->n);
+        in->any = perflab_summarize(in->moved, in->n_moved);
     } else {
         in->n = 0; /* a candidate that is not proven right is not shown with a speed */
     }
@@ -137,52 +152,78 @@ static bool read_processes(ledger *l, const facts *f, input_facts *in) {
     return rows != NULL;
 }
 
-/* Where the row was measured: machine and device. */
-static bool choose_device(ledger *l, facts *f, const fact_query *q) {
+/*
+ * Where the row was measured: build, machine and device. On this machine only the registered build
+ * counts, as it is linked. Another machine links the same sources to other code; there the build
+ * that was measured last counts.
+ */
+static bool choose_measured(ledger *l, facts *f, const fact_query *q) {
+    const char *here = machine_here()->key;
     cJSON *rows = ledger_rows(
         l,
-        "SELECT machine, device, max(started) AS last FROM run WHERE build = ?1 "
-        "AND device_kind = ?2 AND cache = ?3 AND partner IS NULL GROUP BY machine, device "
-        "ORDER BY machine = ?4 DESC, last DESC",
-        f->build, f->needs, f->cache, q->machine != NULL ? q->machine : machine_here()->key, NULL);
+        "SELECT r.build, r.machine, r.device, max(r.started) AS last FROM run r "
+        "JOIN build b ON r.build = b.uuid WHERE (r.build = ?1 OR (?5 = 'any' AND r.machine <> ?6 "
+        "AND b.id = ?7 AND b.variant = ?8 AND b.source_hash = ?9)) AND r.device_kind = ?2 "
+        "AND r.cache = ?3 AND r.partner IS NULL GROUP BY r.build, r.machine, r.device "
+        "ORDER BY r.machine = ?4 DESC, last DESC",
+        f->build, f->needs, f->cache, q->machine != NULL ? q->machine : here,
+        q->exact ? "exact" : "any", here, f->id, f->variant, f->source_hash, NULL);
     const cJSON *first = cJSON_GetArrayItem(rows, 0);
     const bool wrong =
-        q->machine != NULL && strcmp(job_text(first, "machine", ""), q->machine) != 0;
-    set_text(&f->machine, wrong ? "" : job_text(first, "machine", ""));
-    set_text(&f->device, wrong ? "" : job_text(first, "device", ""));
+        q->machine != NULL && strcmp(json_text(first, "machine", ""), q->machine) != 0;
+    if (wrong) first = NULL;
+    set_text(&f->measured, json_text(first, "build", f->build));
+    set_text(&f->machine, json_text(first, "machine", ""));
+    set_text(&f->device, json_text(first, "device", ""));
     cJSON_Delete(rows);
     return rows != NULL;
 }
 
 /* ---- The verdict -------------------------------------------------------------------------- */
 
-/* Means over the kinds of input; the interval from the per-process geometric means. */
+/* Per process, the geometric mean over the kinds of input of its ratios. To be freed. */
+static double *means_of(const facts *f, bool moved, size_t n) {
+    double *mean = must_alloc((n + 1) * sizeof *mean);
+    double *one = must_alloc((f->n_inputs + 1) * sizeof *one);
+    for (size_t p = 0; p < n; p++) {
+        for (size_t i = 0; i < f->n_inputs; i++) {
+            one[i] = moved ? f->inputs[i].moved[p] : f->inputs[i].ratio[p];
+        }
+        mean[p] = perflab_geometric_mean(one, f->n_inputs);
+    }
+    free(one);
+    return mean;
+}
+
+/* Means over the kinds of input; the intervals from the per-process geometric means. */
 static void aggregate(facts *f) {
     double *base = must_alloc((f->n_inputs + 1) * sizeof *base);
     double *cand = must_alloc((f->n_inputs + 1) * sizeof *cand);
-    size_t n_base = 0, n_cand = 0;
+    size_t n_base = 0, n_cand = 0, n_moved = SIZE_MAX;
     f->n = SIZE_MAX;
+    f->placement_share = -1;
     for (size_t i = 0; i < f->n_inputs; i++) {
         const input_facts *in = &f->inputs[i];
         if (in->n_baseline > 0) base[n_base++] = in->baseline.median;
         if (in->n > 0) cand[n_cand++] = in->candidate.median;
         if (in->n < f->n) f->n = in->n;
+        if (in->n_moved < n_moved) n_moved = in->n_moved;
         f->quick = f->quick || in->quick;
         f->noisy = f->noisy || (in->n > 1 && in->speedup.cv > NOISY_CV);
     }
-    if (f->n_inputs == 0) f->n = 0;
+    if (f->n_inputs == 0) f->n = n_moved = 0;
     f->has_baseline_us = n_base == f->n_inputs && n_base > 0;
     f->baseline_us = f->has_baseline_us ? perflab_geometric_mean(base, n_base) : 0;
     f->has_speedup = f->validated && f->n > 0;
     if (f->has_speedup) {
-        double *mean = must_alloc(f->n * sizeof *mean);
+        double *here = means_of(f, false, f->n);
+        double *moved = means_of(f, true, n_moved);
         f->candidate_us = perflab_geometric_mean(cand, n_cand);
-        for (size_t p = 0; p < f->n; p++) {
-            for (size_t i = 0; i < f->n_inputs; i++) base[i] = f->inputs[i].ratio[p];
-            mean[p] = perflab_geometric_mean(base, f->n_inputs);
-        }
-        f->speedup = perflab_summarize(mean, f->n);
-        free(mean);
+        f->speedup = perflab_summarize(here, f->n);
+        f->any = perflab_summarize(moved, n_moved);
+        f->placement_share = placement_share(here, f->n, moved, n_moved);
+        free(here);
+        free(moved);
     }
     free(base);
     free(cand);
@@ -209,13 +250,16 @@ static void judge_numbers(facts *f) {
         return;
     }
     for (size_t i = 0; i < f->n_inputs; i++) {
-        if (resolve(&f->inputs[i].speedup) != RESOLUTION_SLOWER) continue;
+        const input_facts *in = &f->inputs[i];
+        if (resolve(deciding(&in->speedup, &in->any)) != RESOLUTION_SLOWER) continue;
         char *why = text_format("slower on %s", f->inputs[i].input);
         conclude(f, STATUS_REJECTED, f->n_inputs > 1 ? why : "slower");
         free(why);
         return;
     }
-    switch (resolve(&f->speedup)) {
+    const resolution said = resolve(deciding(&f->speedup, &f->any));
+    const bool here_alone = f->any.n > 0 && resolve(&f->speedup) != RESOLUTION_UNRESOLVED;
+    switch (said) {
     case RESOLUTION_FASTER:
         conclude(f, STATUS_COMPLETE, NULL);
         break;
@@ -225,8 +269,13 @@ static void judge_numbers(facts *f) {
     case RESOLUTION_NEGLIGIBLE:
         conclude(f, STATUS_REJECTED, "difference under 2 %");
         break;
+    case RESOLUTION_NONE: /* this build has its six, other placements have not */
+        conclude(f, STATUS_VALIDATED, "fewer than 6 runs at other placements");
+        break;
     default:
-        conclude(f, STATUS_REJECTED, "no difference resolved");
+        conclude(f, STATUS_REJECTED,
+                 here_alone ? "no difference resolved that every placement has"
+                            : "no difference resolved");
         break;
     }
 }
@@ -260,19 +309,24 @@ static void judge(facts *f) {
 
 /* ---- Gathering ---------------------------------------------------------------------------- */
 
-static bool fill(ledger *l, facts *f, const fact_query *q) {
+/* Reads what is recorded of the build that was chosen, and judges. */
+static bool read_all(ledger *l, facts *f, const fact_query *q) {
     bool good = true;
-    set_text(&f->cache, q->cache != NULL ? q->cache : "hot");
-    if (q->size != 0) f->size = q->size;
-    if (l != NULL) good = choose_device(l, f, q);
     for (size_t i = 0; i < f->n_inputs; i++) {
         input_facts *in = &f->inputs[i];
         in->baseline_error = in->candidate_error = -1;
         if (l == NULL || !good) continue;
-        good = read_gates(l, f, in) && read_processes(l, f, in);
+        good = read_gates(l, f, in) && read_processes(l, f, q, in);
     }
     judge(f);
     return good;
+}
+
+static bool fill(ledger *l, facts *f, const fact_query *q) {
+    set_text(&f->cache, q->cache != NULL ? q->cache : "hot");
+    if (q->size != 0) f->size = q->size;
+    const bool chosen = l == NULL || choose_measured(l, f, q);
+    return read_all(chosen ? l : NULL, f, q) && chosen;
 }
 
 static void add_input(facts *f, const char *name, const fact_query *q) {
@@ -307,19 +361,19 @@ static void from_entry(fact_list *out, const entry *e, const fact_query *q) {
 
 static void from_row(fact_list *out, const cJSON *row, const fact_query *q) {
     facts *f = add_facts(out);
-    f->id = text_copy(job_text(row, "id", ""));
-    f->component = text_copy(job_text(row, "component", ""));
-    f->title = text_copy(job_text(row, "title", ""));
-    f->notes = text_copy(job_text(row, "notes", ""));
-    f->variant = text_copy(job_text(row, "variant", ""));
-    f->source_hash = text_copy(job_text(row, "source_hash", ""));
-    f->needs = text_copy(job_text(row, "device", "cpu"));
-    f->sources = text_copy(job_text(row, "sources", ""));
-    f->build = text_copy(job_text(row, "uuid", ""));
-    f->size = (size_t)job_number(row, "size", 0);
-    f->has_baseline = job_number(row, "has_baseline", 0) != 0;
-    f->has_candidate = job_number(row, "has_candidate", 0) != 0;
-    char *names = text_copy(job_text(row, "inputs", ""));
+    f->id = text_copy(json_text(row, "id", ""));
+    f->component = text_copy(json_text(row, "component", ""));
+    f->title = text_copy(json_text(row, "title", ""));
+    f->notes = text_copy(json_text(row, "notes", ""));
+    f->variant = text_copy(json_text(row, "variant", ""));
+    f->source_hash = text_copy(json_text(row, "source_hash", ""));
+    f->needs = text_copy(json_text(row, "device", "cpu"));
+    f->sources = text_copy(json_text(row, "sources", ""));
+    f->build = text_copy(json_text(row, "uuid", ""));
+    f->size = (size_t)json_number(row, "size", 0);
+    f->has_baseline = json_number(row, "has_baseline", 0) != 0;
+    f->has_candidate = json_number(row, "has_candidate", 0) != 0;
+    char *names = text_copy(json_text(row, "inputs", ""));
     for (char *k = strtok(names, " "); k != NULL; k = strtok(NULL, " ")) add_input(f, k, q);
     free(names);
 }
@@ -355,7 +409,7 @@ bool facts_derive(ledger *l, const catalog *c, const fact_query *q, fact_list *o
     if (l != NULL && builds == NULL) good = false;
     const cJSON *row;
     cJSON_ArrayForEach(row, builds) {
-        const char *id = job_text(row, "id", "");
+        const char *id = json_text(row, "id", "");
         if (has_id(out, id) || !is_wanted(id, q->ids, q->n_ids)) continue;
         from_row(out, row, q);
     }
@@ -365,12 +419,38 @@ bool facts_derive(ledger *l, const catalog *c, const fact_query *q, fact_list *o
     return good;
 }
 
+bool facts_history(ledger *l, const facts *f, fact_list *out) {
+    cJSON *rows = ledger_rows(
+        l,
+        "SELECT b.*, r.commit_id FROM run r JOIN build b ON r.build = b.uuid WHERE b.id = ?1 "
+        "AND b.variant = ?2 AND r.cache = ?3 AND r.machine = ?4 AND r.device = ?5 "
+        "AND r.device_kind = ?6 AND r.partner IS NULL GROUP BY r.commit_id, r.build "
+        "ORDER BY min(r.started)",
+        f->id, f->variant, f->cache, f->machine, f->device, f->needs, NULL);
+    bool good = rows != NULL;
+    const cJSON *row;
+    memset(out, 0, sizeof *out);
+    cJSON_ArrayForEach(row, rows) {
+        const fact_query q = {.commit = json_text(row, "commit_id", "")};
+        from_row(out, row, &q);
+        facts *then = &out->all[out->n - 1];
+        then->commit = text_copy(q.commit);
+        then->measured = text_copy(then->build);
+        then->machine = text_copy(f->machine);
+        then->device = text_copy(f->device);
+        then->cache = text_copy(f->cache);
+        good = good && read_all(l, then, &q);
+    }
+    cJSON_Delete(rows);
+    return good;
+}
+
 void facts_free(fact_list *list) {
     for (size_t i = 0; i < list->n; i++) {
         facts *f = &list->all[i];
-        char *const strings[] = {f->id,          f->component, f->title,   f->notes, f->variant,
-                                 f->source_hash, f->needs,     f->sources, f->build, f->device,
-                                 f->machine,     f->cache,     f->reason};
+        char *const strings[] = {f->id,          f->component, f->title,   f->notes,    f->variant,
+                                 f->source_hash, f->needs,     f->sources, f->build,    f->device,
+                                 f->machine,     f->cache,     f->reason,  f->measured, f->commit};
         for (size_t k = 0; k < sizeof strings / sizeof *strings; k++) free(strings[k]);
         for (size_t k = 0; k < f->n_inputs; k++) {
             input_facts *in = &f->inputs[k];
@@ -381,6 +461,7 @@ void facts_free(fact_list *list) {
             free(in->baseline_us);
             free(in->candidate_us);
             free(in->ratio);
+            free(in->moved);
         }
         free(f->inputs);
     }

@@ -5,19 +5,19 @@
  *     {"name": "chat, 8B model", "device": "...", "before_ms": [..], "after_ms": [..],
  *      "covers": ["5.1", "7.1"], "notes": "..."}
  * before_ms and after_ms are milliseconds per unit of work, one number a run, as many of each, run
- * in alternation. "device" is this machine's CPU where it is absent. "covers" names the
+ * in alternation. "device" is this machine's CPU if it is absent. "covers" names the
  * improvements in use (absent: all that are registered), "notes" is free.
  */
 #include "integration.h"
 #include "commands.h"
+#include "format.h"
 #include "machine.h"
 #include "options.h"
-#include "worker.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* Positive numbers of a JSON array; NULL where it holds anything else. */
+/* Positive numbers of a JSON array; NULL if it holds anything else. */
 static double *numbers(const cJSON *array, size_t *n) {
     *n = (size_t)cJSON_GetArraySize(array);
     double *x = must_alloc((*n + 1) * sizeof *x);
@@ -35,8 +35,8 @@ static double *numbers(const cJSON *array, size_t *n) {
 
 static bool take(integration *in, const cJSON *row) {
     size_t n_before, n_after;
-    cJSON *before = cJSON_Parse(job_text(row, "before_ms", ""));
-    cJSON *after = cJSON_Parse(job_text(row, "after_ms", ""));
+    cJSON *before = cJSON_Parse(json_text(row, "before_ms", ""));
+    cJSON *after = cJSON_Parse(json_text(row, "after_ms", ""));
     double *b = numbers(before, &n_before);
     double *a = numbers(after, &n_after);
     const bool good = a != NULL && b != NULL && n_before == n_after;
@@ -46,11 +46,11 @@ static bool take(integration *in, const cJSON *row) {
         in->after = perflab_summarize(a, n_after);
         for (size_t i = 0; i < n_before; i++) b[i] /= a[i];
         in->ratio = perflab_summarize(b, n_before);
-        in->name = text_copy(job_text(row, "name", ""));
-        in->device = text_copy(job_text(row, "device", ""));
-        in->notes = text_copy(job_text(row, "notes", ""));
-        in->at = text_copy(job_text(row, "at", ""));
-        in->covers = text_copy(job_text(row, "covers", "{}"));
+        in->name = text_copy(json_text(row, "name", ""));
+        in->device = text_copy(json_text(row, "device", ""));
+        in->notes = text_copy(json_text(row, "notes", ""));
+        in->at = text_copy(json_text(row, "at", ""));
+        in->covers = text_copy(json_text(row, "covers", "{}"));
     }
     free(a);
     free(b);
@@ -101,21 +101,18 @@ const char *integration_status(const integration *in) {
 }
 
 table_row integration_row(const integration *in) {
-    table_row r;
-    char us[2][32], factor[64];
-    table_microseconds(us[0], sizeof us[0], in->before.median * 1000);
-    table_microseconds(us[1], sizeof us[1], in->after.median * 1000);
-    table_speedup(factor, sizeof factor, &in->ratio);
+    table_row r = {0};
+    table_number_cells(&r, in->before.median * 1000, in->after.median * 1000, &in->ratio);
     const bool noisy = in->ratio.cv > NOISY_CV;
     r.cell[0] = text_copy("end to end");
     r.cell[1] = text_copy(in->name);
-    r.cell[2] = text_copy(us[0]);
-    r.cell[3] = text_copy(us[1]);
-    r.cell[4] = text_copy(factor);
     r.cell[5] = text_copy(integration_status(in));
-    r.cell[6] = text_format("%s%s%.3f ms before, %.3f ms after%s", in->notes,
-                            in->notes[0] != '\0' ? "; " : "", in->before.median, in->after.median,
-                            noisy ? "; noisy" : "");
+    char before[FORMAT_ROOM], after[FORMAT_ROOM];
+    format_time(before, in->before.median * 1000);
+    format_time(after, in->after.median * 1000);
+    r.cell[6] =
+        text_format("%s%s%s before, %s after%s", in->notes, in->notes[0] != '\0' ? "; " : "",
+                    before, after, noisy ? "; noisy" : "");
     r.cell[7] = text_copy(in->device);
     return r;
 }
@@ -166,7 +163,7 @@ static char *covers(const cJSON *file, const catalog *c) {
 static const char *wrong_with(const cJSON *file) {
     size_t n_before = 0, n_after = 0;
     if (!cJSON_IsObject(file)) return "it is no JSON object";
-    if (job_text(file, "name", "")[0] == '\0') return "\"name\" is missing";
+    if (json_text(file, "name", "")[0] == '\0') return "\"name\" is missing";
     double *before = numbers(cJSON_GetObjectItem(file, "before_ms"), &n_before);
     double *after = numbers(cJSON_GetObjectItem(file, "after_ms"), &n_after);
     const bool good = before != NULL && after != NULL && n_before > 0 && n_before == n_after;
@@ -187,14 +184,14 @@ static bool put_integration(ledger *l, const cJSON *file, const catalog *c) {
     cJSON *row = cJSON_CreateObject();
     cJSON_AddStringToObject(row, "uuid", uuid);
     cJSON_AddStringToObject(row, "at", now);
-    cJSON_AddStringToObject(row, "name", job_text(file, "name", ""));
-    cJSON_AddStringToObject(row, "device", job_text(file, "device", machine_here()->cpu));
+    cJSON_AddStringToObject(row, "name", json_text(file, "name", ""));
+    cJSON_AddStringToObject(row, "device", json_text(file, "device", machine_here()->cpu));
     cJSON_AddStringToObject(row, "machine", machine_here()->key);
     cJSON_AddStringToObject(row, "commit_id", commit);
     cJSON_AddStringToObject(row, "before_ms", before);
     cJSON_AddStringToObject(row, "after_ms", after);
     cJSON_AddStringToObject(row, "covers", covered);
-    cJSON_AddStringToObject(row, "notes", job_text(file, "notes", ""));
+    cJSON_AddStringToObject(row, "notes", json_text(file, "notes", ""));
     const bool good = ledger_put(l, "integration", row, false);
     cJSON_Delete(row);
     cJSON_free(before);
@@ -217,7 +214,7 @@ int command_record_integration(int argc, char **argv) {
                  "   \"covers\": [\"ID\", ...], \"notes\": \"...\"}\n"
                  "before_ms and after_ms: milliseconds per unit of work, one number a run; device: "
                  "this\n"
-                 "machine's CPU where it is absent.",
+                 "machine's CPU if it is absent.",
         .options = options};
     const parsed p = command_parse(&line, argc, argv);
     if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;

@@ -18,7 +18,7 @@ typedef struct integration_list {
     size_t n;
 } integration_list;
 
-/* The latest of each name and device. False where the ledger cannot be read. */
+/* The latest of each name and device. False if the ledger cannot be read. */
 bool integrations_read(ledger *l, integration_list *out);
 void integrations_free(integration_list *list);
 

@@ -1,11 +1,13 @@
 /*
- * launch.c - fork, exec of perflab itself as a worker, and a pipe of news from it.
+ * launch.c - perflab itself as a worker in a guarded child, and a pipe of news from it.
  *
- * The pipe (descriptor 3 in the worker) carries lines: "P phase" before each step, "F text" from
- * the handler of a fatal signal, "M text" when memory ran out, "R json" once, at the end. Standard
+ * The pipe (descriptor 3 in the worker) carries lines: "P phase" before each step, "E seconds" when
+ * a step is expected to take so long, "F text" from the handler of a fatal signal, "M text" when
+ * memory ran out, "R json" once, at the end. Standard
  * output of a benchmark is dropped; the end of its standard error is kept for the message.
  */
 #include "launch.h"
+#include "child.h"
 #include "util.h"
 
 #include <errno.h>
@@ -19,13 +21,6 @@
 
 enum { NEWS = 3, TAIL = 400 };
 
-static const char *const names[] = {"done", "crashed",       "out of bounds",
-                                    "hung", "out of memory", "failed"};
-
-const char *launch_outcome_name(launch_outcome o) {
-    return names[o];
-}
-
 const char *own_path(void) {
     static char path[4096];
     if (path[0] == '\0') {
@@ -37,57 +32,74 @@ const char *own_path(void) {
 
 /* What is known of a worker while it runs. */
 typedef struct watch {
-    pid_t pid;
+    child worker;
     int news, errors;
     text_buffer lines, tail;
     char phase[160];
+    double end; /* of the step under way, on the clock of seconds_now */
     char *fault, *memory, *result;
 } watch;
 
-static void become_worker(const launch *l, const char *job, int news, int errors) {
-    setpgid(0, 0);
-    const int nowhere = open("/dev/null", O_RDWR);
-    dup2(nowhere, 0);
-    dup2(nowhere, 1);
-    dup2(errors, 2);
-    if (news != NEWS) dup2(news, NEWS);
+/* What the worker's process needs to become one. */
+typedef struct birth {
+    const launch *l;
+    const char *job;
+    int news, errors;
+} birth;
+
+static void become_worker(void *self) {
+    const birth *b = self;
+    const char *const *wrapper = b->l->wrapper;
+    dup2(0, 1);
+    dup2(b->errors, 2);
+    if (b->news == NEWS) {
+        fcntl(NEWS, F_SETFD, 0);
+    } else {
+        dup2(b->news, NEWS);
+    }
     for (int fd = NEWS + 1; fd < 64; fd++) close(fd);
     const char *argv[32];
     int n = 0;
-    for (; l->wrapper != NULL && l->wrapper[n] != NULL && n < 24; n++) argv[n] = l->wrapper[n];
+    for (; wrapper != NULL && wrapper[n] != NULL && n < 24; n++) argv[n] = wrapper[n];
     argv[n++] = own_path();
     argv[n++] = "__worker";
-    argv[n++] = job;
+    argv[n++] = b->job;
     argv[n] = NULL;
     /* By this name it is the same program even if its file was replaced meanwhile. */
-    const char *program = l->wrapper != NULL ? argv[0] : "/proc/self/exe";
+    const char *program = wrapper != NULL ? argv[0] : "/proc/self/exe";
     execvp(program, (char *const *)(uintptr_t)argv);
+    const int why = errno;
+    fprintf(stderr, "cannot run %s: %s\n", argv[0], strerror(why));
     _exit(126);
 }
 
 static bool start(const launch *l, watch *w) {
     int news[2], errors[2];
-    if (pipe(news) != 0) return false;
-    if (pipe(errors) != 0) {
+    if (pipe2(news, O_CLOEXEC) != 0) return false;
+    if (pipe2(errors, O_CLOEXEC) != 0) {
         close(news[0]);
         close(news[1]);
         return false;
     }
     char *job = cJSON_PrintUnformatted(l->job);
-    w->pid = fork();
-    if (w->pid == 0) become_worker(l, job, news[1], errors[1]);
-    setpgid(w->pid, w->pid);
+    birth b = {l, job, news[1], errors[1]};
+    const bool good = child_start(&w->worker, become_worker, &b);
     cJSON_free(job);
     close(news[1]);
     close(errors[1]);
     w->news = news[0];
     w->errors = errors[0];
-    return w->pid > 0;
+    return good;
 }
 
-static void take_line(watch *w, const char *line) {
+static void take_line(const launch *l, watch *w, const char *line) {
     if (strncmp(line, "P ", 2) == 0) {
         snprintf(w->phase, sizeof w->phase, "%s", line + 2);
+        w->end = seconds_now() + l->timeout_s;
+    } else if (strncmp(line, "E ", 2) == 0) {
+        const double expected = strtod(line + 2, NULL);
+        if (!l->strict) w->end = seconds_now() + l->timeout_s + 10 * expected;
+        if (l->expect != NULL) l->expect(l->self, expected);
     } else if (strncmp(line, "F ", 2) == 0) {
         free(w->fault);
         w->fault = text_copy(line + 2);
@@ -101,13 +113,13 @@ static void take_line(watch *w, const char *line) {
 }
 
 /* Cuts what came through the pipe into lines and keeps the unfinished rest. */
-static void take_lines(watch *w) {
+static void take_lines(const launch *l, watch *w) {
     char *from = w->lines.text;
     char *end;
     if (from == NULL) return;
     while ((end = strchr(from, '\n')) != NULL) {
         *end = '\0';
-        take_line(w, from);
+        take_line(l, w, from);
         from = end + 1;
     }
     const size_t rest = w->lines.length - (size_t)(from - w->lines.text);
@@ -125,8 +137,8 @@ static bool drain(int fd, text_buffer *into) {
 
 /* Follows the worker until it is gone. Returns false if it had to be killed. */
 static bool follow(const launch *l, watch *w) {
-    const double end = seconds_now() + l->timeout_s;
     bool news = true, errors = true;
+    w->end = seconds_now() + l->timeout_s;
     while (news && w->result == NULL) {
         struct pollfd fds[2] = {{w->news, POLLIN, 0}, {errors ? w->errors : -1, POLLIN, 0}};
         poll(fds, 2, 100);
@@ -140,24 +152,11 @@ static bool follow(const launch *l, watch *w) {
         }
         if (fds[0].revents != 0) {
             news = drain(w->news, &w->lines);
-            take_lines(w);
+            take_lines(l, w);
         }
-        if (seconds_now() > end) return false;
+        if (seconds_now() > w->end) return false;
     }
     return true;
-}
-
-/* Reaps a worker that said its last; one that lingers two seconds more is helped along. */
-static int reap(const watch *w, bool in_time) {
-    int status = 0;
-    bool gone = false;
-    for (int i = 0; in_time && !gone && i < 200; i++) {
-        gone = waitpid(w->pid, &status, WNOHANG) == w->pid;
-        if (!gone) usleep(i < 20 ? 500 : 10000);
-    }
-    kill(-w->pid, SIGKILL); /* and whatever it started ends with it */
-    if (!gone) waitpid(w->pid, &status, 0);
-    return status;
 }
 
 static const char *signal_word(int number) {
@@ -190,40 +189,42 @@ static const char *error_tail(watch *w) {
 static void conclude(const launch *l, watch *w, bool in_time, int status, launched *out) {
     const char *phase = w->phase[0] != '\0' ? w->phase : "start";
     if (!in_time) {
-        out->outcome = LAUNCH_HUNG;
-        out->detail = text_format("still running after %.0f s, in: %s", l->timeout_s, phase);
+        out->outcome = PERFLAB_HUNG;
+        out->detail = text_format("one step took more than %.0f s: %s", l->timeout_s, phase);
     } else if (w->memory != NULL) {
-        out->outcome = LAUNCH_OUT_OF_MEMORY;
+        out->outcome = PERFLAB_OUT_OF_MEMORY;
         out->detail = text_format("%s, in: %s", w->memory, phase);
     } else if (w->fault != NULL) {
         const bool bounds = strncmp(w->fault, "access ", 7) == 0;
-        out->outcome = bounds ? LAUNCH_OUT_OF_BOUNDS : LAUNCH_CRASHED;
+        out->outcome = bounds ? PERFLAB_OUT_OF_BOUNDS : PERFLAB_CRASHED;
         out->detail = text_format("%s, in: %s", w->fault, phase);
     } else if (w->result == NULL && WIFSIGNALED(status)) {
-        out->outcome = LAUNCH_CRASHED;
+        out->outcome = PERFLAB_CRASHED;
         out->detail = text_format("%s (signal %d), in: %s", signal_word(WTERMSIG(status)),
                                   WTERMSIG(status), phase);
     } else if (w->result == NULL) {
         const int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-        out->outcome = code == 71 ? LAUNCH_OUT_OF_MEMORY : LAUNCH_FAILED;
+        out->outcome = code == 71 ? PERFLAB_OUT_OF_MEMORY : PERFLAB_FAILED;
         out->detail = text_format("ended with status %d, in: %s%s%s", code, phase,
                                   w->tail.length > 0 ? ": " : "", error_tail(w));
     } else {
         out->result = cJSON_Parse(w->result);
-        out->outcome = out->result != NULL ? LAUNCH_DONE : LAUNCH_FAILED;
+        out->outcome = out->result != NULL ? PERFLAB_PASSED : PERFLAB_FAILED;
         if (out->result == NULL) out->detail = text_copy("handed in something unreadable");
     }
 }
 
 launched launch_run(const launch *l) {
-    launched out = {LAUNCH_FAILED, NULL, NULL, ""};
-    watch w = {.pid = -1};
+    launched out = {PERFLAB_FAILED, NULL, NULL, ""};
+    watch w = {.news = -1};
     if (!start(l, &w)) {
         out.detail = text_format("cannot start a process: %s", strerror(errno));
         return out;
     }
     const bool in_time = follow(l, &w);
-    const int status = reap(&w, in_time);
+    int status = 0;
+    /* One that said its last and lingers two seconds more is ended. */
+    if (!in_time || !child_wait(&w.worker, 2, &status)) status = child_end(&w.worker);
     while (drain(w.errors, &w.tail)) {
     }
     conclude(l, &w, in_time, status, &out);

@@ -21,7 +21,7 @@
 
 enum {
     APPLICATION_ID = 0x50464C42, /* "PFLB" */
-    SCHEMA_VERSION = 2,
+    SCHEMA_VERSION = 3,
     BUSY_MS = 60000,
     HEADER = 100 /* bytes of a SQLite header */
 };
@@ -40,7 +40,9 @@ static const char schema[] =
     " title TEXT NOT NULL, notes TEXT NOT NULL, device TEXT NOT NULL, source_hash TEXT NOT NULL,"
     " variant TEXT NOT NULL, compiler TEXT NOT NULL, flags TEXT NOT NULL, sources TEXT NOT NULL,"
     " inputs TEXT NOT NULL, size INTEGER NOT NULL, has_baseline INTEGER NOT NULL,"
-    " has_candidate INTEGER NOT NULL, first_seen TEXT NOT NULL) STRICT;"
+    " has_candidate INTEGER NOT NULL, first_seen TEXT NOT NULL,"
+    /* The digest of the module as linked, and of what it loads; '' if that was not recorded. */
+    " linked TEXT NOT NULL DEFAULT '') STRICT;"
     "CREATE INDEX build_by_id ON build(id, source_hash, variant);"
 
     "CREATE TABLE run("
@@ -56,11 +58,13 @@ static const char schema[] =
 
     "CREATE TABLE process("
     " uuid TEXT PRIMARY KEY CHECK(length(uuid) = 32), run TEXT NOT NULL REFERENCES run(uuid),"
-    " position INTEGER NOT NULL, outcome TEXT NOT NULL CHECK(outcome IN ('passed','baseline only',"
-    "'mismatch','out of bounds','crashed','hung','out of memory','skipped','broken','failed')),"
+    " position INTEGER NOT NULL, outcome TEXT NOT NULL CHECK(outcome IN (" PERFLAB_OUTCOMES_SQL
+    ")),"
     " why TEXT, baseline_us REAL CHECK(baseline_us > 0), candidate_us REAL CHECK(candidate_us > 0),"
     " ratio REAL CHECK(ratio > 0), baseline_calls INTEGER, candidate_calls INTEGER, timed_s REAL,"
     " clock_overhead_ns REAL, clock_resolution_ns REAL, clock_share REAL, rounds TEXT,"
+    /* Which of the module's placements ran; NULL if the code cannot be moved. */
+    " placement INTEGER,"
     " CHECK(outcome = 'passed' OR (ratio IS NULL AND candidate_us IS NULL))) STRICT;"
     "CREATE INDEX process_by_run ON process(run);"
 
@@ -69,8 +73,8 @@ static const char schema[] =
     " at TEXT NOT NULL, machine TEXT NOT NULL, device_kind TEXT NOT NULL, device TEXT NOT NULL,"
     " input TEXT NOT NULL, first_seed INTEGER NOT NULL, seeds INTEGER NOT NULL, whole INTEGER NOT "
     "NULL,"
-    " outcome TEXT NOT NULL CHECK(outcome IN ('passed','mismatch','out of bounds','crashed','hung',"
-    "'out of memory','skipped','broken','failed')), why TEXT, cases INTEGER NOT NULL,"
+    " outcome TEXT NOT NULL CHECK(outcome IN (" PERFLAB_OUTCOMES_SQL ")),"
+    " why TEXT, cases INTEGER NOT NULL,"
     " skipped INTEGER NOT NULL, compared INTEGER NOT NULL, baseline_error REAL,"
     " candidate_error REAL) STRICT;"
     "CREATE INDEX gate_by_build ON gate(build);"
@@ -190,7 +194,7 @@ static bool make_schema(ledger *l) {
     return good;
 }
 
-/* Brings a ledger of the first schema, which knew no partners, up to this one. */
+/* Brings an older ledger up to this schema: 1 knew no partners, 2 no linked code. */
 static bool renew_schema(ledger *l) {
     if (sqlite3_db_readonly(l->db, "main") == 1) {
         complain("%s: refused: written by an older perflab, and read-only; copy it", l->path);
@@ -199,6 +203,11 @@ static bool renew_schema(ledger *l) {
     bool good = execute(l, "BEGIN IMMEDIATE");
     if (good && pragma(l, "PRAGMA user_version") == 1) {
         good = execute(l, "ALTER TABLE run ADD COLUMN partner TEXT; PRAGMA user_version = 2");
+    }
+    if (good && pragma(l, "PRAGMA user_version") == 2) {
+        good = execute(l, "ALTER TABLE build ADD COLUMN linked TEXT NOT NULL DEFAULT '';"
+                          "ALTER TABLE process ADD COLUMN placement INTEGER;"
+                          "PRAGMA user_version = 3");
     }
     good = good && execute(l, "COMMIT");
     if (!good) fail(l, "renew");
@@ -242,7 +251,7 @@ ledger *ledger_open(const char *path, bool create) {
         good = false;
         complain("%s: refused: written by a newer perflab", path);
     }
-    if (good && pragma(l, "PRAGMA user_version") == 1) good = renew_schema(l);
+    if (good && pragma(l, "PRAGMA user_version") < SCHEMA_VERSION) good = renew_schema(l);
     if (good && execute(l, "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL")) return l;
     ledger_close(l);
     return NULL;

@@ -6,9 +6,9 @@
 #ifndef PERFLAB_LEDGER_H
 #define PERFLAB_LEDGER_H
 
-#include "modules.h"
+#include "json.h"
+#include "outcome.h"
 
-#include <cjson/cJSON.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -18,7 +18,7 @@ typedef struct ledger ledger;
 const char *ledger_choice(const char *given);
 
 /*
- * Opens the ledger, or makes it if `create`. NULL with a complaint where it is damaged, foreign,
+ * Opens the ledger, or makes it if `create`. NULL with a complaint if it is damaged, foreign,
  * newer than this perflab, missing, or cannot be written; the file is then as it was.
  */
 ledger *ledger_open(const char *path, bool create);
@@ -47,16 +47,20 @@ cJSON *ledger_rows(ledger *l, const char *sql, ...);
 
 /* A condition on a build b: nothing recorded refutes its candidate. Wrong ones have no speedup. */
 #define LEDGER_NOT_REFUTED                                                                         \
-    "NOT EXISTS (SELECT 1 FROM gate g WHERE g.build = b.uuid AND g.outcome IN ('mismatch', "       \
-    "'out of bounds', 'crashed')) AND NOT EXISTS (SELECT 1 FROM process q JOIN run s ON q.run = "  \
-    "s.uuid WHERE s.build = b.uuid AND q.outcome IN ('mismatch', 'out of bounds', 'crashed'))"
+    "NOT EXISTS (SELECT 1 FROM gate g WHERE g.build = b.uuid AND g.outcome IN "                    \
+    "(" PERFLAB_REFUTING_SQL ")) AND NOT EXISTS (SELECT 1 FROM process q JOIN run s ON q.run = "   \
+    "s.uuid WHERE s.build = b.uuid AND q.outcome IN (" PERFLAB_REFUTING_SQL "))"
 
 /* The tables that export writes and import reads, ended by NULL, in an order import can follow. */
 extern const char *const ledger_tables[];
 
-/* Writes all rows as JSON lines, or those of a catalog's builds `only` (and those of no build);
- * reads them back, all or nothing. ledger_io.c */
-bool ledger_export(ledger *l, const char *path, const catalog *only);
+/*
+ * ledger_io.c: all rows as JSON lines to a file, or to standard output ("-"). With `builds`, only
+ * what belongs to these n_builds builds, and to no build.
+ */
+bool ledger_export(ledger *l, const char *path, const char *const *builds, size_t n_builds);
+
+/* Reads them back, all or nothing; says how many rows there were, and how many were new. */
 bool ledger_import(ledger *l, const char *path, size_t *n_rows, size_t *n_new);
 
 #endif

@@ -5,11 +5,8 @@
  * before it keeps anything: the tables' own constraints judge each row, references must resolve,
  * and one transaction holds it all.
  */
-#include "commands.h"
 #include "ledger.h"
-#include "options.h"
 #include "util.h"
-#include "worker.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -17,7 +14,8 @@
 
 static const char first_line[] = "{\"perflab_ledger\":1}";
 
-/* What of each table belongs to the builds in `wanted`; a table that is not named goes out whole.
+/*
+ * What of each table belongs to the builds in `wanted`; a table that is not named goes out whole.
  */
 static const char *const of_wanted[][2] = {
     {"build", "WHERE uuid IN wanted"},
@@ -33,29 +31,29 @@ static const char *condition_of(const char *table) {
     return "";
 }
 
-/* The builds of a catalog, in a table of this connection. */
-static bool put_wanted(ledger *l, const catalog *c) {
+/* The builds, in a table of this connection. */
+static bool put_wanted(ledger *l, const char *const *builds, size_t n) {
     cJSON *none = ledger_rows(l, "CREATE TEMP TABLE wanted(uuid TEXT PRIMARY KEY)", NULL);
     bool good = none != NULL;
     cJSON_Delete(none);
-    for (size_t i = 0; good && i < c->n; i++) {
+    for (size_t i = 0; good && i < n; i++) {
         cJSON *row = cJSON_CreateObject();
-        cJSON_AddStringToObject(row, "uuid", c->entries[i].build);
+        cJSON_AddStringToObject(row, "uuid", builds[i]);
         good = ledger_put(l, "wanted", row, true);
         cJSON_Delete(row);
     }
     return good;
 }
 
-bool ledger_export(ledger *l, const char *path, const catalog *only) {
+bool ledger_export(ledger *l, const char *path, const char *const *builds, size_t n_builds) {
     text_buffer out = {0};
-    bool good = only == NULL || put_wanted(l, only);
+    bool good = builds == NULL || put_wanted(l, builds, n_builds);
     size_t n_rows = 0;
     text_add(&out, "%s\n", first_line);
     for (int i = 0; good && ledger_tables[i] != NULL; i++) {
         char *sql =
             text_format("SELECT '%s' AS \"table\", * FROM %s %s ORDER BY rowid", ledger_tables[i],
-                        ledger_tables[i], only != NULL ? condition_of(ledger_tables[i]) : "");
+                        ledger_tables[i], builds != NULL ? condition_of(ledger_tables[i]) : "");
         cJSON *rows = ledger_rows(l, sql, NULL);
         const cJSON *row;
         good = rows != NULL;
@@ -90,7 +88,7 @@ static size_t count_rows(ledger *l) {
     for (int i = 0; ledger_tables[i] != NULL; i++) {
         char *sql = text_format("SELECT count(*) AS n FROM %s", ledger_tables[i]);
         cJSON *rows = ledger_rows(l, sql, NULL);
-        n += (size_t)job_number(cJSON_GetArrayItem(rows, 0), "n", 0);
+        n += (size_t)json_number(cJSON_GetArrayItem(rows, 0), "n", 0);
         cJSON_Delete(rows);
         free(sql);
     }
@@ -100,8 +98,8 @@ static size_t count_rows(ledger *l) {
 /* One line into the open transaction. */
 static bool take_line(ledger *l, const char *line, const char *path, size_t number) {
     cJSON *row = cJSON_ParseWithOpts(line, NULL, 1);
-    char *table = text_copy(job_text(row, "table", ""));
-    const char *uuid = job_text(row, "uuid", "");
+    char *table = text_copy(json_text(row, "table", ""));
+    const char *uuid = json_text(row, "uuid", "");
     const char *wrong = NULL;
     if (!cJSON_IsObject(row)) {
         wrong = "no JSON object";
@@ -128,7 +126,7 @@ static char *body_of(char *text, size_t length, size_t *n_rows) {
     text[length - 1] = '\0';
     char *last = strrchr(text, '\n');
     cJSON *footer = cJSON_Parse(last + 1);
-    const double n = job_number(footer, "perflab_rows", -1);
+    const double n = json_number(footer, "perflab_rows", -1);
     cJSON_Delete(footer);
     last[1] = '\0';
     *n_rows = 0;
@@ -160,56 +158,4 @@ bool ledger_import(ledger *l, const char *path, size_t *n_rows, size_t *n_new) {
     if (begun && !good) ledger_rollback(l);
     free(text);
     return good;
-}
-
-int command_export(int argc, char **argv) {
-    const char *name = NULL, *modules = NULL;
-    bool current = false;
-    catalog c = {0};
-    const option options[] = {
-        {"--current", OPTION_FLAG, &current, NULL,
-         "only what belongs to the benchmarks as they are built now"},
-        {"--modules", OPTION_TEXT, &modules, "FOLDER", "where the benchmarks are"},
-        {"--ledger", OPTION_TEXT, &name, "FILE", "where results are (perflab.ledger)"},
-        {NULL, OPTION_FLAG, NULL, NULL, NULL}};
-    command_line line = {.usage = "export [FILE] [options]",
-                         .about =
-                             "Writes the whole ledger as JSON lines, to FILE or standard output.",
-                         .options = options};
-    const parsed p = command_parse(&line, argc, argv);
-    if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
-    ledger *l = ledger_open(ledger_choice(name), false);
-    const char *path = line.n_words > 0 ? line.words[0] : "-";
-    const bool good = l != NULL && (!current || catalog_read(&c, modules)) &&
-                      ledger_export(l, path, current ? &c : NULL);
-    catalog_free(&c);
-    ledger_close(l);
-    return good ? EXIT_DONE : EXIT_TROUBLE;
-}
-
-int command_import(int argc, char **argv) {
-    const char *name = NULL;
-    const option options[] = {
-        {"--ledger", OPTION_TEXT, &name, "FILE", "where results go (perflab.ledger)"},
-        {NULL, OPTION_FLAG, NULL, NULL, NULL}};
-    command_line line = {
-        .usage = "import FILE... [options]",
-        .about = "Adds exported rows that are not there yet; a file that is damaged or not a\n"
-                 "ledger's export is refused whole.",
-        .options = options};
-    const parsed p = command_parse(&line, argc, argv);
-    if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
-    if (line.n_words == 0) {
-        complain("import: name a file");
-        return EXIT_USAGE;
-    }
-    ledger *l = ledger_open(ledger_choice(name), true);
-    bool good = l != NULL;
-    for (size_t i = 0; good && i < line.n_words; i++) {
-        size_t n_rows, n_new;
-        good = ledger_import(l, line.words[i], &n_rows, &n_new);
-        if (good) printf("%s: %zu rows, %zu new\n", line.words[i], n_rows, n_new);
-    }
-    ledger_close(l);
-    return good ? EXIT_DONE : EXIT_TROUBLE;
 }

@@ -2,6 +2,7 @@
  * machine.c - topology from hwloc, the rest from /proc and /sys.
  */
 #include "machine.h"
+#include "child.h"
 #include "sha256.h"
 #include "util.h"
 
@@ -41,6 +42,8 @@ static bool cpuinfo(const char *key, char *value, size_t room) {
 
 static void read_topology(machine *m) {
     hwloc_topology_t t;
+    /* What hwloc cannot see in a container is missing from the facts; it need not be said. */
+    setenv("HWLOC_HIDE_ERRORS", "2", 0);
     if (hwloc_topology_init(&t) != 0) return;
     if (hwloc_topology_load(t) == 0) {
         m->cores = hwloc_get_nbobjs_by_type(t, HWLOC_OBJ_CORE);
@@ -144,8 +147,8 @@ void commit_of(const char *folder, char out[64]) {
     const char *const head[] = {"git", "-C", folder, "rev-parse", "--short=12", "HEAD", NULL};
     const char *const changes[] = {
         "git", "-C", folder, "status", "--porcelain", "--untracked-files=no", NULL};
-    char *commit = first_line_of(head);
-    char *change = commit != NULL ? first_line_of(changes) : NULL;
+    char *commit = child_first_line(head);
+    char *change = commit != NULL ? child_first_line(changes) : NULL;
     snprintf(out, 64, "%.40s%s", commit != NULL ? commit : "",
              change != NULL && change[0] != '\0' ? "+" : "");
     free(commit);

@@ -4,7 +4,8 @@
 #ifndef PERFLAB_MACHINE_H
 #define PERFLAB_MACHINE_H
 
-#include <cjson/cJSON.h>
+#include "json.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -25,7 +26,7 @@ const machine *machine_here(void);
  */
 cJSON *environment_read(void);
 
-/* The first line of a file under /sys or /proc, "" where there is none. $PERFLAB_SYSROOT is put
+/* The first line of a file under /sys or /proc, "" if there is none. $PERFLAB_SYSROOT is put
  * before. */
 void system_line(const char *path, char *line, size_t room);
 

@@ -2,10 +2,11 @@
  * modules.c - reading folders of shared modules, safely: none is loaded into perflab itself.
  */
 #include "modules.h"
+#include "digest.h"
 #include "launch.h"
+#include "placement.h"
 #include "sha256.h"
 #include "util.h"
-#include "worker.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -49,11 +50,14 @@ static int by_id(const void *a, const void *b) {
 }
 
 static void key_of(entry *e) {
-    const char *const parts[] = {e->id, e->source_hash, e->variant, e->compiler, e->flags};
+    const char *const parts[] = {e->id,       e->source_hash, e->variant,
+                                 e->compiler, e->flags,       e->linked};
     char hex[65];
     sha256 s;
     sha256_start(&s);
-    for (size_t i = 0; i < 5; i++) sha256_add(&s, parts[i], strlen(parts[i]) + 1);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        sha256_add(&s, parts[i], strlen(parts[i]) + 1);
+    }
     sha256_end(&s, hex);
     snprintf(e->build, sizeof e->build, "%.32s", hex);
 }
@@ -61,7 +65,7 @@ static void key_of(entry *e) {
 static void free_entry(entry *e) {
     char *const strings[] = {e->module,   e->id,     e->component,   e->title,
                              e->notes,    e->device, e->source_hash, e->variant,
-                             e->compiler, e->flags,  e->sources};
+                             e->compiler, e->flags,  e->sources,     e->linked};
     for (size_t k = 0; k < sizeof strings / sizeof *strings; k++) free(strings[k]);
     for (char **input = e->inputs; *input != NULL; input++) free(*input);
     free(e->inputs);
@@ -81,11 +85,11 @@ static bool is_left_over(const char *sources) {
  * left over from a source that is gone. NULL: another module has it.
  */
 static entry *place_for(catalog *c, const char *module, const char *id, const cJSON *build) {
-    const char *variant = job_text(build, "variant", "");
+    const char *variant = json_text(build, "variant", "");
     for (size_t i = 0; i < c->n; i++) {
         entry *other = &c->entries[i];
         if (strcmp(other->id, id) != 0 || strcmp(other->variant, variant) != 0) continue;
-        if (is_left_over(job_text(build, "sources", ""))) return NULL;
+        if (is_left_over(json_text(build, "sources", ""))) return NULL;
         if (is_left_over(other->sources)) {
             free_entry(other);
             return other;
@@ -99,26 +103,29 @@ static entry *place_for(catalog *c, const char *module, const char *id, const cJ
     return &c->entries[c->n++];
 }
 
-static void add_entry(catalog *c, const char *module, const cJSON *b, const cJSON *build) {
+static void add_entry(catalog *c, const char *module, const cJSON *b, const cJSON *build,
+                      const char *linked) {
     const cJSON *inputs = cJSON_GetObjectItem(b, "inputs");
-    const char *id = job_text(b, "id", "");
+    const char *id = json_text(b, "id", "");
     entry *e = place_for(c, module, id, build);
     if (e == NULL) return;
     memset(e, 0, sizeof *e);
     e->module = text_copy(module);
     e->id = text_copy(id);
-    e->component = text_copy(job_text(b, "component", ""));
-    e->title = text_copy(job_text(b, "title", ""));
-    e->notes = text_copy(job_text(b, "notes", ""));
-    e->device = text_copy(job_text(b, "device", "cpu"));
-    e->size = (size_t)job_number(b, "size", 0);
+    e->component = text_copy(json_text(b, "component", ""));
+    e->title = text_copy(json_text(b, "title", ""));
+    e->notes = text_copy(json_text(b, "notes", ""));
+    e->device = text_copy(json_text(b, "device", "cpu"));
+    e->size = (size_t)json_number(b, "size", 0);
+    e->n_placements = placement_count(module);
     e->has_baseline = cJSON_IsTrue(cJSON_GetObjectItem(b, "baseline"));
     e->has_candidate = cJSON_IsTrue(cJSON_GetObjectItem(b, "candidate"));
-    e->source_hash = text_copy(job_text(build, "source_hash", ""));
-    e->variant = text_copy(job_text(build, "variant", ""));
-    e->compiler = text_copy(job_text(build, "compiler", ""));
-    e->flags = text_copy(job_text(build, "flags", ""));
-    e->sources = text_copy(job_text(build, "sources", ""));
+    e->source_hash = text_copy(json_text(build, "source_hash", ""));
+    e->variant = text_copy(json_text(build, "variant", ""));
+    e->compiler = text_copy(json_text(build, "compiler", ""));
+    e->flags = text_copy(json_text(build, "flags", ""));
+    e->sources = text_copy(json_text(build, "sources", ""));
+    e->linked = text_copy(linked);
     const int n = cJSON_GetArraySize(inputs);
     e->inputs = must_alloc((size_t)(n + 1) * sizeof *e->inputs);
     for (int i = 0; i < n; i++) {
@@ -127,16 +134,47 @@ static void add_entry(catalog *c, const char *module, const cJSON *b, const cJSO
     key_of(e);
 }
 
-static void ask_module(catalog *c, const char *path) {
+/* The digests of the files that were asked for already: most modules load the same libraries. */
+typedef struct known_digests {
+    path_list paths;
+    char (*hex)[65];
+} known_digests;
+
+static const char *digest_of(known_digests *known, const char *path) {
+    for (size_t i = 0; i < known->paths.n; i++) {
+        if (strcmp(known->paths.all[i], path) == 0) return known->hex[i];
+    }
+    path_list_add(&known->paths, path);
+    known->hex = must_grow(known->hex, known->paths.n * sizeof *known->hex);
+    char *hex = known->hex[known->paths.n - 1];
+    memset(hex, 0, sizeof *known->hex);
+    if (!digest_object(path, hex)) complain("cannot read %s, which a module loads", path);
+    return hex;
+}
+
+/* The digest of a module as it is linked, and of all that it loads. */
+static void linked_digest(known_digests *known, const cJSON *loads, char hex[65]) {
+    const cJSON *path;
+    sha256 s;
+    sha256_start(&s);
+    cJSON_ArrayForEach(path, loads) {
+        sha256_add(&s, digest_of(known, cJSON_GetStringValue(path)), 64);
+    }
+    sha256_end(&s, hex);
+}
+
+static void ask_module(catalog *c, const char *path, known_digests *known) {
     cJSON *job = cJSON_CreateObject();
     cJSON_AddStringToObject(job, "do", "list");
     cJSON_AddStringToObject(job, "module", path);
     const launch l = {.job = job, .timeout_s = 20};
     launched got = launch_run(&l);
-    if (got.outcome == LAUNCH_DONE) {
+    if (got.outcome == PERFLAB_PASSED) {
         const cJSON *b;
+        char hex[65];
+        linked_digest(known, cJSON_GetObjectItem(got.result, "loads"), hex);
         cJSON_ArrayForEach(b, cJSON_GetObjectItem(got.result, "benchmarks")) {
-            add_entry(c, path, b, cJSON_GetObjectItem(got.result, "build"));
+            add_entry(c, path, b, cJSON_GetObjectItem(got.result, "build"), hex);
         }
     } else {
         complain("%s: cannot be loaded: %s", path, got.detail);
@@ -158,6 +196,7 @@ bool catalog_read(catalog *c, const char *folder) {
         folder = file_exists(".perflab/modules") ? ".perflab/modules" : "build/perflab-modules";
     }
     struct dirent **names;
+    known_digests known = {0};
     const int n = scandir(folder, &names, is_module, alphasort);
     if (n < 0) {
         complain(
@@ -168,12 +207,14 @@ bool catalog_read(catalog *c, const char *folder) {
     for (int i = 0; i < n; i++) {
         char *path = text_format("%s/%s", folder, names[i]->d_name);
         char *whole = realpath(path, NULL);
-        if (whole != NULL) ask_module(c, whole);
+        if (whole != NULL) ask_module(c, whole, &known);
         free(whole);
         free(path);
         free(names[i]);
     }
     free(names);
+    path_list_free(&known.paths);
+    free(known.hex);
     if (c->n > 0) qsort(c->entries, c->n, sizeof *c->entries, by_id);
     return true;
 }

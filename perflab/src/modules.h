@@ -14,7 +14,9 @@ typedef struct entry {
     char **inputs; /* ends with NULL */
     size_t size;
     bool has_baseline, has_candidate;
+    size_t n_placements; /* of the module, besides its own: see placement.h */
     char *source_hash, *variant, *compiler, *flags, *sources;
+    char *linked;   /* digest of the module as it is linked, and of the libraries it loads */
     char build[33]; /* the build's key in the ledger: a hash of what makes it this build */
 } entry;
 
@@ -27,14 +29,14 @@ typedef struct catalog {
 /*
  * Asks every *.so of a folder, each in a process of its own. `folder` NULL: $PERFLAB_MODULES, else
  * .perflab/modules, else build/perflab-modules. An id registered twice for one variant is a
- * complaint, and the second is left out; where one of them was built of a source that is gone, that
+ * complaint, and the second is left out; if one of them was built from a source that is gone, that
  * one is, without a word. Returns false when there is no folder.
  */
 bool catalog_read(catalog *c, const char *folder);
 void catalog_free(catalog *c);
 
 /*
- * The catalog for a command that can do without: an empty one where there are no modules and the
+ * The catalog for a command that can do without: an empty one if there are no modules and the
  * ledger alone speaks.
  */
 void catalog_or_none(catalog *c, const char *folder);

@@ -1,8 +1,8 @@
 /*
  * probe.c - the worker's side of `profile` and `asm`: counting, sampling, and the machine's roofs.
  */
+#include "job.h"
 #include "util.h"
-#include "worker.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -46,13 +46,13 @@ static void switch_counters(const int *fds, unsigned long request) {
 }
 
 /*
- * Makes `calls` calls of one side, counted where the kernel counts. With "only_reset" it makes the
+ * Makes `calls` calls of one side, counted if the kernel counts. With "only_reset" it makes the
  * resets alone, so that whoever counts from outside can take them off.
  */
 cJSON *worker_count(worker *w) {
-    const bool candidate = job_number(w->job, "side", 0) != 0;
-    const bool only_reset = job_number(w->job, "only_reset", 0) != 0;
-    const uint64_t calls = (uint64_t)job_number(w->job, "calls", 1);
+    const bool candidate = json_number(w->job, "side", 0) != 0;
+    const bool only_reset = json_number(w->job, "only_reset", 0) != 0;
+    const uint64_t calls = (uint64_t)json_number(w->job, "calls", 1);
     void (*fn)(perflab_ctx *) = candidate ? w->benchmark->candidate : w->benchmark->baseline;
     cJSON *out = cJSON_CreateObject();
     int fds[N_COUNTERS];
@@ -107,7 +107,7 @@ static void on_tick(int number, siginfo_t *info, void *context) {
 
 /* Where the program stands every millisecond or so of one side's time: [object, offset] pairs. */
 cJSON *worker_sample(worker *w) {
-    const bool candidate = job_number(w->job, "side", 0) != 0;
+    const bool candidate = json_number(w->job, "side", 0) != 0;
     void (*fn)(perflab_ctx *) = candidate ? w->benchmark->candidate : w->benchmark->baseline;
     cJSON *out = cJSON_CreateObject();
     cJSON *samples = cJSON_AddArrayToObject(out, "samples");
@@ -123,7 +123,7 @@ cJSON *worker_sample(worker *w) {
     sigaction(SIGPROF, &action, NULL);
     worker_phase(NULL, candidate ? "sampling the candidate" : "sampling the baseline");
     setitimer(ITIMER_PROF, &every, NULL);
-    for (const double end = seconds_now() + job_number(w->job, "seconds", 1);
+    for (const double end = seconds_now() + json_number(w->job, "seconds", 1);
          seconds_now() < end;) {
         if (w->benchmark->reset != NULL) w->benchmark->reset(&w->ctx);
         in_function = 1;

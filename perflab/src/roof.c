@@ -1,10 +1,10 @@
 /*
  * roof.c - what this machine can do at most, measured: reading at each cache level, arithmetic.
  *
- * Compiled with contraction allowed, so that a * b + c is one fused instruction where there is one.
+ * Compiled with contraction allowed, so that a * b + c is one fused instruction if the CPU has one.
  */
+#include "job.h"
 #include "util.h"
-#include "worker.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -138,16 +138,16 @@ static void add_level(cJSON *levels, const char *name, size_t capacity, size_t b
 
 cJSON *worker_roof(const cJSON *job) {
     cJSON *out = cJSON_CreateObject();
-    const size_t footprint = (size_t)job_number(job, "footprint", 0);
+    const size_t footprint = (size_t)json_number(job, "footprint", 0);
     if (footprint != 0) {
         worker_phase(NULL, "measuring the roof");
         cJSON_AddNumberToObject(out, "bytes_per_s", read_bandwidth(footprint));
         return out;
     }
     cJSON *levels = cJSON_AddArrayToObject(out, "levels");
-    const size_t l1 = (size_t)job_number(job, "l1", 0);
-    const size_t l2 = (size_t)job_number(job, "l2", 0);
-    const size_t l3 = (size_t)job_number(job, "l3", 0);
+    const size_t l1 = (size_t)json_number(job, "l1", 0);
+    const size_t l2 = (size_t)json_number(job, "l2", 0);
+    const size_t l3 = (size_t)json_number(job, "l3", 0);
     const size_t last = l3 != 0 ? l3 : l2 != 0 ? l2 : (size_t)16 << 20;
     worker_phase(NULL, "measuring the roofs");
     add_level(levels, "L1", l1, l1 / 2);

@@ -18,7 +18,7 @@
 /* What one reading of the clock costs under the injected clock. */
 enum { READ_NS = 25 };
 
-/* The next number of a text, *good turning false where there is none above 0. */
+/* The next number of a text, *good becomes false if there is none above 0. */
 static double next_number(char **at, bool *good) {
     char *end;
     const double x = strtod(*at, &end);
@@ -91,7 +91,8 @@ void simclock_start(simclock *s, const noise_trace *n, uint64_t seed) {
     s->clock = (perflab_clock){sim_now, sim_spend, NULL, s};
 }
 
-/* A fixed piece of work that feels the neighbours: lines out of the shared cache, and arithmetic.
+/*
+ * A fixed piece of work that feels the neighbours: lines out of the shared cache, and arithmetic.
  */
 static void fixed_work(size_t steps) {
     enum { LINES = 65536, LINE = 8 };

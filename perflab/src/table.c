@@ -2,6 +2,7 @@
  * table.c - cells. A number that was not measured is "-"; nothing is typed by hand.
  */
 #include "table.h"
+#include "format.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,34 +10,41 @@
 const char *const table_heads[TABLE_COLUMNS] = {
     "ID", "Component", "Baseline (us)", "Optimized (us)", "Speedup", "Status", "Notes", "Device"};
 
-void table_microseconds(char *out, size_t room, double us) {
-    if (us <= 0) {
-        snprintf(out, room, "-");
-    } else if (us >= 100) {
-        snprintf(out, room, "%.0f", us);
-    } else {
-        snprintf(out, room, us >= 10 ? "%.1f" : us >= 1 ? "%.2f" : "%.3f", us);
-    }
+static char *microseconds(double us) {
+    char text[FORMAT_ROOM];
+    if (us <= 0) return text_copy("-");
+    format_three(text, us);
+    return text_copy(text);
 }
 
-/* As many digits as tell neighbours apart. */
-static int decimals(double factor, bool of_interval) {
-    if (factor >= 100) return 0;
-    if (factor >= 10) return 1;
-    return of_interval && factor < 2 ? 3 : 2;
+void table_number_cells(table_row *r, double baseline, double candidate,
+                        const perflab_summary *ratio) {
+    char factor[FORMAT_ROOM];
+    format_ratio(factor, ratio);
+    r->cell[2] = microseconds(baseline);
+    r->cell[3] = microseconds(candidate);
+    r->cell[4] = text_copy(factor);
+    r->numbers.baseline = baseline;
+    r->numbers.candidate = candidate;
+    r->numbers.ratio = ratio->median;
+    r->numbers.lo = ratio->lo;
+    r->numbers.hi = ratio->hi;
+    r->numbers.n = ratio->n;
 }
 
-void table_speedup(char *out, size_t room, const perflab_summary *ratio) {
-    const int fine = decimals(ratio->median, true);
-    if (ratio->n == 0) {
-        snprintf(out, room, "-");
-    } else if (ratio->has_interval) {
-        snprintf(out, room, "%.*fx [%.*f, %.*f]", decimals(ratio->median, false), ratio->median,
-                 fine, ratio->lo, fine, ratio->hi);
-    } else {
-        snprintf(out, room, "%.*fx (n=%zu, no interval)", decimals(ratio->median, false),
-                 ratio->median, ratio->n);
-    }
+static void note(text_buffer *notes, const char *text);
+
+/* What other placements of the code say, if it was moved. */
+static void placement_note(text_buffer *notes, const perflab_summary *any, double share) {
+    char factor[FORMAT_ROOM];
+    if (any->n == 0) return;
+    format_ratio(factor, any);
+    char *text = share < 0
+                     ? text_format("at any placement %s", factor)
+                     : text_format("at any placement %s, placement has %.0f %% of the variance",
+                                   factor, share * 100);
+    note(notes, text);
+    free(text);
 }
 
 static void note(text_buffer *notes, const char *text) {
@@ -68,20 +76,17 @@ static void input_notes(text_buffer *notes, const input_facts *in) {
 }
 
 table_row table_row_of_input(const facts *f, const input_facts *in) {
-    table_row r;
-    char us[2][32], factor[64];
+    table_row r = {.numbers.size = f->size};
     text_buffer notes = {0};
     text_add(&notes, "%s", "");
     note(&notes, f->title);
+    placement_note(&notes, &in->any,
+                   placement_share(in->ratio, in->n, in->moved, in->any.n > 0 ? in->n_moved : 0));
     input_notes(&notes, in);
-    table_microseconds(us[0], sizeof us[0], in->n_baseline > 0 ? in->baseline.median : 0);
-    table_microseconds(us[1], sizeof us[1], in->n > 0 ? in->candidate.median : 0);
-    table_speedup(factor, sizeof factor, &in->speedup);
+    table_number_cells(&r, in->n_baseline > 0 ? in->baseline.median : 0,
+                       in->n > 0 ? in->candidate.median : 0, &in->speedup);
     r.cell[0] = text_format("%s", f->id);
     r.cell[1] = text_format("%s (%s)", f->component, in->input);
-    r.cell[2] = text_copy(us[0]);
-    r.cell[3] = text_copy(us[1]);
-    r.cell[4] = text_copy(factor);
     r.cell[5] = text_copy(status_name(f->status));
     r.cell[6] = notes.text;
     r.cell[7] = text_copy(f->device != NULL && *f->device ? f->device : "-");
@@ -93,9 +98,9 @@ static void by_input(text_buffer *notes, const facts *f) {
     for (size_t i = 0; i < f->n_inputs; i++) {
         const input_facts *in = &f->inputs[i];
         if (in->n == 0) continue;
-        const double factor = in->speedup.median;
-        text_add(&each, "%s%s %.*fx", each.length > 0 ? ", " : "", in->input,
-                 decimals(factor, false), factor);
+        char factor[32], lo[32], hi[32];
+        format_ratio_parts(factor, lo, hi, &in->speedup);
+        text_add(&each, "%s%s %sx", each.length > 0 ? ", " : "", in->input, factor);
     }
     note(notes, each.text);
     free(each.text);
@@ -121,22 +126,18 @@ static void whole_notes(text_buffer *notes, const facts *f) {
 }
 
 table_row table_row_of(const facts *f) {
-    table_row r;
-    char us[2][32], factor[64];
+    table_row r = {.numbers.size = f->size};
     text_buffer notes = {0};
     text_add(&notes, "%s", "");
     note(&notes, f->notes[0] != '\0' ? f->notes : f->title);
     note(&notes, f->reason);
     if (f->has_speedup && f->n_inputs > 1) by_input(&notes, f);
+    placement_note(&notes, &f->any, f->placement_share);
     whole_notes(&notes, f);
-    table_microseconds(us[0], sizeof us[0], f->has_baseline_us ? f->baseline_us : 0);
-    table_microseconds(us[1], sizeof us[1], f->has_speedup ? f->candidate_us : 0);
-    table_speedup(factor, sizeof factor, &f->speedup);
+    table_number_cells(&r, f->has_baseline_us ? f->baseline_us : 0,
+                       f->has_speedup ? f->candidate_us : 0, &f->speedup);
     r.cell[0] = text_copy(f->id);
     r.cell[1] = text_copy(f->component);
-    r.cell[2] = text_copy(us[0]);
-    r.cell[3] = text_copy(us[1]);
-    r.cell[4] = text_copy(factor);
     r.cell[5] = text_copy(status_name(f->status));
     r.cell[6] = notes.text;
     r.cell[7] = text_copy(f->device != NULL && *f->device ? f->device : "-");

@@ -45,7 +45,7 @@ static void on_signal(int number) {
     raise(number);
 }
 
-/* Returns true where the setting is there and was changed. */
+/* Returns true if the setting is there and was changed. */
 static bool set(const char *path, const char *value) {
     const char *root = getenv("PERFLAB_SYSROOT");
     char before[32];

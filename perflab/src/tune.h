@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 /*
- * Sets governor and turbo where it may, and prints what it did. What was before is put back by
+ * Sets governor and turbo if it may, and prints what it did. What was before is put back by
  * tune_restore, at a normal exit, and on SIGINT, SIGTERM and SIGHUP. Returns how many settings
  * changed.
  */

@@ -4,13 +4,11 @@
 #include "util.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -124,40 +122,6 @@ bool write_text(const char *path, const char *text, size_t length) {
     }
     free(beside);
     return good;
-}
-
-char *first_line_of(const char *const argv[]) {
-    int ends[2];
-    if (pipe(ends) != 0) return NULL;
-    const pid_t pid = fork();
-    if (pid == 0) {
-        const int nowhere = open("/dev/null", O_RDWR);
-        dup2(nowhere, 0);
-        dup2(ends[1], 1);
-        dup2(nowhere, 2);
-        close(ends[0]);
-        execvp(argv[0], (char *const *)(uintptr_t)argv);
-        _exit(127);
-    }
-    close(ends[1]);
-    FILE *from = fdopen(ends[0], "r");
-    char line[1024];
-    char *first = NULL;
-    char drain[1024];
-    if (pid > 0 && from != NULL && fgets(line, sizeof line, from) != NULL) {
-        line[strcspn(line, "\n")] = '\0';
-        first = text_copy(line);
-        while (fgets(drain, sizeof drain, from) != NULL) {
-        }
-    }
-    if (from != NULL) fclose(from);
-    int status = 0;
-    if (pid > 0) waitpid(pid, &status, 0);
-    if (pid <= 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        free(first);
-        return NULL;
-    }
-    return first != NULL ? first : text_copy("");
 }
 
 bool file_exists(const char *path) {

@@ -48,9 +48,6 @@ char *read_text(const char *path, size_t *length);
 /* Writes it beside the target and moves it there, so that no half file is ever seen. */
 bool write_text(const char *path, const char *text, size_t length);
 
-/* The first line a command prints, without its end; NULL if it fails. argv ends with NULL. */
-char *first_line_of(const char *const argv[]);
-
 bool file_exists(const char *path);
 bool make_folders(const char *path); /* like mkdir -p */
 

@@ -2,151 +2,14 @@
  * worker.c - list, gate and measure, in a process that may crash without harm.
  */
 #include "worker.h"
-#include "selftest.h"
+#include "job.h"
 #include "util.h"
 
-#include <dlfcn.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <sched.h>
-#include <signal.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
-
-enum { NEWS = 3 };
-
-static const perflab_host *guarded[2];
-static double memory_cap; /* bytes, 0: none */
-
-static void tell(char kind, const char *text, size_t n) {
-    char line[1200];
-    if (n > sizeof line - 4) n = sizeof line - 4;
-    line[0] = kind;
-    line[1] = ' ';
-    for (size_t i = 0; i < n; i++) line[2 + i] = text[i] == '\n' ? ' ' : text[i];
-    line[2 + n] = '\n';
-    if (write(NEWS, line, n + 3) < 0) _exit(70);
-}
-
-void worker_phase(void *self, const char *phase) {
-    (void)self;
-    tell('P', phase, strlen(phase));
-}
-
-void worker_guard(const perflab_host *host) {
-    guarded[guarded[0] != NULL] = host;
-}
-
-/* The process's size in bytes, read without allocating. */
-static double own_bytes(void) {
-    char text[64] = "";
-    const int fd = open("/proc/self/statm", O_RDONLY);
-    if (fd < 0 || read(fd, text, sizeof text - 1) <= 0) return 0;
-    close(fd);
-    return strtod(text, NULL) * (double)sysconf(_SC_PAGESIZE);
-}
-
-/* Runs on its own stack after a fatal signal; formats integers only, and never returns. */
-static void on_fatal(int number, siginfo_t *info, void *context) {
-    char text[300];
-    ptrdiff_t distance = 0;
-    const perflab_block *block = NULL;
-    (void)context;
-    if (memory_cap > 0 && own_bytes() > 0.75 * memory_cap) {
-        const int n =
-            snprintf(text, sizeof text, "used up its memory cap of %.0f MiB", memory_cap / 1048576);
-        tell('M', text, (size_t)n);
-        _exit(71);
-    }
-    for (int i = 0; i < 2 && block == NULL; i++) {
-        const bool has_address = number == SIGSEGV || number == SIGBUS;
-        if (guarded[i] == NULL || !has_address) continue;
-        block = perflab_host_find(guarded[i], info->si_addr, &distance);
-    }
-    int n;
-    if (block != NULL) {
-        n = snprintf(text, sizeof text, "access %td bytes %s a buffer of %zu bytes",
-                     distance < 0 ? -distance : distance,
-                     distance < 0 ? "before the start of" : "past the end of", block->bytes);
-    } else if (info->si_code <= 0) {
-        n = snprintf(text, sizeof text, "signal %d, which the program sent itself", number);
-    } else {
-        n = snprintf(text, sizeof text, "signal %d at address %p", number, info->si_addr);
-    }
-    tell('F', text, (size_t)n);
-    _exit(70);
-}
-
-static void catch_signals(void) {
-    static unsigned char stack[65536];
-    const stack_t alternative = {.ss_sp = stack, .ss_size = sizeof stack};
-    const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
-    struct sigaction action;
-    memset(&action, 0, sizeof action);
-    action.sa_sigaction = on_fatal;
-    action.sa_flags = SA_SIGINFO | SA_ONSTACK;
-    sigaltstack(&alternative, NULL);
-    for (size_t i = 0; i < sizeof fatal / sizeof *fatal; i++) sigaction(fatal[i], &action, NULL);
-}
-
-const char *job_text(const cJSON *job, const char *name, const char *otherwise) {
-    const char *s = cJSON_GetStringValue(cJSON_GetObjectItem(job, name));
-    return s != NULL ? s : otherwise;
-}
-
-double job_number(const cJSON *job, const char *name, double otherwise) {
-    const cJSON *item = cJSON_GetObjectItem(job, name);
-    return cJSON_IsNumber(item) ? item->valuedouble : otherwise;
-}
-
-static void limit(const cJSON *job) {
-#if !defined(__SANITIZE_ADDRESS__) /* which needs terabytes of address space for itself */
-    memory_cap = job_number(job, "memory", 0);
-    if (memory_cap > 0) {
-        const struct rlimit cap = {(rlim_t)memory_cap, (rlim_t)memory_cap};
-        setrlimit(RLIMIT_AS, &cap);
-    }
-#endif
-    const struct rlimit no_core = {0, 0};
-    setrlimit(RLIMIT_CORE, &no_core);
-    const int cpu = (int)job_number(job, "cpu", -1);
-    if (cpu >= 0) {
-        cpu_set_t set;
-        CPU_ZERO(&set);
-        CPU_SET((size_t)cpu, &set);
-        sched_setaffinity(0, sizeof set, &set);
-    }
-}
-
-const perflab_module *worker_load(const char *path) {
-    if (strcmp(path, SELFTEST_MODULE) == 0) return selftest_module();
-    worker_phase(NULL, "loading the module");
-    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (handle == NULL) {
-        fprintf(stderr, "%s\n", dlerror());
-        exit(65);
-    }
-    const perflab_module *(*get)(void);
-    *(void **)&get = dlsym(handle, "perflab_get_module");
-    const perflab_module *m = get != NULL ? get() : NULL;
-    if (m == NULL || m->abi != PERFLAB_ABI) {
-        fprintf(stderr, "%s: %s\n", path,
-                m == NULL ? "no perflab module" : "built for another perflab: build it again");
-        exit(65);
-    }
-    /* cppcheck-suppress resourceLeak ; a module stays for the life of its process */
-    return m;
-}
-
-const perflab_benchmark *worker_find(const perflab_module *m, const char *id) {
-    for (uint32_t i = 0; i < m->count; i++) {
-        if (strcmp(m->benchmarks[i].id, id) == 0) return &m->benchmarks[i];
-    }
-    fprintf(stderr, "the module has no %s\n", id);
-    exit(65);
-}
 
 static void add_build(cJSON *to, const perflab_build *build) {
     cJSON *b = cJSON_AddObjectToObject(to, "build");
@@ -158,9 +21,11 @@ static void add_build(cJSON *to, const perflab_build *build) {
 }
 
 static cJSON *list(const cJSON *job) {
-    const perflab_module *m = worker_load(job_text(job, "module", ""));
+    const char *path = json_text(job, "module", "");
+    const perflab_module *m = worker_load(path);
     cJSON *out = cJSON_CreateObject();
     add_build(out, m->build);
+    cJSON_AddItemToObject(out, "loads", worker_loads(path));
     cJSON *all = cJSON_AddArrayToObject(out, "benchmarks");
     for (uint32_t i = 0; i < m->count; i++) {
         const perflab_benchmark *b = &m->benchmarks[i];
@@ -183,11 +48,6 @@ static cJSON *list(const cJSON *job) {
     return out;
 }
 
-static const char *verdict_name(perflab_verdict v) {
-    static const char *const words[] = {"passed", "mismatch", "out of bounds", "skipped", "broken"};
-    return words[v];
-}
-
 static void add_errors(cJSON *to, double baseline, double candidate) {
     if (baseline >= 0) cJSON_AddNumberToObject(to, "baseline_error", baseline);
     if (candidate >= 0) cJSON_AddNumberToObject(to, "candidate_error", candidate);
@@ -197,10 +57,19 @@ static void add_errors(cJSON *to, double baseline, double candidate) {
 typedef struct tally {
     int cases, skipped;
     size_t compared;
+    int leaks[2];     /* cases in which calls of a side kept memory of malloc */
+    size_t leaked[2]; /* bytes, in the last of them */
     double baseline_error, candidate_error;
-    perflab_verdict verdict;
+    perflab_outcome verdict;
     char why[1024];
 } tally;
+
+/* At a size where a case takes long, fewer seeds are tried: two at least, for both layouts. */
+static int seeds_for(double seconds, int seeds) {
+    const int some = seconds > 2 ? (int)(16 / seconds) : seeds;
+    const int few = some < 2 ? 2 : some;
+    return few < seeds ? few : seeds;
+}
 
 /* One case of the gate; returns false when the gate is over. */
 static bool gate_case(worker *w, size_t size, uint64_t seed, tally *t) {
@@ -210,9 +79,14 @@ static bool gate_case(worker *w, size_t size, uint64_t seed, tally *t) {
     w->c.seed = seed;
     w->c.layout = seed % 2 == 0 ? PERFLAB_LAYOUT_END_FLUSH : PERFLAB_LAYOUT_START_FLUSH;
     snprintf(where, sizeof where, "seed %" PRIu64 ", size %zu, input %s", seed, size, w->c.input);
-    const perflab_verdict v = perflab_gate(&w->c, host, why);
+    const perflab_outcome v = perflab_gate(&w->c, host, why);
     t->cases++;
     t->compared += host->compared;
+    for (int side = 0; side < 2; side++) {
+        if (host->leaked[side] == 0) continue;
+        t->leaks[side]++;
+        t->leaked[side] = host->leaked[side];
+    }
     if (host->baseline_error > t->baseline_error) t->baseline_error = host->baseline_error;
     if (host->candidate_error > t->candidate_error) t->candidate_error = host->candidate_error;
     if (v == PERFLAB_SKIPPED) {
@@ -245,13 +119,24 @@ static bool notices(worker *w, uint64_t first, int seeds) {
     return false;
 }
 
+/* A candidate that keeps memory in every case, while the baseline does not: said, or a verdict. */
+static void judge_leak(const perflab_benchmark *b, tally *t) {
+    const int run = t->cases - t->skipped;
+    const bool leaks = run > 0 && t->leaks[1] == run && t->leaks[0] < run;
+    if (t->verdict != PERFLAB_PASSED || !leaks) return;
+    if ((b->flags & PERFLAB_LEAK_IS_WRONG) != 0) t->verdict = PERFLAB_MISMATCH;
+    snprintf(t->why, sizeof t->why,
+             "the candidate keeps %zu bytes from malloc in each call, the baseline none",
+             t->leaked[1]);
+}
+
 static cJSON *gate(worker *w) {
     tally t = {.baseline_error = -1, .candidate_error = -1, .verdict = PERFLAB_SKIPPED};
     size_t sizes[PERFLAB_MAX_GATE_SIZES];
     size_t n_sizes = perflab_gate_sizes_of(w->benchmark, sizes);
-    const uint64_t first = (uint64_t)job_number(w->job, "seed", 1);
-    const int seeds = (int)job_number(w->job, "seeds", 8);
-    const size_t only = (size_t)job_number(w->job, "size", 0);
+    const uint64_t first = (uint64_t)json_number(w->job, "seed", 1);
+    const int seeds = (int)json_number(w->job, "seeds", 8);
+    const size_t only = (size_t)json_number(w->job, "size", 0);
     w->c.phase = case_phase;
     w->c.self = w;
     if (only != 0) {
@@ -260,15 +145,21 @@ static cJSON *gate(worker *w) {
     }
     bool on = true;
     for (size_t s = 0; on && s < n_sizes; s++) {
-        for (int i = 0; on && i < seeds; i++) on = gate_case(w, sizes[s], first + (uint64_t)i, &t);
+        double longest = 0;
+        for (int i = 0; on && i < seeds_for(longest, seeds); i++) {
+            const double start = seconds_now();
+            on = gate_case(w, sizes[s], first + (uint64_t)i, &t);
+            longest = fmax(longest, seconds_now() - start);
+        }
     }
     if (t.verdict == PERFLAB_PASSED && !notices(w, first, seeds)) {
         t.verdict = PERFLAB_MISMATCH;
         snprintf(t.why, sizeof t.why, "the validator accepts a candidate that did nothing");
     }
+    judge_leak(w->benchmark, &t);
     cJSON *out = cJSON_CreateObject();
-    cJSON_AddStringToObject(out, "verdict", verdict_name(t.verdict));
-    if (t.verdict != PERFLAB_PASSED) cJSON_AddStringToObject(out, "why", t.why);
+    cJSON_AddStringToObject(out, "outcome", perflab_outcome_name(t.verdict));
+    if (t.why[0] != '\0') cJSON_AddStringToObject(out, "why", t.why);
     cJSON_AddNumberToObject(out, "cases", t.cases);
     cJSON_AddNumberToObject(out, "skipped", t.skipped);
     cJSON_AddNumberToObject(out, "compared", (double)t.compared);
@@ -278,14 +169,14 @@ static cJSON *gate(worker *w) {
     return out;
 }
 
-/* No clock tells more, and ledgers are committed. */
+/* No clock resolves more, and ledgers are committed to repositories. */
 static double six_digits(double x) {
     char text[32];
     snprintf(text, sizeof text, "%.6g", x);
     return strtod(text, NULL);
 }
 
-static cJSON *timing_json(const perflab_timing *t, const perflab_lane lanes[2]) {
+cJSON *worker_timing(const perflab_timing *t, const perflab_lane lanes[2]) {
     static const char *const us[] = {"baseline_us", "candidate_us"};
     static const char *const calls[] = {"baseline_calls", "candidate_calls"};
     cJSON *out = cJSON_CreateObject();
@@ -309,54 +200,62 @@ static cJSON *timing_json(const perflab_timing *t, const perflab_lane lanes[2]) 
     return out;
 }
 
-/* The other build's candidate, for `compare`: its lane replaces the baseline's. */
-static bool open_other(worker *w, worker *other, perflab_lane *lane) {
-    const char *path = job_text(w->job, "other", NULL);
-    if (path == NULL) return true;
-    *other = *w;
-    other->benchmark = worker_find(worker_load(path), job_text(w->job, "id", ""));
-    other->c.benchmark = other->benchmark;
-    other->c.layout_seed ^= 0x5bd1e995;
-    if (perflab_case_open(&other->c, &other->ctx, &other->host) != PERFLAB_PASSED) return false;
-    worker_guard(&other->host);
-    *lane = (perflab_lane){other->benchmark->candidate, other->benchmark->reset, &other->ctx,
-                           PERFLAB_CANDIDATE, other->benchmark->flags};
-    return true;
+/*
+ * Whether buffers can be moved out of the caches: those of perflab_alloc can, other memory cannot.
+ * Sets the reason if not.
+ */
+static bool can_place(worker *w) {
+    const double ours = (double)perflab_host_bytes(&w->host);
+    const double heap = (double)w->host.heap_bytes;
+    if (strcmp(json_text(w->job, "cache", "hot"), "hot") == 0) return true;
+    if (ours > 0 && heap <= fmax(4096, ours / 16) && ours >= w->ctx.min_bytes / 2) return true;
+    perflab_reason(&w->ctx,
+                   "cannot place the data in a cache: of its memory, %.0f bytes come from "
+                   "perflab_alloc and %.0f from malloc%s",
+                   ours, heap, heap > 0 ? "" : ", and a call needs more");
+    return false;
 }
 
 static cJSON *measure(worker *w) {
     const perflab_benchmark *b = w->benchmark;
-    const bool wanted = job_number(w->job, "candidate", 1) != 0 && b->candidate != NULL;
+    const bool wanted = json_number(w->job, "candidate", 1) != 0 && b->candidate != NULL;
     bool late = false; /* it passed the gate before the timing and not after */
-    worker other = {0};
     cJSON *out = cJSON_CreateObject();
     w->c.phase = worker_phase;
     w->c.layout = PERFLAB_LAYOUT_RANDOM;
-    perflab_verdict v = perflab_case_open(&w->c, &w->ctx, &w->host);
+    perflab_outcome v = perflab_case_open(&w->c, &w->ctx, &w->host);
     const bool open = v == PERFLAB_PASSED;
-    if (open && wanted) v = perflab_gate_once(&w->c, &w->ctx, PERFLAB_BASELINE);
+    const bool placed = !open || can_place(w);
+    if (!placed) v = PERFLAB_BROKEN;
+    if (open && placed && wanted) v = perflab_gate_once(&w->c, &w->ctx, PERFLAB_BASELINE);
     perflab_lane lanes[2] = {{b->baseline, b->reset, &w->ctx, PERFLAB_BASELINE, b->flags},
                              {wanted && v == PERFLAB_PASSED ? b->candidate : NULL, b->reset,
                               &w->ctx, PERFLAB_CANDIDATE, b->flags}};
-    const bool ready = open && open_other(w, &other, &lanes[0]);
+    const bool ready = open && placed;
+    const double seconds = json_number(w->job, "seconds", 1);
+    const double pair = (w->host.call_ns[0] + w->host.call_ns[1]) * 1e-9;
+    const bool slow = pair * 1e9 >= PERFLAB_SLOW_NS;
+    if (ready && slow) worker_expect(1.5 * (pair > seconds ? pair : seconds) + pair);
     if (ready) {
-        perflab_plan plan = {.seconds = job_number(w->job, "seconds", 1),
-                             .l1_bytes = (size_t)job_number(w->job, "l1", 0),
-                             .llc_bytes = (size_t)job_number(w->job, "llc", 0),
+        perflab_plan plan = {.seconds = seconds,
+                             .l1_bytes = (size_t)json_number(w->job, "l1", 0),
+                             .llc_bytes = (size_t)json_number(w->job, "llc", 0),
                              .seed = w->c.layout_seed,
                              .clock = w->c.clock};
-        perflab_cache_parse(job_text(w->job, "cache", "hot"), &plan.cache);
+        memcpy(plan.known_ns, w->host.call_ns, sizeof plan.known_ns);
+        perflab_cache_parse(json_text(w->job, "cache", "hot"), &plan.cache);
         perflab_timing timing;
         worker_phase(NULL, "timing");
         perflab_measure(lanes, &plan, &timing);
-        cJSON_AddItemToObject(out, "timing", timing_json(&timing, lanes));
-        if (lanes[1].fn != NULL) v = perflab_gate_once(&w->c, &w->ctx, PERFLAB_CANDIDATE);
+        cJSON_AddItemToObject(out, "timing", worker_timing(&timing, lanes));
+        if (lanes[1].fn != NULL) {
+            /* A slow one is judged by what its timed calls left. */
+            v = slow ? perflab_gate_outputs(&w->c, &w->ctx)
+                     : perflab_gate_once(&w->c, &w->ctx, PERFLAB_CANDIDATE);
+        }
         late = v != PERFLAB_PASSED && lanes[1].fn != NULL;
-    } else if (open) {
-        v = PERFLAB_BROKEN;
-        perflab_reason(&w->ctx, "the other build: %s", other.host.reason);
     }
-    cJSON_AddStringToObject(out, "verdict", verdict_name(v));
+    cJSON_AddStringToObject(out, "outcome", perflab_outcome_name(v));
     if (v != PERFLAB_PASSED) {
         char *why = text_format("%s%s", late ? "after the timing: " : "", w->host.reason);
         cJSON_AddStringToObject(out, "why", why);
@@ -374,19 +273,19 @@ static cJSON *measure(worker *w) {
 static cJSON *do_benchmark_job(const cJSON *job, const char *what) {
     static worker w;
     static simclock sim;
-    const perflab_module *m = worker_load(job_text(job, "module", ""));
+    const perflab_module *m = worker_load(json_text(job, "module", ""));
     w.job = job;
-    w.benchmark = worker_find(m, job_text(job, "id", ""));
+    w.benchmark = worker_find(m, json_text(job, "id", ""));
     w.c = (perflab_case){.benchmark = w.benchmark,
-                         .size = (size_t)job_number(job, "size", 0),
-                         .input = job_text(job, "input", perflab_inputs_of(w.benchmark)[0]),
-                         .seed = (uint64_t)job_number(job, "seed", 1),
-                         .data_dir = job_text(job, "data", NULL),
-                         .layout_seed = (uint64_t)job_number(job, "layout_seed", 1),
+                         .size = (size_t)json_number(job, "size", 0),
+                         .input = json_text(job, "input", perflab_inputs_of(w.benchmark)[0]),
+                         .seed = (uint64_t)json_number(job, "seed", 1),
+                         .data_dir = json_text(job, "data", NULL),
+                         .layout_seed = (uint64_t)json_number(job, "layout_seed", 1),
                          .clock = &perflab_real_clock,
                          .phase = worker_phase};
     if (w.c.size == 0) w.c.size = perflab_size_of(w.benchmark);
-    const char *noise_path = job_text(job, "noise", NULL);
+    const char *noise_path = json_text(job, "noise", NULL);
     if (noise_path != NULL) {
         const noise_trace *n = noise_read(noise_path);
         if (n == NULL) exit(65);
@@ -400,16 +299,17 @@ static cJSON *do_benchmark_job(const cJSON *job, const char *what) {
     worker_guard(&w.host);
     if (strcmp(what, "count") == 0) return worker_count(&w);
     if (strcmp(what, "sample") == 0) return worker_sample(&w);
-
+    if (strcmp(what, "agree") == 0) return worker_agree(&w);
+    if (strcmp(what, "pair") == 0) return worker_pair(&w);
     return measure(&w);
 }
 
 int worker_main(const char *text) {
     cJSON *job = cJSON_Parse(text);
     if (job == NULL) return 64;
-    catch_signals();
-    limit(job);
-    const char *what = job_text(job, "do", "");
+    worker_catch_signals();
+    worker_limit(job);
+    const char *what = json_text(job, "do", "");
     cJSON *result;
     if (strcmp(what, "list") == 0) {
         result = list(job);
@@ -422,7 +322,7 @@ int worker_main(const char *text) {
     char *line = text_format("R %s\n", out);
     const size_t length = strlen(line);
     for (size_t sent = 0; sent < length;) {
-        const ssize_t n = write(NEWS, line + sent, length - sent);
+        const ssize_t n = write(WORKER_NEWS, line + sent, length - sent);
         if (n <= 0) return 70;
         sent += (size_t)n;
     }

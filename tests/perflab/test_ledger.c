@@ -3,9 +3,9 @@
  * read-only.
  */
 #include "ledger.h"
+#include "perflab.h"
 #include "util.h"
 #include "with_cmocka.h"
-#include "worker.h"
 
 #include <signal.h>
 #include <sqlite3.h>
@@ -46,7 +46,7 @@ static bool put_build(ledger *l) {
 static size_t count(ledger *l, const char *table) {
     char *sql = text_format("SELECT count(*) AS n FROM %s", table);
     cJSON *rows = ledger_rows(l, sql, NULL);
-    const size_t n = (size_t)job_number(cJSON_GetArrayItem(rows, 0), "n", 0);
+    const size_t n = (size_t)json_number(cJSON_GetArrayItem(rows, 0), "n", 0);
     cJSON_Delete(rows);
     free(sql);
     return n;
@@ -76,7 +76,8 @@ static void test_killed(void **state) {
             _exit(1);
         }
         close(ends[1]);
-        /* After up to four rows, at any moment of the next: by progress, for disks differ in speed.
+        /*
+         * After up to four rows, at any moment of the next: by progress, for disks differ in speed.
          */
         char bytes[4096];
         ssize_t n;
@@ -191,7 +192,10 @@ static void test_older(void **state) {
     sqlite3 *db;
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db,
-                                  "ALTER TABLE run DROP COLUMN partner; PRAGMA user_version = 1",
+                                  "ALTER TABLE run DROP COLUMN partner;"
+                                  "ALTER TABLE build DROP COLUMN linked;"
+                                  "ALTER TABLE process DROP COLUMN placement;"
+                                  "PRAGMA user_version = 1",
                                   NULL, NULL, NULL),
                      SQLITE_OK);
     sqlite3_close(db);
@@ -203,7 +207,8 @@ static void test_older(void **state) {
     l = ledger_open(path, false);
     assert_non_null(l);
     assert_int_equal(count(l, "build"), 1);
-    cJSON *rows = ledger_rows(l, "SELECT partner FROM run", NULL);
+    cJSON *rows = ledger_rows(
+        l, "SELECT r.partner, b.linked, p.placement FROM run r, build b, process p", NULL);
     assert_non_null(rows);
     cJSON_Delete(rows);
     ledger_close(l);
@@ -307,7 +312,7 @@ static void test_rules(void **state) {
 
 static char *exported(ledger *l, size_t *length) {
     char *file = text_format("%s/export.jsonl", folder);
-    assert_true(ledger_export(l, file, NULL));
+    assert_true(ledger_export(l, file, NULL, 0));
     char *text = read_text(file, length);
     free(file);
     return text;

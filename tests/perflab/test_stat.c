@@ -3,6 +3,7 @@
  */
 #include "stat.h"
 
+#include "verdict.h"
 #include "with_cmocka.h"
 #include <math.h>
 
@@ -128,13 +129,49 @@ static void test_edges(void **state) {
     close_to(perflab_geometric_mean(powers, 3), 2, 1e-15);
 }
 
+static perflab_summary of(double lo, double median, double hi) {
+    return (perflab_summary){
+        .n = 10, .has_interval = true, .lo = lo, .median = median, .hi = hi, .confidence = 0.97};
+}
+
+/* Held, lost, not known: each side of the threshold and of 1, and how many more values would tell. */
+static void test_verdict(void **state) {
+    (void)state;
+    const struct {
+        perflab_summary s;
+        verdict v;
+    } cases[] = {{of(0.99, 1.00, 1.01), VERDICT_HELD},    {of(1.40, 1.50, 1.60), VERDICT_HELD},
+                 {of(0.985, 0.99, 0.995), VERDICT_HELD},  {of(0.90, 0.95, 0.97), VERDICT_LOSS},
+                 {of(0.90, 0.95, 0.99), VERDICT_LOSS},    {of(0.90, 0.95, 1.01), VERDICT_UNKNOWN},
+                 {of(0.97, 1.00, 1.03), VERDICT_UNKNOWN}, {of(0.97, 0.985, 0.99), VERDICT_UNKNOWN}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(verdict_of(&cases[i].s, 0.02), cases[i].v);
+    }
+    perflab_summary few = of(1, 1, 1);
+    few.has_interval = false;
+    few.n = 3;
+    assert_int_equal(verdict_of(&few, 0.02), VERDICT_UNKNOWN);
+    assert_int_equal(verdict_more(&few, 0.02), PERFLAB_MIN_INTERVAL - 3);
+    /* Half the width of an interval takes four times the values. */
+    const perflab_summary twice = of(exp(-2 * log(1.02)), 1, exp(2 * log(1.02)));
+    const size_t more = verdict_more(&twice, 0.02);
+    assert_in_range(more, 30, 40);
+    /* Close to the threshold no number of values tells. */
+    const perflab_summary at = of(0.95, 1 / 1.0199, 1.01);
+    assert_int_equal(verdict_more(&at, 0.02), 0);
+    double threshold;
+    assert_true(verdict_parse("regression", &threshold) && fabs(threshold - 0.02) < 1e-12);
+    assert_true(verdict_parse("regression=5%", &threshold) && fabs(threshold - 0.05) < 1e-12);
+    assert_false(verdict_parse("regression=x", &threshold));
+    assert_false(verdict_parse("regressions", &threshold));
+    assert_false(verdict_parse("regression=-1%", &threshold));
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_nist),
-                                       cmocka_unit_test(test_document),
-                                       cmocka_unit_test(test_sign_interval),
-                                       cmocka_unit_test(test_chi_square),
-                                       cmocka_unit_test(test_g),
-                                       cmocka_unit_test(test_outliers),
-                                       cmocka_unit_test(test_edges)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_verdict),    cmocka_unit_test(test_nist),
+        cmocka_unit_test(test_document),   cmocka_unit_test(test_sign_interval),
+        cmocka_unit_test(test_chi_square), cmocka_unit_test(test_g),
+        cmocka_unit_test(test_outliers),   cmocka_unit_test(test_edges)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

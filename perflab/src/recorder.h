@@ -1,11 +1,12 @@
 /*
- * record.h - gating and measuring with the results going to the ledger.
+ * recorder.h - gating and measuring with the results going to the ledger.
  */
-#ifndef PERFLAB_RECORD_H
-#define PERFLAB_RECORD_H
+#ifndef PERFLAB_RECORDER_H
+#define PERFLAB_RECORDER_H
 
 #include "ledger.h"
 #include "modules.h"
+#include "outcome.h"
 #include "progress.h"
 
 #include <stdint.h>
@@ -33,6 +34,7 @@ typedef struct measure_plan {
     const char *cache;
     uint64_t seed;
     bool candidate; /* measure the candidate too */
+    bool fixed;     /* only the module's own placement */
 } measure_plan;
 
 /* How to gate. */
@@ -48,25 +50,37 @@ void recorder_end(recorder *r);
 /* Makes sure that the entry's build is in the ledger. */
 bool record_build(recorder *r, const entry *e);
 
-/*
- * Gates one kind of input in a fresh process and records the verdict: *outcome is its word
- * ("passed", "mismatch", "crashed", ...) and *why the reason, to be freed. False where the ledger
- * fails.
- */
+/* What came of a gate. */
+typedef struct gate_result {
+    perflab_outcome outcome;
+    char *why; /* the reason, or a remark; may be NULL; to be freed */
+    size_t cases, compared;
+} gate_result;
+
+/* Gates one kind of input in a fresh process and records the verdict. False if the ledger fails. */
 bool record_gate(recorder *r, const entry *e, const char *input, const gate_plan *plan,
-                 const char **outcome, char **why);
+                 gate_result *result);
 
 /* What came of a series of processes. */
 typedef struct run_result {
     size_t good; /* processes that passed, or timed the baseline as asked */
     size_t failed;
-    char *why; /* of the last that failed; to be freed */
+    perflab_outcome outcome;                    /* of the last that failed */
+    char *why;                                  /* of the last that failed */
+    size_t n;                                   /* processes that timed both sides */
+    double *baseline_us, *candidate_us, *ratio; /* `good` of the first, n of the others */
+    double *moved;                              /* ratios at other placements */
+    size_t n_moved;
+    double min_bytes, min_ops; /* of one call, as the benchmark says */
 } run_result;
 
+void run_result_free(run_result *r);
+
 /*
- * Measures one kind of input in plan->runs fresh processes, recording each as it ends. Gives up
- * after two failures, and after one process where the device that the entry needs is not here.
- * False where the ledger fails.
+ * Measures one kind of input in plan->runs fresh processes, and as many again at other placements
+ * of the code if the entry has any, recording each as it ends. Gives up
+ * after two failures, and after one process if the device that the entry needs is not here.
+ * False if the ledger fails.
  */
 bool record_run(recorder *r, const entry *e, const char *input, const measure_plan *plan,
                 run_result *result);
@@ -76,11 +90,13 @@ cJSON *record_job(const recorder *r, const entry *e, const char *what, const cha
 
 /*
  * Two builds' candidates, interleaved in the same processes: a run of each, partners of each other,
- * with the commit of its own sources. Neither says anything of the improvement's status.
+ * with its commit: `commits`, or, if that is NULL, as the folder of its sources says.
+ * Neither changes the improvement's status.
  * `result`: of the first process. runs: their keys, written.
  */
 bool record_pair_start(recorder *r, const entry *const sides[2], const char *input,
-                       const measure_plan *plan, const cJSON *result, char runs[2][33]);
+                       const measure_plan *plan, const cJSON *result, const char *const commits[2],
+                       char runs[2][33]);
 
 /* A process of such a pair: both sides of its timing, each with its speedup over the other and the
  * same rounds (two of the first, two of the second). */

@@ -1,16 +1,20 @@
 /*
- * record.c - each process's result is committed as it ends: a kill loses the process under way at
+ * recorder.c - each process's result is committed as it ends: a kill loses the process under way at
  * most.
  */
-#include "record.h"
+#include "recorder.h"
+#include "format.h"
 #include "launch.h"
 #include "machine.h"
+#include "placement.h"
 #include "util.h"
-#include "worker.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* A step of a worker that takes longer hangs, unless it said that it would. */
+enum { STEP_S = 300 };
 
 void recorder_start(recorder *r, ledger *l, progress *p) {
     memset(r, 0, sizeof *r);
@@ -29,7 +33,8 @@ void recorder_end(recorder *r) {
     cJSON_free(r->environment_text);
 }
 
-/* Paths as seen from here: a ledger is shared, and other machines' folders are nobody's business.
+/*
+ * Paths as seen from here: a ledger is shared, and other machines' folders are nobody's business.
  */
 static char *local_paths(const char *sources) {
     char here[4096];
@@ -67,6 +72,7 @@ bool record_build(recorder *r, const entry *e) {
     cJSON_AddStringToObject(row, "variant", e->variant);
     cJSON_AddStringToObject(row, "compiler", e->compiler);
     cJSON_AddStringToObject(row, "flags", e->flags);
+    cJSON_AddStringToObject(row, "linked", e->linked);
     cJSON_AddStringToObject(row, "sources", sources);
     cJSON_AddStringToObject(row, "inputs", inputs.text);
     cJSON_AddNumberToObject(row, "size", (double)e->size);
@@ -99,8 +105,8 @@ cJSON *record_job(const recorder *r, const entry *e, const char *what, const cha
 
 /* The device a result names, or this machine's CPU. */
 static void add_device(cJSON *row, const cJSON *result) {
-    const char *kind = job_text(result, "device_kind", "");
-    const char *name = job_text(result, "device_name", "");
+    const char *kind = json_text(result, "device_kind", "");
+    const char *name = json_text(result, "device_name", "");
     /* A number that no machine took says so wherever it goes. */
     const bool simulated = getenv("PERFLAB_CLOCK") != NULL;
     char *device = text_format("%s%s", name[0] != '\0' ? name : machine_here()->cpu,
@@ -110,31 +116,19 @@ static void add_device(cJSON *row, const cJSON *result) {
     free(device);
 }
 
-/* The word for how a gate or a process ended. A static string. */
-static const char *outcome_of(const launched *got) {
-    static const char *const known[] = {"passed", "mismatch", "out of bounds", "skipped", "broken"};
-    if (got->outcome != LAUNCH_DONE) return launch_outcome_name(got->outcome);
-    const char *verdict = job_text(got->result, "verdict", "");
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (strcmp(verdict, known[i]) == 0) return known[i];
-    }
-    return "failed";
+/* How a gate or a measured process ended. */
+static perflab_outcome outcome_of(const launched *got) {
+    if (got->outcome != PERFLAB_PASSED) return got->outcome;
+    return perflab_outcome_of(json_text(got->result, "outcome", ""));
 }
 
 static char *why_of(const launched *got) {
-    if (got->outcome != LAUNCH_DONE) return text_copy(got->detail);
-    return text_copy(job_text(got->result, "why", NULL));
-}
-
-static void copy_numbers(cJSON *to, const cJSON *from, const char *const *names) {
-    for (; *names != NULL; names++) {
-        const cJSON *item = cJSON_GetObjectItem(from, *names);
-        if (cJSON_IsNumber(item)) cJSON_AddNumberToObject(to, *names, item->valuedouble);
-    }
+    if (got->outcome != PERFLAB_PASSED) return text_copy(got->detail);
+    return text_copy(json_text(got->result, "why", NULL));
 }
 
 bool record_gate(recorder *r, const entry *e, const char *input, const gate_plan *plan,
-                 const char **outcome, char **why) {
+                 gate_result *result) {
     static const char *const errors[] = {"baseline_error", "candidate_error", NULL};
     char uuid[33], now[32];
     make_uuid(uuid);
@@ -144,12 +138,15 @@ bool record_gate(recorder *r, const entry *e, const char *input, const gate_plan
     cJSON_AddNumberToObject(job, "seeds", (double)plan->seeds);
     if (plan->size != 0) cJSON_AddNumberToObject(job, "size", (double)plan->size);
     const launch l = {.job = job,
-                      .timeout_s = r->timeout_s > 0 ? r->timeout_s : 300,
+                      .timeout_s = r->timeout_s > 0 ? r->timeout_s : STEP_S,
+                      .strict = r->timeout_s > 0,
                       .tick = progress_draw,
                       .self = r->progress};
     launched got = launch_run(&l);
-    *outcome = outcome_of(&got);
-    *why = why_of(&got);
+    result->outcome = outcome_of(&got);
+    result->why = why_of(&got);
+    result->cases = (size_t)json_number(got.result, "cases", 0);
+    result->compared = (size_t)json_number(got.result, "compared", 0);
 
     cJSON *row = cJSON_CreateObject();
     cJSON_AddStringToObject(row, "uuid", uuid);
@@ -160,15 +157,15 @@ bool record_gate(recorder *r, const entry *e, const char *input, const gate_plan
     cJSON_AddStringToObject(row, "input", input);
     cJSON_AddNumberToObject(row, "first_seed", (double)plan->first_seed);
     cJSON_AddNumberToObject(row, "seeds", (double)plan->seeds);
-    const int skipped = (int)job_number(got.result, "skipped", 0);
+    const int skipped = (int)json_number(got.result, "skipped", 0);
     const bool whole = plan->size == 0 && plan->seeds >= GATE_SEEDS && skipped == 0;
     cJSON_AddBoolToObject(row, "whole", whole);
-    cJSON_AddStringToObject(row, "outcome", *outcome);
-    if (*why != NULL) cJSON_AddStringToObject(row, "why", *why);
-    cJSON_AddNumberToObject(row, "cases", job_number(got.result, "cases", 0));
+    cJSON_AddStringToObject(row, "outcome", perflab_outcome_name(result->outcome));
+    if (result->why != NULL) cJSON_AddStringToObject(row, "why", result->why);
+    cJSON_AddNumberToObject(row, "cases", (double)result->cases);
     cJSON_AddNumberToObject(row, "skipped", skipped);
-    cJSON_AddNumberToObject(row, "compared", job_number(got.result, "compared", 0));
-    copy_numbers(row, got.result, errors);
+    cJSON_AddNumberToObject(row, "compared", (double)result->compared);
+    json_copy_numbers(row, got.result, errors);
     const bool good = record_build(r, e) && ledger_put(r->ledger, "gate", row, false);
     cJSON_Delete(row);
     cJSON_Delete(job);
@@ -195,17 +192,17 @@ static bool put_run(recorder *r, const entry *e, const char *input, const measur
     cJSON_AddStringToObject(row, "machine", machine_here()->key);
     cJSON_AddStringToObject(row, "commit_id", commit);
     cJSON_AddStringToObject(row, "environment", r->environment_text);
-    cJSON_AddNumberToObject(row, "min_bytes", job_number(result, "min_bytes", 0));
-    cJSON_AddNumberToObject(row, "min_ops", job_number(result, "min_ops", 0));
-    cJSON_AddNumberToObject(row, "working_set", job_number(result, "working_set", 0));
+    cJSON_AddNumberToObject(row, "min_bytes", json_number(result, "min_bytes", 0));
+    cJSON_AddNumberToObject(row, "min_ops", json_number(result, "min_ops", 0));
+    cJSON_AddNumberToObject(row, "working_set", json_number(result, "working_set", 0));
     if (partner != NULL) cJSON_AddStringToObject(row, "partner", partner);
     const bool good = record_build(r, e) && ledger_put(r->ledger, "run", row, false);
     cJSON_Delete(row);
     return good;
 }
 
-static bool put_process(recorder *r, const char *run, size_t position, const launched *got,
-                        const char *outcome, const char *why) {
+static bool put_process(recorder *r, const char *run, size_t position, size_t placement,
+                        const launched *got, perflab_outcome outcome, const char *why) {
     static const char *const of_both[] = {"ratio", "candidate_us", "candidate_calls", NULL};
     static const char *const of_any[] = {
         "baseline_us",         "baseline_calls", "timed_s", "clock_overhead_ns",
@@ -217,13 +214,14 @@ static bool put_process(recorder *r, const char *run, size_t position, const lau
     cJSON_AddStringToObject(row, "uuid", uuid);
     cJSON_AddStringToObject(row, "run", run);
     cJSON_AddNumberToObject(row, "position", (double)position);
-    cJSON_AddStringToObject(row, "outcome", outcome);
+    if (placement != 0) cJSON_AddNumberToObject(row, "placement", (double)placement);
+    cJSON_AddStringToObject(row, "outcome", perflab_outcome_name(outcome));
     if (why != NULL) cJSON_AddStringToObject(row, "why", why);
     if (timing != NULL) {
-        copy_numbers(row, timing, of_any);
+        json_copy_numbers(row, timing, of_any);
         /* A candidate that was wrong has no time. */
-        if (strcmp(outcome, "passed") == 0) copy_numbers(row, timing, of_both);
-        if (strcmp(outcome, "passed") == 0 || strcmp(outcome, "baseline only") == 0) {
+        if (outcome == PERFLAB_PASSED) json_copy_numbers(row, timing, of_both);
+        if (outcome == PERFLAB_PASSED || outcome == PERFLAB_BASELINE_ONLY) {
             char *rounds = cJSON_PrintUnformatted(cJSON_GetObjectItem(timing, "rounds"));
             cJSON_AddStringToObject(row, "rounds", rounds);
             cJSON_free(rounds);
@@ -249,45 +247,140 @@ static cJSON *measure_job(const recorder *r, const entry *e, const char *input,
     return job;
 }
 
+/* What a launch tells while a series of processes runs. */
+typedef struct announcement {
+    progress *bar;
+    size_t runs;
+} announcement;
+
+static void draw(void *self) {
+    progress_draw(((announcement *)self)->bar);
+}
+
+/* A slow function says how long a process will go on; half of it is over, by the gate before. */
+static void announce(void *self, double seconds) {
+    const announcement *a = self;
+    char text[FORMAT_ROOM];
+    progress_hide(a->bar);
+    format_span(text, 1.5 * seconds * (double)a->runs);
+    printf("       slow: about %s for %zu process%s\n", text, a->runs, a->runs == 1 ? "" : "es");
+    fflush(stdout);
+}
+
+void run_result_free(run_result *r) {
+    free(r->why);
+    free(r->baseline_us);
+    free(r->candidate_us);
+    free(r->ratio);
+    free(r->moved);
+}
+
+static void take_timing(run_result *to, const cJSON *result) {
+    const cJSON *timing = cJSON_GetObjectItem(result, "timing");
+    const double ratio = json_number(timing, "ratio", 0);
+    to->baseline_us[to->good++] = json_number(timing, "baseline_us", 0);
+    to->min_bytes = json_number(result, "min_bytes", 0);
+    to->min_ops = json_number(result, "min_ops", 0);
+    if (ratio <= 0) return;
+    to->candidate_us[to->n] = json_number(timing, "candidate_us", 0);
+    to->ratio[to->n++] = ratio;
+}
+
+/* A series of processes under way. */
+typedef struct series {
+    recorder *r;
+    const entry *e;
+    const char *input;
+    const measure_plan *plan;
+    run_result *result;
+    char run[33];
+    uint64_t layout;
+    bool started;
+    bool here; /* the device that the entry needs */
+} series;
+
+/* The job of a process, with another placement of the module if that is not 0. */
+static cJSON *series_job(const series *s, size_t i, size_t placement) {
+    cJSON *job = measure_job(s->r, s->e, s->input, s->plan, i, s->layout + i);
+    if (placement == 0) return job;
+    char *path = placement_path(s->e->module, placement);
+    cJSON_ReplaceItemInObject(job, "module", cJSON_CreateString(path));
+    free(path);
+    return job;
+}
+
+/* What came of one process, into the result. */
+static void take_process(series *s, const launched *got, perflab_outcome outcome,
+                         size_t placement) {
+    run_result *to = s->result;
+    const cJSON *timing = cJSON_GetObjectItem(got->result, "timing");
+    const bool good = outcome == PERFLAB_PASSED || outcome == PERFLAB_BASELINE_ONLY;
+    if (good && timing != NULL && placement == 0) {
+        take_timing(to, got->result);
+    } else if (good && timing != NULL) {
+        const double ratio = json_number(timing, "ratio", 0);
+        if (ratio > 0) to->moved[to->n_moved++] = ratio;
+    } else {
+        to->failed = outcome == PERFLAB_SKIPPED ? 2 : to->failed + 1;
+        to->outcome = outcome;
+        free(to->why);
+        to->why = why_of(got);
+    }
+}
+
+/* One process, recorded as it ends. False if the ledger fails. */
+static bool run_process(series *s, size_t i, size_t placement, announcement *word) {
+    recorder *r = s->r;
+    cJSON *job = series_job(s, i, placement);
+    const launch l = {.job = job,
+                      .timeout_s = r->timeout_s > 0 ? r->timeout_s : STEP_S + 20 * s->plan->seconds,
+                      .strict = r->timeout_s > 0,
+                      .tick = draw,
+                      .expect = i == 0 ? announce : NULL,
+                      .self = word};
+    launched got = launch_run(&l);
+    perflab_outcome outcome = outcome_of(&got);
+    const bool timed = cJSON_GetObjectItem(got.result, "timing") != NULL;
+    const bool passed = outcome == PERFLAB_PASSED;
+    const bool both = s->plan->candidate && s->e->has_candidate;
+    if (passed && timed && !both) outcome = PERFLAB_BASELINE_ONLY;
+    char *why = why_of(&got);
+    bool good = true;
+    if (!s->started) {
+        good = put_run(r, s->e, s->input, s->plan, s->run, got.result, r->commit, NULL);
+    }
+    s->started = true;
+    good = good && put_process(r, s->run, i, placement, &got, outcome, why);
+    free(why);
+    take_process(s, &got, outcome, placement);
+    /* One process says that the device is not here; more of them would count for nothing. */
+    s->here = !passed || strcmp(s->e->device, "cpu") == 0 ||
+              strcmp(json_text(got.result, "device_kind", ""), s->e->device) == 0;
+    launched_free(&got);
+    cJSON_Delete(job);
+    return good;
+}
+
 bool record_run(recorder *r, const entry *e, const char *input, const measure_plan *plan,
                 run_result *result) {
-    char run[33], digits[13];
-    bool good = true, started = false, here = true;
+    series s = {.r = r, .e = e, .input = input, .plan = plan, .result = result, .here = true};
+    const bool both = plan->candidate && e->has_candidate;
+    const size_t n_placements = both && !plan->fixed ? e->n_placements : 0;
+    const size_t each = n_placements > 0 ? 2 : 1;
+    announcement word = {r->progress, each * plan->runs};
+    double **const arrays[] = {&result->baseline_us, &result->candidate_us, &result->ratio,
+                               &result->moved};
+    char digits[13];
+    bool good = true;
     memset(result, 0, sizeof *result);
-    make_uuid(run);
-    snprintf(digits, sizeof digits, "%.12s", run);
-    const uint64_t layout = strtoull(digits, NULL, 16);
-    for (size_t i = 0; good && here && i < plan->runs && result->failed < 2; i++) {
-        cJSON *job = measure_job(r, e, input, plan, i, layout + i);
-        const launch l = {.job = job,
-                          .timeout_s = r->timeout_s > 0 ? r->timeout_s : 60 + 20 * plan->seconds,
-                          .tick = progress_draw,
-                          .self = r->progress};
-        launched got = launch_run(&l);
-        const char *outcome = outcome_of(&got);
-        const bool timed = cJSON_GetObjectItem(got.result, "timing") != NULL;
-        const bool passed = strcmp(outcome, "passed") == 0;
-        if (passed && timed && !(plan->candidate && e->has_candidate)) outcome = "baseline only";
-        char *why = why_of(&got);
-        if (!started) good = put_run(r, e, input, plan, run, got.result, r->commit, NULL);
-        started = true;
-        good = good && put_process(r, run, i, &got, outcome, why);
-        if (passed && timed) {
-            result->good++;
-            free(why);
-        } else {
-            result->failed++;
-            free(result->why);
-            result->why = text_format("%s: %s", outcome, why != NULL ? why : "");
-            free(why);
-        }
-        if (strcmp(outcome, "skipped") == 0) result->failed = 2;
-        /* One process says that the device is not here; more of them would count for nothing. */
-        here = !passed || strcmp(e->device, "cpu") == 0 ||
-               strcmp(job_text(got.result, "device_kind", ""), e->device) == 0;
-        progress_add(r->progress, 1);
-        launched_free(&got);
-        cJSON_Delete(job);
+    for (size_t i = 0; i < 4; i++) *arrays[i] = must_alloc((plan->runs + 1) * sizeof(double));
+    make_uuid(s.run);
+    snprintf(digits, sizeof digits, "%.12s", s.run);
+    s.layout = strtoull(digits, NULL, 16);
+    for (size_t i = 0; good && s.here && i < each * plan->runs && result->failed < 2; i++) {
+        const bool moved = each == 2 && i % 2 == 1;
+        good = run_process(&s, i, moved ? i / 2 % n_placements + 1 : 0, &word);
+        progress_add(r->progress, 1.0 / (double)each);
     }
     return good;
 }
@@ -304,12 +397,17 @@ static void commit_behind(const entry *e, char out[64]) {
 }
 
 bool record_pair_start(recorder *r, const entry *const sides[2], const char *input,
-                       const measure_plan *plan, const cJSON *result, char runs[2][33]) {
+                       const measure_plan *plan, const cJSON *result, const char *const commits[2],
+                       char runs[2][33]) {
     bool good = true;
     for (int i = 0; i < 2; i++) make_uuid(runs[i]);
     for (int i = 0; good && i < 2; i++) {
         char commit[64];
-        commit_behind(sides[i], commit);
+        if (commits[i] != NULL) {
+            snprintf(commit, sizeof commit, "%.60s", commits[i]);
+        } else {
+            commit_behind(sides[i], commit);
+        }
         good = put_run(r, sides[i], input, plan, runs[i], result, commit, runs[1 - i]);
     }
     return good;
@@ -320,7 +418,7 @@ bool record_pair_process(recorder *r, char runs[2][33], size_t position, const c
     static const char *const calls[] = {"baseline_calls", "candidate_calls"};
     static const char *const shared[] = {"timed_s", "clock_overhead_ns", "clock_resolution_ns",
                                          "clock_share", NULL};
-    const double ratio = job_number(timing, "ratio", 1);
+    const double ratio = json_number(timing, "ratio", 1);
     char *rounds = cJSON_PrintUnformatted(cJSON_GetObjectItem(timing, "rounds"));
     bool good = ledger_begin(r->ledger);
     const bool begun = good;
@@ -332,10 +430,10 @@ bool record_pair_process(recorder *r, char runs[2][33], size_t position, const c
         cJSON_AddStringToObject(row, "run", runs[i]);
         cJSON_AddNumberToObject(row, "position", (double)position);
         cJSON_AddStringToObject(row, "outcome", "passed");
-        cJSON_AddNumberToObject(row, "candidate_us", job_number(timing, us[i], 0));
-        cJSON_AddNumberToObject(row, "candidate_calls", job_number(timing, calls[i], 0));
+        cJSON_AddNumberToObject(row, "candidate_us", json_number(timing, us[i], 0));
+        cJSON_AddNumberToObject(row, "candidate_calls", json_number(timing, calls[i], 0));
         cJSON_AddNumberToObject(row, "ratio", i == 0 ? 1 / ratio : ratio);
-        copy_numbers(row, timing, shared);
+        json_copy_numbers(row, timing, shared);
         cJSON_AddStringToObject(row, "rounds", rounds);
         good = ledger_put(r->ledger, "process", row, false);
         cJSON_Delete(row);

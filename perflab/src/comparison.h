@@ -1,0 +1,49 @@
+/*
+ * comparison.h - the rows of `perflab compare`, as text, Markdown or JSON, and their exit status.
+ */
+#ifndef PERFLAB_COMPARISON_H
+#define PERFLAB_COMPARISON_H
+
+#include "stat.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef enum comparison_unit { UNIT_MICROSECONDS, UNIT_BYTES } comparison_unit;
+
+typedef struct comparison_row {
+    char *id, *component, *input, *metric;
+    size_t size; /* 0: none */
+    comparison_unit unit;
+    double a, b;           /* medians */
+    perflab_summary ratio; /* a / b: above 1 B takes less */
+    char *wrong;           /* why it was not measured, or which outputs differ; NULL: it was */
+    char *note;            /* a remark; may be NULL */
+    bool judged;           /* --fail-on looks at it */
+} comparison_row;
+
+typedef struct comparison {
+    const char *a, *b; /* what is compared, as it was named */
+    comparison_row *rows;
+    size_t n;
+    bool markdown, json; /* else text */
+    const char *fail_on; /* "regression=2%"; NULL: differences fail nothing */
+    double threshold;    /* what it says */
+    bool broken;         /* something could not be measured at all */
+} comparison;
+
+/* Adds a row, and prints it if the output is text. Strings are copied. */
+void comparison_add(comparison *c, const comparison_row *row);
+
+/*
+ * Prints what is left to print and returns the exit status: 1 a wrong result or, with fail_on, a
+ * resolved loss; 4 with fail_on, if that cannot be told; 3 if something could not be measured; 0.
+ */
+int comparison_finish(const comparison *c);
+
+/* What a ratio says of B, in words. */
+const char *comparison_words(const perflab_summary *ratio, comparison_unit unit);
+
+void comparison_free(comparison *c);
+
+#endif
