@@ -46,13 +46,18 @@ static int by_logit(const void *a, const void *b) {
     return (x->id > y->id) - (x->id < y->id);
 }
 
-/* The indices of n values by descending value; the caller frees them. */
+/* The indices of n values by descending value, which the caller frees; NULL without memory. */
 static int32_t *ranks_of(const float *values, int32_t n) {
     ranked *all = malloc((size_t)n * sizeof *all);
     int32_t *ranks = malloc((size_t)n * sizeof *ranks);
-    for (int32_t i = 0; all != NULL && i < n; i++) all[i] = (ranked){values[i], i};
-    if (all != NULL) qsort(all, (size_t)n, sizeof *all, by_logit);
-    for (int32_t i = 0; all != NULL && ranks != NULL && i < n; i++) ranks[i] = all[i].id;
+    if (all == NULL || ranks == NULL) {
+        free(all);
+        free(ranks);
+        return NULL;
+    }
+    for (int32_t i = 0; i < n; i++) all[i] = (ranked){values[i], i};
+    qsort(all, (size_t)n, sizeof *all, by_logit);
+    for (int32_t i = 0; i < n; i++) ranks[i] = all[i].id;
     free(all);
     return ranks;
 }
