@@ -164,6 +164,12 @@ static double mask_limit(const cliff_chain *chain) {
     return strcmp(chain->name, "greedy") == 0 ? LIMIT_MASK_GREEDY : LIMIT_MASK;
 }
 
+/* Philox draws in the order of ids, into which a list must be put. */
+static double list_limit(const cliff_chain *chain, const cliff_shape *shape) {
+    const bool philox = strstr(chain->spec, "philox") != NULL;
+    return philox && shape->list != LIST_BY_ID ? LIMIT_LIST_PHILOX : LIMIT_LIST;
+}
+
 /* What the chain may cost by a limit of its own; 0: it has none. Microseconds are those of a CPU
  * that takes PLAIN_US for a plain draw at PLAIN_VOCAB logits. */
 static double own_limit(const cliff_pair *pair, const cliff_job *jobs) {
@@ -184,7 +190,7 @@ static void judge(cliff_pair *pair, const cliff_job *jobs) {
         pair->limit = mask_limit(chain);
     } else if (pair->shape->list != LIST_NONE) {
         against = jobs[OTHER].cost;
-        pair->limit = strstr(chain->spec, "philox") != NULL ? LIMIT_LIST_PHILOX : LIMIT_LIST;
+        pair->limit = list_limit(chain, pair->shape);
     } else if (pair->shape->ordinary && own_limit(pair, jobs) > 0 &&
                own_limit(pair, jobs) < pair->limit * against) {
         against = own_limit(pair, jobs);
