@@ -49,6 +49,7 @@ const cliff_chain cliff_chains[] = {
     {"min_p .05", "samplers=min_p", .small = true},
     {"min_p 1e-6", .spec = "samplers=min_p;min_p=1e-6"},
     {"min_p .05, min_keep 5000", .spec = "samplers=min_p;min_keep=5000"},
+    {"top_a .1", .spec = "samplers=top_a;top_a=.1", .small = true},
     {"typical .95", "samplers=typ_p;typ_p=.95", .small = true, .plain = PASSES(22)},
     {"typical .5", "samplers=typ_p;typ_p=.5", .plain = PASSES(22)},
     {"typical .2, min_keep 100", "samplers=typ_p;typ_p=.2;min_keep=100", .plain = PASSES(22)},
@@ -181,7 +182,7 @@ pluck_status cliff_chain_sampler(pluck_sampler **out, const cliff_chain *chain,
     pluck_status status = pluck_spec_parse(&spec, chain->spec, n_vocab, &error);
     if (biases == NULL) status = PLUCK_ERR_MEMORY;
     if (status == PLUCK_OK) {
-        fill_biases(biases, n_biases, n_vocab);
+        if (n_biases > 0) fill_biases(biases, n_biases, n_vocab);
         pluck_stage stages[MAX_STAGES] = {{0}};
         pluck_config config = *pluck_spec_config(spec);
         int32_t n = 0;

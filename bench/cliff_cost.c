@@ -19,11 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#if defined(__has_include)
-#if __has_include(<valgrind/callgrind.h>)
+#if defined(PLUCK_HAVE_CALLGRIND)
 #include <valgrind/callgrind.h>
-#define HAVE_CALLGRIND 1
-#endif
 #endif
 
 /* The folder that callgrind dumps to. */
@@ -59,9 +56,9 @@ static pluck_status time_block(const cliff_job *job, double *us) {
     return status;
 }
 
-/* What takes milliseconds is known well enough after the first time. */
+/* What takes a tenth of a second is known well enough after the first time. */
 static bool is_open(const cliff_job *job) {
-    enum { KNOWN_US = 5000 };
+    enum { KNOWN_US = 100000 };
     return job->sampler != NULL && job->cost < KNOWN_US;
 }
 
@@ -94,7 +91,7 @@ static pluck_status measure_times(cliff_job *const *jobs, int n_jobs, int blocks
 
 /* ---- by counting ---- */
 
-#if defined(HAVE_CALLGRIND)
+#if defined(PLUCK_HAVE_CALLGRIND)
 
 /* The instructions in dump number `number`, which is removed; 0 if it cannot be read. */
 static double read_dump(const char *folder, int number) {

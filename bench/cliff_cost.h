@@ -25,7 +25,7 @@ int cliff_count(char **argv);
 /*
  * Sets the cost of each job. By the clock: the median of `blocks` blocks in which the jobs take
  * turns. By counting: the mean of some calls. A job whose cost is given is not run again if that was
- * counted, or is milliseconds.
+ * counted, or is a tenth of a second.
  */
 pluck_status cliff_measure(cliff_job *const *jobs, int n_jobs, int blocks);
 

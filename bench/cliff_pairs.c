@@ -46,13 +46,18 @@ static int by_logit(const void *a, const void *b) {
     return (x->id > y->id) - (x->id < y->id);
 }
 
-/* The indices of n values by descending value; the caller frees them. */
+/* The indices of n values by descending value, which the caller frees; NULL without memory. */
 static int32_t *ranks_of(const float *values, int32_t n) {
     ranked *all = malloc((size_t)n * sizeof *all);
     int32_t *ranks = malloc((size_t)n * sizeof *ranks);
-    for (int32_t i = 0; all != NULL && i < n; i++) all[i] = (ranked){values[i], i};
-    if (all != NULL) qsort(all, (size_t)n, sizeof *all, by_logit);
-    for (int32_t i = 0; all != NULL && ranks != NULL && i < n; i++) ranks[i] = all[i].id;
+    if (all == NULL || ranks == NULL) {
+        free(all);
+        free(ranks);
+        return NULL;
+    }
+    for (int32_t i = 0; i < n; i++) all[i] = (ranked){values[i], i};
+    qsort(all, (size_t)n, sizeof *all, by_logit);
+    for (int32_t i = 0; i < n; i++) ranks[i] = all[i].id;
     free(all);
     return ranks;
 }
@@ -159,6 +164,12 @@ static double mask_limit(const cliff_chain *chain) {
     return strcmp(chain->name, "greedy") == 0 ? LIMIT_MASK_GREEDY : LIMIT_MASK;
 }
 
+/* Philox draws in the order of ids, into which a list must be put. */
+static double list_limit(const cliff_chain *chain, const cliff_shape *shape) {
+    const bool philox = strstr(chain->spec, "philox") != NULL;
+    return philox && shape->list != LIST_BY_ID ? LIMIT_LIST_PHILOX : LIMIT_LIST;
+}
+
 /* What the chain may cost by a limit of its own; 0: it has none. Microseconds are those of a CPU
  * that takes PLAIN_US for a plain draw at PLAIN_VOCAB logits. */
 static double own_limit(const cliff_pair *pair, const cliff_job *jobs) {
@@ -179,7 +190,7 @@ static void judge(cliff_pair *pair, const cliff_job *jobs) {
         pair->limit = mask_limit(chain);
     } else if (pair->shape->list != LIST_NONE) {
         against = jobs[OTHER].cost;
-        pair->limit = strstr(chain->spec, "philox") != NULL ? LIMIT_LIST_PHILOX : LIMIT_LIST;
+        pair->limit = list_limit(chain, pair->shape);
     } else if (pair->shape->ordinary && own_limit(pair, jobs) > 0 &&
                own_limit(pair, jobs) < pair->limit * against) {
         against = own_limit(pair, jobs);
