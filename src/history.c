@@ -73,6 +73,7 @@ static int32_t find(const history *h, int32_t token) {
 
 /* Doubles the table. */
 static void grow(history *h) {
+    PLUCK_ASSERT(2 << h->slot_bits <= h->n_slots);
     free_slots(h, h->slot_bits + 1);
     for (int32_t place = 0; place < h->n_places; place++) {
         const int32_t token = history_tokens(h)[place];
@@ -87,6 +88,7 @@ static int32_t take_place(history *h) {
         place = h->n_places++;
     else
         h->free_place = history_counts(h)[place];
+    PLUCK_ASSERT(place >= 0 && place < h->capacity && h->n_places <= h->capacity);
     if (h->kind == HISTORY_REPEATS) history_longest(h)[place] = -1;
     return place;
 }
@@ -153,7 +155,8 @@ static void count_down(history *h, int32_t token) {
 }
 
 void pk_history_push(history *h, int32_t token) {
-    PLUCK_ASSERT(token >= 0);
+    PLUCK_ASSERT(token >= 0 && h->size >= 0 && h->size <= h->capacity);
+    PLUCK_ASSERT(h->first >= 0 && h->first < h->capacity);
     if (h->n_new < h->capacity) h->n_new++;
     int32_t at = h->first;
     if (h->size < h->capacity) {
@@ -166,6 +169,9 @@ void pk_history_push(history *h, int32_t token) {
     }
     history_ring(h)[at] = token;
     const int32_t place = count_up(h, token);
+    PLUCK_ASSERT(h->n_distinct <= h->size && h->n_distinct <= h->n_places);
+    PLUCK_ASSERT(h->kind == HISTORY_REPEATS || h->n_distinct == h->n_places);
+    PLUCK_ASSERT(history_tokens(h)[place] == token && history_slots(h)[find(h, token)] == place);
     if (h->kind == HISTORY_REPEATS) history_places(h)[at] = place;
 }
 

@@ -7,7 +7,8 @@
 
 search pk_search(mass_cache *m, const mass_source *of, const list *l, int32_t n_vocab,
                  candidate_order order, double centre, double target, bool strict) {
-    PLUCK_ASSERT(order != ORDER_AS_IT_LIES);
+    PLUCK_ASSERT(order != ORDER_AS_IT_LIES && n_vocab >= 1 && !isnan(target));
+    PLUCK_ASSERT(pk_mass_is_scanned(m, of) && (order != ORDER_NEAR || !isnan(centre)));
     search s = {
         .m = m,
         .of = of,
@@ -133,7 +134,10 @@ static void fill_bins(const search *s, const divider *d, const int32_t *index, i
         const int32_t *at = index ? index + first : NULL;
         masses(s, at, first, count, e);
         find_bins(s, d, at, first, count, bin);
-        for (int32_t i = 0; i < count; i++) histogram[bin[i]] += (double)e[i];
+        for (int32_t i = 0; i < count; i++) {
+            PLUCK_ASSERT(bin[i] >= 0 && bin[i] < HISTOGRAM_BINS);
+            histogram[bin[i]] += (double)e[i];
+        }
     }
 }
 
@@ -246,6 +250,7 @@ static int32_t narrow(const search *s, int32_t n, int32_t *index, double *mass) 
 }
 
 place pk_find_prefix(const search *s, int32_t n) {
+    PLUCK_ASSERT(n > 0 && s->before >= 0.0);
     int32_t *index = pk_lease_ints(s->m->scratch, LEASE_INDEX, (size_t)n);
     double mass = s->before;
     n = narrow(s, n, index, &mass);
@@ -257,5 +262,6 @@ place pk_find_prefix(const search *s, int32_t n) {
         found = pk_walk(s, index, n, mass);
     }
     pk_lease_return(s->m->scratch, LEASE_INDEX);
+    PLUCK_ASSERT(found.at >= 0 && found.mass >= s->before);
     return found;
 }
