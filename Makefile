@@ -9,8 +9,8 @@ CMAKE_FLAGS ?=
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
-.PHONY: build configure deps run test bench cliffs coverage lint format install uninstall parity e2e gpu \
-        docs results clean help
+.PHONY: build configure deps run test bench cliffs mutants coverage lint format install uninstall parity \
+        e2e gpu docs results clean help
 
 ## build       build everything into build/ (what this machine lacks is installed first)
 build: configure
@@ -44,12 +44,16 @@ cliffs: BUILD_QUIET = >/dev/null
 cliffs: build
 	@$(BUILD)/bench/bench-cliffs --worst 30 $(CLIFFS_FLAGS)
 
+## mutants     plant faults in a copy of the source: each must end in a broken contract (docs/mutants.md)
+mutants: deps
+	@JOBS=$(JOBS) scripts/mutants $(MUTANTS)
+
 ## coverage    tests with coverage of src/, a summary and an HTML report
 coverage: deps
 	@scripts/install-deps coverage
 	@scripts/coverage
 
-## lint        formatting, clang-tidy, cppcheck, shellcheck, man pages
+## lint        formatting, clang-tidy, cppcheck, shellcheck, man pages, the order of the layers
 lint: configure
 	@scripts/install-deps lint
 	@scripts/lint $(BUILD)

@@ -224,7 +224,6 @@ void pk_view_return_probabilities(view *v) {
 pluck_status pk_view_rewritten(view *v, int32_t n, candidate_order order, int64_t n_counted) {
     list *l = &v->list;
     PLUCK_ASSERT(!v->whole && !v->adapted && n >= 0 && n <= l->room);
-    PLUCK_ASSERT(v->mass.max_stamp != v->values); /* pk_view_open_list came before */
     int32_t kept = 0;
     for (int32_t i = 0; i < n; i++) {
         PLUCK_ASSERT(!isnan(l->x[i]) && l->ids[i] >= 0 && l->ids[i] < v->n_vocab);
