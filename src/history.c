@@ -139,6 +139,7 @@ static void leave_place(history *h, int32_t place) {
     }
     const int32_t last = --h->n_places;
     if (place == last) return;
+    PLUCK_ASSERT(history_slots(h)[find(h, tokens[last])] == last);
     history_slots(h)[find(h, tokens[last])] = place;
     tokens[place] = tokens[last];
     counts[place] = counts[last];
@@ -147,6 +148,7 @@ static void leave_place(history *h, int32_t place) {
 static void count_down(history *h, int32_t token) {
     const int32_t i = find(h, token);
     const int32_t place = history_slots(h)[i];
+    PLUCK_ASSERT(h->n_places < 1 << h->slot_bits); /* a free slot ends each search */
     PLUCK_ASSERT(place >= 0 && history_counts(h)[place] > 0);
     if (--history_counts(h)[place] > 0) return;
     close_gap(h, i);

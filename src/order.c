@@ -132,6 +132,8 @@ static void sort(const ordering *o, int32_t *index, int32_t n, bool digits) {
 void pk_sort_index(const ordering *o, int32_t *index, int32_t n) {
     PLUCK_ASSERT(n >= 0 && o->order != ORDER_AS_IT_LIES);
     sort(o, index, n, true);
+    for (int32_t i = 1; CHECKS && i < n; i++)
+        PLUCK_ASSERT(o->ids == index || !pk_order_before(o, index[i], index[i - 1]));
 }
 
 bool pk_is_sorted(const ordering *o, const int32_t *index, int32_t n) {

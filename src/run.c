@@ -63,12 +63,16 @@ static pluck_status run_steps(pluck_sampler *s, view *v, selection *selected, pk
     return PLUCK_OK;
 }
 
-/* What the streams give next, as one number: to be the same before and after a call that fails. */
-static uint64_t digest_of_streams(const pluck_sampler *s) {
+/* What streams give next and stages remember, as one number: to be the same before a call that fails
+ * and after it. */
+static uint64_t digest_of_state(const pluck_sampler *s) {
     uint64_t digest = 0;
     for (int32_t i = 0; i < s->plan->n_steps; i++) {
         const rng_stream *stream = pk_stream_of(s, &s->plan->steps[i]);
         if (stream) digest = digest * 31 + (uint64_t)(pk_stream_peek(stream) * 0x1p53);
+        unsigned char bytes[sizeof *s->memory];
+        memcpy(bytes, &s->memory[i], sizeof bytes);
+        for (size_t k = 0; k < sizeof bytes; k++) digest = digest * 31 + bytes[k];
     }
     return digest;
 }
@@ -80,14 +84,14 @@ static pluck_status run_chain(pluck_sampler *s, const pluck_row *row, bool must_
     pluck_workspace *ws = row->workspace ? row->workspace : s->workspace;
     const int32_t n_vocab = s->plan->config.n_vocab;
     if (pk_workspace_vocab(ws) < n_vocab) return PLUCK_ERR_WORKSPACE;
-    const uint64_t streams = CHECKS ? digest_of_streams(s) : 0;
+    const uint64_t state = CHECKS ? digest_of_state(s) : 0;
     begin(s);
     pluck_status status = pk_workspace_begin(ws, n_vocab, row);
     if (status == PLUCK_OK) status = run_steps(s, &ws->view, &ws->selection, caller);
     if (status == PLUCK_OK && must_select && !ws->selection.made) status = PLUCK_ERR_NO_DRAW;
     if (status != PLUCK_OK) {
         roll_back(s);
-        if (CHECKS) PLUCK_ASSERT(digest_of_streams(s) == streams);
+        if (CHECKS) PLUCK_ASSERT(digest_of_state(s) == state);
         return status;
     }
     ws->has_result = true;
