@@ -10,8 +10,8 @@ DEPS ?= build test
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
-.PHONY: build configure deps run test bench cliffs coverage lint format install uninstall parity e2e gpu \
-        docs results clean help
+.PHONY: build configure deps run test bench cliffs mutants coverage lint format install uninstall parity \
+        e2e gpu docs results clean help
 
 ## build       build everything into build/, but for what lacks something: each is named in one line
 build: configure
@@ -51,12 +51,16 @@ cliffs: BUILD_QUIET = >/dev/null
 cliffs: build
 	@$(BUILD)/bench/bench-cliffs --worst 30 $(CLIFFS_FLAGS)
 
+## mutants     plant faults in a copy of the source: each must end in a broken contract (docs/mutants.md)
+mutants:
+	@JOBS=$(JOBS) scripts/mutants $(MUTANTS)
+
 ## coverage    tests with coverage of src/, a summary and an HTML report
 coverage:
 	@scripts/install-deps --check build coverage
 	@scripts/coverage
 
-## lint        formatting, clang-tidy, cppcheck, shellcheck, man pages
+## lint        formatting, clang-tidy, cppcheck, shellcheck, man pages, the order of the layers
 lint:
 	@scripts/install-deps --check build test lint
 	@$(MAKE) configure

@@ -105,6 +105,7 @@ static void note_all(notes *to, const int32_t *places, const int32_t *lags, int3
 static void merge(notes *p, int32_t *longest) {
     int32_t n = 0;
     for (int32_t i = 0; i < p->n; i++) {
+        PLUCK_ASSERT(p->places[i] >= 0 && p->lengths[i] >= 0);
         const int32_t place = p->places[i], known = longest[place];
         longest[place] = known > p->lengths[i] ? known : p->lengths[i];
         p->places[n] = place;
@@ -142,7 +143,7 @@ static int32_t limit_up_to(const breakers *index, const history *h, int32_t want
 
 int32_t pk_dry_repeats(const pluck_stage_dry *p, const breakers *index, history *h, int32_t *tokens,
                        int32_t *lengths) {
-    PLUCK_ASSERT(h->kind == HISTORY_REPEATS);
+    PLUCK_ASSERT(h->kind == HISTORY_REPEATS && h->capacity == p->last_n && p->allowed_length >= 0);
     const int32_t n = h->size, allowed = p->allowed_length;
     if (n <= allowed || limit_up_to(index, h, allowed) < allowed) return 0;
     update_lags(h, tokens);
@@ -158,6 +159,7 @@ int32_t pk_dry_repeats(const pluck_stage_dry *p, const breakers *index, history 
     note_all(&found, places + at, lags, 1, wrap, allowed, n);
     note_all(&found, places + h->capacity - 1, lags, wrap, end, allowed, n);
     merge(&found, history_longest(h));
+    PLUCK_ASSERT(found.n <= h->n_distinct);
     const int32_t longest = read_notes(&found, history_tokens(h), history_longest(h));
     const int32_t limit = limit_up_to(index, h, longest);
     for (int32_t i = 0; limit < longest && i < found.n; i++) lengths[i] = least(lengths[i], limit);

@@ -49,6 +49,7 @@ static void put_levels_right(const mass_cache *m, const float *x, const float *e
 
 void pk_mass_put_right(mass_cache *m, const mass_source *s, row_cut c, double *total,
                        const float *at, double *above, int n) {
+    PLUCK_ASSERT(n >= 0 && n <= 2 && !s->adapt);
     if (!(*total > 0.0)) return;
     const exp_params p = pk_exp_params(m->ref, s->scale);
     const int32_t n_groups = s->row->n_groups;

@@ -73,6 +73,7 @@ static int32_t find(const history *h, int32_t token) {
 
 /* Doubles the table. */
 static void grow(history *h) {
+    PLUCK_ASSERT(2 << h->slot_bits <= h->n_slots);
     free_slots(h, h->slot_bits + 1);
     for (int32_t place = 0; place < h->n_places; place++) {
         const int32_t token = history_tokens(h)[place];
@@ -87,6 +88,7 @@ static int32_t take_place(history *h) {
         place = h->n_places++;
     else
         h->free_place = history_counts(h)[place];
+    PLUCK_ASSERT(place >= 0 && place < h->capacity && h->n_places <= h->capacity);
     if (h->kind == HISTORY_REPEATS) history_longest(h)[place] = -1;
     return place;
 }
@@ -137,6 +139,7 @@ static void leave_place(history *h, int32_t place) {
     }
     const int32_t last = --h->n_places;
     if (place == last) return;
+    PLUCK_ASSERT(history_slots(h)[find(h, tokens[last])] == last);
     history_slots(h)[find(h, tokens[last])] = place;
     tokens[place] = tokens[last];
     counts[place] = counts[last];
@@ -145,6 +148,7 @@ static void leave_place(history *h, int32_t place) {
 static void count_down(history *h, int32_t token) {
     const int32_t i = find(h, token);
     const int32_t place = history_slots(h)[i];
+    PLUCK_ASSERT(h->n_places < 1 << h->slot_bits); /* a free slot ends each search */
     PLUCK_ASSERT(place >= 0 && history_counts(h)[place] > 0);
     if (--history_counts(h)[place] > 0) return;
     close_gap(h, i);
@@ -153,7 +157,8 @@ static void count_down(history *h, int32_t token) {
 }
 
 void pk_history_push(history *h, int32_t token) {
-    PLUCK_ASSERT(token >= 0);
+    PLUCK_ASSERT(token >= 0 && h->size >= 0 && h->size <= h->capacity);
+    PLUCK_ASSERT(h->first >= 0 && h->first < h->capacity);
     if (h->n_new < h->capacity) h->n_new++;
     int32_t at = h->first;
     if (h->size < h->capacity) {
@@ -166,6 +171,9 @@ void pk_history_push(history *h, int32_t token) {
     }
     history_ring(h)[at] = token;
     const int32_t place = count_up(h, token);
+    PLUCK_ASSERT(h->n_distinct <= h->size && h->n_distinct <= h->n_places);
+    PLUCK_ASSERT(h->kind == HISTORY_REPEATS || h->n_distinct == h->n_places);
+    PLUCK_ASSERT(history_tokens(h)[place] == token && history_slots(h)[find(h, token)] == place);
     if (h->kind == HISTORY_REPEATS) history_places(h)[at] = place;
 }
 

@@ -6,10 +6,20 @@
 /* So many values are counted rather than selected from. */
 enum { FEW = 512 };
 
+/* The entries lie as they are said to; a caller's equals may lie either way round. */
+static void check_lies(const list *l) {
+    if (!CHECKS) return;
+    for (int32_t i = 1; i < l->n; i++) {
+        PLUCK_ASSERT(l->lies != ORDER_ID || l->ids[i - 1] < l->ids[i]);
+        PLUCK_ASSERT(l->lies != ORDER_DESCENDING || l->x[i - 1] >= l->x[i]);
+    }
+}
+
 void pk_list_set(list *l, int32_t n, candidate_order lies) {
     PLUCK_ASSERT(n >= 0 && n <= l->room && lies != ORDER_NEAR);
     l->lies = lies;
     pk_list_truncate(l, n);
+    check_lies(l);
 }
 
 void pk_list_truncate(list *l, int32_t n) {
@@ -44,11 +54,13 @@ bool pk_list_sort(list *l, scratch_arena *s, candidate_order order, double centr
     pk_lease_return(s, LEASE_INDEX);
     l->lies = order;
     l->centre = centre;
+    check_lies(l);
     return moves;
 }
 
 float pk_list_max(const list *l) {
     PLUCK_ASSERT(l->n > 0);
+    check_lies(l);
     if (l->lies == ORDER_DESCENDING) return l->x[0];
     float max[8];
     for (int j = 0; j < 8; j++) max[j] = -INFINITY;
@@ -111,6 +123,7 @@ static void keep_greatest(list *l, scratch_arena *s, int32_t k) {
         above += l->x[i] > kth;
         if (l->x[i] == kth) ties[equal++] = i;
     }
+    PLUCK_ASSERT(above < k && above + equal >= k);
     const int32_t last_id = l->ids[pk_kth_lowest_id(l->ids, ties, equal, k - above)];
     pk_lease_return(s, LEASE_TIES);
     int32_t n = 0;
@@ -122,6 +135,7 @@ static void keep_greatest(list *l, scratch_arena *s, int32_t k) {
         n += (x > kth) | ((x == kth) & (id <= last_id));
     }
     pk_list_truncate(l, n);
+    PLUCK_ASSERT(n == k);
 }
 
 void pk_list_keep_first(list *l, scratch_arena *s, const ordering *o, int32_t k) {

@@ -43,12 +43,15 @@ bool pk_mass_scan(mass_cache *m, logit_row *r, uint32_t values, int32_t *n_alive
 }
 
 void pk_mass_set_max(mass_cache *m, uint32_t values, float max) {
+    PLUCK_ASSERT(m->max_stamp != values); /* what is found anew is of something new */
+    PLUCK_ASSERT(!isnan(max));
     m->max_stamp = values;
     m->max = max;
 }
 
 void pk_mass_refresh(mass_cache *m, const mass_source *s, int32_t group) {
     PLUCK_ASSERT(s->whole && pk_mass_is_scanned(m, s));
+    PLUCK_ASSERT(group >= 0 && group < s->row->n_groups);
     float x[GROUP];
     pk_row_group(s->row, group, cut_at(-INFINITY), x);
     m->group_max[group] = greatest(x, GROUP);
@@ -79,6 +82,8 @@ static void add_up(mass_cache *m, const mass_source *s, uint32_t weights) {
 
 void pk_mass_refreshed(mass_cache *m, const mass_source *before, uint32_t values,
                        uint32_t weights) {
+    PLUCK_ASSERT(before->whole && pk_mass_is_scanned(m, before));
+    PLUCK_ASSERT(values != before->values && weights != before->weights);
     const bool summed = pk_mass_is_summed(m, before) && m->grouped;
     find_max(m, before->row, values);
     /* Sums relative to a maximum that is gone lose precision in the end, never overflow. */
@@ -115,6 +120,8 @@ double pk_mass_sum(mass_cache *m, const mass_source *s) {
 }
 
 void pk_mass_set_sum(mass_cache *m, const mass_source *s, double sum) {
+    PLUCK_ASSERT(pk_mass_is_scanned(m, s) && !pk_mass_is_summed(m, s));
+    PLUCK_ASSERT(sum > 0.0 && isfinite(sum));
     m->sum = sum;
     m->sum_stamp = s->weights;
     m->grouped = false;
@@ -124,6 +131,7 @@ void pk_mass_sum_levels(mass_cache *m, const mass_source *s, level *first, level
     PLUCK_ASSERT(s->whole && cut_is_open(s->cut) && !s->adapt && pk_mass_is_scanned(m, s));
     m->ref = m->max;
     const exp_params p = pk_exp_params(m->ref, s->scale);
+    PLUCK_ASSERT(!isnan(first->x));
     const float at[2] = {first->x, second->x};
     const int n_levels = isnan(second->x) ? 1 : 2;
     double above[2];
@@ -228,6 +236,7 @@ void pk_mass_of(mass_cache *m, const mass_source *s, const float *x, size_t n, f
 }
 
 double pk_mass_of_values(mass_cache *m, const mass_source *s, const float *x, int32_t n) {
+    PLUCK_ASSERT(!s->adapt && n >= 0);
     const exp_params p = pk_mass_exp(m, s);
     double mass = 0.0;
     for (int32_t first = 0; first < n; first += GROUP) {
@@ -299,7 +308,9 @@ void pk_mass_sum_adapted(mass_cache *m, const mass_source *s, const mass_source 
                          int32_t n, list *few) {
     /* The slope holds for P below the target; among many the sum dwarfs the rounding of its parts. */
     enum { MANY = 4096 };
-    PLUCK_ASSERT(s->adapt && pk_mass_is_summed(m, under_exp) && m->grouped && cut_is_open(s->cut));
+    PLUCK_ASSERT(s->adapt && !under_exp->adapt && s->whole == under_exp->whole);
+    PLUCK_ASSERT(pk_mass_is_summed(m, under_exp) && !pk_mass_is_summed(m, s));
+    PLUCK_ASSERT(m->grouped && cut_is_open(s->cut));
     const bool by_slope = s->whole && n >= MANY && s->row->finite &&
                           (double)s->adapt->target > 2.0 * LINEAR_PROBABILITY;
     if (by_slope)

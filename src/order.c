@@ -6,6 +6,7 @@
 enum { RADIX_LEAST = 64, RADIX_MOST = 1024 }; /* how many positions are sorted by digits */
 
 double pk_order_key(const ordering *o, int32_t i) {
+    PLUCK_ASSERT(i >= 0 && o->order != ORDER_AS_IT_LIES);
     if (o->order == ORDER_DESCENDING) return -(double)o->x[i];
     if (o->order == ORDER_NEAR) return fabs((double)o->x[i] - o->centre);
     return 0.0;
@@ -129,7 +130,10 @@ static void sort(const ordering *o, int32_t *index, int32_t n, bool digits) {
 }
 
 void pk_sort_index(const ordering *o, int32_t *index, int32_t n) {
+    PLUCK_ASSERT(n >= 0 && o->order != ORDER_AS_IT_LIES);
     sort(o, index, n, true);
+    for (int32_t i = 1; CHECKS && i < n; i++)
+        PLUCK_ASSERT(o->ids == index || !pk_order_before(o, index[i], index[i - 1]));
 }
 
 bool pk_is_sorted(const ordering *o, const int32_t *index, int32_t n) {
@@ -155,6 +159,7 @@ void pk_permute(int32_t *ids, float *x, int32_t *index, int32_t n) {
         int32_t at = start;
         for (;;) {
             const int32_t from = index[at];
+            PLUCK_ASSERT(from >= 0 && from < n); /* each place once */
             index[at] = -1;
             if (from == start) break;
             ids[at] = ids[from];
@@ -185,6 +190,7 @@ static float key_float(int32_t key) {
 }
 
 float pk_kth_of_few(const float *x, int32_t n, int32_t k) {
+    PLUCK_ASSERT(k >= 1 && k <= n);
     float least = x[0], most = x[0];
     for (int32_t i = 1; i < n; i++) {
         least = x[i] < least ? x[i] : least;

@@ -138,6 +138,7 @@ pluck_status pk_plan_create(plan **out, const pluck_config *config) {
     if (!arena.base) return PLUCK_ERR_MEMORY;
     arena.used = 0;
     build_in_own_env(&arena, config);
+    PLUCK_ASSERT(arena.used == arena.size); /* both passes put the same */
     *out = (plan *)(void *)arena.base;
     return PLUCK_OK;
 }
@@ -154,6 +155,7 @@ void pk_plan_release(plan *p) {
 }
 
 void pk_plan_discard(plan *p) {
+    PLUCK_ASSERT(p->size > 0 && p->n_steps >= 0 && p->n_steps <= p->config.n_stages);
     const pluck_allocator from = p->allocator;
     pk_deallocate(&from, p, p->size);
 }

@@ -7,7 +7,8 @@
 
 search pk_search(mass_cache *m, const mass_source *of, const list *l, int32_t n_vocab,
                  candidate_order order, double centre, double target, bool strict) {
-    PLUCK_ASSERT(order != ORDER_AS_IT_LIES);
+    PLUCK_ASSERT(order != ORDER_AS_IT_LIES && n_vocab >= 1 && !isnan(target));
+    PLUCK_ASSERT(pk_mass_is_scanned(m, of) && (order != ORDER_NEAR || !isnan(centre)));
     search s = {
         .m = m,
         .of = of,
@@ -133,7 +134,10 @@ static void fill_bins(const search *s, const divider *d, const int32_t *index, i
         const int32_t *at = index ? index + first : NULL;
         masses(s, at, first, count, e);
         find_bins(s, d, at, first, count, bin);
-        for (int32_t i = 0; i < count; i++) histogram[bin[i]] += (double)e[i];
+        for (int32_t i = 0; i < count; i++) {
+            PLUCK_ASSERT(bin[i] >= 0 && bin[i] < HISTOGRAM_BINS);
+            histogram[bin[i]] += (double)e[i];
+        }
     }
 }
 
@@ -245,17 +249,39 @@ static int32_t narrow(const search *s, int32_t n, int32_t *index, double *mass) 
     return n;
 }
 
+/* The mass of a place is that of all that come at or before it, and without it the target is not
+ * reached, but for rounding. */
+static void check_place(const search *s, int32_t n, place p) {
+    if (!CHECKS) return;
+    double before = s->before, all = before;
+    for (int32_t first = 0; first < n; first += GROUP) {
+        const int32_t count = n - first < GROUP ? n - first : GROUP;
+        float e[GROUP];
+        masses(s, NULL, first, count, e);
+        for (int32_t i = 0; i < count; i++) {
+            const int32_t at = first + i;
+            if (pk_order_before(&s->o, at, p.at)) before += (double)e[i];
+            if (!pk_order_before(&s->o, p.at, at)) all += (double)e[i];
+        }
+    }
+    PLUCK_ASSERT(fabs(all - p.mass) <= 1e-5 * all + 1e-30);
+    PLUCK_ASSERT(before <= s->target + 1e-5 * all || p.mass <= s->before);
+}
+
 place pk_find_prefix(const search *s, int32_t n) {
+    PLUCK_ASSERT(n > 0 && s->before >= 0.0);
     int32_t *index = pk_lease_ints(s->m->scratch, LEASE_INDEX, (size_t)n);
     double mass = s->before;
-    n = narrow(s, n, index, &mass);
+    const int32_t left = narrow(s, n, index, &mass);
     place found;
-    if (n > SHORT_LIST && are_equal(s, index, n)) {
-        found = among_equals(s, index, n, mass);
+    if (left > SHORT_LIST && are_equal(s, index, left)) {
+        found = among_equals(s, index, left, mass);
     } else {
-        if (!pk_is_sorted(&s->o, index, n)) pk_sort_index(&s->o, index, n);
-        found = pk_walk(s, index, n, mass);
+        if (!pk_is_sorted(&s->o, index, left)) pk_sort_index(&s->o, index, left);
+        found = pk_walk(s, index, left, mass);
     }
     pk_lease_return(s->m->scratch, LEASE_INDEX);
+    PLUCK_ASSERT(found.at >= 0 && found.at < n && found.mass >= s->before);
+    check_place(s, n, found);
     return found;
 }

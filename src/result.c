@@ -7,6 +7,7 @@
 static pluck_status finish(pluck_workspace *ws) {
     view *v = &ws->view;
     TRY(pk_view_prepare(v, VIEW_LIST, false));
+    if (CHECKS) pk_view_check(v);
     /* Kept until the next call begins. */
     ws->probabilities = pk_view_lease_probabilities(v);
     pk_view_to_logits(v);

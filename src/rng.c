@@ -10,6 +10,8 @@
 
 #include "rng.h"
 
+#include "contract.h"
+
 void pk_philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
     uint32_t c[4] = {counter[0], counter[1], counter[2], counter[3]};
     uint32_t k0 = key[0], k1 = key[1];
@@ -64,6 +66,7 @@ uint32_t pk_stream_word(rng_stream *stream) {
     const uint32_t i = stream->as.mt.next;
     const uint32_t after = i + 1 < MT_WORDS ? i + 1 : 0;
     const uint32_t middle = i + 397 < MT_WORDS ? i + 397 : i + 397 - MT_WORDS;
+    PLUCK_ASSERT(stream->kind == PLUCK_RNG_MT19937 && stream->as.mt.n_log < MT_LOG);
     stream->as.mt.log[stream->as.mt.n_log++] = state[i];
     const uint32_t mixed = (state[i] & 0x80000000u) | (state[after] & 0x7fffffffu);
     uint32_t y = state[i] = state[middle] ^ mixed >> 1 ^ (mixed & 1u ? 0x9908b0dfu : 0u);

@@ -10,6 +10,7 @@ static bool is_patched(const logit_row *r, int32_t g) {
 }
 
 int32_t pk_row_next_patched(const logit_row *r, int32_t g) {
+    PLUCK_ASSERT(g >= 0 && g <= r->n_groups);
     if (r->n_patches == 0) return r->n_groups;
     const uint64_t *patched = r->memory.patched;
     for (int32_t word = g / 64; word <= (r->n_groups - 1) / 64; word++) {
@@ -34,6 +35,7 @@ static const uint64_t *allowed_at(const logit_row *r, int32_t g) {
 
 static const float *patch_at(const logit_row *r, int32_t g) {
     PLUCK_ASSERT(is_patched(r, g));
+    PLUCK_ASSERT(r->memory.patch_of[g] >= 0 && r->memory.patch_of[g] < r->n_patches);
     return r->memory.patches + (size_t)r->memory.patch_of[g] * GROUP;
 }
 
@@ -63,7 +65,7 @@ static void copy_mask(logit_row *r, const uint32_t *allowed, int32_t n_allowed) 
 
 void pk_row_open(logit_row *r, const row_memory *memory, const kernel_table *kernels, const void *x,
                  pluck_dtype dtype, int32_t n, const uint32_t *allowed, int32_t n_allowed) {
-    PLUCK_ASSERT(n > 0);
+    PLUCK_ASSERT(n > 0 && n <= PLUCK_MAX_VOCAB && x && (int)dtype < KERNEL_DTYPES);
     *r = (logit_row){
         .kernels = kernels,
         .plain = kernels->row[dtype][0],
@@ -88,6 +90,7 @@ void pk_row_open(logit_row *r, const row_memory *memory, const kernel_table *ker
 
 logit_row pk_row_of_values(const kernel_table *kernels, const float *x, int32_t n) {
     const int32_t n_groups = (int32_t)(round_up((size_t)n, GROUP) / GROUP);
+    for (int32_t i = n; CHECKS && i < n_groups * GROUP; i++) PLUCK_ASSERT(x[i] == -INFINITY);
     const row_kernels *f32 = kernels->row[PLUCK_DTYPE_F32][0];
     return (logit_row){
         .kernels = kernels,
@@ -107,6 +110,7 @@ int32_t pk_row_few(const logit_row *r, int32_t most, int32_t *ids) {
     int32_t n = 0;
     for (int32_t g = 0; g < r->n_groups; g++) {
         uint64_t bits = r->allowed[g];
+        PLUCK_ASSERT(n <= most);
         if (n + __builtin_popcountll(bits) > most) return -1;
         for (; bits; bits &= bits - 1) ids[n++] = g * GROUP + __builtin_ctzll(bits);
     }
@@ -118,6 +122,7 @@ int32_t pk_row_few(const logit_row *r, int32_t most, int32_t *ids) {
 /* Writes the last group, which the row does not fill. */
 static void widen_short(const logit_row *r, int32_t g, float *out) {
     const int64_t left = (int64_t)r->n - (int64_t)g * GROUP;
+    PLUCK_ASSERT(left > 0 && left < GROUP);
     const uint64_t bits = r->allowed     ? r->allowed[g]
                           : left < GROUP ? ((uint64_t)1 << left) - 1
                                          : ~(uint64_t)0;
@@ -182,6 +187,7 @@ void pk_row_group(const logit_row *r, int32_t g, row_cut c, float *x) {
 void pk_row_prefetch(const logit_row *r, const int32_t *ids, int32_t n) {
     const size_t size = GROUP * r->element;
     for (int32_t k = 0; k < n; k++) {
+        PLUCK_ASSERT(ids[k] >= 0 && ids[k] < r->n_groups * GROUP);
         const char *x = group_at(r, ids[k] / GROUP);
         for (size_t at = 0; at < size; at += 64) __builtin_prefetch(x + at);
     }
@@ -238,6 +244,7 @@ bool pk_row_max(logit_row *r, scratch_arena *s, float *max, int32_t *n_alive) {
         if (!sound) return false;
         alive += (int64_t)n_patches * GROUP - masked - alive_behind_patches(r);
     }
+    PLUCK_ASSERT(alive >= 0 && alive <= r->n);
     *n_alive = (int32_t)alive;
     return true;
 }
@@ -290,6 +297,7 @@ typedef struct run {
 static bool next_run(const logit_row *r, row_cut c, int32_t *g, run *out) {
     if (*g >= r->n_groups) return false;
     const int32_t first = *g;
+    PLUCK_ASSERT(c.through >= 0 && !isnan(c.x));
     const int32_t split = c.through < r->n ? c.through / GROUP : r->n_groups;
     out->first = first;
     out->low = first > split ? nextafterf(c.x, INFINITY) : c.x;
@@ -352,11 +360,13 @@ int32_t pk_row_collect(const logit_row *r, const float *max, row_cut c, float be
     for (int32_t g = 0; next_run(r, c, &g, &part);)
         n += part.kernels->group_collect(part.x, part.allowed, (size_t)part.n, max + part.first,
                                          part.first * GROUP, part.low, below, ids + n, x + n);
+    PLUCK_ASSERT(n <= r->n);
     return n;
 }
 
 int32_t pk_row_collect_group(const logit_row *r, const float *max, int32_t g, float low,
                              int32_t *ids, float *x) {
+    PLUCK_ASSERT(g >= 0 && g < r->n_groups && low > -INFINITY);
     if (is_patched(r, g))
         return f32_of(r)->group_collect(patch_at(r, g), NULL, 1, max + g, g * GROUP, low, NAN, ids,
                                         x);

@@ -47,7 +47,10 @@ static pluck_status run_step(pluck_sampler *s, int32_t i, view *v, selection *se
     };
     TRY(pk_view_prepare(v, at->kind->state, at->kind->takes_cut));
     selected->behind = selected->made; /* unless this stage selects */
+    const int64_t counted = v->n_counted;
     TRY(at->kind->apply(v, &run));
+    PLUCK_ASSERT(v->n_counted <= counted); /* no stage adds candidates */
+    PLUCK_ASSERT(!selected->made || selected->behind || at->kind->selects);
     if (CHECKS) pk_view_check(v);
     return PLUCK_OK;
 }
@@ -55,7 +58,23 @@ static pluck_status run_step(pluck_sampler *s, int32_t i, view *v, selection *se
 static pluck_status run_steps(pluck_sampler *s, view *v, selection *selected, pk_fpenv *caller) {
     for (int32_t i = 0; i < s->plan->n_steps; i++) TRY(run_step(s, i, v, selected, caller));
     /* A chain that asked nothing of the row has not seen yet whether it is sound. */
-    return pk_view_scan(v);
+    TRY(pk_view_scan(v));
+    if (CHECKS) pk_view_check(v);
+    return PLUCK_OK;
+}
+
+/* What streams give next and stages remember, as one number: to be the same before a call that fails
+ * and after it. */
+static uint64_t digest_of_state(const pluck_sampler *s) {
+    uint64_t digest = 0;
+    for (int32_t i = 0; i < s->plan->n_steps; i++) {
+        const rng_stream *stream = pk_stream_of(s, &s->plan->steps[i]);
+        if (stream) digest = digest * 31 + (uint64_t)(pk_stream_peek(stream) * 0x1p53);
+        unsigned char bytes[sizeof *s->memory];
+        memcpy(bytes, &s->memory[i], sizeof bytes);
+        for (size_t k = 0; k < sizeof bytes; k++) digest = digest * 31 + bytes[k];
+    }
+    return digest;
 }
 
 /* The chain on a row; on success the workspace holds the outcome. */
@@ -65,12 +84,14 @@ static pluck_status run_chain(pluck_sampler *s, const pluck_row *row, bool must_
     pluck_workspace *ws = row->workspace ? row->workspace : s->workspace;
     const int32_t n_vocab = s->plan->config.n_vocab;
     if (pk_workspace_vocab(ws) < n_vocab) return PLUCK_ERR_WORKSPACE;
+    const uint64_t state = CHECKS ? digest_of_state(s) : 0;
     begin(s);
     pluck_status status = pk_workspace_begin(ws, n_vocab, row);
     if (status == PLUCK_OK) status = run_steps(s, &ws->view, &ws->selection, caller);
     if (status == PLUCK_OK && must_select && !ws->selection.made) status = PLUCK_ERR_NO_DRAW;
     if (status != PLUCK_OK) {
         roll_back(s);
+        if (CHECKS) PLUCK_ASSERT(digest_of_state(s) == state);
         return status;
     }
     ws->has_result = true;

@@ -25,6 +25,7 @@ static void set_pointers(pluck_sampler *s) {
     s->memory = (stage_memory *)(void *)at;
     s->saved = (stage_memory *)(void *)(at + memories_size(s->plan));
     s->parts = at + 2 * memories_size(s->plan);
+    PLUCK_ASSERT(s->parts + s->plan->memory_size == (char *)s + s->size);
 }
 
 /* ---- life ---- */
@@ -162,6 +163,7 @@ void pluck_sampler_free(pluck_sampler *sampler) {
 /* ---- history ---- */
 
 static void accept_step(pluck_sampler *s, int32_t i, int32_t token) {
+    PLUCK_ASSERT(i >= 0 && i < s->plan->n_steps && token >= 0 && token < s->plan->config.n_vocab);
     const step *at = &s->plan->steps[i];
     history *h = pk_history_of(s, at);
     if (h) pk_history_push(h, token);

@@ -29,6 +29,7 @@ static void *take(scratch_arena *s, lease name, size_t size) {
     PLUCK_ASSERT(s->n_leases < MAX_LEASES);
     PLUCK_ASSERT(size <= s->size - s->used);
     for (int i = 0; i < s->n_leases; i++) PLUCK_ASSERT(s->leases[i].name != name);
+    PLUCK_ASSERT(s->used % LINE == 0 || s->used == s->size);
     char *at = s->base + s->used;
     s->leases[s->n_leases].name = name;
     s->leases[s->n_leases].from = s->used;

@@ -35,6 +35,7 @@ static void collect_top(view *v, top *t) {
 }
 
 top pk_survey_top(view *v, float ceiling) {
+    PLUCK_ASSERT(v->whole && v->mass.max_stamp == v->values);
     const int32_t n_blocks = (v->row.n_groups + BLOCK_GROUPS - 1) / BLOCK_GROUPS;
     top t = {0, pk_view_bound(v, max_i64(1, n_blocks * 2 / 3)), 0.0};
     if (!(t.low <= ceiling)) return t;
@@ -84,6 +85,7 @@ static float deeper_cut(const view *v, double rest, float ceiling) {
 }
 
 top pk_survey_deeper(view *v, double target, float ceiling) {
+    PLUCK_ASSERT(v->whole && v->mass.sum_stamp == v->weights);
     top t = {0, -INFINITY, 0.0};
     if (v->row.n_groups < LEAST_GROUPS || !v->mass.grouped || !cut_is_open(v->cut)) return t;
     t.low = deeper_cut(v, MARGIN * (v->mass.sum - target), ceiling);
@@ -123,6 +125,7 @@ static void survey_bins(const view *v, const top *t, const float *x, int32_t *bi
 
 /* Counts a sample by bins, and adds up from the maximum down. */
 static void take(view *v, const top *t) {
+    PLUCK_ASSERT(v->whole && v->mass.max_stamp == v->values && t->n > 0);
     survey *s = &v->survey;
     int32_t count[SURVEY_BINS] = {0};
     for (int32_t i = 0; i < SAMPLE; i++) {
@@ -256,6 +259,7 @@ void pk_survey_sum_likely(view *v, const top *t, double nats, const rng_stream *
 /* ---- boundaries ---- */
 
 bool pk_survey_find(view *v, const top *t, level from, double target, bool strict, place *at) {
+    PLUCK_ASSERT(v->whole && !v->adapted && v->mass.sum_stamp == v->weights);
     if (v->row.n_groups < LEAST_GROUPS) return false;
     if (!has_survey(v)) take(v, t);
     const mass_source of = pk_view_source(v);
@@ -281,5 +285,6 @@ bool pk_survey_find(view *v, const top *t, level from, double target, bool stric
     const double last = low > -INFINITY ? ((double)v->mass.ref - (double)low) * v->scale : SPAN;
     s.first = (bins){(float)first, (float)(HISTOGRAM_BINS / fmax(last - first, 1e-6))};
     *at = pk_find_prefix(&s, n);
+    PLUCK_ASSERT(at->at < n && pk_reaches(&s, at->mass));
     return true;
 }

@@ -115,7 +115,7 @@ int32_t pk_view_collect(view *v, float low, float high) {
 }
 
 void pk_view_adopt(view *v) {
-    PLUCK_ASSERT(v->whole);
+    PLUCK_ASSERT(v->whole && !v->uncounted);
     v->whole = false;
     v->cut = cut_at(-INFINITY);
     view_changed_weights(v);
@@ -140,6 +140,7 @@ static void collect_all(view *v, float low) {
 /* Keeps x >= low; n_counted is left to the caller, unless it is not known. What is much of a row is
  * not collected. */
 static void keep(view *v, float low) {
+    PLUCK_ASSERT(v->mass.max_stamp == v->values && !isnan(low));
     if (!v->whole) {
         pk_list_keep_above(&v->list, low);
         view_changed_weights(v);
@@ -236,6 +237,8 @@ pluck_status pk_view_prepare(view *v, view_state state, bool takes_cut) {
         TRY(make_cut_real(v));
     if (state >= VIEW_SCANNED) TRY(pk_view_scan(v));
     if (state >= VIEW_LIST) TRY(pk_view_materialise(v));
+    PLUCK_ASSERT(!v->adapted && (takes_cut || cut_is_open(v->cut)));
+    PLUCK_ASSERT(state < VIEW_LIST || !v->whole);
     return PLUCK_OK;
 }
 
@@ -346,6 +349,7 @@ float pk_view_x_likely(view *v, double log_p) {
 }
 
 int64_t pk_view_count_above(view *v, float low) {
+    PLUCK_ASSERT(v->mass.max_stamp == v->values && !v->adapted);
     if (!v->whole) return pk_list_count(&v->list, low);
     return pk_row_count_above(&v->row, v->mass.group_max, pk_view_deeper(v, low));
 }
@@ -414,6 +418,7 @@ void pk_view_bake(view *v, const row_band *band) {
 }
 
 void pk_view_keep_maximum(view *v) {
+    PLUCK_ASSERT(!v->adapted);
     pk_view_count(v); /* those that go are still counted */
     const pick best = pk_view_argmax(v);
     v->list.ids[0] = best.token;
@@ -425,7 +430,7 @@ void pk_view_keep_maximum(view *v) {
 }
 
 void pk_view_divide(view *v, double t) {
-    PLUCK_ASSERT(t > 0.0);
+    PLUCK_ASSERT(t > 0.0 && !v->adapted);
     /* At the ends every further step is indistinguishable. */
     v->scale = clamp(v->scale / t, 1e-30, 1e30);
     view_changed_weights(v);

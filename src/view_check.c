@@ -40,6 +40,42 @@ static void check_order(const view *v) {
     PLUCK_ASSERT(v->order != ORDER_ID || l->lies == ORDER_ID);
 }
 
+/* The logit row that a view is of: its mask, and that a patch stands for each group said to have
+ * one, in which what is masked is -inf. */
+static void check_row(const logit_row *r) {
+    int32_t n_patches = 0;
+    for (int32_t g = pk_row_next_patched(r, 0); g < r->n_groups;
+         g = pk_row_next_patched(r, g + 1)) {
+        const int32_t patch = r->memory.patch_of[g];
+        PLUCK_ASSERT(patch >= 0 && patch < r->n_patches);
+        n_patches++;
+        const float *x = r->memory.patches + (size_t)patch * GROUP;
+        /* No bit at all: what was kept of the row was kept of the patch itself. */
+        const bool masked = r->allowed && g < r->n_full && r->allowed[g] != 0;
+        for (int32_t i = 0; masked && i < GROUP; i++)
+            PLUCK_ASSERT(r->allowed[g] >> i & 1 || x[i] == -INFINITY);
+    }
+    PLUCK_ASSERT(n_patches == r->n_patches);
+    PLUCK_ASSERT(r->flat ? r->n_patches == 0 && r->n_full == r->n_groups
+                         : r->n_full == r->n_groups || n_patches > 0);
+    int64_t n_allowed = 0;
+    for (int32_t g = 0; g < r->n_full; g++)
+        n_allowed += r->allowed ? __builtin_popcountll(r->allowed[g]) : GROUP;
+    PLUCK_ASSERT(n_allowed == r->n_allowed);
+    /* Without a mask the plain kernels are as good, and faster. */
+    PLUCK_ASSERT((r->of == r->plain) == !r->allowed);
+}
+
+/* The mass of one candidate. */
+static double mass_of(const view *v, const mass_source *s, float x) {
+    const double nats = ((double)x - (double)v->mass.ref) * s->scale;
+    if (!s->adapt) return nats > -700.0 ? exp(nats) : 0.0;
+    const double below = ((double)x - (double)s->adapt->e.ref) * s->scale;
+    const double p = (below > -700.0 ? exp(below) : 0.0) * (double)s->adapt->inv_sum;
+    const double d = fabs(p - (double)s->adapt->target) * (double)s->adapt->inv_width;
+    return exp(-(double)s->adapt->sharpness * d * d / (1.0 + d));
+}
+
 /* What a group holds: its maximum and its mass, relative to the sum's reference. */
 static void check_group(view *v, const mass_source *s, int32_t g, double *mass, float *max,
                         int32_t *n) {
@@ -52,14 +88,25 @@ static void check_group(view *v, const mass_source *s, int32_t g, double *mass, 
         if (s->whole && !cut_admits(s->cut, x[i], g * GROUP + i)) continue;
         if (x[i] == -INFINITY) continue;
         *n += 1;
-        const double nats = ((double)x[i] - (double)v->mass.ref) * s->scale;
-        if (nats > -700.0) group_mass += exp(nats);
+        group_mass += mass_of(v, s, x[i]);
     }
     if (s->whole) PLUCK_ASSERT(v->mass.group_max[g] == group_max);
-    if (v->mass.sum_stamp == v->weights && v->mass.grouped && !s->adapt)
+    if (v->mass.sum_stamp == v->weights && v->mass.grouped)
         PLUCK_ASSERT(fabs(v->mass.group_sum[g] - group_mass) <= 1e-5 * group_mass + 1e-30);
     *mass += group_mass;
     *max = group_max > *max ? group_max : *max;
+}
+
+/* The maxima of a row's blocks are those of their groups, which are padded to whole blocks. */
+static void check_blocks(const view *v) {
+    for (int32_t first = 0; first < v->row.n_groups; first += BLOCK_GROUPS) {
+        float max = -INFINITY;
+        for (int32_t g = first; g < first + BLOCK_GROUPS; g++) {
+            PLUCK_ASSERT(g < v->row.n_groups || v->mass.group_max[g] == -INFINITY);
+            max = v->mass.group_max[g] > max ? v->mass.group_max[g] : max;
+        }
+        PLUCK_ASSERT(v->mass.block_max[first / BLOCK_GROUPS] == max);
+    }
 }
 
 /* Maximum, number alive and sum, if they are said to be known. */
@@ -70,10 +117,16 @@ static void check_mass(view *v) {
     float max = -INFINITY;
     int32_t n = 0;
     for (int32_t g = 0; g < s.row->n_groups; g++) check_group(v, &s, g, &mass, &max, &n);
-    PLUCK_ASSERT(v->mass.max == max);
+    if (v->whole) check_blocks(v);
+    PLUCK_ASSERT(v->mass.max == max && max > -INFINITY && max < INFINITY);
+    PLUCK_ASSERT(n >= 1 && (!v->uncounted || n <= v->n));
     PLUCK_ASSERT(v->uncounted || n == (v->whole ? v->n : v->list.n));
-    if (v->mass.sum_stamp == v->weights && !v->adapted)
-        PLUCK_ASSERT(fabs(v->mass.sum - mass) <= 2e-5 * mass);
+    if (v->mass.sum_stamp != v->weights) return;
+    PLUCK_ASSERT(fabs(v->mass.sum - mass) <= 2e-5 * mass);
+    if (!v->mass.grouped) return;
+    double sum = 0.0;
+    for (int32_t g = 0; g < s.row->n_groups; g++) sum += v->mass.group_sum[g];
+    PLUCK_ASSERT(fabs(v->mass.sum - sum) <= 1e-9 * sum);
 }
 
 void pk_view_check(view *v) {
@@ -84,7 +137,11 @@ void pk_view_check(view *v) {
     PLUCK_ASSERT(!v->uncounted || (v->whole && !cut_is_open(v->cut)));
     PLUCK_ASSERT(v->uncounted || v->n_counted >= (v->whole ? v->n : v->list.n));
     PLUCK_ASSERT(v->whole ? !v->infinite : cut_is_open(v->cut));
-    if (!v->whole) {
+    PLUCK_ASSERT(v->n_counted >= 0 && v->n_counted <= v->n_vocab);
+    PLUCK_ASSERT(v->order != ORDER_NEAR || !isnan(v->centre));
+    if (v->whole) {
+        check_row(&v->row);
+    } else {
         check_list(v);
         check_order(v);
     }

@@ -52,6 +52,7 @@ static void edit_row(view *v, const int32_t *ids, int32_t n, edit_fn fn, const v
     view_changed_values(v);
     if (!scanned) return;
     v->n -= lost;
+    PLUCK_ASSERT(v->n >= 0);
     pk_mass_refreshed(&v->mass, &before, v->values, v->weights);
     /* The next scan says what that means. */
     if (v->n == 0 || v->mass.max == INFINITY) view_changed_values(v);
@@ -103,6 +104,7 @@ static void edit_list(view *v, const int32_t *ids, int32_t n, edit_fn fn, const 
 }
 
 pluck_status pk_view_edit(view *v, const int32_t *ids, int32_t n, edit_fn fn, const void *ctx) {
+    PLUCK_ASSERT(n >= 0 && !v->adapted);
     if (n == 0) return PLUCK_OK;
     /* The order that values gave has to be laid down before the values change. */
     const bool laid_down = v->whole ? v->order == ORDER_ID
@@ -140,6 +142,7 @@ static int32_t last_above(const list *l, float low) {
 static void drop_from_list(view *v, float low) {
     list *l = &v->list;
     const int32_t last = last_above(l, low);
+    PLUCK_ASSERT(last >= 0);
     int32_t n = 0;
     for (int32_t i = 0; i < l->n; i++) {
         if (l->x[i] >= low && i != last) continue;
@@ -172,6 +175,7 @@ pluck_status pk_view_keep_last(view *v) {
     if (pk_view_counted(v) > pk_view_alive(v)) return PLUCK_ERR_EMPTY;
     TRY(pk_view_materialise(v));
     list *l = &v->list;
+    PLUCK_ASSERT(l->n > 0);
     l->ids[0] = l->ids[l->n - 1];
     l->x[0] = l->x[l->n - 1];
     return pk_view_rewritten(v, 1,
@@ -187,7 +191,7 @@ list *pk_view_open_list(view *v) {
 }
 
 void pk_view_to_logits(view *v) {
-    PLUCK_ASSERT(!v->whole);
+    PLUCK_ASSERT(!v->whole && !v->adapted);
     list *l = &v->list;
     if (v->infinite)
         for (int32_t i = 0; i < l->n; i++) l->x[i] = INFINITY;
@@ -204,7 +208,7 @@ const list *pk_view_list(const view *v) {
 }
 
 float *pk_view_lease_probabilities(view *v) {
-    PLUCK_ASSERT(!v->whole);
+    PLUCK_ASSERT(!v->whole && !v->adapted);
     const mass_source s = pk_view_source(v);
     const double sum = pk_mass_sum(&v->mass, &s);
     float *p = pk_lease_floats(v->scratch, LEASE_PROBABILITIES, (size_t)v->list.n);
@@ -219,7 +223,7 @@ void pk_view_return_probabilities(view *v) {
 
 pluck_status pk_view_rewritten(view *v, int32_t n, candidate_order order, int64_t n_counted) {
     list *l = &v->list;
-    PLUCK_ASSERT(!v->whole && n >= 0 && n <= l->room);
+    PLUCK_ASSERT(!v->whole && !v->adapted && n >= 0 && n <= l->room);
     int32_t kept = 0;
     for (int32_t i = 0; i < n; i++) {
         PLUCK_ASSERT(!isnan(l->x[i]) && l->ids[i] >= 0 && l->ids[i] < v->n_vocab);

@@ -30,6 +30,7 @@ float pk_view_bound(view *v, int64_t k) {
     const int32_t n_blocks = blocks_of(v);
     const bool by_blocks = k <= n_blocks * 3 / 4;
     const int32_t n = by_blocks ? n_blocks : v->row.n_groups;
+    PLUCK_ASSERT(k <= n);
     float *maxima = pk_lease_floats(v->scratch, LEASE_MAXIMA, (size_t)n);
     memcpy(maxima, by_blocks ? v->mass.block_max : v->mass.group_max, (size_t)n * sizeof *maxima);
     const float bound = pk_kth_greatest(maxima, n, (int32_t)k);
@@ -82,6 +83,7 @@ static int32_t collect_top(view *v, int32_t k) {
                                       v->list.x + n);
     pk_lease_return(v->scratch, LEASE_MAXIMA);
     pk_lease_return(v->scratch, LEASE_PLACES);
+    PLUCK_ASSERT(n >= k || n_groups > FEW);
     pk_list_set(&v->list, n, ORDER_ID);
     return n;
 }
@@ -116,7 +118,7 @@ static void cut_at_kth(view *v, int64_t k) {
 }
 
 void pk_view_top_k(view *v, int64_t k) {
-    PLUCK_ASSERT(k >= 1);
+    PLUCK_ASSERT(k >= 1 && v->mass.max_stamp == v->values && !v->adapted);
     k = min_i64(k, pk_view_counted(v));
     v->n_counted = k;
     const bool is_sorted =
@@ -176,6 +178,7 @@ static int32_t collect_greatest(view *v, int32_t m) {
 }
 
 int32_t pk_view_greatest(view *v, int32_t m, float *out) {
+    PLUCK_ASSERT(m >= 1 && v->mass.max_stamp == v->values && !v->adapted);
     m = (int32_t)min_i64(m, pk_view_alive(v));
     if (!v->whole && v->list.lies == ORDER_DESCENDING) {
         memcpy(out, v->list.x, (size_t)m * sizeof *out);

@@ -43,6 +43,7 @@ static bool collect_certain(view *v, candidate_order order, double target, float
 /* Cuts a WHOLE view off behind a boundary found in the free list: of those that tie with it the
  * higher ids are out. */
 static void cut_behind(view *v, const place *at) {
+    PLUCK_ASSERT(v->whole && cut_admits(v->cut, v->list.x[at->at], v->list.ids[at->at]));
     v->cut = (row_cut){v->list.x[at->at], v->list.ids[at->at]};
     v->uncounted = true;
     view_changed_weights(v);
@@ -252,6 +253,7 @@ static pick draw_as_it_lies(view *v, double target) {
 
 /* The candidate at a place of the list, or of what was collected into it. */
 static pick pick_at(view *v, int32_t at) {
+    PLUCK_ASSERT(at >= 0 && at < v->list.n);
     const float x = v->list.x[at];
     return (pick){v->list.ids[at], x, pk_view_probability(v, x)};
 }
@@ -279,6 +281,7 @@ pick pk_view_draw(view *v, pluck_rng_kind rng, double u) {
     const level from = v->draw_level;
     forget_levels(v); /* another draw may come, from other logits */
     const mass_source of = pk_view_source(v);
+    PLUCK_ASSERT(u >= 0.0 && u < 1.0);
     const double target = u * pk_mass_sum(&v->mass, &of);
     const candidate_order lies = v->whole ? ORDER_ID : v->list.lies;
     candidate_order order = v->order == ORDER_AS_IT_LIES ? lies : v->order;
@@ -311,6 +314,7 @@ adapt_params pk_view_adapt_params(view *v, double target, float width, float sha
 }
 
 void pk_view_adapt(view *v, const adapt_params *params, float peak) {
+    PLUCK_ASSERT(!v->adapted && v->mass.sum_stamp == v->weights && v->mass.grouped);
     const mass_source before = pk_view_source(v);
     v->adapted = true;
     v->adapt = *params;
