@@ -9,7 +9,7 @@
  * probability that stands in the wrong place: half the sum of |p - exact| over the vocabulary.
  */
 #include "bench_options.h"
-#include "chain.h"
+#include "llama_chain.h"
 #include "chains.h"
 #include "cpu_name.h"
 #include "options.h"

@@ -206,6 +206,7 @@ static void run_stage(oracle_f32 *o, f32_view *v, const pluck_stage *stage, f32_
     case PLUCK_STAGE_INFILL:
         f32_infill(v, &stage->as.infill);
         break;
+    case PLUCK_STAGE_TOP_A: /* llama.cpp has none */
     case PLUCK_STAGE_CUSTOM:
         break;
     case PLUCK_STAGE_GREEDY:
