@@ -9,9 +9,9 @@
  * probability that stands in the wrong place: half the sum of |p - exact| over the vocabulary.
  */
 #include "bench_options.h"
-#include "llama_chain.h"
 #include "chains.h"
 #include "cpu_name.h"
+#include "llama_chain.h"
 #include "options.h"
 #include "oracle.h"
 #include "pluck.h"

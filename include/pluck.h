@@ -427,7 +427,7 @@ typedef struct pluck_row {
                                 in the caller's order, with which the chain goes on */
     bool descending;         /* with ids: the logits already descend (checked) */
     const uint32_t *allowed; /* NULL: all. Bit t % 32 of word t / 32 set: token t is allowed */
-    int32_t n_allowed;       /* bits that `allowed` has, >= 0; 0: n_vocab. Tokens beyond them are not
+    int32_t n_allowed; /* bits that `allowed` has, >= 0; 0: n_vocab. Tokens beyond them are not
                                 allowed; bits beyond the vocabulary do not count */
     pluck_workspace *workspace; /* for this call; NULL: the sampler's */
     bool skip_probability; /* draw.probability is not wanted: left 0 where it would cost a pass over

@@ -331,7 +331,8 @@ boundary pk_boundary_find(view *v, candidate_order order, measure what, double t
     s.inner = order == ORDER_NEAR ? -1.0 : -INFINITY;
     s.outer = order == ORDER_NEAR ? INFINITY : (double)FLT_MAX;
     pk_view_count(v);
-    if (!(target > 0.0)) { /* nothing reaches it already; the first candidate is kept all the same */
+    if (!(target >
+          0.0)) { /* nothing reaches it already; the first candidate is kept all the same */
         target = DBL_MIN;
         strict = false;
     }

@@ -7,9 +7,9 @@
  */
 #define _POSIX_C_SOURCE 200809L
 #include "args.h"
-#include "llama_chain.h"
 #include "clock.h"
 #include "commands.h"
+#include "llama_chain.h"
 #include "model.h"
 #include "sampling.h"
 

@@ -308,7 +308,8 @@ static void check_masked(const kernel_table *t, int d, const bench *b, uint64_t 
     for (int i = 0; i < COUNT; ++i)
         if (memcmp(&got_x[i], &want_x[i], 4) != 0)
             fail_msg("%s dtype %d: widen, masked: %g at %d, wanted %g (allowed %d)", t->isa, d,
-                     (double)got_x[i], i, (double)want_x[i], (int)(allowed[i / GROUP] >> i % GROUP & 1));
+                     (double)got_x[i], i, (double)want_x[i],
+                     (int)(allowed[i / GROUP] >> i % GROUP & 1));
     int64_t masked = 0;
     assert_true(m->group_census(x, allowed, GROUPS, &masked));
     assert_int_equal(masked, want_masked);
