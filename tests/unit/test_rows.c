@@ -261,8 +261,52 @@ static void a_list_of_all_is_the_row(void **state) {
     }
 }
 
+/* A mask with fewer bits than the vocabulary: no word behind it is read, and what it does not reach
+ * is masked. The same tokens as with a whole mask that says so. */
+static void short_masks(void **state) {
+    (void)state;
+    enum { N = 9001, WORDS = (N + 31) / 32 };
+    static const int32_t lengths[] = {1, 31, 32, 33, 63, 64, 65, 640, 5000, 8999, 9000};
+    static float logits[N];
+    rows_fill(ROWS_NORMAL, 11, logits, N);
+    const pluck_stage stages[] = {with_top_p(0.9f, 0), with_dist()};
+    const pluck_config config = with_chain(N, 5, PLUCK_RNG_MT19937, stages, 2);
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; ++i) {
+        const int32_t n = lengths[i];
+        const size_t words = (size_t)(n + 31) / 32;
+        guard mask = guard_open(words * sizeof(uint32_t), true);
+        uint32_t whole[WORDS] = {0};
+        rows_random r = {(uint64_t)n};
+        for (size_t w = 0; w < words; ++w) whole[w] = (uint32_t)rows_next(&r) | 1u;
+        memcpy(mask.data, whole, words * sizeof *whole); /* garbage behind bit n included */
+        guard_seal(&mask);
+        if (n % 32 != 0) whole[words - 1] &= (1u << n % 32) - 1;
+        pluck_sampler *a = NULL, *b = NULL;
+        assert_int_equal(pluck_sampler_create(&a, &config), PLUCK_OK);
+        assert_int_equal(pluck_sampler_create(&b, &config), PLUCK_OK);
+        const pluck_row with_short = {.logits = logits, .allowed = mask.data, .n_allowed = n};
+        const pluck_row with_whole = {.logits = logits, .allowed = whole};
+        for (int call = 0; call < 20; ++call) {
+            pluck_draw x, y;
+            assert_int_equal(pluck_sample_row(a, &with_short, &x), PLUCK_OK);
+            assert_int_equal(pluck_sample_row(b, &with_whole, &y), PLUCK_OK);
+            assert_int_equal(x.token, y.token);
+            assert_int_equal(x.n_candidates, y.n_candidates);
+            assert_true(x.token < n);
+        }
+        const pluck_row negative = {.logits = logits, .allowed = whole, .n_allowed = -1};
+        pluck_draw untouched = {.token = -7};
+        assert_int_equal(pluck_sample_row(a, &negative, &untouched), PLUCK_ERR_SIZE);
+        assert_int_equal(untouched.token, -7);
+        pluck_sampler_free(a);
+        pluck_sampler_free(b);
+        guard_close(&mask);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(short_masks),
         cmocka_unit_test(dtypes_and_guards),
         cmocka_unit_test(a_large_row_of_each_dtype),
         cmocka_unit_test(masks),
