@@ -226,6 +226,7 @@ static bool worth_a_survey(const view *v, const top *t) {
 static void sum_with_levels(view *v, const top *t, float low, double mass,
                             const rng_stream *ahead) {
     const bool drawn = ahead && ahead->kind == PLUCK_RNG_MT19937;
+    PLUCK_ASSERT(isnan(v->cut_level.x) && isnan(v->draw_level.x)); /* of nothing else */
     v->cut_level.x = low;
     if (drawn) v->draw_level.x = level_at(v, t, pk_stream_peek(ahead) * mass);
     if (v->draw_level.x >= t->low) v->draw_level.x = NAN; /* the top will tell */
