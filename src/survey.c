@@ -125,7 +125,7 @@ static void survey_bins(const view *v, const top *t, const float *x, int32_t *bi
 
 /* Counts a sample by bins, and adds up from the maximum down. */
 static void take(view *v, const top *t) {
-    PLUCK_ASSERT(v->whole && v->mass.max_stamp == v->values && t->n > 0);
+    PLUCK_ASSERT(v->whole && v->mass.max_stamp == v->values);
     survey *s = &v->survey;
     int32_t count[SURVEY_BINS] = {0};
     for (int32_t i = 0; i < SAMPLE; i++) {
