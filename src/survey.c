@@ -125,7 +125,7 @@ static void survey_bins(const view *v, const top *t, const float *x, int32_t *bi
 
 /* Counts a sample by bins, and adds up from the maximum down. */
 static void take(view *v, const top *t) {
-    PLUCK_ASSERT(v->whole && v->mass.max_stamp == v->values && t->n > 0);
+    PLUCK_ASSERT(v->whole && v->mass.max_stamp == v->values);
     survey *s = &v->survey;
     int32_t count[SURVEY_BINS] = {0};
     for (int32_t i = 0; i < SAMPLE; i++) {
@@ -226,6 +226,7 @@ static bool worth_a_survey(const view *v, const top *t) {
 static void sum_with_levels(view *v, const top *t, float low, double mass,
                             const rng_stream *ahead) {
     const bool drawn = ahead && ahead->kind == PLUCK_RNG_MT19937;
+    PLUCK_ASSERT(isnan(v->cut_level.x) && isnan(v->draw_level.x)); /* of nothing else */
     v->cut_level.x = low;
     if (drawn) v->draw_level.x = level_at(v, t, pk_stream_peek(ahead) * mass);
     if (v->draw_level.x >= t->low) v->draw_level.x = NAN; /* the top will tell */
