@@ -181,7 +181,7 @@ static opinion ask_sample(view *v, const shell *s, double target) {
     opinion told = {(double)n * factor, middle, middle};
     if (n > 0) {
         for (int32_t i = 0; i < n; i++) index[i] = i;
-        const ordering o = {index, values, s->order, s->centre};
+        const ordering o = {NULL, values, s->order, s->centre};
         pk_sort_index(&o, index, n);
         int32_t early, late;
         places_in_sample(v, s, values, index, n, factor, target - s->before, &early, &late);

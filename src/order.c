@@ -14,7 +14,8 @@ double pk_order_key(const ordering *o, int32_t i) {
 
 bool pk_order_before(const ordering *o, int32_t a, int32_t b) {
     const double ka = pk_order_key(o, a), kb = pk_order_key(o, b);
-    return ka != kb ? ka < kb : o->ids[a] < o->ids[b];
+    if (ka != kb) return ka < kb;
+    return o->ids ? o->ids[a] < o->ids[b] : a < b;
 }
 
 static void sift_down(const ordering *o, int32_t *index, int32_t root, int32_t n) {
@@ -133,7 +134,7 @@ void pk_sort_index(const ordering *o, int32_t *index, int32_t n) {
     PLUCK_ASSERT(n >= 0 && o->order != ORDER_AS_IT_LIES);
     sort(o, index, n, true);
     for (int32_t i = 1; CHECKS && i < n; i++)
-        PLUCK_ASSERT(o->ids == index || !pk_order_before(o, index[i], index[i - 1]));
+        PLUCK_ASSERT(!pk_order_before(o, index[i], index[i - 1]));
 }
 
 bool pk_is_sorted(const ordering *o, const int32_t *index, int32_t n) {

@@ -16,7 +16,7 @@ typedef enum candidate_order {
 
 /* How candidates compare: by key ascending, then by id. */
 typedef struct ordering {
-    const int32_t *ids;
+    const int32_t *ids; /* NULL: values alone, whose positions stand in for ids */
     const float *x;
     candidate_order order; /* ORDER_DESCENDING, ORDER_NEAR or ORDER_ID */
     double centre;

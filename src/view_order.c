@@ -197,7 +197,7 @@ int32_t pk_view_greatest(view *v, int32_t m, float *out) {
     float *unsorted = pk_lease_floats(v->scratch, LEASE_VALUES, (size_t)above);
     memcpy(unsorted, out, (size_t)above * sizeof *out);
     for (int32_t i = 0; i < above; i++) index[i] = i;
-    const ordering o = {index, unsorted, ORDER_DESCENDING, 0.0};
+    const ordering o = {NULL, unsorted, ORDER_DESCENDING, 0.0};
     pk_sort_index(&o, index, above);
     for (int32_t i = 0; i < above; i++) out[i] = unsorted[index[i]];
     pk_lease_return(v->scratch, LEASE_VALUES);
