@@ -8,6 +8,10 @@
 #include "contract.h"
 #include "pluck.h"
 
+/* Logits of a group, which kernels work on as a whole, and groups of a block: 1024 logits share one
+ * partial sum and one maximum. */
+enum { GROUP = 64, BLOCK_GROUPS = 16 };
+
 /* Returns from the enclosing function unless expr is PLUCK_OK. */
 #define TRY(expr)                                                                                  \
     do {                                                                                           \

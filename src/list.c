@@ -25,7 +25,7 @@ void pk_list_set(list *l, int32_t n, candidate_order lies) {
 void pk_list_truncate(list *l, int32_t n) {
     PLUCK_ASSERT(n >= 0 && n <= l->room);
     l->n = n;
-    const size_t end = round_up((size_t)n, GROUP_SIZE);
+    const size_t end = round_up((size_t)n, GROUP);
     for (size_t i = (size_t)n; i < end; i++) l->x[i] = -INFINITY;
 }
 

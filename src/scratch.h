@@ -11,9 +11,6 @@
 
 #include "common.h"
 
-/* Groups per block: 1024 logits share one partial sum and one maximum. */
-enum { GROUP_SIZE = 64, BLOCK_GROUPS = 16 };
-
 typedef enum lease {
     LEASE_INDEX,     /* positions of a list, in another order */
     LEASE_VALUES,    /* values to be selected from: permuted */

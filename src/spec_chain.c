@@ -44,6 +44,13 @@ static void add_mirostat(pluck_spec *s) {
     add_stage(s, mirostat);
 }
 
+/* A sampler that llama.cpp does not have, and that does nothing: the chain is llama.cpp's own. */
+static bool is_foreign_and_idle(const pluck_stage *stage) {
+    pluck_stage_traits traits;
+    return stage->kind == PLUCK_STAGE_TOP_A && pluck_stage_describe(stage, &traits) &&
+           traits.disabled;
+}
+
 void pk_spec_finish(pluck_spec *s) {
     pluck_stage *parameters = s->parameters;
     parameters[PLUCK_STAGE_DRY].as.dry.breakers = s->breakers;
@@ -59,7 +66,7 @@ void pk_spec_finish(pluck_spec *s) {
     for (int32_t i = 0; i < s->n_samplers; i++) {
         if (s->samplers[i] == PLUCK_STAGE_ADAPTIVE_P)
             adaptive = true;
-        else
+        else if (!is_foreign_and_idle(&parameters[s->samplers[i]]))
             add_stage(s, parameters[s->samplers[i]]);
     }
     add_stage(s, parameters[adaptive ? PLUCK_STAGE_ADAPTIVE_P : PLUCK_STAGE_DIST]);

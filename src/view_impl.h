@@ -1,4 +1,4 @@
-/* view_impl.h: inside a view; for view*.c and survey.c alone, and the workspace that holds one. */
+/* view_impl.h: inside a view; for view*.c, survey.c and boundary.c alone, and the workspace that holds one. */
 #ifndef PLUCK_VIEW_IMPL_H
 #define PLUCK_VIEW_IMPL_H
 

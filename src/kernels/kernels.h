@@ -14,9 +14,7 @@
 #ifndef PLUCK_KERNELS_H
 #define PLUCK_KERNELS_H
 
-#include "pluck.h"
-
-enum { GROUP = 64 };
+#include "../common.h"
 
 /*
  * 2^(T/8 + f/8) for an integer T and |f| <= 1/2: 2^(T mod 8 / 8) comes from a table of eight, held

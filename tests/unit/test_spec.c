@@ -381,10 +381,10 @@ static void makes(const char *spec, const pluck_stage *stages, int32_t n) {
 static void parameters(void **state) {
     (void)state;
     MAKES("", with_penalties(64, 1.0f, 0.0f, 0.0f), with_dry(0.0f, 1.75f, 2, 64), with_sigma(-1.0f),
-          with_top_k(40), with_top_a(0.0f, 0), with_typical(1.0f, 0), with_top_p(0.95f, 0),
-          with_min_p(0.05f, 0), with_xtc(0.0f, 0.1f, 0), with_temp(0.8f, 0.0f, 1.0f), with_dist());
-    MAKES("samplers=xtc:top_a:min_p:top_p:typ_p;min_keep=3", with_xtc(0.0f, 0.1f, 3),
-          with_top_a(0.0f, 3), with_min_p(0.05f, 3), with_top_p(0.95f, 3), with_typical(1.0f, 3),
+          with_top_k(40), with_typical(1.0f, 0), with_top_p(0.95f, 0), with_min_p(0.05f, 0),
+          with_xtc(0.0f, 0.1f, 0), with_temp(0.8f, 0.0f, 1.0f), with_dist());
+    MAKES("samplers=xtc:top_a:min_p:top_p:typ_p;min_keep=3;top_a=0.2", with_xtc(0.0f, 0.1f, 3),
+          with_top_a(0.2f, 3), with_min_p(0.05f, 3), with_top_p(0.95f, 3), with_typical(1.0f, 3),
           with_dist());
     MAKES("mirostat=1;dynatemp_range=0.5", with_temp(0.8f, 0.0f, 1.0f),
           with_mirostat(1, 5.0f, 0.1f, 100));
