@@ -320,8 +320,8 @@ static boundary count_equals(view *v, const shell *s, double target, bool strict
             if (reaches(found, target, strict)) return last;
         }
     }
-    PLUCK_ASSERT(last.id >= 0);
-    return last;
+    /* Nobody has the last key: the target is reached by rounding alone. */
+    return last.id >= 0 ? last : last_of_all(v, s, found);
 }
 
 boundary pk_boundary_find(view *v, candidate_order order, measure what, double target,
