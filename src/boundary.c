@@ -61,8 +61,9 @@ static float edge(const shell *s, double key, bool strict, bool upwards) {
 
 /* The lowest and the highest float with a key up to a given one, which at least one has. */
 static float lowest_within(const shell *s, double key) {
-    if (s->order != ORDER_NEAR) return (float)-key;
-    return edge(s, key, false, false);
+    if (s->order == ORDER_NEAR) return edge(s, key, false, false);
+    const float x = (float)-key; /* the nearest float may lie below */
+    return (double)x < -key ? nextafterf(x, INFINITY) : x;
 }
 
 static float highest_within(const shell *s, double key) {
@@ -91,7 +92,10 @@ static bool reaches(double found, double target, bool strict) {
 
 /* The greatest key below one that any float has; below all keys if there is none. */
 static double key_before(const shell *s, double key) {
-    if (s->order != ORDER_NEAR) return -(double)nextafterf((float)-key, INFINITY);
+    if (s->order != ORDER_NEAR) {
+        const float x = lowest_within(s, key);
+        return key_of(s, key_of(s, x) == key ? nextafterf(x, INFINITY) : x);
+    }
     const float low = edge(s, key, true, false), high = edge(s, key, true, true);
     return isnan(low) ? -1.0 : fmax(key_of(s, low), key_of(s, high));
 }
