@@ -119,6 +119,7 @@ static double halfway(double inner, double outer) {
 typedef struct opinion {
     double expected;    /* how many candidates it has */
     double early, late; /* keys before and behind the boundary, as far as one can tell */
+    bool equals;        /* there seem to be many candidates at `late` */
 } opinion;
 
 /* Values of the sampled groups that lie in the shell; returns how many. *seen: alive at all. */
@@ -182,7 +183,7 @@ static opinion ask_sample(view *v, const shell *s, double target) {
     const int32_t n = take_sample(v, s, n_groups, values, &seen);
     const double factor = seen > 0 ? (double)v->n / seen : 0.0;
     const double middle = halfway(s->inner, s->outer);
-    opinion told = {(double)n * factor, middle, middle};
+    opinion told = {(double)n * factor, middle, middle, false};
     if (n > 0) {
         for (int32_t i = 0; i < n; i++) index[i] = i;
         const ordering o = {NULL, values, s->order, s->centre};
@@ -191,6 +192,10 @@ static opinion ask_sample(view *v, const shell *s, double target) {
         places_in_sample(v, s, values, index, n, factor, target - s->before, &early, &late);
         told.early = early > 0 ? key_of(s, values[index[early - 1]]) : s->inner;
         told.late = late < n ? key_of(s, values[index[late]]) : s->outer;
+        const int32_t at = late < n ? late : n - 1;
+        told.equals = (at >= 2 && values[index[at - 2]] == values[index[at]]) ||
+                      (at + 2 < n && values[index[at + 2]] == values[index[at]]);
+        if (told.equals) told.late = key_of(s, values[index[at]]);
     }
     pk_lease_return(v->scratch, LEASE_INDEX);
     pk_lease_return(v->scratch, LEASE_VALUES);
@@ -220,15 +225,11 @@ static bool close_in(view *v, shell *s, double target, bool strict) {
     for (int round = 0;; round++) {
         opinion told = ask_sample(v, s, target);
         if (told.expected <= most) return true;
-        if (round > 3) told.early = told.late = halfway(s->inner, s->outer);
+        if (round > 3) told.late = halfway(s->inner, s->outer); /* it does not tell */
         const double inner = s->inner, outer = s->outer;
-        if (told.early < told.late) {
-            try_key(v, s, told.late, target, strict);
-            try_key(v, s, told.early, target, strict);
-        } else { /* so many equals that both are the same */
-            try_key(v, s, told.late, target, strict);
-            if (s->outer == told.late) try_key(v, s, key_before(s, told.late), target, strict);
-        }
+        try_key(v, s, told.late, target, strict);
+        if (told.equals) try_key(v, s, key_before(s, told.late), target, strict);
+        try_key(v, s, told.early, target, strict);
         if (s->inner >= key_before(s, s->outer)) return false;
         if (s->inner == inner && s->outer == outer)
             try_key(v, s, halfway(inner, outer), target, strict);

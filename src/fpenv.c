@@ -12,7 +12,7 @@
 #include <errno.h>
 
 #ifdef __SSE2_MATH__
-#include <xmmintrin.h>
+#include <immintrin.h>
 
 /* Denormals are zero, six masks, rounding, flush to zero. */
 #define CONTROL 0xffc0u

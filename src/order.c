@@ -70,7 +70,9 @@ sort_by_digits(const ordering *o, int32_t *index, int32_t n) {
     for (int32_t i = 0, first = 0; i < n; i++) {
         index[i] = (int32_t)(uint32_t)from[i];
         if (i + 1 < n && from[i + 1] >> 32 == from[i] >> 32) continue;
-        if (i > first) sort(o, index + first, i + 1 - first, false);
+        /* Equals keep their order, which as a rule is that of their ids. */
+        if (i > first && !pk_is_sorted(o, index + first, i + 1 - first))
+            sort(o, index + first, i + 1 - first, false);
         first = i + 1;
     }
 }

@@ -106,7 +106,7 @@ float pk_view_x_at(view *v, float ref, double nats);
 
 /* Whether n candidates are so much of the row that they are better left in it than collected. */
 static inline bool pk_view_is_much(const view *v, int64_t n) {
-    return n > v->n_vocab / 16 && n > 4096;
+    return n > v->n_vocab / 16 && n > 16384; /* a shorter list costs less than the search */
 }
 
 /* Makes a WHOLE view of what lies in a band: the row is masked, no cut is noted any more. n_counted
