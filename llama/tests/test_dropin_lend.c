@@ -31,10 +31,16 @@ typedef struct program {
     llama_token_data_array cur;
 } program;
 
+#if defined(__clang__)
+#define NOT_MERGED __attribute__((noinline))
+#else
+#define NOT_MERGED __attribute__((noinline, noclone))
+#endif
+
 /* What common_sampler's set_logits does, as code of its own for each name: code that has done
  * something odd gets complete rows from then on. */
 #define FILL(name)                                                                                 \
-    __attribute__((noinline, noclone)) static void name(program *p, struct llama_context *ctx) {   \
+    NOT_MERGED static void name(program *p, struct llama_context *ctx) {                           \
         const float *probs = llama_get_sampled_probs_ith(ctx, -1);                                 \
         const float *logits = llama_get_sampled_logits_ith(ctx, -1);                               \
         const llama_token *ids = llama_get_sampled_candidates_ith(ctx, -1);                        \
