@@ -34,6 +34,9 @@ void pk_contract_broken(const char *file, int line, const char *what) {
 enum { PATTERN = 0xff };
 
 void pk_poison(void *at, size_t size) {
+#ifdef HAS_ASAN
+    __asan_unpoison_memory_region(at, size); /* parts of it may be poisoned already */
+#endif
     if (CHECKS) memset(at, PATTERN, size);
 #ifdef HAS_ASAN
     __asan_poison_memory_region(at, size);
