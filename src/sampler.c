@@ -127,21 +127,21 @@ pluck_status pluck_sampler_clone(pluck_sampler **out, const pluck_sampler *sampl
     if (sampler->owns_workspace)
         TRY(pluck_workspace_create(&ws, sampler->plan->config.n_vocab, allocator));
     pluck_sampler *s = pk_allocate(allocator, sampler->size);
-    pluck_status status = s ? PLUCK_OK : PLUCK_ERR_MEMORY;
+    pluck_status status = PLUCK_ERR_MEMORY;
     if (s) {
         memcpy(s, sampler, sampler->size);
         s->workspace = ws;
         set_pointers(s);
         status = clone_steps(s, sampler);
     }
-    if (status != PLUCK_OK) {
-        if (sampler->owns_workspace) pluck_workspace_free(ws);
-        pk_deallocate(allocator, s, sampler->size);
-        return status;
+    if (s && status == PLUCK_OK) {
+        pk_plan_share(s->plan);
+        *out = s;
+        return PLUCK_OK;
     }
-    pk_plan_share(s->plan);
-    *out = s;
-    return PLUCK_OK;
+    if (sampler->owns_workspace) pluck_workspace_free(ws);
+    pk_deallocate(allocator, s, sampler->size);
+    return status;
 }
 
 void pluck_sampler_reset(pluck_sampler *sampler) {

@@ -8,7 +8,7 @@ static const double SMALL_VARIANCE = 1e-28, LARGE_VARIANCE = 1e30;
 
 /* Some x from the middle of the alive: the median of a few. */
 static float middling(const mass_source *s) {
-    float x[GROUP], alive[GROUP];
+    float x[GROUP], alive[GROUP] = {0.0f};
     int32_t n = 0;
     for (int32_t g = 0; n == 0; g++) {
         PLUCK_ASSERT(g < s->row->n_groups);

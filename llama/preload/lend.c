@@ -135,7 +135,7 @@ static plk_loan *ask_for(struct llama_context *ctx, int32_t idx, const void *add
     plk_loan *result = NULL;
     pthread_mutex_lock(&mutex);
     site *s = is_pending(address) ? NULL : site_at(address);
-    for (size_t i = 0; s && s->seen >= OFTEN && i < N_LOANS && !result; i++) {
+    for (size_t i = 0; s && s->seen >= OFTEN && i < N_LOANS; i++) {
         plk_loan *loan = &loans[i];
         if (loan->state != FREE) continue;
         if (!make_room(loan, n_vocab)) break;
@@ -148,6 +148,7 @@ static plk_loan *ask_for(struct llama_context *ctx, int32_t idx, const void *add
         loan->serial = ++n_serial;
         loan->site = address;
         result = loan;
+        break;
     }
     pthread_mutex_unlock(&mutex);
     return result;
