@@ -153,7 +153,8 @@ static int32_t history_token(cliff_history history, int32_t i, rows_random *r,
     case HISTORY_ONE:
         return by_rank[0];
     case HISTORY_ALTERNATE:
-        return i % 2 ? by_rank[0] : by_rank[1 + (int32_t)((int64_t)i * 7919 % (n_vocab - 1))];
+        return i % 2 || n_vocab < 2 ? by_rank[0]
+                                    : by_rank[1 + (int32_t)((int64_t)i * 7919 % (n_vocab - 1))];
     case HISTORY_PERIOD:
         return by_rank[i % 11 % n_vocab];
     default:

@@ -74,6 +74,7 @@ static bool chain_wanted(const cliff_set *set, int chain) {
 }
 
 static bool add_master(cliff_set *set, int chain) {
+    /* The set owns what was added. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
     return set->masters[chain] != NULL ||
            cliff_chain_sampler(&set->masters[chain], &cliff_chains[chain], set->by_rank,
                                set->n_vocab, set->workspace) == PLUCK_OK;
