@@ -348,6 +348,7 @@ boundary pk_boundary_find(view *v, candidate_order order, measure what, double t
 /* ---- keeping ---- */
 
 static void keep_descending(view *v, const boundary *b) {
+    PLUCK_ASSERT(v->whole && cut_admits(v->cut, b->x, b->id));
     v->cut = (row_cut){b->x, b->id};
     v->uncounted = true;
     view_changed_weights(v);

@@ -258,10 +258,6 @@ bool pk_view_is_infinite(const view *v) {
     return v->infinite;
 }
 
-int32_t pk_view_groups(view *v) {
-    return pk_view_source(v).row->n_groups;
-}
-
 float pk_view_max(view *v) {
     PLUCK_ASSERT(v->mass.max_stamp == v->values);
     return v->mass.max;

@@ -85,9 +85,6 @@ static inline void view_changed_weights(view *v) {
 /* Any view as a list in its order, a noted cut and adaptive weights applied. ERR_NAN, ERR_EMPTY. */
 pluck_status pk_view_materialise(view *v);
 
-/* Groups of what is weighed. */
-int32_t pk_view_groups(view *v);
-
 /* What a WHOLE view's cut and x >= low admit. */
 row_cut pk_view_deeper(const view *v, float low);
 

@@ -43,12 +43,10 @@ static bool collect_certain(view *v, candidate_order order, double target, float
 /* Cuts a WHOLE view off behind a boundary found in the free list: of those that tie with it the
  * higher ids are out. */
 static void cut_behind(view *v, const place *at) {
-    PLUCK_ASSERT(v->whole && cut_admits(v->cut, v->list.x[at->at], v->list.ids[at->at]));
-    v->cut = (row_cut){v->list.x[at->at], v->list.ids[at->at]};
-    v->uncounted = true;
-    view_changed_weights(v);
+    const boundary b = {v->list.x[at->at], v->list.ids[at->at], at->mass};
+    pk_boundary_keep(v, ORDER_DESCENDING, &b);
     const mass_source s = pk_view_source(v);
-    pk_mass_set_sum(&v->mass, &s, at->mass);
+    pk_mass_set_sum(&v->mass, &s, b.mass);
 }
 
 /* Forgets levels: they are true for one boundary of one view. */
