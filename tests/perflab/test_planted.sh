@@ -21,12 +21,12 @@ field() {
         mine && $1 == name { sub(/^[^:]*:[ \t]*/, ""); sub(/,$/, ""); gsub(/"/, ""); print; exit }' table.json
 }
 
-# expect ID STATUS PART-OF-REASON
+# expect ID STATUS REASON: a pattern that the reason matches
 expect() {
     status=$(field "$1" status)
     reason=$(field "$1" reason)
     [ "$status" = "$2" ] || fail "$1 is $status ($reason), expected $2"
-    case $reason in *"$3"*) ;; *) fail "$1: reason '$reason' does not say '$3'" ;; esac
+    printf '%s\n' "$reason" | grep -Eq -e "$3" || fail "$1: reason '$reason' does not say '$3'"
 }
 
 # no_speedup ID: neither in the JSON nor in any other table
@@ -43,7 +43,8 @@ no_speedup() {
 
 expect P.1 COMPLETE ""
 expect P.2 COMPLETE ""
-expect P.3 REJECTED "no difference resolved"
+# One comparison of equal code in fifty is called a difference, by design, and then it is one that does not count.
+expect P.3 REJECTED "no difference resolved|difference under 2 %"
 expect P.4 REJECTED "slower"
 expect P.5 IMPLEMENTED "mismatch"
 expect P.6 IMPLEMENTED "mismatch"
