@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* So many entries are worked on at a time that they stay in the nearest cache. */
+/* How many entries are worked on at a time: they stay in the L1 cache. */
 enum { PART = 1024 };
 
 PLK_FOR_BOTH void plk_join(llama_token_data *restrict to, const int32_t *restrict ids,
@@ -19,8 +19,7 @@ PLK_FOR_BOTH void plk_join(llama_token_data *restrict to, const int32_t *restric
     }
 }
 
-/* ---- Finding a candidate's place in the input --------------------------------------------------
- */
+/* ---- Finding a candidate's place in the input ------------------------------------------------ */
 
 static int32_t id_of(const plk_scratch *scratch, size_t i, bool dense) {
     return dense ? (int32_t)i : scratch->ids[i];
@@ -37,16 +36,16 @@ static pluck_status index_input(plk_scratch *scratch, size_t n, bool dense) {
     return PLUCK_OK;
 }
 
-/* An array may be short and the vocabulary long: only what was filled is emptied. */
+/* Resets only the entries that index_input set: the array may be much shorter than the
+ * vocabulary. */
 static void forget_input(plk_scratch *scratch, size_t n, bool dense) {
     for (size_t i = 0; i < n; i++) scratch->place[id_of(scratch, i, dense)] = -1;
 }
 
-/* ---- Writing -----------------------------------------------------------------------------------
- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
-/* If nothing was dropped and the order stayed, masked candidates are among the others: writes the
- * array in place and returns true. Otherwise returns false and has changed nothing. */
+/* If no candidate was dropped and the order is unchanged, masked candidates stay among the others:
+ * writes the array in place and returns true. Otherwise returns false and changes nothing. */
 static bool write_in_place(llama_token_data_array *cur, const pluck_candidates *found,
                            const plk_effect *effect, const float *p) {
     if (cur->size != (size_t)found->n + (size_t)found->n_masked) return false;
@@ -72,9 +71,9 @@ static bool write_in_place(llama_token_data_array *cur, const pluck_candidates *
     return true;
 }
 
-/* Collects the ids and probabilities of the masked candidates that are still counted, of those that
- * are not among the ones found: first what was masked in the input, so that none is taken for
- * masked that XTC has dropped. Needs scratch->place. */
+/* Collects the ids and probabilities of the masked candidates that are still counted and are not
+ * among those found. Those masked in the input come first, so that a candidate dropped by XTC is
+ * not taken for a masked one. Needs scratch->place. */
 static void collect_masked(plk_scratch *scratch, const llama_token_data_array *cur,
                            const pluck_candidates *found, const float *p) {
     for (int32_t k = 0; k < found->n; k++) scratch->place[found->ids[k]] = -1;
@@ -91,8 +90,8 @@ static void collect_masked(plk_scratch *scratch, const llama_token_data_array *c
     }
 }
 
-/* Writes what was found, masked ones last. Everything that is read from the array is read before it
- * is written to. */
+/* Writes the candidates found, masked ones last. Everything needed from the array is read before
+ * the first write to it. */
 static pluck_status write_listed(llama_token_data_array *cur, plk_scratch *scratch,
                                  const pluck_candidates *found, const plk_effect *effect,
                                  const float *p, bool dense) {
@@ -126,15 +125,14 @@ static pluck_status write_listed(llama_token_data_array *cur, plk_scratch *scrat
 pluck_status plk_write_array(llama_token_data_array *cur, plk_scratch *scratch,
                              const pluck_candidates *found, const plk_effect *effect,
                              const float *p, bool dense) {
-    /* one candidate is in any order: whether it was put first follows from the stages */
+    /* a single candidate is in any order: whether llama.cpp sorted it follows from the stages */
     bool ordered = effect->surely_sorts || (effect->sorts && (found->descending || found->n == 1));
     bool stays = found->n_masked > 0 && !ordered;
     if (stays && write_in_place(cur, found, effect, p)) return PLUCK_OK;
     return write_listed(cur, scratch, found, effect, p, dense);
 }
 
-/* ---- What follows from a draw -----------------------------------------------------------------
- */
+/* ---- What follows from a draw ---------------------------------------------------------------- */
 
 PLK_FOR_BOTH static int32_t count_from(const float *x, int32_t n, float least) {
     int32_t count = 0;
@@ -142,7 +140,7 @@ PLK_FOR_BOTH static int32_t count_from(const float *x, int32_t n, float least) {
     return count;
 }
 
-/* Between a float's bits and an integer of the same order, either way. */
+/* Maps a float's bits to an integer that is ordered as the float is, or back. */
 static int32_t turned(int32_t bits) {
     return bits ^ (bits < 0 ? INT32_MAX : 0);
 }
@@ -161,9 +159,9 @@ static float of_key(int32_t key) {
 }
 
 /*
- * A value that k of x reach, or more than k if that many tie with it. By counting: guesses
- * alternate between interpolating the count, which is soon close, and halving the floats left,
- * which is sure to end.
+ * A value that k of x reach, or more than k if several tie with it. Found by counting: guesses
+ * alternate between interpolating the count, which converges fast, and halving the floats left,
+ * which is certain to end.
  */
 static float reached_by(const float *x, int32_t n, int32_t k) {
     float most = -INFINITY, least = INFINITY;
@@ -193,7 +191,7 @@ static float reached_by(const float *x, int32_t n, int32_t k) {
     return of_key((int32_t)low);
 }
 
-/* Of the n listed, drops the last ones that equal `value`: ties are kept from the lowest id. */
+/* Drops the last n_drop of the n entries that equal `value`: of ties, the lowest ids are kept. */
 static void drop_ties(int32_t *ids, float *values, int32_t n, int32_t n_drop, float value) {
     int32_t to = n;
     for (int32_t i = n - 1; i >= 0; i--) {
@@ -209,8 +207,8 @@ static void drop_ties(int32_t *ids, float *values, int32_t n, int32_t n_drop, fl
     memmove(values, values + to, (size_t)(n - to) * sizeof *values);
 }
 
-/* Writes entries with these logits, before the temperature, and the probabilities that go with them
- * and the draw. */
+/* Writes n entries: the logits times `scale` (1 / temperature), and their probabilities, which
+ * follow from the logit and the probability of the token drawn. */
 static void write_part(llama_token_data *to, const int32_t *ids, const float *logits, int32_t n,
                        const pluck_draw *draw, float scale) {
     float x[PART], p[PART];
@@ -233,7 +231,7 @@ static void write_whole(llama_token_data_array *cur, const float *logits, int32_
     cur->selected = draw->token;
 }
 
-/* The place of an id among ascending ones, which hold it. */
+/* The index of an id in an ascending list that contains it. */
 static int32_t place_of(const int32_t *ids, int32_t n, int32_t id) {
     int32_t low = 0, high = n - 1;
     while (low < high) {

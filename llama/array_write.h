@@ -4,8 +4,8 @@
 
 #include "arrays.h"
 
-/* The strided loops are those whose speed shows; the compiler vectorises them well for AVX2, and
- * the choice is made when the library is loaded. */
+/* These loops over 12-byte structs take most of the time. GCC vectorises them well for AVX2, so it
+ * compiles each twice; the loader chooses one when the library is loaded. */
 #if defined(__x86_64__) && defined(__gnu_linux__) && defined(__GNUC__) && !defined(__clang__) &&   \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define PLK_FOR_BOTH __attribute__((target_clones("avx2", "default")))
@@ -13,26 +13,27 @@
 #define PLK_FOR_BOTH
 #endif
 
-/* Writes entries 0 to n - 1. */
+/* to[i] = {ids[i], logits[i], p[i]} for i below n. The arrays must not overlap. */
 void plk_join(llama_token_data *restrict to, const int32_t *restrict ids,
               const float *restrict logits, const float *restrict p, int32_t n);
 
 /*
- * Leaves the array, which holds the input yet, as llama.cpp would: the candidates found and behind
- * or among them the masked ones. `p` has the probabilities that the input had, by index; NULL: they
- * are in the array. `dense`: candidate i of the input is token i; otherwise its ids are in
- * scratch->ids. ERR_MEMORY.
+ * Writes the result of a call into the array, which still holds the input, as llama.cpp would leave
+ * it: the candidates found, with the masked ones among or behind them. `p`: the probabilities
+ * before the call, by index in the array; NULL if they are in the array. `dense`: candidate i of
+ * the input is token i; if false, the input's ids are in scratch->ids. ERR_MEMORY, and the array is
+ * unchanged.
  */
 pluck_status plk_write_array(llama_token_data_array *cur, plk_scratch *scratch,
                              const pluck_candidates *found, const plk_effect *effect,
                              const float *p, bool dense);
 
 /*
- * For a chain that is a temperature and a draw (effect->plain_scale): what it has left of the row
- * `logits` of n follows from the draw, which says how many there are and how likely one of them is.
- * Writes candidates 0 to n - 1 in order of id if all are left, else those that mirostat 2 has kept,
- * too, and cur->sorted becomes false: when mu has grown they are most of the vocabulary, which is
- * not worth sorting. cur->data has room for n.
+ * Writes the result of a chain that is temperatures and a draw (effect->plain_scale) on the row
+ * `logits` of n. The draw says how many candidates are left and how likely one of them is; the rest
+ * follows from the row. cur->data has room for n; the candidates are written in ascending order of
+ * id, and cur->sorted becomes false. These are all n, or those that mirostat 2 has kept: once mu
+ * has grown that is most of the vocabulary, which is not worth sorting. `scratch` has room for n.
  */
 void plk_write_plain(llama_token_data_array *cur, plk_scratch *scratch, const float *logits,
                      int32_t n, const pluck_draw *draw, float scale);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Sorting fewer candidates than this takes less than what else a call costs. */
+/* Sorting fewer candidates than this costs less than the rest of a call. */
 enum { MANY = 4096 };
 
 pluck_status plk_scratch_reserve(plk_scratch *scratch, int32_t n_vocab, size_t n) {
@@ -71,7 +71,7 @@ PLK_FOR_BOTH static bool copy_logits(float *restrict to, const llama_token_data 
     return difference == 0;
 }
 
-/* Copies the ids; false if one is not below n_vocab. */
+/* Copies the ids; false if one is negative or not below n_vocab. */
 PLK_FOR_BOTH static bool copy_ids(int32_t *restrict to, const llama_token_data *restrict from,
                                   int32_t n, int32_t n_vocab) {
     uint32_t max = 0;
@@ -95,14 +95,14 @@ static bool descends(const float *x, int32_t n) {
 static bool first_will_do(const float *x, int32_t n) {
     float max = x[0];
     for (int32_t i = 1; i < n; i++) max = x[i] > max ? x[i] : max;
-    return max - x[0] < 60.0f; /* not so if x[0] is -inf, either */
+    return max - x[0] < 60.0f; /* false if x[0] is -inf, too */
 }
 
-/* What libpluck is given of an array. */
+/* An array as libpluck reads it. */
 typedef struct input {
     pluck_row row;
     bool dense;     /* candidate i of the array is token i */
-    bool flag_lies; /* it is flagged as sorted and is not */
+    bool flag_lies; /* the array is flagged as sorted and is not */
 } input;
 
 static pluck_status read_array(input *in, const llama_token_data_array *cur, int32_t n_vocab,
@@ -128,7 +128,8 @@ static pluck_status read_array(input *in, const llama_token_data_array *cur, int
     if (in->flag_lies)
         return effect->minds_order || !first_will_do(scratch->logits, n) ? PLUCK_ERR_ORDER
                                                                          : PLUCK_OK;
-    /* Left undeclared, an order that an XTC coin asked for shows. */
+    /* For XTC the order is not declared, so that found.descending shows whether its coin made it
+     * sort. */
     in->row.descending = !effect->by_coin;
     return PLUCK_OK;
 }
@@ -157,8 +158,8 @@ static void flag_order(llama_token_data_array *cur, const pluck_candidates *foun
         cur->sorted = found->descending || size < (size_t)effect->sorts_below;
 }
 
-/* Writes what the call on the scratch's workspace has left of the array, whose logits are `logits`
- * (needed only for softmax_first). */
+/* Writes back what the last call on scratch->workspace left of the array. `logits`: the array's
+ * logits before the call, needed only for softmax_first. */
 static pluck_status write_back(llama_token_data_array *cur, plk_scratch *scratch,
                                const pluck_candidates *found, const plk_effect *expected,
                                const float *logits, bool dense) {
@@ -178,8 +179,9 @@ static pluck_status write_back(llama_token_data_array *cur, plk_scratch *scratch
     return status;
 }
 
-/* Draws from n_vocab candidates or a list. *plain: what is left follows from the draw, and is to be
- * written by plk_write_plain: it is all, or so much that mirostat 2 had better not sort it. */
+/* Draws from n_vocab candidates or a list. Sets *plain if plk_write_plain is to write what is left:
+ * all candidates are left, or mirostat 2 left so many that sorting them would take longer than the
+ * call. */
 static pluck_status draw_from(pluck_sampler *sampler, const pluck_row *row, int32_t n_vocab,
                               plk_scratch *scratch, const plk_effect *effect, pluck_draw *draw,
                               bool *plain) {

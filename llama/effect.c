@@ -1,4 +1,4 @@
-/* effect.c: see effect.h; each answer was read off llama.cpp v0.5.0's samplers. */
+/* effect.c: see effect.h. The answers are taken from the source of llama.cpp v0.5.0's samplers. */
 #include "effect.h"
 
 #include <math.h>
@@ -48,7 +48,7 @@ static pluck_stage_traits traits_of(const pluck_stage *stage) {
 }
 
 bool plk_stage_selects(const pluck_stage *stage) {
-    /* a custom stage may, or may not */
+    /* a custom stage may select or not; it counts as one that does not */
     return stage->kind != PLUCK_STAGE_CUSTOM && traits_of(stage).selects;
 }
 
@@ -82,7 +82,7 @@ void plk_effect_hide_p(plk_effect *effect) {
     effect->not_for_one = false;
 }
 
-/* See plain_scale. */
+/* plk_effect.plain_scale of a chain. */
 static float plain_scale(const pluck_stage *stages, int32_t n_stages) {
     if (n_stages == 0) return 0.0f;
     float scale = 1.0f;
@@ -105,7 +105,7 @@ static bool sorts(const pluck_stage *stage) {
     return plk_stage_moves(stage);
 }
 
-/* Does it, if there are two? */
+/* Does the stage always sort if there are two candidates? */
 static bool surely_sorts(const pluck_stage *stage) {
     return sorts(stage) && stage->kind != PLUCK_STAGE_MIN_P && stage->kind != PLUCK_STAGE_XTC;
 }
@@ -117,7 +117,7 @@ static bool truncates_before(const pluck_stage *stages, int32_t n) {
     return false;
 }
 
-/* What the stage does to the array's flag, after those before it. */
+/* Adds what the stage does to the array's flag to what the stages before it did. */
 static void flag_of_stage(plk_effect *effect, const pluck_stage *stage) {
     switch (stage->kind) {
     case PLUCK_STAGE_TOP_K:
@@ -138,15 +138,15 @@ static void flag_of_stage(plk_effect *effect, const pluck_stage *stage) {
         if (effect->sorted == PLK_NOT_SORTED && effect->sorts_below > 1)
             effect->sorted = PLK_SORTED_IF_FEW;
         break;
-    case PLUCK_STAGE_DRY: /* depends on what it found */
+    case PLUCK_STAGE_DRY: /* whether the order still holds depends on the edits */
     case PLUCK_STAGE_LOGIT_BIAS:
         effect->edits = true;
         if (effect->sorted == PLK_SORTED) effect->sorted = PLK_SORTED_AS_FOUND;
         break;
-    case PLUCK_STAGE_ADAPTIVE_P: /* changes the order and says nothing of it */
+    case PLUCK_STAGE_ADAPTIVE_P: /* changes the order and leaves the flag as it is */
         if (effect->sorted == PLK_SORTED_AS_FOUND) effect->sorted = PLK_SORTED_UNCHANGED;
         break;
-    case PLUCK_STAGE_XTC: /* depends on the coin; dynamic temperature on the size */
+    case PLUCK_STAGE_XTC: /* sorts if its coin says so; dynamic temperature, if there are two */
     case PLUCK_STAGE_TEMPERATURE:
         if ((effect->sorted == PLK_NOT_SORTED || effect->sorted == PLK_SORTED_IF_FEW) &&
             plk_stage_writes_p(stage) != PLK_P_NONE)
@@ -157,8 +157,9 @@ static void flag_of_stage(plk_effect *effect, const pluck_stage *stage) {
     }
 }
 
-/* The same if one candidate is left in the end. XTC and dynamic temperature do nothing to one, so
- * behind a stage that drops candidates they are taken to have met no more. */
+/* The flag if a single candidate is left at the end. XTC and dynamic temperature do nothing to a
+ * single candidate; behind a stage that drops candidates they are assumed to have received only
+ * one. */
 static plk_flag flag_for_one(plk_flag before, const pluck_stage *stage, bool single) {
     bool shy = stage->kind == PLUCK_STAGE_XTC || stage->kind == PLUCK_STAGE_TEMPERATURE;
     if (stage->kind == PLUCK_STAGE_PENALTIES || stage->kind == PLUCK_STAGE_TYPICAL)

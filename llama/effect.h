@@ -1,7 +1,7 @@
 /*
  * effect.h: what each kind of stage does to llama.cpp's array of candidates besides changing
  * logits. Used to leave an array as llama.cpp would have, and to decide where a chain must be cut
- * for that.
+ * to make that possible.
  */
 #ifndef PLUCK_LLAMA_EFFECT_H
 #define PLUCK_LLAMA_EFFECT_H
@@ -20,19 +20,18 @@ bool plk_stage_masks(const pluck_stage *stage);
 /* Does it select a token? */
 bool plk_stage_selects(const pluck_stage *stage);
 
-/* What the stage writes to `p`: nothing; the softmax of what it was given; or that of what it left.
- */
+/* What the stage writes to `p`: nothing; the softmax of its input; or that of what it leaves. */
 typedef enum plk_writes_p { PLK_P_NONE, PLK_P_OF_INPUT, PLK_P_OF_OUTPUT } plk_writes_p;
 plk_writes_p plk_stage_writes_p(const pluck_stage *stage);
 
 /* Does it remember anything from call to call? */
 bool plk_stage_has_state(const pluck_stage *stage);
 
-/* The effect of a chain whose last stage that writes p is the first or the last of those that do
- * not merely edit (which is how segments.c cuts chains). */
+/* The effect of a chain. The last stage that writes p must be the first or the last of the stages
+ * that do more than edit logits; segments.c cuts chains so that it is. */
 plk_effect plk_effect_of(const pluck_stage *stages, int32_t n_stages);
 
-/* Makes it the effect of a chain whose probabilities nobody will see. */
+/* Makes this the effect of a chain whose probabilities nobody reads. */
 void plk_effect_hide_p(plk_effect *effect);
 
 #endif

@@ -1,8 +1,8 @@
 # Finds libllama 0.5.0 and defines the interface target pluck_libllama, or says in one line why not.
-# Looked for, in this order: PLUCK_LLAMA_ROOT, third_party/llama (scripts/get-llama puts it there),
+# Searched in this order: PLUCK_LLAMA_ROOT, third_party/llama (scripts/get-llama puts it there),
 # pkg-config, CMake's package. Everything is built with version 0.5.0: the adapter and the commands
-# use its functions, and the drop-in its headers. What is built of the drop-in then runs with every
-# version (see preload/real.h).
+# use its functions, and the drop-in its headers. The drop-in that is built runs with every version
+# (see preload/real.h).
 set(PLUCK_LLAMA_ROOT "" CACHE PATH "A folder with include/llama.h and lib/libllama.so of version 0.5.0")
 set(PLUCK_LLAMA_VERSION "0.5.0")
 

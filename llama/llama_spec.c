@@ -1,6 +1,6 @@
 /*
- * llama_spec.c: a spec for a model. libpluck reads the text; here the stages that need the vocabulary are
- * completed, and those that only the vocabulary can name are added.
+ * llama_spec.c: specs for a model. libpluck parses the text; this file completes the stages that
+ * need the vocabulary, and adds those that cannot be described without it.
  */
 #include "pluck_llama.h"
 
@@ -66,7 +66,7 @@ static pluck_status add_biases(draft *d, const struct llama_vocab *vocab,
     return insert_stage(d, 0, &stage, err);
 }
 
-/* Does a spec that libpluck has read set the key? */
+/* Does the spec, which libpluck has parsed already, set the key? */
 static bool names_key(const char *spec, const char *key) {
     size_t length = strlen(key);
     while (*spec) {
@@ -77,8 +77,8 @@ static bool names_key(const char *spec, const char *key) {
     return false;
 }
 
-/* Gives every DRY stage that the spec left without breakers those of the text; a spec that says
- * "none" means it. */
+/* Gives the breakers of `text` to every DRY stage that has none, unless the spec sets the key: a
+ * spec that says "none" means it. */
 static pluck_status complete_dry(draft *d, const char *spec, const struct llama_vocab *vocab,
                                  const pluck_llama_text *text, pluck_error *err) {
     if (names_key(spec, "dry_sequence_breakers") || names_key(spec, "dry_sequence_breaker"))

@@ -5,7 +5,8 @@
 
 #include <math.h>
 
-/* Does int(k) come out below 2 although the definition would keep more? x: the m greatest. */
+/* Does llama.cpp's k overflow an int, so that it keeps one candidate although the definition keeps
+ * more? x: the m greatest logits, descending. */
 static bool k_overflows(const plk_mirostat1 *v1, const float *x, int32_t m, float scale) {
     float tb = 0.0f, tt = 0.0f;
     for (int32_t i = 0; i + 1 < m; i++) {
@@ -20,7 +21,7 @@ static bool k_overflows(const plk_mirostat1 *v1, const float *x, int32_t m, floa
     return !(k < 2147483648.0f);
 }
 
-/* Does llama.cpp keep only the greatest because of that? *first: where it is. */
+/* Does llama.cpp keep only the greatest candidate because of that? *first: its index in the row. */
 static bool keeps_one(const plk_effect *effect, int32_t n_vocab, plk_scratch *scratch,
                       const pluck_row *row, int32_t *first) {
     int32_t n = row->ids ? row->n : n_vocab;
@@ -32,7 +33,7 @@ static bool keeps_one(const plk_effect *effect, int32_t n_vocab, plk_scratch *sc
         return false;
     *first = scratch->tail[0];
     float scale = effect->plain_scale > 0.0f ? effect->plain_scale : 1.0f;
-    /* masked ones among the m greatest: log(p / 0) */
+    /* if one of the m greatest is masked, the slope has a log(p / 0) */
     return written < m || k_overflows(effect->mirostat1, scratch->carried, m, scale);
 }
 

@@ -36,8 +36,7 @@ pluck_status pluck_llama_sample(pluck_sampler *sampler, struct llama_context *ct
     return status;
 }
 
-/* ---- A llama_sampler around a pluck_sampler ----------------------------------------------------
- */
+/* ---- A llama_sampler around a pluck_sampler -------------------------------------------------- */
 
 typedef struct wrapper {
     pluck_sampler *sampler;

@@ -1,6 +1,6 @@
 /*
  * vocab.c: see vocab.h. The breakers follow llama.cpp's port (by pi6am, from KoboldCpp) of DRY by
- * p-e-w: a breaker may be cut into tokens in many ways, so all tokens it can begin in are looked up
+ * p-e-w: a breaker can be tokenised in many ways, so all tokens that it can begin in are looked up
  * once.
  */
 #include "vocab.h"
@@ -104,8 +104,8 @@ static bool contains(const char *word, size_t n_word, const char *text, size_t n
     return false;
 }
 
-/* Adds what one token, whose text is `word`, contributes to one breaker. `first` is the index of
- * the token's first sequence. */
+/* Adds the sequences that the token, whose text is `word`, gives for one breaker. `first` is the
+ * index of the token's first sequence. */
 static pluck_status match_token(plk_breakers *out, int32_t token, int32_t first, const char *word,
                                 size_t n_word, const breaker *b) {
     if (contains(word, n_word, b->text, b->length))
@@ -120,7 +120,8 @@ static pluck_status match_token(plk_breakers *out, int32_t token, int32_t first,
     return PLUCK_OK;
 }
 
-/* The text of one token, in a buffer that grows as needed; its length, or -1 when out of memory. */
+/* The text of one token, in a buffer that grows as needed. Returns its length, or -1 if out of
+ * memory. */
 static int32_t token_text(const struct llama_vocab *vocab, int32_t token, char **buffer,
                           int32_t *capacity) {
     int32_t n = plk_vocab.detokenize(vocab, &token, 1, *buffer, *capacity, false, true);
@@ -175,7 +176,7 @@ void plk_breakers_free(plk_breakers *breakers) {
     memset(breakers, 0, sizeof *breakers);
 }
 
-/* The callbacks want a context that may be written to; the vocabulary is not. */
+/* The callbacks take a pointer that is not const; the vocabulary is not written to. */
 typedef union vocab_pointer {
     const struct llama_vocab *vocab;
     void *ctx;

@@ -118,8 +118,7 @@ static bool repeat(run *r) {
     return true;
 }
 
-/* ---- Report ------------------------------------------------------------------------------------
- */
+/* ---- Report ---------------------------------------------------------------------------------- */
 
 typedef struct summary {
     double mean, deviation;
@@ -216,8 +215,7 @@ static bool record(const run *r) {
     return fclose(out) == 0 && written;
 }
 
-/* ---- Life --------------------------------------------------------------------------------------
- */
+/* ---- Life ------------------------------------------------------------------------------------ */
 
 static bool side_init(side *s, int32_t n, int32_t repetitions) {
     s->decode = calloc((size_t)repetitions, sizeof *s->decode);

@@ -1,11 +1,11 @@
 /*
  * catch_up.c: bringing the random stream of libllama's sampler to where Pluck's is.
  *
- * The stream can only be moved by having the sampler draw. What a draw costs depends on the sampler:
- * dist takes a number for two candidates, XTC's coin, too; adaptive-p takes one for two. Mirostat
- * learns from each draw, and nobody can tell it what Pluck has learnt; so it is given arrays from
- * which it learns as good as nothing: with so many candidates that what is drawn is as surprising as
- * it wants it to be, and a few more or fewer if it was not before.
+ * The stream can only be moved by having the sampler draw. What a draw costs depends on the
+ * sampler: dist takes a number for two candidates, XTC's coin, too; adaptive-p takes one for two.
+ * Mirostat learns from each draw, and nobody can tell it what Pluck has learnt; so it is given
+ * arrays from which it learns as good as nothing: with so many candidates that what is drawn is as
+ * surprising as it wants it to be, and a few more or fewer if it was not before.
  */
 #include "segments.h"
 

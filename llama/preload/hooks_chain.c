@@ -25,8 +25,7 @@ static void take_out(plk_node *node) {
     if (node->type == PLK_STAGE && node->home) plk_plan_drop(node->home, true);
 }
 
-/* ---- Chains ------------------------------------------------------------------------------------
- */
+/* ---- Chains ---------------------------------------------------------------------------------- */
 
 struct llama_sampler *plk_hook_sampler_chain_init(struct llama_sampler_chain_params params) {
     struct llama_sampler *object = plk_libllama.sampler_chain_init(params);
@@ -54,8 +53,7 @@ struct llama_sampler *plk_hook_sampler_chain_remove(struct llama_sampler *chain,
     return plk_libllama.sampler_chain_remove(chain, i);
 }
 
-/* ---- Freeing, resetting ------------------------------------------------------------------------
- */
+/* ---- Freeing, resetting ---------------------------------------------------------------------- */
 
 void plk_hook_sampler_free(struct llama_sampler *smpl) {
     plk_node *node = plk_node_find(smpl);
@@ -88,8 +86,7 @@ void plk_hook_sampler_reset(struct llama_sampler *smpl) {
     if (node) restart(node);
 }
 
-/* ---- Tokens ------------------------------------------------------------------------------------
- */
+/* ---- Tokens ---------------------------------------------------------------------------------- */
 
 static void accept_in_chain(plk_node *chain, llama_token token);
 
@@ -150,8 +147,7 @@ void plk_hook_sampler_accept(struct llama_sampler *smpl, llama_token token) {
     }
 }
 
-/* ---- Copies ------------------------------------------------------------------------------------
- */
+/* ---- Copies ---------------------------------------------------------------------------------- */
 
 /* Gives a clone's object a node that continues as the original's. */
 static void follow_clone(const struct llama_sampler *from_object, struct llama_sampler *object) {
@@ -238,8 +234,7 @@ void plk_hook_sampler_copy(const struct llama_sampler *src, struct llama_sampler
     if (to && src && src != dst) follow_copy(src, dst);
 }
 
-/* ---- Performance counters ----------------------------------------------------------------------
- */
+/* ---- Performance counters -------------------------------------------------------------------- */
 
 struct llama_perf_sampler_data plk_hook_perf_sampler(const struct llama_sampler *chain) {
     struct llama_perf_sampler_data data = plk_libllama.perf_sampler(chain);
@@ -271,8 +266,7 @@ void plk_hook_perf_sampler_reset(struct llama_sampler *chain) {
     if (node) node->extra_us = 0;
 }
 
-/* ---- Backend sampling --------------------------------------------------------------------------
- */
+/* ---- Backend sampling ------------------------------------------------------------------------ */
 
 bool plk_hook_set_sampler(struct llama_context *ctx, llama_seq_id seq_id,
                           struct llama_sampler *smpl) {

@@ -58,8 +58,7 @@ static void count_draws(const plk_plan *plan, const plk_segment *segment, int32_
         plk_stage_drew(plan->members[segment->first + i], n);
 }
 
-/* ---- Arrays ------------------------------------------------------------------------------------
- */
+/* ---- Arrays ---------------------------------------------------------------------------------- */
 
 static void apply_object(struct llama_sampler *smpl, llama_token_data_array *cur, plk_loan *loan);
 
@@ -227,8 +226,7 @@ void plk_hook_apply_inside(struct llama_sampler *smpl, llama_token_data_array *c
     plk_libllama.sampler_apply(smpl, cur);
 }
 
-/* ---- A context's logits ------------------------------------------------------------------------
- */
+/* ---- A context's logits ---------------------------------------------------------------------- */
 
 /* Runs a planned chain on a row; -1 where it did not select, or has to be left to libllama. */
 static llama_token sample_plan(plk_node *chain, const float *logits, int32_t n_vocab) {

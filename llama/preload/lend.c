@@ -12,8 +12,7 @@
 
 enum { N_LOANS = 64, N_SITES = 256, N_NEEDS = 1024, LEAST = 128, OFTEN = 2 };
 
-/* ---- Places in programs that ask ---------------------------------------------------------------
- */
+/* ---- Places in programs that ask ------------------------------------------------------------- */
 
 /* By return address: how often it has been seen to go on as lend.h says, or BANNED. */
 enum { BANNED = -1 };
@@ -37,8 +36,7 @@ static site *site_at(const void *address) {
     return NULL;
 }
 
-/* ---- Loans -------------------------------------------------------------------------------------
- */
+/* ---- Loans ----------------------------------------------------------------------------------- */
 
 struct plk_loan {
     enum { FREE, ASKED, LENT, COMPLETED } state;
@@ -172,8 +170,7 @@ static bool goes_on(int step, const struct llama_context *ctx, int32_t idx) {
     return (int)now.step == step && now.ctx == ctx && now.idx == idx;
 }
 
-/* ---- The four questions ------------------------------------------------------------------------
- */
+/* ---- The four questions ---------------------------------------------------------------------- */
 
 float *plk_hook_get_sampled_probs_ith(struct llama_context *ctx, int32_t i) {
     float *probs = plk_libllama.get_sampled_probs_ith(ctx, i);
@@ -230,8 +227,7 @@ uint32_t plk_hook_get_sampled_logits_count_ith(struct llama_context *ctx, int32_
     return (uint32_t)loan->n;
 }
 
-/* ---- Watching contexts -------------------------------------------------------------------------
- */
+/* ---- Watching contexts ----------------------------------------------------------------------- */
 
 /* Saves the rows of a context that loans still need. */
 static void save_rows(const struct llama_context *ctx) {
@@ -272,8 +268,7 @@ __attribute__((constructor)) static void prepare(void) {
     for (size_t i = 0; i < N_LOANS; i++) pthread_mutex_init(&loans[i].reading, NULL);
 }
 
-/* ---- Arrays ------------------------------------------------------------------------------------
- */
+/* ---- Arrays ---------------------------------------------------------------------------------- */
 
 static bool is_filled_from(const llama_token_data_array *cur, const plk_loan *loan) {
     if (cur->size != loan->n || cur->selected != -1 || cur->sorted) return false;

@@ -71,14 +71,13 @@ struct plk_node {
     int64_t extra_us; /* time spent here, which libllama's counter lacks */
 };
 
-/* ---- The registry ------------------------------------------------------------------------------
- */
+/* ---- The registry ---------------------------------------------------------------------------- */
 
 /* The node of an object, or NULL where the drop-in knows nothing of it. */
 plk_node *plk_node_find(const struct llama_sampler *object);
 
-/* A new node for an object; an older one of the same address is forgotten. NULL when out of memory.
- */
+/* A new node for an object; an older one of the same address is forgotten. NULL when out of
+ * memory. */
 plk_node *plk_node_add(struct llama_sampler *object);
 
 /* Gives a node the second stage that its sampler needs in this version of libllama, if any. */
@@ -93,8 +92,7 @@ void plk_node_refresh(plk_node *node);
 /* One user of the parameters fewer; NULL is allowed. */
 void plk_params_release(plk_params *params);
 
-/* ---- Stages ------------------------------------------------------------------------------------
- */
+/* ---- Stages ---------------------------------------------------------------------------------- */
 
 /* The state of a stage outside a chain, able to run rows of n_vocab; made if it is not there.
  * ERR_VOCAB where the stage insists on another n_vocab. */

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Copies n bytes (512 at most) from an address that may not be mapped any more; false if it is not.
- */
+/* Copies n bytes (512 at most) from an address that may not be mapped any more; false if it is
+ * not. */
 bool plk_read_safely(void *to, const void *from, size_t n);
 
 #endif

@@ -3,7 +3,8 @@
  *
  * The table is guarded by one mutex; it is looked into a few times per token. It is held over a
  * fork, so that the child never finds it locked by a thread that it does not have. A node itself
- * needs no lock: a sampler is used by one thread at a time, as llama.cpp asks. */
+ * needs no lock: a sampler is used by one thread at a time, as llama.cpp asks.
+ */
 #include "node.h"
 
 #include <pthread.h>
@@ -160,8 +161,8 @@ llama_token_data *plk_thread_array(size_t n) {
 }
 
 /* Samplers are created with a workspace so that they make none of their own; every call names the
- * thread's. A larger one replaces it where needed, and the smaller lives on for those that know it.
- */
+ * thread's. A larger one replaces it where needed, and the smaller lives on for those that know
+ * it. */
 pluck_workspace *plk_shared_workspace(int32_t n_vocab) {
     static struct {
         pluck_workspace *workspace;

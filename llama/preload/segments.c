@@ -19,8 +19,7 @@ int32_t plk_chain_vocab(const plk_node *chain, int32_t at_least) {
     return at_least;
 }
 
-/* ---- Cutting a chain into segments -------------------------------------------------------------
- */
+/* ---- Cutting a chain into segments ----------------------------------------------------------- */
 
 /* Can the stage be run by libpluck on rows of n_vocab? */
 static bool is_ours(plk_node *node, int32_t n_vocab) {
@@ -139,8 +138,7 @@ static void cut_chain(plk_plan *plan, const plk_node *chain, int32_t n, plk_node
     add_run(plan, run, run_child, n_run);
 }
 
-/* ---- Making and dropping -----------------------------------------------------------------------
- */
+/* ---- Making and dropping --------------------------------------------------------------------- */
 
 static void free_plan(plk_plan *plan) {
     for (int32_t i = 0; i < plan->n_segments; i++) {

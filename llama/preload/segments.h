@@ -1,14 +1,15 @@
 /*
- * segments.h: a chain of llama.cpp's as runs of pluck samplers with, between them, the samplers that
- * stay as they are (grammar, a program's own, another chain).
+ * segments.h: a chain of llama.cpp's as runs of pluck samplers with, between them, the samplers
+ * that stay as they are (grammar, a program's own, another chain).
  *
  * Neighbouring stages become one fused sampler. Where the chain is applied to a program's array, a
  * run is cut in two where a fused one could not leave the array as llama.cpp does: before a stage
- * that masks candidates which stay listed, when others were dropped or sorted before it; before XTC, when it
- * finds masked ones; before adaptive-p, when the order that it hides has to be flagged; and around
- * the last stage that writes probabilities, unless they are those of the final candidates. Before mirostat 1, unless it
- * comes right after temperatures, and behind a stage that selects it is always cut: `selected` is an index, which
- * llama.cpp leaves where it is when a later stage changes the order.
+ * that masks candidates which stay listed, when others were dropped or sorted before it; before
+ * XTC, when it finds masked ones; before adaptive-p, when the order that it hides has to be
+ * flagged; and around the last stage that writes probabilities, unless they are those of the final
+ * candidates. Before mirostat 1, unless it comes right after temperatures, and behind a stage that
+ * selects it is always cut: `selected` is an index, which llama.cpp leaves where it is when a later
+ * stage changes the order.
  */
 #ifndef PLUCK_LLAMA_SEGMENTS_H
 #define PLUCK_LLAMA_SEGMENTS_H

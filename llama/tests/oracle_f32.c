@@ -14,8 +14,7 @@ struct oracle_f32 {
     int32_t *counts; /* by id */
 };
 
-/* ---- Draws -------------------------------------------------------------------------------------
- */
+/* ---- Draws ----------------------------------------------------------------------------------- */
 
 void f32_dist(f32_view *v, f32_memory *m) {
     double u = oracle_mt_double(&m->mt);
@@ -117,8 +116,7 @@ void f32_adaptive_p(f32_view *v, const pluck_stage_adaptive_p *p, f32_memory *m)
     m->pending_p = v->scores[v->selected];
 }
 
-/* ---- Edits -------------------------------------------------------------------------------------
- */
+/* ---- Edits ----------------------------------------------------------------------------------- */
 
 static void add_biases(f32_view *v, const pluck_stage_logit_bias *p) {
     for (int32_t b = 0; b < p->n_biases; b++) {
@@ -168,8 +166,7 @@ static void greedy(f32_view *v) {
     }
 }
 
-/* ---- The chain ---------------------------------------------------------------------------------
- */
+/* ---- The chain ------------------------------------------------------------------------------- */
 
 static void run_stage(oracle_f32 *o, f32_view *v, const pluck_stage *stage, f32_memory *m) {
     switch (stage->kind) {

@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- Sorting: by radix, least significant digit first, which keeps equals in order -------------
- */
+/* ---- Sorting: by radix, least significant digit first, which keeps equals in order ----------- */
 
 static uint32_t ascending_bits(float x) {
     uint32_t bits;
@@ -101,8 +100,7 @@ void f32_partial_sort(f32_view *v, int32_t k) {
     v->sorted = true;
 }
 
-/* ---- Stages ------------------------------------------------------------------------------------
- */
+/* ---- Stages ---------------------------------------------------------------------------------- */
 
 static float maximum(const f32_view *v) {
     float max = v->c[0].logit;
@@ -248,8 +246,7 @@ void f32_xtc(f32_view *v, const pluck_stage_xtc *p, f32_memory *m) {
     }
 }
 
-/* ---- Infill ------------------------------------------------------------------------------------
- */
+/* ---- Infill ---------------------------------------------------------------------------------- */
 
 /* Keeps end-of-generation tokens and those of at least `threshold`, and renews the probabilities.
  * Returns how many of those kept do not end the generation. */

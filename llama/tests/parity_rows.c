@@ -7,8 +7,7 @@
 
 enum { POOL = 24, KINDS = 3 };
 
-/* ---- The pool ----------------------------------------------------------------------------------
- */
+/* ---- The pool -------------------------------------------------------------------------------- */
 
 typedef struct ranked {
     float logit;
@@ -73,8 +72,7 @@ void parity_rows_next(parity_rows *p, int64_t step, rows_random *random) {
         p->order[i] = order[i] - shift + (order[i] < shift ? p->n_vocab : 0);
 }
 
-/* ---- What can matter ---------------------------------------------------------------------------
- */
+/* ---- What can matter ------------------------------------------------------------------------- */
 
 /* Further than any rounding or band of the oracle reaches. */
 static float margin(float logit) {
@@ -97,8 +95,8 @@ static float below_min_p(const parity_rows *p, float threshold, double temperatu
     return (float)cut - margin(max) - margin((float)cut);
 }
 
-/* A logit so that nothing below it matters to the chain, unless it has been edited; NAN: any does.
- */
+/* A logit so that nothing below it matters to the chain, unless it has been edited; NAN: any
+ * does. */
 static float below_which_none_matters(const parity_rows *p, const pluck_config *config,
                                       int32_t n_edited) {
     double temperature = 1.0;

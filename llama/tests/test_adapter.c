@@ -73,8 +73,7 @@ static void compare(const char *spec, uint32_t seed, int n) {
 }
 
 /* The default chain, with and without penalties: texts of as many tokens as the model's context
- * has.
- */
+ * has. */
 static void test_generations(void **state) {
     (void)state;
     for (uint32_t seed = 0; seed < n_texts; seed++) {

@@ -315,8 +315,8 @@ static void test_refused(void **state) {
     }
 }
 
-/* An array flagged as sorted that is not: Pluck leaves the chain to libllama, whose streams it moves
- * on first. These learn nothing, so that the stream is all there is to compare. */
+/* An array flagged as sorted that is not: Pluck leaves the chain to libllama, whose streams it
+ * moves on first. These learn nothing, so that the stream is all there is to compare. */
 static void test_handed_back(void **state) {
     (void)state;
     static const chain random[] = {

@@ -47,8 +47,8 @@ static void test_copy_single(void **state) {
     }
 }
 
-/* The inner chain's samplers are copied, some of them replaced, while the inner chain is planned.
- */
+/* The inner chain's samplers are copied, some of them replaced, while the inner chain is
+ * planned. */
 static void test_copy_nested(void **state) {
     (void)state;
     pair from = make_nested(5), to = make_nested(9);

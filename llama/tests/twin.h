@@ -88,8 +88,8 @@ struct llama_sampler *twin_stage(const twin_api *api, const pluck_stage *stage, 
 struct llama_sampler *twin_chain(const twin_api *api, const pluck_stage *stages, int32_t n,
                                  int32_t n_vocab, const struct llama_vocab *vocab);
 
-/* Penalties and DRY with the arguments of the newest version; `vocab` may be NULL without breakers.
- */
+/* Penalties and DRY with the arguments of the newest version; `vocab` may be NULL without
+ * breakers. */
 struct llama_sampler *twin_penalties(const twin_api *api, int32_t n_vocab, int32_t last_n,
                                      float repeat, float freq, float present);
 struct llama_sampler *twin_dry(const twin_api *api, const struct llama_vocab *vocab,
@@ -118,8 +118,8 @@ extern float twin_tolerance;
 void twin_assert_same(const llama_token_data_array *a, const llama_token_data_array *b,
                       const char *what, int step);
 
-/* Applies `sampler` of one set to an array of these logits and accepts; returns the token, or -1.
- */
+/* Applies `sampler` of one set to an array of these logits and accepts; returns the token, or
+ * -1. */
 llama_token twin_step(const twin_api *api, struct llama_sampler *sampler, const float *logits,
                       int32_t n);
 
