@@ -1,6 +1,7 @@
-# Compiles the kernels for CUDA: with nvcc to a fat binary (code for Ampere and Hopper, PTX for what comes
-# after), else with nvcc or clang to PTX, else not at all; says which. An older nvcc does not know Hopper, and an
-# nvcc without a host compiler that it knows does nothing: each way is tried on a small kernel first.
+# Compiles the kernels for CUDA: with nvcc to a fat binary (code for Ampere and Hopper, PTX for
+# later devices), else with nvcc or clang to PTX, else not at all; prints which. Each way is tried
+# on a small kernel first, because an older nvcc does not know Hopper, and nvcc fails without a host
+# compiler that it supports.
 set(PLUCK_GPU_ARCH "80" CACHE STRING "Oldest compute capability that the CUDA kernels run on")
 set(PLUCK_GPU_IMAGE "${CMAKE_CURRENT_BINARY_DIR}/pluck.image")
 set(image_source "${CMAKE_CURRENT_SOURCE_DIR}/kernels/pluck.cl")
@@ -35,7 +36,7 @@ function(image_works result)
     endif()
 endfunction()
 
-# Configuring again asks again only if the tools or the architecture changed.
+# Configuring again tries the compilers again only if the tools or the architecture changed.
 set(image_key "${PLUCK_NVCC};${PLUCK_CLANG};${a}")
 if(NOT "${PLUCK_GPU_IMAGE_KEY}" STREQUAL "${image_key}")
     set(found none)

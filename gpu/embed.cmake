@@ -1,6 +1,7 @@
-# Writes a C file that holds the kernels: cmake -DMAIN=pluck.cl -DIMAGE=file -DOUTPUT=kernels.c -P embed.cmake
-# The source has its `#include "file"` lines replaced by the files, so that what is compiled at run time
-# needs no include path. IMAGE may be an empty file.
+# Writes a C file that holds the kernels:
+#     cmake -DMAIN=pluck.cl -DIMAGE=file -DOUTPUT=kernels.c -P embed.cmake
+# Each `#include "file"` line of the source is replaced by that file, so that compiling it at run
+# time needs no include path. IMAGE may be an empty file.
 cmake_minimum_required(VERSION 3.20)
 
 function(expand file result)

@@ -1,5 +1,6 @@
-# What `cmake --install` puts where, for libpluck_gpu: the component `gpu` of find_package(pluck), and
-# pluck_gpu.pc. The library is static, so whoever links it links what it links.
+# What `cmake --install` puts where, for libpluck_gpu: the component `gpu` of find_package(pluck),
+# and pluck_gpu.pc. The library is static, so a program that links it must also link the libraries
+# it uses.
 install(TARGETS pluck_gpu EXPORT pluckGpuTargets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
@@ -17,7 +18,7 @@ file(APPEND "${CMAKE_CURRENT_BINARY_DIR}/pluckGpuConfig.cmake"
      "include(\"\${CMAKE_CURRENT_LIST_DIR}/pluckGpuTargets.cmake\")\n")
 install(FILES "${CMAKE_CURRENT_BINARY_DIR}/pluckGpuConfig.cmake" DESTINATION ${package_dir})
 
-# The paths are those of pluck.pc, relative to it where they can be.
+# The paths are those of pluck.pc, relative to it if possible.
 file(STRINGS "${PROJECT_BINARY_DIR}/pluck.pc" pc_lines REGEX "^(prefix|libdir|includedir)=")
 foreach(line IN LISTS pc_lines)
     string(REGEX MATCH "^([a-z]+)=(.*)$" _ "${line}")

@@ -1,4 +1,4 @@
-/* bench.h: what bench-gpu measures and what it reports. */
+/* bench.h: what bench-gpu measures and what it reports. Experimental: not yet run on a GPU. */
 #ifndef PLUCK_GPU_BENCH_H
 #define PLUCK_GPU_BENCH_H
 
@@ -32,7 +32,7 @@ typedef struct bench {
     gpu_event from, to;
     gpu_memory logits, other; /* max_rows rows each; `other` takes copies and softmax's output */
     int32_t n_vocab, max_rows;
-    int repeats, calls;        /* a median is of so many runs of so many calls */
+    int repeats, calls;        /* a median is over `repeats` runs of `calls` calls */
     const char *torch;         /* file with torch's times; NULL: none */
     double bandwidth;          /* bytes read and written by a copy on the device, per microsecond */
     double serial, overlapped; /* the pipeline: microseconds a token */
@@ -53,7 +53,7 @@ void bench_measure_pipeline(bench *b);
 const char *bench_work_name(bench_work work);
 const char *bench_dtype_name(pluck_dtype dtype);
 
-/* The table, with the limits that are set for a GPU beside what was measured. */
+/* Prints the table, with the limits set for a GPU beside what was measured. */
 void bench_print(const bench *b);
 /* False if the file could not be written. */
 bool bench_write_json(const bench *b, const char *path);

@@ -1,13 +1,13 @@
 /*
- * bench_gpu.c: times argmax, top-k, fused chains, softmax and the transfer pipeline on a device,
- * beside the bandwidth of a copy there, the rows' way to the CPU, and torch if its times are
- * given.
+ * bench_gpu.c: times argmax, top-k, fused chains, softmax and the transfer pipeline on a device.
+ * Prints beside them the bandwidth of a copy on the device, the time of copying the rows and
+ * sampling on the CPU, and torch's times if they are given.
  *
  *     bench-gpu [--device N] [--smoke] [--torch FILE] [--json FILE]
  *
  * Device times come from events around many calls on one stream; "to host" is the host's clock from
- * enqueuing one call to holding its results; all are medians. --smoke: small sizes, to see that it
- * runs.
+ * enqueuing one call to holding its results; all are medians. --smoke uses small sizes, to check
+ * that it runs. Experimental: not yet run on a GPU.
  */
 #include "bench.h"
 
@@ -40,7 +40,7 @@ static void upload_rows(bench *b, pluck_dtype dtype) {
         if (dtype == PLUCK_DTYPE_F32)
             x[i] = logit;
         else
-            ((uint16_t *)(void *)x)[i] = (uint16_t)(bits >> 16); /* cut off, not rounded */
+            ((uint16_t *)(void *)x)[i] = (uint16_t)(bits >> 16); /* truncated, not rounded */
     }
     bench_must(api->upload(b->device, b->stream, b->logits, x, n * gpu_element_size(dtype)),
                "upload");

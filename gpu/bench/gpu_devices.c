@@ -1,4 +1,4 @@
-/* gpu_devices.c: lists the devices; with --gpu or --cuda succeeds only if there is such a one. */
+/* gpu_devices.c: lists the devices; with --gpu or --cuda fails unless there is one of that kind. */
 #include "pluck_gpu.h"
 
 #include <stdio.h>

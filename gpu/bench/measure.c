@@ -83,8 +83,8 @@ static uint64_t enqueue(const calls *c) {
     return ticket;
 }
 
-/* All rows to pinned memory, then the library's own chain on the processor, row by row: what an
- * engine does without any of this. A top-k is the chain with a draw from it. */
+/* Copies all rows to pinned memory, then runs libpluck's chain on the CPU, row by row: what an
+ * engine does without libpluck_gpu. For a top-k, the chain draws from its result. */
 static double time_cpu(bench *b, const bench_line *line) {
     const gpu_backend_table *api = b->device->api;
     const size_t element = gpu_element_size(line->dtype), width = (size_t)b->n_vocab * element;
@@ -120,7 +120,7 @@ static double time_cpu(bench *b, const bench_line *line) {
     return bench_median(us, b->repeats);
 }
 
-/* Lines of the file: work dtype rows microseconds. */
+/* torch's time for the line, from a file of lines `work dtype rows microseconds`. */
 static double find_torch(const bench *b, const bench_line *line) {
     FILE *f = b->torch ? fopen(b->torch, "r") : NULL;
     char text[200], name[32], dtype[32];
@@ -190,7 +190,7 @@ static void infer(bench *b, uint32_t rounds) {
     bench_must(b->device->api->launch(b->device, b->stream, &launch), "inference stand-in");
 }
 
-/* Time per token with the copy behind each inference, and beside the next one. */
+/* Time per token: with the copy after each inference, or overlapped with the next one. */
 static double time_tokens(bench *b, pluck_gpu_pipeline *p, uint32_t rounds, bool overlapped) {
     const pluck_gpu_logits logits = {.data = (void *)b->logits, .n_rows = b->max_rows};
     const double begin = bench_now();
@@ -214,7 +214,7 @@ static double time_tokens(bench *b, pluck_gpu_pipeline *p, uint32_t rounds, bool
     return (bench_now() - begin) / b->calls;
 }
 
-/* The stand-in's rounds that take as long as one copy through the pipeline. */
+/* How many rounds of the stand-in take as long as one copy through the pipeline. */
 static uint32_t rounds_for_a_copy(bench *b, pluck_gpu_pipeline *p) {
     const uint32_t trial = 1u << 16;
     double copy[64] = {0}, work[64] = {0};

@@ -12,7 +12,7 @@ const char *bench_dtype_name(pluck_dtype dtype) {
     return dtype == PLUCK_DTYPE_F32 ? "float32" : dtype == PLUCK_DTYPE_F16 ? "float16" : "bfloat16";
 }
 
-/* The bandwidth of reading the rows once, as a share of that of the copy. */
+/* The bandwidth of reading the rows once, as a share of the copy's bandwidth. */
 static double share(const bench *b, const bench_line *line) {
     const double bytes = (double)line->n_rows * b->n_vocab * (double)gpu_element_size(line->dtype);
     return bytes / line->device / b->bandwidth;
@@ -26,11 +26,11 @@ static const bench_line *find(const bench *b, bench_work work, const bench_line 
     return NULL;
 }
 
-/* What is asked of a line, and what it came to; `text` is empty if nothing is. */
+/* Writes a line's limit and what was measured; `text` is empty if the line has no limit. */
 static void judge(const bench *b, const bench_line *line, char *text, size_t capacity) {
     const bench_line *top_k = find(b, BENCH_TOP_K, line);
     text[0] = '\0';
-    if (b->device->info.is_cpu) return; /* nothing is asked of it */
+    if (b->device->info.is_cpu) return; /* there are no limits for a processor */
     switch (line->work) {
     case BENCH_ARGMAX:
         if (line->n_rows == 256)
@@ -84,7 +84,7 @@ void bench_print(const bench *b) {
     if (!b->device->info.is_cpu) printf("  >= 1.8 x: %.2f x", b->serial / b->overlapped);
     putchar('\n');
     if (b->device->info.is_cpu)
-        printf("The device is this machine's processor: that it runs is all this says.\n");
+        printf("The device is this machine's processor: this shows only that it runs.\n");
 }
 
 static void put_string(FILE *f, const char *text) {

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""torch_times.py: what torch takes on the same GPU for the work that bench-gpu times.
+"""torch_times.py: the time that torch takes on the same GPU for the work that bench-gpu times.
 
-Prints lines `work dtype rows microseconds` for bench-gpu --torch. Exit status 3, with a line on why, where
-there is no torch with CUDA. Times are medians over CUDA events around many calls.
+Prints lines `work dtype rows microseconds` for bench-gpu --torch. Exits with 3 and prints why if
+there is no torch with CUDA. Times are medians, measured with CUDA events around many calls.
 """
 import sys
 

@@ -1,7 +1,7 @@
 /*
  * cuda_engine.c: an engine on CUDA hands its device pointer and stream to Pluck. The engine's part
- * is the driver API; with the runtime API a cudaStream_t and a pointer of cudaMalloc are passed as
- * they are, since both live in the device's primary context.
+ * is the driver API; with the runtime API a cudaStream_t and a pointer from cudaMalloc are passed
+ * as they are, since both live in the device's primary context. Experimental: not yet run on a GPU.
  */
 #include "pluck_gpu.h"
 
@@ -43,7 +43,7 @@ int main(void) {
         return 1;
     }
 
-    /* For each token: behind the model, on its stream. */
+    /* For each token: after the model, on its stream. */
     const pluck_gpu_row rows[N_ROWS] = {{.plan = plan, .seed = 1}, {.plan = plan, .seed = 2}};
     const pluck_gpu_call call = {
         .logits = {.data = (void *)(uintptr_t)pointer, .dtype = PLUCK_DTYPE_F32, .n_rows = N_ROWS},

@@ -1,6 +1,6 @@
 /*
  * opencl_engine.c: an engine with its own OpenCL context, queue and buffer hands its logits to
- * Pluck.
+ * Pluck. Experimental: not yet run on a GPU, only on OpenCL on a processor.
  */
 #define CL_TARGET_OPENCL_VERSION 120
 #define CL_USE_DEPRECATED_OPENCL_1_2_APIS
@@ -48,7 +48,7 @@ int main(void) {
         return 1;
     }
 
-    /* For each token: behind the model, on its queue. `position` counts a sequence's draws. */
+    /* For each token: after the model, on its queue. `position` counts a sequence's draws. */
     const pluck_gpu_row rows[N_ROWS] = {{.plan = plan, .seed = 1, .position = 0},
                                         {.plan = plan, .seed = 2, .position = 0}};
     const pluck_gpu_call call = {

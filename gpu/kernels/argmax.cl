@@ -1,7 +1,7 @@
 /*
  * argmax.cl: the highest logit of each row, the lowest id among equals. One read of the row, one
- * launch: group x of row y takes tiles x, x + groups, ...; the row's last group compares what they
- * found and writes the result.
+ * launch: group x of row y takes tiles x, x + groups, ...; the row's last group compares what all
+ * of them found and writes the result.
  */
 KERNEL void pluck_argmax(GLOBAL const uchar *logits, plk_call call, GLOBAL const uchar *params,
                          GLOBAL const uchar *masks, GLOBAL plk_state *states, GLOBAL u64 *partials,

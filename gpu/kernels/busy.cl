@@ -1,10 +1,10 @@
 /*
- * busy.cl: a stand-in for inference in benchmarks: every lane of the grid multiplies and adds for `rounds`
- * rounds, which takes as long as is asked for and hardly touches memory.
+ * busy.cl: a stand-in for inference in benchmarks. Every lane multiplies and adds for `rounds`
+ * rounds; the time is set by `rounds`, and memory is hardly touched.
  */
 KERNEL void pluck_busy(GLOBAL float *sink, u32 rounds LOCAL_PARAM) {
     LOCAL_START
     float x = (float)lane_id();
     for (u32 i = 0; i < rounds; i++) x = fma_f32(x, 0.999f, 0.5f);
-    if (x == -1.0f) sink[0] = x + (float)local_base[0]; /* never: the loop must not be removed */
+    if (x == -1.0f) sink[0] = x + (float)local_base[0]; /* never true; keeps the loop */
 }

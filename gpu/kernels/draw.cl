@@ -1,6 +1,6 @@
 /*
- * draw.cl: draws from a row of which much is left: the masses of its tiles are known (gather and reduce leave
- * them), so one tile is read: that in which the uniform number falls.
+ * draw.cl: the draw if many candidates are left. gather and reduce have left the mass of each tile,
+ * so only one tile is read: the one that the uniform number falls into.
  */
 KERNEL void pluck_draw_large(GLOBAL const uchar *logits, plk_call call, GLOBAL const uchar *params,
                        GLOBAL const uchar *masks, GLOBAL plk_state *states,
@@ -43,7 +43,7 @@ KERNEL void pluck_draw_large(GLOBAL const uchar *logits, plk_call call, GLOBAL c
     for (u32 load = 0; load < ((u32)PLK_VPT >> source.width_log2); load++) {
         u64 part = 0, sum, before;
         UNROLL
-        for (u32 i = 0; i < PLK_VPT; i++) { /* not only the load's: v stays in registers */
+        for (u32 i = 0; i < PLK_VPT; i++) { /* a constant range, so that v stays in registers */
             if (i >> source.width_log2 != load) continue;
             if (make_key(ordered_from_float(v[i]), tile_id(&source, tile, i)) >= boundary)
                 part += weight(v[i], maximum, chain->rate);

@@ -1,10 +1,10 @@
 /*
- * finish.cl: the end of a row's chain, once at most PLK_SMALL_MAX candidates are left: it sorts them, runs the
- * operations that reduce.cl left, and draws, or hands the candidates back.
+ * finish.cl: the end of a row's chain, once at most PLK_SMALL_MAX candidates are left: sorts them,
+ * runs the operations that reduce.cl left, and draws or hands the candidates back.
  */
 
-/* One truncation: how many of the sorted keys lie before the end that it asks for. `deviation` is that of the
- * row while no operation has changed the set, else < 0. */
+/* One truncation: counts how many of the sorted keys it keeps, and drops the others. `deviation` is
+ * the row's standard deviation while no operation has changed the set, else negative. */
 FN void truncate_small(plk_small *s, GLOBAL const plk_op *op, float maximum, u64 tail,
                        double deviation) {
     const i32 by_mass = op->kind == PLK_OP_TOP_P;
@@ -78,7 +78,7 @@ KERNEL void pluck_finish(plk_call call, GLOBAL const uchar *params, GLOBAL plk_s
     }
     if (group_may_skip(!token && !chain->by_id)) return;
     unmasked = small_count(&s, FIRST_KEY(ORDERED_NEG_INF + 1u));
-    if (token) s.n = unmasked; /* there is one: else the row had failed */
+    if (token) s.n = unmasked; /* at least 1: otherwise the row would have failed */
     small_order_by_id(&s);
     for (u32 i = lane_id(); i < s.n && fits && !token && chain->by_id; i += PLK_WG) {
         out_ids[place + i] = (i32)(ID_MASK - (u32)(s.keys[i] >> 32));

@@ -2,9 +2,11 @@
  * group.h: what the lanes of a group compute together: sums, maxima, prefix sums, and the bin of a
  * histogram in which a running total is reached.
  *
- * Every function is called by all lanes and meets at barriers; `scratch` is
- * PLK_SCRATCH_WORDS of local memory which the function may overwrite, and which is free again when
- * it returns. Where the vendor has warps, a warp's part goes through registers.
+ * All lanes call each function, because it has barriers. `scratch` is PLK_SCRATCH_WORDS of local
+ * memory that the function may overwrite; it is free again when the function returns. If the vendor
+ * has warps, a warp's part goes through registers.
+ *
+ * Experimental: not yet run on a GPU.
  */
 #ifndef PLK_GROUP_H
 #define PLK_GROUP_H
@@ -87,9 +89,9 @@ FN u64 group_scan(u64 x, u64 *total, LOCAL u64 *scratch) {
 #else
 
 /*
- * Without warps each lane reads all of scratch: PLK_WG reads which all lanes make of one address,
- * and two barriers, where a tree would have two for each level. Processors that run lanes one after
- * another (and their compilers, which cut a kernel at its barriers) prefer that by far.
+ * Without warps each lane reads all of scratch: PLK_WG reads and two barriers, while a tree needs
+ * two barriers for each level. This is much faster on processors, which run lanes one after another
+ * and whose compilers split a kernel at its barriers.
  */
 FN u64 group_max(u64 x, LOCAL u64 *scratch) {
     scratch[lane_id()] = x;
@@ -135,7 +137,7 @@ FN u64 group_scan(u64 x, u64 *total, LOCAL u64 *scratch) {
 
 /*
  * A 64-bit sum in local memory as two 32-bit halves: two native atomics instead of a
- * compare-and-swap loop. The carry is certain: whoever wraps the low half adds it.
+ * compare-and-swap loop. No carry is lost: the lane whose addition wraps the low half adds it.
  */
 FN void local_add_u64(LOCAL u32 *lo, LOCAL u32 *hi, u64 x) {
     const u32 x_lo = (u32)x;
@@ -175,8 +177,8 @@ FN void bins_clear(const plk_bins *bins, i32 by_mass) {
     group_barrier();
 }
 
-/* by_mass: target is a mass, else a count. 1 <= target <= the total of all bins. Each lane takes a
- * run of neighbouring bins; the lane in whose run the target falls walks it. */
+/* by_mass: target is a mass, else a count. 1 <= target <= the total of all bins. Each lane sums a
+ * run of neighbouring bins; the lane whose run holds the target goes through it. */
 FN plk_pick bins_pick(const plk_bins *bins, u64 target, i32 by_mass, LOCAL u64 *scratch) {
     const u32 run = bins->n > PLK_WG ? bins->n / PLK_WG : 1u;
     const u32 first = lane_id() * run;
@@ -217,9 +219,9 @@ FN plk_pick bins_pick(const plk_bins *bins, u64 target, i32 by_mass, LOCAL u64 *
 }
 
 /*
- * Sorts n <= PLK_SMALL_MAX distinct keys, largest first. Few keys are put in place by counting the
- * larger ones, which needs two barriers; more by bitonic merging. `room` is as large as `keys`, of
- * which the power of two at or above n must exist.
+ * Sorts n <= PLK_SMALL_MAX distinct keys, largest first. If there are few, each is put in place by
+ * counting the larger ones, which needs two barriers; otherwise they are sorted by bitonic merging.
+ * `keys` and `room` must each hold the power of two at or above n.
  */
 #ifndef PLK_COUNT_SORT_MAX
 #define PLK_COUNT_SORT_MAX 512

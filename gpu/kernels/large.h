@@ -1,6 +1,8 @@
 /*
  * large.h: walking a row (or the row's list) while more candidates are left than local memory
  * holds.
+ *
+ * Experimental: not yet run on a GPU.
  */
 #ifndef PLK_LARGE_H
 #define PLK_LARGE_H
@@ -15,7 +17,7 @@
 #define WALK_COLLECT 7 /* keys to acc->to, acc->length counts them */
 #define WALK_NOTHING 8
 
-/* The set, and what a walk finds out about it. Sums are a lane's own. */
+/* The set, and what a walk finds out about it. Each lane has its own sums. */
 typedef struct plk_walk {
     const plk_source *source;
     GLOBAL const u64 *list; /* NULL: the row itself */

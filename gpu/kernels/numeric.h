@@ -11,8 +11,9 @@
  * a result, and a row of 2^20 tokens cannot overflow. What rounds is the exponential alone (2^-26,
  * relative) and the last bit (2^-43 of the most likely token).
  *
- * Random numbers are Philox4x32-10 (Salmon et al., SC 2011), as PLUCK_RNG_PHILOX in pluck.h fixes
- * it.
+ * Random numbers are Philox4x32-10 (Salmon et al., SC 2011), as pluck.h defines PLUCK_RNG_PHILOX.
+ *
+ * Experimental: not yet run on a GPU.
  */
 #ifndef PLK_NUMERIC_H
 #define PLK_NUMERIC_H
@@ -124,7 +125,7 @@ FN u64 weight(float x, float maximum, plk_rate rate) {
     return ((u64)mantissa + ((u64)1 << (-shift - 1))) >> -shift;
 }
 
-/* The same as a floating-point number: as exact for the least likely token. */
+/* The same as a floating-point number, so that it is as exact for the least likely token. */
 FN double power_value(float x, float maximum, plk_rate rate) {
     const plk_power e = power_of(x, maximum, rate);
     if (x == maximum) return 1.0;

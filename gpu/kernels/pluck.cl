@@ -1,13 +1,14 @@
 /*
- * pluck.cl: all kernels, for OpenCL C 1.2, CUDA C and plain C. What is compiled is this file.
+ * pluck.cl: all kernels, for OpenCL C 1.2, CUDA C and plain C. This is the file that is compiled.
+ * Experimental: not yet run on a GPU.
  *
  *   argmax.cl   greedy: one kernel
  *   select.cl   top-k in one read
  *   survey.cl   maximum, deviation, near-nucleus candidates and masses of tiles in two reads
- *   reduce.cl   truncations while much is left
- *   draw.cl     the draw if much is left
+ *   reduce.cl   truncations while many candidates are left
+ *   draw.cl     the draw if many are left
  *   softmax.cl  log-sum-exp, softmax, log-probabilities
- *   finish.cl   truncations on little, the draw, the result
+ *   finish.cl   truncations once few are left, the draw, the result
  *   busy.cl     a stand-in for inference, for benchmarks
  */
 #include "vendor.h"

@@ -1,14 +1,15 @@
 /*
- * reduce.cl: from what the first kernels left of a row to at most PLK_SMALL_MAX candidates, or to the masses
- * of tiles that draw.cl needs.
+ * reduce.cl: reduces what the first kernels left of a row to at most PLK_SMALL_MAX candidates, or
+ * to the masses of tiles that draw.cl needs.
  *
- * One group for each row. What is left is a boundary, a key of which everything at or above it is in; it
- * starts at what the kernels before found (a list, a threshold, cuts) and rises with each operation
- * of the chain. A round walks the set once: for its size, for a sum, or for a histogram over 11, 11,
- * 10, 10 and 10 bits of the key, from the top, in which a rank or a mass is reached; mostly two or three of
- * those suffice, since a bin with a single key ends the search. As soon as few enough are left, finish.cl
- * takes over. A list has them within a few rounds; a row without one (a flat nucleus, a chain in an
- * unusual order) is read once for each round.
+ * One group for each row. The set of candidates is described by its boundary: every key at or above
+ * it is in. The boundary starts at what the kernels before found (a list, a threshold, cuts) and
+ * rises with each operation of the chain. A round walks the set once: for its size, for a sum, or
+ * for a histogram over 11, 11, 10, 10 and 10 bits of the key, from the top, that shows where a rank
+ * or a mass is reached. Two or three histograms are usually enough, since a bin with a single key
+ * ends the search. As soon as few enough candidates are left, finish.cl takes over. With a list
+ * that takes a few rounds over the list; without one (a flat nucleus, a chain in an unusual order)
+ * each round reads the row.
  */
 
 /* How far the reduction is. The same in all lanes. */
@@ -16,10 +17,10 @@ typedef struct plk_reduction {
     GLOBAL const plk_chain *chain;
     i32 op;      /* the operation under way, -1: none yet */
     i32 walk;    /* what the next round does */
-    i32 by_rank; /* WALK_BINS: the target is a count; set if too few were left */
+    i32 by_rank; /* WALK_BINS: the target is a count, since the operation left too few */
     u64 before;  /* the boundary before the operation */
     u64 n;       /* keys in the set, once known */
-    u64 tail;    /* mass that counts and is not on the list */
+    u64 tail;    /* mass that counts but is not on the list */
     u64 target;  /* WALK_BINS */
     u64 above;   /* WALK_BINS: keys in the bins above those of the prefix */
     double deviation; /* of the row; < 0: not known, or no longer that of the set */
@@ -88,7 +89,8 @@ FN void end_op(plk_reduction *r, plk_walk *w) {
     }
 }
 
-/* The bin in which the target is reached is known: on to the next level, or to the operation's end. */
+/* Goes on from the bin in which the target is reached: to the next level, or to the operation's
+ * end. */
 FN void read_pick(plk_reduction *r, plk_walk *w, const plk_pick *pick) {
     r->target -= w->by_mass ? pick->above_mass : pick->above_count;
     r->above += pick->above_count;
@@ -192,7 +194,7 @@ KERNEL void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL const
             const u32 top = key_ordered(surveyed ? max_key : best);
             if (!surveyed) max_key = best;
             w.maximum = key_logit(max_key);
-            if (top == ORDERED_POS_INF) { /* the others have no probability, what is left is equal */
+            if (top == ORDERED_POS_INF) { /* all others have probability 0; those left are equal */
                 w.boundary = FIRST_KEY(ORDERED_POS_INF);
                 r.deviation = 0.0;
             } else if (chain->give == PLK_GIVE_TOKEN) {

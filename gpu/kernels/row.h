@@ -1,10 +1,12 @@
 /*
- * row.h: reading a row, tile by tile, as its chain wants to see it: converted to float, tokens that
- * the bitmask forbids at -inf, bias and penalties applied. The row itself is never written to.
+ * row.h: reading a row, tile by tile, as its chain sees it: converted to float, masked tokens at
+ * -inf, bias and penalties applied. The row itself is never written to.
  *
- * A lane reads 16 bytes at a time, neighbouring lanes neighbouring addresses. So of a tile of
- * PLK_TILE logits lane l holds, for each 16-byte load j, the elements j * PLK_WG + l in units of a
- * load; tile_id says which id an element has. Ids ascend with the element's index.
+ * A lane reads 16 bytes at a time, neighbouring lanes neighbouring addresses. So lane l of a tile
+ * holds the 16-byte loads number j * PLK_WG + l for j = 0, 1, ...; tile_id gives the id of an
+ * element. Ids ascend with the element's index.
+ *
+ * Experimental: not yet run on a GPU.
  */
 #ifndef PLK_ROW_H
 #define PLK_ROW_H
@@ -95,8 +97,8 @@ FN i32 first_edit(const plk_source *s, u32 id) {
     return low;
 }
 
-/* Can all lanes load whole quads of this tile? One branch for all of them, so that a lane's loads
- * are under way together. */
+/* Can all lanes load whole quads of this tile? One branch decides for all loads of a lane, so that
+ * they are in flight together. */
 FN i32 tile_is_whole(const plk_source *s, u32 tile) {
     return s->aligned && (tile + 1u) * PLK_TILE <= s->n_vocab;
 }
@@ -172,8 +174,8 @@ FN void forbid(const plk_source *s, u32 tile, float v[PLK_VPT]) {
     }
 }
 
-/* Edits are few: each lane looks at all of this tile and applies those that are its own. An edit of
- * a forbidden token leaves it at -inf. */
+/* Edits are few: each lane looks at all edits of this tile and applies its own. A masked token
+ * stays at -inf. */
 FN void edit(const plk_source *s, u32 tile, float v[PLK_VPT]) {
     const u32 begin = tile * PLK_TILE;
     for (i32 e = first_edit(s, begin); e < s->n_edits; e++) {
@@ -183,7 +185,7 @@ FN void edit(const plk_source *s, u32 tile, float v[PLK_VPT]) {
         if (offset >= PLK_TILE) break;
         if (load % PLK_WG != lane_id()) continue;
         UNROLL
-        for (u32 i = 0; i < PLK_VPT; i++) /* not v[element]: v stays in registers */
+        for (u32 i = 0; i < PLK_VPT; i++) /* v[element] would take v out of registers */
             if (i == element) x = v[i];
         if (x == NEG_INF) continue;
         x = edited(s->chain, s->edits + e, x);
@@ -212,8 +214,8 @@ FN float highest(const float v[PLK_VPT]) {
 }
 
 /*
- * True for the group of a row that finishes last; it may read what the others wrote. Called by all
- * lanes at the end of a kernel, once.
+ * True for the group of a row that finishes last; it may read what the others wrote. All lanes call
+ * it once, at the end of a kernel.
  */
 FN i32 arrives_last(GLOBAL plk_state *state, LOCAL u64 *scratch) {
     i32 last;

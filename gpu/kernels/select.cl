@@ -1,15 +1,16 @@
 /*
  * select.cl: the k best of each row in one read.
  *
- * Each group streams its tiles past a threshold of which it knows that at least k logits reach it, and
- * keeps what passes in local memory. The threshold starts at the k-th largest of the lanes' own
- * maxima in the first tile (k different logits are that high), and rises whenever the list is full:
- * then a histogram finds a boundary with k, or a few more, at or above it. On rows in random
- * order nearly nothing passes after the first tiles; on a row in ascending order everything does, and
- * the result is the same. At the end a group appends its survivors to the row's list and raises the
- * row's threshold; the last kernel (finish.cl) takes the k best of that list and sorts them.
+ * Each group compares its tiles with a threshold that at least k logits are known to reach, and
+ * keeps the logits at or above it in local memory. The threshold starts at the k-th largest of the
+ * lanes' own maxima in the first tile (k different logits are that high), and rises whenever the
+ * list is full: then a histogram finds a boundary with k, or a few more, at or above it. On rows in
+ * random order nearly nothing passes after the first tiles; on a row in ascending order everything
+ * does, and the result is the same. At the end a group appends its survivors to the row's list and
+ * raises the row's threshold; the last kernel (finish.cl) takes the k best of that list and sorts
+ * them.
  *
- * The group's list has room for k, the slack and one tile, so that after narrowing a tile always fits.
+ * The group's list has room for k, the slack and one tile, so a tile always fits after narrowing.
  */
 
 /*
@@ -41,7 +42,7 @@ FN u32 narrow(LOCAL u64 *keys, LOCAL u32 *n, u32 k, LOCAL u64 *room_bins, LOCAL 
         if (above + pick.in_bin <= k + PLK_SELECT_SLACK) break;
     }
     prefix <<= shift;
-    /* Compact in place, a round of PLK_WG keys at a time: what a round writes has been read. */
+    /* Compacts in place, PLK_WG keys a round; a round only overwrites keys that have been read. */
     for (u32 base = 0; base < length; base += PLK_WG) {
         const u64 key = base + lane_id() < length ? keys[base + lane_id()] : 0;
         const u64 keep = base + lane_id() < length && key >= prefix ? 1 : 0;
@@ -77,7 +78,7 @@ KERNEL void pluck_select(GLOBAL const uchar *logits, plk_call call, GLOBAL const
     LOCAL u64 *keys = local_base;
     LOCAL u64 *bins = keys + call.select_capacity;
     LOCAL u64 *scratch = bins + PLK_SELECT_BINS / 2;
-    LOCAL u32 *n = (LOCAL u32 *)(scratch + PLK_SCRATCH_WORDS(PLK_WG)); /* length of the list, and of the next */
+    LOCAL u32 *n = (LOCAL u32 *)(scratch + PLK_SCRATCH_WORDS(PLK_WG)); /* its length, the next */
     const u32 row = group_y();
     GLOBAL const plk_chain *chain = chain_of(params, &call, row);
     GLOBAL plk_tile *tiles = all_tiles + (u64)row * (u32)call.n_tiles;
@@ -115,7 +116,7 @@ KERNEL void pluck_select(GLOBAL const uchar *logits, plk_call call, GLOBAL const
         if (reading ? wanted > capacity : wanted > k + PLK_SELECT_SLACK) {
             const u32 reached = narrow(keys, n, k, bins, scratch);
             threshold = reached > threshold ? reached : threshold;
-            narrowed = 1; /* and the tile is read once more; now it fits */
+            narrowed = 1; /* the tile is read again; now it fits */
             if (lane_id() == 0) n[1] = n[0];
         } else {
             if (passing) {

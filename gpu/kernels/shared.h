@@ -1,6 +1,6 @@
 /*
- * shared.h: what the host and the kernels both know: the parameters of a row, of a chain, and the
- * layout of a result.
+ * shared.h: what the host and the kernels share: the parameters of a row and of a chain, and the
+ * layout of a result. Experimental: not yet run on a GPU.
  *
  * Every member is 4 or 8 bytes wide and every struct a multiple of 8, so that CUDA, OpenCL and the
  * host's compiler lay them out alike. The vendor header gives the names plk_u32, plk_i32 and
@@ -46,16 +46,16 @@
 #define PLK_ERR_EMPTY    (-8)
 #define PLK_ERR_OVERFLOW (-113)
 
-/* log2(e) / temperature, as the sum of two floats: what turns a distance from the maximum into a
- * power of two. */
+/* log2(e) / temperature as the sum of two floats: times it, a distance from the maximum is the
+ * exponent of a power of two. */
 typedef struct plk_rate {
     float hi;
     float lo;
 } plk_rate;
 
 /*
- * One truncation. Every one of them keeps a prefix of the row sorted by logit (lower id first among
- * equals), so a chain of them is one boundary that only rises.
+ * One truncation. Each keeps a prefix of the row sorted by logit (lower id first among equals), so
+ * a chain of them is one boundary that only rises.
  */
 #define PLK_OP_TOP_K 1 /* the first `count` */
 #define PLK_OP_TOP_P 2 /* the shortest prefix of mass >= value, at least `count`; at `scale` */
@@ -66,7 +66,7 @@ typedef struct plk_op {
     plk_i32 kind;
     plk_i32 count;
     double value;
-    double reach;  /* TOP_P: what lies further below the maximum cannot be in the nucleus */
+    double reach;  /* TOP_P: logits further below the maximum cannot be in the nucleus */
     plk_rate rate; /* TOP_P: of the temperature that holds when this operation runs */
 } plk_op;
 
@@ -74,10 +74,10 @@ typedef struct plk_op {
  * Which kernels a row goes through:
  *   GREEDY   argmax.
  *   TOP      select -> reduce -> finish: a top-k comes first, the rest happens on its list.
- *   PLAIN    survey -> gather -> reduce -> draw: only cuts by value; a draw needs masses of tiles.
+ *   PLAIN    survey -> gather -> reduce -> draw: only cuts by value; draw needs masses of tiles.
  *   NUCLEUS  survey -> gather -> reduce -> finish: a top-p; what may be in the nucleus is gathered.
  *   GENERAL  reduce -> finish: reduce reads the row as often as it must. Any chain of operations.
- * NUCLEUS and GENERAL end in draw instead if much of the row is left.
+ * NUCLEUS and GENERAL end in draw instead if many candidates are left.
  */
 #define PLK_ROUTE_GREEDY  1
 #define PLK_ROUTE_TOP     2
@@ -156,14 +156,14 @@ typedef struct plk_edit {
     plk_u32 has_bias;
 } plk_edit;
 
-/* What ends a row: nothing (it failed), draw.cl, finish.cl, or the second kernel of softmax.cl. */
+/* The kernel that ends a row: none (the row failed), draw.cl, finish.cl, or softmax.cl's second. */
 #define PLK_NEXT_NOTHING 0
 #define PLK_NEXT_DRAW    1
 #define PLK_NEXT_FINISH  2
 #define PLK_NEXT_SOFTMAX 3
 
-/* What a row's kernels pass on to each other. The first three are zero between calls: reduce and
- * finish clear them. */
+/* What a row's kernels pass to each other. The first three members are zero between calls: reduce
+ * and finish clear them. */
 typedef struct plk_state {
     plk_u32 arrived;   /* groups of this row that have finished */
     plk_u32 n_list;    /* entries of its list; more than fit: the list is unusable */
@@ -172,9 +172,9 @@ typedef struct plk_state {
     plk_u32 next;      /* reduce: which kernel ends the row */
     plk_u32 pad;
     plk_u64 max_key;  /* key of the maximum */
-    plk_u64 low_key;  /* survey: what is below never counts */
-    plk_u64 list_key; /* survey: what is at or above goes to the list */
-    plk_u64 boundary; /* reduce: keys of the list at or above it are what is left */
+    plk_u64 low_key;  /* survey: keys below are cut off */
+    plk_u64 list_key; /* survey: keys at or above go to the list */
+    plk_u64 boundary; /* reduce: keys of the list at or above it are in */
     plk_u64 tail;     /* reduce: mass of what counts but is not on the list */
     double deviation; /* of the row's logits, if the chain begins with a top-n-sigma; softmax.cl:
                          the sum of exponentials relative to the maximum */
@@ -183,7 +183,7 @@ typedef struct plk_state {
 /* What is known of one tile; its sums are taken in a fixed order. */
 typedef struct plk_tile {
     plk_u64 max_key;
-    plk_u64 mass;  /* gather: of what counts and is not on the list */
+    plk_u64 mass;  /* gather: of what counts but is not on the list */
     double sum;    /* of unmasked logits */
     double spread; /* of the squares of their distances from the tile's mean */
     plk_u32 unmasked;

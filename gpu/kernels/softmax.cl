@@ -1,12 +1,14 @@
 /*
  * softmax.cl: log-sum-exp, softmax and log-probabilities of whole rows.
  *
- * pluck_sum_exp reads a row once. A tile's weights are fixed-point numbers relative to the tile's own
- * maximum, so nobody waits for the row's; the row's last group brings the tiles to the row's maximum and
- * adds them up in a fixed order. pluck_softmax reads the row again and writes the shares.
+ * pluck_sum_exp reads a row once. A tile's weights are fixed-point numbers relative to the tile's
+ * own maximum, so no group waits for the row's. The row's last group scales the tiles to the row's
+ * maximum and adds them up in a fixed order. pluck_softmax reads the row again and writes the
+ * probabilities.
  */
 
-/* The mass of a tile relative to its own maximum, of which `key` is the key. The same for all lanes. */
+/* The mass of a tile relative to its own maximum, of which `key` is the key. The same for all
+ * lanes. */
 FN u64 tile_mass(const float v[PLK_VPT], u64 key, plk_rate rate, LOCAL u64 *scratch) {
     const float maximum = key_logit(key);
     u64 mass = 0;
@@ -64,7 +66,7 @@ KERNEL void pluck_sum_exp(GLOBAL const uchar *logits, plk_call call, plk_softmax
     if (top == ORDERED_NAN || top == ORDERED_NEG_INF) {
         fail_row(result, top == ORDERED_NAN ? PLK_ERR_NAN : PLK_ERR_EMPTY);
         states[row].next = PLK_NEXT_NOTHING;
-        sum = maximum; /* NaN, or the logarithm of nothing */
+        sum = maximum; /* NaN, or -inf for an empty row */
     } else {
         log_total = natural_log(total);
         sum = maximum + log_total;

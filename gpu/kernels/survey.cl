@@ -1,13 +1,15 @@
 /*
  * survey.cl: the two reads of a row whose chain has no top-k.
  *
- * pluck_survey finds the maximum (and, if asked, the standard deviation) and from them two keys: what
- * is below low_key is cut off; what is at or above list_key may be near the boundary of the nucleus.
- * With N tokens, those further than ln(N / (1 - p)) below the maximum weigh less than 1 - p together:
- * the nucleus cannot reach them, so list_key is there, or at a later cut if that is higher.
+ * pluck_survey finds the maximum (and, if asked, the standard deviation) and from them two keys:
+ * keys below low_key are cut off; keys at or above list_key may be near the boundary of the
+ * nucleus. Of N tokens, those further than ln(N / (1 - p)) below the maximum weigh less than 1 - p
+ * together, so the nucleus cannot reach them: list_key lies there, or at a later cut if that is
+ * higher.
  *
- * pluck_gather puts the keys at or above list_key on the row's list and sums the weights of the rest, tile by
- * tile. On a typical row the list is a few percent, so the last kernel has little to read.
+ * pluck_gather puts the keys at or above list_key on the row's list and sums the weights of the
+ * rest, tile by tile. On a typical row the list is a few percent of it, so the last kernel has
+ * little to read.
  */
 
 /* The standard deviation over all tiles (Chan et al.'s merge of tile means), known to all lanes. */
@@ -128,7 +130,7 @@ KERNEL void pluck_gather(GLOBAL const uchar *logits, plk_call call, GLOBAL const
     for (u32 t = group_x(); t < (u32)call.n_tiles; t += groups_x()) {
         float v[PLK_VPT];
         u64 mass = 0, counts = 0, total, place; /* counts: listed above, summed below */
-        if ((tiles[t].max_key | ID_MASK) >= low_key) { /* else nothing of it counts: not read */
+        if ((tiles[t].max_key | ID_MASK) >= low_key) { /* else nothing in the tile counts */
             read_tile(&source, t, v);
             UNROLL
             for (u32 i = 0; i < PLK_VPT; i++) {

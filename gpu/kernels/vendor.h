@@ -1,7 +1,7 @@
 /*
- * vendor.h: one dialect for OpenCL C 1.2, CUDA C and plain C11.
+ * vendor.h: one dialect for OpenCL C 1.2, CUDA C and plain C11. Experimental: not yet run on a GPU.
  *
- * The kernels are written with these names alone; nothing else in gpu/kernels knows a vendor:
+ * The kernels use only these names; nothing else in gpu/kernels depends on a vendor:
  *
  * - KERNEL, FN: a kernel; a function that kernels call.
  * - GLOBAL, LOCAL: address spaces.
@@ -9,8 +9,8 @@
  *   that has some, and the first statement of its body; then `local_base` points to it.
  * - u32 u64 i32: integers.
  * - lane_id() group_x() group_y() groups_x(): where a lane is.
- * - group_barrier(): all of a group meet; local memory is visible.
- * - device_fence(): what this lane wrote before is visible to every group.
+ * - group_barrier(): all lanes of a group wait for each other; then local memory is visible to all.
+ * - device_fence(): what this lane wrote before becomes visible to every group.
  * - group_may_skip(c): c, or 0 if the vendor's compiler cannot be trusted with barriers in
  *   branches (PoCL): what is skipped when c holds must do no harm when it runs anyway.
  * - local_add global_add global_max: atomic; they return the old value.

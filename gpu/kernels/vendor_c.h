@@ -1,8 +1,8 @@
 /*
  * vendor_c.h: the kernel dialect (see vendor.h) in plain C11, for the tests that run the kernels
  * under the host's sanitizers. The tests provide the plk_emu_* names (tests/lanes.c): the lanes of
- * a group are coroutines which a barrier switches between, one group runs after another, so nothing
- * here is atomic. With PLK_EMULATED_WARPS groups have warps, as CUDA's have.
+ * a group are coroutines that a barrier switches between, and one group runs after another, so
+ * nothing here is atomic. With PLK_EMULATED_WARPS groups have warps, as CUDA's have.
  */
 #ifndef PLK_VENDOR_C_H
 #define PLK_VENDOR_C_H
@@ -106,7 +106,7 @@ FN u32 warp_xor_u32(u32 x, u32 distance) {
     return plk_emu_shuffle(x, lane_id() ^ distance);
 }
 
-/* The first lanes of a warp, whose source lies before it, keep their own. */
+/* Lanes whose source would lie before the warp keep their own value. */
 FN u32 warp_up_u32(u32 x, u32 distance) {
     const u32 own = lane_id() % PLK_WARP < distance;
     return plk_emu_shuffle(x, own ? lane_id() : lane_id() - distance);

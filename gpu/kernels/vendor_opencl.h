@@ -1,4 +1,5 @@
-/* vendor_opencl.h: the kernel dialect (see vendor.h) in OpenCL C 1.2. Needs cl_khr_fp64. */
+/* vendor_opencl.h: the kernel dialect (see vendor.h) in OpenCL C 1.2. Needs cl_khr_fp64.
+ * Experimental: not yet run on a GPU, only on a processor. */
 #ifndef PLK_VENDOR_OPENCL_H
 #define PLK_VENDOR_OPENCL_H
 
@@ -22,7 +23,7 @@ typedef ulong u64;
 #define groups_x() ((u32)get_num_groups(0))
 
 #define group_may_skip(c) 0
-#ifdef PLK_UNROLL /* set for GPUs: PoCL, which makes loops of lanes, gains nothing by it */
+#ifdef PLK_UNROLL /* set for GPUs; PoCL turns lanes into loops and gains nothing by it */
 #define UNROLL _Pragma("unroll")
 #else
 #define UNROLL

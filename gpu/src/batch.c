@@ -1,5 +1,5 @@
 /*
- * batch.c: a batch context: all memory at creation, then calls that are enqueued and awaited.
+ * batch.c: a batch context: allocates all memory at creation; calls are enqueued and waited for.
  *
  * A call occupies a slot (pinned host memory and an event) until its event has been reached. Device
  * memory is shared by all calls: they run one after another on their stream.
@@ -22,8 +22,8 @@ static bool complete_config(pluck_gpu_batch_config *c) {
            c->max_in_flight <= 64;
 }
 
-/* Room for what may lie in a nucleus: an eighth of the row, and never so little that a top-k's
- * lists of two groups would not fit. A row with more is read again. */
+/* Room for what may lie in a nucleus: an eighth of the row, and at least enough for the lists of
+ * two groups of a top-k. A row with more is read again. */
 static uint32_t choose_list_capacity(const pluck_gpu_batch_config *c) {
     const uint32_t two_lists = 2u * ((uint32_t)c->max_candidates + PLK_SELECT_SLACK);
     uint32_t capacity = (uint32_t)c->n_vocab / 8u;
@@ -138,7 +138,7 @@ pluck_gpu_status pluck_gpu_batch_create(pluck_gpu_batch **out, pluck_gpu_device 
     return PLUCK_GPU_OK;
 }
 
-/* What is on the batch's own stream uses its memory, also if no ticket names it. */
+/* Work on the batch's own stream uses its memory, even if no ticket names it. */
 static void wait_for_own_stream(pluck_gpu_batch *b) {
     const gpu_backend_table *api = b->device->api;
     const gpu_event event = b->slots ? b->slots[0].done : NULL;
@@ -186,7 +186,7 @@ gpu_slot *gpu_slot_of(pluck_gpu_batch *b, uint64_t ticket) {
     return ticket != 0 && slot->ticket == ticket ? slot : NULL;
 }
 
-/* Takes note of how a call ended. One that failed may have left its rows' states half-way. */
+/* Notes how a call ended. A call that failed may have left its rows' states half-written. */
 static pluck_gpu_status finished(pluck_gpu_batch *b, pluck_gpu_status status) {
     if (status != PLUCK_GPU_OK && status != PLUCK_GPU_ERR_NOT_READY) b->dirty = true;
     return gpu_note(b->device, status);

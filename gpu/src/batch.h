@@ -1,4 +1,4 @@
-/* batch.h: a batch context, and what one call of it is made of. */
+/* batch.h: a batch context, and the parts of one call. Experimental: not yet run on a GPU. */
 #ifndef PLUCK_GPU_BATCH_H
 #define PLUCK_GPU_BATCH_H
 
@@ -24,7 +24,7 @@ struct pluck_gpu_batch {
     pluck_gpu_batch_config config;
     gpu_stream stream; /* for calls that name none */
     gpu_memory params, states, tiles, partials, lists, results, ids, logits;
-    size_t device_bytes, wanted_bytes; /* allocated, and to be */
+    size_t device_bytes, wanted_bytes; /* allocated; to be allocated */
     uint32_t n_tiles;
     uint32_t list_capacity;
     uint32_t select_capacity;
@@ -40,7 +40,7 @@ typedef struct gpu_prepared {
     plk_call call;
     size_t bytes;
     bool any_greedy, any_top, any_surveyed, any_finish, any_candidates;
-    bool any_large; /* a draw may have to be made from much */
+    bool any_large; /* a draw may be from many candidates */
 } gpu_prepared;
 
 pluck_gpu_status gpu_prepare(pluck_gpu_batch *batch, const pluck_gpu_call *call, void *params,
@@ -52,25 +52,25 @@ size_t gpu_params_size(const pluck_gpu_batch_config *config);
 /* Groups for each row, so that all rows together fill the device; at most as many as tiles. */
 uint32_t gpu_groups_per_row(const pluck_gpu_batch *batch, int32_t n_rows);
 
-/* Fills in what the kernels must know of the logits, and checks them. `logits` gets its stride. */
+/* Describes the logits to the kernels, and checks them. Fills in the stride of `logits`. */
 pluck_gpu_status gpu_describe_logits(pluck_gpu_batch *batch, pluck_gpu_logits *logits,
                                      plk_call *out);
 
-/* The next call's slot. ERR_BUSY while it is in flight, ERR_LOST if the device is. */
+/* The next call's slot. ERR_BUSY while it is in flight, ERR_LOST if the device is lost. */
 pluck_gpu_status gpu_take_slot(pluck_gpu_batch *batch, gpu_slot **out);
 
 /*
- * Ends an enqueuing that came to `status`: if it succeeded, the slot is in flight behind what
- * the stream holds and *ticket names it; else waits for what was enqueued (it may use the slot's
- * memory) and leaves the slot free.
+ * Ends a call that was enqueued with `status`. On success the slot is in flight behind what the
+ * stream holds, and *ticket names it. Otherwise waits for what was enqueued, since it may use the
+ * slot's memory, and leaves the slot free.
  */
 pluck_gpu_status gpu_end_call(pluck_gpu_batch *batch, gpu_slot *slot, gpu_stream stream,
                               pluck_gpu_status status, uint64_t *ticket);
 
-/* Enqueues the clearing of what rows' kernels pass on to each other. */
+/* Enqueues the clearing of what rows' kernels pass to each other. */
 pluck_gpu_status gpu_clear_states(pluck_gpu_batch *batch, gpu_stream stream);
 
-/* The slot of a ticket; NULL if it is unknown or gone. */
+/* The slot of a ticket; NULL if the ticket is unknown or its slot is used again. */
 gpu_slot *gpu_slot_of(pluck_gpu_batch *batch, uint64_t ticket);
 
 #endif /* PLUCK_GPU_BATCH_H */

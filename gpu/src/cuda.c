@@ -1,9 +1,11 @@
 /*
  * cuda.c: the CUDA backend, over the driver API, loaded at run time.
  *
- * The kernels come compiled by the build or, if it had no compiler for them or the driver is
- * older than that compiler, from the embedded source by NVRTC. Every function makes the device's
- * context current and restores the caller's.
+ * The build compiles the kernels. If it had no compiler for them, or if the driver is older than
+ * that compiler, NVRTC compiles the embedded source. Every function makes the device's context
+ * current and restores the caller's.
+ *
+ * Experimental: not yet run on a GPU, only on a driver made for tests (gpu/tests/driver).
  */
 #include "device.h"
 
@@ -77,7 +79,7 @@ static pluck_gpu_status status_from_cuda(CUresult result) {
     case CUDA_ERROR_INVALID_ADDRESS_SPACE:
     case CUDA_ERROR_INVALID_PC:
     case CUDA_ERROR_LAUNCH_FAILED:
-        return PLUCK_GPU_ERR_LOST; /* the context is of no use any more */
+        return PLUCK_GPU_ERR_LOST; /* the context can no longer be used */
     default:
         return PLUCK_GPU_ERR_DEVICE;
     }
@@ -130,8 +132,8 @@ static CUresult load_image(cuda_device *n, const void *image, char *log, size_t 
     return cu.cuModuleLoadDataEx(&n->module, image, 2, options, values);
 }
 
-/* The image that the build made; if there is none, or this driver refuses it (it is older than
- * the compiler that made it), what NVRTC makes of the source. */
+/* Loads the image that the build made. If there is none, or if the driver refuses it because it is
+ * older than the compiler, loads what NVRTC makes of the source. */
 static pluck_gpu_status load_module(pluck_gpu_device *d, cuda_device *n) {
     char log[200] = "", why[256];
     CUresult result = gpu_kernel_image[0] ? load_image(n, gpu_kernel_image, log, sizeof log)
@@ -171,7 +173,7 @@ static pluck_gpu_status load_kernels(pluck_gpu_device *d, cuda_device *n) {
     return result == CUDA_SUCCESS
                ? PLUCK_GPU_OK
                : gpu_fail(d->error, PLUCK_GPU_ERR_BUILD,
-                          "the kernels lack one, or cannot have their memory: %s",
+                          "a kernel is missing or cannot have its shared memory: %s",
                           error_name(result));
 }
 
@@ -281,7 +283,7 @@ static pluck_gpu_status cuda_memory_check(pluck_gpu_device *d, void *data, size_
     CUdeviceptr at = (CUdeviceptr)(uintptr_t)data + offset;
     const CUdeviceptr end = at + size;
     if (end < at) return PLUCK_GPU_ERR_POINTER;
-    while (at < end) { /* allocators that map memory in pieces put one range behind the other */
+    while (at < end) { /* memory that is mapped in pieces is several ranges, one behind the other */
         CUdeviceptr base = 0;
         size_t held = 0;
         const pluck_gpu_status status = address_range(d, at, &base, &held);
@@ -383,7 +385,7 @@ static pluck_gpu_status cuda_launch(pluck_gpu_device *d, gpu_stream stream, cons
     for (int32_t i = 0; i < l->n_arguments; i++) {
         const gpu_argument *a = l->arguments + i;
         const void *at = a->value ? a->value : (const void *)&a->memory;
-        memcpy(&parameters[i], &at, sizeof at); /* the driver reads, though its type says void * */
+        memcpy(&parameters[i], &at, sizeof at); /* the driver only reads it, without a const */
     }
     IN_CONTEXT(d, cu.cuLaunchKernel(n->kernels[l->kernel], l->groups_x, l->groups_y, 1, d->wg, 1, 1,
                                     (unsigned)l->local_bytes, stream, parameters, NULL));

@@ -43,7 +43,7 @@ bool pluck_gpu_describe(int32_t index, pluck_gpu_device_info *info) {
     return false;
 }
 
-/* The device that select means, as pluck_gpu_describe lists it. */
+/* The device that `select` names, as pluck_gpu_describe lists it. */
 static bool find_device(const pluck_gpu_select *select, pluck_gpu_device_info *info) {
     for (int32_t i = 0; pluck_gpu_describe(i, info); i++)
         if (select->backend == PLUCK_GPU_ANY

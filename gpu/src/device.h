@@ -1,6 +1,6 @@
 /*
  * device.h: what a backend gives to the rest of the library. opencl.c and cuda.c fill in one table
- * each; nothing else knows either API.
+ * each; nothing else calls either API. Experimental: not yet run on a GPU.
  */
 #ifndef PLUCK_GPU_DEVICE_H
 #define PLUCK_GPU_DEVICE_H
@@ -30,7 +30,7 @@ typedef uintptr_t gpu_memory; /* CUdeviceptr, cl_mem */
 typedef void *gpu_stream;     /* CUstream, cl_command_queue */
 typedef void *gpu_event;      /* CUevent; OpenCL: a holder of the last cl_event recorded */
 
-/* Host memory that the device copies to and from without a detour. */
+/* Host memory that the device copies to and from directly. */
 typedef struct gpu_pinned {
     void *host;
     gpu_memory device; /* the same bytes as kernels see them; 0 if they cannot */
@@ -59,7 +59,7 @@ typedef struct gpu_backend_table {
     const char *name;
 
     bool (*describe)(int32_t index, pluck_gpu_device_info *info);
-    /* Fills device->native and device->wg, ->vpt. Whatever follows may return ERR_LOST. */
+    /* Fills device->native, ->wg and ->vpt. All functions below may return ERR_LOST. */
     pluck_gpu_status (*open)(pluck_gpu_device *device, const pluck_gpu_select *select);
     void (*close)(pluck_gpu_device *device);
 
@@ -80,7 +80,7 @@ typedef struct gpu_backend_table {
     pluck_gpu_status (*event_poll)(pluck_gpu_device *device, gpu_event event);
     pluck_gpu_status (*event_wait)(pluck_gpu_device *device, gpu_event event);
     pluck_gpu_status (*stream_wait)(pluck_gpu_device *device, gpu_stream stream, gpu_event event);
-    /* Microseconds between two recorded events that have both been reached; < 0: not known. */
+    /* Microseconds between two recorded events, both reached; < 0: not known. */
     double (*event_elapsed)(pluck_gpu_device *device, gpu_event from, gpu_event to);
 
     /* All of these enqueue and return. */
@@ -111,7 +111,7 @@ struct pluck_gpu_device {
     bool maps_results;      /* kernels write pinned host memory without a copy */
     size_t local_memory;    /* bytes that a group may have */
     pluck_gpu_error *error; /* open reports to it; NULL later */
-    atomic_bool lost;       /* some call has said ERR_LOST */
+    atomic_bool lost;       /* some call has returned ERR_LOST */
 };
 
 /* The tables; NULL if the backend was not built. */
@@ -125,10 +125,10 @@ __attribute__((format(printf, 3, 4)))
 pluck_gpu_status
 gpu_fail(pluck_gpu_error *error, pluck_gpu_status status, const char *format, ...);
 
-/* Notes a lost device, and returns status. */
+/* Notes that the device is lost if `status` is ERR_LOST, and returns status. */
 pluck_gpu_status gpu_note(pluck_gpu_device *device, pluck_gpu_status status);
 
-/* Passes on whatever is not OK. */
+/* Returns any status but OK from the calling function. */
 #define GPU_TRY(expression)                                                                        \
     do {                                                                                           \
         const pluck_gpu_status try_status_ = (expression);                                         \

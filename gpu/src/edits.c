@@ -1,4 +1,4 @@
-/* edits.c: see edits.h. Counting is libpluck's; what it counted is merged into the biases. */
+/* edits.c: see edits.h. libpluck counts the history; the counts are merged into the biases. */
 #include "edits.h"
 
 #include <stdlib.h>
@@ -48,8 +48,8 @@ static int32_t count_new(const gpu_edits *e, int32_t n_edits, int32_t n) {
     return n - known;
 }
 
-/* Merges the n counted tokens into the n_edits edits, n_new of them as new ones: from the back, so
- * that nothing is overwritten that is still to be moved. */
+/* Merges the n counted tokens into the n_edits edits, n_new of them as new ones. Goes from the
+ * back, so that no edit is overwritten before it is moved. */
 static void merge_counts(gpu_edits *e, int32_t n_edits, int32_t n, int32_t n_new) {
     plk_edit *edits = e->edits;
     int32_t to = n_edits + n_new, from = n_edits;
@@ -63,7 +63,7 @@ static void merge_counts(gpu_edits *e, int32_t n_edits, int32_t n, int32_t n_new
     }
 }
 
-/* The smallest ring for so many tokens, else the last. */
+/* The smallest ring that holds n tokens, else the last. */
 static int32_t ring_for(const gpu_edits *e, int32_t n) {
     int32_t i = 0;
     while (i < e->n_rings - 1 && e->sizes[i] < n) i++;

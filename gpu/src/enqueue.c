@@ -1,4 +1,5 @@
-/* enqueue.c: one call: its parameters to the device, its kernels, its results back. */
+/* enqueue.c: one call: copies its parameters to the device, runs its kernels, returns its results.
+ * */
 #include "batch.h"
 
 #include <string.h>
@@ -10,7 +11,8 @@ uint32_t gpu_groups_per_row(const pluck_gpu_batch *b, int32_t n_rows) {
     return groups ? groups : 1;
 }
 
-/* A top-k's groups put k and the slack on the row's list each: they must fit. */
+/* Each group of a top-k puts up to k logits and the slack on the row's list, which must hold them.
+ * */
 static uint32_t groups_for_select(const pluck_gpu_batch *b, int32_t n_rows) {
     const uint32_t fit = b->list_capacity / ((uint32_t)b->config.max_candidates + PLK_SELECT_SLACK);
     const uint32_t groups = gpu_groups_per_row(b, n_rows);
@@ -141,7 +143,7 @@ pluck_gpu_status gpu_take_slot(pluck_gpu_batch *b, gpu_slot **out) {
         status = gpu_note(b->device, b->device->api->event_poll(b->device, slot->done));
         if (status == PLUCK_GPU_ERR_NOT_READY) return PLUCK_GPU_ERR_BUSY;
         if (status == PLUCK_GPU_ERR_LOST) return status;
-        if (status != PLUCK_GPU_OK) { /* its ticket failed; this one need not */
+        if (status != PLUCK_GPU_OK) { /* an earlier ticket's failure, not this call's */
             (void)b->device->api->event_wait(b->device, slot->done);
             b->dirty = true;
         }
@@ -156,7 +158,7 @@ pluck_gpu_status gpu_end_call(pluck_gpu_batch *b, gpu_slot *slot, gpu_stream str
     const pluck_gpu_status recorded = api->event_record(b->device, slot->done, stream);
     if (status == PLUCK_GPU_OK) status = recorded;
     if (status != PLUCK_GPU_OK) {
-        /* The event may be what failed: it is tried once more. */
+        /* Recording the event may be what failed: it is tried once more. */
         if (recorded == PLUCK_GPU_OK ||
             api->event_record(b->device, slot->done, stream) == PLUCK_GPU_OK)
             (void)api->event_wait(b->device, slot->done);

@@ -57,13 +57,13 @@ static void put_stage(writer *w, const pluck_stage *stage) {
     case PLUCK_STAGE_DIST:
         put(w, "draw");
         break;
-    default: /* whatever else libpluck has runs on the CPU, by its name there */
+    default: /* all other stages run on the CPU; the name is libpluck's */
         put(w, "%s", pluck_stage_describe(stage, &traits) ? traits.name : "?");
         break;
     }
 }
 
-/* The stages from begin to end that do something; true if there was one. */
+/* Prints the stages from begin to end that are not disabled; true if there was one. */
 static bool put_stages(writer *w, const pluck_stage *stages, int32_t begin, int32_t end,
                        bool temperatures) {
     bool any = false;

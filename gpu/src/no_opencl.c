@@ -1,4 +1,4 @@
-/* no_opencl.c: takes the place of opencl.c if the build found no OpenCL. */
+/* no_opencl.c: replaces opencl.c if the build found no OpenCL. */
 #include "device.h"
 
 const gpu_backend_table *gpu_opencl_table(void) {

@@ -41,7 +41,7 @@ static void read_log(const nvrtc *rtc, nvrtcProgram program, char *why, size_t c
     free(log);
 }
 
-/* What the program was compiled to: code for one device, or PTX. */
+/* The program's compiled form: code for one device, or PTX. */
 static char *read_image(const nvrtc *rtc, nvrtcProgram program, bool ptx) {
     size_t size = 0;
     char *image = NULL;

@@ -1,4 +1,5 @@
-/* nvrtc.h: the embedded kernels compiled at run time by CUDA's NVRTC, loaded if it is found. */
+/* nvrtc.h: compiles the embedded kernels at run time with CUDA's NVRTC, if that is found.
+ * Experimental: not yet run on a GPU. */
 #ifndef PLUCK_GPU_NVRTC_H
 #define PLUCK_GPU_NVRTC_H
 
@@ -7,9 +8,9 @@
 #include <stdint.h>
 
 /*
- * The kernels for a device of this compute capability, or, if NVRTC does not know it yet, as PTX
- * for any from 8.0 on. To be freed by the caller. NULL if NVRTC is missing (*missing is then
- * true) or the kernels do not compile; `why` says so.
+ * The kernels for a device of this compute capability or, if NVRTC does not know it yet, as PTX for
+ * any from 8.0 on. The caller frees the result. NULL if NVRTC is missing (*missing is then true) or
+ * if the kernels do not compile; `why` says which.
  */
 char *gpu_nvrtc_compile(int major, int minor, uint32_t wg, uint32_t vpt, bool *missing, char *why,
                         size_t capacity);

@@ -2,10 +2,10 @@
  * offload.c: the offload planner. It walks a chain as far as the device can follow, and decides
  * what comes back.
  *
- * The device follows edits (bias, penalties) at the front, then anything that keeps a prefix of the
- * row in sorted order. Temperatures on the way only change the scale on which a later stage counts.
+ * The device can run edits (bias, penalties) at the front, then anything that keeps a prefix of the
+ * row in sorted order. A temperature in between only changes the scale on which later stages work.
  * If the walk reaches the draw, the token comes back. If it ends before, what the last truncation
- * left comes back, with the temperatures still to be applied: the tail's chain begins with those.
+ * left comes back without the temperatures: the tail's chain begins with them.
  *
  * A top-n-sigma in front of the tail keeps the row on the CPU: it masks tokens without removing
  * them, and stages such as XTC count masked tokens.
@@ -40,7 +40,7 @@ static plk_rate rate_of(double temperature) {
 /* The walk along the chain. */
 typedef struct planner {
     pluck_gpu_plan *plan;
-    double temperature; /* product of those passed */
+    double temperature; /* product of the temperatures passed */
     bool has_bias, has_penalties;
     bool one_only; /* a temperature <= 0 was passed: the maximum alone is left */
     /* At the last truncation after which candidates could come back: */
@@ -91,7 +91,7 @@ static bool take_truncation(planner *p, const pluck_stage *stage, int32_t index)
     plk_op *op;
     switch (stage->kind) {
     case PLUCK_STAGE_TOP_N_SIGMA:
-        if (isinf(stage->as.top_n_sigma.n)) return true; /* cuts nothing; no op, for 0 * inf */
+        if (isinf(stage->as.top_n_sigma.n)) return true; /* cuts nothing; would be 0 * inf */
         return add_op(p, PLK_OP_SIGMA, 1, (double)stage->as.top_n_sigma.n) != NULL;
     case PLUCK_STAGE_TOP_K:
         if (!add_op(p, PLK_OP_TOP_K, stage->as.top_k.k, 0.0)) return false;
@@ -101,7 +101,7 @@ static bool take_truncation(planner *p, const pluck_stage *stage, int32_t index)
     case PLUCK_STAGE_TOP_P:
         op = add_op(p, PLK_OP_TOP_P, stage->as.top_p.min_keep, (double)stage->as.top_p.p);
         if (!op) return false;
-        /* a hair further, so that no rounding on the way matters */
+        /* slightly further, so that rounding does not matter */
         op->reach = log((double)plan->n_vocab / (1.0 - op->value)) * p->temperature * 1.000001;
         if (clean) could_cut(p, index, true);
         return true;
@@ -109,7 +109,7 @@ static bool take_truncation(planner *p, const pluck_stage *stage, int32_t index)
         op = add_op(p, PLK_OP_MIN_P, stage->as.min_p.min_keep,
                     log((double)stage->as.min_p.p) * p->temperature);
         if (!op) return false;
-        /* unsorted, min-p keeps the order; with min_keep it may or may not have sorted */
+        /* min-p keeps an unsorted order, but with min_keep it may sort, depending on the row */
         if (clean && (p->cut_sorted || stage->as.min_p.min_keep <= 1))
             could_cut(p, index, p->cut_sorted);
         return true;
@@ -180,7 +180,7 @@ void gpu_choose_route(plk_chain *chain) {
         chain->route != PLK_ROUTE_GENERAL && chain->n_ops > 0 && chain->ops[0].kind == PLK_OP_SIGMA;
 }
 
-/* The tail: the temperatures that the device left out, then the stages it did not reach. */
+/* The tail: the temperatures that the device left out, then the stages that it did not run. */
 static pluck_gpu_status make_tail(planner *p, const pluck_config *config, int32_t first) {
     pluck_gpu_plan *plan = p->plan;
     int32_t n = 0;
@@ -210,7 +210,7 @@ static void finish_on_device(planner *p, const pluck_config *config, int32_t dra
     plan->placement = PLUCK_GPU_TOKEN;
     plan->seed = config->stages[draw].as.dist.seed;
     plan->stream = 0;
-    for (int32_t i = 0; i < draw; i++) /* disabled ones have a number, too */
+    for (int32_t i = 0; i < draw; i++) /* disabled stages have a number, too */
         plan->stream += traits_of(config->stages + i).random ? 1u : 0u;
     plan->chain.scale = (float)(1.0 / p->temperature);
     plan->chain.rate = rate_of(p->temperature);
@@ -249,7 +249,7 @@ static pluck_gpu_status make_plan(pluck_gpu_plan *plan, const pluck_config *conf
     return make_tail(&p, config, p.cut_stage + 1);
 }
 
-/* libpluck's verdict on the config, in this library's codes. */
+/* Checks the config as libpluck does, with this library's status codes. */
 static pluck_gpu_status check_config(const pluck_config *config, pluck_gpu_error *error) {
     pluck_error why;
     pluck_gpu_status status;

@@ -1,8 +1,8 @@
 /*
  * opencl.c: the OpenCL backend (1.2 with cl_khr_fp64).
  *
- * An "event" is a holder: recording enqueues a marker and keeps its cl_event. A kernel object is
- * not safe to set arguments on from two threads, so a launch holds the device's lock.
+ * A gpu_event holds a cl_event: recording enqueues a marker and keeps its cl_event. Setting the
+ * arguments of a kernel object from two threads is not safe, so a launch holds the device's lock.
  */
 #define CL_TARGET_OPENCL_VERSION 120
 #define CL_USE_DEPRECATED_OPENCL_1_2_APIS
@@ -48,7 +48,7 @@ static pluck_gpu_status status_from_cl(cl_int code) {
 
 #define CL_TRY(expression) GPU_TRY(status_from_cl(expression))
 
-/* Can the kernels run there? */
+/* Can the kernels run on this device? */
 static bool usable(cl_device_id device) {
     cl_bool available = CL_FALSE, compiler = CL_FALSE;
     cl_device_fp_config fp64 = 0;
@@ -106,8 +106,8 @@ static bool opencl_describe(int32_t index, pluck_gpu_device_info *info) {
     return true;
 }
 
-/* Groups of 64 and short tiles for a processor, which runs lanes one after another; a GPU wants
- * 256. */
+/* Groups of 64 and short tiles for a processor, which runs lanes one after another; 256 for a GPU.
+ * */
 static void choose_tuning(pluck_gpu_device *d, cl_device_id device) {
     cl_ulong local = 0;
     clGetDeviceInfo(device, CL_DEVICE_LOCAL_MEM_SIZE, sizeof local, &local, NULL);
@@ -257,7 +257,7 @@ static void opencl_stream_free(pluck_gpu_device *d, gpu_stream stream) {
 
 static pluck_gpu_status opencl_event_create(pluck_gpu_device *d, bool timed, gpu_event *out) {
     (void)d;
-    (void)timed; /* the queue decides */
+    (void)timed; /* the queue's properties decide */
     *out = calloc(1, sizeof(opencl_event));
     return *out ? PLUCK_GPU_OK : PLUCK_GPU_ERR_MEMORY;
 }
@@ -295,7 +295,7 @@ static pluck_gpu_status opencl_event_wait(pluck_gpu_device *d, gpu_event event) 
     (void)d;
     if (!e->event) return PLUCK_GPU_OK;
     code = clWaitForEvents(1, &e->event);
-    /* here it is no want of memory: some drivers call a kernel that broke off so */
+    /* not a lack of memory here: some drivers report an aborted kernel with this code */
     return code == CL_OUT_OF_RESOURCES ? PLUCK_GPU_ERR_DEVICE : status_from_cl(code);
 }
 

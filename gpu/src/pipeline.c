@@ -1,5 +1,6 @@
 /*
- * pipeline.c: rows to the host, behind their producer and beside its next work.
+ * pipeline.c: copies rows to the host after their producer has written them, while its next work
+ * runs.
  *
  * A ring of slots, each with pinned memory and two events. Submitting records an event on the
  * producer's stream, makes the pipeline's own stream wait for it, enqueues the copy there, and
@@ -8,7 +9,7 @@
  *
  *     FREE -> COPYING -> DONE -> FREE       a ticket without a callback stays DONE until released
  *
- * A transfer that fails is DONE with its status; the slots beside it do not notice.
+ * A transfer that fails is DONE with its status; other slots are not affected.
  */
 #include "device.h"
 
@@ -40,8 +41,8 @@ struct pluck_gpu_pipeline {
     bool has_thread, has_lock;
     pthread_t thread;
     pthread_mutex_t lock;
-    pthread_cond_t submitted; /* for the thread */
-    pthread_cond_t changed;   /* for whoever waits for a ticket or a slot */
+    pthread_cond_t submitted; /* wakes the thread */
+    pthread_cond_t changed;   /* wakes callers that wait for a ticket or a slot */
 };
 
 static transfer_slot *slot_of(pluck_gpu_pipeline *p, uint64_t ticket) {
@@ -54,8 +55,8 @@ static void free_slot(pluck_gpu_pipeline *p, transfer_slot *slot) {
     pthread_cond_broadcast(&p->changed);
 }
 
-/* A submission that failed half-way, or whose end could not be waited for, may have copies under
- * way: the slot is not free before they end. Called and left with the lock held. */
+/* A submission that failed half-way, or whose end could not be waited for, may have copies in
+ * flight: the slot is not free before they end. The lock is held on entry and on return. */
 static void settle(pluck_gpu_pipeline *p, const transfer_slot *slot) {
     const gpu_backend_table *api = p->device->api;
     if (api->event_record(p->device, slot->copied, p->stream) != PLUCK_GPU_OK) return;
@@ -64,7 +65,7 @@ static void settle(pluck_gpu_pipeline *p, const transfer_slot *slot) {
     pthread_mutex_lock(&p->lock);
 }
 
-/* Waits for one copy and finishes its ticket. Called and left with the lock held. */
+/* Waits for one copy and finishes its ticket. The lock is held on entry and on return. */
 static void finish_one(pluck_gpu_pipeline *p) {
     transfer_slot *slot = p->slots + p->next_finished % (uint64_t)p->n_slots;
     pluck_gpu_status status = slot->status;
@@ -210,7 +211,7 @@ pluck_gpu_status pluck_gpu_pipeline_submit(pluck_gpu_pipeline *p, const pluck_gp
     slot->cancelled = false;
     slot->callback = callback;
     slot->ctx = ctx;
-    /* What fails here is reported by the ticket, as what fails later is. */
+    /* A failure here is reported by the ticket, as a later one is. */
     slot->status = enqueue_copy(p, slot, &rows, width, producer);
     slot->state = SLOT_COPYING;
     *ticket = slot->ticket;

@@ -1,6 +1,6 @@
 /*
- * prepare.c: a call's rows as the kernels read them: rows, then the chains that occur, then the
- * edits, packed into one buffer that one copy takes to the device.
+ * prepare.c: a call's parameters as the kernels read them: the rows, then the chains that they use,
+ * then the edits, packed into one buffer so that one copy takes them to the device.
  */
 #include "batch.h"
 
@@ -12,7 +12,8 @@ size_t gpu_params_size(const pluck_gpu_batch_config *config) {
            (sizeof(plk_row) + sizeof(plk_chain) + (size_t)config->max_edits * sizeof(plk_edit));
 }
 
-/* The chain as this batch can run it: the general kernel runs a k beyond the batch's own. */
+/* The chain as this batch can run it: a k that is larger than the batch's takes the general route.
+ * */
 static pluck_gpu_status fit_chain(const pluck_gpu_batch *batch, const pluck_gpu_plan *plan,
                                   plk_chain *chain) {
     if (plan->placement == PLUCK_GPU_ROW) return PLUCK_GPU_ERR_CHAIN;

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Where the output lies, in bytes, checked. */
+/* Sets where the output lies, in bytes, and checks it. */
 static pluck_gpu_status describe_output(pluck_gpu_device *device, const pluck_gpu_softmax *call,
                                         const plk_call *rows, plk_softmax *s) {
     const size_t width = (size_t)rows->n_vocab * sizeof(float), n = (size_t)call->logits.n_rows;
@@ -94,7 +94,7 @@ pluck_gpu_status pluck_gpu_enqueue_softmax(pluck_gpu_batch *b, const pluck_gpu_s
     GPU_TRY(gpu_describe_logits(b, &logits, &rows));
     GPU_TRY(describe_output(b->device, call, &rows, &softmax));
     if (overlaps(call, &rows, &softmax)) return PLUCK_GPU_ERR_POINTER;
-    softmax.out_at /= sizeof(float); /* bytes so far */
+    softmax.out_at /= sizeof(float); /* from bytes to elements */
     softmax.out_stride /= sizeof(float);
     softmax.sums_at /= sizeof(float);
     GPU_TRY(gpu_take_slot(b, &slot));

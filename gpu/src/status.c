@@ -1,4 +1,4 @@
-/* status.c: the messages of both libraries' statuses. OK, which both have, is counted once. */
+/* status.c: the messages of both libraries' statuses. OK, which both have, is listed once. */
 #include "pluck_gpu.h"
 
 const char *pluck_gpu_status_string(int32_t status) {

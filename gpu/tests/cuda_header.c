@@ -1,5 +1,5 @@
-/* cuda_header.c: compiled if there is a cuda.h: cuda_api.h says again what cuda.h says, and the test
- * driver believes it. Nothing of it runs. */
+/* cuda_header.c: compiled if there is a cuda.h: checks that cuda_api.h, which the test driver
+ * relies on, agrees with it. Nothing of it runs. */
 #include <cuda.h>
 #include <stddef.h>
 

@@ -38,7 +38,7 @@ static pluck_gpu_status emulator_launch(pluck_gpu_device *d, gpu_stream stream,
     plk_emu.groups_x = launch->groups_x;
     for (u32 y = 0; y < launch->groups_y; y++) {
         for (u32 x = 0; x < launch->groups_x; x++) {
-            memset(r.local_memory, 0xA5, launch->local_bytes); /* nothing may rely on it */
+            memset(r.local_memory, 0xA5, launch->local_bytes); /* its content is undefined */
             plk_emu.group_x = x;
             plk_emu.group_y = y;
             lanes_run_group(run_lane, &r, r.kernel->name);
@@ -48,7 +48,7 @@ static pluck_gpu_status emulator_launch(pluck_gpu_device *d, gpu_stream stream,
     return PLUCK_GPU_OK;
 }
 
-/* Memory that exists, so that a range that lies in none is noticed. */
+/* All memory that is allocated, so that a range outside it is noticed. */
 static struct {
     gpu_memory memory;
     size_t size;

@@ -1,5 +1,5 @@
 /*
- * emulator.h: a device that is plain C: the kernels as the host's compiler reads them, so that its
+ * emulator.h: a device in plain C: the kernels compiled by the host's compiler, so that its
  * sanitizers and debugger see them.
  *
  * Lanes are coroutines (lanes.h), groups run one after another. A lane that misses a barrier, or

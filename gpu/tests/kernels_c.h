@@ -17,7 +17,7 @@ typedef struct plain_kernel {
     void (*run)(void *const *p, u64 *local_base); /* one lane's work */
 } plain_kernel;
 
-/* A type cannot be put in parentheses; all of the table have one type. */
+/* A type cannot be put in parentheses, and all functions of the table need the same type. */
 /* NOLINTBEGIN(bugprone-macro-parentheses,readability-non-const-parameter) */
 #define MEMORY(i, type) (*(type *const *)p[i])
 #define VALUE(i, type)  (*(const type *)p[i])

@@ -10,7 +10,7 @@
 #include <ucontext.h>
 #endif
 
-/* Not a power of two: then the stacks' ends would share a few places of the cache. */
+/* Not a power of two, or the ends of all stacks would share a few sets of the cache. */
 enum { STACK = 256 * 1024 + 17 * 64 };
 
 typedef struct lane {
@@ -43,8 +43,8 @@ static void lane_main(void) {
 
 #if defined(__x86_64__)
 
-/* swapcontext saves the signal mask, which is a system call each time: half of a test's time. It
- * ends in a jump, since a return would be predicted to go where the last call came from. */
+/* Replaces swapcontext, which saves the signal mask by a system call each time: half of a test's
+ * time. Ends in a jump, because a return would be predicted to go where the last call came from. */
 void plk_lanes_switch(void **save, void *to);
 __asm__(".text\n"
         ".hidden plk_lanes_switch\n"
@@ -79,8 +79,8 @@ static void switch_to(lane *to) {
     plk_lanes_switch(&scheduler, to->stack);
 }
 
-/* A stack as if lane_main were to be returned to: six registers, its address, and the place of a
- * return address that leaves the stack aligned as at any function's start. */
+/* Prepares a stack from which the switch returns into lane_main: six registers, its address, and
+ * room for a return address, which leaves the stack aligned as at the start of any function. */
 static void prepare_stack(u32 i) {
     void (*start)(void) = lane_main;
     char *top = stacks + (size_t)(i + 1) * STACK;
@@ -127,7 +127,7 @@ void plk_emu_barrier(void) {
     switch_to_scheduler(self);
 }
 
-/* Two rows of numbers in turn: who writes to one again has met a barrier since all read it. */
+/* Two arrays are used in turn: between reading one and writing to it again there is a barrier. */
 u32 plk_emu_shuffle(u32 x, u32 from) {
     u32 *row = shuffled[lanes[plk_emu.lane].shuffles++ % 2];
     row[plk_emu.lane] = x;
@@ -159,6 +159,6 @@ void lanes_run_group(void (*run)(void *ctx), void *ctx, const char *what) {
             plk_emu.lane = i;
             switch_to(lanes + i);
         }
-        check_barriers(what); /* so all lanes have ended if one has */
+        check_barriers(what); /* so if one lane has ended, all have */
     }
 }

@@ -15,7 +15,7 @@ enum { LANES_MAX = 1024 };
 bool lanes_create(uint32_t n);
 void lanes_free(void);
 
-/* Runs one group: every lane calls run(ctx) once. The group's place must have been set in plk_emu;
+/* Runs one group: every lane calls run(ctx) once. plk_emu must already hold the group's place;
  * `what` names the kernel in messages. */
 void lanes_run_group(void (*run)(void *ctx), void *ctx, const char *what);
 

@@ -31,7 +31,7 @@ bool rig_may_skip(void) {
 
 bool rig_is_emulated(void) {
     const pluck_gpu_device *device = rig_device();
-    /* Only the emulator has nothing of its own. */
+    /* Only the emulator has no native device. */
     return device->native == NULL || strcmp(device->info.name, "test driver") == 0;
 }
 
@@ -153,7 +153,8 @@ void rig_run(rig *r, const rig_row *rows, int32_t n_rows, pluck_dtype dtype, int
     free(masks);
 }
 
-/* Does u fall to `token` within the band? The oracle's candidates may be in any order. */
+/* Does u select `token`, or fall within the band of it? The oracle's candidates are in any order.
+ * */
 static bool within_band(const oracle_result *want, int32_t token) {
     double before = 0.0, p = -1.0;
     for (int32_t i = 0; i < want->n; i++) {
@@ -189,7 +190,7 @@ static void check_token(rig *r, int32_t row, const oracle_result *want) {
         fail_msg("row %d: logit %.9g, wanted %.9g", row, (double)got->logit, want->logit);
 }
 
-/* Candidates as the device hands them back: those of the chain's front. */
+/* Compares the candidates that the device hands back: those that the chain's front leaves. */
 static void check_candidates(rig *r, int32_t row, const oracle_result *want, double temperature) {
     pluck_row got;
     int32_t unmasked = 0;
@@ -218,8 +219,8 @@ static void check_candidates(rig *r, int32_t row, const oracle_result *want, dou
     }
 }
 
-/* Shortens the config to the stages that the device ran, and returns the product of its
- * temperatures, which count there but are applied by the tail. */
+/* Shortens the config to the stages that the device ran. Returns the product of their temperatures:
+ * they count on the device, but the tail applies them to the logits. */
 static double front_of(const pluck_gpu_plan *plan, pluck_config *config, pluck_stage *stages) {
     const pluck_config *tail = pluck_gpu_plan_tail(plan);
     double temperature = 1.0;

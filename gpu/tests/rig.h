@@ -14,7 +14,7 @@
 #include "oracle/oracle.h"
 #include "rows/rows.h"
 
-/* cmocka.h wants these before it. */
+/* cmocka.h needs these before it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -60,10 +60,10 @@ pluck_gpu_device *rig_device(void);
  * the test as skipped. */
 #define RIG_NO_DEVICE 77
 
-/* Is there nothing to test on, and nothing that was asked for? Prints why. */
+/* True if there is no device and none was asked for; prints why. */
 bool rig_may_skip(void);
 
-/* Is that the kernels as plain C? They are slow: tests that repeat themselves do so less often. */
+/* Is the device the kernels as plain C? They are slow, so tests repeat less often. */
 bool rig_is_emulated(void);
 
 void rig_open(rig *r, int32_t n_vocab, int32_t max_rows, int32_t max_candidates);

@@ -79,7 +79,7 @@ static void bad_rows_fail_alone(void **state) {
     for (int t = 0; t < N; t++) logits[2][t] = -INFINITY;
     logits[3][10] = logits[3][4999] = 100.0f;
     for (int t = 0; t < N; t++) logits[4][t] = t % 2 ? 0.0f : -0.0f;
-    memset(mask, 0xFF, sizeof mask); /* a NaN that is forbidden does not matter */
+    memset(mask, 0xFF, sizeof mask); /* a masked NaN does not matter */
     logits[5][77] = NAN;
     mask[77 / 32] &= ~(1u << (77 % 32));
     rows[5].mask = mask;
@@ -138,7 +138,7 @@ static void edits_and_masks(void **state) {
     rig_close(&r);
 }
 
-/* Without rows' parameters: the call an engine makes for plain greedy decoding. */
+/* Without parameters for the rows: the call an engine makes for plain greedy decoding. */
 static void bare_call(void **state) {
     enum { N = 9001, ROWS = 7 };
     static float logits[ROWS][N];

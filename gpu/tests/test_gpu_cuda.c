@@ -1,8 +1,8 @@
 /*
- * test_gpu_cuda.c: the CUDA backend, NVRTC's and the pipeline on the test driver (driver/driver.h),
- * with every call of the driver failing once. What an engine does is done from the beginning to the
- * end; whatever fails, the library must say so, hand out no wrong token, leave nothing allocated
- * and no context current, and work when it is all done again.
+ * test_gpu_cuda.c: the CUDA backend, with NVRTC and the pipeline, on the test driver
+ * (driver/driver.h), with every call of the driver failing once. The test does all that an engine
+ * does. Whichever call fails, the library must report it, hand out no wrong token, leave nothing
+ * allocated and no context current, and work the next time.
  */
 #include "rig.h"
 
@@ -13,7 +13,7 @@
 
 enum { N = 3000, ROWS = 4, DRIVER_UNKNOWN = 999, DRIVER_OUT_OF_MEMORY = 2, DRIVER_FAULT = 700 };
 
-/* ---- what is sampled, and what the library says of it ---- */
+/* ---- what is sampled, and the tokens that libpluck draws ---- */
 
 static float logits[ROWS][N];
 static pluck_stage stages[ROWS][3];
@@ -52,7 +52,7 @@ typedef struct engine {
     atomic_int wrong, told;      /* rows that are not those sent; a failure that the callback got */
 } engine;
 
-/* As GPU_TRY; a context that is left on the stack is noticed at once. */
+/* As GPU_TRY; also checks at once that no context is left on the stack. */
 #define STEP(expression)                                                                           \
     do {                                                                                           \
         const pluck_gpu_status step_ = (expression);                                               \
@@ -174,7 +174,8 @@ static void drain(engine *e) {
     api->event_free(e->device, event);
 }
 
-/* All of it, and all freed again; *calls, unless NULL: how many before anything was freed. */
+/* All that an engine does, and then frees everything. *calls (unless NULL) receives the number of
+ * calls before anything was freed. */
 static pluck_gpu_status live(driver_control *driver, long *calls) {
     engine all = {.driver = driver}, *e = &all;
     pluck_gpu_status status = use(e);
@@ -199,8 +200,8 @@ static pluck_gpu_status live(driver_control *driver, long *calls) {
 
 /* ---- every call fails once ---- */
 
-/* Before it frees anything the library overlooks only what it can do without, and what the driver
- * must have done all the same. */
+/* While it frees nothing, the library may ignore a failure only of a call that it can do without,
+ * or whose work the driver has done anyway. */
 static bool may_be_overlooked(const char *call) {
     static const char *const calls[] = {
         "cuDriverGetVersion",
@@ -210,13 +211,13 @@ static bool may_be_overlooked(const char *call) {
         "cuGetErrorName",
         "cuCtxPopCurrent_v2",
         "cuModuleLoadDataEx" /* then NVRTC compiles */,
-        "cuEventQuery" /* of a slot that is used again: then it is waited for */};
+        "cuEventQuery" /* of a slot that is used again: the library then waits for it */};
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
         if (strcmp(call, calls[i]) == 0) return true;
     return false;
 }
 
-/* One life in which call k fails, and what must then hold. False once there is no call k. */
+/* A whole run in which call k fails, and what must then hold. False if there is no call k. */
 static bool life_with_failing_call(driver_control *driver, long k, bool lost, int *pushes) {
     pluck_gpu_status status;
     bool overlooked;
@@ -236,7 +237,7 @@ static bool life_with_failing_call(driver_control *driver, long k, bool lost, in
     if (overlooked && strcmp(driver->failed_call, "cuCtxPushCurrent_v2") == 0) {
         (*pushes)++;
     } else if (overlooked) {
-        fprintf(stderr, "call %ld, %s, failed, and nobody said so\n", k, driver->failed_call);
+        fprintf(stderr, "call %ld, %s, failed and was not reported\n", k, driver->failed_call);
         _exit(1);
     }
     if (strcmp(driver->failed_call, "cuLaunchKernel") == 0)
@@ -246,19 +247,19 @@ static bool life_with_failing_call(driver_control *driver, long k, bool lost, in
     return true;
 }
 
-/* A life with each call failing, one after the other; the calls before it go well, so what failed
- * in the life before has left nothing behind. The driver ends the child if it is misused. */
+/* A run for each call, in which that call fails. The calls before it succeed, so the failure of the
+ * run before has left nothing behind. The driver ends the child if it is misused. */
 static void fail_each_call(void *ctx) {
     const bool *lost = ctx;
     driver_control *driver = load_driver_control();
-    long k = 2; /* the first is cuInit: a driver that does not start is not asked again */
+    long k = 2; /* call 1 is cuInit, which the library does not try again */
     int pushes = 0;
     make_rows();
-    driver->eager = true; /* as a device that is done before anybody asks */
+    driver->eager = true; /* like a device that finishes before it is asked */
     CHECK(live(driver, NULL) == PLUCK_GPU_OK);
     driver->eager = false;
     while (life_with_failing_call(driver, k, *lost, &pushes)) k++;
-    CHECK(k > 200);     /* so calls are counted, and fail */
+    CHECK(k > 200);     /* calls were counted, and failed */
     CHECK(pushes <= 2); /* before cuEventQuery, of the two slots that are used again */
 }
 
@@ -299,13 +300,13 @@ static void compile_at_run_time(void *ctx) {
     make_rows();
     driver->refuse_images = true;
     setenv("PLK_TEST_NVRTC_FAIL", fails_at, 1);
-    CHECK(live(driver, NULL) == PLUCK_GPU_OK); /* in the second way, as PTX, if not in the first */
+    CHECK(live(driver, NULL) == PLUCK_GPU_OK); /* as PTX if the code for the device fails */
     unsetenv("PLK_TEST_NVRTC_FAIL");
     CHECK(live(driver, NULL) == PLUCK_GPU_OK);
 }
 
-/* A driver that is older than the build's compiler: the kernels are compiled when the device is
- * opened, in spite of one call that fails: for the device, else as PTX. */
+/* If the driver is older than the build's compiler, the kernels are compiled when the device is
+ * opened: for the device or, if a call of that fails, as PTX. */
 static void nvrtc_compiles_what_the_driver_refuses(void **state) {
     static char failing[][2] = {"0", "1", "2", "3", "4"};
     (void)state;

@@ -1,5 +1,5 @@
 /* test_gpu_driver.c: the test driver itself: it runs work late and in order, and notices what a
- * correct program does not do. What it let pass, no other test would find. */
+ * correct program does not do. No other test would find what it lets pass. */
 #include "../src/cuda_api.h"
 
 #include "driver/child.h"
@@ -25,7 +25,7 @@ static driver_control *control;
 static CUcontext context;
 static const int lanes = 256;
 
-/* A driver with the device's context current. */
+/* Loads the driver and makes the device's context current. */
 static void start(void) {
     void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
     void *symbol;
@@ -49,7 +49,7 @@ static void stop(void) {
 
 #define GOOD(call) CHECK((call) == CUDA_SUCCESS)
 
-/* The call must fail and be called misuse, for this reason. */
+/* The call must fail and be reported as misuse, for this reason. */
 #define MISUSE(call, reason)                                                                       \
     do {                                                                                           \
         const int before_ = control->misuses;                                                      \
@@ -87,12 +87,12 @@ static void work_runs_late(void *ctx) {
     /* The other stream waits for the first; nothing has run so far. */
     GOOD(cu.cuStreamWaitEvent(other, event, 0));
     GOOD(cu.cuMemcpyDtoHAsync_v2(got, memory, 8, other));
-    CHECK((unsigned char)got[0] == 0xDB); /* not even what was there before */
+    CHECK((unsigned char)got[0] == 0xDB); /* nor is it what was there before */
     GOOD(cu.cuEventRecord(later, other));
     CHECK(cu.cuEventQuery(later) == CUDA_ERROR_NOT_READY);
     GOOD(cu.cuEventSynchronize(later));
     CHECK(strcmp(got, "before") == 0);
-    GOOD(cu.cuEventQuery(event)); /* it was waited for */
+    GOOD(cu.cuEventQuery(event)); /* the wait above has reached it */
     GOOD(cu.cuMemcpyDtoHAsync_v2(got, memory + 8, 8, other));
     GOOD(cu.cuEventRecord(later, other));
     GOOD(cu.cuEventSynchronize(later));
@@ -199,7 +199,7 @@ static void misuse_of_launches(void *ctx) {
     GOOD(cu.cuMemAlloc_v2(&sink, 4));
     if (sink != gone) {
         parameters[0] = &gone;
-        MISUSE(LAUNCH(1, 1, lanes, 8), "no memory of the device");
+        MISUSE(LAUNCH(1, 1, lanes, 8), "not device memory");
         parameters[0] = &sink;
     }
     GOOD(LAUNCH(1, 1, lanes, 8));
@@ -211,7 +211,7 @@ static void misuse_of_launches(void *ctx) {
     stop();
 }
 
-/* What a fault leaves: every call says so until the context is gone; a new one works. */
+/* After a fault every call returns it until the context is gone; a new context works. */
 static void a_fault_is_sticky(void *ctx) {
     CUdeviceptr memory;
     CUcontext popped;
@@ -234,7 +234,7 @@ static void a_fault_is_sticky(void *ctx) {
     stop();
 }
 
-/* Ends the program if something is left: so this child must not end well. */
+/* Something left over at the end is an error, so this child must fail. */
 static void leave_something(void *ctx) {
     CUevent event;
     start();

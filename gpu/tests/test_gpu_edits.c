@@ -1,5 +1,5 @@
-/* test_gpu_edits.c: a row's biases and counted history, gathered as a slow and simple count does
- * it. Needs no device. */
+/* test_gpu_edits.c: a row's biases and counted history, compared with a slow and simple count.
+ * Needs no device. */
 #include "rig.h"
 
 #include "edits.h"
@@ -55,7 +55,7 @@ static void counts_as_a_slow_count(void **state) {
     gpu_edits_free(&e);
 }
 
-/* A million tokens, all different: what is quadratic does not end. */
+/* A million different tokens: a quadratic method would not finish. */
 static void a_long_history(void **state) {
     enum { LONG = PLK_MAX_VOCAB };
     int32_t *history = malloc(LONG * sizeof *history), n = 0;
@@ -74,7 +74,7 @@ static void a_long_history(void **state) {
     free(history);
 }
 
-/* With room for 3 edits: as many different tokens are enough for any history of them. */
+/* With room for 3 edits: any history of 3 different tokens fits, however long. */
 static void refuses_what_does_not_fit(void **state) {
     plk_edit biases[] = {{5, 0, 1.0f, 1}, {7, 0, 2.0f, 1}};
     pluck_gpu_plan plan = {.n_vocab = 10, .last_n = 100, .biases = biases, .n_biases = 2};

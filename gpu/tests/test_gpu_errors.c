@@ -1,9 +1,9 @@
 /*
- * test_gpu_errors.c: what happens when the device does not do as it is told: memory runs out, a
- * call fails half-way, the device is lost.
+ * test_gpu_errors.c: what happens if the device fails: memory runs out, a call fails half-way, the
+ * device is lost.
  *
- * A faulty backend is put before the real one: it counts what it has given out, and fails the one
- * call that a test chose.
+ * A faulty backend is put before the real one: it counts the objects it has given out, and fails
+ * the one call that a test chose.
  */
 #include "rig.h"
 
@@ -15,7 +15,7 @@ enum { N = 3000, ROWS = 3 };
 static const gpu_backend_table *real;
 static int live;                 /* objects that were created and not freed */
 static int until;                /* calls before the one that fails; < 0: none does */
-static pluck_gpu_status failure; /* how */
+static pluck_gpu_status failure; /* the status it fails with */
 static bool failing_waits;       /* whether waiting counts as a call */
 static bool everything_fails;    /* from the failing call on: the device is gone */
 
@@ -145,7 +145,7 @@ static int mend_device(void **state) {
     return 0;
 }
 
-/* Good calls give the tokens that they always gave. */
+/* Good calls give the same tokens as before. */
 static void works(pluck_gpu_batch *batch) {
     const pluck_gpu_result *results;
     uint64_t ticket;
@@ -174,7 +174,7 @@ static void creation_leaks_nothing(void **state) {
             status = what ? pluck_gpu_pipeline_create(&pipeline, r.device, &slots, &error)
                           : pluck_gpu_batch_create(&batch, r.device, &config, &error);
             if (status == PLUCK_GPU_OK) {
-                assert_int_equal(until, 0); /* it was not reached any more */
+                assert_int_equal(until, 0); /* it was not reached */
                 until = -1;
                 if (batch) works(batch);
             } else {
@@ -218,7 +218,7 @@ static void too_large_for_the_device(void **state) {
     assert_non_null(strstr(error.message, "which has 67108864; 0 were given"));
 }
 
-/* A call that fails half-way, wherever that is, fails alone: the next gives the right tokens. */
+/* A call that fails half-way, at any step, fails alone: the next gives the right tokens. */
 static void a_failed_call_fails_alone(void **state) {
     pluck_gpu_status status = PLUCK_GPU_ERR_DEVICE;
     pluck_gpu_softmax softmax = {.logits = call.logits};
@@ -260,7 +260,7 @@ static void a_failed_ticket_fails_alone(void **state) {
     }
 }
 
-/* After the device is lost everything says so, at once, and can be freed. */
+/* After the device is lost every call reports it at once, and everything can be freed. */
 static void a_lost_device_says_so(void **state) {
     const pluck_gpu_batch_config config = {.n_vocab = N, .max_rows = ROWS};
     const pluck_gpu_pipeline_config slots = {sizeof logits, 3};

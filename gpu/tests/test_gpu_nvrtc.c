@@ -20,7 +20,7 @@ static void compiles_for(int major, int minor, const char *beginning, const char
     }
     if (!image) {
         fail_msg("%s", why);
-        return; /* never: it does not return, which compilers do not know */
+        return; /* not reached: skip() does not return, but compilers do not know that */
     }
     assert_memory_equal(image, beginning, strlen(beginning));
     if (contained) assert_non_null(strstr(image, contained));

@@ -66,7 +66,7 @@ static void rows_arrive(void **state) {
     }
 }
 
-/* Without releases the slots run out; a release lets the next in. */
+/* Without releases the slots run out; a release lets the next submission in. */
 static void back_pressure(void **state) {
     uint64_t tickets[SLOTS], more;
     const void *rows;
@@ -113,7 +113,7 @@ static void callbacks_and_cancel(void **state) {
             0);
         if (i % 4 == 3) cancelled += pluck_gpu_pipeline_cancel(w.pipeline, ticket) == PLUCK_GPU_OK;
     }
-    pluck_gpu_pipeline_free(w.pipeline); /* calls what is outstanding */
+    pluck_gpu_pipeline_free(w.pipeline); /* calls the outstanding callbacks */
     w.pipeline = NULL;
     assert_int_equal(atomic_load(&c.ok), 40 - cancelled);
     assert_int_equal(atomic_load(&c.cancelled), cancelled);

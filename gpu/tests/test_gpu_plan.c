@@ -1,5 +1,5 @@
-/* test_gpu_plan.c: what the planner says of a chain, and the hybrid path: the same tokens either
- * way. */
+/* test_gpu_plan.c: what the planner says of a chain, and the hybrid path, which must give the same
+ * tokens as the CPU alone. */
 #include "rig.h"
 
 #include <float.h>
@@ -42,7 +42,7 @@ static void places_chains(void **state) {
            (expectation){PLUCK_GPU_TOKEN, 0,
                          "device: top_k 40, top_p 0.95, min_p 0.05, temperature 0.5, draw -> "
                          "token and log-probability back"});
-    expect(usual, 5, PLUCK_RNG_MT19937, /* a draw in sorted order, from a stream of words */
+    expect(usual, 5, PLUCK_RNG_MT19937, /* draws in sorted order, so on the CPU */
            (expectation){PLUCK_GPU_CANDIDATES, 2,
                          "device: top_k 40, top_p 0.95, min_p 0.05 -> 40 candidates back; CPU: "
                          "temperature 0.5, draw"});
@@ -72,15 +72,15 @@ static void refuses_bad_input(void **state) {
     (void)state;
     assert_int_equal(pluck_gpu_plan_create(&plan, &config, &error), PLUCK_GPU_ERR_TOKEN);
     assert_non_null(strstr(error.message, "stage 0 (logit_bias)"));
-    config.n_vocab = 2000000; /* libpluck would take it */
+    config.n_vocab = 2000000; /* libpluck accepts it */
     assert_int_equal(pluck_gpu_plan_create(&plan, &config, &error), PLUCK_GPU_ERR_SIZE);
     assert_int_equal(pluck_gpu_plan_create(&plan, NULL, &error), PLUCK_GPU_ERR_NULL);
     assert_int_equal(pluck_gpu_plan_top_k(&plan, 100, 2049, &error), PLUCK_GPU_ERR_SIZE);
     assert_null(plan);
 }
 
-/* What libpluck refuses the planner refuses, and says which stage it is; whatever else the chain
- * holds, and also if the stage is one that the CPU would run. */
+/* The planner refuses what libpluck refuses, and names the stage; also if the stage is one that the
+ * CPU would run. */
 static void refuses_what_libpluck_refuses(void **state) {
     const pluck_logit_bias nan_bias = {1, NAN};
     const int32_t breaker[] = {1};
@@ -208,7 +208,7 @@ static void same_tokens_as_the_library(void **state) {
     enum { N = 6000, ROWS = 64, CHAINS = 5 };
     const pluck_stage stages[CHAINS][6] = {
         {with_top_k(40), with_top_p(0.95f, 0), with_min_p(0.05f, 0),
-         with_xtc(0.0f, 0.1f, 0) /* idle, but numbered */, with_temp(0.8f, 0.0f, 1.0f),
+         with_xtc(0.0f, 0.1f, 0) /* disabled, but numbered */, with_temp(0.8f, 0.0f, 1.0f),
          with_dist()},
         {with_top_p(0.95f, 0), with_dist()},
         {with_min_p(0.05f, 0), with_temp(1.5f, 0.0f, 1.0f), with_dist()},

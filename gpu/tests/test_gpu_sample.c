@@ -74,7 +74,7 @@ static void random_chains(void **state) {
         rig_check(&r, rows);
         checked += n_rows;
     }
-    /* Were more than a tenth excused, the comparison would say little. */
+    /* If more than a tenth were excused, the comparison would show little. */
     assert_true(r.n_excused * 10 < checked);
     rig_close(&r);
 }
@@ -130,13 +130,13 @@ static void usual_chains(void **state) {
     free(logits);
 }
 
-/* Draws fall as often as they should: 10^6 of them over 50 tokens, by the chi-squared test; and
- * each is the library's own for the same seed and position, but for one in a million at most. */
+/* 10^6 draws over 50 tokens have the right frequencies by the chi-squared test; and each is
+ * libpluck's own draw for the same seed and position, except for one in a million at most. */
 static void goodness_of_fit(void **state) {
     enum { N = 50, ROWS = 1000 };
     const int calls = !rig_is_emulated()      ? 1000
                       : rig_device()->wg > 16 ? 2
-                                              : 20; /* lanes take time */
+                                              : 20; /* lanes in plain C are slow */
     const pluck_stage stages[] = {with_dist()};
     const pluck_config config = with_chain(N, 77, PLUCK_RNG_PHILOX, stages, 1);
     pluck_sampler *sampler;
@@ -155,7 +155,8 @@ static void goodness_of_fit(void **state) {
     rig_open(&r, N, ROWS, 0);
     assert_int_equal(pluck_gpu_plan_create(&plan, &config, NULL), PLUCK_GPU_OK);
     assert_int_equal(pluck_sampler_create(&sampler, &config), PLUCK_OK);
-    /* All rows are the same memory: a stride may not be smaller than a row, so it is repeated. */
+    /* All rows are equal. A stride may not be smaller than a row, so the row is repeated in memory.
+     * */
     {
         float *repeated = malloc(ROWS * sizeof logits);
         assert_non_null(repeated);
@@ -191,7 +192,8 @@ static void goodness_of_fit(void **state) {
         const double expected = p[t] / total * ROWS * calls;
         chi2 += (counts[t] - expected) * (counts[t] - expected) / expected;
     }
-    /* 49 degrees of freedom: above 98 once in 25,000; the seed is fixed, so this cannot flicker. */
+    /* 49 degrees of freedom: above 98 once in 25,000. The seed is fixed, so every run gives the
+     * same. */
     assert_true(chi2 < 98.0);
     assert_true(different <= 1);
     pluck_sampler_free(sampler);

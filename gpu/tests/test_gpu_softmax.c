@@ -10,7 +10,7 @@ enum { MAX_ROWS = 64 };
 
 #define UNTOUCHED (-77.0f)
 
-/* One call, its output and what it is made of. */
+/* One call, its input and its output. */
 typedef struct world {
     rig rig;
     int32_t n_vocab, n_rows, pad;
@@ -62,7 +62,7 @@ static pluck_row stored_row(const world *w, int32_t i) {
                        .n = w->n_vocab};
 }
 
-/* Sends w->logits through a call, and fetches what came of it. */
+/* Sends w->logits through a call, and fetches the output. */
 static void run(world *w) {
     const gpu_backend_table *api = w->rig.device->api;
     pluck_gpu_softmax call;
@@ -181,7 +181,7 @@ static void hostile_rows(void **state) {
     close_world(&w);
 }
 
-/* Vocabularies around the sizes of vectors and tiles, and one as large as may be. */
+/* Vocabularies around the sizes of vectors and tiles, and the largest. */
 static void any_vocabulary(void **state) {
     static const int32_t sizes[] = {1, 2, 3, 5, 31, 1023, 1024, 1025, 151936, 1048576};
     const size_t n = sizeof sizes / sizeof *sizes - (rig_is_emulated() ? 1 : 0);
@@ -203,7 +203,7 @@ static void any_vocabulary(void **state) {
     }
 }
 
-/* The oracle's own log-probabilities of recorded logits; and the same bytes whatever the batch. */
+/* Recorded logits give the oracle's log-probabilities, and the same bytes in any batch. */
 static void as_the_oracle_alone_or_not(void **state) {
     enum { N = 20000, ROWS = 7 };
     static double logprobs[N];

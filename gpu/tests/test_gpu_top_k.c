@@ -58,7 +58,7 @@ static void full_vocabulary(void **state) {
     free(logits);
 }
 
-/* Masks, bias and penalties, k of its own for each row; a mask that leaves fewer than k. */
+/* Masks, bias, penalties and a different k for each row; a mask that leaves fewer than k. */
 static void mixed_rows(void **state) {
     enum { N = 5000, ROWS = 20 };
     pluck_logit_bias biases[ROWS][3];
@@ -96,7 +96,7 @@ static void mixed_rows(void **state) {
     rig_close(&r);
 }
 
-/* Cutoffs without a top-k hand back what is left, or say that it is too much. */
+/* Cuts without a top-k hand back the candidates left, or report that there are too many. */
 static void cutoffs_hand_back_what_is_left(void **state) {
     enum { N = 8000, ROWS = 9 };
     pluck_stage stages[ROWS][4];

@@ -1,6 +1,6 @@
 /*
- * main.c: a program of somebody else's, against an installed libpluck_gpu: says where a chain would
- * run, and opens whatever device there is.
+ * main.c: a program of another project, built against an installed libpluck_gpu. Prints where a
+ * chain would run, and opens the first device if there is one. Experimental: not yet run on a GPU.
  */
 #include <pluck_gpu.h>
 #include <stdio.h>

@@ -131,7 +131,8 @@ static int stack_depth(void) {
     return depth;
 }
 
-/* What a program that ended well cannot have left: its context and module live as long as it. */
+/* Checks at a program's end that nothing is left over. The context and its module may be: the
+ * library keeps them to the end. */
 __attribute__((destructor)) static void check_end(void) {
     call_name = "at the end";
     if (depth > 0) (void)misuse(CUDA_SUCCESS, "%d contexts are still current", depth);
@@ -166,7 +167,7 @@ CUresult cuGetErrorName(CUresult error, const char **name) {
                  {CUDA_ERROR_ILLEGAL_ADDRESS, "CUDA_ERROR_ILLEGAL_ADDRESS"}};
     CUresult r = enter(__func__, ANYWHERE);
     if (r == CUDA_SUCCESS)
-        r = CUDA_ERROR_INVALID_VALUE; /* for a code that has no name */
+        r = CUDA_ERROR_INVALID_VALUE; /* the code has no name */
     else
         return leave(r);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -255,7 +256,7 @@ CUresult cuDevicePrimaryCtxRetain(CUcontext *out, CUdevice device) {
     return leave(r);
 }
 
-/* Whatever fails when something is freed: it is freed. The error is that of earlier work. */
+/* A call that frees something frees it even if it fails: the error is that of earlier work. */
 CUresult cuDevicePrimaryCtxRelease_v2(CUdevice device) {
     const CUresult r = check_device(enter(__func__, INITIALIZED), device);
     test_context *c = find_primary();
@@ -280,7 +281,7 @@ CUresult cuCtxPushCurrent_v2(CUcontext handle) {
     return leave(r);
 }
 
-/* Replaces the top of the stack; NULL takes it away. */
+/* Replaces the top of the stack; NULL removes it. */
 CUresult cuCtxSetCurrent(CUcontext handle) {
     const CUresult r = enter(__func__, INITIALIZED);
     test_context *c = find_object(OBJECT_CONTEXT, handle);

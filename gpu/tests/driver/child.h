@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* In the child: says what is wrong, and ends it. */
+/* In the child: prints the condition that does not hold, and ends the child. */
 #define CHECK(condition)                                                                           \
     do {                                                                                           \
         if (!(condition)) {                                                                        \
@@ -20,7 +20,7 @@
         }                                                                                          \
     } while (0)
 
-/* Runs it in a child; true if it came to its end, and what runs at a program's end was content. */
+/* Runs it in a child; true if it ran to its end, and the checks at exit found nothing. */
 static inline bool runs_in_child(void (*run)(void *ctx), void *ctx) {
     int status = -1;
     pid_t child;

@@ -12,7 +12,7 @@ typedef struct driver_control {
     int fail_with;       /* how */
     bool fail_sticky;    /* as a kernel's fault: every later call in a context fails as well */
     bool eager;          /* work runs at once */
-    bool refuse_images;  /* no module is loaded but what NVRTC made */
+    bool refuse_images;  /* only modules that NVRTC made are loaded */
     bool expects_misuse; /* misuse is counted and does not end the program */
     size_t device_memory;
     /* To a test: */

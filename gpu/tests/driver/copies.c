@@ -14,7 +14,7 @@ static void *host(uint64_t address) {
     return (void *)(uintptr_t)address;
 }
 
-/* A source that is not pinned has been read when the call returns; a pinned one is read later. */
+/* A source that is not pinned is read before the call returns; a pinned one is read later. */
 static void stage(test_work *w) {
     char *staged;
     if (w->from_device || memory_at(w->from, OBJECT_HOST)) return;
@@ -25,7 +25,7 @@ static void stage(test_work *w) {
     w->from_pitch = w->width;
 }
 
-/* Until a copy has run nobody knows what is in its destination. */
+/* Overwrites the destination, whose content is undefined until the copy has run. */
 static void scribble(const test_work *w) {
     if (w->to_device) return;
     for (size_t row = 0; row < w->rows; row++)
@@ -95,7 +95,7 @@ CUresult cuMemcpyDtoDAsync_v2(CUdeviceptr to, CUdeviceptr from, size_t size, CUs
     return enqueue(r, new_copy(to, true, from, true, size), stream);
 }
 
-/* Only what the library asks for: from the device to the host. */
+/* Supports only what the library uses: from the device to the host. */
 CUresult cuMemcpy2DAsync_v2(const CUDA_MEMCPY2D *copy, CUstream stream) {
     const CUresult r = enter(__func__, IN_CONTEXT);
     test_work *w =

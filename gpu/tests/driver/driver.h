@@ -3,15 +3,15 @@
  * dlopen as the real one, has one device, checks each call as the real one does, and runs the
  * kernels as plain C with groups of 256 lanes in warps of 32.
  *
- * What is enqueued is run as late as the API allows: when somebody waits for it, asks for it, or
- * destroys its stream. So memory that is freed or reused too early, results that are read before
- * they are there, and work that nothing orders show.
+ * What is enqueued runs as late as the API allows: when a caller waits for it, queries it, or
+ * destroys its stream. That exposes memory that is freed or reused too early, results that are read
+ * before they exist, and work whose order nothing ensures.
  *
  * A real driver answers a wrong call with an error, which a program may overlook. This one also
  * prints what was wrong and ends the program, unless the test expects it (control.expects_misuse).
  * Misuse is what no correct program does: a handle that does not exist, memory freed in use, a
- * context left on the stack. What a program may do to find something out (the range of a pointer
- * that is none, more memory than there is) just fails.
+ * context left on the stack. A call that a correct program may make to find something out (the
+ * range of a pointer that is none, more memory than there is) just fails.
  */
 #ifndef PLUCK_GPU_TESTS_DRIVER_H
 #define PLUCK_GPU_TESTS_DRIVER_H
@@ -85,8 +85,8 @@ typedef struct test_work test_work;
 
 typedef struct test_stream {
     test_object base;
-    bool blocking;  /* waits for the default stream, and it for this */
-    bool destroyed; /* by its handle; what it holds is still to be done */
+    bool blocking;  /* it and the default stream wait for each other */
+    bool destroyed; /* by its handle; its work is still to be done */
     test_work *first, *last;
     uint64_t submitted, done; /* pieces of work so far */
 } test_stream;
@@ -128,7 +128,7 @@ void *add_object(object_kind kind, size_t size, test_context *owner);
 void remove_object(void *gone);
 test_object *first_object(void);
 
-/* The object, if it exists, is of this kind and belongs to the current context; else NULL. */
+/* The object, if it exists, has this kind and belongs to the current context; else NULL. */
 void *find_object(object_kind kind, const void *handle);
 
 /* Frees all objects of a context that is destroyed. */
@@ -142,7 +142,7 @@ test_memory *memory_at(uint64_t address, object_kind kind);
 /* Can a kernel or a copy use these bytes as memory of the device? Mapped pinned memory counts. */
 bool device_may_use(uint64_t address, size_t size);
 
-/* Device memory is poisoned for AddressSanitizer but while work runs. */
+/* Device memory is poisoned for AddressSanitizer except while work runs. */
 void allow_memory(bool allowed);
 
 void free_memory_of(test_memory *m);
@@ -156,8 +156,7 @@ enum { WORK_PARAMETERS = 16, WORK_PARAMETER_SIZE = 256 };
 struct test_work {
     test_work *next;
     work_kind kind;
-    /* COPY, SET: rows of `width` bytes. What is read or written on the device is checked when it
-     * runs, as well. */
+    /* COPY, SET: rows of `width` bytes. Their range on the device is checked again when it runs. */
     uint64_t to, from;
     bool to_device, from_device;
     size_t width, rows, to_pitch, from_pitch;
@@ -184,7 +183,8 @@ test_stream *find_stream(CUstream handle);
 /* Drops what a stream has left, without running it. */
 void drop_work(test_stream *s);
 
-/* A fault: whatever the context had to do is not done, and every call in it returns the error. */
+/* A fault: the context's pending work is dropped, and every call in the context returns the error.
+ * */
 void lose_context(test_context *c, CUresult error);
 
 /* Does work that has not run use this memory, or this function? */

@@ -57,7 +57,7 @@ void run_launch(const test_work *w) {
     plk_emu.groups_x = w->groups_x;
     for (u32 y = 0; y < w->groups_y; y++) {
         for (u32 x = 0; x < w->groups_x; x++) {
-            memset(r.shared, 0xA5, w->shared); /* nothing may rely on its content */
+            memset(r.shared, 0xA5, w->shared); /* its content is undefined */
             plk_emu.group_x = x;
             plk_emu.group_y = y;
             lanes_run_group(run_lane, &r, r.kernel->name);

@@ -1,5 +1,5 @@
-/* memory.c: memory on the device and pinned memory. Device addresses are the host's own, so that
- * kernels in plain C can use them; AddressSanitizer knows that nobody else may. */
+/* memory.c: memory on the device and pinned memory. Device addresses are host addresses, so that
+ * kernels in plain C can use them; AddressSanitizer is told that nothing else may. */
 #include "driver.h"
 
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 #include <sanitizer/asan_interface.h>
 #endif
 
-/* Nobody may use these bytes. */
+/* Tells AddressSanitizer that nothing may use these bytes. */
 static void poison(const void *bytes, size_t size) {
 #ifdef HAS_ASAN
     ASAN_POISON_MEMORY_REGION(bytes, size);
@@ -77,7 +77,7 @@ static size_t device_bytes(void) {
     return sum;
 }
 
-/* Memory whose content nobody may rely on. */
+/* Memory whose content is undefined. */
 static test_memory *allocate(object_kind kind, size_t size) {
     test_memory *m = add_object(kind, sizeof *m, current_context());
     m->bytes = aligned_alloc(ALIGNMENT, rounded(size));
@@ -104,7 +104,7 @@ CUresult cuMemAlloc_v2(CUdeviceptr *pointer, size_t size) {
     return leave(r);
 }
 
-/* Frees memory that begins at the address, also if the call fails for something else. */
+/* Frees the memory that begins at the address, even if the call fails for another reason. */
 static CUresult free_at(CUresult r, uint64_t address, object_kind kind) {
     test_memory *m = memory_at(address, kind);
     if (!m || (uintptr_t)m->bytes != address)

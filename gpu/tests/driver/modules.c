@@ -1,4 +1,4 @@
-/* modules.c: images, their functions, and launches as they are checked when they are enqueued. */
+/* modules.c: images, their functions, and launches, which are checked when they are enqueued. */
 #include "driver.h"
 
 #include <stdio.h>
@@ -53,8 +53,8 @@ CUresult cuModuleLoadDataEx(CUmodule *out, const void *image, unsigned n, int *o
     return leave(r);
 }
 
-/* Functions live as long as their context here: one that is used later is misuse all the same,
- * since its module is looked for. */
+/* Here functions live as long as their context. Using one after its module was unloaded is still
+ * misuse, because its module is looked up. */
 CUresult cuModuleUnload(CUmodule handle) {
     const CUresult r = enter(__func__, IN_CONTEXT);
     test_object *module = find_object(OBJECT_MODULE, handle), *next;
@@ -99,7 +99,7 @@ CUresult cuFuncSetAttribute(CUfunction handle, int attribute, int value) {
     return leave(r);
 }
 
-/* Copies the parameters, as the driver does before it returns. NULL, or what is wrong. */
+/* Copies the parameters, as the driver does before it returns. Returns NULL, or what is wrong. */
 static const char *take_parameters(test_work *w, void **parameters) {
     const char *letters = kernel_parameters(w->function->kernel);
     for (size_t i = 0; letters[i]; i++) {
@@ -108,7 +108,7 @@ static const char *take_parameters(test_work *w, void **parameters) {
         memcpy(w->parameters[i], parameters[i], parameter_size(letters[i]));
         if (letters[i] != 'm') continue;
         memcpy(&address, w->parameters[i], sizeof address);
-        if (address && !device_may_use(address, 1)) return "a parameter is no memory of the device";
+        if (address && !device_may_use(address, 1)) return "a parameter is not device memory";
     }
     return NULL;
 }

@@ -1,7 +1,7 @@
 /*
  * nvrtc.c: NVRTC for tests: checks how it is called, and gives images that the test driver takes.
- * PLK_TEST_NVRTC_FAIL=N in the environment fails the N-th call. It ends the program if a program
- * of NVRTC's is created and not destroyed, or used after that.
+ * PLK_TEST_NVRTC_FAIL=N in the environment fails the N-th call. Aborts if an nvrtcProgram is not
+ * destroyed, or is used after it was destroyed.
  */
 #include "../../src/cuda_api.h"
 
@@ -25,7 +25,7 @@ enum {
 
 struct nvrtcProgram_st {
     char *source;
-    bool compiled, real; /* for a device, not for a virtual architecture */
+    bool compiled, real; /* real: for a device, not for a virtual architecture */
     const char *log;
 };
 
@@ -61,7 +61,7 @@ nvrtcResult nvrtcCreateProgram(nvrtcProgram *program, const char *source, const 
     return NVRTC_SUCCESS;
 }
 
-/* True if this NVRTC knows the architecture; sets whether it is a device's. */
+/* True if this NVRTC knows the architecture; sets whether it is a real one. */
 static bool knows(nvrtcProgram program, const char *architecture) {
     const char *number = strchr(architecture, '_');
     program->real = strncmp(architecture, "sm_", 3) == 0;
@@ -115,7 +115,7 @@ nvrtcResult nvrtcGetPTX(nvrtcProgram program, char *to) {
     return give(program, ptx, sizeof ptx, to);
 }
 
-/* There is none for a virtual architecture. */
+/* Only a real architecture has a cubin. */
 nvrtcResult nvrtcGetCUBINSize(nvrtcProgram program, size_t *size) {
     return give_size(program, program->real ? sizeof cubin : 0, size);
 }

@@ -1,4 +1,4 @@
-/* streams.c: queues of work, and events. Work runs when somebody asks for an event behind it. */
+/* streams.c: queues of work, and events. Work runs when a caller asks for an event behind it. */
 #include "driver.h"
 
 #include <stdlib.h>
@@ -7,7 +7,7 @@ extern driver_control plk_test_driver_control;
 
 /* ---- all streams ---- */
 
-/* The stream after `at`, of all there are; NULL begins and ends. */
+/* The stream after `at` in the list of all streams; NULL begins and ends the list. */
 static test_stream *next_stream(test_stream *at) {
     test_object *o;
     if (at && at->base.kind == OBJECT_CONTEXT) { /* a context's default stream, see find_stream */
@@ -31,7 +31,7 @@ test_stream *find_stream(CUstream handle) {
     return s && !s->destroyed ? s : NULL;
 }
 
-/* Nothing waits for this stream any more: its work has run, or never will. */
+/* Nothing waits for this stream any longer: its work has run, or never will. */
 static void forget_stream(const test_stream *gone) {
     for (test_object *o = first_object(); o; o = o->next)
         if (o->kind == OBJECT_EVENT && ((test_event *)o)->on == gone) ((test_event *)o)->on = NULL;
@@ -94,7 +94,7 @@ static void run_until(test_stream *s, uint64_t position) {
     }
 }
 
-/* The default stream and those that are not non-blocking run one after the other's work. */
+/* The default stream and blocking streams each wait for the work enqueued in the other before. */
 static void order_by_default_stream(test_stream *s) {
     test_context *c = s->base.owner;
     test_stream *legacy = &c->defaults[0];
@@ -174,7 +174,7 @@ CUresult cuStreamCreate(CUstream *out, unsigned flags) {
     return leave(r);
 }
 
-/* Does not wait: what the stream holds is still to be done, and memory that it uses to be kept. */
+/* Does not wait: the stream's work is still to be done, and the memory it uses must be kept. */
 CUresult cuStreamDestroy_v2(CUstream handle) {
     const CUresult r = enter(__func__, IN_CONTEXT);
     test_stream *s = find_stream(handle);
@@ -230,7 +230,7 @@ CUresult cuEventRecord(CUevent handle, CUstream on) {
     return leave(submit(on, w));
 }
 
-/* Each query lets one piece of work run, so that whoever polls sees both answers. */
+/* Each query lets one piece of work run, so that a caller that polls sees both answers. */
 CUresult cuEventQuery(CUevent handle) {
     CUresult r = enter(__func__, IN_CONTEXT);
     const test_event *e = find_object(OBJECT_EVENT, handle);
@@ -255,7 +255,7 @@ CUresult cuEventElapsedTime(float *milliseconds, CUevent from, CUevent to) {
     const test_event *a = find_object(OBJECT_EVENT, from), *b = find_object(OBJECT_EVENT, to);
     if (r != CUDA_SUCCESS) return leave(r);
     if (!a || !b || !a->timed || !b->timed || !a->recorded || !b->recorded)
-        return leave(misuse(CUDA_ERROR_INVALID_HANDLE, "an event that has no time"));
+        return leave(misuse(CUDA_ERROR_INVALID_HANDLE, "the event has no time"));
     if (a->on || b->on) return leave(CUDA_ERROR_NOT_READY);
     *milliseconds = (float)(b->time - a->time);
     return leave(r);
