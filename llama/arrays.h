@@ -5,8 +5,10 @@
  * libpluck reads a plain row; a program that fills a llama_token_data_array has 12-byte structs. So
  * the logits are copied out once, which is most of what an array costs. Before a top-k only the few
  * that it can keep are copied (shortlist.h). The chain runs on the copy, and what is left is
- * written back: candidates in order, logits, probabilities, size, selected, sorted.\n\nNo function
- * here locks anything: a sampler, a scratch and an array are used by one thread at a time.
+ * written back: candidates in order, logits, probabilities, size, selected, sorted.
+ *
+ * No function here locks anything: a sampler, a scratch and an array are used by one thread at a
+ * time.
  */
 #ifndef PLUCK_LLAMA_ARRAYS_H
 #define PLUCK_LLAMA_ARRAYS_H

@@ -1,4 +1,5 @@
-/* behind.c: stands for the libllama behind the drop-in where that is linked; never loaded. */
+/* behind.c: takes the place of the libllama behind the drop-in when the drop-in is linked; never
+ * loaded. */
 void pluck_llama_behind(void);
 
 void pluck_llama_behind(void) {

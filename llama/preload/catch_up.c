@@ -1,11 +1,11 @@
 /*
- * catch_up.c: bringing the random stream of libllama's sampler to where Pluck's is.
+ * catch_up.c: moves the random stream of libllama's sampler to where Pluck's is.
  *
- * The stream can only be moved by having the sampler draw. What a draw costs depends on the
- * sampler: dist takes a number for two candidates, XTC's coin, too; adaptive-p takes one for two.
- * Mirostat learns from each draw, and nobody can tell it what Pluck has learnt; so it is given
- * arrays from which it learns as good as nothing: with so many candidates that what is drawn is as
- * surprising as it wants it to be, and a few more or fewer if it was not before.
+ * The stream can be moved only by making the sampler draw. dist, XTC's coin and adaptive-p take one
+ * number for an array of two candidates. Mirostat learns from each draw, and there is no way to
+ * give it what Pluck has learnt. So it gets arrays from which it learns almost nothing: with so
+ * many candidates that the token drawn is as surprising as it wants, and somewhat more or fewer to
+ * correct what the draws before taught it.
  */
 #include "segments.h"
 
@@ -20,8 +20,8 @@ static void draw_from_two(struct llama_sampler *object) {
     plk_libllama.sampler_apply(object, &cur);
 }
 
-/* Applies mirostat to n candidates that are equal, but that version 1, which needs a slope, finds
- * the first one likelier. Returns the surprise of what it drew, or 0 if it drew from one. */
+/* Applies mirostat to n equal candidates; for version 1, which needs a slope, the first one is
+ * likelier. Returns the surprise of the token drawn, or 0 if one candidate was left. */
 static float draw_from_many(struct llama_sampler *object, llama_token_data *data, int32_t n,
                             bool version1) {
     for (int32_t i = 0; i < n; i++) data[i] = (llama_token_data){i, 0.0f, 0.0f};
@@ -35,8 +35,8 @@ static void catch_up_mirostat(plk_node *node) {
     const pluck_stage_mirostat *stage = &node->stage.as.mirostat;
     llama_token_data *data = malloc(MOST * sizeof *data);
     if (!data) return;
-    double learnt = 0.0;                     /* that mu should lose again */
-    int64_t most = 4 * node->n_owed + 10000; /* if mu is too small for two, and stays so */
+    double learnt = 0.0;                     /* what mu has moved by so far */
+    int64_t most = 4 * node->n_owed + 10000; /* a limit: mu may stay too small for two candidates */
     for (; node->n_owed > 0 && most > 0; most--) {
         double wanted = (double)stage->tau;
         if (stage->eta > 0.0f) wanted += learnt / (double)stage->eta;
@@ -58,7 +58,7 @@ void plk_stage_catch_up(plk_node *node) {
     case PLUCK_STAGE_ADAPTIVE_P:
         if (node->n_owed == 0) break;
         for (; node->n_owed > 0; node->n_owed--) draw_from_two(node->object);
-        plk_libllama.sampler_accept(node->object, 2); /* neither of the two: it forgets them */
+        plk_libllama.sampler_accept(node->object, 2); /* neither of the two, so it learns nothing */
         break;
     case PLUCK_STAGE_MIROSTAT:
     case PLUCK_STAGE_MIROSTAT_V2:

@@ -1,6 +1,6 @@
 /*
- * hooks.h: our functions behind the stubs. Each behaves as libllama's of the same name does; calls
- * that come from inside libllama are passed on.
+ * hooks.h: our functions behind the stubs. Each does what libllama's function of the same name
+ * does, and takes its arguments. Calls that come from inside libllama are passed on to libllama.
  */
 #ifndef PLUCK_LLAMA_HOOKS_H
 #define PLUCK_LLAMA_HOOKS_H
@@ -14,8 +14,8 @@ PLK_HOOKED(PLK_DECLARE)
 /* llama_sampler_apply as it is called from inside libllama. */
 __typeof__(llama_sampler_apply) plk_hook_apply_inside;
 
-/* Before August 2026 the two that take a window had other arguments: penalties no n_vocab, and DRY
- * the context the model was trained with. */
+/* Before August 2026 two functions had other arguments: init_penalties had no n_vocab, and init_dry
+ * had n_ctx_train, the context that the model was trained with. */
 typedef struct llama_sampler *(*plk_penalties_without_n_vocab)(int32_t, float, float, float);
 typedef struct llama_sampler *(*plk_dry_with_n_ctx)(const struct llama_vocab *, int32_t, float,
                                                     float, int32_t, int32_t, const char **, size_t);
@@ -24,7 +24,7 @@ __typeof__(struct llama_sampler *
 __typeof__(struct llama_sampler * (const struct llama_vocab *, int32_t, float, float, int32_t,
                                    int32_t, const char **, size_t)) plk_hook_dry_with_n_ctx;
 
-/* libllama's own functions, as those were. */
+/* libllama's own functions with those arguments. */
 static inline plk_penalties_without_n_vocab plk_old_penalties(void) {
     return (plk_penalties_without_n_vocab)(plk_function)plk_libllama.sampler_init_penalties;
 }

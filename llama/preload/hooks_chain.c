@@ -1,7 +1,7 @@
 /*
- * hooks_chain.c: what happens to samplers apart from sampling: chains are filled and emptied,
- * samplers cloned, copied, reset, freed, told of tokens. libllama does it to its objects; the nodes
- * follow.
+ * hooks_chain.c: what happens to samplers apart from sampling: chains are filled and emptied;
+ * samplers are cloned, copied, reset and freed, and accept tokens. libllama does it to its objects
+ * first, then the nodes follow.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "../clock.h"
@@ -20,7 +20,8 @@ static plk_node *find_chain(const struct llama_sampler *object) {
     return node && node->type == PLK_CHAIN ? node : NULL;
 }
 
-/* The stage is about to be dealt with by itself: it takes its state out of the chain it is in. */
+/* Call this before a stage is used by itself: it moves the stage's state out of the chain that it
+ * is in. */
 static void take_out(plk_node *node) {
     if (node->type == PLK_STAGE && node->home) plk_plan_drop(node->home, true);
 }
@@ -62,7 +63,7 @@ void plk_hook_sampler_free(struct llama_sampler *smpl) {
     else if (node && !PLK_FROM_INSIDE())
         take_out(node);
     if (smpl) plk_node_remove(smpl);
-    plk_libllama.sampler_free(smpl); /* a chain frees what it owns through here */
+    plk_libllama.sampler_free(smpl); /* a chain frees its samplers through this */
 }
 
 static void restart(plk_node *node) {
@@ -90,13 +91,13 @@ void plk_hook_sampler_reset(struct llama_sampler *smpl) {
 
 static void accept_in_chain(plk_node *chain, llama_token token);
 
-/* A stage by itself, or in a chain whose other stages do not hear of the token. */
+/* Accepts for one stage: on its own, or in a chain whose other stages do not get the token. */
 static void accept_in_stage(plk_node *node, llama_token token) {
     pluck_status status = PLUCK_ERR_TOKEN;
     if (node->home) {
         const plk_segment *segment = &node->home->plan->segments[node->home_segment];
         status = pluck_accept_stage(segment->sampler, node->home_stage, token);
-        if (status != PLUCK_OK) take_out(node); /* to where its vocabulary can grow */
+        if (status != PLUCK_OK) take_out(node); /* outside the plan its vocabulary can grow */
     }
     if (status != PLUCK_OK) status = plk_stage_accept(node, token);
     if (status != PLUCK_OK) plk_stage_hand_back(node);
@@ -136,7 +137,7 @@ static void accept_in_chain(plk_node *chain, llama_token token) {
 
 void plk_hook_sampler_accept(struct llama_sampler *smpl, llama_token token) {
     plk_node *node = PLK_FROM_INSIDE() ? NULL : plk_node_find(smpl);
-    plk_libllama.sampler_accept(smpl, token); /* foreign samplers in it hear of it so, too */
+    plk_libllama.sampler_accept(smpl, token); /* and to the foreign ones in it */
     if (!node) return;
     if (node->type == PLK_STAGE) {
         accept_in_stage(node, token);
@@ -149,7 +150,7 @@ void plk_hook_sampler_accept(struct llama_sampler *smpl, llama_token token) {
 
 /* ---- Copies ---------------------------------------------------------------------------------- */
 
-/* Gives a clone's object a node that continues as the original's. */
+/* Gives a clone's object a node that continues from the original's state. */
 static void follow_clone(const struct llama_sampler *from_object, struct llama_sampler *object) {
     plk_node *from = plk_node_find(from_object);
     plk_node *node = from && object ? plk_node_add(object) : NULL;
@@ -159,7 +160,7 @@ static void follow_clone(const struct llama_sampler *from_object, struct llama_s
         bool differs = plk_libllama.clone_differs >> from->stage.kind & 1;
         if (plk_stage_copy(node, from, true) != PLUCK_OK || plk_node_complete(node) != PLUCK_OK)
             plk_node_remove(object);
-        else if (differs) /* libllama's has the state that this version's clones have */
+        else if (differs) /* libllama's clone has the state that clones have in this version */
             plk_stage_leave(node);
         return;
     }
@@ -172,7 +173,7 @@ static void follow_clone(const struct llama_sampler *from_object, struct llama_s
                      plk_libllama.sampler_chain_get(object, i));
 }
 
-/* Before a chain is copied, with whatever the program keeps beside it. */
+/* Call this before a chain is copied: the program may copy its array as well. */
 static void settle_before_copy(const struct llama_sampler *smpl) {
     plk_node *chain = PLK_FROM_INSIDE() ? NULL : find_chain(smpl);
     if (chain) plk_lend_before_copy(chain);
@@ -185,7 +186,8 @@ struct llama_sampler *plk_hook_sampler_clone(const struct llama_sampler *smpl) {
     return object;
 }
 
-/* Before a copy everything involved stands by itself, so that no plan holds a node that goes. */
+/* Takes the plans of all samplers concerned apart before a copy, so that no plan holds a node that
+ * is replaced. */
 static void prepare_copy(plk_node *to) {
     if (to->type != PLK_CHAIN) {
         take_out(to);
@@ -199,8 +201,8 @@ static void prepare_copy(plk_node *to) {
     }
 }
 
-/* libllama has copied `from` over `to`'s object: samplers with a copy_state function get the state
- * alone, others are replaced by a clone, parameters and all. */
+/* Follows a copy that libllama has made over `object`: samplers with a copy_state function got the
+ * state alone, others were replaced by a clone with its parameters. */
 static void follow_copy(const struct llama_sampler *from_object, struct llama_sampler *object) {
     plk_node *from = plk_node_find(from_object);
     plk_node *to = plk_node_find(object);
@@ -209,7 +211,7 @@ static void follow_copy(const struct llama_sampler *from_object, struct llama_sa
         plk_node_remove(object);
         return;
     }
-    if (!to) { /* its inside was exchanged, so that the node was not believed */
+    if (!to) { /* libllama replaced what the object holds, so its node was no longer valid */
         follow_clone(from_object, object);
         return;
     }

@@ -1,8 +1,8 @@
 /*
- * hooks_init.c: the functions that make samplers. Each has libllama make its own and notes what was
- * asked for. Where llama.cpp gives a meaning to a value outside libpluck's range, the nearest stage
- * of the same meaning is noted; a stage that libpluck refuses in the end is left to libllama by the
- * plan.
+ * hooks_init.c: the functions that make samplers. Each lets libllama make its own and notes the
+ * parameters. If llama.cpp gives a meaning to a value outside libpluck's range, the nearest stage
+ * with the same meaning is noted. If libpluck refuses the stage in the end, the plan leaves it to
+ * libllama.
  */
 #include "hooks.h"
 #include "probe.h"
@@ -19,7 +19,7 @@ static float at_least(float x, float low) {
     return x < low ? low : x;
 }
 
-/* Does the sampler do nothing? Then its name begins with '?', but in the oldest generation. */
+/* Does the sampler do nothing? Its name then begins with '?', except in the first generation. */
 static bool is_empty(const struct llama_sampler *object, const pluck_stage *stage) {
     if (plk_libllama.generation > PLK_GENERATION_6)
         return plk_libllama.sampler_name(object)[0] == '?';
@@ -27,8 +27,8 @@ static bool is_empty(const struct llama_sampler *object, const pluck_stage *stag
     return pluck_stage_describe(stage, &traits) && traits.disabled;
 }
 
-/* Notes that `object` is `stage`. NULL, and nothing is known of the object, when out of memory and
- * where it is left to libllama. */
+/* Notes that `object` is `stage`. NULL if out of memory or if the kind is left to libllama; the
+ * object then has no node. */
 static plk_node *note(struct llama_sampler *object, const pluck_stage *stage) {
     plk_node *node = plk_node_add(object);
     if (!node) return NULL;
@@ -83,7 +83,7 @@ struct llama_sampler *plk_hook_sampler_init_min_p(float p, size_t min_keep) {
     if (PLK_FROM_INSIDE()) return object;
     pluck_stage stage = {.kind = PLUCK_STAGE_MIN_P,
                          .as.min_p = {at_least(p, 0.0f), clamp_size(min_keep)}};
-    if (p > 1.0f) { /* nothing reaches that: the first min_keep stay, or one */
+    if (p > 1.0f) { /* nothing reaches p: the first min_keep stay, or one */
         stage.kind = PLUCK_STAGE_TOP_K;
         stage.as.top_k.k = min_keep > 1 ? clamp_size(min_keep) : 1;
     }
@@ -190,15 +190,15 @@ struct llama_sampler *plk_hook_sampler_init_adaptive_p(float target, float decay
     return object;
 }
 
-/* Parameters with arrays behind them; NULL when out of memory. */
+/* Parameters with arrays behind them; NULL if out of memory. */
 static plk_params *new_params(void) {
     plk_params *params = calloc(1, sizeof *params);
     if (params) atomic_init(&params->n_users, 1);
     return params;
 }
 
-/* Notes a stage that points into `params`, which become the node's. Where memory fails the object
- * is one the drop-in knows nothing of. */
+/* Notes a stage that points into `params`, which then belong to the node. If out of memory, the
+ * object has no node. */
 static void note_with(struct llama_sampler *object, const pluck_stage *stage, plk_params *params,
                       int32_t n_vocab_hint) {
     plk_node *node = note(object, stage);
@@ -210,7 +210,7 @@ static void note_with(struct llama_sampler *object, const pluck_stage *stage, pl
     node->n_vocab_hint = n_vocab_hint;
 }
 
-/* Notes a DRY object that libllama has made of these parameters. */
+/* Notes a DRY object that libllama has made with these parameters. */
 static struct llama_sampler *note_dry(struct llama_sampler *object, const struct llama_vocab *vocab,
                                       const pluck_stage_dry *dry, const char **breakers,
                                       size_t n_breakers) {
@@ -257,7 +257,7 @@ struct llama_sampler *plk_hook_dry_with_n_ctx(const struct llama_vocab *vocab, i
     struct llama_sampler *object =
         init(vocab, n_ctx, multiplier, base, allowed_length, last_n, breakers, n_breakers);
     if (PLK_FROM_INSIDE()) return object;
-    /* the window is last_n, or the context if that is -1 or larger */
+    /* the window is last_n, or n_ctx if that is -1 or larger */
     pluck_stage_dry dry = {.multiplier = multiplier,
                            .base = base,
                            .allowed_length = allowed_length,

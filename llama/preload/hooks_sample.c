@@ -10,7 +10,7 @@
 
 #include <stdio.h>
 
-/* PLUCK_LLAMA=log: the first chain that is planned, once. */
+/* With PLUCK_LLAMA=log: prints the plan of the first chain that is planned, once. */
 static void log_plan(const plk_node *chain) {
     static atomic_flag told = ATOMIC_FLAG_INIT;
     if (!plk_libllama.log || atomic_flag_test_and_set(&told)) return;
@@ -34,8 +34,8 @@ static void log_plan(const plk_node *chain) {
     fprintf(stderr, "pluck: first chain: %s\n", line);
 }
 
-/* Samplers whose context runs them on a backend have names that begin with '+' or '-' from then on.
- * Those that do nothing keep theirs, so the first other one is asked. */
+/* Once a context runs a sampler on a backend, its name begins with '+' or '-'. Samplers that do
+ * nothing keep their names, so the first other one is checked. */
 static bool is_on_backend(const plk_node *chain) {
     for (int32_t i = 0;; i++) {
         struct llama_sampler *child = plk_libllama.sampler_chain_get(chain->object, i);
@@ -62,13 +62,13 @@ static void count_draws(const plk_plan *plan, const plk_segment *segment, int32_
 
 static void apply_object(struct llama_sampler *smpl, llama_token_data_array *cur, plk_loan *loan);
 
-/* In a chain, a sampler that only listens has no apply. */
+/* A sampler that only accepts tokens has no apply. */
 static void apply_child(struct llama_sampler *smpl, llama_token_data_array *cur) {
     if (smpl->iface->apply) apply_object(smpl, cur, NULL);
 }
 
-/* Pluck has refused what the segment was given: libllama goes on from there, with this chain for
- * good. */
+/* Pluck has refused the array that the segment was given: libllama goes on from there, and the
+ * chain is its own from now on. */
 static void apply_rest(plk_node *chain, int32_t first_child, llama_token_data_array *cur) {
     plk_plan_hand_back(chain);
     for (int32_t i = first_child;; i++) {
@@ -78,8 +78,8 @@ static void apply_rest(plk_node *chain, int32_t first_child, llama_token_data_ar
     }
 }
 
-/* Applies the chain's segments; the first one to the loan's row if there is a loan. False, and
- * nothing has happened yet, if the array has ids beyond the plan's vocabulary. */
+/* Applies the chain's segments; with a loan, the first one runs on the loan's row. Returns false,
+ * having changed nothing, if the array has ids outside the plan's vocabulary. */
 static bool apply_plan(plk_node *chain, llama_token_data_array *cur, plk_loan *loan) {
     const plk_plan *plan = chain->plan;
     plk_scratch *scratch = plk_thread_scratch();
@@ -109,9 +109,9 @@ static bool apply_plan(plk_node *chain, llama_token_data_array *cur, plk_loan *l
     return true;
 }
 
-/* Plans the chain for an array; false if it cannot be. Unless asked to, it does not look at the ids
- * if the plan in use has the array's size for its vocabulary: plk_apply finds those that do not
- * fit. */
+/* Plans the chain for an array; false if that is not possible. If `look` is false and the plan in
+ * use is for a vocabulary of the array's size, the ids are not checked; plk_apply finds those that
+ * do not fit. */
 static bool plan_for_array(plk_node *chain, const llama_token_data_array *cur, bool look) {
     int32_t n_vocab = chain->plan ? chain->plan->n_vocab : 0;
     if (look || (size_t)n_vocab != cur->size) {
@@ -124,7 +124,7 @@ static bool plan_for_array(plk_node *chain, const llama_token_data_array *cur, b
     return true;
 }
 
-/* Can the chain be run on the loan's row? It is planned then. */
+/* Can the chain be run on the loan's row? If so, it is planned for it. */
 static bool runs_on_row(plk_node *chain, const plk_loan *loan) {
     int32_t n_vocab = plk_loan_vocab(loan);
     if (plk_chain_vocab(chain, n_vocab) != n_vocab ||
@@ -162,7 +162,7 @@ static plk_effect effect_of_node(plk_node *node) {
     return effect;
 }
 
-/* A single stage. Its p and order come out as those of a chain of one. */
+/* Applies a stage on its own; p and order are those that a chain of this one stage leaves. */
 static bool apply_stage(plk_node *node, llama_token_data_array *cur) {
     if (node->handed_back || node->companion || plk_single_is(&node->stage, cur)) return false;
     if (node->home) plk_plan_drop(node->home, true);
@@ -189,8 +189,8 @@ static void apply_object(struct llama_sampler *smpl, llama_token_data_array *cur
         plk_libllama.sampler_apply(smpl, cur);
 }
 
-/* A program applies a chain. It may be to a row that it was lent, and if not it may show that it
- * could be lent one. */
+/* Applies a chain for a program: to a row that it was lent, or to an array that may show that this
+ * program can be lent one. */
 static void apply_by_program(plk_node *chain, llama_token_data_array *cur) {
     plk_loan *loan = plk_loan_of(cur);
     if (loan) {
@@ -228,7 +228,7 @@ void plk_hook_apply_inside(struct llama_sampler *smpl, llama_token_data_array *c
 
 /* ---- A context's logits ---------------------------------------------------------------------- */
 
-/* Runs a planned chain on a row; -1 where it did not select, or has to be left to libllama. */
+/* Runs a planned chain on a row; -1 if it selects no token or has to be left to libllama. */
 static llama_token sample_plan(plk_node *chain, const float *logits, int32_t n_vocab) {
     plk_plan *plan = chain->plan;
     plk_scratch *scratch = plk_thread_scratch();
@@ -282,7 +282,7 @@ llama_token plk_hook_sampler_sample(struct llama_sampler *smpl, struct llama_con
     bool ours = node && (node->type == PLK_CHAIN
                              ? !stays_with_libllama(node)
                              : node->type == PLK_STAGE && !node->handed_back && !node->companion);
-    /* Where a backend has sampled, or cut the row, libllama knows what is left to do. */
+    /* If a backend has sampled or cut the row down, libllama knows what is left to do. */
     if (!ours || plk_libllama.get_sampled_token_ith(ctx, idx) != LLAMA_TOKEN_NULL ||
         plk_libllama.get_sampled_probs_ith(ctx, idx) ||
         plk_libllama.get_sampled_logits_ith(ctx, idx))

@@ -14,7 +14,7 @@ enum { N_LOANS = 64, N_SITES = 256, N_NEEDS = 1024, LEAST = 128, OFTEN = 2 };
 
 /* ---- Places in programs that ask ------------------------------------------------------------- */
 
-/* By return address: how often it has been seen to go on as lend.h says, or BANNED. */
+/* For each return address: how often it was seen to continue as lend.h describes, or BANNED. */
 enum { BANNED = -1 };
 
 typedef struct site {
@@ -23,9 +23,9 @@ typedef struct site {
 } site;
 
 static site sites[N_SITES];
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* of all tables here */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER; /* of all tables in this file */
 
-/* The mutex is held. NULL if the table is full. */
+/* Needs the mutex. NULL if the table is full. */
 static site *site_at(const void *address) {
     size_t start = (uintptr_t)address * 0x9E3779B97F4A7C15u >> 56;
     for (size_t i = 0; i < N_SITES; i++) {
@@ -49,28 +49,28 @@ struct plk_loan {
     int32_t room;                    /* of `saved` and `large` */
     uint64_t serial;
     const void *site;
-    pthread_mutex_t reading; /* held while the row is read or saved */
+    pthread_mutex_t reading; /* locked while the row is read or saved */
 };
 
 static plk_loan loans[N_LOANS];
-static uint64_t n_serial; /* loans so far */
-static atomic_int n_out;  /* loans that an array may stand for */
+static uint64_t n_serial; /* number of loans so far */
+static atomic_int n_out;  /* loans that an array may have been filled from */
 
-/* What this thread has asked, and is expected to ask next. */
+/* Which questions this thread has asked, and so what it is expected to ask next. */
 typedef struct asking {
     enum { NOTHING, PROBS, LOGITS, IDS, FILLS } step;
     const struct llama_context *ctx;
     int32_t idx;
     const void *site;
     plk_loan *loan;    /* being asked for */
-    plk_loan *pending; /* lent; its serial number then */
+    plk_loan *pending; /* lent, with this serial number */
     uint64_t serial;
-    int n_refused; /* how often others have been refused one because of it */
+    int n_refused; /* how often other code was refused a loan because of it */
 } asking;
 
 static _Thread_local asking now;
 
-/* What was left of a row before, by context and index; collisions do no harm. */
+/* How many candidates were left of a row before, by context and index; collisions do no harm. */
 static _Atomic uint32_t needs[N_NEEDS];
 
 static _Atomic uint32_t *need_of(const struct llama_context *ctx, int32_t idx) {
@@ -88,14 +88,15 @@ static bool is_off(void) {
     return known == 2;
 }
 
-/* How many to lend of a row; 0: none. */
+/* How many candidates to lend of a row; 0: none. */
 static size_t lot_for(const struct llama_context *ctx, int32_t idx, int32_t n_vocab) {
     size_t need = 2 * (size_t)atomic_load_explicit(need_of(ctx, idx), memory_order_relaxed);
     size_t least = need > LEAST ? need : LEAST;
     return least + N_LOANS < (size_t)n_vocab / 4 ? least : 0;
 }
 
-/* Room for the row and all candidates; memory that is not written to takes none. */
+/* Makes room for the row and all candidates. The system provides no memory until it is written
+ * to. */
 static bool make_room(plk_loan *loan, int32_t n_vocab) {
     if (loan->room < n_vocab) {
         free(loan->saved);
@@ -109,9 +110,10 @@ static bool make_room(plk_loan *loan, int32_t n_vocab) {
     return loan->saved && loan->large;
 }
 
-/* Has this thread a loan that no chain has been applied to (on another thread, either)? If the code
- * that it was made to asks again, or others have asked twice, that code does something else, and is
- * lent no more; the loan stays as it is: an array stands for it. The mutex is held. */
+/* Has this thread a loan to which no chain has been applied yet, on any thread? If the code that
+ * has the loan asks again, or other code asks twice, then the code that has it does not do what
+ * lend.h expects and is lent nothing from now on. The loan itself stays, since an array may have
+ * been filled from it. Needs the mutex. */
 static bool is_pending(const void *address) {
     plk_loan *loan = now.pending;
     if (!loan || loan->state == FREE || loan->serial != now.serial) return false;
@@ -123,7 +125,7 @@ static bool is_pending(const void *address) {
     return true;
 }
 
-/* A loan of the row, if this place in the program may have one. */
+/* Makes a loan of the row if this place in the program may have one; otherwise NULL. */
 static plk_loan *ask_for(struct llama_context *ctx, int32_t idx, const void *address) {
     const struct llama_vocab *vocab = plk_libllama.model_get_vocab(plk_libllama.get_model(ctx));
     int32_t n_vocab = plk_libllama.vocab_n_tokens(vocab);
@@ -142,7 +144,7 @@ static plk_loan *ask_for(struct llama_context *ctx, int32_t idx, const void *add
         loan->idx = idx;
         loan->n_vocab = n_vocab;
         loan->row = row;
-        loan->n = n + i; /* no two at a time have the same number, which tells them apart */
+        loan->n = n + i; /* no two loans have the same number at a time, which tells them apart */
         loan->serial = ++n_serial;
         loan->site = address;
         result = loan;
@@ -159,7 +161,7 @@ static void end_loan(plk_loan *loan) {
     pthread_mutex_unlock(&mutex);
 }
 
-/* Whatever was being asked is not asked on. */
+/* The sequence of questions was interrupted. */
 static void stop_asking(void) {
     if (now.loan) end_loan(now.loan);
     now.loan = NULL;
@@ -193,7 +195,7 @@ float *plk_hook_get_sampled_logits_ith(struct llama_context *ctx, int32_t i) {
     now.step = LOGITS;
     now.site = address;
     now.loan = ask_for(ctx, i, address);
-    /* the row itself, which llama_get_logits_ith gives to be written to */
+    /* the row itself: llama_get_logits_ith returns it without const */
     return now.loan ? plk_libllama.get_logits_ith(ctx, i) : NULL;
 }
 
@@ -229,7 +231,7 @@ uint32_t plk_hook_get_sampled_logits_count_ith(struct llama_context *ctx, int32_
 
 /* ---- Watching contexts ----------------------------------------------------------------------- */
 
-/* Saves the rows of a context that loans still need. */
+/* Saves the context's rows that loans still need. */
 static void save_rows(const struct llama_context *ctx) {
     for (size_t i = 0; i < N_LOANS; i++) {
         plk_loan *loan = &loans[i];
@@ -324,7 +326,7 @@ pluck_status plk_loan_apply(plk_loan *loan, pluck_sampler *sampler, plk_scratch 
         plk_apply_row(sampler, loan->n_vocab, scratch, loan->row, cur, loan->large, effect);
     if (status == PLUCK_OK) {
         pthread_mutex_lock(&mutex);
-        loan->state = COMPLETED; /* the row is not needed any more */
+        loan->state = COMPLETED; /* the row is no longer needed */
         pthread_mutex_unlock(&mutex);
     }
     pthread_mutex_unlock(&loan->reading);
@@ -332,7 +334,7 @@ pluck_status plk_loan_apply(plk_loan *loan, pluck_sampler *sampler, plk_scratch 
 }
 
 static void note_need(const struct llama_context *ctx, int32_t idx, size_t n_left) {
-    /* sinks by halves, so that a chain that leaves much now and then is given room for it */
+    /* sinks by half at most, so a chain that leaves much only now and then gets room for it */
     _Atomic uint32_t *need = need_of(ctx, idx);
     uint32_t before = atomic_load_explicit(need, memory_order_relaxed);
     uint32_t sunk = before / 2;
@@ -349,7 +351,7 @@ void plk_loan_settle(plk_loan *loan, uint64_t serial, plk_node *chain,
     /* a sampler of the chain may have applied another chain to the array, which ended the loan */
     if (loan->serial != serial || loan->state == FREE) return;
     note_need(loan->ctx, loan->idx, cur->size);
-    /* XTC of libllama's moves data forward in its memory */
+    /* libllama's XTC moves cur->data forward within its memory */
     bool in_large = cur->data >= loan->large && cur->data < loan->large + loan->n_vocab;
     if (in_large && cur->size <= loan->n) {
         memcpy(loan->given, cur->data, cur->size * sizeof *cur->data);

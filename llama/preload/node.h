@@ -1,13 +1,16 @@
 /*
  * node.h: what the drop-in knows about a llama_sampler.
  *
- * Every object a program holds is libllama's own, made by libllama's own functions: what owns what,
- * what a name is, what a chain contains is answered by libllama as always, and whatever the drop-in
- * does not understand still works. A node beside the object holds its parameters and, in a pluck
- * sampler, its state. Sampling runs the pluck samplers; the state of libllama's object stands still
- * meanwhile, except that accepted tokens go to both. Where a sampler has to go back to libllama (it
- * is registered with a backend, or Pluck refuses a row), its random stream is first brought up to
- * where Pluck's is, and the node stays out of the way from then on ("handed back") until a reset.
+ * Every object that a program holds is libllama's own, made by libllama's own functions. So
+ * libllama still answers who owns what, how a sampler is named and what a chain contains, and
+ * samplers that the drop-in does not know still work. A node beside the object holds its parameters
+ * and, in a pluck sampler, its state. Sampling runs the pluck samplers. Accepted tokens go to both;
+ * apart from that, the state of libllama's object does not change meanwhile. If a sampler has to go
+ * back to libllama (it is registered with a backend, or Pluck refuses a row), its random stream is
+ * first moved to where Pluck's is. The node is then not used ("handed back") until a reset.
+ *
+ * A sampler, and so its node, is used by one thread at a time, as llama.cpp requires; the registry
+ * is locked.
  */
 #ifndef PLUCK_LLAMA_NODE_H
 #define PLUCK_LLAMA_NODE_H
@@ -26,7 +29,7 @@ typedef struct plk_params {
     pluck_logit_bias *biases;
 } plk_params;
 
-/* What a chain has left of a row that the program's array was too short for (lend.h). */
+/* What a chain left of a row when the program's array was too short for it (lend.h). */
 typedef struct plk_lent {
     llama_token_data *memory;      /* the chain's; NULL: nothing */
     llama_token_data_array *array; /* the program's, ... */
@@ -42,12 +45,12 @@ struct plk_node {
     plk_node *next; /* in the registry */
     struct llama_sampler *object;
     const struct llama_sampler_i *iface; /* what the object held when last seen: a node is */
-    void *ctx;                           /* believed only while they agree */
+    void *ctx;                           /* valid only while these agree */
     enum { PLK_CHAIN, PLK_STAGE, PLK_EMPTY } type;
     bool handed_back;
 
-    /* A stage: what it is, and where its state is: in a chain's plan, in `own`, or (neither) it has
-     * not begun. */
+    /* A stage: what it is, and where its state is: in a chain's plan; in `own`; or nowhere, if it
+     * has not begun. */
     pluck_stage stage;
     plk_params *params;   /* may be NULL */
     bool seed_is_random;  /* the program asked for a random seed */
@@ -58,83 +61,89 @@ struct plk_node {
     pluck_sampler *own;
     int32_t own_vocab;
     int32_t n_seen; /* no token of its history is this or more; see plk_stage_seen */
-    int64_t n_owed; /* draws that libllama's stream is behind */
+    int64_t n_owed; /* how many draws libllama's stream is behind */
     plk_mirostat1 mirostat1;
-    /* A second stage that the same object stands for, in a chain behind this one; NULL: none. It
-     * has no object and no state. */
+    /* A second stage, which follows this one in a chain, since the object does what both do; NULL:
+     * none. It has no object and no state. */
     plk_node *companion;
 
     /* A chain. */
-    struct plk_plan *plan; /* NULL: to be made */
+    struct plk_plan *plan; /* NULL: not made yet */
     plk_lent lent;
     bool no_perf;
-    int64_t extra_us; /* time spent here, which libllama's counter lacks */
+    int64_t extra_us; /* time spent in the drop-in, which libllama's counter lacks */
 };
 
 /* ---- The registry ---------------------------------------------------------------------------- */
 
-/* The node of an object, or NULL where the drop-in knows nothing of it. */
+/* The node of an object, or NULL if it has none or the object now holds something else. */
 plk_node *plk_node_find(const struct llama_sampler *object);
 
-/* A new node for an object; an older one of the same address is forgotten. NULL when out of
- * memory. */
+/* Makes a node for an object; an older node of the same address is freed. NULL if out of memory. */
 plk_node *plk_node_add(struct llama_sampler *object);
 
-/* Gives a node the second stage that its sampler needs in this version of libllama, if any. */
+/* Gives a node the second stage that its sampler needs in this version of libllama, if any.
+ * ERR_MEMORY. */
 pluck_status plk_node_complete(plk_node *node);
 
-/* Forgets an object. */
+/* Frees the object's node, if it has one. */
 void plk_node_remove(const struct llama_sampler *object);
 
-/* The object's inside was exchanged by libllama: believe it again. */
+/* Call this after libllama replaced what the object holds: makes the node valid again. */
 void plk_node_refresh(plk_node *node);
 
-/* One user of the parameters fewer; NULL is allowed. */
+/* Drops one use of the parameters, and frees them with the last one; NULL is allowed. */
 void plk_params_release(plk_params *params);
 
 /* ---- Stages ---------------------------------------------------------------------------------- */
 
-/* The state of a stage outside a chain, able to run rows of n_vocab; made if it is not there.
- * ERR_VOCAB where the stage insists on another n_vocab. */
+/* Makes node->own, the stage's state outside a chain, if it is not there or is for fewer tokens
+ * than n_vocab. ERR_MEMORY; ERR_VOCAB if the stage insists on another n_vocab; errors of
+ * pluck_sampler_create. */
 pluck_status plk_stage_own(plk_node *node, int32_t n_vocab);
 
-/* Gives `to` the parameters (if asked) and the state of `from`. Both are stages of one kind; `to`
- * must be in no plan. */
+/* Gives `to` the state of `from` and, if asked, its parameters. Both are stages of one kind; `to`
+ * must not be in a plan. Errors: ERR_SIZE if the stage has to be left to libllama, and those of
+ * pluck_sampler_create; `to` then has no state. */
 pluck_status plk_stage_copy(plk_node *to, const plk_node *from, bool with_params);
 
-/* The stage as libpluck takes it for a vocabulary: biases of tokens that do not exist are left out,
- * as llama.cpp finds no candidate for them. *kept is to be freed once the sampler is created. */
+/* Changes the stage to what libpluck takes for a vocabulary: leaves out biases of tokens outside
+ * it, for which llama.cpp finds no candidate. *kept is to be freed once the sampler is created;
+ * NULL if unused. ERR_MEMORY. */
 pluck_status plk_stage_fit(pluck_stage *stage, int32_t n_vocab, pluck_logit_bias **kept);
 
-/* A sampler of one stage of `node`, in the state that it has now, wherever that is. */
+/* Makes a sampler of the node's stage alone, in its present state, wherever that is. Errors: those
+ * of pluck_sampler_create. */
 pluck_status plk_stage_extract(pluck_sampler **out, const plk_node *node, int32_t n_vocab);
 
-/* Tells one stage of a token. */
+/* Accepts a token for a stage outside a plan. ERR_TOKEN if it is negative; errors of
+ * plk_stage_own. */
 pluck_status plk_stage_accept(plk_node *node, llama_token token);
 
-/* Forgets the state: the stage begins anew, with the seed that libllama's object now has. */
+/* Forgets the state: the stage begins again, with the seed that libllama's object has now. */
 void plk_stage_restart(plk_node *node);
 
-/* Counts the draws of a run; `n` candidates were left. */
+/* Counts the draws of a call that left `n` candidates. */
 void plk_stage_drew(plk_node *node, int32_t n);
 
-/* Makes libllama's sampler draw as often as Pluck did in its place. What mirostat and adaptive-p
- * have learnt cannot be told to it; they learn it anew. */
+/* Makes libllama's sampler draw as often as Pluck's did. It cannot be given what mirostat and
+ * adaptive-p have learnt; they learn anew. */
 void plk_stage_catch_up(plk_node *node);
 
-/* Brings libllama's object up to date and leaves the stage to it. */
+/* Moves the stream of libllama's object on and leaves the stage to it. */
 void plk_stage_hand_back(plk_node *node);
 
-/* Leaves the stage to libllama's object as that is. */
+/* Leaves the stage to libllama's object in the state that the object has. */
 void plk_stage_leave(plk_node *node);
 
-/* A workspace for creating samplers with; no call ever uses it. NULL when out of memory. */
+/* A workspace to create samplers with, shared by all threads; no call uses it. NULL if out of
+ * memory. */
 pluck_workspace *plk_shared_workspace(int32_t n_vocab);
 
-/* The calling thread's scratch memory. NULL when out of memory. */
+/* The calling thread's scratch memory. NULL if out of memory. */
 plk_scratch *plk_thread_scratch(void);
 
-/* ... and its array of n candidates; NULL when out of memory. */
+/* The calling thread's array of n candidates. NULL if out of memory. */
 llama_token_data *plk_thread_array(size_t n);
 
 #endif

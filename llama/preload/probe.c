@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdio.h>
 
-/* ---- What versions are known to do differently ----------------------------------------------- */
+/* ---- What is known to differ between versions -------------------------------------------------- */
 
 /* Does libllama's sampler change the logit of `token`, among equal ones? */
 static bool changes(struct llama_sampler *sampler, llama_token token) {
@@ -23,14 +23,14 @@ static void accept_all(struct llama_sampler *sampler, const llama_token *tokens,
     for (int32_t i = 0; i < n; i++) plk_libllama.sampler_accept(sampler, tokens[i]);
 }
 
-/* Registers that a version might take for arguments that are not known here are zero. */
+/* The zeros are in registers that a version might read for arguments that are unknown here. */
 typedef struct llama_sampler *(*penalties_with_zeros)(int32_t, int32_t, float, float, float,
                                                       int32_t, int32_t, int32_t, int32_t);
 typedef struct llama_sampler *(*dry_with_zeros)(const struct llama_vocab *, int32_t, int32_t, float,
                                                 float, const char **, size_t, size_t);
 
-/* Called with n_vocab = 8 and last_n = 1, penalties remember one token; those without n_vocab take
- * 8 for last_n and remember both. */
+/* Called with n_vocab = 8 and last_n = 1, penalties remember one token. A version without n_vocab
+ * takes the 8 for last_n and remembers both. */
 static void find_penalties_arguments(plk_real *library) {
     penalties_with_zeros init = (penalties_with_zeros)(plk_function)library->sampler_init_penalties;
     struct llama_sampler *sampler = init(8, 1, 50.0f, 0.0f, 0.0f, 0, 0, 0, 0);
@@ -41,9 +41,9 @@ static void find_penalties_arguments(plk_real *library) {
     if (!newest) library->kept_off |= 1u << PLUCK_STAGE_PENALTIES;
 }
 
-/* Called with allowed_length = 2, last_n = 5 and no breakers, DRY sees a repetition; those with
- * n_ctx_train take that for n_ctx_train = 2, allowed_length = 5, last_n = 0, and see none. Then it
- * has to be seen with n_ctx_train. */
+/* Called with allowed_length = 2, last_n = 5 and no breakers, DRY finds a repetition. A version
+ * with n_ctx_train reads this as n_ctx_train = 2, allowed_length = 5, last_n = 0, and finds none;
+ * called with n_ctx_train, it has to find it. */
 static void find_dry_arguments(plk_real *library) {
     static const llama_token history[] = {0, 1, 2, 0, 1};
     dry_with_zeros init = (dry_with_zeros)(plk_function)library->sampler_init_dry;
@@ -66,7 +66,8 @@ static llama_token draw(struct llama_sampler *sampler, int32_t n, uint32_t numbe
     return cur.selected >= 0 && (size_t)cur.selected < cur.size ? cur.data[cur.selected].id : -1;
 }
 
-/* Two streams of one seed: they stay together if the draw from one candidate takes no number. */
+/* Draws from two streams of one seed. They stay together if the draw from one candidate takes no
+ * number. */
 static void find_single(plk_real *library) {
     struct llama_sampler *a = library->sampler_init_dist(1), *b = library->sampler_init_dist(1);
     draw(a, 1, 0);
@@ -97,8 +98,8 @@ static const pluck_logit_bias biases[] = {{3, 4.5f}, {17, -2.0f}, {22, -INFINITY
         .kind = PLUCK_STAGE_##kind_, .as.member = { __VA_ARGS__ }                                  \
     }
 
-/* Every kind, with the parameters that make a difference within it. The draw comes first: chains of
- * the others end with it. */
+/* Every kind of stage, with the parameters that make a difference in it. The draw comes first,
+ * since the chains of the others end with it. */
 static const pluck_stage cases[] = {
     CASE(DIST, dist, 42),
     CASE(GREEDY, dist, 0),
@@ -130,7 +131,7 @@ static const pluck_stage cases[] = {
     CASE(ADAPTIVE_P, adaptive_p, 0.3f, 0.9f, 42),
 };
 
-/* Tokens are told before the rows and between them; they repeat themselves. */
+/* Tokens accepted before the rows and between them; they repeat, for DRY. */
 static const llama_token told[] = {1, 2, 3, 1, 2, 3, 1, 2};
 enum { N_TOLD = sizeof told / sizeof told[0] };
 
@@ -143,14 +144,15 @@ typedef struct row {
     bool sorted;
 } row;
 
-/* Rows of many candidates and of few; what one of them takes of a stream shows in the next. */
+/* Rows with many candidates and with few. What a draw from one row takes of a random stream shows
+ * in the next. */
 static const row rows[] = {
     {PLK_PROBE_ROW, false}, {PLK_PROBE_ROW, true}, {1, false}, {PLK_PROBE_ROW, false}, {2, false},
     {PLK_PROBE_ROW, false}};
 enum { N_ROWS = sizeof rows / sizeof rows[0] };
 
-/* Is the flag of a sorted array left open? In libllama it stays when a bias breaks the order, and
- * goes when DRY has kept it. */
+/* May the flag of a sorted array differ? libllama leaves it set when a bias breaks the order, and
+ * clears it when DRY has kept the order. */
 static bool leaves_flag_open(pluck_stage_kind kind) {
     return kind == PLUCK_STAGE_LOGIT_BIAS || kind == PLUCK_STAGE_DRY;
 }
@@ -165,7 +167,7 @@ static bool rows_agree(plk_pair pair, pluck_stage_kind kind, uint32_t first, uin
     return agree;
 }
 
-/* Runs a sampler alone, cloned, reset, and in a chain; notes what does not agree. */
+/* Runs a sampler alone, cloned, reset and in a chain, and notes the differences. */
 static void try_case(plk_real *library, const pluck_stage *stage) {
     const uint32_t bit = 1u << stage->kind;
     plk_pair pair = plk_pair_make(stage);
@@ -207,8 +209,8 @@ static void keep_off(struct llama_sampler *object, pluck_stage_kind kind) {
                 plk_kind_name(kind));
 }
 
-/* Adds a token that is not there yet. Those with a longer text than libllama's buffer are left out:
- * there it would end the program. */
+/* Adds a token to ids unless it is there already. Tokens whose text is longer than libllama's
+ * buffer are left out: libllama would end the program. */
 static int32_t add_candidate(const struct llama_vocab *vocab, llama_token id, llama_token *ids,
                              int32_t n) {
     char text[512];
@@ -218,7 +220,8 @@ static int32_t add_candidate(const struct llama_vocab *vocab, llama_token id, ll
     return n;
 }
 
-/* Tokens from all over the vocabulary, and behind them, from *n_text on, those that end a text. */
+/* Collects tokens from the whole vocabulary, and behind them, from index *n_text on, those that end
+ * a text. */
 static int32_t infill_candidates(const struct llama_vocab *vocab, llama_token *ids,
                                  int32_t *n_text) {
     enum { N_TEXT = 16 };
@@ -242,14 +245,14 @@ void plk_probe_infill(struct llama_sampler *object, const struct llama_vocab *vo
     int32_t n_text, n = infill_candidates(vocab, ids, &n_text);
     bool agree = true;
     for (uint32_t i = 0; i < 6 && n_text > 0 && agree; i++) {
-        agree = plk_pair_agrees(pair, ids, n, i, false) && /* all first: they make room */
+        agree = plk_pair_agrees(pair, ids, n, i, false) && /* first all, for the largest id */
                 plk_pair_agrees(pair, ids, n_text, i, false);
     }
     plk_libllama.sampler_free(pair.own);
     if (!agree || node->handed_back) keep_off(object, PLUCK_STAGE_INFILL);
 }
 
-/* Fills ids with tokens that begin no breaker; returns how many. */
+/* Fills ids with up to n_ids tokens that begin no breaker; returns how many. */
 static int32_t plain_tokens(const pluck_stage_dry *dry, int32_t n_vocab, llama_token *ids,
                             int32_t n_ids) {
     int32_t n = 0;
@@ -262,7 +265,7 @@ static int32_t plain_tokens(const pluck_stage_dry *dry, int32_t n_vocab, llama_t
     return n;
 }
 
-/* The text "a BREAKER b c a BREAKER b": c is what a repetition would go on with. */
+/* Accepts "a BREAKER b c a BREAKER b": the repetition would continue with c. */
 static bool breaker_agrees(struct llama_sampler *object, const llama_token *ids, int32_t n,
                            const pluck_token_sequence *breaker) {
     plk_pair pair = plk_pair_clone((plk_pair){object, object});

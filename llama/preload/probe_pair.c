@@ -9,7 +9,7 @@
 
 /* ---- Making ---------------------------------------------------------------------------------- */
 
-/* The functions that a program reaches, in the table that libllama's own are in. */
+/* The functions that a program reaches, in a table like that of libllama's own. */
 static const plk_real ours = {
 #define PLK_OURS(name) .name = plk_hook_##name,
     PLK_HOOKED(PLK_OURS)
@@ -132,7 +132,7 @@ void plk_pair_free(plk_pair pair) {
 
 /* ---- Comparing ------------------------------------------------------------------------------- */
 
-/* A logit between -5 and 5; no two of a row are equal. */
+/* A logit between -5 and 5. No two in a row are equal. */
 static float logit(uint32_t number, int32_t i) {
     uint32_t x = (number * 97u + (uint32_t)i + 1u) * 2654435761u;
     x = (x ^ x >> 15) * 2246822519u;
@@ -152,7 +152,7 @@ llama_token_data_array plk_probe_array(llama_token_data *data, const llama_token
     return (llama_token_data_array){data, (size_t)n, -1, sorted};
 }
 
-/* Sums are in another order here than in libllama: that much is left open. */
+/* Pluck sums in another order than libllama, so this much difference is allowed. */
 static bool is_close(float a, float b) {
     return a == b || fabsf(a - b) <= 1e-5f * (1.0f + fabsf(b));
 }
@@ -167,7 +167,7 @@ bool plk_pair_agrees(plk_pair pair, const llama_token *ids, int32_t n, uint32_t 
     if (a.size != b.size || a.selected != b.selected || a.sorted != b.sorted) return false;
     for (size_t i = 0; i < a.size; i++) {
         const llama_token_data *x = &a.data[i], *y = &b.data[i];
-        /* the order of masked candidates is an accident of a sort */
+        /* the order of masked candidates depends on how a sort treats equals */
         if (x->id != y->id && y->logit != -INFINITY) return false;
         if (!is_close(x->logit, y->logit) || !is_close(x->p, y->p)) return false;
     }

@@ -1,4 +1,5 @@
-/* readable.c: see readable.h. The system copies them through a pipe, and says if it cannot. */
+/* readable.c: see readable.h. The bytes go through a pipe: the system call fails if the memory is
+ * not mapped. */
 #define _GNU_SOURCE
 #include "readable.h"
 

@@ -1,4 +1,4 @@
-/* real.c: what a libllama exports, and whether it is taken over. See real.h. */
+/* real.c: finds what a libllama exports, and decides whether it is taken over. See real.h. */
 #define _GNU_SOURCE
 #include "real.h"
 
@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* That an object that looks like a libllama is a drop-in itself. */
+/* Exported so that a drop-in is not mistaken for a libllama. */
 extern const char pluck_llama_drop_in[] __attribute__((visibility("default")));
 const char pluck_llama_drop_in[] = "Pluck";
 
@@ -118,7 +118,7 @@ plk_vocab_api plk_vocab = {
 
 /* ---- What a libllama exports ----------------------------------------------------------------- */
 
-/* Stand-ins for what older generations lack and what is asked of every one. */
+/* Replacements for functions that older generations lack. */
 static llama_token no_sampled_token(struct llama_context *ctx, int32_t i) {
     (void)ctx;
     (void)i;
@@ -136,7 +136,7 @@ static void no_log(ggml_log_callback *log, void **user_data) {
     *user_data = NULL;
 }
 
-/* Not in every generation. */
+/* Is the function missing in some generations? */
 static bool is_optional(const char *name) {
     static const char *const optional[] = {"sampler_init_adaptive_p", "sampler_copy", "set_sampler",
                                            "log_get"};
@@ -146,7 +146,8 @@ static bool is_optional(const char *name) {
     return strncmp(name, "get_sampled_", 12) == 0;
 }
 
-/* All of libllama's functions that are needed; the name of one that is missing, or NULL. */
+/* Looks up all functions of libllama that are needed. Returns the name of one that is missing, or
+ * NULL. */
 static const char *load_functions(plk_real *library, void *handle) {
     const char *missing = NULL;
 #define PLK_LOAD(name)                                                                             \
@@ -178,7 +179,7 @@ static plk_function own_function(void *handle, const char *name) {
     return symbol ? plk_to_function(symbol) : (plk_function)nothing;
 }
 
-/* Where calls go, in the order of the slots. What the library lacks, another may have. */
+/* Fills in where calls go, by slot. A function that the library lacks may be found in another. */
 static void point_slots(plk_real *library, void *handle) {
     size_t i = 0;
 #define PLK_POINT(name)                                                                            \
@@ -197,9 +198,9 @@ static void point_slots(plk_real *library, void *handle) {
     } while (0);
     PLK_WATCHED(PLK_POINT)
 #undef PLK_POINT
-    /* a chain frees what it owns, of which we may know */
+    /* a chain frees what it owns through this, and there may be nodes for it */
     library->inside[PLK_SLOT_sampler_free] = (plk_function)plk_hook_sampler_free;
-    /* a program may call a chain's apply past llama_sampler_apply, with a loan */
+    /* a program may call a chain's apply directly, not through llama_sampler_apply, on a loan */
     library->inside[PLK_SLOT_sampler_apply] = (plk_function)plk_hook_apply_inside;
 }
 
@@ -220,8 +221,7 @@ static int find_range(struct dl_phdr_info *info, size_t size, void *data) {
     return 1;
 }
 
-/* The name that the library is known by, or was before `pluck llama-dir` took it away; NULL if it
- * has none. */
+/* The library's soname, also if `pluck llama-dir` has taken it away; NULL if it has none. */
 static const char *soname_of(void *symbol) {
     Dl_info info;
     void *found = NULL;
@@ -244,13 +244,13 @@ static int number_behind(const char *name, const char *before) {
     return n > 0 && n <= INT_MAX ? (int)n : 0;
 }
 
-/* The number of a build, as it stands in names: libllama.b7347.so.0, libllama.so.0.0.8064. */
+/* The build number in a name such as libllama.b7347.so.0 or libllama.so.0.0.8064. */
 static int build_in(const char *name) {
     int build = number_behind(name, ".b");
     return build > 0 ? build : number_behind(name, ".so.0.0.");
 }
 
-/* The version: what llama_version says, which came late; before, the number of the build. */
+/* Finds the version: what llama_version returns or, in versions that lack it, the build number. */
 static void find_version(plk_real *library, void *handle, void *symbol) {
     const char *(*get_version)(void) = NULL;
     plk_function f = plk_to_function(dlsym(handle, "llama_version"));
@@ -270,7 +270,8 @@ static void find_version(plk_real *library, void *handle, void *symbol) {
 bool plk_real_open(plk_real *library, void *symbol) {
     Dl_info info;
     if (!dladdr(symbol, &info) || !info.dli_fname) return false;
-    void *handle = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD); /* kept: it must not go */
+    void *handle = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD); /* not closed: it must stay
+                                                                       loaded */
     library->path = handle ? strdup(info.dli_fname) : NULL;
     if (!library->path) {
         if (handle) dlclose(handle);
@@ -308,7 +309,7 @@ static uint32_t kinds_of(const plk_real *library) {
     return kinds;
 }
 
-/* The samplers of a set by name, parted by commas. */
+/* Lists the samplers of a set by name, separated by commas. */
 static void list_kinds(uint32_t kinds, char *out, size_t size) {
     size_t n = 0;
     out[0] = '\0';
@@ -319,7 +320,7 @@ static void list_kinds(uint32_t kinds, char *out, size_t size) {
     }
 }
 
-/* Says why the library is left alone; `what` and `more` make the reason. */
+/* Prints why the library is left alone: `what` followed by `more`. */
 static void leave_alone(const plk_real *library, const char *what, const char *more) {
     fprintf(stderr, "pluck: the samplers of libllama %s (%s) are left alone: %s%s\n",
             library->version, library->path, what, more);
@@ -342,11 +343,11 @@ void plk_real_take_over(plk_real *library) {
     if (library->dry_has_n_ctx)
         library->ours[PLK_SLOT_sampler_init_dry] = (plk_function)plk_hook_dry_with_n_ctx;
     const uint32_t kinds = kinds_of(library), off = library->kept_off & kinds;
-    if (off == (kinds & ~(1u << PLUCK_STAGE_INFILL))) { /* which is looked at later */
+    if (off == (kinds & ~(1u << PLUCK_STAGE_INFILL))) { /* infill is compared later */
         leave_alone(library, "none of them gives what Pluck's give", "");
         return;
     }
-    library->log = plk_setting("log"); /* not before: the probe makes chains, too */
+    library->log = plk_setting("log"); /* not earlier: the probe makes chains, too */
     char names[256];
     list_kinds(off, names, sizeof names);
     if (library->log) {

@@ -1,9 +1,10 @@
 /*
- * registry.c: from a llama_sampler's address to its node, and the memory each thread works in.
+ * registry.c: finds the node of a llama_sampler by its address, and keeps the memory that each
+ * thread works in.
  *
- * The table is guarded by one mutex; it is looked into a few times per token. It is held over a
- * fork, so that the child never finds it locked by a thread that it does not have. A node itself
- * needs no lock: a sampler is used by one thread at a time, as llama.cpp asks.
+ * One mutex guards the table, which is read a few times per token. It is held during a fork, so
+ * that the child never finds it locked by a thread that the child does not have. A node itself
+ * needs no lock: a sampler is used by one thread at a time, as llama.cpp requires.
  */
 #include "node.h"
 
@@ -47,7 +48,7 @@ static void free_node(plk_node *node) {
     free(node);
 }
 
-/* Takes the node out of the table; the mutex is held. */
+/* Takes the node out of the table. Needs the mutex. */
 static plk_node *unlink_node(const struct llama_sampler *object) {
     for (plk_node **at = &buckets[bucket_of(object)]; *at; at = &(*at)->next) {
         if ((*at)->object == object) {
@@ -90,8 +91,8 @@ void plk_node_remove(const struct llama_sampler *object) {
     if (node) free_node(node);
 }
 
-/* Where top_n_sigma ends with a softmax of the sorted candidates, a top-p that keeps everything
- * does that: it sorts, writes p, and its min_keep is never reached. */
+/* If top_n_sigma ends with a softmax of the sorted candidates, a top-p that keeps everything does
+ * the same: it sorts and writes p. Its min_keep is larger than any row. */
 pluck_status plk_node_complete(plk_node *node) {
     if (node->type != PLK_STAGE || node->companion || !plk_libllama.sigma_sorts ||
         node->stage.kind != PLUCK_STAGE_TOP_N_SIGMA || !(node->stage.as.top_n_sigma.n > 0.0f))
@@ -160,9 +161,9 @@ llama_token_data *plk_thread_array(size_t n) {
     return memory->array;
 }
 
-/* Samplers are created with a workspace so that they make none of their own; every call names the
- * thread's. A larger one replaces it where needed, and the smaller lives on for those that know
- * it. */
+/* Samplers are created with a shared workspace so that they make none of their own; every call
+ * names the thread's. If it is too small a larger one is made, and the smaller one stays for the
+ * samplers that know it. */
 pluck_workspace *plk_shared_workspace(int32_t n_vocab) {
     static struct {
         pluck_workspace *workspace;

@@ -12,19 +12,19 @@
 
 __attribute__((tls_model("initial-exec"))) _Thread_local plk_real *plk_library;
 
-/* Any function of ours, to find our own object by. */
+/* Any function of ours; the loader finds our own object by it. */
 #define OURSELVES plk_to_object((plk_function)plk_route)
 
-/* The function by which a libllama is known. */
+/* The function that makes an object a libllama. */
 #define LANDMARK "llama_sampler_chain_init"
 
 /* ---- What is known so far ----------------------------------------------------------------------
  * Read without a lock, and only ever added to. */
 
-/* An object whose calls are meant for a library. */
+/* An object, and the library that its calls are meant for. */
 typedef struct caller {
     struct caller *next;
-    const void *map, *begin; /* the loader's record of it and where it lies: both must agree */
+    const void *map, *begin; /* the loader's record and the address: both must match */
     plk_real *library;
 } caller;
 
@@ -32,7 +32,7 @@ static _Atomic(plk_real *) libraries; /* newest first */
 static _Atomic(plk_real *) first_library;
 static _Atomic(caller *) callers;
 
-/* Guards the adding. Recursive: a libllama that is looked at calls functions that have stubs. */
+/* Guards additions. Recursive, since looking at a libllama calls functions that have stubs. */
 static pthread_mutex_t mutex = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 
 static void before_fork(void) {
@@ -43,7 +43,7 @@ static void after_fork(void) {
     pthread_mutex_unlock(&mutex);
 }
 
-/* Finds the object of an address without a lock: in glibc 2.35 and later. */
+/* Finds the object of an address without a lock; in glibc 2.35 and later. */
 #ifdef DLFO_EH_SEGMENT_TYPE
 static int (*find_object_fast)(void *, struct dl_find_object *);
 #endif
@@ -58,8 +58,8 @@ __attribute__((constructor)) static void prepare(void) {
 
 /* ---- Looking through the loaded objects ------------------------------------------------------ */
 
-/* The loader's record of the object that `address` lies in, and where that begins; NULL where it
- * lies in none, as code does that was compiled at run time. */
+/* The loader's record of the object that contains `address`, and where that object begins. NULL if
+ * no object does, as for code that was compiled at run time. */
 static const struct link_map *map_of(const void *address, const void **begin) {
     Dl_info info;
     void *map = NULL;
@@ -68,7 +68,8 @@ static const struct link_map *map_of(const void *address, const void **begin) {
     return map;
 }
 
-/* The landmark of the libllama that the object of this name is or is linked with; NULL if none. */
+/* The landmark of the libllama that the named object is, or is linked with; NULL if there is
+ * none. */
 static void *landmark_in(const char *name) {
     void *handle = dlopen(name, RTLD_LAZY | RTLD_NOLOAD);
     void *symbol = handle ? dlsym(handle, LANDMARK) : NULL;
@@ -79,7 +80,8 @@ static void *landmark_in(const char *name) {
     return other ? symbol : NULL;
 }
 
-/* The same for the libraries that an object is linked with and whose names begin with `prefix`. */
+/* The same among the libraries that an object is linked with and whose names begin with
+ * `prefix`. */
 static void *landmark_in_needed(const struct link_map *map, const char *prefix) {
     const char *strings = NULL;
     for (const ElfW(Dyn) *d = map->l_ld; d && d->d_tag != DT_NULL; d++) {
@@ -116,8 +118,8 @@ static int collect_name(struct dl_phdr_info *info, size_t size, void *data) {
     return 0;
 }
 
-/* The first libllama of the process, in the order in which objects were loaded. A program may have
- * loaded it privately, so that no symbol leads to it. */
+/* The first libllama of the process, in load order. A program may have loaded it privately, so that
+ * it cannot be found by a symbol. */
 static void *first_landmark(void) {
     name_list list = {0};
     dl_iterate_phdr(collect_name, &list);
@@ -134,19 +136,20 @@ static void *first_landmark(void) {
 
 static void add_caller(const void *map, const void *begin, plk_real *library) {
     caller *new = malloc(sizeof *new);
-    if (!new) return; /* it is looked up again next time */
+    if (!new) return; /* it will be looked up again */
     *new = (caller){atomic_load(&callers), map, begin, library};
     atomic_store(&callers, new);
 }
 
-/* The libllama behind the drop-in of `pluck llama-dir`; NULL in the one that is preloaded. */
+/* The landmark of the libllama behind the drop-in of `pluck llama-dir`; NULL in a drop-in that is
+ * preloaded. */
 static void *landmark_behind(void) {
     const void *begin;
     const struct link_map *self = map_of(OURSELVES, &begin);
     return self ? landmark_in_needed(self, PLK_BEHIND) : NULL;
 }
 
-/* The library of a landmark; it is taken over if it is new. NULL when out of memory. */
+/* The library of a landmark; a new one is taken over. NULL if out of memory. */
 static plk_real *library_of(void *symbol) {
     uintptr_t at = (uintptr_t)symbol;
     for (plk_real *known = atomic_load(&libraries); known; known = known->next) {
@@ -159,7 +162,7 @@ static plk_real *library_of(void *symbol) {
     }
     library->next = atomic_load(&libraries);
     atomic_store(&libraries, library);
-    /* one that is behind another drop-in has its samplers taken over there */
+    /* if it is behind another drop-in, that one takes its samplers over */
     if (strstr(library->path, "/" PLK_BEHIND) && !landmark_behind()) library->is_drop_in = true;
     if (!atomic_load(&first_library)) atomic_store(&first_library, library);
     plk_real *before = plk_library;
@@ -169,7 +172,8 @@ static plk_real *library_of(void *symbol) {
     return library;
 }
 
-/* Finds the library that the object means, and remembers it; NULL where there is no libllama. */
+/* Finds the library that the object's calls are meant for, and remembers it. NULL if there is no
+ * libllama. */
 static plk_real *find_library(const struct link_map *map, const void *begin) {
     pthread_mutex_lock(&mutex);
     void *symbol = landmark_behind();
@@ -231,7 +235,7 @@ static plk_real *library_at(uintptr_t at) {
     return library;
 }
 
-/* The library that a caller which is linked with none means. */
+/* The library that is meant by a caller that is linked with none. */
 static plk_real *meant_by_argument(size_t slot, const void *first) {
     const struct llama_sampler *sampler = takes_sampler(slot) ? first : NULL;
     plk_real *library = sampler ? library_at((uintptr_t)sampler->iface) : NULL;
@@ -257,8 +261,8 @@ static void *nothing(void) {
     return NULL;
 }
 
-/* Does the return address lie in our own object? We never call a stub; but where libllama ends a
- * function that we called by jumping to a stub, it looks as if we had. */
+/* Is the return address in our own object? We never call a stub. But if a function of libllama that
+ * we called ends with a jump to a stub, the call seems to come from us. */
 static bool is_our_own(uintptr_t at) {
     extern const char __ehdr_start[] __attribute__((visibility("hidden")));
     extern const char _end[] __attribute__((visibility("hidden")));
@@ -272,7 +276,7 @@ void *plk_route(size_t slot, const void *return_address, const void *first) {
     if (!library) library = meant(slot, return_address, first);
     if (!library) return plk_to_object((plk_function)nothing);
     if (inside || (at >= library->begin && at < library->end)) {
-        if (!plk_library) plk_library = library; /* else what runs, a call of ours, goes on */
+        if (!plk_library) plk_library = library; /* else a call of ours is running */
         return plk_to_object(library->inside[slot]);
     }
     plk_library = library;

@@ -2,11 +2,11 @@
  * route.h: which libllama a call is meant for.
  *
  * A process may hold several: the system's, to which the program is linked, and another that a
- * plugin brings, as node-llama-cpp does. The loader sends the calls of both to the drop-in. The one
- * that is meant is the one that the caller would have reached without it: the first in the order of
- * the libraries that the caller, the object in which the return address lies, is linked with.
- * Callers that are linked with none (code that found the function by name, a foreign-function
- * library) mean the one that made the sampler they pass, or else the first one of the process.
+ * plugin brings, as node-llama-cpp does. The loader sends the calls of both to the drop-in. A call
+ * is meant for the one that the caller would have reached without the drop-in: the first among the
+ * libraries that the caller, which is the object that contains the return address, is linked with.
+ * A caller that is linked with none (it found the function by name, or uses a foreign-function
+ * library) means the one that made the sampler it passes, or else the first one of the process.
  *
  * In a folder made by `pluck llama-dir` the drop-in is linked with the one libllama behind it, and
  * all calls are meant for that one.
@@ -16,12 +16,12 @@
 
 #include "real.h"
 
-/* The library behind the drop-in of `pluck llama-dir` has a name of this beginning, and 16
- * hexadecimal digits that the command writes. */
+/* The name of the library behind the drop-in of `pluck llama-dir` begins with this; 16 hexadecimal
+ * digits follow, which the command writes. */
 #define PLK_BEHIND "libllama-behind-pluck-"
 
-/* The function to jump to, for the stub number `slot` called with the return address and, if it
- * takes one, the first argument. Sets plk_library. */
+/* The function to jump to for stub number `slot`, called with this return address and, if it takes
+ * one, this first argument. Sets plk_library. Any thread; never NULL. */
 void *plk_route(size_t slot, const void *return_address, const void *first);
 
 #endif

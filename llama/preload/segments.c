@@ -42,16 +42,16 @@ static plk_segment *add_segment(plk_plan *plan, int32_t first_child) {
     return segment;
 }
 
-/* The last of stage[0..n) that writes probabilities; -1 where none does. */
+/* The last of stage[0..n) that writes probabilities; -1 if none does. */
 static int32_t last_writer(plk_node *const *stage, int32_t n) {
     int32_t last = n - 1;
     while (last >= 0 && plk_stage_writes_p(&stage[last]->stage) == PLK_P_NONE) last--;
     return last;
 }
 
-/* Marks where an array wants the run of stages stage[0..n) cut because of the probabilities. XTC
- * (if its coin falls so) and dynamic temperature (of one candidate) may leave those of the stages
- * before them, which are cut for them in turn. */
+/* Marks where a run of stages stage[0..n) must be cut so that an array gets the right
+ * probabilities. XTC (depending on its coin) and dynamic temperature (with one candidate) may leave
+ * the probabilities of the stages before them, so those are cut in the same way. */
 static void mark_cuts_for_p(plk_node *const *stage, int32_t n, bool *cut) {
     for (int32_t last = last_writer(stage, n); last >= 0; last = last_writer(stage, n)) {
         const pluck_stage *writer = &stage[last]->stage;
@@ -65,9 +65,10 @@ static void mark_cuts_for_p(plk_node *const *stage, int32_t n, bool *cut) {
     }
 }
 
-/* Adaptive-p leaves the array's `sorted` as it is, whatever order it makes, and min-p and XTC may
- * leave a single candidate, which is in any order. Does what the flag was before follow only from
- * what the `n` stages before have left, or, for XTC, whether there was more than one? */
+/* Adaptive-p leaves the array's `sorted` as it is, whatever order it makes. Min-p and XTC may leave
+ * a single candidate, which is in any order. In these cases the flag depends on what the `n` stages
+ * before left or, for XTC, on whether they left more than one. Is that unknown without running them
+ * separately? */
 static bool flag_is_open(plk_node *const *stage, int32_t n) {
     pluck_stage stages[MAX_RUN];
     for (int32_t i = 0; i < n; i++) stages[i] = stage[i]->stage;
@@ -78,21 +79,22 @@ static bool flag_is_open(plk_node *const *stage, int32_t n) {
     return (effect.sorts || effect.minds_order) && !known;
 }
 
-/* What may be in front of mirostat 1, whose k is made of the logits that it is given. */
+/* May the stage come before mirostat 1 in a segment? Mirostat 1 computes k from the logits that it
+ * is given. */
 static bool is_plain_temperature(const pluck_stage *stage) {
     return stage->kind == PLUCK_STAGE_TEMPERATURE && stage->as.temperature.range <= 0.0f &&
            stage->as.temperature.t > 0.0f;
 }
 
-/* Turns a run of stages, which are children first_child + offset[i] of the chain, into segments. */
+/* Turns a run of n stages into segments. child[i]: which of the chain's samplers stage i is. */
 static void add_run(plk_plan *plan, plk_node *const *stage, const int32_t *child, int32_t n) {
     bool cut[MAX_RUN] = {false};
     mark_cuts_for_p(stage, n, cut);
     plk_segment *segment = NULL;
     bool moved = false, masked = false, shaped = false;
     for (int32_t i = 0; i < n; i++) {
-        /* Truncation drops what is masked first, but XTC the likeliest; and what is masked behind a
-         * stage that sorts is where that has put it. */
+        /* Truncation drops masked candidates first, but XTC drops the likeliest. A candidate that
+         * is masked behind a stage that sorts stays where the sort put it. */
         bool unlike = (moved && plk_stage_masks(&stage[i]->stage)) ||
                       (masked && stage[i]->stage.kind == PLUCK_STAGE_XTC);
         bool selected = i > 0 && plk_stage_selects(&stage[i - 1]->stage);
@@ -150,8 +152,8 @@ static void free_plan(plk_plan *plan) {
     free(plan);
 }
 
-/* What the segment does to an array. What companions do, the older libllama does for two candidates
- * and more. */
+/* Finds what the segment does to an array. A companion does what the older libllama does for two
+ * candidates or more. */
 static void find_effects(plk_segment *segment, plk_node *const *members, const pluck_stage *all) {
     segment->effect = plk_effect_of(all, segment->n_stages);
     pluck_stage stages[MAX_RUN];
@@ -160,7 +162,7 @@ static void find_effects(plk_segment *segment, plk_node *const *members, const p
         if (members[i]->object) stages[n++] = all[i];
     }
     segment->effect_of_one = plk_effect_of(stages, n);
-    if (n < segment->n_stages) { /* the companion's order is found */
+    if (n < segment->n_stages) { /* if a companion was left out */
         plk_flag *flag = &segment->effect_of_one.sorted;
         if (*flag == PLK_SORTED_AS_FOUND) *flag = PLK_SORTED_UNCHANGED;
         segment->effect_of_one.sorted_one = segment->effect_of_one.sorted_single = *flag;
@@ -200,7 +202,7 @@ static pluck_status create_segment(plk_segment *segment, plk_node *const *member
     return status;
 }
 
-/* Does the segment give every candidate that it leaves a new probability? */
+/* Does the segment write a new probability to every candidate that it leaves? */
 static bool overwrites_p(const plk_plan *plan, const plk_segment *segment) {
     for (int32_t i = 0; i < segment->n_stages; i++) {
         const pluck_stage *stage = &plan->members[segment->first + i]->stage;
@@ -210,7 +212,7 @@ static bool overwrites_p(const plk_plan *plan, const plk_segment *segment) {
     return false;
 }
 
-/* Probabilities that the next segments write over are nobody's to see: any will do. */
+/* Nobody sees probabilities that a later segment overwrites, so they need not be llama.cpp's. */
 static void forget_unseen_p(plk_plan *plan) {
     bool unseen = false;
     for (int32_t s = plan->n_segments - 1; s >= 0; s--) {
@@ -225,7 +227,7 @@ static void forget_unseen_p(plk_plan *plan) {
     }
 }
 
-/* The stages' states now live in the plan. */
+/* From here on the states of the stages are in the plan. */
 static void move_in(plk_node *chain, plk_plan *plan) {
     chain->plan = plan;
     for (int32_t s = 0; s < plan->n_segments; s++) {
@@ -248,7 +250,7 @@ pluck_status plk_plan_make(plk_node *chain, int32_t n_vocab, bool for_arrays) {
     if (old) plk_plan_drop(chain, true);
     int32_t n = plk_libllama.sampler_chain_n(chain->object);
     plk_plan *plan = calloc(1, sizeof *plan);
-    size_t room = n > 0 ? 2 * (size_t)n : 1; /* a sampler may stand for two stages */
+    size_t room = n > 0 ? 2 * (size_t)n : 1; /* a sampler may have a companion */
     plk_node **run = malloc(room * sizeof *run);
     int32_t *run_child = malloc(room * sizeof *run_child);
     pluck_status status = PLUCK_ERR_MEMORY;

@@ -88,7 +88,7 @@ pluck_status plk_stage_accept(plk_node *node, llama_token token) {
     int32_t need = token + 1;
     if (!node->own)
         need = need < node->n_vocab_hint ? node->n_vocab_hint : need;
-    else if (need > node->own_vocab) /* no hint, or a wrong one: grow generously */
+    else if (need > node->own_vocab) /* no hint, or one that is too small: grow generously */
         need = need < 8388608 ? 2 * need : need;
     pluck_status status = plk_stage_own(node, need);
     if (status == PLUCK_OK) status = pluck_accept(node->own, token);
@@ -96,8 +96,8 @@ pluck_status plk_stage_accept(plk_node *node, llama_token token) {
     return status;
 }
 
-/* Puts a sampler with the parameters of `node` and the state of *sampler in its place, which is
- * freed if that fails. */
+/* Replaces *sampler by one with the parameters of `node` and the same state. On error *sampler is
+ * freed and NULL. */
 static pluck_status with_params_of(pluck_sampler **sampler, const plk_node *node, int32_t n_vocab) {
     pluck_sampler *made;
     pluck_status status = create_single(&made, node, n_vocab);
@@ -126,13 +126,13 @@ pluck_status plk_stage_copy(plk_node *to, const plk_node *from, bool with_params
     to->n_seen = plk_stage_seen(from);
     pluck_sampler_free(to->own);
     to->own = NULL;
-    /* llama.cpp then counts tokens that its window no longer holds: left to it */
+    /* llama.cpp then counts tokens that its window no longer holds: leave it to that */
     if (from->stage.kind == PLUCK_STAGE_PENALTIES &&
         from->stage.as.penalties.last_n != to->stage.as.penalties.last_n)
         return PLUCK_ERR_SIZE;
     int32_t n_vocab = plk_stage_vocab(from);
     if (n_vocab == 0) {
-        /* it has not begun; neither has the copy, unless another seed is its own */
+        /* it has not begun, and neither has the copy, unless the copy has a seed of its own */
         if (with_params || from->stage.kind != PLUCK_STAGE_DIST) return PLUCK_OK;
         n_vocab = 1;
     }
@@ -145,7 +145,7 @@ pluck_status plk_stage_copy(plk_node *to, const plk_node *from, bool with_params
     return PLUCK_OK;
 }
 
-/* A seed for a stage whose random one libllama does not tell. */
+/* A seed for a stage whose random seed libllama does not report. */
 static uint32_t random_seed(void) {
     uint32_t seed;
     if (getentropy(&seed, sizeof seed) != 0) seed = (uint32_t)time(NULL);

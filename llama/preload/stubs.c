@@ -1,12 +1,12 @@
 /*
  * stubs.c: the exported functions of the drop-in (see real.h), for x86-64.
  *
- * A stub keeps the argument registers (the stack, where the rest of the arguments is, is left as it
- * was), asks plk_route for the function that the call is meant for, and jumps to it.
+ * A stub saves the argument registers, asks plk_route for the function that the call is meant for,
+ * restores them and jumps there. Arguments on the stack stay where they are.
  */
 #include "real.h"
 
-/* The assembler needs the slot as a number; it counts along. */
+/* The assembler needs the slot as a number, so it counts the stubs. */
 __asm__(".text\n"
         ".set plk_count, 0\n"
         ".macro plk_stub name\n"
