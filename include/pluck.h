@@ -1,10 +1,11 @@
 /*
  * pluck.h: from a row of logits to a token.
  *
- * An inference engine holds a row of n_vocab logits and wants one token. A pluck_sampler is a chain
- * of stages (penalties, truncations, temperature, a draw) in the order the caller gives, with the
- * definitions, defaults and edge cases of llama.cpp v0.5.0's samplers. The row is never copied as a
- * whole and never written to; after creation nothing is allocated.
+ * An inference engine has a row of n_vocab logits and needs one token. A pluck_sampler is a chain
+ * of stages (penalties, truncations, temperature, a draw) in the order that the caller chooses,
+ * with the definitions, defaults and edge cases of llama.cpp v0.5.0's samplers; docs/samplers.md
+ * has the formula and the source of each. The row is never written to. Sampling and accepting
+ * allocate nothing.
  *
  *     pluck_sampler *s;
  *     pluck_sampler_from_spec(&s, "temp=0.8;top_k=40;top_p=0.95;min_p=0.05", n_vocab, NULL);
@@ -13,17 +14,20 @@
  *     pluck_accept(s, token);
  *     pluck_sampler_free(s);
  *
- * Errors. Every call that can fail returns a pluck_status: PLUCK_OK (0) or a negative code. A call
- * that fails changes nothing: no output is written, no random number consumed, no history changed.
- * Nothing is printed, errno is not touched, the process is not ended.
+ * Errors. Every function that can fail returns a pluck_status: PLUCK_OK (0) or a negative code. The
+ * comments below name the codes without the prefix PLUCK_. A call that fails changes nothing: it
+ * writes no output, uses no random number and changes no history. The library prints nothing,
+ * leaves errno as it was and never ends the process.
  *
- * Threads. A sampler, and a workspace, may be used by one thread at a time; different samplers with
- * different workspaces may be used by any number of threads at once. Clones share immutable data
- * and may live on different threads.
+ * Threads. One thread at a time may use a sampler, and the same holds for a workspace. Different
+ * samplers with different workspaces may be used by any number of threads at once. Clones share
+ * only data that never changes, so they may be used on different threads. Functions that take
+ * neither a sampler nor a workspace may be called from any thread.
  *
- * Logits. -inf is a masked token. NaN among the allowed tokens is an error. Where a row holds +inf,
- * the tokens at +inf share the probability equally and every other token has none. Ties are always
- * broken by the lower token id. Results do not depend on the instruction set in use.
+ * Logits. A token at -inf is masked: it cannot be drawn. A NaN at an allowed token is an error. If
+ * a row has tokens at +inf, they share the probability equally and every other token has none. Of
+ * equal logits the lower token id always comes first. Results do not depend on the instruction set
+ * in use.
  */
 #ifndef PLUCK_H
 #define PLUCK_H
@@ -52,20 +56,20 @@ extern "C" {
 #define PLUCK_VERSION_MINOR 1
 #define PLUCK_VERSION_PATCH 0
 
-/* The version of the library linked, "0.1.0". */
+/* The version of the library that the program is linked with, such as "0.1.0". Static text. */
 PLUCK_API const char *pluck_version(void);
 
-/* Limits that creation checks. */
-#define PLUCK_MAX_VOCAB   16777216 /* tokens of a vocabulary */
-#define PLUCK_MAX_STAGES  64       /* stages of a chain */
-#define PLUCK_MAX_LAST_N  1048576  /* tokens of a history */
-#define PLUCK_MAX_BREAKER 64       /* tokens of a DRY sequence breaker */
+/* The largest sizes that pluck_sampler_create accepts. */
+#define PLUCK_MAX_VOCAB   16777216 /* tokens in a vocabulary */
+#define PLUCK_MAX_STAGES  64       /* stages in a chain */
+#define PLUCK_MAX_LAST_N  1048576  /* tokens in a history */
+#define PLUCK_MAX_BREAKER 64       /* tokens in a DRY sequence breaker */
 
 /* ------------------------------------------------------------------------------------------------
  * Status
  * ---------------------------------------------------------------------------------------------- */
 
-/* X(name, code, message): every status there is. */
+/* X(name, code, message) for every status. */
 #define PLUCK_STATUS_MAP(X)                                                                        \
     X(OK, 0, "success")                                                                            \
     X(ERR_NULL, -1, "a required pointer is NULL")                                                  \
@@ -86,7 +90,7 @@ PLUCK_API const char *pluck_version(void);
     X(ERR_SPEC_KEY, -16, "the spec has an unknown key")                                            \
     X(ERR_SPEC_VALUE, -17, "a value in the spec is not of its key's kind")                         \
     X(ERR_SPEC_RANGE, -18, "a value in the spec is out of range")                                  \
-    X(ERR_SPEC_DUPLICATE, -19, "a key stands twice in the spec")                                   \
+    X(ERR_SPEC_DUPLICATE, -19, "a key is given twice in the spec")                                 \
     X(ERR_RNG, -20, "the generator is unknown, or cannot do what was asked")                       \
     X(ERR_SIZE, -21, "a size or count is out of range")
 
@@ -96,17 +100,19 @@ typedef enum pluck_status {
 #undef PLUCK_STATUS_ENUM
 } pluck_status;
 
-/* The message of a status, one line without a full stop; "unknown status" for any other number.
- * The text is static. */
+/* The message of a status: one line without a full stop. "unknown status" for any other number.
+ * Static text. */
 PLUCK_API const char *pluck_status_string(pluck_status status);
 
-/* The status's name, such as "PLUCK_ERR_NAN"; "PLUCK_UNKNOWN" for any other number. */
+/* The name of a status, such as "PLUCK_ERR_NAN"; "PLUCK_UNKNOWN" for any other number. Static
+ * text. */
 PLUCK_API const char *pluck_status_name(pluck_status status);
 
-/* What went wrong in words: which key, which value, what would have been allowed. */
+/* What went wrong, in words: which key or parameter, its value, and what is allowed. Functions that
+ * take a pluck_error write it only if they fail. */
 typedef struct pluck_error {
     pluck_status status;
-    char message[240]; /* always terminated */
+    char message[240]; /* one line, always terminated; cut if it is longer */
 } pluck_error;
 
 /* ------------------------------------------------------------------------------------------------
@@ -114,9 +120,10 @@ typedef struct pluck_error {
  * ---------------------------------------------------------------------------------------------- */
 
 /*
- * Where memory comes from. All members zero: malloc and free; one function without the other is
- * ERR_NULL. `allocate` returns memory aligned for any type, or NULL; `deallocate` gets the pointer
- * and the size that was asked for. Both are called only by functions that create, clone and free.
+ * Where memory comes from. All members zero: malloc and free. One function without the other is
+ * ERR_NULL. `allocate` returns `size` bytes aligned for any type, or NULL if there is no memory;
+ * `deallocate` gets such a pointer and the size that was asked for. Only functions that create,
+ * clone and free call them, on the thread that calls those.
  */
 typedef struct pluck_allocator {
     void *(*allocate)(void *ctx, size_t size);
@@ -125,41 +132,47 @@ typedef struct pluck_allocator {
 } pluck_allocator;
 
 /*
- * What one call needs for itself, and nobody keeps: about 17 bytes for each vocabulary entry. Any
- * number of samplers may share one as long as only one call uses it at a time.
+ * The memory that one call needs while it runs, about 17 bytes for each token of the vocabulary.
+ * Between calls it holds only the result of the last one (pluck_workspace_candidates). Any number
+ * of samplers may share a workspace as long as only one call at a time uses it.
  */
 typedef struct pluck_workspace pluck_workspace;
 
-/* Creates a workspace for rows of up to n_vocab logits (1 to 16777216). allocator may be NULL.
- * Errors: ERR_NULL, ERR_VOCAB, ERR_MEMORY. */
+/* Creates a workspace for rows of up to n_vocab logits (1 to 16777216). allocator is copied; NULL:
+ * malloc and free. Errors: ERR_NULL, ERR_VOCAB, ERR_MEMORY. */
 PLUCK_API pluck_status pluck_workspace_create(pluck_workspace **out, int32_t n_vocab,
                                               const pluck_allocator *allocator);
 
-/* Bytes a workspace for n_vocab takes; 0 where n_vocab is out of range. */
+/* The size in bytes of a workspace for n_vocab tokens; 0 if n_vocab is out of range. */
 PLUCK_API size_t pluck_workspace_size(int32_t n_vocab);
 
-/* Frees a workspace; NULL is allowed. */
+/* Frees a workspace. The samplers that were created with it must be freed first. NULL is
+ * allowed. */
 PLUCK_API void pluck_workspace_free(pluck_workspace *workspace);
 
 /* ------------------------------------------------------------------------------------------------
  * The chain
  * ---------------------------------------------------------------------------------------------- */
 
+/* Which random numbers the random stages use. u, in [0, 1), is the number that a draw uses. */
 typedef enum pluck_rng_kind {
-    /* llama.cpp's stream as built with libstdc++: std::mt19937, one 53-bit double of two words for
-     * a draw, one 24-bit float of one word for XTC's coin; inverse CDF in candidate order. */
+    /* llama.cpp's stream as built with libstdc++: std::mt19937. A draw uses two 32-bit words as one
+     * double, XTC's coin one word as a 24-bit float. The token drawn is the first, in candidate
+     * order, whose cumulative probability reaches u. */
     PLUCK_RNG_MT19937 = 0,
     /* Philox4x32-10 (Salmon et al., SC 2011). Draw number `position` of random stage number
      * `stream` (both from 0) uses the block of counter (position lo, position hi, 0, 0) under key
-     * (seed, stream); u = (w1 * 2^32 + w0) >> 11, times 2^-53; XTC's coin is (w0 >> 8) * 2^-24. The
-     * token is the first, in ascending order of id, whose cumulative probability reaches u. So a
-     * draw is a function of the final distribution, seed, stream and position alone. */
+     * (seed, stream), whose first words are w0 and w1. u = ((w1 * 2^32 + w0) >> 11) * 2^-53; XTC's
+     * coin is (w0 >> 8) * 2^-24. The token drawn is the first, in ascending order of id, whose
+     * cumulative probability reaches u. So a draw depends only on the final distribution, the seed,
+     * the stream and the position. */
     PLUCK_RNG_PHILOX = 1
 } pluck_rng_kind;
 
-/* The seed that means "take a random one"; pluck_sampler_seed tells which was taken. */
+/* The seed that means "take a random one"; pluck_sampler_seed returns the one that was taken. */
 #define PLUCK_SEED_RANDOM 0xFFFFFFFFu
 
+/* The kinds of stages. The numbers never change; a new kind gets the next one. */
 typedef enum pluck_stage_kind {
     PLUCK_STAGE_LOGIT_BIAS = 1,
     PLUCK_STAGE_PENALTIES,
@@ -173,72 +186,89 @@ typedef enum pluck_stage_kind {
     PLUCK_STAGE_TEMPERATURE,
     PLUCK_STAGE_INFILL,
     PLUCK_STAGE_CUSTOM,
-    /* The stages that select a token: */
+    /* These select a token. */
     PLUCK_STAGE_GREEDY,
     PLUCK_STAGE_DIST,
     PLUCK_STAGE_MIROSTAT,
     PLUCK_STAGE_MIROSTAT_V2,
     PLUCK_STAGE_ADAPTIVE_P,
-    /* Further stages, numbered behind: */
+    /* Added later; this one does not select. */
     PLUCK_STAGE_TOP_A
 } pluck_stage_kind;
 
-/* logit[token] += bias; a bias of -inf masks the token. Several biases of one token add up. */
+/* A bias on the logit of one token. A bias of -inf masks the token. */
 typedef struct pluck_logit_bias {
-    int32_t token;
-    float bias; /* not NaN, not +inf */
+    int32_t token; /* 0 to n_vocab - 1 */
+    float bias;    /* not NaN, not +inf */
 } pluck_logit_bias;
 
+/* Logit bias: adds each bias to its token's logit. Several biases of one token add up. */
 typedef struct pluck_stage_logit_bias {
-    const pluck_logit_bias *biases; /* copied at creation */
-    int32_t n_biases;               /* 0 disables */
+    const pluck_logit_bias *biases; /* n_biases of them, copied at creation */
+    int32_t n_biases;               /* >= 0; 0 disables */
 } pluck_stage_logit_bias;
 
-/* Repetition penalty (Keskar et al. 2019, with negative logits multiplied), frequency and presence
- * penalties over the last `last_n` accepted tokens. */
+/* Penalties: changes the logit x of every token that occurs c > 0 times among the last `last_n`
+ * accepted tokens: x > 0 becomes x / repeat, any other x becomes x * repeat (Keskar et al. 2019;
+ * the multiplication is llama.cpp's); then c * freq + present is subtracted (OpenAI's API). */
 typedef struct pluck_stage_penalties {
     int32_t last_n; /* 0 to 1048576; 0 disables */
-    float repeat;   /* finite, > 0, 1/repeat finite; 1 = none */
-    float freq;     /* finite; 0 = none */
-    float present;  /* finite; 0 = none */
+    float repeat;   /* finite, > 0, and 1 / repeat finite; 1: no penalty */
+    float freq;     /* finite; 0: no penalty */
+    float present;  /* finite; 0: no penalty */
 } pluck_stage_penalties;
 
-/* A sequence of tokens that ends a repetition: tokens[0] is its head, the rest its tail. */
+/* A DRY sequence breaker: tokens that end a repeat. tokens[0] is its head, the rest its tail. */
 typedef struct pluck_token_sequence {
     const int32_t *tokens;
     int32_t n_tokens; /* 1 to 64 */
 } pluck_token_sequence;
 
-/* DRY, "don't repeat yourself" (p-e-w; llama.cpp's port by pi6am). */
+/* DRY, "don't repeat yourself" (p-e-w; llama.cpp's port by pi6am). If a token would extend a repeat
+ * of the last L accepted tokens, L >= allowed_length, its logit is lowered by
+ * multiplier * base^(L - allowed_length). A repeat does not reach across a breaker. */
 typedef struct pluck_stage_dry {
     float multiplier;                     /* finite; 0 disables */
     float base;                           /* finite; < 1 disables */
-    int32_t allowed_length;               /* >= 0 */
-    int32_t last_n;                       /* 0 to 1048576; 0 disables */
-    const pluck_token_sequence *breakers; /* copied at creation; shared by clones */
-    int32_t n_breakers;
+    int32_t allowed_length;               /* >= 0, in tokens */
+    int32_t last_n;                       /* 0 to 1048576 tokens of history; 0 disables */
+    const pluck_token_sequence *breakers; /* n_breakers of them, copied at creation */
+    int32_t n_breakers;                   /* >= 0; 0: none */
 } pluck_stage_dry;
 
+/* Top-n-sigma (Tang et al. 2024): masks the logits below max - n * sigma, where sigma is the
+ * standard deviation of the unmasked logits. */
 typedef struct pluck_stage_top_n_sigma {
     float n; /* not NaN; <= 0 disables */
 } pluck_stage_top_n_sigma;
 
+/* Top-k (Fan et al. 2018): keeps the k most likely candidates. */
 typedef struct pluck_stage_top_k {
-    int32_t k; /* <= 0 disables */
+    int32_t k; /* <= 0 disables; more than there are: all, sorted */
 } pluck_stage_top_k;
 
-/* typical, top-p, min-p: the mass p, and the candidates to keep at least. */
+/*
+ * Locally typical (Meister et al. 2022), top-p (Holtzman et al. 2019) and min-p (Nguyen et al.
+ * 2024). P is a candidate's probability, H the entropy in nats.
+ *
+ *     typical   the shortest prefix, by |-ln P - H| ascending, whose probabilities sum to > p
+ *     top-p     the shortest prefix, by P descending, whose probabilities sum to >= p
+ *     min-p     the candidates with P >= p * (greatest P)
+ */
 typedef struct pluck_stage_mass {
     float p;          /* 0 to 1; typical and top-p: 1 disables; min-p: 0 disables */
-    int32_t min_keep; /* >= 0 */
+    int32_t min_keep; /* >= 0: how many candidates are kept at least */
 } pluck_stage_mass;
 
-/* Top-a: keeps the candidates with P >= a * (greatest P)^2, the most probable one always. */
+/* Top-a (BlinkDL, in RWKV-LM): keeps the candidates with P >= a * (greatest P)^2. The most likely
+ * one always stays. */
 typedef struct pluck_stage_top_a {
     float a;          /* 0 to 1; 0 disables */
-    int32_t min_keep; /* >= 0 */
+    int32_t min_keep; /* >= 0: how many candidates are kept at least */
 } pluck_stage_top_a;
 
+/* XTC, "exclude top choices" (p-e-w): with probability `probability`, drops all candidates with
+ * P >= threshold but the least likely of them, provided that at least min_keep remain. */
 typedef struct pluck_stage_xtc {
     float probability; /* 0 to 1; 0 disables */
     float threshold;   /* 0 to 1; > 0.5 disables */
@@ -246,39 +276,60 @@ typedef struct pluck_stage_xtc {
     uint32_t seed;     /* PLUCK_SEED_RANDOM: the config's */
 } pluck_stage_xtc;
 
+/*
+ * Temperature: divides the logits by t. With range > 0 it is llama.cpp's dynamic temperature
+ * (kalomaze): the divisor lies between max(0, t - range) and t + range,
+ *
+ *     low + (high - low) * (H / ln n)^exponent
+ *
+ * for the entropy H in nats of n candidates.
+ */
 typedef struct pluck_stage_temperature {
-    float t;        /* finite; <= 0 keeps the maximum alone (without a range) */
-    float range;    /* >= 0; > 0: dynamic between t - range and t + range by entropy */
-    float exponent; /* finite, >= 0; of the dynamic mapping */
+    float t;        /* finite; without a range <= 0 masks all but the maximum, and 1 does nothing */
+    float range;    /* >= 0; 0: plain temperature */
+    float exponent; /* finite, >= 0; of the dynamic temperature */
 } pluck_stage_temperature;
 
-/* How infill reads a vocabulary. The callbacks must give the same answer for the same token. */
+/*
+ * Infill, for fill-in-the-middle, as in llama.cpp. Merges candidates whose text is a prefix of
+ * another's, drops unlikely ones, and ends the generation if that is likely enough. The time grows
+ * with the square of the number of candidates: put a top-k before it. The callbacks read the
+ * vocabulary; they must always give the same answer for the same token. They run on the thread, and
+ * in the floating-point environment, of the call that samples.
+ */
 typedef struct pluck_stage_infill {
-    /* Writes the token's text, no terminator, and returns its length, as llama_token_to_piece does;
-     * where the text is longer than `capacity` (512 bytes) any negative number. Such a text, and an
-     * empty one, is merged with no other. A length above `capacity` fails the call. */
+    /* Writes the token's text without a terminator and returns its length in bytes, as
+     * llama_token_to_piece does; any negative number if the text is longer than `capacity` (512
+     * bytes). A text that is too long, or empty, is merged with no other. Returning more than
+     * `capacity` fails the call with ERR_CALLBACK. */
     int32_t (*piece)(void *ctx, int32_t token, char *buffer, int32_t capacity);
-    bool (*is_eog)(void *ctx, int32_t token); /* is it an end of generation? */
-    int32_t eot;                              /* the token to end with */
-    void *ctx;
+    bool (*is_eog)(void *ctx, int32_t token); /* does the token end a generation? */
+    int32_t eot;                              /* the token to end with: 0 to n_vocab - 1 */
+    void *ctx;                                /* passed to both; must outlive the sampler */
 } pluck_stage_infill;
 
-/* The candidates as a custom stage sees them, in candidate order; it may write all of it. */
+/* The candidates that are not masked, in candidate order, as a custom stage sees them. It may write
+ * to every member and to the first n entries of both arrays. */
 typedef struct pluck_custom_view {
-    int32_t *ids;
-    float *logits;    /* -inf masks a candidate, NaN is an error */
-    int32_t n;        /* may shrink, not grow */
-    bool descending;  /* true: sorted by logit; the stage clears or sets it to what then holds */
-    int32_t selected; /* -1; an index below n selects that candidate */
+    int32_t *ids;     /* n tokens, 0 to n_vocab - 1 */
+    float *logits;    /* n; -inf masks a candidate, NaN fails the call with ERR_NAN */
+    int32_t n;        /* may become smaller, not larger */
+    bool descending;  /* the logits descend; set it to what is true after the changes */
+    int32_t selected; /* -1; set it to an index below n to select that candidate */
 } pluck_custom_view;
 
-/* A caller's own stage. Only `apply` is required. `ctx` belongs to the caller unless `release` is
- * given; then a successful creation hands it over. With `clone` given a cloned sampler gets the
- * context that returns (NULL fails the clone) and each is released with its sampler. Without it
- * clones share ctx, which must bear their threads, and it is released once: with the last of them.
+/*
+ * A stage of the caller's. Only `apply` is required. The callbacks run on the thread, and in the
+ * floating-point environment, of the call that leads to them.
+ *
+ * Without `release`, ctx stays the caller's and must outlive the sampler and its clones. With it, a
+ * successful creation hands ctx over to the sampler. With `clone`, a cloned sampler gets the
+ * context that `clone` returns (NULL fails the cloning), and each context is released with its
+ * sampler. Without `clone`, all clones share ctx, possibly on several threads at once, and it is
+ * released once, with the last of them.
  */
 typedef struct pluck_stage_custom {
-    bool (*apply)(void *ctx, pluck_custom_view *view); /* false fails the call */
+    bool (*apply)(void *ctx, pluck_custom_view *view); /* false: the call fails, ERR_CALLBACK */
     void (*accept)(void *ctx, int32_t token);
     void (*reset)(void *ctx);
     void *(*clone)(const void *ctx);
@@ -286,27 +337,32 @@ typedef struct pluck_stage_custom {
     void *ctx;
 } pluck_stage_custom;
 
+/* Dist: draws a token from the distribution. */
 typedef struct pluck_stage_dist {
     uint32_t seed; /* PLUCK_SEED_RANDOM: the config's */
 } pluck_stage_dist;
 
-/* Mirostat (Basu et al. 2020), v1 and v2. mu starts at 2 tau. */
+/* Mirostat v1 and v2 (Basu et al. 2020): draws with a cut that keeps the surprise of the tokens
+ * drawn near tau. The cut, mu bits, starts at 2 tau. */
 typedef struct pluck_stage_mirostat {
-    float tau;     /* target surprise in bits, finite, >= 0 */
-    float eta;     /* learning rate, finite, >= 0 */
-    int32_t m;     /* v1: top candidates to estimate s from, >= 2, all where there are fewer;
-                      beyond 4096 they are sorted, which takes longer; v2: unused */
+    float tau;     /* target surprise in bits; finite, >= 0 */
+    float eta;     /* learning rate; finite, >= 0 */
+    int32_t m;     /* v1: the number of most likely candidates that the exponent of the Zipf law is
+                      estimated from, >= 2; more than there are: all. More than 4096 are sorted,
+                      which takes longer. v2 does not use it */
     uint32_t seed; /* PLUCK_SEED_RANDOM: the config's */
 } pluck_stage_mirostat;
 
-/* Adaptive-p: draws near a target probability, steered by a decaying average of what was drawn. */
+/* Adaptive-p, as in llama.cpp: draws tokens whose probability is near a target, corrected by a
+ * decaying average of the probabilities of the tokens that were drawn. */
 typedef struct pluck_stage_adaptive_p {
-    float target;  /* <= 1; < 0: plain draw */
-    float decay;   /* 0 to 1; clamped to 0.99 as llama.cpp does */
+    float target;  /* <= 1; < 0: a plain draw */
+    float decay;   /* 0 to 1; clamped to 0.99, as in llama.cpp */
     uint32_t seed; /* PLUCK_SEED_RANDOM: the config's */
 } pluck_stage_adaptive_p;
 
-/* One stage: its kind, and the member of the union that the kind names (greedy has none). */
+/* One stage: its kind, and the member of the union for that kind. Greedy, which selects the most
+ * likely candidate, has no parameters. */
 typedef struct pluck_stage {
     pluck_stage_kind kind;
     union {
@@ -329,26 +385,28 @@ typedef struct pluck_stage {
     } as;
 } pluck_stage;
 
-/* A sampler as data. Everything is copied at creation. */
+/* What a sampler is made of. pluck_sampler_create copies all of it, with what it points to, but for
+ * the workspace and the contexts of callbacks. */
 typedef struct pluck_config {
-    int32_t n_vocab;            /* 1 to 16777216 */
-    uint32_t seed;              /* of every random stage that has none of its own */
-    pluck_rng_kind rng;         /* MT19937 unless said otherwise */
-    const pluck_stage *stages;  /* in chain order; any order, repeats allowed */
+    int32_t n_vocab;            /* tokens in the vocabulary: 1 to 16777216 */
+    uint32_t seed;              /* for every random stage whose own is PLUCK_SEED_RANDOM */
+    pluck_rng_kind rng;         /* 0: PLUCK_RNG_MT19937 */
+    const pluck_stage *stages;  /* n_stages of them; any order, a kind may occur several times */
     int32_t n_stages;           /* 0 to 64 */
     pluck_allocator allocator;  /* all zero: malloc and free */
-    pluck_workspace *workspace; /* shared, outlives the sampler; NULL: it makes its own */
+    pluck_workspace *workspace; /* of n_vocab or more; outlives the sampler. NULL: it makes one */
 } pluck_config;
 
 /* ------------------------------------------------------------------------------------------------
  * A sampler's life
  * ---------------------------------------------------------------------------------------------- */
 
+/* A chain of stages with its random streams and histories. */
 typedef struct pluck_sampler pluck_sampler;
 
 /*
- * Checks a config as pluck_sampler_create does, and creates nothing: ranges of every parameter,
- * tokens of biases and breakers, pointers, the workspace. err, which may be NULL, receives the
+ * Checks a config as pluck_sampler_create does, and creates nothing: the range of every parameter,
+ * the tokens of biases and breakers, pointers, the workspace. err, which may be NULL, receives the
  * number of the stage (from 0), its name, the parameter and its range.
  * Errors: those of pluck_sampler_create, but for ERR_MEMORY.
  */
@@ -358,34 +416,41 @@ PLUCK_API pluck_status pluck_config_check(const pluck_config *config, pluck_erro
 typedef struct pluck_stage_traits {
     const char *name;   /* as in samplers=NAME:NAME; static text */
     bool disabled;      /* with these parameters the stage does nothing */
-    bool random;        /* it has a random stream of its own, disabled or not */
+    bool random;        /* it has a random stream, disabled or not */
     bool selects;       /* it selects a token (a custom stage may) */
     bool keeps_history; /* it remembers accepted tokens */
 } pluck_stage_traits;
 
-/* Describes a stage. The parameters need not have been checked, pointers in them are not followed.
- * False, and nothing written, if there is no such kind or a pointer is NULL. */
+/* Describes a stage. Its parameters are not checked and its pointers are not followed. Returns
+ * false, and writes nothing, if there is no such kind or an argument is NULL. */
 PLUCK_API bool pluck_stage_describe(const pluck_stage *stage, pluck_stage_traits *traits);
 
 /*
- * Creates a sampler from a config. On error *out is left alone.
- * Errors: ERR_NULL, ERR_VOCAB, ERR_SIZE, ERR_STAGE, ERR_PARAM, ERR_TOKEN (in a bias or a breaker),
- * ERR_RNG, ERR_WORKSPACE, ERR_MEMORY.
+ * Creates a sampler from a config, which need not outlive the call. If it fails, *out is left as it
+ * was; pluck_config_check says why in words.
+ * Errors: ERR_NULL, ERR_VOCAB, ERR_SIZE, ERR_STAGE, ERR_PARAM, ERR_TOKEN (in a bias, a breaker or
+ * infill's eot), ERR_RNG, ERR_WORKSPACE, ERR_MEMORY.
  */
 PLUCK_API pluck_status pluck_sampler_create(pluck_sampler **out, const pluck_config *config);
 
 /*
- * Creates a sampler from text: key=value pairs split by ';' or ',', with llama.cpp's parameter
- * names and defaults. The order of the keys does not matter: the chain is llama.cpp's default one
- * (logit bias, penalties, dry, top_n_sigma, top_k, typ_p, top_p, min_p, xtc, temperature, then the
- * draw) unless samplers=NAME:NAME:... says otherwise. docs/spec.md lists every key. err, which may
- * be NULL, receives the key, the value and the allowed range. Errors: ERR_NULL, ERR_VOCAB,
- * ERR_SPEC_*, ERR_TOKEN, ERR_SIZE (67108864 characters or more), ERR_MEMORY.
+ * Creates a sampler from text: key=value pairs separated by ';' or ',', with llama.cpp's parameter
+ * names and defaults. docs/spec.md lists the keys. Their order does not matter: unless
+ * samplers=NAME:NAME:... says otherwise the chain is llama.cpp's default one, with top_a in it:
+ *
+ *     logit bias, penalties, dry, top_n_sigma, top_k, top_a, typ_p, top_p, min_p, xtc,
+ *     temperature, then the draw
+ *
+ * top_a, which llama.cpp does not have, keeps the candidates with p >= a * p_max^2 and does nothing
+ * unless its key is given. err, which may be NULL, receives the key, the value and what is allowed.
+ * Errors: ERR_NULL, ERR_VOCAB, ERR_SPEC_*, ERR_TOKEN, ERR_SIZE (67108864 characters or more),
+ * ERR_MEMORY.
  */
 PLUCK_API pluck_status pluck_sampler_from_spec(pluck_sampler **out, const char *spec,
                                                int32_t n_vocab, pluck_error *err);
 
-/* A parsed spec: for callers that want to change the chain before a sampler is made of it. */
+/* A parsed spec, for callers that want to change the chain before they create a sampler. Arguments
+ * and errors as for pluck_sampler_from_spec; pluck_spec_free frees it, and NULL is allowed. */
 typedef struct pluck_spec pluck_spec;
 PLUCK_API pluck_status pluck_spec_parse(pluck_spec **out, const char *spec, int32_t n_vocab,
                                         pluck_error *err);
@@ -394,52 +459,55 @@ PLUCK_API const pluck_config *pluck_spec_config(const pluck_spec *spec);
 PLUCK_API void pluck_spec_free(pluck_spec *spec);
 
 /*
- * A sampler that continues exactly as the original will: same random streams, history and averages.
- * Biases and breakers are shared. The clone has its own workspace where the original has; where the
- * original was given one, the clone uses that same one.
- * Errors: ERR_NULL, ERR_MEMORY, ERR_CALLBACK (a custom stage's clone failed).
+ * Creates a sampler that goes on exactly as the original will: with the same random streams,
+ * histories and averages. Both share what never changes, such as biases and breakers. If the
+ * original has made its own workspace, so does the clone; if it was given one, the clone uses the
+ * same one.
+ * Errors: ERR_NULL, ERR_MEMORY, ERR_CALLBACK (a custom stage's clone returned NULL).
  */
 PLUCK_API pluck_status pluck_sampler_clone(pluck_sampler **out, const pluck_sampler *sampler);
 
-/* Back to the state after creation: history forgotten, streams reseeded (a random seed is drawn
- * anew, as llama.cpp does). */
+/* Returns a sampler to its state after creation: histories are empty, streams start again. A random
+ * seed is replaced by another random one, as in llama.cpp. NULL is allowed. */
 PLUCK_API void pluck_sampler_reset(pluck_sampler *sampler);
 
-/* Frees a sampler; NULL is allowed. */
+/* Frees a sampler. NULL is allowed. */
 PLUCK_API void pluck_sampler_free(pluck_sampler *sampler);
 
 /* ------------------------------------------------------------------------------------------------
  * Sampling
  * ---------------------------------------------------------------------------------------------- */
 
+/* The type of a logit in memory. */
 typedef enum pluck_dtype {
     PLUCK_DTYPE_F32 = 0,
     PLUCK_DTYPE_F16 = 1, /* IEEE binary16 */
     PLUCK_DTYPE_BF16 = 2 /* the upper half of a float32 */
 } pluck_dtype;
 
-/* One row of logits, or a list of candidates. Zero what is not needed. */
+/* One row of logits, or a list of candidates. Members that are not needed are zero. */
 typedef struct pluck_row {
-    const void *logits; /* n elements of dtype, any alignment of the element's own size */
+    const void *logits; /* n elements of dtype, aligned to the size of an element */
     pluck_dtype dtype;
-    int32_t n;               /* without ids: 0 or n_vocab; with ids: 1 to n_vocab candidates */
-    const int32_t *ids;      /* NULL: logits[i] is token i's; else the n tokens, each at most once,
-                                in the caller's order, with which the chain goes on */
-    bool descending;         /* with ids: the logits already descend (checked) */
-    const uint32_t *allowed; /* NULL: all. Bit t % 32 of word t / 32 set: token t is allowed */
-    int32_t n_allowed; /* bits that `allowed` has, >= 0; 0: n_vocab. Tokens beyond them are not
-                                allowed; bits beyond the vocabulary do not count */
+    int32_t n;               /* without ids: n_vocab, or 0 for it; with ids: 1 to n_vocab */
+    const int32_t *ids;      /* NULL: logits[i] is the logit of token i. Else the tokens of the n
+                                logits, each at most once; their order is the candidate order that
+                                the chain starts with */
+    bool descending;         /* with ids: the logits are in descending order (checked) */
+    const uint32_t *allowed; /* bit t % 32 of word t / 32 set: token t is allowed. NULL: all are */
+    int32_t n_allowed;       /* number of bits in `allowed`, >= 0; 0: n_vocab. Tokens beyond them
+                                are not allowed; bits beyond the vocabulary are ignored */
     pluck_workspace *workspace; /* for this call; NULL: the sampler's */
-    bool skip_probability; /* draw.probability is not wanted: left 0 where it would cost a pass over
-                              the row (greedy, custom stages) */
+    bool skip_probability;      /* the caller does not need draw.probability: it is left 0 if it
+                                   would cost a pass over the row (greedy, custom stages) */
 } pluck_row;
 
-/* What a call found. */
+/* The outcome of a call. */
 typedef struct pluck_draw {
-    int32_t token;
-    float logit;          /* after edits and temperature */
-    float probability;    /* in the final distribution (but see pluck_row) */
-    int32_t n_candidates; /* with a probability above zero: not cut off, not masked */
+    int32_t token;        /* the token selected */
+    float logit;          /* its logit after edits and temperature */
+    float probability;    /* its probability in the final distribution; see skip_probability */
+    int32_t n_candidates; /* how many are left: not dropped, not masked */
 } pluck_draw;
 
 /*
@@ -449,32 +517,32 @@ typedef struct pluck_draw {
 PLUCK_API pluck_status pluck_sample(pluck_sampler *sampler, const float *logits, int32_t *token);
 
 /*
- * The same for any row. draw may be NULL where only the candidates are wanted; then the chain need
- * not select. The logits must stay as they are until the candidates have been read. Errors: those
- * of pluck_sample, ERR_ROW, ERR_ORDER, ERR_TOKEN, ERR_WORKSPACE.
+ * The same for any row. draw may be NULL if only the candidates are wanted; then the chain need not
+ * select. The logits must not change until the candidates have been read.
+ * Errors: those of pluck_sample, ERR_ROW, ERR_ORDER, ERR_TOKEN (an id), ERR_WORKSPACE.
  */
 PLUCK_API pluck_status pluck_sample_row(pluck_sampler *sampler, const pluck_row *row,
                                         pluck_draw *draw);
 
 /*
- * Tells the sampler that a token was chosen (by it or by somebody else): the histories of penalties
- * and DRY, adaptive-p's average, custom stages. Errors: ERR_NULL, ERR_TOKEN.
+ * Tells the sampler which token the engine goes on with, whether this sampler drew it or not: adds
+ * it to the histories of penalties and DRY and to adaptive-p's average, and calls the custom
+ * stages' accept. Allocates nothing. Errors: ERR_NULL, ERR_TOKEN.
  */
 PLUCK_API pluck_status pluck_accept(pluck_sampler *sampler, int32_t token);
 
 /*
- * The same for one stage alone (0 to n_stages - 1), for callers to whom the stages of a chain are
- * separate objects, as they are in llama.cpp. A stage that keeps no history does nothing.
+ * The same for one stage (0 to n_stages - 1), for callers that treat the stages of a chain as
+ * separate objects, as llama.cpp does. Does nothing if the stage does not use accepted tokens.
  * Errors: ERR_NULL, ERR_STAGE (no such stage), ERR_TOKEN.
  */
 PLUCK_API pluck_status pluck_accept_stage(pluck_sampler *sampler, int32_t stage, int32_t token);
 
 /*
  * Copies what a stage remembers (its random stream, history, mu, average) into a stage of another
- * sampler, so that a chain can be taken apart and put together again while it is in use: the stage
- * goes on in `to` exactly as it would have in `from`, which is left as it was. Parameters are not
- * copied; a history keeps its newest tokens where the other's last_n is smaller. Custom stages have
- * nothing to copy.
+ * sampler, so that a chain can be rebuilt while it is in use: the stage goes on in `to` exactly as
+ * it would have in `from`, which is left as it was. Parameters are not copied. If last_n is smaller
+ * in `to`, only the newest tokens of the history are kept. Custom stages have nothing to copy.
  * Errors: ERR_NULL, ERR_STAGE (no such stage, or the kinds differ), ERR_RNG (the generators
  * differ), ERR_TOKEN (a token to be kept is beyond the other's vocabulary); `to` is then as it was.
  */
@@ -483,30 +551,31 @@ PLUCK_API pluck_status pluck_sampler_copy_stage(pluck_sampler *to, int32_t to_st
 
 /* The candidates that a call left, in candidate order. */
 typedef struct pluck_candidates {
-    const int32_t *ids;
-    const float *logits; /* after edits and temperature */
-    const float *probabilities;
-    int32_t n;
-    int32_t n_masked; /* further candidates, at probability zero, that llama.cpp would still list */
-    int32_t selected; /* index of the token selected, -1 where none was or it is no longer here */
-    bool descending;  /* the order is known to be by descending logit */
+    const int32_t *ids;         /* n tokens */
+    const float *logits;        /* n; after edits and temperature */
+    const float *probabilities; /* n; in the final distribution */
+    int32_t n;                  /* candidates that are left: not dropped, not masked */
+    int32_t n_masked;           /* masked ones, which llama.cpp would list with probability 0 */
+    int32_t selected;           /* index of the selected token; -1: none, or dropped since then */
+    bool descending;            /* the order is known to be by descending logit */
 } pluck_candidates;
 
 /*
- * Reads the candidates of the last call that used this workspace (pluck_sampler_workspace gives a
- * sampler's own). The arrays are the workspace's and live until the next call on it. Takes the time
- * that filling, and where the order asks for it sorting, them takes.
+ * Reads the candidates of the last call that used this workspace (for a sampler's own,
+ * pluck_sampler_workspace). The arrays belong to the workspace and are valid until its next call.
+ * The first reading after a call fills them, and sorts them if the candidate order needs it.
  * Errors: ERR_NULL, ERR_NO_RESULT.
  */
 PLUCK_API pluck_status pluck_workspace_candidates(pluck_workspace *workspace,
                                                   pluck_candidates *out);
 
 /*
- * Log-probabilities of the row itself, before any chain: of `token` (written to *token_logprob
- * unless that is NULL), and of the n_top most likely tokens (ids and logprobs, descending, lower id
- * first among equals). Natural logarithms. The vocabulary is not sorted. n_written, which may be
- * NULL, tells how many there were: fewer than n_top where fewer tokens are unmasked. row->workspace
- * is required; ids (a list) are not supported here. n_top: 0 to row->n; row->n must not be 0.
+ * The log-probabilities (natural logarithms) of the row as it is, before any chain: of `token`, to
+ * *token_logprob unless that is NULL (-inf for a masked token); and of the n_top most likely
+ * tokens, to ids and logprobs, in descending order, of equals the lower id first. *n_written, if
+ * n_written is not NULL, receives how many there are: fewer than n_top if fewer tokens are
+ * unmasked. n_top is 0 to row->n; with 0, ids and logprobs may be NULL. The row needs a workspace
+ * and its n, and must not have ids. The vocabulary is not sorted.
  * Errors: ERR_NULL, ERR_ROW, ERR_SIZE, ERR_TOKEN, ERR_NAN, ERR_EMPTY, ERR_WORKSPACE.
  */
 PLUCK_API pluck_status pluck_top_logprobs(const pluck_row *row, int32_t n_top, int32_t *ids,
@@ -517,32 +586,34 @@ PLUCK_API pluck_status pluck_top_logprobs(const pluck_row *row, int32_t n_top, i
  * Asking a sampler
  * ---------------------------------------------------------------------------------------------- */
 
-/* The config's seed in use: where it was PLUCK_SEED_RANDOM, the one that was drawn. 0 for NULL. */
+/* The seed of the config; if that was PLUCK_SEED_RANDOM, the one that was taken. 0 for NULL. */
 PLUCK_API uint32_t pluck_sampler_seed(const pluck_sampler *sampler);
 
-/* The seed that stage number `stage` of the config uses: its own, or else the config's. 0 for NULL.
- */
+/* The seed that stage number `stage` (from 0) uses: its own, or else pluck_sampler_seed. 0 for
+ * NULL. */
 PLUCK_API uint32_t pluck_sampler_stage_seed(const pluck_sampler *sampler, int32_t stage);
 
-/* The chain as created: valid as long as the sampler. NULL for NULL. */
+/* The config as it was at creation. Valid as long as the sampler. NULL for NULL. */
 PLUCK_API const pluck_config *pluck_sampler_config(const pluck_sampler *sampler);
 
-/* The workspace a call without one of its own uses. NULL for NULL. */
+/* The workspace that a call uses if its row names none. NULL for NULL. */
 PLUCK_API pluck_workspace *pluck_sampler_workspace(const pluck_sampler *sampler);
 
-/* Bytes of the sampler's own state: what a clone has to itself, its workspace not counted. */
+/* The size in bytes of the sampler's own state, which each clone needs again; without its workspace
+ * and without what clones share. 0 for NULL. */
 PLUCK_API size_t pluck_sampler_state_size(const pluck_sampler *sampler);
 
-/* Philox only: makes draw number `position` of every stream the next one. Errors: ERR_NULL,
- * ERR_RNG. */
+/* Moves every stream to draw number `position` (from 0). For PLUCK_RNG_PHILOX only.
+ * Errors: ERR_NULL, ERR_RNG (another generator). */
 PLUCK_API pluck_status pluck_sampler_seek(pluck_sampler *sampler, uint64_t position);
 
 /* ------------------------------------------------------------------------------------------------
  * Kernels
  * ---------------------------------------------------------------------------------------------- */
 
-/* One compiled kernel. PLUCK_DISABLE_CPU=avx512,avx2,neon in the environment removes instruction
- * sets before the first call of the library; it cannot add any. */
+/* One compiled kernel: a loop for one operation, dtype and instruction set. The environment
+ * variable PLUCK_DISABLE_CPU=avx512,avx2,neon excludes instruction sets if it is set before the
+ * library is first used; it cannot add any. */
 typedef struct pluck_kernel_info {
     const char *op;    /* such as "group_max" */
     const char *dtype; /* "f32", "f16", "bf16" */
@@ -551,10 +622,10 @@ typedef struct pluck_kernel_info {
     bool chosen;       /* the one in use */
 } pluck_kernel_info;
 
-/* Describes kernel number `index`, from 0; false where there is none. */
+/* Describes kernel number `index` (from 0). Returns false if there is none, or info is NULL. */
 PLUCK_API bool pluck_kernel_describe(int32_t index, pluck_kernel_info *info);
 
-/* The instruction set in use: "scalar", "avx2", "avx512" or "neon". */
+/* The instruction set in use: "scalar", "avx2", "avx512" or "neon". Static text. */
 PLUCK_API const char *pluck_isa(void);
 
 #ifdef __cplusplus
