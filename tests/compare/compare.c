@@ -1,10 +1,11 @@
 /*
  * compare.c: comparing the library's outcome with the oracle's.
  *
- * Sets must be equal but for candidates that the oracle marked near a boundary. Orders must be
- * equal but among near-equal keys. Probabilities must agree to 1e-5 relative, plus what a differing
- * set shifts, plus the rounding that a float32 logit of large magnitude carries. The token must be
- * the one whose stretch of the cumulative distribution holds the uniform number, within 1e-6.
+ * Sets must be equal, except for candidates that the oracle marked as near a boundary. Orders must
+ * be equal, except among near-equal keys. Probabilities must agree to 1e-5 relative, plus the shift
+ * that a differing set causes, plus the rounding of a float32 logit of large magnitude. The token
+ * must be the one whose interval of the cumulative distribution holds the uniform number, within
+ * 1e-6.
  */
 #include "compare.h"
 
@@ -15,7 +16,7 @@
 
 enum { WHY = CHECK_WHY };
 
-/* Where each token stands in the oracle's result and in the library's: -1 where it does not. */
+/* The index of each token in the oracle's result and in the library's; -1 if it is not there. */
 typedef struct places {
     int32_t *want;
     int32_t *got;
@@ -36,7 +37,7 @@ static bool find_places(const pluck_config *config, const oracle_result *want,
     return true;
 }
 
-/* The set: *shift becomes the probability of the candidates that only one side has. */
+/* Compares the sets; *shift receives the probability of the candidates that only one side has. */
 static check_verdict compare_sets(const oracle_result *want, const pluck_candidates *got,
                                   const places *at, double *shift, char *why) {
     check_verdict verdict = CHECK_SAME;
@@ -46,7 +47,7 @@ static check_verdict compare_sets(const oracle_result *want, const pluck_candida
         if (at->got[id] >= 0) continue;
         snprintf(why, WHY, "id %d (logit %.9g, p %.3g) is missing: %d candidates, wanted %d", id,
                  want->logits[i], want->probabilities[i], got->n, want->n);
-        /* Below float's range a probability is 0, and its candidate as good as masked. */
+        /* A probability below float's range is 0, and its candidate is as good as masked. */
         if (!want->near[id] && want->probabilities[i] > 1e-38) return CHECK_DIFFERS;
         *shift += want->probabilities[i];
         verdict = CHECK_EXCUSED;
@@ -67,7 +68,8 @@ static bool near_equal(double a, double b, double tolerance) {
     return a == b || fabs(a - b) <= tolerance * fmax(1.0, fmax(fabs(a), fabs(b)));
 }
 
-/* Where no stage computes what it sorts by, equal keys are equal logits and go by id, exactly. */
+/* If no stage computes what it sorts by, equal keys are equal logits, and their order by id is
+ * exact. */
 static bool ties_are_exact(const pluck_config *config) {
     for (int32_t i = 0; i < config->n_stages; ++i) {
         switch (config->stages[i].kind) {
@@ -86,7 +88,7 @@ static bool ties_are_exact(const pluck_config *config) {
     return true;
 }
 
-/* Both without what only one side has: position by position equal, or near-equal in the key. */
+/* Leaves out what only one side has. Then each position must be equal, or near-equal in the key. */
 static bool compare_order(const pluck_config *config, const oracle_result *want,
                           const pluck_candidates *got, const places *at, char *why) {
     const bool exact_ties = ties_are_exact(config);
@@ -108,8 +110,8 @@ static bool compare_order(const pluck_config *config, const oracle_result *want,
     return true;
 }
 
-/* A candidate that only one side has may bend everything behind it where a stage makes new logits
- * of the whole distribution. */
+/* If a stage makes new logits from the whole distribution, a candidate that only one side has may
+ * change the logits of all others. */
 static bool bends(const pluck_config *config) {
     for (int32_t i = 0; i < config->n_stages; ++i) {
         const pluck_stage *s = &config->stages[i];
@@ -135,8 +137,8 @@ static bool compare_values(const pluck_config *config, const oracle_result *want
         }
     }
     spread = fmax(spread, base);
-    /* Where one candidate has nearly all, the entropy is the small difference of sums in float, and
-     * the dynamic temperature made of it so low that only the logits show how low. */
+    /* If one candidate has nearly all the probability, the entropy is a small difference of float
+     * sums. The dynamic temperature is then very low and inexact, so logits are not compared. */
     for (int32_t i = 0; i < want->n && blur > 0.0; ++i) {
         if (want->probabilities[i] > 0.999) spread = INFINITY;
     }
@@ -176,8 +178,8 @@ static bool compare_values(const pluck_config *config, const oracle_result *want
     return true;
 }
 
-/* Does the library's token hold u in the distribution of its own candidates in its own order, with
- * the oracle's probabilities? */
+/* Does u fall into the library's token in the distribution of the library's candidates, in the
+ * library's order, with the oracle's probabilities? */
 static bool holds_u(const pluck_config *config, const oracle_result *want,
                     const pluck_candidates *got, const places *at, int32_t token) {
     double total = 0.0;
@@ -185,7 +187,7 @@ static bool holds_u(const pluck_config *config, const oracle_result *want,
         const int32_t k = at->want[got->ids[i]];
         total += k >= 0 ? want->probabilities[k] : (double)got->probabilities[i];
     }
-    /* What float32 rounded on the logits' ways has moved masses, and with them every boundary. */
+    /* Rounding of the logits to float32 has moved masses, and with them every boundary. */
     double band = ORACLE_BAND;
     for (int32_t i = 0; i < want->n; ++i) {
         if (want->probabilities[i] > 0.0) band += want->probabilities[i] * want->slacks[i];
@@ -236,7 +238,7 @@ static check_verdict compare_draw(const oracle_result *want, const pluck_candida
         snprintf(why, WHY, "selected %d of %d does not point at token %d", s, got->n, draw->token);
         return CHECK_DIFFERS;
     }
-    /* The draw's probability comes from the sums, the candidate's is computed when it is read. */
+    /* The draw's probability comes from the sums; the candidate's is computed when it is read. */
     if (s >= 0 && (draw->logit != got->logits[s] ||
                    fabs((double)draw->probability - (double)got->probabilities[s]) >
                        2e-6 * (double)got->probabilities[s] + 1e-37)) {

@@ -1,5 +1,5 @@
 /*
- * compare.h: the library's outcome beside the oracle's, and shorthand for writing chains down.
+ * compare.h: compares the library's outcome with the oracle's, and has shorthand for chains.
  *
  * Needs no test framework: unit tests, fuzzers and the llama.cpp face's tests use it.
  */
@@ -13,12 +13,12 @@ enum { CHECK_WHY = 256 };
 
 typedef enum check_verdict {
     CHECK_SAME,    /* all equal within the tolerances */
-    CHECK_EXCUSED, /* differs only where a boundary was within rounding; states may have parted */
+    CHECK_EXCUSED, /* differs only because a boundary was within rounding; states may differ now */
     CHECK_DIFFERS
 } check_verdict;
 
-/* The comparison alone: of what the library left in `workspace` with an oracle's result. `why`
- * (of CHECK_WHY bytes) tells the first difference. */
+/* Compares what the library left in `workspace` with an oracle's result. `why` (CHECK_WHY bytes)
+ * receives the first difference. */
 check_verdict check_compare(const pluck_config *config, const oracle_result *want,
                             pluck_status status, const pluck_draw *draw, pluck_workspace *workspace,
                             char *why);

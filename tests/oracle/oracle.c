@@ -120,7 +120,7 @@ void oracle_seek(oracle *o, uint64_t position) {
     for (int32_t i = 0; i < o->config.n_stages; ++i) o->memory[i].position = position;
 }
 
-/* Runs stage number i; false where nothing is left or a callback failed. */
+/* Runs stage number i; false if nothing is left or a callback failed. */
 static bool run(oracle *o, oracle_view *v, int32_t i, pluck_status *status) {
     const pluck_stage *s = &o->config.stages[i];
     const pluck_rng_kind rng = o->config.rng;
@@ -181,7 +181,7 @@ static pluck_status load(oracle *o, const pluck_row *row, oracle_view *v) {
     int32_t at = 0;
     const bool may_sink = row->ids && row->descending;
     for (int pass = 0; pass < (may_sink ? 2 : 1); ++pass) {
-        /* A list that descends has its masked entries last, as every sorted list. */
+        /* A descending list has its masked entries last, as every sorted list does. */
         for (int32_t i = 0; i < v->n; ++i) {
             const int32_t id = row->ids ? row->ids[i] : i;
             if (id < 0 || id >= o->config.n_vocab) return PLUCK_ERR_TOKEN;
@@ -229,7 +229,7 @@ static void report(oracle *o, oracle_view *v, oracle_result *r) {
     r->wild = v->wild;
 }
 
-/* Is there nothing behind stage i that depends on the set, but a last draw from it? */
+/* Is stage i the last of the chain, and does it only select a token? */
 static bool only_selects(const oracle *o, int32_t i) {
     const pluck_stage_kind kind = o->config.stages[i].kind;
     return i == o->config.n_stages - 1 && (kind == PLUCK_STAGE_DIST || kind == PLUCK_STAGE_GREEDY);
@@ -243,8 +243,8 @@ static double weight_of(const oracle_view *v) {
     return sum;
 }
 
-/* The most that float32 has rounded off a logit that may still matter: within 40 nats of the
- * greatest. */
+/* The greatest rounding error of a float32 logit that may still matter: one within 40 nats of the
+ * maximum. */
 static double slack_of(const oracle_view *v) {
     double top = -INFINITY, most = 0.0;
     for (int32_t i = 0; i < v->n; ++i) top = v->c[i].logit > top ? v->c[i].logit : top;
@@ -284,11 +284,11 @@ pluck_status oracle_sample(oracle *o, const pluck_row *row, oracle_result *r) {
     for (int32_t i = 0; i < n_stages && r->status == PLUCK_OK; ++i) {
         pluck_status status = PLUCK_OK;
         if (!run(o, &v, i, &status)) r->status = status ? status : PLUCK_ERR_EMPTY;
-        /* What an uncertain set changes in the sums shifts the boundaries behind it: a little, or
-         * so much that nothing can be said any more. */
+        /* An uncertain set makes the sums uncertain, and so the boundaries of later stages: a
+         * little, or (see below) so much that any outcome is excused. */
         if (v.n_near) v.band = fmax(v.band, 4.0 * ORACLE_BAND);
-        /* Where float32 has rounded logits, what is decided by them is as uncertain; by a
-         * thousandth of a nat and more, nothing can be said. */
+        /* Logits that float32 has rounded make decisions uncertain by as much. From a thousandth of
+         * a nat on, any outcome is excused. */
         const double slack = v.edited ? slack_of(&v) : 0.0;
         if (slack > v.band) v.band = slack;
         if (slack > 1e-3) v.wild = true;

@@ -1,14 +1,13 @@
 /*
- * oracle.h: what every chain must give, computed the plain way.
+ * oracle.h: what every chain must give, computed in the simplest way.
  *
  * The oracle takes the same pluck_config and pluck_row as the library and walks the whole row
- * through one stage after another in double precision (long double where it sums): it sorts where a
- * definition says "sort", adds up in order where a definition says "cumulative", and keeps its own
+ * through one stage after another in double precision (long double for sums): it sorts if a
+ * definition says "sort", adds up in order if a definition says "cumulative", and keeps its own
  * random streams, history and averages. It shares no code with src/; it is slow on purpose.
  *
- * Real numbers and rounded ones may part only where a decision stands on the edge, so the oracle
- * also says which candidates stood within ORACLE_BAND of a boundary. A test excuses a difference
- * only there.
+ * Rounding may change a result only if a decision is close. So the oracle also says which
+ * candidates were within ORACLE_BAND of a boundary, and a test excuses a difference only for those.
  */
 #ifndef PLUCK_TESTS_ORACLE_H
 #define PLUCK_TESTS_ORACLE_H
@@ -29,34 +28,34 @@ typedef struct oracle_result {
     const int32_t *ids;
     const double *logits;
     const double *probabilities;
-    const double *slacks; /* how far off a float32 logit may be for having been rounded on its way:
-                             0 where no stage made it anew */
+    const double *slacks; /* how far off a float32 logit may be by the rounding of stages: 0 if no
+                             stage has changed it */
     int32_t n_masked;     /* counted, but at probability zero */
     bool descending;
 
-    /* The token selected, -1 where none was; its probability and logit in the final candidates (0
-     * and NaN where it is no longer among them). */
+    /* The token selected, -1 if none was; its probability and logit in the final candidates (0 and
+     * NaN if it is no longer among them). */
     int32_t token;
     double probability;
     double logit;
-    double u;           /* uniform number of the last draw; NaN where none was drawn */
-    double coin;        /* the last XTC coin; NaN where none was flipped */
+    double u;           /* uniform number of the last draw; NaN if none was drawn */
+    double coin;        /* the last XTC coin; NaN if none was flipped */
     bool drawn_by_mass; /* the token was chosen by a uniform number (or by being the only one) */
     bool by_id;         /* that draw accumulated in ascending order of id */
-    bool draw_last;     /* no stage stands behind the one that selected */
+    bool draw_last;     /* no stage comes after the one that selected */
 
-    /* Boundaries. near[id] is 1 where token id stood within the band of some stage's boundary; wild
-     * where the whole call hung on a decision within the band (then any outcome is excused). */
+    /* Boundaries. near[id] is 1 if token id was within the band of some stage's boundary. wild is
+     * set if the whole call depended on a decision within the band; then any outcome is excused. */
     const unsigned char *near;
     int32_t n_near;
     bool wild;
-    /* What the candidates lie in the order of; keys this close may have changed places. 0: none
+    /* The keys that the candidates are ordered by; keys this close may have changed places. 0: none
      * may. */
     const double *order_keys;
     double key_tolerance;
 } oracle_result;
 
-/* `seed` stands in for PLUCK_SEED_RANDOM of the config. NULL when out of memory. The config's
+/* `seed` stands in for PLUCK_SEED_RANDOM of the config. NULL if out of memory. The config's
  * arrays must outlive the oracle. */
 oracle *oracle_create(const pluck_config *config, uint32_t seed);
 oracle *oracle_clone(const oracle *o);
@@ -66,7 +65,7 @@ void oracle_accept(oracle *o, int32_t token);
 void oracle_seek(oracle *o, uint64_t position); /* Philox only */
 
 /* The order that the next whole rows are expected to have: all ids, by descending logit. It makes
- * sorting faster where it is nearly right, and never changes a result. NULL: none is known. */
+ * sorting faster if it is nearly right, and never changes a result. NULL: none is known. */
 void oracle_expect(oracle *o, const int32_t *order);
 
 /* Runs the chain; returns result->status. A failing call changes no state. */

@@ -9,7 +9,7 @@
 
 enum { PIECE_MAX = 512 };
 
-/* The text of a token; none where it does not fit. */
+/* The text of a token; none if it does not fit. */
 static int32_t text_of(const pluck_stage_infill *s, int32_t token, char buffer[PIECE_MAX]) {
     const int32_t n = s->piece(s->ctx, token, buffer, PIECE_MAX);
     return n > 0 ? n : 0;
@@ -61,8 +61,8 @@ static int32_t keep_likely(oracle_view *v, const pluck_stage_infill *s, double t
     return texts;
 }
 
-/* What infill masks, or found masked, is not counted afterwards. (llama.cpp would count those of
- * them that end generation; nothing but a count hangs on it.) */
+/* What infill masks, or found masked, is not counted afterwards. (llama.cpp counts the
+ * end-of-generation tokens among them; that changes the count alone.) */
 static void forget_masked(oracle_view *v) {
     int32_t n = 0;
     for (int32_t i = 0; i < v->n; ++i) {
@@ -134,7 +134,7 @@ bool oracle_custom(oracle_view *v, const pluck_stage_custom *s, int32_t index,
     *status = ok ? PLUCK_OK : PLUCK_ERR_CALLBACK;
     if (!ok) goto out;
 
-    /* The masked stay counted, behind the others. */
+    /* Masked candidates stay counted, after the others. */
     int32_t masked = 0;
     oracle_candidate *rest = malloc((size_t)v->n * sizeof *rest);
     if (!rest) {

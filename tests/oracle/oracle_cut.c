@@ -10,7 +10,7 @@
 bool oracle_top_n_sigma(oracle_view *v, const pluck_stage_top_n_sigma *s) {
     if (s->n <= 0.0f || v->n <= 1) return true;
     if (!oracle_evaluate(v)) return false;
-    if (v->infinite) return true; /* equals: no deviation, none below the maximum */
+    if (v->infinite) return true; /* all equal: no deviation, none below the maximum */
     long double sum = 0.0L;
     int32_t n = 0;
     for (int32_t i = 0; i < v->n; ++i) {
@@ -44,7 +44,7 @@ bool oracle_top_k(oracle_view *v, const pluck_stage_top_k *s) {
     return true;
 }
 
-/* Marks who stands where a cumulative sum passes p: their own fate hangs on rounding. */
+/* Marks the candidates at which the cumulative sum passes p, within the band. */
 static void mark_mass(oracle_view *v, double p) {
     long double cumulative = 0.0L;
     for (int32_t i = 0; i < v->n; ++i) {
@@ -86,7 +86,7 @@ bool oracle_typical(oracle_view *v, const pluck_stage_mass *s) {
         }
     }
     if (kept < v->n && v->c[kept].logit != -INFINITY) {
-        /* Near-equal scores may change places across the cut, those of one logit alone not. */
+        /* Near-equal scores may change places across the cut, unless all are of the same logit. */
         const double edge = v->c[kept - 1].key;
         const double scale = v->band * fmax(1.0, fabs(v->max) + fabs(v->c[kept].logit) + h);
         bool mixed = v->rough;
@@ -124,7 +124,7 @@ bool oracle_top_p(oracle_view *v, const pluck_stage_mass *s) {
     return true;
 }
 
-/* Keeps what is at or above cut, the min_keep greatest if those are fewer. */
+/* Keeps the candidates at or above cut, or the min_keep greatest if there are fewer. */
 static bool keep_above(oracle_view *v, double cut, int32_t min_keep) {
     int32_t kept = 0;
     int32_t uncertain = 0;
@@ -137,7 +137,7 @@ static bool keep_above(oracle_view *v, double cut, int32_t min_keep) {
             ++uncertain;
         }
     }
-    /* Whether there are enough decides the order, too. */
+    /* Whether there are at least min_keep also decides the order. */
     if (uncertain && abs(kept - min_keep) <= uncertain) v->wild = true;
     if (v->sorted || kept < min_keep) {
         const int32_t least = min_keep < v->n ? min_keep : v->n;
@@ -176,7 +176,7 @@ bool oracle_top_a(oracle_view *v, const pluck_stage_top_a *s) {
     return keep_above(v, v->max + log((double)s->a * max_p), s->min_keep);
 }
 
-/* All but the maximum become masked. */
+/* Masks all but the maximum. */
 static void keep_maximum(oracle_view *v) {
     int32_t best = -1;
     for (int32_t i = 0; i < v->n; ++i) {
@@ -204,7 +204,7 @@ static bool temperature(oracle_view *v, double t) {
         keep_maximum(v);
         return true;
     }
-    /* So cold that float has no room for the others: they are masked. */
+    /* The temperature is so low that the other logits would overflow float: they are masked. */
     const double lowest = -(double)FLT_MAX;
     double top = -INFINITY;
     for (int32_t i = 0; i < v->n; ++i) top = v->c[i].logit > top ? v->c[i].logit : top;
@@ -231,8 +231,9 @@ bool oracle_temperature(oracle_view *v, const pluck_stage_temperature *s) {
     oracle_softmax(v);
     const double entropy = oracle_entropy(v);
     const double share = entropy / log((double)v->n);
-    /* Float cannot tell this little entropy from none, nor so cold a temperature from 0, which
-     * masks all but one: the same distribution, but not to whoever makes new logits of it. */
+    /* In float so small an entropy may be 0, and the temperature with it, which masks all but one.
+     * The distribution is the same, but stages that make new logits from the others see a
+     * difference. */
     if (entropy < 1e-6 && low == 0.0 && oracle_unmasked(v) > 1) v->wild = true;
     return temperature(v, low + (high - low) * pow(share, (double)s->exponent));
 }

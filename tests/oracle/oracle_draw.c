@@ -29,7 +29,8 @@ bool oracle_xtc(oracle_view *v, const pluck_stage_xtc *s, pluck_rng_kind rng, or
     int32_t last = 0;
     for (int32_t i = 0; i < v->n && v->c[i].p >= threshold; ++i) last = i;
     for (int32_t i = 0; i < v->n; ++i) {
-        /* The one before it is dropped or not. Everybody's place in the order may hang on it. */
+        /* Whether the candidate before it is dropped is uncertain, and with it all places behind.
+         * */
         if (v->c[i].p > 0.0 && fabs(v->c[i].p - threshold) <= v->band * threshold) v->wild = true;
     }
     if (v->n - last >= s->min_keep && last > 0) {
@@ -71,8 +72,8 @@ static int by_id(const void *a, const void *b) {
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
-/* The first whose cumulative probability reaches u: in candidate order, or in order of id. -1 where
- * memory ran out. */
+/* The first candidate whose cumulative probability reaches u, in candidate order or in order of id.
+ * -1 if memory ran out. */
 static int32_t inverse_cdf(const oracle_view *v, double u, bool order_of_id) {
     const oracle_candidate **order = order_of_id ? malloc((size_t)v->n * sizeof *order) : NULL;
     if (order_of_id && !order) return -1;
@@ -129,7 +130,7 @@ static int32_t mirostat_k(oracle_view *v, const pluck_stage_mirostat *s, double 
     const long double log_mu = (long double)mu * logl(2.0L);
     if (slope == 0.0L) return log_mu > logl((long double)v->n_vocab - 1.0L) ? v->n : 1;
 
-    /* ln of (eps 2^mu) / (1 - V^-eps), where eps / (1 - V^-eps) is positive on both sides of 0. */
+    /* ln of (eps 2^mu) / (1 - V^-eps); eps / (1 - V^-eps) is positive on both sides of 0. */
     const long double eps = slope - 1.0L;
     const long double ratio = eps == 0.0L ? 1.0L / log_v : eps / -expm1l(-eps * log_v);
     const long double log_k = (log_mu + logl(ratio)) / slope;

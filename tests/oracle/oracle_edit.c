@@ -6,18 +6,20 @@
 #include <float.h>
 #include <math.h>
 
-/* Logits are floats: what a float cannot hold is infinite. */
+/* Logits are floats: a value beyond float's range is infinite. */
 static double saturate(double x) {
     return x > (double)FLT_MAX ? INFINITY : x < -(double)FLT_MAX ? -INFINITY : x;
 }
 
-/* The new logit of a candidate. Float rounds it, and the sum of magnitudes `through` on its way. */
+/* Sets the logit of a candidate. Float rounds it, and rounds on the way values whose magnitudes add
+ * up to `through`. */
 static void set_logit(oracle_candidate *c, double x, double through) {
     c->logit = saturate(x);
     if (isfinite(c->logit)) c->slack += 0x1p-24 * (fabs(c->logit) + through);
 }
 
-/* Notes that logits have changed: the order stays where it is, but is no longer known to be one. */
+/* Notes that logits have changed: candidates keep their places, but are no longer known to be
+ * sorted. */
 static void edited(oracle_view *v) {
     v->sorted = false;
     v->edited = true;

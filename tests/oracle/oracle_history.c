@@ -1,6 +1,6 @@
 /*
- * oracle_history.c: history by the definitions; repetitions are found by comparing every position
- * with every suffix length, quadratic and obvious.
+ * oracle_history.c: history by the definitions. Repetitions are found by comparing every position
+ * with every suffix length, which is quadratic and easy to check.
  */
 #include "oracle_history.h"
 
@@ -44,8 +44,7 @@ void oracle_history_counts(const oracle_history *h, int32_t last_n, int32_t n_vo
     for (int32_t i = 0; i < h->n && i < last_n; ++i) ++counts[recent(h, i)];
 }
 
-/* How many tokens a repetition may reach back before it meets a breaker; `n` where there is none.
- */
+/* How many tokens a repetition may reach back before it meets a breaker; `n` if there is none. */
 static int32_t reach(const oracle_history *h, const pluck_stage_dry *dry, int32_t n) {
     for (int32_t i = 0; i < n; ++i) {
         int32_t longest = -1;

@@ -16,14 +16,14 @@ bool oracle_history_push(oracle_history *h, int32_t token);
 bool oracle_history_copy(oracle_history *to, const oracle_history *from);
 void oracle_history_free(oracle_history *h);
 
-/* How often each token stands among the last last_n: counts has n_vocab entries. */
+/* How often each token occurs among the last last_n: counts has n_vocab entries. */
 void oracle_history_counts(const oracle_history *h, int32_t last_n, int32_t n_vocab,
                            int32_t *counts);
 
 /*
- * For each token the longest repetition that emitting it would prolong, -1 for none: lengths has
- * n_vocab entries. Returns false where DRY leaves the row alone (too little history, or a breaker
- * too near the end). Tokens that are breakers by themselves get -1.
+ * For each token the length of the longest repetition that the token would continue, -1 for none:
+ * lengths has n_vocab entries. Returns false if DRY does not change the row (too little history, or
+ * a breaker too near the end). Tokens that are breakers by themselves get -1.
  */
 bool oracle_history_repeats(const oracle_history *h, const pluck_stage_dry *dry, int32_t n_vocab,
                             int32_t *lengths);

@@ -13,7 +13,7 @@ typedef struct oracle_candidate {
     double logit; /* -inf: masked */
     double p;     /* of the last softmax */
     double key;   /* the last sort's key, for tolerance among near-equals */
-    double slack; /* how far off float32 may be by what its stages rounded on the logit's way */
+    double slack; /* how far off a float32 logit may be by the rounding of the stages so far */
 } oracle_candidate;
 
 /* The candidates at one point of the chain. */
@@ -21,14 +21,14 @@ typedef struct oracle_view {
     oracle_candidate *c;
     int32_t n; /* counted: masked ones too */
     bool sorted;
-    bool keyed;       /* the candidates lie in the order of their keys; else exactly as they lie */
+    bool keyed;       /* in the order of the keys, near-equals in any order; else exact */
     double key_scale; /* the largest magnitude that went into the keys */
-    double near_weight; /* of the candidates marked so far: exp(logit - max) added up */
-    bool rough;         /* logits were computed of sums: equal ones need not be equal in float */
-    bool edited;        /* some logits have been: only those have slack */
-    bool infinite;      /* the maximum is +inf: the unmasked are equals */
+    double near_weight; /* sum of exp(logit - max) over the candidates marked so far */
+    bool rough;         /* logits were computed from sums: equal ones may differ in float */
+    bool edited;        /* some logits were edited: only those have slack */
+    bool infinite;      /* the maximum is +inf: all unmasked are equal */
     double log_sum;     /* ln of the last softmax's sum of exp(logit - max) */
-    double max;         /* of the last evaluation, 0 where infinite */
+    double max;         /* of the last evaluation, 0 if it is infinite */
     int32_t token;      /* -1: none selected */
     int32_t select_stage;
     double u, coin;
@@ -70,31 +70,31 @@ struct oracle {
 
 /* --- oracle_view.c --- */
 
-/* Finds the maximum; with a maximum of +inf masks all others. False where nothing is unmasked. */
+/* Finds the maximum; if it is +inf, masks all others. False if all candidates are masked. */
 bool oracle_evaluate(oracle_view *v);
 int32_t oracle_unmasked(const oracle_view *v);
-/* The logit for arithmetic: 0 for the equals at +inf. */
+/* The logit for arithmetic: 0 if it is +inf, since all unmasked are equal then. */
 double oracle_effective(const oracle_view *v, const oracle_candidate *c);
-/* Descending by logit, lower id first among equals, masked last; nothing where sorted already. */
+/* Sorts by descending logit, lower id first among equals, masked last, unless sorted already. */
 void oracle_sort(oracle_view *v);
-/* Sorts by descending logit or by ascending key, lower id first among equals. False where memory
- * ran out: nothing has changed then. */
+/* Sorts by descending logit or by ascending key, lower id first among equals. False, with nothing
+ * changed, if memory ran out. */
 bool oracle_sort_by(oracle_candidate *c, int32_t n, bool by_logit);
 /* Fills p. */
 void oracle_softmax(oracle_view *v);
 /* Entropy of p in nats. */
 double oracle_entropy(const oracle_view *v);
-/* -ln p of a candidate, exact where p underflows. */
+/* -ln p of a candidate, exact even if p underflows. */
 double oracle_surprise(const oracle_view *v, const oracle_candidate *c);
-/* Notes that the candidate's fate hung on less than the band. */
+/* Notes that the candidate was within the band of a boundary. */
 void oracle_mark(oracle_view *v, const oracle_candidate *c);
-/* Marks those whose logit lies within the band of an edge but not exactly on `tie`. */
+/* Marks the candidates whose logit is within the band of `edge` but not exactly equal to it. */
 void oracle_mark_logits(oracle_view *v, double edge);
-/* Cuts a sorted list to its first n, marking near-equals across the cut. */
+/* Cuts a sorted list to its first n; marks near-equals across the cut. */
 void oracle_truncate(oracle_view *v, int32_t n);
 bool oracle_close(const oracle_view *v, double a, double b);
 
-/* --- stages: false where nothing is left (or a callback failed, with *status set) --- */
+/* --- stages: false if nothing is left (or a callback failed, with *status set) --- */
 
 bool oracle_logit_bias(oracle_view *v, const pluck_stage_logit_bias *s);
 bool oracle_penalties(oracle_view *v, const pluck_stage_penalties *s, const oracle_history *h,

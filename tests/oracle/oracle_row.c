@@ -1,5 +1,5 @@
 /*
- * oracle_row.c: reading rows of any dtype, and the log-probabilities of a row as it is.
+ * oracle_row.c: reads rows of any dtype, and computes the log-probabilities of a row as it is.
  */
 #include "oracle_impl.h"
 

@@ -1,6 +1,6 @@
 /*
  * oracle_view.c: what several stages ask of the candidates: maximum, order, softmax, entropy, and
- * the book of who stood near a boundary.
+ * the record of candidates near a boundary.
  */
 #include "oracle_impl.h"
 
@@ -55,7 +55,7 @@ static size_t digit_of(const sort_item *item, int pass) {
 }
 
 /* One pass of a stable sort, by one digit of the id or of the key. Returns false, and leaves `to`
- * alone, where all have the same digit. */
+ * alone, if all have the same digit. */
 static bool sort_pass(const sort_item *from, sort_item *to, int32_t n, int pass) {
     int32_t start[DIGITS + 1] = {0};
     for (int32_t i = 0; i < n; ++i) ++start[digit_of(&from[i], pass) + 1];
@@ -98,9 +98,9 @@ static int by_logit(const void *a, const void *b) {
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
-/* Sorts a whole vocabulary that lies in order of id by way of the expected order: those that lie
- * right in it stay, the few others are sorted and merged in. False, with nothing changed, where
- * there is no such order or it is far from right. */
+/* Sorts a whole vocabulary that is in order of id, starting from the expected order: candidates
+ * that are in place there stay, the few others are sorted and merged in. False, with nothing
+ * changed, if there is no expected order or it is far from right. */
 static bool sort_as_expected(oracle_view *v) {
     const int32_t n = v->n;
     if (!v->expected || n != v->n_vocab) return false;
@@ -156,7 +156,7 @@ void oracle_softmax(oracle_view *v) {
 }
 
 double oracle_surprise(const oracle_view *v, const oracle_candidate *c) {
-    /* By the distance to the maximum, since p itself may underflow. */
+    /* From the distance to the maximum, since p itself may underflow. */
     return v->max - oracle_effective(v, c) + v->log_sum;
 }
 
@@ -189,8 +189,8 @@ void oracle_mark_logits(oracle_view *v, double edge) {
     }
 }
 
-/* Whether rounding may exchange candidates across a cut of a sorted list: two that are near each
- * other, also over a run of equals between them, and not equal themselves. */
+/* May rounding exchange candidates across a cut of a sorted list? It may if two are near each other
+ * but not equal, even if there is a run of equals between them. */
 static bool may_be_torn(const oracle_view *v, int32_t n) {
     const double last = v->c[n - 1].logit;
     const double first = v->c[n].logit;

@@ -4,10 +4,10 @@
  * Results must not depend on the instruction set. So this program, which needs nothing but the
  * library, is run once per instruction set (by PLUCK_DISABLE_CPU, or built for another architecture
  * and run under an emulator), and the outputs are compared line by line. Its rows come from integer
- * arithmetic and single correctly rounded operations, so that every machine makes the same ones.
+ * arithmetic and single correctly rounded operations, so every machine makes the same rows.
  *
  * Usage: draw_probe          the draws
- *        draw_probe isa      the instruction set in use, alone
+ *        draw_probe isa      only the instruction set in use
  */
 #include "pluck.h"
 
@@ -25,7 +25,7 @@ static uint64_t next(void) {
     return z ^ (z >> 31);
 }
 
-/* Twelve 16-bit integers added: nearly normal, exactly the same everywhere. */
+/* The sum of twelve 16-bit integers: nearly normal, and exactly the same on every machine. */
 static double bell(void) {
     int64_t sum = 0;
     for (int i = 0; i < 3; ++i) {
@@ -39,7 +39,7 @@ enum { ROWS = 6, CHAINS = 18, MOST = 151936 };
 
 static const int32_t sizes[ROWS] = {5, 63, 1000, 32003, MOST, MOST};
 
-/* Row 0-4: normal of growing size; 5: flat with ties. Some tokens are masked in row 3. */
+/* Rows 0 to 4: normal, of growing scale; row 5: flat with ties. Some tokens of row 3 are masked. */
 static void fill(int row, float *logits) {
     state = 1000u + (uint64_t)row;
     for (int32_t i = 0; i < sizes[row]; ++i) {
@@ -49,7 +49,7 @@ static void fill(int row, float *logits) {
     }
 }
 
-/* The upper half of a float32, cut off: bfloat16. */
+/* bfloat16: the upper half of a float32. */
 static void to_bf16(const float *logits, int32_t n, uint16_t *out) {
     for (int32_t i = 0; i < n; ++i) {
         uint32_t bits;

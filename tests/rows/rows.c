@@ -50,7 +50,8 @@ static bool read_real(int32_t row, float *to) {
     return ok;
 }
 
-/* A row of n: the first n of a recorded row, shifted by the seed; longer ones go round. */
+/* A row of n logits: a recorded row, started at a place chosen by the seed and repeated if n is
+ * longer. */
 static void fill_real(uint64_t seed, float *logits, int32_t n) {
     float *row = malloc(REAL_VOCAB * sizeof *row);
     if (!row || !read_real((int32_t)(seed % REAL_ROWS), row)) {
@@ -198,7 +199,7 @@ uint16_t rows_to_f16(float x) {
     const double a = fabs((double)x);
     if (isnan(x)) return 0x7e00u;
     if (isinf(x)) return (uint16_t)(sign | 0x7c00u);
-    if (a == 0.0) return sign; /* it has no exponent */
+    if (a == 0.0) return sign; /* 0 has no exponent */
     if (a > 65504.0) return (uint16_t)(sign | 0x7bffu);
     int exponent = 0;
     frexp(a, &exponent); /* a = f * 2^exponent, f in [0.5, 1) */

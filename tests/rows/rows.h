@@ -1,8 +1,8 @@
 /*
- * rows.h: rows of logits for tests and benchmarks, the same for the same seed everywhere.
+ * rows.h: rows of logits for tests and benchmarks: the three that are always measured (normal,
+ * peaked, real) and hostile ones.
  *
- * The three rows that are always measured (normal, peaked, real) and the hostile ones. "Everywhere"
- * is up to the last bit of libm's log and cos.
+ * The same seed gives the same row on every machine, except for the last bit of libm's log and cos.
  */
 #ifndef PLUCK_TESTS_ROWS_H
 #define PLUCK_TESTS_ROWS_H
@@ -31,10 +31,10 @@ typedef enum rows_kind {
     ROWS_ONE_FINITE,
     ROWS_DENORMAL,    /* subnormal numbers and zeros of both signs */
     ROWS_TIES,        /* N(0, 3) rounded to bfloat16 */
-    ROWS_HALF_MASKED, /* N(0, 5) with every other one, by chance, at -inf */
+    ROWS_HALF_MASKED, /* N(0, 5), each at -inf with probability 1/2 */
     ROWS_INFINITE,    /* N(0, 5) with a few at +inf and a few at -inf */
     ROWS_HUGE,        /* N(0, 1) * 1e4 */
-    ROWS_FAR,         /* one at 0, the bulk where exp underflows */
+    ROWS_FAR,         /* one at 0, the bulk so low that exp underflows */
     ROWS_KINDS
 } rows_kind;
 
@@ -52,8 +52,8 @@ typedef enum rows_mask_kind {
     ROWS_MASKS
 } rows_mask_kind;
 
-/* Fills (n + 31) / 32 words; bits behind the last token are set at random. At least one token that
- * is above -inf in `logits` (which may be NULL) stays allowed. */
+/* Fills (n + 31) / 32 words; bits beyond the last token are random. At least one token that is
+ * above -inf in `logits` (which may be NULL) stays allowed. */
 void rows_mask(rows_mask_kind kind, uint64_t seed, const float *logits, uint32_t *words, int32_t n);
 
 size_t rows_element_size(pluck_dtype dtype);

@@ -10,7 +10,7 @@
 #include <fenv.h>
 #include <signal.h>
 
-/* cmocka.h wants these before it. */
+/* cmocka.h needs these before it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -48,7 +48,7 @@ static void flush_subnormals(void) {
 }
 #endif
 
-/* On ARM the mask bits may not be there, and then nothing traps. */
+/* On ARM the mask bits may be missing; then nothing traps. */
 static void unmask(void) {
 #if defined(__GLIBC__) && defined(__x86_64__)
     feenableexcept(FE_INVALID | FE_DIVBYZERO | FE_OVERFLOW | FE_UNDERFLOW);
@@ -106,7 +106,7 @@ void caller_env_assert(caller_env before, int error_number, const char *what, co
     const int error_after = errno;
     caller_env_end();
     if (after.rounding != before.rounding || after.control != before.control) {
-        fail_msg("%s, %s: rounding or control is not the caller's any more", what, name);
+        fail_msg("%s, %s: rounding or control is no longer the caller's", what, name);
     }
     if (after.flags != before.flags) {
         fail_msg("%s, %s: flags were %#x and are %#x", what, name, (unsigned)before.flags,

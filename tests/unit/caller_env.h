@@ -1,6 +1,6 @@
 /*
- * caller_env.h: the floating-point environments that a caller may have, and what is left of them
- * after a call.
+ * caller_env.h: the floating-point environments that a caller may have, and a check that a call
+ * leaves them as they were.
  */
 #ifndef PLUCK_TESTS_CALLER_ENV_H
 #define PLUCK_TESTS_CALLER_ENV_H
@@ -23,14 +23,14 @@ typedef struct caller_env_kind {
 enum { CALLER_ENVS = 7 };
 extern const caller_env_kind caller_envs[CALLER_ENVS];
 
-/* Clears flags, sets errno and the environment, and says what it then is. */
+/* Clears the flags, sets errno and the environment, and returns the environment. */
 caller_env caller_env_begin(int kind, int error_number);
 caller_env caller_env_now(void);
 
-/* The default environment, no errno. */
+/* Sets the default environment and clears errno. */
 void caller_env_end(void);
 
-/* Ends the environment, and fails the test if anything in it, or errno, was not as before. */
+/* Restores the default environment, and fails the test if anything in it, or errno, had changed. */
 void caller_env_assert(caller_env before, int error_number, const char *what, const char *name);
 
 /* Runs a function; false if a floating-point trap ended it. */

@@ -3,8 +3,8 @@
  *
  * A `pair` is one chain twice: as a pluck_sampler and as an oracle. pair_step runs both on a row
  * and compares status, surviving candidates, logits, probabilities and token. Any difference must
- * be excused by the oracle's book of boundaries; an unexcused one prints the chain and fails the
- * test.
+ * be excused by a boundary that the oracle has marked; an unexcused one prints the chain and fails
+ * the test.
  */
 #ifndef PLUCK_TESTS_CHECK_H
 #define PLUCK_TESTS_CHECK_H
@@ -14,7 +14,7 @@
 #include "pluck.h"
 #include "rows/rows.h"
 
-/* cmocka.h wants these before it. */
+/* cmocka.h needs these before it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,7 +30,7 @@ typedef struct pair {
     uint64_t seed;     /* of the test case, for the message */
 } pair;
 
-/* Creates both; fails the test where the library refuses. */
+/* Creates both; fails the test if the library refuses the config. */
 void pair_open(pair *p, const pluck_config *config);
 void pair_close(pair *p);
 void pair_accept(pair *p, int32_t token);

@@ -1,5 +1,5 @@
 /*
- * guard.c: mmap one region, protect its first and last page.
+ * guard.c: maps one region and protects its first and last page.
  */
 #define _DEFAULT_SOURCE
 #include "guard.h"

@@ -1,5 +1,5 @@
 /*
- * guard.h: buffers between two pages that nobody may touch.
+ * guard.h: buffers between two protected pages, so that an access outside them ends the test.
  */
 #ifndef PLUCK_TESTS_GUARD_H
 #define PLUCK_TESTS_GUARD_H
@@ -13,8 +13,8 @@ typedef struct guard {
     void *data; /* `size` bytes: ends at the page behind, or begins at the page before */
 } guard;
 
-/* at_end: the last byte touches the page behind; else the first byte touches the page before.
- * Aborts when there is no memory. */
+/* at_end: the last byte is next to the page behind; else the first byte is next to the page before.
+ * Aborts if there is no memory. */
 guard guard_open(size_t size, bool at_end);
 /* Makes the data read-only: a write into it ends the test. */
 void guard_seal(guard *g);

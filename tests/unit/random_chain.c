@@ -1,6 +1,6 @@
 /*
- * random_chain.c: parameters drawn so that most stages bite, some are disabled and some sit on an
- * edge.
+ * random_chain.c: parameters drawn so that most stages have an effect, some are disabled and some
+ * are at a limit.
  */
 #include "random_chain.h"
 
@@ -26,7 +26,7 @@ static uint32_t own_seed(rows_random *r) {
 }
 
 int32_t random_chain_token(rows_random *r, int32_t n_vocab) {
-    /* Ten tokens, spread; now and then any other. */
+    /* Ten tokens spread over the vocabulary; now and then any other. */
     const uint32_t pool = n_vocab < 10 ? (uint32_t)n_vocab : 10u;
     if (rows_below(r, 8) == 0) return (int32_t)rows_below(r, (uint32_t)n_vocab);
     return (int32_t)((uint64_t)rows_below(r, pool) * (uint32_t)n_vocab / pool);
@@ -37,8 +37,7 @@ static void make_bias(random_chain *c, int32_t at, rows_random *r, int32_t n_voc
     for (int32_t i = 0; i < n; ++i) {
         c->biases[at][i].token = random_chain_token(r, n_vocab);
         c->biases[at][i].bias = rows_below(r, 6) ? spread(r, -8.0f, 8.0f) : -INFINITY;
-        /* The last allowed token must not be masked too often: leave tiny vocabularies something.
-         */
+        /* In a tiny vocabulary -inf would mask the last allowed token too often. */
         if (n_vocab < 40 && isinf(c->biases[at][i].bias)) c->biases[at][i].bias = -3.0f;
     }
     c->stages[at] = with_bias(c->biases[at], n);

@@ -1,6 +1,6 @@
 /*
- * random_chain.h: a random chain of 1 to 8 stages (and a draw behind them where none would select),
- * with what its stages point at.
+ * random_chain.h: a random chain of 1 to 8 stages (and a draw after them if none selects), with the
+ * arrays that its stages point to.
  */
 #ifndef PLUCK_TESTS_RANDOM_CHAIN_H
 #define PLUCK_TESTS_RANDOM_CHAIN_H
@@ -17,11 +17,11 @@ typedef struct random_chain {
     int32_t tails[CHAIN_STAGES][CHAIN_BREAKERS][CHAIN_TAIL];
 } random_chain;
 
-/* Fills *c, which must not move afterwards. `pool` tokens, 0 to pool - 1 spread over the vocabulary
- * by random_chain_token, are the ones that biases, breakers and histories speak of. */
+/* Fills *c, which must not move afterwards. Biases, breakers and histories use `pool` tokens: 0 to
+ * pool - 1, spread over the vocabulary by random_chain_token. */
 void random_chain_make(random_chain *c, uint64_t seed, int32_t n_vocab);
 
-/* A token that the chain's edits are likely to know. */
+/* A token that the chain's edits are likely to change. */
 int32_t random_chain_token(rows_random *r, int32_t n_vocab);
 
 #endif

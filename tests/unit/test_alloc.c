@@ -1,7 +1,7 @@
 /*
  * test_alloc.c: where memory comes from and when. An allocator that counts, and fails the n-th time
- * it is asked, shows that every creation survives every failure without a leak; malloc itself is
- * wrapped by the linker, which shows that sampling and accepting never allocate at all.
+ * it is called, shows that every creation survives every failure without a leak. The linker wraps
+ * malloc itself, which shows that sampling and accepting never allocate.
  */
 #include "check.h"
 #include "pluck_blocks.h"
@@ -84,7 +84,7 @@ static void on_release(void *ctx) {
     ++*(long *)ctx;
 }
 
-/* A chain with one of everything that could want memory. */
+/* A chain with one of everything that could need memory. */
 static int32_t everything(pluck_stage stages[20]) {
     int32_t n = 0;
     stages[n++] = with_bias(biases, 2);
@@ -125,9 +125,9 @@ static void creation_survives(void **state) {
         const pluck_config c = metered(&m, stages);
         pluck_sampler *s = NULL;
         const pluck_status status = pluck_sampler_create(&s, &c);
-        assert_int_equal(released, 0); /* what was not created did not get the context */
+        assert_int_equal(released, 0); /* a failed creation does not release the context */
         if (status == PLUCK_OK) {
-            assert_true(fail_at >= 1); /* it did ask */
+            assert_true(fail_at >= 1); /* it has allocated */
             assert_int_equal(m.calls, fail_at);
             pluck_sampler_free(s);
             assert_int_equal(released, 1);
@@ -173,7 +173,8 @@ static void cloning_survives(void **state) {
     assert_int_equal(m.bytes, 0);
 }
 
-/* Half an allocator would free with the wrong function, or not at all: it is refused. */
+/* An allocator with one function missing is refused: memory would be freed by the wrong one, or
+ * never. */
 static void half_an_allocator(void **state) {
     (void)state;
     pluck_stage stages[20];
@@ -193,7 +194,7 @@ static void half_an_allocator(void **state) {
         assert_null(ring);
     }
     assert_int_equal(m.calls, 0);
-    /* A context alone is none of the library's business. */
+    /* A context without functions means the default allocator. */
     const pluck_allocator ctx_alone = {NULL, NULL, &m};
     pluck_workspace *w = NULL;
     assert_int_equal(pluck_workspace_create(&w, N, &ctx_alone), PLUCK_OK);
@@ -209,7 +210,7 @@ static void workspaces_survive(void **state) {
         const pluck_status status = pluck_workspace_create(&w, 151936, &a);
         if (status == PLUCK_OK) {
             assert_true(fail_at >= 1);
-            /* What pluck_workspace_size tells is what it takes. */
+            /* A workspace takes exactly pluck_workspace_size. */
             assert_int_equal(m.bytes, pluck_workspace_size(151936));
             pluck_workspace_free(w);
             assert_int_equal(m.live, 0);
@@ -251,7 +252,7 @@ static void specs_survive(void **state) {
     }
 }
 
-/* After creation nothing is allocated: by the sampler's allocator or by anybody. */
+/* After creation nothing is allocated, neither by the sampler's allocator nor by malloc. */
 static void sampling_never_allocates(void **state) {
     (void)state;
     static float logits[N];
@@ -282,7 +283,7 @@ static void sampling_never_allocates(void **state) {
                     pluck_draw draw;
                     pluck_candidates read;
                     const pluck_status status = pluck_sample_row(s, &rows[i], &draw);
-                    if (status == PLUCK_ERR_EMPTY) continue; /* a list may be all masked */
+                    if (status == PLUCK_ERR_EMPTY) continue; /* all of a list may be masked */
                     ok = ok && status == PLUCK_OK;
                     ok = ok &&
                          pluck_workspace_candidates(pluck_sampler_workspace(s), &read) == PLUCK_OK;
@@ -306,7 +307,7 @@ static void sampling_never_allocates(void **state) {
     }
 }
 
-/* Clones share what never changes: many biases and breakers cost a clone nothing. */
+/* Clones share what never changes: however many biases and breakers, a clone is no larger. */
 static void clones_share(void **state) {
     (void)state;
     enum { MANY = 2000 };

@@ -1,5 +1,5 @@
 /*
- * test_biases.c: many biases made one for each token, against a sum over the list for each token.
+ * test_biases.c: merging biases to one for each token, against a sum over the list for each token.
  */
 #include <float.h>
 #include <math.h>
@@ -36,7 +36,7 @@ static void check_merge(int32_t n) {
                         0x1p-24 * fabs(sum) + 0x1p-50 * magnitude + 0x1p-149);
     }
     assert_int_equal(in_list, n);
-    /* Nothing is left to be merged. */
+    /* Merging again changes nothing. */
     static pluck_logit_bias again[MOST];
     memcpy(again, merged, sizeof again);
     assert_int_equal(pluck_merge_biases(again, left), left);
@@ -58,7 +58,7 @@ static int32_t token_of(int shape, int32_t i, int32_t n, rows_random *r) {
     case 5:
         return 77;
     default:
-        return (int32_t)rows_next(r); /* any, below 0 too */
+        return (int32_t)rows_next(r); /* any, also below 0 */
     }
 }
 
@@ -79,7 +79,7 @@ static void merges(void **state) {
         }
 }
 
-/* -inf masks whatever else there is, also +inf, which creation refuses. */
+/* -inf masks whatever is added to it, even +inf (which creation refuses). */
 static void masks(void **state) {
     (void)state;
     const float sets[][3] = {{FLT_MAX, FLT_MAX, -INFINITY},

@@ -1,6 +1,6 @@
 /*
  * test_blocks.c: the building blocks of pluck_blocks.h, each against its definition in long double
- * or an obvious loop, on rows of all kinds and lengths, and with what they must refuse.
+ * or a simple loop, on rows of all kinds and lengths, and with input that they must refuse.
  */
 #include "check.h"
 #include "pluck_blocks.h"
@@ -59,7 +59,7 @@ static void check_row(size_t n, const char *kind) {
     double lse = 0.0;
     assert_int_equal(pluck_logsumexp(x, n, &lse), PLUCK_OK);
     const double want = (double)e.lse;
-    /* Around 0 the exact value is a difference: there the terms' rounding is what is left. */
+    /* Near 0 the value is a small difference, so the rounding of its terms limits the accuracy. */
     const double allowed = 1e-6 * fmax(fabs(want), 1e-1);
     if (lse != want && !(fabs(lse - want) <= allowed)) {
         fail_msg("%s, %zu: lse %.17g, wanted %.17g", kind, n, lse, want);
@@ -158,7 +158,7 @@ static void top_k(void **state) {
             const int32_t n = (int32_t)lengths[l];
             rows_fill((rows_kind)k, 3, x, n);
             int32_t alive = 0;
-            /* Beside +inf nothing else counts. */
+            /* If there is +inf, nothing else counts. */
             float lowest = -INFINITY;
             for (int32_t i = 0; i < n; ++i) {
                 if (x[i] == INFINITY) lowest = 1e38f;
@@ -192,7 +192,7 @@ static void filter(void **state) {
     (void)state;
     rows_fill(ROWS_HALF_MASKED, 3, x, 1000);
     x[500] = NAN;
-    x[40] = x[990] = INFINITY; /* in a whole group, and in what is left behind the last */
+    x[40] = x[990] = INFINITY; /* in a whole group, and in the rest after the last */
     const float cuts[] = {-INFINITY, -3.0f, 0.0f, x[7], 1e30f, INFINITY};
     for (int c = 0; c < 6; ++c) {
         const int32_t n = pluck_filter(x, 1000, cuts[c], ids, out);
@@ -205,7 +205,7 @@ static void filter(void **state) {
         }
         assert_int_equal(n, at);
     }
-    /* Nothing is at or above NaN, whichever loop looks. */
+    /* Nothing is at or above NaN, in the loop over groups and in the loop over the rest. */
     assert_int_equal(pluck_filter(x, 1000, NAN, ids, out), 0);
     assert_int_equal(pluck_filter(x, 30, NAN, ids, out), 0);
     assert_int_equal(pluck_filter(x, 0, 0.0f, ids, out), 0);
@@ -284,7 +284,7 @@ static void ring(void **state) {
     assert_null(t);
 }
 
-/* A ring that is given batches of any length against one that is given token after token. */
+/* A ring that gets batches of any length, against one that gets one token at a time. */
 static void ring_batches(void **state) {
     (void)state;
     enum { LONGEST = 100 };

@@ -10,8 +10,8 @@
 
 enum { N = 300 };
 
-/* Token t reads as the first letters of its number in base 3: plenty of prefixes. Every 29th ends.
- */
+/* A token's text is its number in base 3, lowest digit first, which gives many common prefixes.
+ * Every 50th token has no text. */
 static int32_t piece(void *ctx, int32_t token, char *buffer, int32_t capacity) {
     char text[16];
     int32_t n = 0;
@@ -53,7 +53,7 @@ static void infill_matches(void **state) {
         p.seed = id;
         float logits[N];
         rows_fill((rows_kind)(id % ROWS_KINDS), id, logits, N);
-        /* Flat and steep rows reach the different branches. */
+        /* Flat and steep rows reach different branches. */
         const float steep = (float[]){0.1f, 0.4f, 1.0f}[rows_below(&r, 3)];
         for (int i = 0; i < N; ++i) {
             logits[i] *= steep;
@@ -71,7 +71,7 @@ static void infill_matches(void **state) {
 
 /* --- texts at the limit --- */
 
-/* Texts are a row of a's: every shorter one begins every longer one. */
+/* Texts are runs of the letter a: every shorter text is a prefix of every longer one. */
 static int32_t lengths[N];
 static int32_t excess; /* how much more than its capacity a text may claim */
 
@@ -90,7 +90,7 @@ static bool never_ends(void *ctx, int32_t token) {
     return false;
 }
 
-/* The candidates left of six, the likelier the lower the id. */
+/* Runs infill on six candidates; a lower id is more likely. */
 static pluck_status infill_six(pluck_draw *draw) {
     const pluck_stage stages[] = {
         with_top_k(6),
@@ -106,7 +106,7 @@ static pluck_status infill_six(pluck_draw *draw) {
     return status;
 }
 
-/* 512 bytes are compared whole; a longer text is no candidate's prefix and has none. */
+/* Texts of up to 512 bytes are compared; a longer one is not merged with any other. */
 static void long_pieces(void **state) {
     (void)state;
     pluck_draw draw = {.token = -1};
@@ -118,15 +118,15 @@ static void long_pieces(void **state) {
     assert_int_equal(draw.n_candidates, 1);
     assert_true(draw.probability == 1.0f);
 
-    /* Of six, 1 and 3 are too long and 5 is empty: 0, 2 and 4 become one, at half of everything,
-     * and the others stay below 0.2. */
+    /* Of the six, 1 and 3 are too long and 5 is empty. 0, 2 and 4 are merged and have half of the
+     * probability; the others stay below 0.2. */
     const int32_t mixed[] = {512, 513, 7, 100000, 300, 0};
     memcpy(lengths, mixed, sizeof mixed);
     assert_int_equal(infill_six(&draw), PLUCK_OK);
     assert_int_equal(draw.token, 0);
     assert_int_equal(draw.n_candidates, 1);
 
-    /* None merges: each stays below 0.2, and the end of turn is all that is left. */
+    /* None are merged: each stays below 0.2, and only the end of turn is left. */
     const int32_t none[] = {513, 514, 600, 513, 513, 0};
     memcpy(lengths, none, sizeof none);
     assert_int_equal(infill_six(&draw), PLUCK_OK);
@@ -134,7 +134,7 @@ static void long_pieces(void **state) {
     assert_int_equal(draw.n_candidates, 1);
 }
 
-/* A length that cannot be is refused; the call changes nothing. */
+/* An impossible length is refused; the call changes nothing. */
 static void piece_breaks_its_contract(void **state) {
     (void)state;
     const int32_t claimed[] = {512, 1, 513, 2, 3, 4};
@@ -154,7 +154,7 @@ typedef struct counts {
     bool fail, fail_clone;
 } counts;
 
-/* Halves what is left, from the front, and swaps two: the order is its own. */
+/* Keeps the first half of the candidates and swaps two of them, so the order is a new one. */
 static bool halve(void *ctx, pluck_custom_view *view) {
     counts *c = ctx;
     ++c->applied;
@@ -294,7 +294,8 @@ static void custom_life(void **state) {
     assert_int_equal(c.released, 1);
 }
 
-/* Without a clone callback all clones have one context, and the last one to go releases it. */
+/* Without a clone callback all clones share one context, and the last one to be freed releases it.
+ * */
 static void shared_context_is_released_once(void **state) {
     (void)state;
     counts c = {0};
@@ -326,7 +327,7 @@ static void shared_context_is_released_once(void **state) {
     assert_int_equal(c.released, 0);
 }
 
-/* A clone that fails in the middle releases what it had cloned, and that alone. */
+/* A clone that fails in the middle releases the contexts that it had cloned, and no others. */
 static void failed_clone_releases_its_own(void **state) {
     (void)state;
     counts c[3] = {{0}, {0}, {.fail_clone = true}};

@@ -1,6 +1,6 @@
 /*
  * test_chains.c: random chains of 1 to 8 stages on rows of all kinds, several calls each with a
- * growing history, against the oracle. After an excused difference the two may have parted for good
+ * growing history, against the oracle. After an excused difference the states of the two may differ
  * (another token, another average), so that chain ends there; such chains must stay rare.
  */
 #include "random_chain.h"

@@ -1,6 +1,7 @@
 /*
- * test_cpu.c: PLUCK_DISABLE_CPU. A name that does not exist ends a checked build, with a message
- * that holds it; names that do exist, of other architectures too, remove instruction sets.
+ * test_cpu.c: PLUCK_DISABLE_CPU. A name that does not exist ends a checked build with a message
+ * that names it. Names that exist, also those of other architectures, are accepted and remove
+ * instruction sets.
  */
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
@@ -15,8 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* How a process that looks at the CPU with this in its environment ends, and what it prints to
- * stderr. Its exit status is the features that are left. */
+/* Runs a process that detects the CPU with this value of PLUCK_DISABLE_CPU. Returns how it ends;
+ * `printed` receives its stderr. Its exit status is the set of features that are left. */
 static int look(const char *disable, char *printed, size_t size) {
     int ends[2];
     assert_int_equal(pipe(ends), 0);

@@ -1,6 +1,6 @@
 /*
- * test_edges.c: corners where a view's parts meet that the random chains of the other tests are not
- * likely to turn: what a stage leaves behind that a later one must not trip over.
+ * test_edges.c: combinations that the random chains of the other tests are unlikely to reach: state
+ * of the view that one stage leaves and that must not mislead a later one.
  */
 #include "check.h"
 
@@ -12,8 +12,8 @@
 
 enum { LARGE = 151936, SMALL = 100 };
 
-/* Large nuclei of a whole row are cut off, not collected. Once the maximum alone is kept the cut
- * is nothing's any more: neither edits nor adaptive-p's values may be measured by it. */
+/* A large nucleus of a whole row is kept by a cut, not collected. Once only the maximum is kept,
+ * that cut no longer applies: neither edits nor adaptive-p's values may be compared with it. */
 static void maximum_behind_a_cut(void **state) {
     (void)state;
     float *logits = malloc(LARGE * sizeof *logits);
@@ -75,7 +75,7 @@ static bool lift_first_select_second(void *ctx, pluck_custom_view *left) {
     return true;
 }
 
-/* One that it selects beside a +inf has none, and keeps its own logit. */
+/* A token that it selects while another is at +inf has probability 0, and keeps its own logit. */
 static void custom_choice_beside_infinity(void **state) {
     (void)state;
     float logits[SMALL];
@@ -94,7 +94,7 @@ static void custom_choice_beside_infinity(void **state) {
     pluck_sampler_free(s);
 }
 
-/* -inf masks a token whatever else is added to it: also where that alone would overflow. */
+/* -inf masks a token whatever else is added to it, even if the rest alone would overflow. */
 static void bias_overflow_and_mask(void **state) {
     (void)state;
     float logits[SMALL];
@@ -115,7 +115,8 @@ static void bias_overflow_and_mask(void **state) {
     pluck_sampler_free(s);
 }
 
-/* A value so far below the others that its distance overflows, in the bin that is searched on. */
+/* A value so far below the others that its distance overflows, in the bin that is searched further.
+ * */
 static void distance_beyond_float(void **state) {
     (void)state;
     enum { N = 300 };
@@ -137,7 +138,7 @@ static void distance_beyond_float(void **state) {
     assert_int_equal(pk_view_scan(v), PLUCK_OK);
     const mass_source of = pk_view_source(v);
     const double sum = pk_mass_sum(&v->mass, &of);
-    /* A mass that is not reached: the last candidate with any is the answer. */
+    /* If the mass is not reached, the result is the last candidate that has any mass. */
     const search s = pk_search(&v->mass, &of, &v->list, N, ORDER_DESCENDING, 0.0, 2.0 * sum, false);
     const place found = pk_find_prefix(&s, N);
     assert_int_equal(found.at, N - 1);

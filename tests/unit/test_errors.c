@@ -1,6 +1,6 @@
 /*
- * test_errors.c: every call that must fail, with its status, and that it changed nothing: after
- * each one the sampler draws exactly what a clone taken before draws.
+ * test_errors.c: every call that must fail, with its status. It must change nothing: after each one
+ * the sampler draws exactly what a clone made before draws.
  */
 #include "check.h"
 
@@ -65,7 +65,8 @@ static void close_fixture(fixture *f) {
     pluck_sampler_free(f->before);
 }
 
-/* Samples a bad row: the status, nothing written, nothing changed, no result to read. */
+/* Samples a bad row: checks the status, that nothing is written or changed, and that there is no
+ * result. */
 static void refuse_row(fixture *f, const pluck_row *row, pluck_status want) {
     mark(f);
     pluck_draw draw;
@@ -179,7 +180,7 @@ static void bad_workspaces(void **state) {
     close_fixture(&f);
 }
 
-/* A failed call leaves no result of an earlier one behind. */
+/* After a failed call the result of an earlier call cannot be read. */
 static void no_result_after_a_failure(void **state) {
     (void)state;
     fixture f;

@@ -1,7 +1,7 @@
 /*
- * test_extreme.c: logits at the ends of float, where a difference or a cut may overflow: each
- * stage, alone and behind a temperature so hot that neighbouring floats are 40 nats apart, on whole
- * rows and on lists, against the oracle.
+ * test_extreme.c: logits at the ends of float's range, where a difference or a cut may overflow:
+ * each stage, alone and after a temperature so high that neighbouring floats are 40 nats apart, on
+ * whole rows and on lists, against the oracle.
  */
 #include "check.h"
 
@@ -82,7 +82,8 @@ static int all_stages(pluck_stage *to) {
     return n;
 }
 
-/* Behind a hot temperature an edit's outcome, as a value of the row, is beyond float. */
+/* After a high temperature the result of an edit, scaled back to the row, is beyond float's range.
+ * */
 static bool edits(const pluck_stage *s) {
     return s->kind <= PLUCK_STAGE_DRY;
 }

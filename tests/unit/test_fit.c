@@ -1,8 +1,8 @@
 /*
- * test_fit.c: goodness of fit. A million draws of a chain against its exact probabilities by the
- * chi-square test, seeds fixed, so the outcome is the same on every run. Cells expecting fewer than
- * 10 draws are joined. The bounds are the 1e-7 quantiles on both sides: a wrong sampler misses by
- * far.
+ * test_fit.c: goodness of fit. A million draws of a chain are compared with its exact probabilities
+ * by the chi-square test. Seeds are fixed, so every run gives the same result. Cells that expect
+ * fewer than 10 draws are joined. The bounds are the 1e-7 quantiles on both sides; a wrong sampler
+ * is far outside.
  */
 #include "check.h"
 
@@ -126,7 +126,7 @@ static void hot_nucleus(void **state) {
 
 static void mirostat(void **state) {
     (void)state;
-    /* A learning rate of 0 keeps the draws alike. */
+    /* With a learning rate of 0 all draws have the same distribution. */
     const pluck_stage v2[] = {with_mirostat(2, 3.0f, 0.0f, 100)};
     fit("mirostat v2", v2, 1);
     const pluck_stage v1[] = {with_mirostat(1, 3.0f, 0.0f, 100)};

@@ -63,7 +63,7 @@ static bool leave_alone(void *ctx, pluck_custom_view *view) {
     return view->n > 0;
 }
 
-/* Each spec with both generators, then what no spec can say. */
+/* Each spec with both generators, then the chains that a spec cannot express. */
 static pluck_sampler *open_chain(int chain, int32_t n_vocab) {
     pluck_sampler *sampler = NULL;
     pluck_error error = {0};
@@ -121,7 +121,7 @@ static void fill(row_kind kind) {
 
 /* ---- what a sampler does ---- */
 
-/* Everything that three calls give: a hash of its bits, and the first token for the message. */
+/* All results of three calls: a hash of their bits, and the first token for the message. */
 typedef struct outcome {
     uint64_t hash;
     int32_t first_token;
@@ -214,7 +214,7 @@ static void results_do_not_depend_on_the_environment(void **state) {
     }
 }
 
-/* Flags that the caller had stay, and no other comes. */
+/* Flags that the caller had set stay set, and no others are set. */
 static void flags_are_kept(void **state) {
     (void)state;
     static const int flags[] = {0, FE_OVERFLOW, FE_INVALID | FE_DIVBYZERO, FE_ALL_EXCEPT};

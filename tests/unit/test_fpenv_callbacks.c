@@ -17,9 +17,9 @@ static const char *const callback_names[CALLBACKS] = {
     "apply", "accept", "reset", "clone", "release", "piece", "is_eog", "allocate", "deallocate"};
 static caller_env seen[CALLBACKS];
 static int times_seen[CALLBACKS];
-static int flag_to_raise; /* by apply */
+static int flag_to_raise; /* which apply raises */
 
-/* Notes the environment that callback number `which` finds. */
+/* Records the environment that callback number `which` finds. */
 static void note(int which) {
     const caller_env now = caller_env_now();
     if (times_seen[which]++ == 0) seen[which] = now;
@@ -88,7 +88,7 @@ static void note_deallocate(void *ctx, void *pointer, size_t size) {
     free(pointer);
 }
 
-/* A sampler's whole life. */
+/* Calls every function that calls back, from creation to freeing. */
 static pluck_status live(const pluck_config *config) {
     pluck_sampler *sampler = NULL;
     pluck_sampler *clone = NULL;
@@ -133,7 +133,7 @@ static void callbacks_run_in_the_callers_environment(void **state) {
     }
 }
 
-/* What a callback does to the environment is the caller's own doing. */
+/* A callback is the caller's code, so its changes to the environment are kept. */
 static void what_a_callback_changes_stays(void **state) {
     (void)state;
     pluck_stage stages[] = {with_dist(), with_top_p(0.9f, 0), with_dist()};

@@ -1,6 +1,6 @@
 /*
- * test_heavy.c: the sums that boundaries are found by (src/heavy.c): where some groups hold most of
- * the mass, sums and masses above a cut are what their exponentials add up to in double.
+ * test_heavy.c: the sums that boundaries are found with (src/heavy.c): if some groups hold most of
+ * the mass, sums and masses above a cut must equal the exponentials added up in double.
  */
 #include "check.h"
 #include "rows/rows.h"
@@ -10,7 +10,8 @@
 
 enum { V = 151936 };
 
-/* Of the whole mass. The kernels' float sums alone are off by up to ten times as much. */
+/* As a share of the whole mass. The kernels' float sums alone are off by up to ten times as much.
+ * */
 static const double TOLERANCE = 1e-8;
 
 /* The exponentials of x >= low among n logits, added up in double. */
@@ -30,7 +31,7 @@ static void assert_mass(double found, double exact, double whole, const char *wh
         fail_msg("%s: %.12g, but exactly %.12g of %.12g", what, found, exact, whole);
 }
 
-/* A view of a row at a temperature; a list of its greatest if `greatest`. */
+/* A view of a row at a temperature; if `greatest`, the list of its greatest logits. */
 static view *view_of(pluck_workspace *ws, const float *x, double scale, bool greatest) {
     const pluck_row row = {.logits = x};
     assert_int_equal(pk_workspace_begin(ws, V, &row), PLUCK_OK);

@@ -1,6 +1,6 @@
 /*
  * test_history.c: the last n tokens against a plain array of all tokens pushed, with histories of
- * all kinds: few tokens, many, one, none twice, and changes between them.
+ * all kinds: few distinct tokens, many, one, all different, and changes between them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -19,11 +19,11 @@ static int32_t token_of(int kind, int32_t i, rows_random *r) {
     case 1:
         return 7; /* one token */
     case 2:
-        return i; /* none twice */
+        return i; /* all different */
     case 3:
         return (int32_t)rows_below(r, 151936);
     case 4:
-        return i / 200 % 2 ? i : 11; /* all distinct, then one, then all distinct */
+        return i / 200 % 2 ? i : 11; /* all different, then one token, then all different */
     case 5:
         return (int32_t)(i * 4096); /* equal low bits */
     default:
@@ -95,7 +95,7 @@ static void check_window(const history *h, const int32_t *window, int32_t n) {
 static void run_history(int32_t capacity, int kind, history_kind what) {
     const size_t size = pk_history_size(capacity, what);
     guard memory = guard_open(size, true), copy = guard_open(size, true);
-    memset(memory.data, 0xa5, size); /* it need not be zeroed */
+    memset(memory.data, 0xa5, size); /* memory need not be zeroed */
     history *h = memory.data;
     pk_history_init(h, capacity, what);
     static int32_t pushed[PUSHES];
@@ -108,7 +108,7 @@ static void run_history(int32_t capacity, int kind, history_kind what) {
         }
         pushed[i] = token_of(kind, i, &r);
         pk_history_push(h, pushed[i]);
-        if (rows_below(&r, 400) == 0) { /* it may be moved */
+        if (rows_below(&r, 400) == 0) { /* a history may be moved */
             memcpy(copy.data, h, size);
             memset(h, 0x5a, size);
             const guard held = memory;
@@ -134,7 +134,8 @@ static void windows(void **state) {
         }
 }
 
-/* A window of a million takes as much of the table as it holds, and no more is read or cleared. */
+/* A window of a million tokens uses only as much of its table as it holds tokens; no more is read
+ * or cleared. */
 static void long_and_empty(void **state) {
     (void)state;
     const int32_t capacity = 1048576;

@@ -1,6 +1,6 @@
 /*
- * test_kernels.c: every kernel of the registry that this CPU can run, on every dtype and at odd
- * addresses, bit by bit against the scalar one and within rounding against sums in long double.
+ * test_kernels.c: every kernel that this CPU can run, on every dtype and at odd addresses. Results
+ * must equal the scalar kernel's to the last bit, and sums in long double within rounding.
  */
 #include "check.h"
 #include "kernels/kernels.h"
@@ -14,7 +14,7 @@ enum { GROUPS = 37, COUNT = GROUPS * GROUP, ROOM = COUNT + GROUP };
 typedef struct bench {
     float x[COUNT]; /* the values as floats, after rounding to the dtype */
     unsigned char bytes[4 * COUNT + 64];
-    const void *row; /* the same in the dtype, at an odd element */
+    const void *row; /* the same in the dtype, at the address of an odd element */
     float max[GROUPS];
 } bench;
 
@@ -152,7 +152,7 @@ static void check_collect(const row_kernels *t, bench *b, float cut, float below
     assert_int_equal(at, n);
 }
 
-/* Sums and counts of what is at or above a cut, against the definition. */
+/* Sums and counts of the logits at or above a cut, against the definition. */
 static void check_above(const row_kernels *t, const row_kernels *s, bench *b, float cut,
                         const char *isa) {
     float top = -INFINITY;
@@ -174,7 +174,7 @@ static void check_above(const row_kernels *t, const row_kernels *s, bench *b, fl
     }
     assert_int_equal(t->group_count_above(b->row, NULL, GROUPS, b->max, cut), n);
 
-    /* The same masses from the pass that sums all of the row. */
+    /* The pass that sums the whole row must give the same masses. */
     const float at[2] = {cut, top};
     double above[2] = {0.0, 0.0}, above_other[2] = {0.0, 0.0}, want[2] = {0.0, 0.0};
     t->group_sumexp_levels(b->row, NULL, GROUPS, at, 2, &p, sum, above);
@@ -278,8 +278,9 @@ static uint64_t mask_bits(rows_random *r) {
     }
 }
 
-/* A masked kernel gives what the plain one gives on floats with -inf at what is masked, whatever
- * stands there; of bf16 alone the lanes of a sum are others, so sums are compared with its own. */
+/* A masked kernel gives what the plain one gives on floats with -inf in place of masked logits,
+ * whatever those are. The bf16 kernels assign elements to lanes differently, so their sums are
+ * compared with those of the plain bf16 kernel. */
 static void check_masked(const kernel_table *t, int d, const bench *b, uint64_t seed) {
     static float want_x[COUNT], got_x[COUNT], values[COUNT];
     static unsigned char raw[4 * COUNT + 64], want_raw[4 * COUNT + 64];
@@ -377,7 +378,7 @@ static void masked_kernels_agree(void **state) {
     }
 }
 
-/* NaN and infinities are found wherever they stand, also where they could cancel. */
+/* NaN and infinities are found at every position, also if they could cancel. */
 static void strangers_are_found(void **state) {
     (void)state;
     static bench b;

@@ -1,7 +1,7 @@
 /*
- * test_life.c: what a sampler is between its calls: clones continue, reset starts over, seeds are
- * told, Philox seeks, workspaces are shared, candidates can be read, callbacks are called, sizes
- * keep to what was promised.
+ * test_life.c: a sampler between its calls: clones continue, reset starts over, seeds can be read,
+ * Philox seeks, workspaces are shared, candidates can be read, callbacks are called, sizes are
+ * within their documented limits.
  */
 #include "check.h"
 
@@ -19,7 +19,7 @@ static int make_rows(void **state) {
     return 0;
 }
 
-/* Chains that remember in every way there is. */
+/* Chains with every kind of state. */
 static int32_t chain_of(int which, pluck_stage stages[5]) {
     stages[0] = with_penalties(16, 1.2f, 0.1f, 0.1f);
     stages[1] = with_dry(0.8f, 1.75f, 1, 32);
@@ -65,7 +65,7 @@ static void clones_continue(void **state) {
         int32_t x[40];
         int32_t y[40];
         run(a, 0, 25, x);
-        /* Adaptive-p: between a draw and its acceptance, too. */
+        /* Adaptive-p has state between a draw and its acceptance, too. */
         assert_int_equal(pluck_sample(a, rows_of_logits[3], &x[0]), PLUCK_OK);
         pluck_sampler *b = NULL;
         assert_int_equal(pluck_sampler_clone(&b, a), PLUCK_OK);
@@ -73,14 +73,14 @@ static void clones_continue(void **state) {
         assert_int_equal(pluck_accept(b, x[0]), PLUCK_OK);
         assert_int_equal(pluck_sampler_seed(a), pluck_sampler_seed(b));
         run(a, 5, 40, x);
-        pluck_sampler_free(a); /* what they shared must outlive the first */
+        pluck_sampler_free(a); /* what the clones share must outlive the original */
         run(b, 5, 40, y);
         assert_memory_equal(x, y, sizeof x);
         pluck_sampler_free(b);
     }
 }
 
-/* Takes over all that the stages of another sampler of the same chain remember. */
+/* Copies the state of all stages from another sampler of the same chain. */
 static void copy_stages(pluck_sampler *to, const pluck_sampler *from, int32_t n) {
     for (int32_t i = 0; i < n; ++i)
         assert_int_equal(pluck_sampler_copy_stage(to, i, from, i), PLUCK_OK);
@@ -146,7 +146,8 @@ static void bad_copies(void **state) {
     assert_int_equal(pluck_sampler_copy_stage(small, 0, from, -1), PLUCK_ERR_STAGE);
     assert_int_equal(pluck_sampler_copy_stage(small, 0, from, 1), PLUCK_ERR_STAGE);
     assert_int_equal(pluck_sampler_copy_stage(philox, 0, from, 0), PLUCK_ERR_RNG);
-    /* A vocabulary of 100 has no token 650; it may be where only the two behind it are kept. */
+    /* A vocabulary of 100 has no token 650; that is no error if only the two tokens after it are
+     * kept. */
     assert_int_equal(pluck_accept(from, 99), PLUCK_OK);
     assert_int_equal(pluck_accept(from, 650), PLUCK_OK);
     assert_int_equal(pluck_sampler_copy_stage(small, 0, from, 0), PLUCK_ERR_TOKEN);
@@ -203,7 +204,7 @@ static void seeds(void **state) {
     assert_null(pluck_sampler_config(NULL));
     pluck_sampler_free(s);
 
-    /* A random one: told, and good to repeat the draws with. */
+    /* A random seed can be read, and repeats the draws. */
     config.seed = PLUCK_SEED_RANDOM;
     assert_int_equal(pluck_sampler_create(&s, &config), PLUCK_OK);
     const uint32_t drawn = pluck_sampler_seed(s);
@@ -215,7 +216,7 @@ static void seeds(void **state) {
     assert_int_equal(pluck_sampler_create(&again, &config), PLUCK_OK);
     run(again, 0, 60, y);
     assert_memory_equal(x, y, sizeof x);
-    /* A reset draws another. (Two equal ones in a row: 1 in 4 billion; three: never.) */
+    /* A reset takes a new random seed. (Two equal in a row: 1 in 4 billion; three: never.) */
     pluck_sampler_reset(s);
     const uint32_t second = pluck_sampler_seed(s);
     pluck_sampler_reset(s);
@@ -307,7 +308,7 @@ static void sizes(void **state) {
     }
 }
 
-/* Everything is copied at creation: the caller's arrays may go. */
+/* Everything is copied at creation: the caller's arrays may be freed. */
 static void configs_are_copied(void **state) {
     (void)state;
     pluck_logit_bias biases[2] = {{3, 4.0f}, {5, -INFINITY}};

@@ -1,7 +1,7 @@
 /*
- * test_math.c: exp and log of every table this CPU can run, within 2 ulp of libm's double results:
- * every exponent of both signs densely, all special values, and with PLUCK_TEST_EXHAUSTIVE=1 in the
- * environment all 2^32 floats (some minutes).
+ * test_math.c: exp and log of every kernel table that this CPU can run, within 2 ulp of libm's
+ * results in double: many points for every exponent and sign, all special values, and with
+ * PLUCK_TEST_EXHAUSTIVE=1 in the environment all 2^32 floats (some minutes).
  */
 #include "check.h"
 #include "kernels/kernels.h"
@@ -18,7 +18,7 @@ static float from_bits(uint32_t bits) {
     return x;
 }
 
-/* The distance between two floats next to want. */
+/* The distance between neighbouring floats at `want`. */
 static double ulp_at(double want) {
     int exponent = 0;
     if (fabs(want) < 0x1p-126) return 0x1p-149;
@@ -26,7 +26,7 @@ static double ulp_at(double want) {
     return ldexp(1.0, exponent - 24);
 }
 
-/* How far got is from want in ulps; infinite where one is special and the other not. */
+/* The distance of `got` from `want` in ulps; infinite if one is special and the other is not. */
 static double distance(float got, double want) {
     if (isnan(want)) return isnan(got) ? 0.0 : INFINITY;
     if (isinf(want) || fabs(want) >= 0x1.ffffffp127) {
@@ -75,7 +75,7 @@ static void check_all(const char *name, double (*reference)(float), bool is_log)
         if (t->needs & ~pk_cpu_features()) continue;
         const map f = is_log ? t->array.log : t->array.exp;
         float where = 0.0f;
-        /* 2^23 / 251: about 33,000 points in each of 512 binades; the tables agree bit by bit. */
+        /* 2^23 / 251: about 33,000 points in each of 512 binades. */
         const double most = worst(f, reference, 0, 0xffffffffu, exhaustive ? 1 : 251, &where);
         print_message("%s %s: at most %.3f ulp (at %.9g)\n", name, t->isa, most, (double)where);
         if (!(most <= 2.0)) fail_msg("%s %s: %g ulp at %.9g", name, t->isa, most, (double)where);
@@ -92,7 +92,7 @@ static void log_within_2_ulp(void **state) {
     check_all("log", log_of, true);
 }
 
-/* Where exp is of most use and where its pieces join: every float of these binades. */
+/* Every float of the binades that exp is used on most, and where its pieces join. */
 static void dense_where_it_matters(void **state) {
     (void)state;
     const kernel_table *t = pk_kernels();

@@ -1,6 +1,6 @@
 /*
- * test_oracle.c: the oracle itself against published constants and examples worked out by hand.
- * What everything else is measured by must not be taken on faith.
+ * test_oracle.c: the oracle itself, against published constants and examples worked out by hand.
+ * All other tests rely on it, so it must be tested too.
  */
 #include "check.h"
 #include "oracle/oracle_history.h"
@@ -59,7 +59,7 @@ static void powers_of_two(float logits[4]) {
     for (int i = 0; i < 4; ++i) logits[i] = -halves[i] * logf(2.0f);
 }
 
-/* Runs one stage (no selection) and returns what is left; ids to be compared in order. */
+/* Runs the stages (no selection) and compares the ids that are left, in order. */
 static void expect(const pluck_stage *stages, int32_t n_stages, const float *logits, int32_t n,
                    const int32_t *ids, int32_t n_ids, int32_t n_masked) {
     const pluck_config config = with_chain(n, 1, PLUCK_RNG_MT19937, stages, n_stages);
@@ -94,7 +94,8 @@ static void truncations(void **state) {
     EXPECT(with_top_p(0.0f, 0), 0, 2);
     EXPECT(with_min_p(0.2f, 0), 0, 0, 2, 3);
     EXPECT(with_min_p(0.2f, 4), 0, 2, 0, 3, 1);
-    /* In units of 1/225: the greatest P squared is 64, the P of ids 2, 0, 3, 1 are 120, 60, 30, 15. */
+    /* In units of 1/225: the greatest P squared is 64; the P of ids 2, 0, 3, 1 are 120, 60, 30, 15.
+     * */
     EXPECT(with_top_a(0.2f, 0), 0, 0, 1, 2, 3);
     EXPECT(with_top_a(0.4f, 0), 0, 0, 2, 3);
     EXPECT(with_top_a(0.5f, 0), 0, 0, 2);
@@ -110,7 +111,7 @@ static void truncations(void **state) {
     EXPECT(with_sigma(1.0f), 2, 0, 2);
     EXPECT(with_sigma(0.5f), 3, 2);
     EXPECT(with_temp(0.0f, 0.0f, 1.0f), 3, 2);
-    /* 8/15 and 4/15 reach 0.25: the former goes. */
+    /* 8/15 and 4/15 reach 0.25: the former is dropped. */
     EXPECT(with_xtc(1.0f, 0.25f, 0), 0, 0, 3, 1);
     EXPECT(with_xtc(1.0f, 0.1f, 0), 0, 3, 1);
     EXPECT(with_xtc(1.0f, 0.1f, 3), 0, 2, 0, 3, 1);
@@ -141,7 +142,7 @@ static void edits(void **state) {
     const pluck_config config = with_chain(4, 1, PLUCK_RNG_MT19937, stages, 3);
     oracle *o = oracle_create(&config, 1);
     assert_non_null(o);
-    const int32_t accepted[] = {3, 0, 2, 2, 1}; /* the 3 is too long ago */
+    const int32_t accepted[] = {3, 0, 2, 2, 1}; /* the 3 is outside the window */
     for (int i = 0; i < 5; ++i) oracle_accept(o, accepted[i]);
     oracle_result r;
     const pluck_row row = {.logits = logits};
@@ -155,7 +156,7 @@ static void edits(void **state) {
 
 static void repetitions(void **state) {
     (void)state;
-    /* a b c c b c y a b c: c would prolong "a b c" to 4, y "b c" to 3, b "c" to 2 (by "c b"). */
+    /* a b c c b c y a b c: c would continue "a b c" (length 3), y "b c" (2), b "c" (1). */
     const int32_t text[] = {0, 1, 2, 2, 1, 2, 3, 0, 1, 2};
     oracle_history h = {NULL, 0, 0};
     for (int i = 0; i < 10; ++i) assert_true(oracle_history_push(&h, text[i]));
@@ -165,7 +166,7 @@ static void repetitions(void **state) {
     const int32_t want[5] = {-1, 1, 3, 2, -1};
     assert_memory_equal(lengths, want, sizeof want);
 
-    /* y as a breaker, 3 tokens back: no repetition may be longer than that. "b c" even less. */
+    /* y as a breaker is 3 tokens back: no repetition may be longer. "b c" is nearer. */
     const int32_t y = 3;
     const pluck_token_sequence one = {&y, 1};
     dry.breakers = &one;

@@ -1,7 +1,7 @@
 /*
- * test_order.c: the sort of positions (src/order.h) against the definition of its order, in
- * every order, for lengths on both sides of each of its methods, on values that tie, that differ by
- * less than float's precision of their distance, and that a comparison sort likes least.
+ * test_order.c: the sort of positions (src/order.h) against the definition of each order, for
+ * lengths on both sides of the limits between its methods, on values that tie, whose distances
+ * differ by less than float's precision, and that are the worst case of a comparison sort.
  */
 #include "check.h"
 #include "order.h"
@@ -26,7 +26,7 @@ static float value(shape s, rows_random *r, int32_t i, int32_t n) {
         return (float)i;
     case ORGAN_PIPE:
         return (float)(i < n / 2 ? i : n - i);
-    case FAR: /* some near the centre, the others as good as equally far from it */
+    case FAR: /* some near the centre, the others nearly equally far from it */
         return rows_below(r, 10) == 0 ? 1e9f : (float)rows_gauss(r);
     default:
         return (float)(5.0 * rows_gauss(r));

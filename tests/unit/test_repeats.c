@@ -1,6 +1,6 @@
 /*
- * test_repeats.c: what DRY would penalise, kept up to date or found at once, against the oracle's
- * quadratic search; and the index of breakers against a comparison at each place.
+ * test_repeats.c: what DRY would penalise, kept up to date or computed at once, against the
+ * oracle's quadratic search; and the index of breakers, against a comparison at each position.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +25,7 @@ static void draw_breakers(breaker_set *b, rows_random *r, uint32_t letters, uint
     b->n = (int32_t)rows_below(r, most + 1);
     for (int32_t i = 0; i < b->n; i++) {
         int32_t n = 1 + (int32_t)rows_below(r, rows_below(r, 20) ? 4 : PLUCK_MAX_BREAKER);
-        const bool repeat = rows_below(r, 3) == 0; /* a a a .. b: much of it matches itself */
+        const bool repeat = rows_below(r, 3) == 0; /* a a a .. b: it overlaps itself often */
         for (int32_t k = 0; k < n; k++)
             b->tokens[i][k] =
                 repeat && k > 0 && k + 1 < n ? b->tokens[i][0] : (int32_t)rows_below(r, letters);
@@ -46,7 +46,7 @@ static breakers *make_index(const breaker_set *b, guard *memory) {
 
 /* ---- breakers ---- */
 
-/* Tokens after the last breaker, by comparing each breaker at each place. */
+/* The number of tokens after the last breaker, by comparing each breaker at each position. */
 static int32_t reach(const breaker_set *b, const int32_t *reversed, int32_t n) {
     for (int32_t back = 0; back < n; back++) {
         int32_t longest = 0;
@@ -100,7 +100,7 @@ static void last_breaker(void **state) {
     assert_true(found > 1000);
 }
 
-/* As many as llama.cpp's defaults make, and tails of each length. */
+/* As many breakers as llama.cpp's defaults make, with tails of every length. */
 static void many_breakers(void **state) {
     (void)state;
     enum { N = 6000 };
@@ -124,7 +124,7 @@ static void many_breakers(void **state) {
         window[3 + n] = 3;
         breaker_search search = {0, 0};
         const bool found = pk_breakers_find(index, &search, window + 3 + n, 4 + n);
-        /* A token of it may be a breaker by itself. */
+        /* One of its tokens may be a breaker by itself. */
         int32_t want = 4 + n;
         for (int32_t k = 0; k < n; k++)
             if (tokens[i][k] / 2 < N && tokens[i][k] / 2 % 3 == 0 && n - k < want) want = n - k;
@@ -165,7 +165,7 @@ static void suffixes(void **state) {
 
 /* ---- repeats ---- */
 
-/* Whether tokens and lengths are what the oracle has; they ascend. */
+/* Tokens and lengths must equal the oracle's; tokens ascend. */
 static void check_repeats(const int32_t *want, bool any, const int32_t *tokens,
                           const int32_t *lengths, int32_t n) {
     int32_t at = 0;
@@ -179,7 +179,7 @@ static void check_repeats(const int32_t *want, bool any, const int32_t *tokens,
     assert_int_equal(at, n);
 }
 
-/* A letter of a history that likes to repeat itself. */
+/* The next letter of a history that often repeats itself. */
 static int32_t next_token(const oracle_history *h, rows_random *r, uint32_t letters) {
     if (h->n > 10 && rows_below(r, 4) > 0) {
         const int32_t back = 1 + (int32_t)rows_below(r, 9);
@@ -247,7 +247,7 @@ static void against_oracle(void **state) {
     assert_true(found > 100000);
 }
 
-/* Lengths of a history that repeats one token stop at the window, however long it goes on. */
+/* If a history repeats one token, lengths are limited by the window, however long it is. */
 static void one_token_for_ever(void **state) {
     (void)state;
     enum { N = 50 };

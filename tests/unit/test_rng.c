@@ -1,6 +1,6 @@
 /*
- * test_rng.c: the library's streams against the published constants, the oracle's, and themselves
- * after being rolled back.
+ * test_rng.c: the library's streams against published constants, against the oracle's, and against
+ * themselves after a rollback.
  */
 #include "check.h"
 #include "oracle/oracle_rng.h"
@@ -83,7 +83,8 @@ static void rollback(void **state) {
 /* The largest word rounds up to 1 and must be taken just below. */
 static void never_one(void **state) {
     (void)state;
-    /* mt19937 seeded with 5489 gives a word above 0xffffff7f, whose float is 2^32, soon enough. */
+    /* mt19937 seeded with 5489 soon gives a word above 0xffffff7f, which rounds to 2^32 as float.
+     * */
     rng_stream s;
     oracle_mt find;
     oracle_mt_seed(&find, 5489u);

@@ -80,7 +80,7 @@ static void run_chains(const pluck_row *row, int32_t n_vocab, uint64_t id) {
     }
 }
 
-/* A row between guard pages, `skew` bytes away from the one in front where it lies there. */
+/* A row between guard pages: at the end, or `skew` bytes after the page in front. */
 static guard guarded_row(pluck_dtype dtype, const float *logits, int32_t n, bool at_end,
                          size_t skew) {
     const size_t bytes = (size_t)n * rows_element_size(dtype);
@@ -100,8 +100,7 @@ static void dtypes_and_guards(void **state) {
             const pluck_dtype dtype = (pluck_dtype)d;
             rows_fill(kinds[(s + d) % 5], (uint64_t)(s * 3 + d), logits, n);
             for (size_t element = 0; element < 5; ++element) {
-                /* Behind the front page at every offset an element may have, or against the back.
-                 */
+                /* At every offset after the front page, or directly before the page behind. */
                 const size_t skew = element * rows_element_size(dtype);
                 guard g = guarded_row(dtype, logits, n, element == 4, element == 4 ? 0 : skew);
                 const pluck_row row = {.logits = (char *)g.data + (element == 4 ? 0 : skew),
@@ -138,7 +137,7 @@ static void masks(void **state) {
             rows_fill((rows_kind)((s * 5 + m) % ROWS_KINDS), (uint64_t)s, logits, n);
             guard g = guard_open(((size_t)n + 31) / 32 * sizeof(uint32_t), s % 2 == 0);
             rows_mask((rows_mask_kind)m, (uint64_t)(s + 50 * m), logits, g.data, n);
-            /* Engines leave garbage where nothing is allowed. */
+            /* Engines leave garbage in the logits of tokens that are not allowed. */
             for (int32_t t = 0; t < n; ++t) {
                 const uint32_t *words = g.data;
                 if (!(words[t / 32] >> (t % 32) & 1u)) logits[t] = t % 2 ? NAN : INFINITY;
@@ -206,7 +205,7 @@ static void lists(void **state) {
     for (int order = 0; order < 3; ++order) {
         for (int s = 0; s < SIZES; ++s) {
             const int32_t n = sizes[s];
-            /* A descending list stays one after rounding only in its own dtype. */
+            /* A descending list may no longer be one after rounding, so it is float32. */
             const pluck_dtype dtype = order == 2 ? PLUCK_DTYPE_F32 : (pluck_dtype)(s % 3);
             run_list(n, n, order, dtype, id++);
             run_list(n + 5, n, order, dtype, id++);
@@ -261,8 +260,8 @@ static void a_list_of_all_is_the_row(void **state) {
     }
 }
 
-/* A mask with fewer bits than the vocabulary: no word behind it is read, and what it does not reach
- * is masked. The same tokens as with a whole mask that says so. */
+/* A mask with fewer bits than the vocabulary: no word behind it is read, and tokens beyond it are
+ * masked. The tokens drawn are those with a full mask that masks the same. */
 static void short_masks(void **state) {
     (void)state;
     enum { N = 9001, WORDS = (N + 31) / 32 };

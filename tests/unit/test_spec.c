@@ -1,7 +1,6 @@
 /*
- * test_spec.c: chains as text. A spec must draw what the chain written out by hand draws; a wrong
- * one is refused with its own status, in words that name the key, the value and what would be
- * allowed.
+ * test_spec.c: chains as text. A spec must draw what the same chain as an array draws. A wrong spec
+ * is refused with its own status and a message that names the key, the value and what is allowed.
  */
 #include "check.h"
 
@@ -49,7 +48,7 @@ static void defaults_and_order(void **state) {
     SAME("seed=7", with_top_k(40), with_top_p(0.95f, 0), with_min_p(0.05f, 0),
          with_temp(0.8f, 0.0f, 1.0f), with_dist());
     SAME("temp=1.5,min_p=0,top_p=1;top_k=0;seed=7", with_temp(1.5f, 0.0f, 1.0f), with_dist());
-    /* The keys' order means nothing; the stages keep llama.cpp's. */
+    /* The order of the keys does not matter; the stages keep llama.cpp's order. */
     SAME("temp=1.3;top_n_sigma=2;typ_p=0.9;top_p=0.8;min_keep=3;min_p=0.1;top_k=50;seed=7",
          with_sigma(2.0f), with_top_k(50), with_typical(0.9f, 3), with_top_p(0.8f, 3),
          with_min_p(0.1f, 3), with_temp(1.3f, 0.0f, 1.0f), with_dist());
@@ -95,7 +94,8 @@ static void each_key(void **state) {
     same("rng=philox;samplers=;seed=7", PLUCK_RNG_PHILOX, plain, 1);
 }
 
-/* What the chain of a spec leaves of four tokens with probabilities of 4, 1, 8 and 2 fifteenths. */
+/* Checks which of four tokens with probabilities of 4/15, 1/15, 8/15 and 2/15 a spec's chain
+ * leaves. */
 static void leaves(const char *spec, const int32_t *ids, int32_t n) {
     const float row[4] = {logf(4.0f), 0.0f, logf(8.0f), logf(2.0f)};
     pluck_sampler *s = NULL;
@@ -124,7 +124,8 @@ static void top_a(void **state) {
     LEAVES("samplers=top_a;top_a=1", 2);
     LEAVES("samplers=top_a;top_a=0.5;min_keep=3", 2, 0, 3);
     LEAVES("samplers=top_a", 0, 1, 2, 3);
-    /* Its place in the chain: behind top_k, so of the two left, 2/3 and 1/3, one goes at a = 1. */
+    /* Its place in the chain is after top_k: of the two left, 2/3 and 1/3, one is dropped at a = 1.
+     * */
     LEAVES("top_k=2;top_a=1;top_p=1;min_p=0", 2);
     LEAVES("samplers=top_a:top_k;top_k=2;top_a=0.4", 2, 0);
 }
@@ -190,7 +191,7 @@ static void refusals(void **state) {
     refuse("samplers=top_k:", PLUCK_ERR_SPEC_VALUE, "samplers", "top_k:");
 }
 
-/* A list with a part missing: first, last or between; the message tells the place. */
+/* A list with a part missing: first, last or between; the message names the place. */
 static void missing_parts(void **state) {
     (void)state;
     static const struct {
@@ -266,7 +267,7 @@ static void not_numbers(void **state) {
     refuse("rng=MT19937", PLUCK_ERR_SPEC_VALUE, "rng", "mt19937");
     refuse("temp==1", PLUCK_ERR_SPEC_VALUE, "=1", "finite");
     refuse("temp=1 top_k=2", PLUCK_ERR_SPEC_VALUE, "1 top_k=2", "finite");
-    /* What is a number: all of these are 8. */
+    /* Valid spellings of a number: all of these are 8. */
     static const char *const eights[] = {
         "8",   "+8",    "8.",    "8.0",   "08",
         "8e0", "0.8e1", "80E-1", ".8e+1", "800000000000000000000e-20"};
@@ -280,7 +281,7 @@ static void not_numbers(void **state) {
     }
 }
 
-/* A text of `first` and n times `more`. */
+/* Writes `first`, then n times `more`. */
 static void repeat(char *out, size_t size, const char *first, const char *more, int n) {
     size_t at = (size_t)snprintf(out, size, "%s", first);
     for (int i = 0; i < n && at < size; ++i)
@@ -288,7 +289,7 @@ static void repeat(char *out, size_t size, const char *first, const char *more, 
     assert_true(at < size);
 }
 
-/* The longest chain and the longest breaker that fit, and one more. */
+/* The longest chain and the longest breaker that are allowed, and one longer. */
 static void limits(void **state) {
     (void)state;
     char spec[1200];
@@ -346,7 +347,7 @@ static void nulls(void **state) {
     pluck_spec_free(NULL);
 }
 
-/* A seed that was not given, or is -1, is a random one. */
+/* If the seed is not given, or is -1, it is random. */
 static void random_seeds(void **state) {
     (void)state;
     static const char *const specs[] = {"", "seed=-1", "seed=4294967295"};
@@ -358,7 +359,7 @@ static void random_seeds(void **state) {
     }
 }
 
-/* The spec's chain is this one, parameter by parameter. */
+/* The spec's chain must be this one, parameter by parameter. */
 static void makes(const char *spec, const pluck_stage *stages, int32_t n) {
     pluck_spec *parsed = NULL;
     assert_int_equal(pluck_spec_parse(&parsed, spec, N, NULL), PLUCK_OK);
@@ -376,8 +377,8 @@ static void makes(const char *spec, const pluck_stage *stages, int32_t n) {
         makes(spec, stages_, (int32_t)(sizeof stages_ / sizeof stages_[0]));                       \
     } while (0)
 
-/* Each stage starts from llama.cpp v0.5.0's defaults (common_params_sampling); top-a, which it does
- * not have, is disabled. One min_keep is that of every stage that has one. */
+/* The defaults are those of llama.cpp v0.5.0 (common_params_sampling); top-a, which it does not
+ * have, is disabled. One key min_keep sets that of every stage that has one. */
 static void parameters(void **state) {
     (void)state;
     MAKES("", with_penalties(64, 1.0f, 0.0f, 0.0f), with_dry(0.0f, 1.75f, 2, 64), with_sigma(-1.0f),

@@ -1,7 +1,7 @@
 /*
- * test_stages.c: each stage alone, with parameters that disable it, bite, and sit on its edges, on
- * rows of every kind and size, against the oracle. A draw stands behind the stages that select
- * nothing.
+ * test_stages.c: each stage alone, with parameters that disable it, that have an effect, and at
+ * their limits, on rows of every kind and size, against the oracle. A draw follows stages that
+ * select nothing.
  */
 #include "check.h"
 
@@ -25,7 +25,7 @@ static const pluck_logit_bias biases[] = {{0, 3.5f},   {0, -1.25f}, {1, -INFINIT
 static const int32_t breaker_tokens[] = {3, 0, 1, 2, 5};
 static const pluck_token_sequence breakers[] = {{breaker_tokens, 1}, {breaker_tokens + 1, 3}};
 
-/* The first parameters of each kind are the ones worth a large row. */
+/* The first parameters of each kind are also used on large rows. */
 static void all_cases(cases *c, int32_t n_vocab) {
     c->n = 0;
     add(c, with_greedy());
@@ -92,7 +92,7 @@ static bool selects(const pluck_stage *s) {
     return s->kind > PLUCK_STAGE_CUSTOM;
 }
 
-/* One stage, `calls` rows of one kind; the history repeats itself so that DRY finds something. */
+/* One stage on `calls` rows of one kind. The history repeats itself so that DRY finds something. */
 static check_verdict run_case(const pluck_stage *stage, const float *logits, int32_t n_vocab,
                               pluck_rng_kind rng, int calls, uint64_t id) {
     const pluck_stage stages[2] = {*stage, with_dist()};
@@ -173,8 +173,8 @@ static void vocabulary_million(void **state) {
     run_size(1048576, kinds, 1, 1);
 }
 
-/* Mirostat's slope from any number of candidates, of a row and of a list. The taus are those at
- * which k, between 1 and all, depends on it. */
+/* Mirostat's slope from any number of candidates, of a row and of a list. The taus are chosen so
+ * that k depends on the slope and is neither 1 nor all. */
 static void mirostat_any_m(void **state) {
     (void)state;
     enum { N = 20000 };

@@ -1,6 +1,6 @@
 /*
- * test_status.c: every status there is, provoked through the public functions alone. A status in
- * pluck.h's list without a reach_... here does not compile; one that nothing can return fails.
+ * test_status.c: every status, caused through the public functions alone. A status in pluck.h's
+ * list without a reach_... here does not compile; a status that no call returns fails the test.
  */
 #include "check.h"
 
@@ -21,7 +21,8 @@ static pluck_status create(int32_t n_vocab, pluck_stage stage) {
     return status;
 }
 
-/* Samples one row with a stage, or with what a NULL row and an empty chain make of it. */
+/* Samples one row (may be NULL) with a chain of one stage; if `stage` is NULL, with an empty chain.
+ * */
 static pluck_status sample(const pluck_stage *stage, const pluck_row *row) {
     const pluck_config config = with_chain(N, 1, PLUCK_RNG_MT19937, stage, stage ? 1 : 0);
     pluck_sampler *s = NULL;
@@ -182,7 +183,7 @@ static void each_is_reached(void **state) {
     }
 }
 
-/* 0 is success and errors are negative; names and messages are one line each and all differ. */
+/* 0 is success and errors are negative; names and messages are one line each and all different. */
 static void each_has_its_own_words(void **state) {
     (void)state;
     for (size_t i = 0; i < N_ALL; ++i) {
@@ -208,7 +209,7 @@ static void other_numbers(void **state) {
     }
 }
 
-/* The library's other constant text. The build system has read its version from the header. */
+/* The version as text, and as the build system has read it from the header. */
 static void version(void **state) {
     (void)state;
     char text[40];

@@ -1,7 +1,7 @@
 /*
- * test_survey.c: nuclei of most of a row and draws from them, which the library finds by a sample
- * of the row (src/survey.h), against the oracle: on rows that the sample describes, and on rows
- * made so that it says the wrong thing.
+ * test_survey.c: nuclei of most of a row and draws from them, which the library finds with a sample
+ * of the row (src/survey.h), against the oracle: on rows that the sample represents, and on rows
+ * made so that the sample is misleading.
  */
 #include "check.h"
 #include "rows/rows.h"
@@ -10,7 +10,7 @@
 
 enum { N = 40001, CALLS = 8 };
 
-/* A group that a sample of 64 takes, and one that it does not. */
+/* Is the token in a group that a sample of 64 groups takes? */
 static bool is_sampled(int32_t id) {
     const int32_t groups = (N + 63) / 64;
     for (int32_t i = 0; i < 64; ++i)
@@ -68,7 +68,7 @@ static void nuclei(void **state) {
     }
 }
 
-/* What is known for one draw must not be used for another. */
+/* What was computed for one draw must not be used for another. */
 static void several_draws(void **state) {
     (void)state;
     const pluck_stage hotter[] = {with_top_p(0.99f, 0), with_dist(), with_temp(1.02f, 0.0f, 1.0f),

@@ -1,8 +1,8 @@
 /*
- * test_threads.c: many samplers on many threads. Clones that share biases and breakers run side by
- * side, each with its own workspace, or several taking turns on one; the first calls of all threads
- * race for the choice of kernels. Each thread must draw what the same sampler draws alone. Meant
- * for ThreadSanitizer.
+ * test_threads.c: many samplers on many threads. Clones that share biases and breakers run at the
+ * same time, each with its own workspace or several taking turns on one. The first calls of all
+ * threads race to choose the kernels. Each thread must draw what the same sampler draws alone. Run
+ * it under ThreadSanitizer.
  */
 #include "check.h"
 
@@ -80,7 +80,7 @@ static void assert_same(const job *a, const job *b) {
     }
 }
 
-/* First of all, so that the threads make the library's first call. */
+/* The first test, so that the threads make the library's first call. */
 static void samplers_of_their_own(void **state) {
     (void)state;
     static job together[THREADS];
