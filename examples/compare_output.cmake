@@ -1,5 +1,6 @@
-# Runs PROGRAM with ARGUMENT, if there is one, and fails unless it exits with 0 and prints exactly what
-# the file EXPECTED holds. Lines with times, or the name of the kernels in use, are left out first.
+# Runs PROGRAM with ARGUMENT, if there is one. Fails unless it exits with 0 and prints exactly the
+# content of the file EXPECTED, not counting lines with times or with the name of the kernels in
+# use.
 execute_process(COMMAND ${PROGRAM} ${ARGUMENT} OUTPUT_VARIABLE printed RESULT_VARIABLE status)
 string(REGEX REPLACE "[^\n]*(microseconds|kernels: )[^\n]*\n" "" printed "${printed}")
 file(READ ${EXPECTED} expected)

@@ -1,9 +1,8 @@
 /*
  * custom_chain.c: a chain as data, in an order of our own, and what penalties do to it.
  *
- * A spec covers the usual chains. Whoever needs another order, the same stage twice or thousands of
- * biases writes the stages down as an array; everything in it is copied when the sampler is
- * created.
+ * A spec covers the usual chains. For another order, the same stage twice or thousands of biases,
+ * write the stages as an array. Everything in it is copied when the sampler is created.
  */
 #include <pluck.h>
 #include <stdio.h>
@@ -27,7 +26,7 @@ int main(void) {
     const float logits[N_VOCAB] = {1.2f, 0.3f, 4.1f, 3.8f, -2.0f, 2.9f, 0.0f, 3.5f};
 
     const pluck_logit_bias biases[] = {{.token = 6, .bias = 3.25f}};
-    const int32_t newline[] = {0}; /* DRY forgets what was before a new line */
+    const int32_t newline[] = {0}; /* DRY ignores what was before a new line */
     const pluck_token_sequence breakers[] = {{.tokens = newline, .n_tokens = 1}};
     const pluck_stage stages[] = {
         {.kind = PLUCK_STAGE_LOGIT_BIAS, .as.logit_bias = {.biases = biases, .n_biases = 1}},

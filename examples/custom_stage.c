@@ -1,10 +1,11 @@
 /*
- * custom_stage.c: a stage of one's own inside a chain.
+ * custom_stage.c: your own stage inside a chain.
  *
- * The stage sees the candidates that the stages before it left, may change or drop them, and the
- * chain goes on with what it leaves. This one keeps a counter: tokens at or above LIMIT ("markup")
- * may be drawn at most `budget` times in a conversation. The counter is ours; with the members
- * `clone` and `release` it would be the sampler's, and every cloned sampler would get its own.
+ * The stage sees the candidates that the stages before it left. It may change or drop them, and the
+ * chain goes on with what is left. This one keeps a counter: tokens at or above LIMIT ("markup")
+ * may be drawn at most `budget` times in a conversation. The program owns the counter; with the
+ * members `clone` and `release` the sampler would own it, and every cloned sampler would get its
+ * own.
  */
 #include <math.h>
 #include <pluck.h>
@@ -16,7 +17,7 @@ typedef struct markup_budget {
     int left;
 } markup_budget;
 
-/* Masks markup once the budget is spent. Returning false would fail the call. */
+/* Masks markup once the budget is used up. Returning false would make the call fail. */
 static bool apply(void *ctx, pluck_custom_view *view) {
     const markup_budget *budget = ctx;
     if (budget->left > 0) return true;
@@ -56,7 +57,7 @@ int main(void) {
             printf("%s%d%s", i > 0 ? " " : "", (int)token, token >= LIMIT ? "*" : "");
         }
         printf("\n");
-        pluck_sampler_reset(sampler); /* the same seed, a fresh budget: the same line again */
+        pluck_sampler_reset(sampler); /* the same seed and a new budget, so the same line again */
     }
     pluck_sampler_free(sampler);
     return 0;

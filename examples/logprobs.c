@@ -2,8 +2,8 @@
  * logprobs.c: what a server's `logprobs` field needs, a mask of allowed tokens, and a
  * half-precision row.
  *
- * The log-probabilities are of the row as the model gave it; the draw's probability is of the
- * distribution that the chain made of it.
+ * The log-probabilities are those of the row as the model gave it. The draw's probability is that
+ * in the distribution that the chain made of the row.
  */
 #include <pluck.h>
 #include <stdio.h>
@@ -36,7 +36,7 @@ int main(void) {
     float logprobs[N_TOP];
     float own;
     int32_t n;
-    row.allowed = NULL; /* report the model's own opinion, not the mask's */
+    row.allowed = NULL; /* report the model's probabilities, without the mask */
     if (pluck_top_logprobs(&row, N_TOP, ids, logprobs, &n, draw.token, &own) != PLUCK_OK) return 1;
     printf("its log-probability in the row: %.4f\n", own);
     for (int i = 0; i < n; i++) printf("top %d: token %d  %.4f\n", i + 1, (int)ids[i], logprobs[i]);

@@ -1,9 +1,9 @@
 /*
- * sample_rows.c: real rows of logits, several chains: which token, from how many candidates, how
+ * sample_rows.c: several chains on real rows of logits: which token, from how many candidates, how
  * fast.
  *
- * Usage: sample_rows FILE.npy, rows of float32. Each row is drawn from repeatedly; the time is the
- * median's.
+ * Usage: sample_rows FILE.npy, with rows of float32. Each row is sampled repeatedly; the time
+ * printed is the median.
  */
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
@@ -41,8 +41,8 @@ static int by_value(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* Draws from one row with a fresh copy of the sampler each time, so that every draw is the first
- * one. */
+/* Draws from one row with a new copy of the sampler each time, so that every draw is a first draw.
+ * */
 static pluck_status time_row(const pluck_sampler *sampler, const pluck_row *row, pluck_draw *draw,
                              double *us) {
     double times[N_REPEATS];
@@ -61,7 +61,8 @@ static pluck_status time_row(const pluck_sampler *sampler, const pluck_row *row,
     return PLUCK_OK;
 }
 
-/* One chain over all rows: a line each of tokens, candidates and microseconds. */
+/* Runs one chain on all rows; prints a line of tokens, one of candidates and one of microseconds.
+ * */
 static pluck_status run_chain(const char *spec, const npy_array *rows, pluck_workspace *workspace) {
     pluck_spec *parsed;
     pluck_error error;

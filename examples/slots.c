@@ -1,10 +1,10 @@
 /*
  * slots.c: a server's thousand conversations on two threads.
  *
- * What a conversation remembers (its random stream, its last tokens) is small and lives in its
- * sampler. What a call needs for itself grows with the vocabulary and lives in a workspace, of
- * which there is one for each thread, not one for each conversation. A sampler may be served by
- * another thread at every token, since the workspace is named in the call.
+ * The state of a conversation (its random stream, its last tokens) is small and is kept in its
+ * sampler. The memory that a call needs grows with the vocabulary and is kept in a workspace; there
+ * is one for each thread, not one for each conversation. A sampler may run on another thread at
+ * every token, because each call names its workspace.
  */
 #include <pluck.h>
 #include <pthread.h>
@@ -20,12 +20,12 @@ static int32_t tokens[N_SLOTS][N_TOKENS];
 typedef struct worker {
     pthread_t thread;
     pluck_workspace *workspace;
-    int first; /* of every N_THREADS-th slot */
+    int first; /* the worker has this slot and every N_THREADS-th after it */
     int step;
     pluck_status status;
 } worker;
 
-/* One token for each of the worker's slots. */
+/* Draws one token for each of the worker's slots. */
 static void *serve(void *argument) {
     worker *self = argument;
     pluck_row row = {.logits = logits, .workspace = self->workspace};
@@ -42,8 +42,7 @@ static void *serve(void *argument) {
 int main(void) {
     for (int i = 0; i < N_VOCAB; i++) logits[i] = (float)(i * 7919 % N_VOCAB) / 1000.0f;
 
-    /* One sampler is made from text, with a workspace it will never use itself; the others are its
-     * clones in all but the seed. */
+    /* All samplers have the chain of one spec and differ only in the seed. */
     pluck_spec *spec;
     if (pluck_spec_parse(&spec, "temp=0.8;top_k=40;repeat_penalty=1.1", N_VOCAB, NULL)) return 1;
     pluck_config config = *pluck_spec_config(spec);

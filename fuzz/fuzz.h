@@ -1,6 +1,5 @@
 /*
- * fuzz.h: what a fuzz target offers: libFuzzer's entry point, which the replaying driver calls as
- * well.
+ * fuzz.h: what a fuzz target has: libFuzzer's entry point, which the replaying driver calls, too.
  */
 #ifndef PLUCK_FUZZ_H
 #define PLUCK_FUZZ_H
@@ -12,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Ends the run with a message: what the fuzzer calls a crash. */
+/* Aborts with a message if the condition does not hold, which the fuzzer counts as a crash. */
 #define FUZZ_REQUIRE(condition)                                                                    \
     do {                                                                                           \
         if (!(condition)) {                                                                        \

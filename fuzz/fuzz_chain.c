@@ -1,12 +1,11 @@
 /*
  * fuzz_chain.c: any bytes as a chain and its rows, against the oracle.
  *
- * The first bytes choose vocabulary, generator and stages, the rest are logits, accepted tokens and
- * masks. Where the bytes ask for raw float parameters (huge, tiny, NaN) the oracle's real numbers
- * and float32 have nothing to say to each other, and where a stage turns float's rounding into a
- * new logit or temperature the stages behind it amplify that without bound: then only the
- * invariants are checked. (The random chains of the unit tests compare those, with tolerances that
- * follow.)
+ * The first bytes choose vocabulary, generator and stages; the rest are logits, accepted tokens and
+ * masks. In two cases only the invariants are checked, because the oracle and float32 may differ by
+ * any amount: if the bytes ask for raw float parameters (huge, tiny, NaN), and if a stage turns
+ * rounding into a new logit or temperature, which later stages amplify. (The random chains of the
+ * unit tests compare the latter, with tolerances for it.)
  */
 #include "compare/compare.h"
 #include "fuzz.h"
@@ -165,7 +164,7 @@ static void make_row(input *in, float *logits, int32_t n) {
     }
 }
 
-/* What holds whatever the numbers. */
+/* What must hold for any numbers. */
 static void check_invariants(pluck_status status, const pluck_draw *draw,
                              pluck_workspace *workspace, int32_t n_vocab) {
     pluck_candidates c;
@@ -189,12 +188,12 @@ static void check_invariants(pluck_status status, const pluck_draw *draw,
 }
 
 /*
- * Whether float32 has too little room for the definition: where a stage makes logits, or what they
- * are divided by, of probabilities; and where logits are edited that temperatures have made so
- * large that a nat is below their last digit.
+ * Is float32 too inexact to compare the chain with its definition? It is if a stage makes logits,
+ * or a temperature, from probabilities; and if logits are edited after temperatures have made them
+ * so large that a nat is below their last digit.
  */
 static bool amplifies(const pluck_config *config) {
-    double coldest = 1.0; /* of the products of temperatures up to here */
+    double coldest = 1.0; /* the product of the temperatures below 1 so far */
     for (int32_t i = 0; i < config->n_stages; ++i) {
         const pluck_stage *s = &config->stages[i];
         switch (s->kind) {

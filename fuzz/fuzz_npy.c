@@ -1,5 +1,5 @@
 /*
- * fuzz_npy.c: any bytes as a .npy file. An array that is described must lie inside the bytes.
+ * fuzz_npy.c: any bytes as a .npy file. The array that it describes must lie within the bytes.
  */
 #include "fuzz.h"
 #include "npy.h"
@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const size_t left = size - (size_t)(first - data);
     FUZZ_REQUIRE(a.n_columns <= left / a.element_size / a.n_rows);
     FUZZ_REQUIRE(!a.by_columns || (a.n_rows > 1 && a.n_columns > 1));
-    /* The corpus and the fuzzer's inputs are small, and so is a copy. */
+    /* Inputs are small, and so is a copy. */
     void *copy = malloc(npy_plain_size(&a));
     FUZZ_REQUIRE(copy);
     npy_array plain;

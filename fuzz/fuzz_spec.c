@@ -1,6 +1,6 @@
 /*
- * fuzz_spec.c: any text as a spec. A refusal names itself in words; what is accepted makes a
- * sampler that samples, or says why not.
+ * fuzz_spec.c: any text as a spec. A refusal must have a message. A spec that is accepted must make
+ * a sampler that samples, or fails with a status that is allowed.
  */
 #include "fuzz.h"
 #include "pluck.h"
@@ -16,7 +16,7 @@ static void sample(pluck_sampler *s) {
         int32_t token = -1;
         const pluck_status status = pluck_sample(s, logits, &token);
         if (status != PLUCK_OK) {
-            /* Biases of -inf, or penalties beyond floats, may leave nothing. */
+            /* Biases of -inf, or penalties beyond float's range, may mask everything. */
             FUZZ_REQUIRE(status == PLUCK_ERR_EMPTY || status == PLUCK_ERR_NO_DRAW);
             FUZZ_REQUIRE(token == -1);
             return;

@@ -1,7 +1,8 @@
 /*
  * replay.c: runs a fuzz target on the files of its corpus, without a fuzzer.
  *
- * Each argument is a file, or a folder of files. Prints how many it ran; none at all is a failure.
+ * Each argument is a file or a folder of files. Prints how many it ran; it is a failure if there
+ * are none.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "fuzz.h"
@@ -25,7 +26,7 @@ static bool run_file(const char *path) {
         data = larger;
     }
     fclose(f);
-    /* An exact copy, so that a sanitizer sees reads behind its end. */
+    /* A copy of the exact size, so that a sanitizer sees reads beyond its end. */
     uint8_t *exact = data ? malloc(size ? size : 1) : NULL;
     if (exact) {
         memcpy(exact, data, size);

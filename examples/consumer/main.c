@@ -1,5 +1,5 @@
 /*
- * main.c: a program of somebody else's, against an installed Pluck.
+ * main.c: a program of another project, built against an installed Pluck.
  */
 #include <pluck.h>
 #include <stdio.h>
