@@ -41,8 +41,8 @@ static int by_value(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* Draws from one row with a new copy of the sampler each time, so that every draw is a first draw.
- * */
+/* Draws from one row with a new copy of the sampler each time, so that every
+ * draw is a first draw. */
 static pluck_status time_row(const pluck_sampler *sampler, const pluck_row *row, pluck_draw *draw,
                              double *us) {
     double times[N_REPEATS];
@@ -61,8 +61,8 @@ static pluck_status time_row(const pluck_sampler *sampler, const pluck_row *row,
     return PLUCK_OK;
 }
 
-/* Runs one chain on all rows; prints a line of tokens, one of candidates and one of microseconds.
- * */
+/* Runs one chain on all rows; prints a line of tokens, one of candidates and
+ * one of microseconds. */
 static pluck_status run_chain(const char *spec, const npy_array *rows, pluck_workspace *workspace) {
     pluck_spec *parsed;
     pluck_error error;

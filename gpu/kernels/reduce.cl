@@ -89,8 +89,8 @@ FN void end_op(plk_reduction *r, plk_walk *w) {
     }
 }
 
-/* Goes on from the bin in which the target is reached: to the next level, or to the operation's
- * end. */
+/* Goes on from the bin in which the target is reached: to the next level, or to
+ * the operation's end. */
 FN void read_pick(plk_reduction *r, plk_walk *w, const plk_pick *pick) {
     r->target -= w->by_mass ? pick->above_mass : pick->above_count;
     r->above += pick->above_count;

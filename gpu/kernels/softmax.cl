@@ -7,8 +7,8 @@
  * probabilities.
  */
 
-/* The mass of a tile relative to its own maximum, of which `key` is the key. The same for all
- * lanes. */
+/* The mass of a tile relative to its own maximum, of which `key` is the key. The
+ * same for all lanes. */
 FN u64 tile_mass(const float v[PLK_VPT], u64 key, plk_rate rate, LOCAL u64 *scratch) {
     const float maximum = key_logit(key);
     u64 mass = 0;

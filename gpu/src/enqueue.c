@@ -1,5 +1,5 @@
-/* enqueue.c: one call: copies its parameters to the device, runs its kernels, returns its results.
- * */
+/* enqueue.c: one call: copies its parameters to the device, runs its kernels,
+ * returns its results. */
 #include "batch.h"
 
 #include <string.h>
@@ -11,8 +11,8 @@ uint32_t gpu_groups_per_row(const pluck_gpu_batch *b, int32_t n_rows) {
     return groups ? groups : 1;
 }
 
-/* Each group of a top-k puts up to k logits and the slack on the row's list, which must hold them.
- * */
+/* Each group of a top-k puts up to k logits and the slack on the row's list,
+ * which must hold them. */
 static uint32_t groups_for_select(const pluck_gpu_batch *b, int32_t n_rows) {
     const uint32_t fit = b->list_capacity / ((uint32_t)b->config.max_candidates + PLK_SELECT_SLACK);
     const uint32_t groups = gpu_groups_per_row(b, n_rows);

@@ -106,8 +106,8 @@ static bool opencl_describe(int32_t index, pluck_gpu_device_info *info) {
     return true;
 }
 
-/* Groups of 64 and short tiles for a processor, which runs lanes one after another; 256 for a GPU.
- * */
+/* Groups of 64 and short tiles for a processor, which runs lanes one after
+ * another; 256 for a GPU. */
 static void choose_tuning(pluck_gpu_device *d, cl_device_id device) {
     cl_ulong local = 0;
     clGetDeviceInfo(device, CL_DEVICE_LOCAL_MEM_SIZE, sizeof local, &local, NULL);

@@ -12,8 +12,8 @@ size_t gpu_params_size(const pluck_gpu_batch_config *config) {
            (sizeof(plk_row) + sizeof(plk_chain) + (size_t)config->max_edits * sizeof(plk_edit));
 }
 
-/* The chain as this batch can run it: a k that is larger than the batch's takes the general route.
- * */
+/* The chain as this batch can run it: a k that is larger than the batch's
+ * takes the general route. */
 static pluck_gpu_status fit_chain(const pluck_gpu_batch *batch, const pluck_gpu_plan *plan,
                                   plk_chain *chain) {
     if (plan->placement == PLUCK_GPU_ROW) return PLUCK_GPU_ERR_CHAIN;

@@ -153,8 +153,8 @@ void rig_run(rig *r, const rig_row *rows, int32_t n_rows, pluck_dtype dtype, int
     free(masks);
 }
 
-/* Does u select `token`, or fall within the band of it? The oracle's candidates are in any order.
- * */
+/* Does u select `token`, or fall within the band of it? The oracle's
+ * candidates are in any order. */
 static bool within_band(const oracle_result *want, int32_t token) {
     double before = 0.0, p = -1.0;
     for (int32_t i = 0; i < want->n; i++) {

@@ -1,5 +1,5 @@
-/* test_gpu_pipeline.c: the transfer pipeline: rows arrive, slots run out, transfers fail and are
- * cancelled. */
+/* test_gpu_pipeline.c: the transfer pipeline: rows arrive, slots run out, transfers
+ * fail and are cancelled. */
 #include "rig.h"
 
 #include <stdatomic.h>
@@ -36,8 +36,8 @@ static int close_world(void **state) {
     return 0;
 }
 
-/* Whole submissions, single rows, and every second row of a strided one; through more tickets than
- * slots. */
+/* Whole submissions, single rows, and every second row of a strided one; through more
+ * tickets than slots. */
 static void rows_arrive(void **state) {
     (void)state;
     for (int i = 0; i < 3 * SLOTS; i++) {

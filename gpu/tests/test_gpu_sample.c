@@ -1,5 +1,5 @@
-/* test_gpu_sample.c: whole chains on the device against the oracle, and goodness of fit of the
- * draw. */
+/* test_gpu_sample.c: whole chains on the device against the oracle, and goodness
+ * of fit of the draw. */
 #include "rig.h"
 
 #include <math.h>
@@ -155,8 +155,8 @@ static void goodness_of_fit(void **state) {
     rig_open(&r, N, ROWS, 0);
     assert_int_equal(pluck_gpu_plan_create(&plan, &config, NULL), PLUCK_GPU_OK);
     assert_int_equal(pluck_sampler_create(&sampler, &config), PLUCK_OK);
-    /* All rows are equal. A stride may not be smaller than a row, so the row is repeated in memory.
-     * */
+    /* All rows are equal. A stride may not be smaller than a row, so the row is
+     * repeated in memory. */
     {
         float *repeated = malloc(ROWS * sizeof logits);
         assert_non_null(repeated);
@@ -192,8 +192,8 @@ static void goodness_of_fit(void **state) {
         const double expected = p[t] / total * ROWS * calls;
         chi2 += (counts[t] - expected) * (counts[t] - expected) / expected;
     }
-    /* 49 degrees of freedom: above 98 once in 25,000. The seed is fixed, so every run gives the
-     * same. */
+    /* 49 degrees of freedom: above 98 once in 25,000. The seed is fixed, so every
+     * run gives the same. */
     assert_true(chi2 < 98.0);
     assert_true(different <= 1);
     pluck_sampler_free(sampler);

@@ -68,8 +68,8 @@ static bool near_equal(double a, double b, double tolerance) {
     return a == b || fabs(a - b) <= tolerance * fmax(1.0, fmax(fabs(a), fabs(b)));
 }
 
-/* If no stage computes what it sorts by, equal keys are equal logits, and their order by id is
- * exact. */
+/* If no stage computes what it sorts by, equal keys are equal logits, and their
+ * order by id is exact. */
 static bool ties_are_exact(const pluck_config *config) {
     for (int32_t i = 0; i < config->n_stages; ++i) {
         switch (config->stages[i].kind) {

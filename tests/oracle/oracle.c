@@ -243,8 +243,8 @@ static double weight_of(const oracle_view *v) {
     return sum;
 }
 
-/* The greatest rounding error of a float32 logit that may still matter: one within 40 nats of the
- * maximum. */
+/* The greatest rounding error of a float32 logit that may still matter: one within 40
+ * nats of the maximum. */
 static double slack_of(const oracle_view *v) {
     double top = -INFINITY, most = 0.0;
     for (int32_t i = 0; i < v->n; ++i) top = v->c[i].logit > top ? v->c[i].logit : top;

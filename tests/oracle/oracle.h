@@ -49,8 +49,8 @@ typedef struct oracle_result {
     const unsigned char *near;
     int32_t n_near;
     bool wild;
-    /* The keys that the candidates are ordered by; keys this close may have changed places. 0: none
-     * may. */
+    /* The keys that the candidates are ordered by; keys this close may have changed
+     * places. 0: none may. */
     const double *order_keys;
     double key_tolerance;
 } oracle_result;

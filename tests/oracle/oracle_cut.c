@@ -231,9 +231,9 @@ bool oracle_temperature(oracle_view *v, const pluck_stage_temperature *s) {
     oracle_softmax(v);
     const double entropy = oracle_entropy(v);
     const double share = entropy / log((double)v->n);
-    /* In float so small an entropy may be 0, and the temperature with it, which masks all but one.
-     * The distribution is the same, but stages that make new logits from the others see a
-     * difference. */
+    /* In float so small an entropy may be 0, and the temperature with it, which masks all
+     * but one. The distribution is the same, but stages that make new logits from the
+     * others see a difference. */
     if (entropy < 1e-6 && low == 0.0 && oracle_unmasked(v) > 1) v->wild = true;
     return temperature(v, low + (high - low) * pow(share, (double)s->exponent));
 }

@@ -29,8 +29,8 @@ bool oracle_xtc(oracle_view *v, const pluck_stage_xtc *s, pluck_rng_kind rng, or
     int32_t last = 0;
     for (int32_t i = 0; i < v->n && v->c[i].p >= threshold; ++i) last = i;
     for (int32_t i = 0; i < v->n; ++i) {
-        /* Whether the candidate before it is dropped is uncertain, and with it all places behind.
-         * */
+        /* Whether the candidate before it is dropped is uncertain, and with
+         * it all places behind. */
         if (v->c[i].p > 0.0 && fabs(v->c[i].p - threshold) <= v->band * threshold) v->wild = true;
     }
     if (v->n - last >= s->min_keep && last > 0) {

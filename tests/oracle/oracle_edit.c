@@ -18,8 +18,8 @@ static void set_logit(oracle_candidate *c, double x, double through) {
     if (isfinite(c->logit)) c->slack += 0x1p-24 * (fabs(c->logit) + through);
 }
 
-/* Notes that logits have changed: candidates keep their places, but are no longer known to be
- * sorted. */
+/* Notes that logits have changed: candidates keep their places, but are no longer
+ * known to be sorted. */
 static void edited(oracle_view *v) {
     v->sorted = false;
     v->edited = true;

@@ -21,8 +21,8 @@ typedef struct oracle_view {
     oracle_candidate *c;
     int32_t n; /* counted: masked ones too */
     bool sorted;
-    bool keyed;       /* in the order of the keys, near-equals in any order; else exact */
-    double key_scale; /* the largest magnitude that went into the keys */
+    bool keyed;         /* in the order of the keys, up to near-equals; else exact */
+    double key_scale;   /* the largest magnitude that went into the keys */
     double near_weight; /* sum of exp(logit - max) over the candidates marked so far */
     bool rough;         /* logits were computed from sums: equal ones may differ in float */
     bool edited;        /* some logits were edited: only those have slack */

@@ -50,8 +50,8 @@ static bool read_real(int32_t row, float *to) {
     return ok;
 }
 
-/* A row of n logits: a recorded row, started at a place chosen by the seed and repeated if n is
- * longer. */
+/* A row of n logits: a recorded row, started at a place chosen by the seed and
+ * repeated if n is longer. */
 static void fill_real(uint64_t seed, float *logits, int32_t n) {
     float *row = malloc(REAL_VOCAB * sizeof *row);
     if (!row || !read_real((int32_t)(seed % REAL_ROWS), row)) {

@@ -173,8 +173,8 @@ static void cloning_survives(void **state) {
     assert_int_equal(m.bytes, 0);
 }
 
-/* An allocator with one function missing is refused: memory would be freed by the wrong one, or
- * never. */
+/* An allocator with one function missing is refused: memory would be freed by the
+ * wrong one, or never. */
 static void half_an_allocator(void **state) {
     (void)state;
     pluck_stage stages[20];

@@ -294,8 +294,8 @@ static void custom_life(void **state) {
     assert_int_equal(c.released, 1);
 }
 
-/* Without a clone callback all clones share one context, and the last one to be freed releases it.
- * */
+/* Without a clone callback all clones share one context, and the last one to
+ * be freed releases it. */
 static void shared_context_is_released_once(void **state) {
     (void)state;
     counts c = {0};

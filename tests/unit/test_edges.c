@@ -115,8 +115,8 @@ static void bias_overflow_and_mask(void **state) {
     pluck_sampler_free(s);
 }
 
-/* A value so far below the others that its distance overflows, in the bin that is searched further.
- * */
+/* A value so far below the others that its distance overflows, in the bin that
+ * is searched further. */
 static void distance_beyond_float(void **state) {
     (void)state;
     enum { N = 300 };

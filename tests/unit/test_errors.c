@@ -65,8 +65,8 @@ static void close_fixture(fixture *f) {
     pluck_sampler_free(f->before);
 }
 
-/* Samples a bad row: checks the status, that nothing is written or changed, and that there is no
- * result. */
+/* Samples a bad row: checks the status, that nothing is written or changed, and that
+ * there is no result. */
 static void refuse_row(fixture *f, const pluck_row *row, pluck_status want) {
     mark(f);
     pluck_draw draw;

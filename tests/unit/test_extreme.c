@@ -82,8 +82,8 @@ static int all_stages(pluck_stage *to) {
     return n;
 }
 
-/* After a high temperature the result of an edit, scaled back to the row, is beyond float's range.
- * */
+/* After a high temperature the result of an edit, scaled back to the row, is
+ * beyond float's range. */
 static bool edits(const pluck_stage *s) {
     return s->kind <= PLUCK_STAGE_DRY;
 }

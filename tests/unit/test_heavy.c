@@ -10,8 +10,8 @@
 
 enum { V = 151936 };
 
-/* As a share of the whole mass. The kernels' float sums alone are off by up to ten times as much.
- * */
+/* As a share of the whole mass. The kernels' float sums alone are off by up
+ * to ten times as much. */
 static const double TOLERANCE = 1e-8;
 
 /* The exponentials of x >= low among n logits, added up in double. */

@@ -146,8 +146,8 @@ static void bad_copies(void **state) {
     assert_int_equal(pluck_sampler_copy_stage(small, 0, from, -1), PLUCK_ERR_STAGE);
     assert_int_equal(pluck_sampler_copy_stage(small, 0, from, 1), PLUCK_ERR_STAGE);
     assert_int_equal(pluck_sampler_copy_stage(philox, 0, from, 0), PLUCK_ERR_RNG);
-    /* A vocabulary of 100 has no token 650; that is no error if only the two tokens after it are
-     * kept. */
+    /* A vocabulary of 100 has no token 650; that is no error if only the two
+     * tokens after it are kept. */
     assert_int_equal(pluck_accept(from, 99), PLUCK_OK);
     assert_int_equal(pluck_accept(from, 650), PLUCK_OK);
     assert_int_equal(pluck_sampler_copy_stage(small, 0, from, 0), PLUCK_ERR_TOKEN);

@@ -94,8 +94,8 @@ static void truncations(void **state) {
     EXPECT(with_top_p(0.0f, 0), 0, 2);
     EXPECT(with_min_p(0.2f, 0), 0, 0, 2, 3);
     EXPECT(with_min_p(0.2f, 4), 0, 2, 0, 3, 1);
-    /* In units of 1/225: the greatest P squared is 64; the P of ids 2, 0, 3, 1 are 120, 60, 30, 15.
-     * */
+    /* In units of 1/225: the greatest P squared is 64; the P of ids 2, 0, 3, 1
+     * are 120, 60, 30, 15. */
     EXPECT(with_top_a(0.2f, 0), 0, 0, 1, 2, 3);
     EXPECT(with_top_a(0.4f, 0), 0, 0, 2, 3);
     EXPECT(with_top_a(0.5f, 0), 0, 0, 2);

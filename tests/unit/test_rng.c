@@ -83,8 +83,8 @@ static void rollback(void **state) {
 /* The largest word rounds up to 1 and must be taken just below. */
 static void never_one(void **state) {
     (void)state;
-    /* mt19937 seeded with 5489 soon gives a word above 0xffffff7f, which rounds to 2^32 as float.
-     * */
+    /* mt19937 seeded with 5489 soon gives a word above 0xffffff7f, which
+     * rounds to 2^32 as float. */
     rng_stream s;
     oracle_mt find;
     oracle_mt_seed(&find, 5489u);

@@ -94,8 +94,8 @@ static void each_key(void **state) {
     same("rng=philox;samplers=;seed=7", PLUCK_RNG_PHILOX, plain, 1);
 }
 
-/* Checks which of four tokens with probabilities of 4/15, 1/15, 8/15 and 2/15 a spec's chain
- * leaves. */
+/* Checks which of four tokens with probabilities of 4/15, 1/15, 8/15 and 2/15 a
+ * spec's chain leaves. */
 static void leaves(const char *spec, const int32_t *ids, int32_t n) {
     const float row[4] = {logf(4.0f), 0.0f, logf(8.0f), logf(2.0f)};
     pluck_sampler *s = NULL;
@@ -124,8 +124,8 @@ static void top_a(void **state) {
     LEAVES("samplers=top_a;top_a=1", 2);
     LEAVES("samplers=top_a;top_a=0.5;min_keep=3", 2, 0, 3);
     LEAVES("samplers=top_a", 0, 1, 2, 3);
-    /* Its place in the chain is after top_k: of the two left, 2/3 and 1/3, one is dropped at a = 1.
-     * */
+    /* Its place in the chain is after top_k: of the two left, 2/3 and 1/3, one
+     * is dropped at a = 1. */
     LEAVES("top_k=2;top_a=1;top_p=1;min_p=0", 2);
     LEAVES("samplers=top_a:top_k;top_k=2;top_a=0.4", 2, 0);
 }

@@ -21,8 +21,8 @@ static pluck_status create(int32_t n_vocab, pluck_stage stage) {
     return status;
 }
 
-/* Samples one row (may be NULL) with a chain of one stage; if `stage` is NULL, with an empty chain.
- * */
+/* Samples one row (may be NULL) with a chain of one stage; if `stage` is NULL,
+ * with an empty chain. */
 static pluck_status sample(const pluck_stage *stage, const pluck_row *row) {
     const pluck_config config = with_chain(N, 1, PLUCK_RNG_MT19937, stage, stage ? 1 : 0);
     pluck_sampler *s = NULL;

@@ -183,8 +183,8 @@ test_stream *find_stream(CUstream handle);
 /* Drops what a stream has left, without running it. */
 void drop_work(test_stream *s);
 
-/* A fault: the context's pending work is dropped, and every call in the context returns the error.
- * */
+/* A fault: the context's pending work is dropped, and every call in the
+ * context returns the error. */
 void lose_context(test_context *c, CUresult error);
 
 /* Does work that has not run use this memory, or this function? */
