@@ -1,4 +1,4 @@
-/* bench_options.c: getopt_long over what the benchmarks have in common. */
+/* bench_options.c: reads the options that the benchmarks share. */
 #include "bench_options.h"
 #include "options.h"
 

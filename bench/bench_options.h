@@ -1,5 +1,5 @@
 /*
- * bench_options.h: the command line of the benchmarks, which read it alike.
+ * bench_options.h: the command line that the benchmarks share.
  */
 #ifndef PLUCK_BENCH_OPTIONS_H
 #define PLUCK_BENCH_OPTIONS_H
@@ -7,11 +7,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Set the members up to `max_blocks`, and defaults in the others, before reading. */
+/* Before reading, set the members up to `max_blocks`, and the others to their defaults. */
 typedef struct bench_options {
-    const char *program; /* as it is called in messages */
+    const char *program; /* its name in messages */
     const char *help;
-    const char *own; /* the option with a value that this program alone has, without its dashes */
+    const char *own; /* an option with a value that only this program has, without its dashes */
     int64_t max_blocks;
 
     const char *own_value;
@@ -21,11 +21,11 @@ typedef struct bench_options {
     bool json;
 } bench_options;
 
-/* Reads --OWN, --rows, --blocks, --only, --json and --help. Returns whether to go on; else *code is
- * the exit status, and help or what is wrong has been printed. */
+/* Reads --OWN, --rows, --blocks, --only, --json and --help. Returns whether to go on; if not, *code
+ * is the exit status, and the help or an error message has been printed. */
 bool bench_options_read(bench_options *o, int argc, char **argv, int *code);
 
-/* Is a chain of this name wanted? */
+/* Whether --only selects the chain of this name. */
 bool bench_options_want(const bench_options *o, const char *chain);
 
 #endif /* PLUCK_BENCH_OPTIONS_H */

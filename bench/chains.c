@@ -1,5 +1,5 @@
 /*
- * chains.c: the chains of the benchmark as data.
+ * chains.c: the table of the benchmark's chains.
  */
 #include "chains.h"
 

@@ -1,8 +1,8 @@
 /*
- * cliff_chains.c: the table of chains, and samplers made of it.
+ * cliff_chains.c: the table of chains, and the samplers for them.
  *
- * Limits of single chains are given in plain draws (dist alone, on a normal row), because those can
- * be counted as well as timed. A plain draw is 9 passes over the row with AVX2.
+ * The limits of single chains are in plain draws (dist alone, on a normal row), because a plain
+ * draw can be counted as well as timed. With AVX2 it takes 9 passes over the row.
  */
 #include "cliff_chains.h"
 
@@ -132,7 +132,7 @@ static bool change_nothing(void *ctx, pluck_custom_view *view) {
     return true;
 }
 
-/* Evenly over the vocabulary, in an order that no sort has seen. */
+/* Spreads the biases evenly over the vocabulary, in an unsorted order. */
 static void fill_biases(pluck_logit_bias *biases, int32_t n, int32_t n_vocab) {
     rows_random r = {(uint64_t)n_vocab};
     const double step = (double)n_vocab / n;

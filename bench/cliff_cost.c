@@ -1,9 +1,9 @@
 /*
- * cliff_cost.c: interleaved times; and instructions, by callgrind's own requests.
+ * cliff_cost.c: measures times in interleaved blocks, and counts instructions with callgrind.
  *
- * Callgrind collects between two requests and dumps what it has to a file, which the program reads
- * back. One process counts everything, and the setup of rows and samplers is left out. The counts
- * of one binary do not depend on what else the machine does.
+ * The program tells callgrind when to count, and reads the file that it dumps the counts to. So one
+ * process counts everything, and the setup of rows and samplers is not counted. The counts of a
+ * binary do not depend on what else the machine does.
  */
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
@@ -33,17 +33,16 @@ static pluck_status run_once(const cliff_job *job) {
     return pluck_sample_row(job->sampler, &job->row, &draw);
 }
 
-/* ---- by the clock ---- */
+/* ---- times ---- */
 
-/* Microseconds that this thread has run: what others do to the machine counts as little as can be.
- */
+/* The time that this thread has run, in microseconds; other processes hardly affect it. */
 static double cpu_time_us(void) {
     struct timespec t;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
     return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
 }
 
-/* One call to warm up, and the mean of some more; a slow call is its own measurement. */
+/* One call to warm up, then the mean of some more. If the first call is slow, its time is used. */
 static pluck_status time_block(const cliff_job *job, double *us) {
     enum { SLOW_US = 2000 };
     double start = cpu_time_us();
@@ -56,13 +55,13 @@ static pluck_status time_block(const cliff_job *job, double *us) {
     return status;
 }
 
-/* What takes a tenth of a second is known well enough after the first time. */
+/* Whether a job needs another measurement: one of a tenth of a second or more is precise enough. */
 static bool is_open(const cliff_job *job) {
     enum { KNOWN_US = 100000 };
     return job->sampler != NULL && job->cost < KNOWN_US;
 }
 
-/* One block: each job in turn, every second block in the opposite order. */
+/* Measures one block: each job in turn, in every second block in reverse order. */
 static pluck_status time_jobs(cliff_job *const *jobs, int n_jobs, int b) {
     pluck_status status = PLUCK_OK;
     for (int i = 0; i < n_jobs && status == PLUCK_OK; i++) {
@@ -72,7 +71,7 @@ static pluck_status time_jobs(cliff_job *const *jobs, int n_jobs, int b) {
     return status;
 }
 
-/* Stops early if the pair is so slow that three blocks, or one, tell enough. */
+/* Stops after three blocks, or one, if the pair is so slow that these are precise enough. */
 static pluck_status measure_times(cliff_job *const *jobs, int n_jobs, int blocks) {
     enum { ENOUGH_BLOCKS = 3, ENOUGH_US = 50000, SLOW_US = 500000 };
     const double start = cpu_time_us();
@@ -89,11 +88,11 @@ static pluck_status measure_times(cliff_job *const *jobs, int n_jobs, int blocks
     return PLUCK_OK;
 }
 
-/* ---- by counting ---- */
+/* ---- instructions ---- */
 
 #if defined(PLUCK_HAVE_CALLGRIND)
 
-/* The instructions in dump number `number`, which is removed; 0 if it cannot be read. */
+/* Reads the instructions in dump number `number` and removes the file; 0 if it cannot be read. */
 static double read_dump(const char *folder, int number) {
     char path[512];
     char line[256];
@@ -127,7 +126,7 @@ bool cliff_counting(void) {
     return RUNNING_ON_VALGRIND && getenv(DUMPS) != NULL;
 }
 
-/* The program in callgrind's hands: replaces this process, or ends it. */
+/* Replaces this process with the program under callgrind, or ends it. */
 static void become_callgrind(char **argv, const char *folder) {
     static char valgrind[] = "valgrind";
     static char quiet[] = "-q";
@@ -150,7 +149,7 @@ int cliff_count(char **argv) {
     char last[sizeof folder + 8];
     int status = -1;
     if (mkdtemp(folder) == NULL || setenv(DUMPS, folder, 1) != 0) {
-        perror("bench-cliffs: a folder for what is counted");
+        perror("bench-cliffs: cannot make a folder for the counts");
         return EXIT_FAILURE;
     }
     const pid_t child = fork();
@@ -175,7 +174,7 @@ bool cliff_counting(void) {
 
 int cliff_count(char **argv) {
     (void)argv;
-    fprintf(stderr, "bench-cliffs: this build cannot count: valgrind/callgrind.h was not there\n");
+    fprintf(stderr, "bench-cliffs: this build cannot count: it had no valgrind/callgrind.h\n");
     return EXIT_FAILURE;
 }
 

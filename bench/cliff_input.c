@@ -1,5 +1,5 @@
 /*
- * cliff_input.c: a shape made real: its row in a dtype, its mask, its list.
+ * cliff_input.c: makes the input of a shape: its row in a dtype, its mask or its list.
  */
 #include "cliff_rows.h"
 
@@ -12,7 +12,8 @@
 #define PLUCK_BENCH_MASKS "data/grammar-masks-152k.npy"
 #endif
 
-/* The recorded masks: NumPy, version 1.0, uint32, [2, 4748]: a JSON string's, and [a-z_]*'s. */
+/* The file of recorded masks: .npy, version 1.0, uint32, [2, 4748]: a JSON string's mask, then
+ * [a-z_]*'s. */
 enum { RECORDED_TOKENS = 151936, RECORDED_WORDS = 4748, NPY_HEADER = 128 };
 
 static bool is_set(const uint32_t *words, int32_t token) {
@@ -23,7 +24,7 @@ static void set(uint32_t *words, int32_t token, bool on) {
     if (on) words[token / 32] |= 1u << (token % 32);
 }
 
-/* Another vocabulary takes its tokens from the recorded one, beginning again at its end. */
+/* The recorded mask for n tokens; a larger vocabulary repeats it from its start. */
 static bool recorded_mask(cliff_mask mask, uint32_t *words, int32_t n) {
     uint32_t recorded[RECORDED_WORDS];
     FILE *file = fopen(PLUCK_BENCH_MASKS, "rb");
@@ -39,7 +40,7 @@ static bool recorded_mask(cliff_mask mask, uint32_t *words, int32_t n) {
     return true;
 }
 
-/* Runs of 64 to 1,000 allowed tokens, with gaps so long that `part` are allowed. */
+/* Runs of 64 to 1,000 allowed tokens, with gaps of such length that `part` of all are allowed. */
 static void mask_of_runs(rows_random *r, double part, uint32_t *words, int32_t n) {
     for (int32_t t = (int32_t)rows_below(r, 100); t < n;) {
         const int32_t run = 64 + (int32_t)rows_below(r, 937);
@@ -61,7 +62,7 @@ static bool fill_mask(const cliff_shape *shape, rows_random *r, uint32_t *words,
     return true;
 }
 
-/* The -inf version of a masked row, which is what a caller without masks would write. */
+/* Makes the row with -inf at its masked tokens, as a caller without masks would write it. */
 static bool mask_row(cliff_input *in) {
     float *row = malloc((size_t)in->n * sizeof *row);
     in->masked_logits = malloc((size_t)in->n * rows_element_size(in->dtype));
@@ -76,7 +77,7 @@ static bool mask_row(cliff_input *in) {
     return good;
 }
 
-/* qsort has no context, so what is sorted carries its logit. */
+/* qsort passes no context, so each item sorted has its logit. */
 typedef struct pair {
     float logit;
     int32_t id;
@@ -89,7 +90,7 @@ static int by_logit(const void *a, const void *b) {
     return (x->id > y->id) - (x->id < y->id);
 }
 
-/* The list of row->n tokens, and their logits in its order. */
+/* Makes the list: its tokens, and their logits in its order. */
 static bool fill_list(cliff_input *in) {
     in->ids = malloc((size_t)in->n * sizeof *in->ids);
     pair *pairs = malloc((size_t)in->n * sizeof *pairs);

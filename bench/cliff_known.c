@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Another compiler, or another version of one, makes slightly other code. */
+/* Other compilers and other versions make slightly different code. */
 #define TOLERANCE 1.05
 
 static const char *const dtype_names[] = {"f32", "f16", "bf16"};
 
-/* Is this line about the pair? */
+/* Whether a line is about the pair; *count is then its count. */
 static bool is_about(const char *line, const cliff_pair *pair, double *count) {
     char rest[320];
     char *end = NULL;
@@ -32,7 +32,7 @@ static void complain(const cliff_pair *pair, const char *what) {
            pair->cost, pair->ratio, pair->limit);
 }
 
-/* Checks a pair; count: what the file says, 0 if it is not listed. */
+/* Checks a pair. count: its count in the file, 0 if it is not listed. */
 static bool check_pair(const cliff_pair *pair, double count) {
     if (!over(pair)) {
         if (count > 0) {

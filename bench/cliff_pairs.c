@@ -1,5 +1,5 @@
 /*
- * cliff_pairs.c: the pairs of a set, each with what it is held against.
+ * cliff_pairs.c: runs the pairs of a set, each together with what it is compared with.
  */
 #include "cliff_pairs.h"
 
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The ratios that are allowed at most. */
+/* The largest ratios that are allowed. */
 #define LIMIT_ROW         2.5
 #define LIMIT_MASK        1.6
 #define LIMIT_MASK_GREEDY 1.9
@@ -19,7 +19,7 @@
 
 enum { MAX_CHAINS = 128, DIST_CHAIN = 1 };
 
-/* One vocabulary: the samplers, and the normal row that all is held against. */
+/* One vocabulary: the samplers, and the normal row that rows are compared with. */
 typedef struct cliff_set {
     const cliff_plan *plan;
     int32_t n_vocab;
@@ -46,7 +46,8 @@ static int by_logit(const void *a, const void *b) {
     return (x->id > y->id) - (x->id < y->id);
 }
 
-/* The indices of n values by descending value, which the caller frees; NULL without memory. */
+/* The indices of n values by descending value. The caller frees them. NULL if there is no
+ * memory. */
 static int32_t *ranks_of(const float *values, int32_t n) {
     ranked *all = malloc((size_t)n * sizeof *all);
     int32_t *ranks = malloc((size_t)n * sizeof *ranks);
@@ -74,7 +75,7 @@ static bool chain_wanted(const cliff_set *set, int chain) {
 }
 
 static bool add_master(cliff_set *set, int chain) {
-    /* The set owns what was added. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+    /* The set owns the sampler. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
     return set->masters[chain] != NULL ||
            cliff_chain_sampler(&set->masters[chain], &cliff_chains[chain], set->by_rank,
                                set->n_vocab, set->workspace) == PLUCK_OK;
@@ -114,7 +115,7 @@ static pluck_row row_of(const cliff_input *in) {
                        .allowed = in->allowed};
 }
 
-/* A list's candidates as a row of their own, with a sampler for that vocabulary. */
+/* Makes a job of a list's candidates as a row, with a sampler for a vocabulary of that size. */
 static pluck_status add_row_of_list(cliff_job *job, const cliff_set *set, const cliff_input *in,
                                     int chain) {
     int32_t *ranks = ranks_of(in->values, in->n);
@@ -133,7 +134,7 @@ static pluck_status add_job(cliff_job *job, const cliff_set *set, int chain, plu
     return pluck_sampler_clone(&job->sampler, set->masters[chain]);
 }
 
-/* The jobs of a pair: the pair, and all that it may be held against. */
+/* Makes the jobs of a pair: the pair itself, and everything that it may be compared with. */
 static pluck_status add_jobs(cliff_job *jobs, const cliff_set *set, int chain,
                              const cliff_input *in) {
     const pluck_row normal = row_of(&set->normal);
@@ -165,14 +166,14 @@ static double mask_limit(const cliff_chain *chain) {
     return strcmp(chain->name, "greedy") == 0 ? LIMIT_MASK_GREEDY : LIMIT_MASK;
 }
 
-/* Philox draws in the order of ids, into which a list must be put. */
+/* Philox draws in the order of ids, so a list must be sorted by id first. */
 static double list_limit(const cliff_chain *chain, const cliff_shape *shape) {
     const bool philox = strstr(chain->spec, "philox") != NULL;
     return philox && shape->list != LIST_BY_ID ? LIMIT_LIST_PHILOX : LIMIT_LIST;
 }
 
-/* What the chain may cost by a limit of its own; 0: it has none. Microseconds are those of a CPU
- * that takes PLAIN_US for a plain draw at PLAIN_VOCAB logits. */
+/* The cost that the chain's own limit allows; 0 if it has none. Its microseconds are for a CPU that
+ * takes PLAIN_US for a plain draw from PLAIN_VOCAB logits. */
 static double own_limit(const cliff_pair *pair, const cliff_job *jobs) {
     enum { PLAIN_US = 44, PLAIN_VOCAB = 151936 };
     const cliff_chain *chain = pair->chain;
@@ -181,7 +182,7 @@ static double own_limit(const cliff_pair *pair, const cliff_job *jobs) {
            chain->microseconds * us;
 }
 
-/* The pair's ratio, and what is allowed. */
+/* Sets the pair's ratio and limit. */
 static void judge(cliff_pair *pair, const cliff_job *jobs) {
     const cliff_chain *chain = pair->chain;
     double against = larger(jobs[SELF].cost, jobs[PLAIN].cost);
@@ -236,7 +237,7 @@ static cliff_pair *add_pair(cliff_pairs *pairs) {
     return &pairs->items[pairs->n++];
 }
 
-/* A short list's row has no room for the tokens that a history or a breaker names. */
+/* A row made of a short list has too few tokens for the history or the breakers of some chains. */
 static bool applies(const cliff_chain *chain, const cliff_input *in) {
     enum { ROOM = 4096 };
     return in->ids == NULL || in->n >= ROOM || strstr(chain->spec, "dry_") == NULL;

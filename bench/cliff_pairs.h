@@ -14,14 +14,14 @@ typedef struct cliff_pair {
     int32_t n_vocab;
     pluck_dtype dtype;
     double cost;  /* microseconds or instructions of a call */
-    double ratio; /* cost over what it is held against */
+    double ratio; /* cost over the cost that it is compared with */
     double limit; /* of the ratio */
 } cliff_pair;
 
 /* What to run. */
 typedef struct cliff_plan {
-    const char *chain, *shape; /* only names that contain it; NULL: all */
-    bool small;                /* only the fixed set */
+    const char *chain, *shape; /* run only names that contain it; NULL: all */
+    bool small;                /* run only the fixed set that the tests count */
     int blocks;
     void (*progress)(const cliff_pair *pair); /* called with each result; may be NULL */
 } cliff_plan;
@@ -33,10 +33,13 @@ typedef struct cliff_pairs {
 } cliff_pairs;
 
 /*
- * Runs the plan and adds its pairs to `out`. A row without mask and list is held against the larger
- * of the chain itself and of a plain draw on a normal row of float32; a mask against the slower of
- * the row without it and the row with -inf at the masked tokens; a list of n candidates against the
- * chain on a row of n. False if something failed; a message has then been printed.
+ * Runs the plan and adds its pairs to `out`. What each pair's cost is compared with:
+ *
+ *     a row     the larger of the chain and a plain draw, both on a normal row of float32
+ *     a mask    the larger of the row without it and the row with -inf at the masked tokens
+ *     a list    the chain on a row of as many tokens
+ *
+ * Returns false if something failed; a message has then been printed.
  */
 bool cliff_pairs_run(cliff_pairs *out, const cliff_plan *plan, int32_t n_vocab, pluck_dtype dtype);
 

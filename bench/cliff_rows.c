@@ -1,5 +1,5 @@
 /*
- * cliff_rows.c: the shapes as a table, the fillers, and what a mask or a list adds.
+ * cliff_rows.c: the table of shapes, and the functions that fill their rows.
  */
 #include "cliff_rows.h"
 
@@ -50,7 +50,7 @@ static void real_last(rows_random *r, float *x, int32_t n) {
     rows_fill(ROWS_REAL, 7, x, n);
 }
 
-/* `alive` normal logits among many of one value. */
+/* `alive` normal logits; all others are `rest`. */
 static void few_among(rows_random *r, float *x, int32_t n, int32_t alive, float rest) {
     for (int32_t i = 0; i < n; i++) x[i] = rest;
     for (int32_t i = 0; i < alive; i++) {
@@ -183,7 +183,7 @@ static void whole_numbers(rows_random *r, float *x, int32_t n) {
     for (int32_t i = 0; i < n; i++) x[i] = rintf(x[i]);
 }
 
-/* So far from 0 that float32 rounds to sixteenths. */
+/* So far from 0 that float32 rounds to multiples of 1/16. */
 static void offset(rows_random *r, float *x, int32_t n) {
     normal_5(r, x, n);
     for (int32_t i = 0; i < n; i++) x[i] += 1e6f;
@@ -251,14 +251,14 @@ static void smooth(rows_random *r, float *x, int32_t n) {
     for (int32_t i = 0; i < n; i++) x[i] = (float)(8 * sin(i * 0.001));
 }
 
-/* All the large ones side by side. */
+/* All large logits are side by side. */
 static void one_cluster(rows_random *r, float *x, int32_t n) {
     normal_1(r, x, n);
     const int32_t start = n / 3;
     for (int32_t i = start; i < start + 500 && i < n; i++) x[i] += 15;
 }
 
-/* A large one in every 64: no stretch of the row can be skipped. */
+/* One large logit in each group, so that no group can be skipped. */
 static void one_in_each_group(rows_random *r, float *x, int32_t n) {
     normal_1(r, x, n);
     for (int32_t i = 0; i < n; i += 64) {

@@ -1,8 +1,8 @@
 /*
- * cliff_rows.h: the rows, masks and lists of candidates on which a sampler may fall off a cliff.
+ * cliff_rows.h: rows, masks and lists of candidates that may make a sampler much slower.
  *
- * Everything is made from fixed seeds. A shape is a way to fill a row, and perhaps a mask or a list
- * of candidates on it.
+ * Everything is made from fixed seeds. A shape is a way to fill a row, possibly with a mask or a
+ * list of candidates.
  */
 #ifndef PLUCK_BENCH_CLIFF_ROWS_H
 #define PLUCK_BENCH_CLIFF_ROWS_H
@@ -11,17 +11,17 @@
 
 typedef enum cliff_mask {
     MASK_NONE = 0,
-    MASK_SCATTERED,  /* `part` of the tokens are allowed, by chance */
+    MASK_SCATTERED,  /* `part` of the tokens, chosen at random, are allowed */
     MASK_RUNS,       /* the same, in runs of some hundred */
-    MASK_STRING,     /* what a JSON string may go on with, recorded from a tokenizer */
-    MASK_IDENTIFIER, /* what [a-z_]* may go on with, recorded */
+    MASK_STRING,     /* the tokens that may continue a JSON string, recorded from a tokenizer */
+    MASK_IDENTIFIER, /* the tokens that may continue [a-z_]*, recorded */
 } cliff_mask;
 
 typedef enum cliff_list {
     LIST_NONE = 0,
     LIST_SHUFFLED, /* `part` of the tokens, in any order */
     LIST_BY_ID,    /* the same, ascending */
-    LIST_BY_LOGIT, /* the same, by descending logit, and declared so */
+    LIST_BY_LOGIT, /* the same, by descending logit, and declared descending */
 } cliff_list;
 
 typedef struct cliff_shape {
@@ -30,7 +30,7 @@ typedef struct cliff_shape {
     cliff_mask mask;
     cliff_list list;
     double part;
-    bool ordinary; /* a row that everybody has: the limits of single chains hold on it */
+    bool ordinary; /* a common row: the limits of single chains apply to it */
     bool small;    /* part of the fixed set that the tests count */
 } cliff_shape;
 
@@ -50,7 +50,8 @@ typedef struct cliff_input {
     void *masked_logits; /* of a mask: the row with -inf at the masked tokens, or NULL */
 } cliff_input;
 
-/* False if memory or a recorded file is missing; a message has then been printed. */
+/* Makes the input. False if there is no memory, or a recorded file is missing; a message has then
+ * been printed. */
 bool cliff_input_make(cliff_input *out, const cliff_shape *shape, int32_t n_vocab,
                       pluck_dtype dtype);
 void cliff_input_free(cliff_input *input);

@@ -1,5 +1,5 @@
 /*
- * cliffs.c: the worst that a row, a mask, a history or a list can do to each chain.
+ * cliffs.c: bench-cliffs: which rows, masks, histories and lists slow each chain down most.
  */
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
@@ -17,19 +17,19 @@
 
 static const char help[] =
     "Usage: bench-cliffs [OPTION]...\n"
-    "Runs every chain on every shape of row, mask and list, and prints for each chain the worst\n"
-    "ratio to what it is held against, and its limit.\n\n"
+    "Runs every chain on every shape of row, mask and list. Prints the worst pair of each chain:\n"
+    "the ratio of its cost to that of the case it is compared with, and the limit of the ratio.\n\n"
     "      --vocab N[,N]...  vocabularies (default: 151936)\n"
     "      --dtype D[,D]...  f32, f16, bf16 (default: f32)\n"
     "      --chain TEXT      only chains whose name contains TEXT\n"
     "      --shape TEXT      only shapes whose name contains TEXT\n"
     "      --small           only the fixed set that the tests count\n"
     "      --blocks N        interleaved blocks for each pair, 1 to 64 (default: 7)\n"
-    "      --worst N         print the N worst pairs too\n"
-    "      --all             print every pair as it is measured, with tabs, instead of tables\n"
-    "      --instructions    count instructions (under valgrind) instead of taking times\n"
-    "      --check FILE      with --instructions: fail if a pair is over its limit that FILE does\n"
-    "                        not list, or 5 % over the count it gives\n"
+    "      --worst N         also print the N worst pairs\n"
+    "      --all             print every pair when it is measured, with tabs, and no tables\n"
+    "      --instructions    count instructions (under valgrind) instead of measuring times\n"
+    "      --check FILE      with --instructions: fail if a pair that FILE does not list is over\n"
+    "                        its limit, or a listed one is 5 % over its count\n"
     "      --record FILE     with --instructions: write such a file\n"
     "  -h, --help            this text\n";
 
@@ -74,7 +74,7 @@ static bool read_dtype(cliff_options *o, const char *text) {
     return false;
 }
 
-/* Reads each part of a list with commas. */
+/* Calls `read` for each part of a list that is separated by commas. */
 static bool read_list(cliff_options *o, char *text, bool (*read)(cliff_options *, const char *)) {
     char *rest = NULL;
     char *part = strtok_r(text, ",", &rest);
@@ -120,7 +120,8 @@ static bool read_option(cliff_options *o, int option, char *value) {
     }
 }
 
-/* False: *code is the exit status, and a message or the help has been printed. */
+/* Reads the options. If it returns false, *code is the exit status, and a message or the help has
+ * been printed. */
 static bool read_options(cliff_options *o, int argc, char **argv, int *code) {
     static const struct option options[] = {{"vocab", required_argument, NULL, VOCAB},
                                             {"dtype", required_argument, NULL, DTYPE},
@@ -151,14 +152,14 @@ static bool read_options(cliff_options *o, int argc, char **argv, int *code) {
     const bool needs_counts = o->check != NULL || o->record != NULL;
     if (optind == argc && (!needs_counts || o->instructions)) return true;
     fprintf(stderr, "bench-cliffs: %s\n",
-            optind < argc ? "only options are expected"
+            optind < argc ? "no arguments other than options are expected"
                           : "--check and --record go with --instructions");
     return false;
 }
 
 /* ---- tables ---- */
 
-/* How far over its limit: 1 is just within. */
+/* The ratio over its limit: up to 1 is within it. */
 static double excess(const cliff_pair *pair) {
     return pair->ratio / pair->limit;
 }
@@ -180,7 +181,7 @@ static void print_head(const char *title) {
            cliff_counting() ? "instructions" : "us", "V", "", "shape");
 }
 
-/* The worst pair of each chain, then the worst of all. The pairs are put in order. */
+/* Prints the worst pair of each chain, then the n_worst of all. Sorts the pairs. */
 static void print_tables(cliff_pairs *pairs, int64_t n_worst) {
     int n_over = 0;
     qsort(pairs->items, (size_t)pairs->n, sizeof *pairs->items, by_excess);
@@ -196,10 +197,10 @@ static void print_tables(cliff_pairs *pairs, int64_t n_worst) {
     printf("\n%d of %d pairs are over their limit.\n", n_over, pairs->n);
 }
 
-/* The counts of a file are of one instruction set, the best that valgrind knows. */
+/* The counts in a file are for AVX2, the best instruction set that valgrind knows. */
 static bool can_check(const cliff_options *o) {
     if (o->check == NULL || strcmp(pluck_isa(), "avx2") == 0) return true;
-    printf("The counts of %s are of avx2, which this CPU has not: nothing is checked.\n", o->check);
+    printf("The counts in %s are for avx2, which is not in use: nothing is checked.\n", o->check);
     return false;
 }
 

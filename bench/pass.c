@@ -1,10 +1,10 @@
 /*
  * pass.c: a plain vectorised maximum, once per instruction set.
  *
- * The same body is compiled for each set by the compiler's own vectoriser: LANES running maxima
- * that do not depend on each other, so that the loop is bound by loads and not by the latency of
- * one maximum. 64 lanes are eight AVX2 registers; more gained nothing. This file alone is compiled
- * with -ffast-math, without which a compiler may not turn the comparison into a vector maximum.
+ * The compiler vectorises the same body for each set. It has LANES running maxima that do not
+ * depend on each other, so that loads limit the loop and not the latency of one maximum. 64 lanes
+ * are eight AVX2 registers; more gained nothing. Only this file is compiled with -ffast-math:
+ * without it a compiler may not turn the comparison into a vector maximum.
  */
 #include "pass.h"
 

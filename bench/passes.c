@@ -2,12 +2,12 @@
  * passes.c: what a token costs, in microseconds and in passes.
  *
  * A pass is the time of a plain vectorised maximum over the same row, in the same process, at the
- * same moment. Absolute times drift with the machine's mood; their ratio hardly does. So the two
- * are interleaved in blocks: a few passes, a few draws from float32, a few from bfloat16, every
- * second block in the opposite order. The first run of each group is not timed: it brings the row,
- * and the workspace, into the cache. A block gives one ratio (of its medians), a chain the median
- * of its blocks. The process is one thread; nothing is pinned. The exit status does not depend on
- * any time.
+ * same moment. Absolute times drift with the state of the machine, but their ratio hardly does. So
+ * the measurements are interleaved in blocks: a few passes, a few draws from float32, a few from
+ * bfloat16, in every second block in reverse order. The first run of each kind is not timed: it
+ * brings the row and the workspace into the cache. A block gives one ratio, of its medians; the
+ * result for a chain is the median over its blocks. There is one thread, which is not pinned. The
+ * exit status does not depend on any time.
  */
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
@@ -57,7 +57,7 @@ typedef struct contest {
     int32_t n_vocab;
     pluck_sampler *sampler;
     pluck_status status;
-    volatile float sink; /* so that the pass cannot be left out */
+    volatile float sink; /* so that the compiler cannot remove the pass */
 } contest;
 
 typedef enum contestant { PASS, DRAW_F32, DRAW_BF16, N_CONTESTANTS } contestant;
@@ -72,14 +72,14 @@ static void run_once(contest *c, contestant who) {
         int32_t token;
         status = pluck_sample(c->sampler, c->f32, &token);
     } else {
-        /* No pluck_draw: like pluck_sample, a token and not its probability. */
+        /* Without a pluck_draw: as pluck_sample does, which does not compute the probability. */
         const pluck_row row = {.logits = c->bf16, .dtype = PLUCK_DTYPE_BF16};
         status = pluck_sample_row(c->sampler, &row, NULL);
     }
     if (status != PLUCK_OK) c->status = status;
 }
 
-/* One warm-up and GROUP timed runs; their median. */
+/* Makes one run to warm up and GROUP timed ones; returns their median. */
 static double time_group(contest *c, contestant who) {
     double times[GROUP];
     run_once(c, who);
@@ -91,7 +91,7 @@ static double time_group(contest *c, contestant who) {
     return timing_median(times, GROUP);
 }
 
-/* Runs `blocks` blocks over the rows in turn. */
+/* Measures a chain in `blocks` blocks, each on one of the rows in turn. */
 static pluck_status measure(measurement *out, const bench_chain *chain, const row_set *rows,
                             pass_fn pass, int blocks, pluck_workspace *workspace) {
     static double us[N_CONTESTANTS][MAX_BLOCKS];
@@ -183,7 +183,7 @@ static void print_json_row(const bench_chain *chain, const measurement *m, bool 
     printf("}");
 }
 
-/* All chains on all rows. */
+/* Measures and prints all chains on all rows. */
 static int run_table(const bench_options *o, const row_set *rows, pass_fn pass,
                      pluck_workspace *workspace) {
     char cpu[128];
@@ -233,7 +233,7 @@ static int run_table(const bench_options *o, const row_set *rows, pass_fn pass,
     return EXIT_OK;
 }
 
-/* Removes every instruction set above the one asked for, before the library looks at the CPU. */
+/* Excludes every instruction set above `isa`, before the library looks at the CPU. */
 static bool limit_isa(const char *isa) {
     static const char *const removed[][2] = {
         {"scalar", "avx512,avx2,neon"}, {"avx2", "avx512"}, {"avx512", ""}, {"neon", ""}};

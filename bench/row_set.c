@@ -1,5 +1,5 @@
 /*
- * row_set.c: rows to measure on.
+ * row_set.c: makes the rows of the benchmarks.
  */
 #include "row_set.h"
 
@@ -11,7 +11,8 @@
 
 enum { SEED = 42 };
 
-/* Allocates row number `r` in both types and returns the float32 one, or NULL. */
+/* Allocates row number `r` in both types; returns the float32 one, or NULL if there is no
+ * memory. */
 static float *add_row(row_set *set, int r) {
     const size_t padded = ((size_t)set->n_vocab + 63) / 64 * 64;
     set->f32[r] = aligned_alloc(64, padded * sizeof(float));

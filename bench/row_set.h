@@ -1,7 +1,7 @@
 /*
- * row_set.h: the three kinds of row that everything is measured on, at aligned addresses and in
- * both types. The synthetic kinds are those of the tests (tests/rows); the real one is read from a
- * file.
+ * row_set.h: the three kinds of rows that the benchmarks use, as float32 and as bfloat16, at
+ * aligned addresses. The synthetic kinds are those of the tests (tests/rows); the real one is read
+ * from a file.
  */
 #ifndef PLUCK_BENCH_ROW_SET_H
 #define PLUCK_BENCH_ROW_SET_H
@@ -19,8 +19,8 @@ typedef struct row_set {
     uint16_t *bf16[ROWS_MAX];
 } row_set;
 
-/* Makes the rows of a kind: one of the synthetic kinds, all of the file's (at most ROWS_MAX) for
- * real. Prints to stderr and returns false where that fails. */
+/* Makes the rows of a kind: one row of a synthetic kind, or all rows of the file (at most
+ * ROWS_MAX). If that fails, prints a message to stderr and returns false. */
 bool row_set_make(row_set *out, rows_kind kind, int32_t n_vocab, const char *real_path);
 void row_set_free(row_set *rows);
 

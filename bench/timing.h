@@ -4,10 +4,10 @@
 #ifndef PLUCK_BENCH_TIMING_H
 #define PLUCK_BENCH_TIMING_H
 
-/* Microseconds of a monotonic clock. */
+/* The time of a monotonic clock, in microseconds. */
 double timing_now_us(void);
 
-/* The median of n values (n >= 1), which are put in order. */
+/* The median of n >= 1 values. Sorts them. */
 double timing_median(double *values, int n);
 
 #endif /* PLUCK_BENCH_TIMING_H */

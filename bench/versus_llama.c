@@ -1,12 +1,12 @@
 /*
- * versus_llama.c: the chains of the benchmark with llama.cpp's own samplers and with Pluck's, on
- * the same logits, in turns, in one process; and how far each one's final distribution is from
- * exact.
+ * versus_llama.c: bench-versus-llama: runs the benchmark's chains with llama.cpp's samplers and
+ * with Pluck's, on the same logits, in turns, in one process. Also measures the error of each one's
+ * final distribution.
  *
- * llama.cpp is called as its llama_sampler_sample does it: fill the array of candidates, apply the
- * chain, accept the token. Pluck is called as an engine would: pluck_sample, pluck_accept. The
- * error is the total variation distance from the double-precision oracle, the share of the
- * probability that stands in the wrong place: half the sum of |p - exact| over the vocabulary.
+ * llama.cpp is called as in its llama_sampler_sample: fill the array of candidates, apply the
+ * chain, accept the token. Pluck is called as in an engine: pluck_sample, pluck_accept. The error
+ * is the total variation distance from the double-precision oracle: half the sum of |p - exact|
+ * over the vocabulary.
  */
 #include "bench_options.h"
 #include "chains.h"
@@ -44,7 +44,7 @@ typedef struct bench {
     double *exact, *difference; /* by token */
 } bench;
 
-/* Both samplers of a chain for a row, in the same state. */
+/* The two samplers of a chain for a row, in the same state. */
 typedef struct contest {
     const float *row;
     int32_t n_vocab;
@@ -54,10 +54,10 @@ typedef struct contest {
 
 typedef struct outcome {
     double llama_us, pluck_us;
-    double llama_error, pluck_error; /* NaN: there is no distribution to compare */
+    double llama_error, pluck_error; /* NaN: no distribution to compare */
 } outcome;
 
-/* Fills and applies, as llama_sampler_sample does. */
+/* Fills the array and applies the chain, as llama_sampler_sample does. */
 static llama_token_data_array apply_llama(const bench *b, const contest *c) {
     for (int32_t i = 0; i < c->n_vocab; i++) {
         b->array[i] = (llama_token_data){i, c->row[i], 0.0f};
@@ -78,7 +78,7 @@ static pluck_status draw_pluck(const contest *c) {
     return status == PLUCK_OK ? pluck_accept(c->pluck, token) : status;
 }
 
-/* Both samplers, with the chain's history. */
+/* Creates both samplers and accepts the chain's history. */
 static pluck_status contest_open(contest *c, const bench *b, const bench_chain *chain,
                                  const float *row, int32_t n_vocab) {
     c->row = row;
@@ -100,7 +100,7 @@ static void contest_close(contest *c) {
     pluck_sampler_free(c->pluck);
 }
 
-/* Exact probabilities of a chain's first draw, to b->exact. */
+/* Writes the exact probabilities of a chain's first draw to b->exact. */
 static bool make_exact(const bench *b, const bench_chain *chain, const contest *c) {
     const pluck_config config = bench_chain_config(chain, c->n_vocab, NULL);
     oracle *o = oracle_create(&config, SEED);
@@ -121,14 +121,14 @@ static bool make_exact(const bench *b, const bench_chain *chain, const contest *
     return good;
 }
 
-/* Half the sum of |difference|, which starts as the exact probabilities less those of a sampler. */
+/* Half the sum of |b->difference|: the exact probabilities minus a sampler's. */
 static double distance(const bench *b, int32_t n_vocab) {
     double sum = 0;
     for (int32_t i = 0; i < n_vocab; i++) sum += fabs(b->difference[i]);
     return 0.5 * sum;
 }
 
-/* The errors of both on the row, from their first draw. */
+/* Measures the errors of both samplers on a row, at their first draw. */
 static pluck_status measure_errors(outcome *out, const bench *b, const bench_chain *chain,
                                    const contest *c) {
     const size_t bytes = (size_t)c->n_vocab * sizeof *b->difference;
@@ -152,7 +152,7 @@ static pluck_status measure_errors(outcome *out, const bench *b, const bench_cha
     return PLUCK_OK;
 }
 
-/* One turn of one of the two: a warm-up and the median of GROUP. */
+/* Runs one of the two: once to warm up, then GROUP times; returns their median. */
 static double time_group(const bench *b, const contest *c, bool pluck, pluck_status *status) {
     double times[GROUP];
     for (int i = -1; i < GROUP; i++) {
@@ -172,7 +172,7 @@ static pluck_status measure(outcome *out, const bench *b, const bench_chain *cha
                             const row_set *rows) {
     static double llama_us[MAX_BLOCKS], pluck_us[MAX_BLOCKS];
     contest contests[ROWS_MAX] = {{0}};
-    /* Greedy has no distribution, and the breakers of DRY, strings to llama.cpp and tokens here,
+    /* Greedy has no distribution. DRY's breakers are strings in llama.cpp and tokens here, so they
      * are not quite the same. */
     const bool exact = chain->stages[0].kind != PLUCK_STAGE_GREEDY && !chain->history;
     const int blocks = (int)b->options->blocks;
@@ -232,7 +232,7 @@ static int run_table(const bench *b, const row_set *rows) {
     }
     for (int i = 0; i < n_bench_chains; i++) {
         const bench_chain *chain = &bench_chains[i];
-        /* llama.cpp has one generator */
+        /* llama.cpp has only mt19937 */
         if (chain->rng != PLUCK_RNG_MT19937) continue;
         if (!bench_options_want(o, chain->name)) continue;
         for (int k = 0; k < N_ROW_KINDS; k++) {
@@ -255,7 +255,7 @@ static void no_log(enum ggml_log_level level, const char *text, void *data) {
     (void)data;
 }
 
-/* Opens the vocabulary and the rows, and runs. */
+/* Opens the vocabulary and the rows, and runs the benchmark. */
 static int run(const bench_options *o) {
     llama_log_set(no_log, NULL);
     llama_backend_init();

@@ -1,5 +1,6 @@
 /*
- * cmd_info.c: `pluck info`: version, CPU, and which kernels are compiled in, supported and chosen.
+ * cmd_info.c: `pluck info`: the version, the CPU, and which kernels are compiled, supported and in
+ * use.
  */
 #include "cpu_name.h"
 #include "options.h"
@@ -16,11 +17,10 @@ static const char help[] =
     "Shows the version, the CPU, the instruction set in use and every compiled kernel.\n\n"
     "      --json   one JSON object instead of text\n"
     "  -h, --help   this text\n\n"
-    "PLUCK_DISABLE_CPU=avx512,avx2,neon in the environment removes instruction sets; a name that "
-    "does\n"
-    "not exist removes nothing and is shown as unknown.\n";
+    "PLUCK_DISABLE_CPU=avx512,avx2,neon in the environment excludes instruction sets. A name that\n"
+    "does not exist excludes nothing and is shown as unknown.\n";
 
-/* The names that PLUCK_DISABLE_CPU may hold, of other architectures too. */
+/* The names that PLUCK_DISABLE_CPU may contain, those of other architectures included. */
 static const char *const known_isas[] = {"avx2", "avx512", "neon"};
 
 static bool is_known(const char *name, size_t length) {
@@ -32,8 +32,8 @@ static bool is_known(const char *name, size_t length) {
     return false;
 }
 
-/* The next name in PLUCK_DISABLE_CPU that is known, or that is not; false if there is none. *list
- * starts as the variable and moves on. */
+/* Finds the next name in *list that is known, or the next one that is not; false if there is none.
+ * *list, which starts as the value of PLUCK_DISABLE_CPU, moves past it. */
 static bool next_disabled(const char **list, bool known, const char **name, size_t *length) {
     while (*list != NULL && **list != '\0') {
         *name = *list;
@@ -44,8 +44,8 @@ static bool next_disabled(const char **list, bool known, const char **name, size
     return false;
 }
 
-/* Those names, each in quotes, joined by `between`. What could end a JSON string or move a
- * terminal's cursor is printed as '?'. */
+/* Prints those names, each in quotes, with `between` between them. Characters that could end a JSON
+ * string or control a terminal are printed as '?'. */
 static void print_disabled(bool known, const char *quote, const char *between) {
     const char *list = getenv("PLUCK_DISABLE_CPU");
     const char *name;
@@ -60,7 +60,7 @@ static void print_disabled(bool known, const char *quote, const char *between) {
     }
 }
 
-/* A line with them, if there are any. */
+/* Prints a line with those names, if there are any. */
 static void print_disabled_line(const char *label, bool known, const char *remark) {
     const char *list = getenv("PLUCK_DISABLE_CPU");
     const char *name;

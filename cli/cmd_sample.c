@@ -1,10 +1,10 @@
 /*
- * cmd_sample.c: `pluck sample`: draws tokens from the rows of a NumPy file with a chain given as a
+ * cmd_sample.c: `pluck sample`: draws tokens from the rows of a NumPy file, with a chain given as a
  * spec.
  *
- * One sampler goes over the rows in order, as an engine would. What is printed per draw is what
- * pluck_sample_row returns and how long that call took; --candidates and --logprobs add what a
- * caller can read after it.
+ * One sampler goes through the rows in order, as in an engine. For each draw it prints what
+ * pluck_sample_row returned and how long the call took; --candidates and --logprobs add what a
+ * caller can read afterwards.
  */
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
@@ -24,21 +24,20 @@
 
 static const char help[] =
     "Usage: pluck sample [OPTION]... FILE.npy\n"
-    "Draws tokens from rows of logits: a NumPy array [n, V] or [V] of float32, float16, bfloat16 "
-    "or\n"
-    "float64 (which is rounded to float32). FILE.npy may be -, standard input, or a pipe.\n\n"
+    "Draws tokens from rows of logits: a NumPy array [n, V] or [V] of float32, float16, bfloat16\n"
+    "or float64 (which is rounded to float32). FILE.npy may be -, standard input, or a pipe.\n\n"
     "  -s, --sampling SPEC   the chain, such as 'temp=0.8;top_k=40;top_p=0.95;min_p=0.05'\n"
     "                        (default: '', llama.cpp's default chain)\n"
-    "      --seed N          seed of every random stage, 0 to 4294967295, or -1 for a random\n"
+    "      --seed N          seed of the random stages, 0 to 4294967295, or -1 for a random\n"
     "                        one (default: the spec's)\n"
     "      --rng KIND        mt19937 or philox (default: the spec's)\n"
     "  -r, --rows A:B        rows A to B - 1, from 0; 'A' alone is one row (default: all)\n"
     "  -n, --draws N         draws from each row (default: 1)\n"
-    "      --history IDS     tokens accepted beforehand, such as 11,7,11\n"
-    "      --accept          accept every token drawn: penalties and DRY see it\n"
-    "      --candidates N    print the N most likely candidates that the chain left\n"
-    "      --logprobs N      print the N largest log-probabilities of the row itself\n"
-    "      --json            one JSON object a line instead of a table\n"
+    "      --history IDS     tokens accepted before the first draw, such as 11,7,11\n"
+    "      --accept          accept every token drawn, so that penalties and DRY count it\n"
+    "      --candidates N    print the N most likely candidates that the chain leaves\n"
+    "      --logprobs N      print the N largest log-probabilities of the row before the chain\n"
+    "      --json            print one JSON object for each draw instead of a table\n"
     "  -h, --help            this text\n\n"
     "Exit status: 0; 1 if a file, a spec or a row is refused; 2 if the command line is wrong.\n";
 
@@ -55,7 +54,7 @@ typedef struct sample_options {
     bool accept, json, help;
 } sample_options;
 
-/* What a run needs besides its options. */
+/* A run: its options, its sampler and its buffers. */
 typedef struct session {
     const sample_options *options;
     pluck_sampler *sampler;
@@ -130,12 +129,12 @@ static int parse_options(int argc, char **argv, sample_options *o) {
     return EXIT_OK;
 }
 
-/* What messages call the file. */
+/* The name of the file in messages. */
 static const char *file_name(const sample_options *o) {
     return strcmp(o->path, "-") == 0 ? "standard input" : o->path;
 }
 
-/* The library's type for the array's; npy_open leaves no others. */
+/* The array's type as a pluck_dtype. npy_open converts float64 to float32. */
 static pluck_dtype row_dtype(const npy_array *array) {
     switch (array->dtype) {
     case NPY_F16:
@@ -149,7 +148,7 @@ static pluck_dtype row_dtype(const npy_array *array) {
     return PLUCK_DTYPE_F32;
 }
 
-/* The sampler that the spec describes, with the seed and generator of the command line. */
+/* Creates the sampler of the spec, with the seed and the generator of the command line. */
 static int make_sampler(const sample_options *o, int32_t n_vocab, pluck_sampler **out) {
     pluck_spec *spec = NULL;
     pluck_error error;
@@ -189,7 +188,7 @@ static double now_us(void) {
     return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
 }
 
-/* JSON has no infinities. */
+/* JSON has no infinities: they become null. */
 static void print_json_number(const char *before, double value) {
     if (isfinite(value)) {
         printf("%s%.9g", before, value);
@@ -198,7 +197,8 @@ static void print_json_number(const char *before, double value) {
     }
 }
 
-/* The `n` most likely of the candidates, most likely first: indices into *c. Returns how many. */
+/* Writes the indices in *c of its `n` most likely candidates, most likely first; returns how many
+ * there are. */
 static int32_t most_likely(const pluck_candidates *c, int32_t n, int32_t *out) {
     int32_t found = 0;
     for (int32_t i = 0; i < c->n; i++) {
@@ -261,7 +261,7 @@ static int print_logprobs(const session *s, pluck_row row, int32_t token) {
     return EXIT_OK;
 }
 
-/* One draw from one row: call, print, accept. */
+/* Makes one draw from one row: samples, prints, accepts. */
 static int draw_once(const session *s, const pluck_row *row, int64_t row_number,
                      int64_t draw_number) {
     const sample_options *o = s->options;
@@ -311,7 +311,7 @@ static int draw_all(const session *s, const npy_array *array, int64_t first, int
     return EXIT_OK;
 }
 
-/* Everything that comes after the options and the file: the sampler, the buffers, the draws. */
+/* Samples from an open file. */
 static int sample_array(const sample_options *o, const npy_array *array) {
     if (array->n_columns > PLUCK_MAX_VOCAB) {
         return failure("sample", "%s: a row has %zu logits; at most %d are supported", file_name(o),

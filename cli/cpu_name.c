@@ -1,5 +1,5 @@
 /*
- * cpu_name.c: the name of the CPU, as Linux shows it.
+ * cpu_name.c: the name of the CPU, from Linux's /proc/cpuinfo.
  */
 #include "cpu_name.h"
 

@@ -1,13 +1,14 @@
 /*
- * cpu_name.h: what this CPU calls itself.
+ * cpu_name.h: the name of this CPU.
  */
 #ifndef PLUCK_CLI_CPU_NAME_H
 #define PLUCK_CLI_CPU_NAME_H
 
 #include <stddef.h>
 
-/* The CPU's own name if the system shows it, else its architecture. Always terminated, and free
- * of quotes, backslashes and control characters, so that it may stand in JSON as it is. */
+/* Writes the CPU's model name if the system has it, else its architecture, to `size` bytes at out.
+ * Always terminated. Contains no quotes, backslashes or control characters, so that it can be
+ * printed in JSON as it is. */
 void cpu_name(char *out, size_t size);
 
 #endif /* PLUCK_CLI_CPU_NAME_H */

@@ -1,6 +1,6 @@
 /*
- * llama_main.c: pluck-llama, the subcommands of `pluck` that load a model. `pluck` starts it; it
- * can be called by itself all the same.
+ * llama_main.c: pluck-llama, the subcommands of `pluck` that load a model. `pluck` runs it; it can
+ * also be called directly.
  */
 #include "commands.h"
 #include "options.h"

@@ -1,8 +1,8 @@
 /*
- * main.c: the `pluck` command: finds the subcommand and hands over.
+ * main.c: the `pluck` command: finds the subcommand and runs it.
  *
- * The subcommands that load a model live in a program of their own, pluck-llama, which is built if
- * libllama is found. So this one runs everywhere, even if libllama has been removed since.
+ * The subcommands that load a model are in a separate program, pluck-llama, which is built if
+ * libllama is found. So this program never needs libllama, even if it is removed after the build.
  */
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
@@ -22,14 +22,14 @@ static const char helper[] = "pluck-llama";
 /* How this program was called: argv[0]. */
 static const char *own_path;
 
-/* Becomes pluck-llama: the one beside this program if it was called by a path, else the one in
- * PATH, as this one was found. */
+/* Replaces this process with pluck-llama: the one in the same folder if this program was called by
+ * a path, else the one in PATH. */
 static int run_helper(int argc, char **argv) {
     char path[MAX_PATH];
     const char *slash = strrchr(own_path, '/');
     const int folder = slash != NULL ? (int)(slash - own_path) + 1 : 0;
     const int length = snprintf(path, sizeof path, "%.*s%s", folder, own_path, helper);
-    /* argv is main's from its second element on: the first is free to hold the helper's name. */
+    /* argv is main's argv + 1, so there is an element before it for the helper's name. */
     char **all = argv - 1;
     (void)argc;
     if (length > 0 && length < MAX_PATH) {

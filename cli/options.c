@@ -1,5 +1,5 @@
 /*
- * options.c: numbers from text and complaints, the same for every subcommand.
+ * options.c: numbers from text and error messages, for every subcommand.
  */
 #include "options.h"
 

@@ -1,5 +1,5 @@
 /*
- * options.h: what every subcommand of `pluck` shares: exit codes, numbers from text, complaints.
+ * options.h: what the subcommands of `pluck` share: exit codes, numbers from text, error messages.
  */
 #ifndef PLUCK_CLI_OPTIONS_H
 #define PLUCK_CLI_OPTIONS_H
@@ -19,16 +19,17 @@ enum {
 #define CLI_PRINTF(text, first)
 #endif
 
-/* Both print "pluck COMMAND: message" to stderr; usage_error adds how to get help. They return the
- * exit code. */
+/* Both print "pluck COMMAND: message" to stderr and return the exit code; usage_error also says how
+ * to get help. command may be NULL. */
 int usage_error(const char *command, const char *format, ...) CLI_PRINTF(2, 3);
 int failure(const char *command, const char *format, ...) CLI_PRINTF(2, 3);
 
-/* A whole decimal integer in [min, max], nothing before or after it. */
+/* Reads text as one decimal integer from min to max, with nothing before or after it; false if it
+ * is not. */
 bool parse_integer(const char *text, int64_t min, int64_t max, int64_t *out);
 
-/* "A", "A:B", "A:", ":B" or ":" of `n` things, as Python slices: sets *first and *end (exclusive),
- * with *first < *end <= n, or returns false. */
+/* Reads "A", or a range "A:B", "A:", ":B" or ":" of n things, numbered from 0. Sets *first and *end
+ * (exclusive) so that *first < *end <= n; false if text is no such range. */
 bool parse_range(const char *text, int64_t n, int64_t *first, int64_t *end);
 
 #endif /* PLUCK_CLI_OPTIONS_H */

@@ -1,6 +1,6 @@
 /*
- * subcommands.h: the subcommands that need nothing but libpluck. Each gets argv with its own name
- * first and returns the process's exit code.
+ * subcommands.h: the subcommands that need only libpluck. Each gets argv with the subcommand's name
+ * first, and returns the exit code.
  */
 #ifndef PLUCK_CLI_SUBCOMMANDS_H
 #define PLUCK_CLI_SUBCOMMANDS_H

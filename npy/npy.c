@@ -1,10 +1,11 @@
 /*
- * npy.c: parsing of .npy headers.
+ * npy.c: parses .npy headers.
  *
- * The format: "\x93NUMPY", major and minor version, the header's length (2 bytes in version 1, 4 in
- * versions 2 and 3, little-endian), and the header, a Python dictionary literal such as
- * {'descr': '<f4', 'fortran_order': False, 'shape': (8, 151936), } padded with spaces to a newline.
- * The literal is read by a small recursive-descent parser over a cursor that knows its end.
+ * A file starts with "\x93NUMPY", the major and the minor version, the length of the header (2
+ * bytes in version 1, 4 in versions 2 and 3, little-endian), and the header: a Python dictionary
+ * literal such as {'descr': '<f4', 'fortran_order': False, 'shape': (8, 151936), }, padded with
+ * spaces and a newline. A small recursive-descent parser reads the literal; its cursor knows where
+ * the text ends.
  */
 #include "npy.h"
 
@@ -15,7 +16,7 @@
 
 enum { MAGIC_SIZE = 6, MAX_DIMS = 2, MAX_DESCR = 15, MAX_HEADER = 65535 };
 
-/* How far the parser has come in the header's text, and the buffer for what is wrong. */
+/* The parser's place in the header's text, and the buffer for its error message. */
 typedef struct cursor {
     const char *at;
     const char *end;
@@ -53,7 +54,7 @@ static void skip_blanks(cursor *c) {
     while (c->at < c->end && (*c->at == ' ' || *c->at == '\t' || *c->at == '\n')) c->at++;
 }
 
-/* Takes one character if it is the next that is not blank. */
+/* Skips blanks, and the character `wanted` if it comes next; returns whether it did. */
 static bool take(cursor *c, char wanted) {
     skip_blanks(c);
     if (c->at == c->end || *c->at != wanted) return false;
@@ -61,7 +62,7 @@ static bool take(cursor *c, char wanted) {
     return true;
 }
 
-/* A quoted string without escapes, at most `capacity` - 1 characters of it. */
+/* Reads a quoted string without escapes of at most capacity - 1 characters. */
 static bool parse_string(cursor *c, char *out, size_t capacity) {
     skip_blanks(c);
     if (c->at == c->end || (*c->at != '\'' && *c->at != '"')) {
@@ -113,7 +114,8 @@ static bool parse_size(cursor *c, size_t *out) {
     return true;
 }
 
-/* (n,) or (n, m). More dimensions than are stored are counted, for the caller to refuse. */
+/* Reads (n,) or (n, m). If there are more dimensions they are only counted; the caller refuses
+ * them. */
 static bool parse_shape(cursor *c, header *h) {
     if (!take(c, '(')) return bad_header(c, "'shape' is not a tuple");
     while (!take(c, ')')) {
@@ -173,7 +175,7 @@ static bool parse_header(cursor *c, header *h) {
 
 /* ---- types ---- */
 
-/* What NumPy calls a type, from its code without the byte order, such as "i4". */
+/* NumPy's name of a type, for a message, from its code without the byte order, such as "i4". */
 static void name_type(const char *code, char *out, size_t size) {
     static const struct {
         char letter;
@@ -203,7 +205,7 @@ static void name_type(const char *code, char *out, size_t size) {
     (void)snprintf(out, size, "of an unknown type");
 }
 
-/* The type of the elements. */
+/* Sets the type and byte order of the elements. */
 static bool read_type(const char *descr, npy_array *out, char *err, size_t err_size) {
     static const struct {
         const char *code;
@@ -217,7 +219,7 @@ static bool read_type(const char *descr, npy_array *out, char *err, size_t err_s
     };
     const bool has_order = descr[0] != '\0' && strchr("<>|=", descr[0]) != NULL;
     const char *code = descr + has_order;
-    if (strcmp(descr, "bfloat16") == 0) code = "V2"; /* the name, from writers of their own */
+    if (strcmp(descr, "bfloat16") == 0) code = "V2"; /* some writers use the name */
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         if (strcmp(code, types[i].code) != 0) continue;
         out->dtype = types[i].dtype;
@@ -232,7 +234,7 @@ static bool read_type(const char *descr, npy_array *out, char *err, size_t err_s
                 descr);
 }
 
-/* What the header says, checked against what is supported. */
+/* Describes the array of a header, or says what of it is not supported. */
 static bool describe(const header *h, npy_array *out, char *err, size_t err_size) {
     if (!read_type(h->descr, out, err, err_size)) return false;
     if (h->n_dims < 1 || h->n_dims > MAX_DIMS) {
@@ -251,14 +253,14 @@ static bool describe(const header *h, npy_array *out, char *err, size_t err_size
 
 /* ---- the file ---- */
 
-enum { FIRST_BYTES = MAGIC_SIZE + 2 + 4 }; /* up to the header, in its longer form */
+enum { FIRST_BYTES = MAGIC_SIZE + 2 + 4 }; /* before the header, in versions 2 and 3 */
 
-/* The part of the file that the header's text is. */
+/* Where in the file the header's text is. */
 typedef struct place {
     size_t start, length;
 } place;
 
-/* Finds the header from the file's first bytes. */
+/* Finds the header's text from the file's first bytes. */
 static bool find_header(const unsigned char *bytes, size_t size, place *out, char *err,
                         size_t err_size) {
     if (size < MAGIC_SIZE + 2 || memcmp(bytes, "\x93NUMPY", MAGIC_SIZE) != 0) {
@@ -282,7 +284,7 @@ static bool find_header(const unsigned char *bytes, size_t size, place *out, cha
     return true;
 }
 
-/* Reads a header that is there as a whole. */
+/* Reads a header that is in memory as a whole. */
 static bool read_header(const unsigned char *bytes, place at, npy_array *out, char *err,
                         size_t err_size) {
     const char *start = (const char *)bytes + at.start;

@@ -1,6 +1,6 @@
 /*
- * npy_convert.c: arrays of other byte orders, in Fortran order, of float64 or not aligned, made
- * into rows that can be used as they lie.
+ * npy_convert.c: converts arrays that are in another byte order, in Fortran order, of float64 or
+ * not aligned to plain rows.
  */
 #include "npy.h"
 
@@ -27,7 +27,7 @@ size_t npy_plain_size(const npy_array *a) {
     return a->n_rows * a->n_columns * plain_element_size(a);
 }
 
-/* The bits of the element at `at`. */
+/* The bits of the element at `at`, in this machine's byte order. */
 static uint64_t load(const npy_array *a, const unsigned char *at) {
     uint64_t bits = 0;
     for (size_t i = 0; i < a->element_size; i++) {

@@ -1,5 +1,6 @@
 /*
- * npy_file.c: .npy files and pipes. Apart from npy.c so that the parser needs no operating system.
+ * npy_file.c: .npy files and pipes. Separate from npy.c so that the parser needs no operating
+ * system.
  */
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
@@ -23,7 +24,7 @@ static bool fail(char *err, size_t err_size, const char *text) {
     return false;
 }
 
-/* Maps the whole file behind `fd`. */
+/* Maps the whole file `fd` into memory. */
 static bool map_file(npy_file *out, int fd, off_t size, char *err, size_t err_size) {
     if (size == 0) return fail(err, err_size, "the file is empty");
     if ((uintmax_t)size > SIZE_MAX) return fail(err, err_size, "the file is too large");
@@ -37,7 +38,7 @@ static bool map_file(npy_file *out, int fd, off_t size, char *err, size_t err_si
     return true;
 }
 
-/* Up to `n` bytes, fewer only at the end; -1 with errno set. */
+/* Reads n bytes, or fewer if the input ends; returns how many, -1 with errno set on an error. */
 static ssize_t read_up_to(int fd, void *to, size_t n) {
     size_t got = 0;
     while (got < n) {
@@ -50,8 +51,8 @@ static ssize_t read_up_to(int fd, void *to, size_t n) {
     return (ssize_t)got;
 }
 
-/* Reads until out->size is `wanted` or the stream ends. Memory grows with what has come rather than
- * with what a header promises. */
+/* Reads until out->size is `wanted` or the stream ends. Allocates as data arrives and not at once,
+ * because a damaged header may ask for any amount. */
 static bool read_more(npy_file *out, int fd, size_t wanted, char *err, size_t err_size) {
     while (out->size < wanted) {
         size_t chunk = out->size > FIRST_CHUNK ? out->size : FIRST_CHUNK;
@@ -67,14 +68,14 @@ static bool read_more(npy_file *out, int fd, size_t wanted, char *err, size_t er
     return true;
 }
 
-/* Reads a pipe: as much as its header says, and one byte more, which must not be there. */
+/* Reads a pipe up to the size that its header says, then checks that it ends there. */
 static bool read_stream(npy_file *out, int fd, char *err, size_t err_size) {
     for (size_t wanted = 0, next = 0;; wanted = next) {
         if (!npy_extent(out->memory, out->size, &next, err, err_size)) return false;
         if (next == wanted) break;
         if (!read_more(out, fd, next, err, err_size)) return false;
         if (out->size == 0) return fail(err, err_size, "the input is empty");
-        if (out->size < next) return true; /* npy_parse says what is missing */
+        if (out->size < next) return true; /* npy_parse reports what is missing */
     }
     char more;
     if (read_up_to(fd, &more, 1) > 0) {
@@ -93,7 +94,7 @@ static bool fetch(npy_file *out, int fd, char *err, size_t err_size) {
     return read_stream(out, fd, err, err_size);
 }
 
-/* Puts a plain copy in the place of an array that is not. */
+/* Replaces an array that is not plain by a plain copy. */
 static bool make_plain(npy_file *file, char *err, size_t err_size) {
     if (npy_is_plain(&file->array)) return true;
     npy_file plain = {.size = npy_plain_size(&file->array)};

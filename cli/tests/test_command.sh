@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# test_command.sh PLUCK ROWS.npy: the pluck command as a person meets it: what it prints, what it
-# complains about, and with which exit status.
+# test_command.sh PLUCK ROWS.npy: tests the pluck command: its output, error messages and exit status.
 set -u
 pluck=$1
 rows=$2
@@ -79,7 +78,7 @@ expect 2 'a command is missing'
 expect 2 "there is no command 'smaple'" smaple
 expect 2 "there is no command 'smaple'" help smaple
 
-# Commands that need a model: there, or saying how to get them.
+# Commands that need a model: if they are not built, they say how to get them.
 for command in generate record e2e; do
     if "$pluck" $command --help >/dev/null 2>&1; then
         expect 0 "Usage: pluck $command" $command --help
@@ -97,7 +96,7 @@ expect 2 "unknown option '--jsn'" info --jsn
 expect 2 "'more' is not expected" info more
 PLUCK_DISABLE_CPU=avx512,avx2,neon expect 0 'kernels   scalar' info
 
-# info: names in PLUCK_DISABLE_CPU. Those that do not exist are shown, and say nothing elsewhere.
+# info: names in PLUCK_DISABLE_CPU. Only info shows those that do not exist.
 expect 0 'kernels ' info
 equal 'nothing disabled' '' "$(grep -E '^(disabled|unknown)' "$dir/out")"
 PLUCK_DISABLE_CPU=avx521,neon,,AVX2 expect 0 'disabled  neon' info
@@ -108,7 +107,7 @@ equal 'all are known' '' "$(grep '^unknown' "$dir/out")"
 PLUCK_DISABLE_CPU=$'avx2, "x"\\\e[1m,avx512' expect 0 '"disabled": ["avx2", "avx512"], "unknown_disabled": [" ?x???[1m"]' info --json
 expect 0 '"disabled": [], "unknown_disabled": []' info --json
 PLUCK_DISABLE_CPU=avx521 expect 0 'token' sample -s 'temp=0' "$dir/two.npy"
-# Every instruction set that this build has kernels of has a name that removes it.
+# Every instruction set that this build has kernels for has a name that excludes it.
 expect 0 'kernels ' info
 for isa in $(awk 'body { print $3 } /^operation/ { body = 1 }' "$dir/out" | sort -u | grep -v scalar); do
     PLUCK_DISABLE_CPU=$isa expect 0 "disabled  $isa" info
@@ -152,7 +151,7 @@ expect 0 '-0.34901' sample -s 'temp=0' --rows 0 --logprobs 2 "$dir/two.npy"
 equal 'two log-probabilities' '1 0' \
     "$(awk '/logprob / && !/the token/ { print $2 }' "$dir/out" | paste -sd ' ')"
 
-# sample: the same seed draws the same, another one something else.
+# sample: the same seed draws the same tokens, another seed draws others.
 expect 0 'token' sample --seed 7 -n 20 --rows 5 "$rows"
 first=$(column 3)
 expect 0 'token' sample --seed 7 -n 20 --rows 5 "$rows"
@@ -173,7 +172,7 @@ checks=$((checks + 1))
 expect 0 'token' sample "$rows"
 equal 'all eight rows' '0 1 2 3 4 5 6 7' "$(column 1)"
 
-# sample: JSON, one complete object a line.
+# sample: JSON, one object on each line.
 expect 0 '"token": 1' sample -s temp=0 --rows 0 --json --candidates 1 --logprobs 1 "$dir/two.npy"
 equal 'JSON' '{"row": 0, "draw": 0, "token": 1, "logit": 2, "probability": 1, "candidates": 1, "us": T, "top": [{"id": 1, "logit": 2, "probability": 1}], "logprob": L, "logprobs": [{"id": 1, "logprob": L}]}' \
     "$(sed -E 's/"us": [0-9.]+/"us": T/; s/-0\.3490[0-9]+/L/g' "$dir/out")"
