@@ -1,5 +1,6 @@
-# A thin face over CMake. `make help` lists the targets. Only run, test and deps install what is missing; the
-# others say what is. Variables: BUILD (folder), BUILD_TYPE, JOBS, PREFIX, CMAKE_FLAGS, DEPS (see deps).
+# Short names for CMake's commands and the scripts. `make help` lists the targets. Only run, test
+# and deps install what is missing; the others print what is missing. Variables: BUILD (folder),
+# BUILD_TYPE, JOBS, PREFIX, CMAKE_FLAGS, DEPS (see deps).
 
 BUILD ?= build
 BUILD_TYPE ?= Release
@@ -13,24 +14,24 @@ MAKEFLAGS += --no-print-directory
 .PHONY: build configure deps run test bench cliffs mutants coverage lint format install uninstall parity \
         e2e gpu docs results clean help
 
-## build       build everything into build/, but for what lacks something: each is named in one line
+## build       build everything into build/; names the parts that are left out for lack of something
 build: configure
 	@cmake --build $(BUILD) -j $(JOBS) $(BUILD_QUIET)
 
-# CMake's own lines are for V=1; what is left out is always said.
+# CMake's own output is shown only with V=1; what is left out is always printed.
 configure:
 	@cmake -S . -B $(BUILD) -DCMAKE_BUILD_TYPE=$(BUILD_TYPE) -DCMAKE_INSTALL_PREFIX=$(PREFIX) \
 	    --log-level=NOTICE $(CMAKE_FLAGS) >$(if $(V),/dev/stdout,/dev/null)
 
-## deps        install what is missing to build and test on Debian and Ubuntu, and a prebuilt libllama
-##             (DEPS=all: what the other targets need, too; DEPS='lint coverage': those groups of
-##             scripts/install-deps)
+## deps        install what is missing to build and test on Debian and Ubuntu, and a prebuilt
+##             libllama (DEPS=all: also what the other targets need; DEPS='lint coverage': only
+##             these groups of scripts/install-deps)
 deps:
 	@scripts/install-deps $(DEPS)
 	@scripts/get-llama --try
 
-## run         the lab: install what is missing, build, validate and measure every improvement, print the
-##             table (FULL=1: for the record)
+## run         install what is missing, build, validate and measure every improvement, print the
+##             table (FULL=1: with enough samples for docs/tracking.md)
 run: deps
 	@$(MAKE) configure
 	@cmake --build $(BUILD) -j $(JOBS) --target improvements >/dev/null
@@ -41,17 +42,17 @@ test: deps
 	@$(MAKE) build BUILD_QUIET='>/dev/null'
 	@ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j $(JOBS) $(CTEST_FLAGS)
 
-## bench       passes per chain: the cost of a token in units of reading the row once
+## bench       passes per chain: the cost of a token, in units of the time of reading the row once
 bench: BUILD_QUIET = >/dev/null
 bench: build
 	@$(BUILD)/bench/bench-passes $(BENCH_FLAGS)
 
-## cliffs      the worst that rows, masks, histories and lists do to the time of each chain
+## cliffs      the rows, masks, histories and lists that make each chain slowest
 cliffs: BUILD_QUIET = >/dev/null
 cliffs: build
 	@$(BUILD)/bench/bench-cliffs --worst 30 $(CLIFFS_FLAGS)
 
-## mutants     plant faults in a copy of the source: each must end in a broken contract (docs/mutants.md)
+## mutants     plant faults in a copy of the source: each must break a contract (docs/mutants.md)
 mutants:
 	@JOBS=$(JOBS) scripts/mutants $(MUTANTS)
 
@@ -94,7 +95,7 @@ e2e: build
 	    --modules $(BUILD)/perflab-modules
 MODEL ?= data/tiny-kjv-152k.Q8_0.gguf
 SAMPLING ?= 'temp=0.8;top_k=40;top_p=0.95;min_p=0.05;repeat_penalty=1.1'
-# The bundled model is so small that a second thread only waits for the first.
+# The bundled model is so small that a second thread would only wait for the first.
 E2E_FLAGS ?= -t 1
 
 ## gpu         build and test the GPU parts on this machine's devices

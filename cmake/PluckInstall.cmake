@@ -1,5 +1,6 @@
-# pluck_install(): what `cmake --install` puts where, for libpluck. Called by src/CMakeLists.txt once the
-# targets `pluck` and `pluck_static` exist. Other folders add their libraries to the same export set with
+# pluck_install(): what `cmake --install` puts where, for libpluck. Called by src/CMakeLists.txt
+# once the targets `pluck` and `pluck_static` exist. Other folders add their libraries to the same
+# export set with
 #     install(TARGETS name EXPORT pluckTargets ...)
 # and their headers to ${CMAKE_INSTALL_INCLUDEDIR}.
 include(CMakePackageConfigHelpers)
@@ -41,7 +42,8 @@ function(pluck_install)
                   ${PROJECT_BINARY_DIR}/pluckConfigVersion.cmake
             DESTINATION ${package_dir})
 
-    # pkg-config: the paths are relative to the .pc file where they can be, so that a tree may be moved.
+    # pkg-config: the paths are relative to the .pc file if possible, so that the installed tree can
+    # be moved.
     file(RELATIVE_PATH pc_to_prefix
          ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
     string(REGEX REPLACE "/$" "" pc_to_prefix "${pc_to_prefix}")

@@ -1,9 +1,9 @@
 # api-reference.awk: turns a public header into a reference. -v format=markdown, man or names.
 #
-# What it reads is how the headers are written: a block comment, then the declarations it is about, up to
-# an empty line. A comment whose first line is a rule of dashes is the title of a section; the first
-# comment of a file is its introduction. `names` prints each function, and fails (exit status 1) where a
-# public function stands below no comment.
+# It expects the form in which the headers are written: a block comment, then the declarations it
+# describes, up to an empty line. A comment whose first line is a rule of dashes is the title of a
+# section; the first comment of a file is its introduction. Every format fails (exit status 1) if a
+# public function has no comment above it.
 
 function fail(text) {
     print FILENAME ":" FNR ": " text > "/dev/stderr"
@@ -29,7 +29,7 @@ function roff(text) {
 function print_prose(text,    lines, n, i, code) {
     n = split(text, lines, "\n")
     for (i = 1; i <= n; i++) {
-        # lines set four spaces in are code
+        # lines that are indented by four spaces are code
         if (format == "man") {
             if (lines[i] ~ /^    / && !code) { print ".nf"; code = 1 }
             if (lines[i] !~ /^    / && code) { print ".fi"; code = 0 }
