@@ -1,12 +1,12 @@
 /*
- * arithmetic.h: what the library's arithmetic must be, whatever flags it is compiled with. Every
- * file of src/ includes it, before any other header.
+ * arithmetic.h: makes the results independent of the flags that the library is compiled with. Every
+ * file of src/ includes it before any other header.
  *
- * NaN and infinities carry meaning (a masked token, no limit, an input to be refused), and sums
- * have one order on every instruction set: a compiler may assume nothing about the first and change
- * nothing in the second. A product and a sum that a compiler fuses round once instead of twice,
- * and only where the CPU has the instruction, so fusing is off; where it is wanted the code says
- * fma. README's `cc -O2` and -march=native then give the same bits as any other build.
+ * NaN and infinities have a meaning here (a masked token, no limit, an input that is refused), and
+ * sums have one order on every instruction set. A compiler must not assume that the first do not
+ * occur, and must not change the second. If it fuses a product and a sum, the result is rounded
+ * once instead of twice, and only if the CPU has the instruction; so fusing is off, and the code
+ * calls fma if it wants it. Then `cc -O2` and -march=native give the same bits as any other build.
  */
 #ifndef PLUCK_ARITHMETIC_H
 #define PLUCK_ARITHMETIC_H
@@ -18,8 +18,8 @@
 #error "Pluck needs exact IEEE arithmetic: compile it without -funsafe-math-optimizations"
 #endif
 
-/* gcc fuses unless it is told -std=c11, and knows no standard pragma. clang defines no macro for
- * -funsafe-math-optimizations; that sums may be reordered is switched off as well. */
+/* gcc fuses unless -std=c11 is given, and ignores the standard pragma. clang defines no macro for
+ * -funsafe-math-optimizations, so the reordering of sums is switched off here. */
 #if defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
 #pragma clang fp reassociate(off)

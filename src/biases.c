@@ -1,8 +1,8 @@
 /*
- * biases.c: many biases, one for each token.
+ * biases.c: sorts biases by token and adds up those of the same token.
  *
- * Sorted in place by the bits of the token from the highest down (MSD radix exchange): n times the
- * bits in which tokens differ at worst, and never more than n log n for tokens of one vocabulary.
+ * Sorts in place by the bits of the token, from the highest down (MSD radix exchange). The time is
+ * at most n times the number of bits in which tokens differ.
  */
 #include "arithmetic.h"
 
@@ -14,13 +14,13 @@
 
 enum { FEW = 16, BITS = 32 };
 
-/* A part of the list that is still to be sorted, by this bit of its tokens and those below. */
+/* A part of the list that must still be sorted, by this bit of its tokens and those below. */
 typedef struct part {
     int32_t first, end;
     int32_t bit; /* -1: all tokens are equal */
 } part;
 
-/* Tokens as unsigned, in the same order. */
+/* A token as an unsigned number with the same order. */
 static uint32_t key_of(pluck_logit_bias b) {
     return (uint32_t)b.token ^ 0x80000000u;
 }
@@ -34,8 +34,8 @@ static void insertion_sort(pluck_logit_bias *b, int32_t first, int32_t end) {
     }
 }
 
-/* Moves those whose bit is clear to the front, without a branch that would be mispredicted; returns
- * where the others begin. */
+/* Moves the biases whose bit is clear to the front; returns where the others begin. A branch on the
+ * bit would be mispredicted, so there is none. */
 static int32_t split(pluck_logit_bias *b, part p) {
     int32_t clear = p.first;
     for (int32_t i = p.first; i < p.end; i++) {
@@ -47,7 +47,7 @@ static int32_t split(pluck_logit_bias *b, part p) {
     return clear;
 }
 
-/* The highest bit in which two tokens differ; -1: none does. */
+/* The highest bit in which two tokens differ; -1 if all are equal. */
 static int32_t highest_difference(const pluck_logit_bias *b, int32_t n) {
     uint32_t differences = 0;
     for (int32_t i = 1; i < n; i++) differences |= key_of(b[i]) ^ key_of(b[0]);
@@ -57,7 +57,7 @@ static int32_t highest_difference(const pluck_logit_bias *b, int32_t n) {
 }
 
 static void sort_by_token(pluck_logit_bias *b, int32_t n) {
-    part waiting[BITS + 1]; /* each is split by a lower bit than the one before it */
+    part waiting[BITS + 1]; /* each by a lower bit than the one before */
     int32_t n_waiting = 1;
     waiting[0] = (part){0, n, highest_difference(b, n)};
     while (n_waiting > 0) {
@@ -85,7 +85,7 @@ static PK_APART int32_t merge(pluck_logit_bias *biases, int32_t n) {
     for (int32_t i = 0; i < n;) {
         const int32_t token = biases[i].token;
         double sum = 0.0;
-        bool masked = false; /* also beside +inf */
+        bool masked = false; /* even if another is +inf */
         for (; i < n && biases[i].token == token; i++) {
             masked |= biases[i].bias == -INFINITY;
             sum += (double)biases[i].bias;

@@ -1,4 +1,4 @@
-/* blocks.c: pluck_blocks.h, over the kernels and the code that the stages use. */
+/* blocks.c: the functions of pluck_blocks.h, made of the kernels and the code that stages use. */
 #include "arithmetic.h"
 
 #include "pluck_blocks.h"
@@ -25,7 +25,7 @@ void pluck_scale(const float *x, size_t n, float factor, float *out) {
 enum { CHUNK_GROUPS = 64 };
 static const size_t MAX_ROW = (size_t)1 << 30;
 
-/* A row cut into chunks of whole groups; the rest of the row padded with -inf. */
+/* A chunk of a row: whole groups, or the rest of the row, padded with -inf to a group. */
 typedef struct chunk {
     const float *x;
     size_t n_groups;
@@ -33,7 +33,7 @@ typedef struct chunk {
     float tail[GROUP];
 } chunk;
 
-/* Moves to the next chunk; false at the end. Zero the chunk before the first. */
+/* Moves to the next chunk; false at the end. Start with a chunk of {0}. */
 static bool next_chunk(chunk *c, const float *x, size_t n) {
     const size_t first = c->first + c->n_groups * GROUP;
     if (first >= n) return false;
@@ -76,7 +76,8 @@ static PK_APART pluck_status find_max(const float *x, size_t n, float *max, size
     return PLUCK_OK;
 }
 
-/* Sum of exp(x - max), and of that times x - max. max must be finite. */
+/* The sum of exp(x - max); writes the sum of exp(x - max) (x - max) to *moment unless that is NULL.
+ * max must be finite. */
 static double sum_exp(const float *x, size_t n, float max, double *moment) {
     const row_kernels *k = pk_kernels()->row[PLUCK_DTYPE_F32][0];
     const exp_params p = pk_exp_params(max, 1.0);
@@ -193,7 +194,7 @@ pluck_status pluck_top_k(pluck_workspace *workspace, const float *x, int32_t n, 
 static PK_APART int32_t filter(const float *x, int32_t n, float cut, int32_t *ids, float *values) {
     if (isnan(cut)) return 0;
     const row_kernels *k = pk_kernels()->row[PLUCK_DTYPE_F32][0];
-    /* All groups are looked at: no maximum is above +inf. */
+    /* With maxima of +inf no group is skipped. */
     float maxima[CHUNK_GROUPS];
     for (int i = 0; i < CHUNK_GROUPS; i++) maxima[i] = INFINITY;
     int32_t count = 0;
@@ -271,7 +272,7 @@ pluck_status pluck_token_ring_push_n(pluck_token_ring *ring, const int32_t *toke
     if (count < 0) return PLUCK_ERR_SIZE;
     for (int32_t i = 0; i < count; i++)
         if (tokens[i] < 0) return PLUCK_ERR_TOKEN;
-    /* What would be dropped again is not pushed. */
+    /* Tokens that would be dropped again are not pushed. */
     const int32_t capacity = ring->history->capacity;
     if (count >= capacity) {
         pk_history_clear(ring->history);

@@ -8,7 +8,7 @@
 enum { SAMPLE_GROUPS = 16 };
 
 /*
- * What lies between the two sides: keys above `inner` and up to `outer`. Keys are those of
+ * What is between the two sides: keys above `inner` and up to `outer`. Keys are those of
  * pk_order_key, as doubles: -x, or the distance from the centre.
  */
 typedef struct shell {
@@ -16,14 +16,14 @@ typedef struct shell {
     double centre;
     measure what;
     double inner, outer; /* keys */
-    double before;       /* measure of the keys up to inner: it does not reach the target */
+    double before;       /* measure of the keys up to inner, which does not reach the target */
 } shell;
 
 static double key_of(const shell *s, float x) {
     return s->order == ORDER_NEAR ? fabs((double)x - s->centre) : -(double)x;
 }
 
-/* Between floats and integers of the same order. */
+/* Floats as integers of the same order, and back. */
 static int32_t rank_of(float x) {
     int32_t bits;
     memcpy(&bits, &x, sizeof bits);
@@ -38,13 +38,14 @@ static float float_of(int32_t rank) {
 }
 
 /*
- * The lowest float (highest, if upwards) with a key up to `key`, or below it if strict; NaN if there
- * is none. Found by halving: near a centre far from 0 very many floats have one key.
+ * The lowest float (highest, if upwards) with a key up to `key`, or below it if strict; NaN if
+ * there is none. Found by bisection, because near a centre far from 0 very many floats have the
+ * same key.
  */
 static float edge(const shell *s, double key, bool strict, bool upwards) {
     const double centre = s->order == ORDER_NEAR ? s->centre : INFINITY;
     const float middle = (float)clamp(centre, -(double)FLT_MAX, (double)FLT_MAX);
-    /* `in` has such a key, if any float has; `out` lies beyond the outermost. */
+    /* `in` has such a key if any float has; `out` is beyond the last one. */
     int64_t in = rank_of(middle), out = upwards ? rank_of(INFINITY) : rank_of(-INFINITY);
     const double nearest = key_of(s, middle);
     if (strict ? nearest >= key : nearest > key) return NAN;
@@ -59,10 +60,11 @@ static float edge(const shell *s, double key, bool strict, bool upwards) {
     return float_of((int32_t)in);
 }
 
-/* The lowest and the highest float with a key up to a given one, which at least one has. */
+/* The lowest and the highest float with a key up to a given one. At least one float has such a
+ * key. */
 static float lowest_within(const shell *s, double key) {
     if (s->order == ORDER_NEAR) return edge(s, key, false, false);
-    const float x = (float)-key; /* the nearest float may lie below */
+    const float x = (float)-key; /* the nearest float may be below */
     return (double)x < -key ? nextafterf(x, INFINITY) : x;
 }
 
@@ -79,7 +81,7 @@ static double measure_above(view *v, const shell *s, float low) {
     return (double)pk_row_count_above(&v->row, v->mass.group_max, c);
 }
 
-/* The measure of the keys up to one. */
+/* The measure of the candidates with keys up to `key`. */
 static double measure_within(view *v, const shell *s, double key) {
     const double all = measure_above(v, s, lowest_within(s, key));
     const float high = highest_within(s, key);
@@ -90,7 +92,7 @@ static bool reaches(double found, double target, bool strict) {
     return strict ? found > target : found >= target;
 }
 
-/* The greatest key below one that any float has; below all keys if there is none. */
+/* The greatest key of any float that is below `key`; less than all keys if there is none. */
 static double key_before(const shell *s, double key) {
     if (s->order != ORDER_NEAR) {
         const float x = lowest_within(s, key);
@@ -100,7 +102,7 @@ static double key_before(const shell *s, double key) {
     return isnan(low) ? -1.0 : fmax(key_of(s, low), key_of(s, high));
 }
 
-/* Halfway between two keys, by their bits: some sixty halvings tell any two apart. */
+/* The middle between two keys by their bits, so that about sixty halvings separate any two. */
 static double halfway(double inner, double outer) {
     double ends[2] = {fmax(inner, -2.0 * (double)FLT_MAX), fmin(outer, 2.0 * (double)FLT_MAX)};
     int64_t bits[2];
@@ -115,14 +117,15 @@ static double halfway(double inner, double outer) {
 
 /* ---- the sample ---- */
 
-/* What a sample says of the shell. */
+/* What a sample shows about the shell. */
 typedef struct opinion {
-    double expected;    /* how many candidates it has */
-    double early, late; /* keys before and behind the boundary, as far as one can tell */
-    bool equals;        /* there seem to be many candidates at `late` */
+    double expected;    /* estimated number of candidates in the shell */
+    double early, late; /* estimated keys just before and just after the boundary */
+    bool equals;        /* many candidates seem to be at `late` */
 } opinion;
 
-/* Values of the sampled groups that lie in the shell; returns how many. *seen: alive at all. */
+/* Writes the values of n_groups sampled groups that are in the shell; returns how many. *seen: how
+ * many of the sample are alive. */
 static int32_t take_sample(view *v, const shell *s, int32_t n_groups, float *values,
                            int32_t *seen) {
     int32_t n = 0;
@@ -142,7 +145,7 @@ static int32_t take_sample(view *v, const shell *s, int32_t n_groups, float *val
     return n;
 }
 
-/* What n candidates count for. */
+/* The measure of each of n candidates. */
 static void weigh(view *v, const shell *s, const float *x, int32_t n, float *weight) {
     if (s->what == MEASURE_COUNT) {
         for (int32_t i = 0; i < n; i++) weight[i] = 1.0f;
@@ -152,8 +155,8 @@ static void weigh(view *v, const shell *s, const float *x, int32_t n, float *wei
     pk_mass_of(&v->mass, &of, x, (size_t)n, weight);
 }
 
-/* Where, of n values in order, the measure certainly has not reached `need` yet, and certainly has:
- * three standard errors of the sample to either side. n: nowhere. */
+/* Where among n values in order the measure has certainly not reached `need` yet, and where it
+ * certainly has: three standard errors of the sample to either side. n: nowhere. */
 static void places_in_sample(view *v, const shell *s, const float *values, const int32_t *index,
                              int32_t n, double factor, double need, int32_t *early, int32_t *late) {
     double found = 0.0, squares = 0.0;
@@ -202,9 +205,9 @@ static opinion ask_sample(view *v, const shell *s, double target) {
     return told;
 }
 
-/* ---- closing in ---- */
+/* ---- narrowing the shell ---- */
 
-/* Moves the side of the shell that a key belongs to onto it. */
+/* Makes a key the inner or the outer side of the shell, whichever it is. */
 static void try_key(view *v, shell *s, double key, double target, bool strict) {
     if (!(key > s->inner && key < s->outer)) return;
     const double within = measure_within(v, s, key);
@@ -217,15 +220,15 @@ static void try_key(view *v, shell *s, double key, double target, bool strict) {
 }
 
 /*
- * Closes in on the boundary. Returns false if the shell has become one key, whose candidates are
- * equals; true if it is small enough to be collected.
+ * Narrows the shell around the boundary. Returns true when it is small enough to be collected,
+ * false when it is a single key, so that its candidates are equals.
  */
 static bool close_in(view *v, shell *s, double target, bool strict) {
     const double most = fmax((double)v->n_vocab / 6.0, 512.0);
     for (int round = 0;; round++) {
         opinion told = ask_sample(v, s, target);
         if (told.expected <= most) return true;
-        if (round > 3) told.late = halfway(s->inner, s->outer); /* it does not tell */
+        if (round > 3) told.late = halfway(s->inner, s->outer); /* samples did not help */
         const double inner = s->inner, outer = s->outer;
         try_key(v, s, told.late, target, strict);
         if (told.equals) try_key(v, s, key_before(s, told.late), target, strict);
@@ -236,9 +239,9 @@ static bool close_in(view *v, shell *s, double target, bool strict) {
     }
 }
 
-/* ---- the end of it ---- */
+/* ---- the last candidates ---- */
 
-/* Collects the shell into the free list, in no order; returns how many. */
+/* Collects the shell into the free list, in any order; returns how many. */
 static int32_t collect_shell(view *v, const shell *s) {
     const float low = lowest_within(s, s->outer);
     const bool has_inner = s->inner > -INFINITY && (s->order != ORDER_NEAR || s->inner >= 0.0);
@@ -260,7 +263,7 @@ static int32_t collect_shell(view *v, const shell *s) {
     return kept;
 }
 
-/* Among what was collected, by count. */
+/* The k-th of the candidates that were collected. */
 static int32_t nth_of_list(view *v, const shell *s, int32_t k) {
     const ordering o = pk_list_ordering(&v->list, s->order, s->centre);
     int32_t *index = pk_lease_ints(v->scratch, LEASE_INDEX, (size_t)v->list.n);
@@ -271,7 +274,7 @@ static int32_t nth_of_list(view *v, const shell *s, int32_t k) {
     return at;
 }
 
-/* The last candidate of all, which holds if the target is never reached, or by rounding alone. */
+/* The last candidate of all: the boundary if the target is never reached, or only by rounding. */
 static boundary last_of_all(view *v, const shell *s, double target) {
     boundary last = {0.0f, -1, target};
     for (int32_t g = 0; g < v->row.n_groups; g++) {
@@ -305,7 +308,8 @@ static boundary search_list(view *v, const shell *s, double target, bool strict)
     return (boundary){v->list.x[at.at], v->list.ids[at.at], at.mass};
 }
 
-/* The first, by ascending id, of the candidates with the shell's one key that reaches the target. */
+/* Of the candidates with the shell's only key, the first by ascending id that reaches the
+ * target. */
 static boundary count_equals(view *v, const shell *s, double target, bool strict) {
     const float low = lowest_within(s, s->outer);
     double found = s->before;
@@ -325,7 +329,7 @@ static boundary count_equals(view *v, const shell *s, double target, bool strict
             if (reaches(found, target, strict)) return last;
         }
     }
-    /* Nobody has the last key: the target is reached by rounding alone. */
+    /* No candidate has the last key: the target is reached only by rounding. */
     return last.id >= 0 ? last : last_of_all(v, s, found);
 }
 
@@ -336,8 +340,7 @@ boundary pk_boundary_find(view *v, candidate_order order, measure what, double t
     s.inner = order == ORDER_NEAR ? -1.0 : -INFINITY;
     s.outer = order == ORDER_NEAR ? INFINITY : (double)FLT_MAX;
     pk_view_count(v);
-    if (!(target >
-          0.0)) { /* nothing reaches it already; the first candidate is kept all the same */
+    if (!(target > 0.0)) { /* even no candidate reaches it; the first is kept anyway */
         target = DBL_MIN;
         strict = false;
     }
@@ -354,7 +357,8 @@ static void keep_descending(view *v, const boundary *b) {
     view_changed_weights(v);
 }
 
-/* Of those as far from the centre as the boundary, the ids behind it are not kept. */
+/* Keeps what is nearer to the centre than the boundary, and at the same distance the ids up to
+ * it. */
 static void keep_near(view *v, const boundary *b) {
     const shell s = {.order = ORDER_NEAR, .centre = v->centre};
     const double key = key_of(&s, b->x);

@@ -2,9 +2,9 @@
  * breakers.c: see breakers.h.
  *
  * The index is the automaton of Aho and Corasick (CACM 18(6), 1975) for the sequences read
- * backwards, so that it meets the last breaker first. Its edges are a hash table keyed by (node,
- * token). Most tokens end no breaker: a filter of one bit for each of `FILTER` hash values per
- * sequence tells so without a look at the edges, and stays in the first-level cache.
+ * backwards, so that it finds the last breaker first. Its edges are in a hash table with the key
+ * (node, token). Most tokens end no breaker. A filter with a bit for each of `FILTER` hash values
+ * per sequence shows this without a look at the edges, and stays in the first-level cache.
  */
 #include "arithmetic.h"
 
@@ -18,7 +18,7 @@ enum { ROOT = 0, NO_EDGE = 0, FILTER = 16, MIN_FILTER_BITS = 9, MIN_EDGE_BITS = 
 
 typedef struct edge {
     int32_t from, token;
-    int32_t to; /* NO_EDGE: free */
+    int32_t to; /* NO_EDGE: the entry is free */
 } edge;
 
 typedef struct node {
@@ -27,9 +27,9 @@ typedef struct node {
 } node;
 
 struct breakers {
-    int32_t n_nodes; /* 1, the root: there are no sequences */
+    int32_t n_nodes; /* 1, only the root: there are no sequences */
     int32_t filter_bits, edge_bits;
-    int32_t n_most; /* nodes that there is room for */
+    int32_t n_most; /* nodes that there is memory for */
     /* Followed by the filter's words, the nodes and the edges. */
 };
 
@@ -63,7 +63,7 @@ static int32_t bits_for(int64_t n, int32_t least) {
     return bits;
 }
 
-/* Sizes of an index. */
+/* The sizes of the parts of an index. */
 static breakers plan_index(const pluck_token_sequence *sequences, int32_t n) {
     int64_t n_tokens = 0;
     for (int32_t i = 0; i < n; i++) n_tokens += sequences[i].n_tokens;
@@ -75,7 +75,7 @@ static breakers plan_index(const pluck_token_sequence *sequences, int32_t n) {
 
 size_t pk_breakers_size(const pluck_token_sequence *sequences, int32_t n) {
     const breakers b = plan_index(sequences, n);
-    /* Behind the edges the node that each sequence has come to, while the index is made. */
+    /* After the edges: the node that each sequence has reached, used while the index is made. */
     return sizeof b + ((size_t)1 << b.filter_bits) / 8 + (size_t)b.n_most * sizeof(node) +
            (sizeof(edge) << b.edge_bits) + (size_t)n * sizeof(int32_t);
 }
@@ -90,7 +90,7 @@ static bool may_begin(const breakers *b, int32_t token) {
     return filter_const(b)[bit / 32] >> bit % 32 & 1;
 }
 
-/* The edge's place in the table, or the free one where it would go. */
+/* The place of an edge in the table, or the free place where it belongs. */
 static uint32_t find_edge(const breakers *b, int32_t from, int32_t token) {
     const edge *edges = edges_const(b);
     const uint32_t mask = (1u << b->edge_bits) - 1;
@@ -102,7 +102,7 @@ static uint32_t find_edge(const breakers *b, int32_t from, int32_t token) {
     }
 }
 
-/* The node after `at` when token is read. */
+/* The node that follows `at` after reading a token. */
 static int32_t step(const breakers *b, int32_t at, int32_t token) {
     for (;;) {
         const int32_t to = edges_const(b)[find_edge(b, at, token)].to;
@@ -111,11 +111,11 @@ static int32_t step(const breakers *b, int32_t at, int32_t token) {
     }
 }
 
-/* The node behind the edge of token, made if there is none yet. */
+/* The node that the edge of a token leads to; makes it if there is none yet. */
 static int32_t extend(breakers *b, int32_t from, int32_t token) {
     edge *e = &edges_of(b)[find_edge(b, from, token)];
     if (e->to != NO_EDGE) return e->to;
-    /* Looked up before the edge is there: from the root it would lead to itself. */
+    /* Looked up before the edge exists: from the root it would lead to the new node itself. */
     const int32_t fallback = from == ROOT ? ROOT : step(b, nodes_of(b)[from].fallback, token);
     PLUCK_ASSERT(b->n_nodes < b->n_most);
     const int32_t made = b->n_nodes++;
@@ -132,7 +132,7 @@ breakers *pk_breakers_make(void *memory, const pluck_token_sequence *sequences, 
     memset(edges_of(b), 0, sizeof(edge) << b->edge_bits);
     int32_t *at = (int32_t *)(edges_of(b) + ((size_t)1 << b->edge_bits));
     memset(at, 0, (size_t)n * sizeof *at);
-    /* All sequences a token further each time: fallbacks are shorter, so they are there already. */
+    /* All sequences advance by one token at a time, so fallbacks, which are shorter, exist. */
     for (int32_t depth = 1; depth <= PLUCK_MAX_BREAKER; depth++)
         for (int32_t i = 0; i < n; i++) {
             const pluck_token_sequence *s = &sequences[i];
@@ -174,7 +174,7 @@ bool pk_breakers_single(const breakers *b, int32_t token) {
 
 /* ---- without an index ---- */
 
-/* Whether the sequence occurs with its head `back` tokens from the end. */
+/* Whether the sequence occurs with its head `back` tokens before the end. */
 static bool occurs(const pluck_token_sequence *s, const int32_t *reversed, int32_t back) {
     if (s->n_tokens - 1 > back) return false;
     for (int32_t i = 0; i < s->n_tokens; i++)
@@ -182,7 +182,8 @@ static bool occurs(const pluck_token_sequence *s, const int32_t *reversed, int32
     return true;
 }
 
-/* Here the history is indexed, by chains of places whose tokens share a hash, the newest first. */
+/* Indexes the history instead of the sequences: chains of places whose tokens have the same hash,
+ * newest first. */
 int32_t pk_breakers_limit_once(const pluck_token_sequence *sequences, int32_t n_sequences,
                                const int32_t *reversed, int32_t n, int32_t *places,
                                int32_t *links) {
@@ -195,7 +196,7 @@ int32_t pk_breakers_limit_once(const pluck_token_sequence *sequences, int32_t n_
         links[back] = *place;
         *place = back;
     }
-    int32_t nearest = n, longest = 0; /* how far back the nearest breaker begins, its length */
+    int32_t nearest = n, longest = 0; /* where the nearest breaker begins; its length */
     for (int32_t i = 0; i < n_sequences; i++) {
         const pluck_token_sequence *s = &sequences[i];
         int32_t back = places[(uint64_t)((uint32_t)s->tokens[0] * 2654435769u) >> (32 - bits)];

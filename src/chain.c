@@ -1,6 +1,6 @@
 /*
- * chain.c: the kinds of stages that there are. Each is described at the end of its own file in
- * stages/; a new one is named here twice.
+ * chain.c: the table of the kinds of stages. The descriptor of a kind is at the end of its file in
+ * stages/; a new kind is added here in two places.
  */
 #include "arithmetic.h"
 

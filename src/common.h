@@ -1,4 +1,4 @@
-/* common.h: the few things every file of the library uses. */
+/* common.h: what every file of the library uses. */
 #ifndef PLUCK_COMMON_H
 #define PLUCK_COMMON_H
 
@@ -8,8 +8,8 @@
 #include "contract.h"
 #include "pluck.h"
 
-/* Logits of a group, which kernels work on as a whole, and groups of a block: 1024 logits share one
- * partial sum and one maximum. */
+/* The number of logits in a group, which kernels work on as a whole, and of groups in a block. The
+ * 1024 logits of a block share one partial sum and one maximum. */
 enum { GROUP = 64, BLOCK_GROUPS = 16 };
 
 /* Returns from the enclosing function unless expr is PLUCK_OK. */
@@ -31,16 +31,16 @@ static inline double clamp(double x, double low, double high) {
     return x < low ? low : x > high ? high : x;
 }
 
-/* a rounded up to a multiple of b. */
+/* The least multiple of b that is a or more. */
 static inline size_t round_up(size_t a, size_t b) {
     return (a + b - 1) / b * b;
 }
 
-/* memory.c: memory from an allocator whose members may all be zero. */
+/* memory.c: memory from an allocator, or from malloc if its members are zero. */
 void *pk_allocate(const pluck_allocator *allocator, size_t size);
 void pk_deallocate(const pluck_allocator *allocator, void *pointer, size_t size);
 
-/* Both functions or neither. */
+/* Whether the allocator has both functions, or neither. */
 bool pk_allocator_is_whole(const pluck_allocator *allocator);
 
 #endif /* PLUCK_COMMON_H */

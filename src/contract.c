@@ -30,7 +30,7 @@ void pk_contract_broken(const char *file, int line, const char *what) {
 
 #endif
 
-/* A NaN as float and double, far out of range as an index. */
+/* Is NaN as float and double, and out of range as an index. */
 enum { PATTERN = 0xff };
 
 void pk_poison(void *at, size_t size) {

@@ -1,8 +1,8 @@
 /*
- * contract.h: what the library's functions rely on, checked.
+ * contract.h: checks what the library's functions rely on.
  *
- * PLUCK_ASSERT states a precondition or an invariant. With PLUCK_CHECKS defined (tests, fuzzing,
- * sanitizers) a broken one is printed and ends the process; a release has no trace of it.
+ * PLUCK_ASSERT states a precondition or an invariant. If PLUCK_CHECKS is defined (tests, fuzzing,
+ * sanitizers), a broken one is printed and ends the process. A release contains no code for it.
  */
 #ifndef PLUCK_CONTRACT_H
 #define PLUCK_CONTRACT_H
@@ -23,14 +23,14 @@ enum { CHECKS = 1 };
 
 #else
 
-/* Compiled, so that it stays correct, and never evaluated. */
+/* The condition is compiled, so that it stays valid C, but never evaluated. */
 #define PLUCK_ASSERT(condition) ((void)sizeof((condition) ? 1 : 0))
 enum { CHECKS = 0 };
 
 #endif
 
-/* Marks memory that must not be touched, or may be again: filled with a pattern in checked builds,
- * and poisoned if AddressSanitizer is on. */
+/* Marks memory that must not be used, and memory that may be used again. Checked builds fill it
+ * with a pattern; under AddressSanitizer it is also poisoned. */
 void pk_poison(void *at, size_t size);
 void pk_unpoison(void *at, size_t size);
 

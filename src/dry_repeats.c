@@ -1,10 +1,11 @@
 /*
  * dry_repeats.c: what DRY would penalise, kept up to date while tokens are accepted.
  *
- * The lag i of a history is the distance i from its end. When a token t is pushed, the history
- * reads the same from lag i as from the end for one token more than it did before, if the token at
- * lag i is t, and for none if it is not. So one pass that has no branch brings all lags up to date,
- * whatever the history holds. After many tokens at once, such as a prompt, they are computed anew.
+ * A lag i is a distance from the end of the history. For each lag the number of tokens is kept for
+ * which the history reads the same backwards from there as from its end. When a token t is pushed,
+ * the number of lag i grows by one if the token at lag i is t, and becomes 0 if it is not. So one
+ * pass without branches brings all lags up to date, whatever the history contains. After many
+ * tokens at once, such as a prompt, the numbers are computed again.
  */
 #include "arithmetic.h"
 
@@ -19,8 +20,8 @@ static int32_t least(int32_t a, int32_t b) {
 
 /* ---- lags ---- */
 
-/* One pass over the n lags whose tokens are newest[0], newest[-1], ... `most`: a history that goes
- * on for ever does not overflow them. */
+/* Updates the n lags whose tokens are newest[0], newest[-1], ... The numbers stop at `most`, so
+ * that they never overflow. */
 static void extend_lags(const int32_t *restrict newest, int32_t n, int32_t token, int32_t most,
                         int32_t *restrict lags) {
     for (ptrdiff_t i = 0; i < n; i++) {
@@ -29,8 +30,8 @@ static void extend_lags(const int32_t *restrict newest, int32_t n, int32_t token
     }
 }
 
-/* Brings the lags from before the token `back` places from the end to after it. Of tokens that have
- * left the ring since then nothing is needed: what reaches them is cut at the oldest token. */
+/* Updates the lags for the token `back` places from the end. Tokens that have left the ring since
+ * then are not needed, because a repeat ends at the oldest token. */
 static void pass_token(history *h, int32_t back) {
     const int32_t token = pk_history_back(h, back);
     const int32_t n = h->size - 1 - back; /* lags 1 to n */
@@ -41,8 +42,8 @@ static void pass_token(history *h, int32_t back) {
     extend_lags(history_ring(h) + h->capacity - 1, n - before, token, h->capacity, lags + before);
 }
 
-/* Makes lags 1 to size - 1 right. Where one is more than the size - i tokens that there are from
- * lag i on, it means as many. scratch: size int32. */
+/* Brings lags 1 to size - 1 up to date. If the number of lag i is more than the size - i tokens
+ * that remain there, it counts as that many. scratch: size int32. */
 static void update_lags(history *h, int32_t *scratch) {
     enum { MAX_PASSES = 8 };
     int32_t *lags = history_lags(h);
@@ -55,7 +56,7 @@ static void update_lags(history *h, int32_t *scratch) {
     }
 }
 
-/* A token that is a breaker by itself looks as if it were noted already, so it never is. */
+/* Marks tokens that are breakers by themselves as already noted, so that they never are. */
 static void rule_out_breakers(history *h, const breakers *index) {
     const int32_t n = least(h->n_new, h->size);
     for (int32_t back = 0; back < n; back++) {
@@ -67,15 +68,15 @@ static void rule_out_breakers(history *h, const breakers *index) {
 
 /* ---- repeats ---- */
 
-/* The places and lengths of what is noted; room for as many as there are lags. */
+/* The places and lengths that are noted; room for as many as there are lags. */
 typedef struct notes {
     int32_t *places, *lengths;
     int32_t n;
 } notes;
 
-/* Notes what follows lags `from` to `end` - 1, if they are `allowed` or more; what follows lag
- * `from` is at places[0], the others at places[-1], ... No branch: which of them repeat the end is
- * a matter of chance. */
+/* Notes the tokens that follow lags `from` to `end` - 1 whose number is `allowed` or more. The
+ * token that follows lag `from` is at places[0], the next at places[-1], ... There is no branch,
+ * since which lags repeat the end cannot be predicted. */
 static void note(notes *to, const int32_t *restrict places, const int32_t *restrict lags,
                  int32_t from, int32_t end, int32_t allowed, int32_t size) {
     int32_t *restrict to_places = to->places, *restrict to_lengths = to->lengths;
@@ -88,7 +89,7 @@ static void note(notes *to, const int32_t *restrict places, const int32_t *restr
     to->n = n;
 }
 
-/* The same for any number of lags, passing over those that repeat nothing. */
+/* The same for any number of lags; skips stretches that repeat nothing. */
 static void note_all(notes *to, const int32_t *places, const int32_t *lags, int32_t from,
                      int32_t end, int32_t allowed, int32_t size) {
     enum { STEP = 16 };
@@ -101,7 +102,7 @@ static void note_all(notes *to, const int32_t *places, const int32_t *lags, int3
     note(to, places + from - i, lags, i, end, allowed, size);
 }
 
-/* Leaves one note of each place, without its length; the greatest is in longest[place]. */
+/* Leaves one note for each place; its greatest length is in longest[place]. */
 static void merge(notes *p, int32_t *longest) {
     int32_t n = 0;
     for (int32_t i = 0; i < p->n; i++) {
@@ -114,7 +115,7 @@ static void merge(notes *p, int32_t *longest) {
     p->n = n;
 }
 
-/* From places to tokens, lengths too; returns the greatest length. */
+/* Turns places into tokens and fills in their lengths; returns the greatest length. */
 static int32_t read_notes(notes *p, const int32_t *tokens, int32_t *longest) {
     int32_t greatest = 0;
     for (int32_t i = 0; i < p->n; i++) {
@@ -128,8 +129,8 @@ static int32_t read_notes(notes *p, const int32_t *tokens, int32_t *longest) {
     return greatest;
 }
 
-/* Tokens after the last breaker, if they are fewer than `wanted`; else `wanted` or more. Looks no
- * further back than that takes. */
+/* The number of tokens after the last breaker, if it is less than `wanted`; else `wanted` or more.
+ * Reads no more of the history than that needs. */
 static int32_t limit_up_to(const breakers *index, const history *h, int32_t wanted) {
     const int32_t n = wanted + least(h->size - wanted, PLUCK_MAX_BREAKER - 1);
     const int32_t at = history_index(h, h->size - 1);
@@ -151,9 +152,9 @@ int32_t pk_dry_repeats(const pluck_stage_dry *p, const breakers *index, history 
     h->n_lags = n;
     h->n_new = 0;
     notes found = {tokens, lengths, 0};
-    /* What follows lag i is at lag i - 1: in the ring, at `at` and before it for i = 1 and on. */
+    /* The token that follows lag i is at lag i - 1: ring index `at` for i = 1, then at - 1, ... */
     const int32_t at = history_index(h, n - 1);
-    const int32_t end = least(n, n - allowed + 1); /* older ones are not so long */
+    const int32_t end = least(n, n - allowed + 1); /* older ones are shorter */
     const int32_t wrap = least(at + 2, end);
     const int32_t *places = history_places(h), *lags = history_lags(h);
     note_all(&found, places + at, lags, 1, wrap, allowed, n);

@@ -1,6 +1,6 @@
 /*
- * dry_repeats_once.c: what DRY would penalise, of a history that comes as an array: nothing is
- * known of it from the last call.
+ * dry_repeats_once.c: what DRY would penalise after a history that is given as an array, computed
+ * without anything from an earlier call.
  */
 #include "arithmetic.h"
 
@@ -15,8 +15,8 @@ static int32_t least(int32_t a, int32_t b) {
     return a < b ? a : b;
 }
 
-/* Notes the token that follows each place which repeats the end for `allowed` tokens or more, and
- * for how many, up to `limit`; s: newest first. Returns how many notes there are. */
+/* Notes each token that follows a repeat of `allowed` or more tokens of the end, and the length of
+ * the repeat, up to `limit`. s: newest first. Returns how many notes there are. */
 static int32_t note(const int32_t *s, const int32_t *suffixes, int32_t n, int32_t allowed,
                     int32_t limit, int32_t *tokens, int32_t *lengths) {
     int32_t n_notes = 0;
@@ -28,7 +28,7 @@ static int32_t note(const int32_t *s, const int32_t *suffixes, int32_t n, int32_
     return n_notes;
 }
 
-/* Leaves one note of each token, with the greatest length. table: 2 n int32. Returns how many. */
+/* Leaves one note for each token, with its greatest length. table: 2 n int32. Returns how many. */
 static int32_t merge(int32_t *tokens, int32_t *lengths, int32_t n, int32_t *table) {
     const uint32_t n_slots = 2 * (uint32_t)n, salt = salt_of(table);
     memset(table, 0xff, n_slots * sizeof *table); /* -1: free */
@@ -50,7 +50,7 @@ static int32_t merge(int32_t *tokens, int32_t *lengths, int32_t n, int32_t *tabl
     return n_merged;
 }
 
-/* Leaves out tokens that are breakers by themselves; tokens ascend. */
+/* Removes tokens that are breakers by themselves. The tokens ascend. */
 static int32_t drop_singles(const pluck_stage_dry *p, int32_t *tokens, int32_t *lengths,
                             int32_t n) {
     for (int32_t i = 0; i < p->n_breakers; i++) {

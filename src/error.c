@@ -1,4 +1,4 @@
-/* error.c: names and messages of the statuses, from the one list in pluck.h. */
+/* error.c: the names and messages of the statuses, from the list in pluck.h. */
 #include "arithmetic.h"
 
 #include "error.h"

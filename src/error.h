@@ -4,7 +4,7 @@
 
 #include "pluck.h"
 
-/* Sets the error, unless err is NULL, and returns its status. */
+/* Writes status and message to *err, unless err is NULL, and returns the status. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif

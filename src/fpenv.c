@@ -1,9 +1,9 @@
 /*
- * fpenv.c: the switch between the caller's floating-point environment and the library's.
+ * fpenv.c: switches between the caller's floating-point environment and the library's.
  *
- * The registers are read and written directly. fesetenv takes some hundred cycles, knows nothing of
- * flushing to zero on many systems, and on x86-64 writes the x87 unit as well. A write is left out
- * if it would change nothing, which is the usual case: then a switch is two reads.
+ * The registers are read and written directly. fesetenv takes a few hundred cycles, does not handle
+ * flushing to zero on many systems, and on x86-64 also writes the x87 unit. A write that would
+ * change nothing is left out. That is the usual case; a switch is then two reads.
  */
 #include "arithmetic.h"
 
@@ -14,9 +14,9 @@
 #ifdef __SSE2_MATH__
 #include <immintrin.h>
 
-/* Denormals are zero, six masks, rounding, flush to zero. */
+/* The bits of MXCSR: denormals are zero, six exception masks, rounding, flush to zero. */
 #define CONTROL 0xffc0u
-/* All exceptions masked, to nearest, subnormal numbers kept. */
+/* The library's: all exceptions masked, round to nearest, subnormal numbers kept. */
 #define OURS 0x1f80u
 
 static void enter(pk_fpenv *caller) {
@@ -30,8 +30,8 @@ static void leave(const pk_fpenv *caller) {
 
 #elif defined(__aarch64__)
 
-/* FIZ, AH and NEP; five traps; input denormal's; half precision's flush to zero; rounding; flush to
- * zero; default NaN. All 0 is to nearest, nothing flushed, nothing trapped. */
+/* The bits of FPCR: FIZ, AH and NEP; six traps; flush to zero of half precision; rounding; flush
+ * to zero; default NaN. The library's are all 0: to nearest, nothing flushed, nothing trapped. */
 #define CONTROL UINT64_C(0x03c89f07)
 
 static uint64_t read_fpcr(void) {

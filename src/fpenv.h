@@ -1,9 +1,9 @@
 /*
- * fpenv.h: a call computes in the library's own floating-point environment.
+ * fpenv.h: lets a call compute in the library's own floating-point environment.
  *
- * The caller may round downwards, flush subnormal numbers to zero, or have unmasked exceptions; the
- * library rounds to nearest, keeps subnormals and lets NaN pass. A public function enters its
- * own environment, calls a function that does the work, and leaves:
+ * The caller may round downwards, flush subnormal numbers to zero, or have unmasked exceptions. The
+ * library rounds to nearest, keeps subnormals and traps nothing. A public function enters the
+ * library's environment, calls a function that does the work, and leaves it:
  *
  *     PK_APART static pluck_status sample(pluck_sampler *sampler, ..., pk_fpenv *caller);
  *
@@ -15,25 +15,23 @@
  *         return status;
  *     }
  *
- * Between the two there is one call and no arithmetic: compilers believe that arithmetic does not
- * depend on the environment and move it over the switch. PK_APART keeps the function that works out
- * of line.
+ * Between enter and leave there is one call and no arithmetic, because compilers assume that
+ * arithmetic does not depend on the environment and move it across the switch. PK_APART prevents
+ * that the function which does the work is inlined.
  *
- * A callback runs in the caller's environment, from a function that is PK_APART as well and does
- * nothing else: pk_fpenv_leave(caller), the callback, pk_fpenv_enter(caller). What the callback
- * changes is then what the caller finds after the call.
+ * A callback runs in the caller's environment. It is called from a PK_APART function that does
+ * nothing else: pk_fpenv_leave(caller), the callback, pk_fpenv_enter(caller). So the caller sees
+ * what the callback has changed.
  *
- * A thread that a pool gives to a call enters and leaves around each piece of work.
- *
- * errno goes the same way: the C library's functions set it (ERANGE by exp), the caller keeps his.
+ * errno is saved and restored too, because functions of the C library set it (exp sets ERANGE).
  */
 #ifndef PLUCK_FPENV_H
 #define PLUCK_FPENV_H
 
 #include <stdint.h>
 
-/* For functions that must not be merged with their callers, or moved by what a compiler finds out
- * about them. */
+/* For functions that must not be inlined, and whose calls a compiler must not move because of what
+ * it knows of their bodies. */
 #if defined(__has_attribute)
 #if __has_attribute(noipa)
 #define PK_APART __attribute__((noipa))
@@ -46,7 +44,7 @@
 #endif
 
 #ifdef __SSE2_MATH__
-/* MXCSR: control and flags in one. The x87 unit is left alone: nothing here computes with it. */
+/* MXCSR has control bits and flags. The x87 unit is not changed, because nothing here uses it. */
 typedef struct pk_fpenv {
     uint32_t mxcsr;
     int error_number;
@@ -57,7 +55,7 @@ typedef struct pk_fpenv {
     int error_number;
 } pk_fpenv;
 #else
-/* Whatever the C library knows: rounding and traps, but not flushing to zero. */
+/* What the C library offers: rounding and traps, but not flushing to zero. */
 #include <fenv.h>
 typedef struct pk_fpenv {
     fenv_t environment;
@@ -65,13 +63,14 @@ typedef struct pk_fpenv {
 } pk_fpenv;
 #endif
 
-/* Notes the environment and errno of whoever runs, and sets the library's environment. */
+/* Saves the current environment and errno to *caller, and sets the library's environment. */
 void pk_fpenv_enter(pk_fpenv *caller);
 
-/* Sets what was noted, flags included. */
+/* Restores what was saved, exception flags included. */
 void pk_fpenv_leave(const pk_fpenv *caller);
 
-/* The body of a public function: returns what `call`, of a PK_APART function, returns. */
+/* The body of a public function: makes `call`, which calls a PK_APART function, in the library's
+ * environment, and returns its result. */
 #define PK_IN_OWN_ENV(type, call)                                                                  \
     do {                                                                                           \
         pk_fpenv caller_;                                                                          \
@@ -81,7 +80,7 @@ void pk_fpenv_leave(const pk_fpenv *caller);
         return result_;                                                                            \
     } while (0)
 
-/* The same of one that returns nothing. */
+/* The same for a function that returns nothing. */
 #define PK_DO_IN_OWN_ENV(call)                                                                     \
     do {                                                                                           \
         pk_fpenv caller_;                                                                          \

@@ -1,9 +1,9 @@
 /*
- * hash.h: a hash of token ids for tables that hold tokens of a prompt.
+ * hash.h: a hash of token ids, for tables that hold the tokens of a prompt.
  *
- * Salted with an address: nobody who writes a prompt shall be able to choose tokens that all
- * collide. No result depends on it. The mixing is the last half of MurmurHash3's finalizer
- * (Appleby, public domain).
+ * The salt is an address, so that nobody can write a prompt whose tokens all collide. No result
+ * depends on the hash. The mixing is the last half of MurmurHash3's finalizer (Appleby, public
+ * domain).
  */
 #ifndef PLUCK_HASH_H
 #define PLUCK_HASH_H
@@ -14,7 +14,7 @@ static inline uint32_t salt_of(const void *address) {
     return (uint32_t)((uintptr_t)address >> 4);
 }
 
-/* All 32 bits are mixed; the upper ones best. */
+/* All 32 bits are mixed, the upper ones best. */
 static inline uint32_t hash_token(int32_t token, uint32_t salt) {
     uint32_t x = (uint32_t)token ^ salt;
     x *= 0x85ebca6bu;

@@ -1,12 +1,12 @@
-/* heavy.c: the groups that decide, summed in double (pk_mass_put_right in mass.h). */
+/* heavy.c: sums heavy groups in double (pk_mass_put_right in mass.h). */
 #include "arithmetic.h"
 
 #include "mass.h"
 
-/* The part of the mass that makes a group heavy. */
+/* A group with at least this part of the mass is heavy. */
 static const double HEAVY = 1.0 / 128;
 
-/* What a heavy group holds more of, and what its maximum reaches. */
+/* What the sum and the maximum of a heavy group must reach at least. */
 typedef struct least {
     double mass, x;
 } least;
@@ -16,7 +16,7 @@ static least least_of(const mass_cache *m, const mass_source *s, double total) {
     return (least){mass, (double)m->ref + (log(mass / GROUP) - 1e-3) / s->scale};
 }
 
-/* The first heavy group from g on; behind the last if there is none. */
+/* The first heavy group from g on; n_groups if there is none. */
 static int32_t next_heavy(const mass_cache *m, const mass_source *s, int32_t g, least l) {
     const int32_t n_groups = s->row->n_groups;
     while (g < n_groups) {
@@ -30,8 +30,8 @@ static int32_t next_heavy(const mass_cache *m, const mass_source *s, int32_t g, 
     return g < n_groups ? g : n_groups;
 }
 
-/* The mass of x >= low in a group whose exponentials are e; side by side, as one addition after
- * another would take as long as the exponentials. */
+/* The mass of x >= low in a group whose exponentials are e. Adds in several lanes: one addition
+ * after another would take as long as the exponentials. */
 static double mass_of(const float *x, const float *e, float low) {
     double part[4] = {0.0, 0.0, 0.0, 0.0};
     for (int i = 0; i < GROUP; i += 4)
@@ -39,7 +39,7 @@ static double mass_of(const float *x, const float *e, float low) {
     return (part[0] + part[1]) + (part[2] + part[3]);
 }
 
-/* Replaces what the kernel added to the masses above levels for one group. */
+/* Replaces what the kernel added to the masses above the levels for one group. */
 static void put_levels_right(const mass_cache *m, const float *x, const float *e,
                              const exp_params *p, const float *at, double *above, int n) {
     double sum, rounded[2] = {0.0, 0.0};

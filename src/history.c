@@ -1,9 +1,9 @@
 /*
  * history.c: see history.h.
  *
- * The table is open-addressed with linear probing, and a deletion closes the gap (Knuth 6.4,
- * algorithm R), so it never ages. It doubles when it gets too full, within memory that is reserved
- * for the full ring.
+ * The table uses open addressing with linear probing. A deletion closes the gap (Knuth 6.4,
+ * algorithm R), so deletions do not slow it down. It doubles when it gets too full, within memory
+ * that is reserved for a full ring.
  */
 #include "arithmetic.h"
 
@@ -18,13 +18,14 @@
 
 enum { MIN_SLOT_BITS = 4 };
 
-/* Slots for each token at least. Counts are asked of tokens that are not there, by whoever edits a
- * list of candidates; with a quarter of the slots taken most of those are answered at once. */
+/* The least number of slots for each token. Edits of a list look up the counts of many tokens that
+ * are not in the history; if at most a quarter of the slots is taken, most of these lookups end at
+ * the first slot. */
 static int32_t spread_of(history_kind kind) {
     return kind == HISTORY_COUNTS ? 4 : 2;
 }
 
-/* The slots of a full ring. */
+/* The number of slots for a full ring. */
 static int32_t slots_for(int32_t capacity, history_kind kind) {
     int32_t n = 1 << MIN_SLOT_BITS;
     while (n < spread_of(kind) * capacity) n *= 2;
@@ -37,7 +38,7 @@ size_t pk_history_size(int32_t capacity, history_kind kind) {
            (n_arrays * (size_t)capacity + (size_t)slots_for(capacity, kind)) * sizeof(int32_t);
 }
 
-/* Makes all of 2^slot_bits slots free. */
+/* Makes 2^slot_bits slots the table, all of them free. */
 static void free_slots(history *h, int32_t slot_bits) {
     h->slot_bits = slot_bits;
     memset(history_slots(h), 0xff, sizeof(int32_t) << slot_bits); /* -1 */
@@ -62,7 +63,7 @@ static int32_t home_of(const history *h, int32_t token) {
     return (int32_t)(hash_token(token, h->salt) >> (32 - h->slot_bits));
 }
 
-/* The slot of token, or the free one where it would go. */
+/* The slot of a token, or the free slot where it belongs. */
 static int32_t find(const history *h, int32_t token) {
     const int32_t *slots = history_slots(h), *tokens = history_tokens(h);
     const int32_t mask = (1 << h->slot_bits) - 1;
@@ -81,7 +82,7 @@ static void grow(history *h) {
     }
 }
 
-/* A place for a token that is new. */
+/* Takes a place for a token that is not in the history yet. */
 static int32_t take_place(history *h) {
     int32_t place = h->free_place;
     if (place == -1)
@@ -93,7 +94,7 @@ static int32_t take_place(history *h) {
     return place;
 }
 
-/* Counts one more of a token; returns its place. */
+/* Adds one to the count of a token; returns its place. */
 static int32_t count_up(history *h, int32_t token) {
     int32_t i = find(h, token);
     if (history_slots(h)[i] != -1) {
@@ -113,7 +114,7 @@ static int32_t count_up(history *h, int32_t token) {
     return place;
 }
 
-/* Frees slot number `hole`, and moves later ones up that would no longer be found. */
+/* Frees slot number `hole`, and moves later entries that would no longer be found. */
 static void close_gap(history *h, int32_t hole) {
     int32_t *slots = history_slots(h);
     const int32_t mask = (1 << h->slot_bits) - 1;
@@ -128,7 +129,7 @@ static void close_gap(history *h, int32_t hole) {
     slots[hole] = -1;
 }
 
-/* Gives up a place. Of counts, the last token takes it. */
+/* Frees a place. HISTORY_COUNTS: the last token moves to it. */
 static void leave_place(history *h, int32_t place) {
     int32_t *tokens = history_tokens(h), *counts = history_counts(h);
     if (h->kind == HISTORY_REPEATS) {
@@ -148,7 +149,7 @@ static void leave_place(history *h, int32_t place) {
 static void count_down(history *h, int32_t token) {
     const int32_t i = find(h, token);
     const int32_t place = history_slots(h)[i];
-    PLUCK_ASSERT(h->n_places < 1 << h->slot_bits); /* a free slot ends each search */
+    PLUCK_ASSERT(h->n_places < 1 << h->slot_bits); /* every search needs a free slot to end */
     PLUCK_ASSERT(place >= 0 && history_counts(h)[place] > 0);
     if (--history_counts(h)[place] > 0) return;
     close_gap(h, i);
@@ -198,7 +199,7 @@ static void copy_reversed(const int32_t *restrict last, int32_t n, int32_t *rest
 void pk_history_reversed(const history *h, int32_t n, int32_t *tokens) {
     PLUCK_ASSERT(n >= 0 && n <= h->size);
     const int32_t at = history_index(h, h->size - 1);
-    const int32_t before = at + 1 < n ? at + 1 : n; /* up to the ring's beginning */
+    const int32_t before = at + 1 < n ? at + 1 : n; /* those before the ring wraps */
     copy_reversed(history_ring(h) + at, before, tokens);
     copy_reversed(history_ring(h) + h->capacity - 1, n - before, tokens + before);
 }

@@ -1,18 +1,19 @@
 /*
- * history.h: the last n accepted tokens, and what a stage wants to know of them.
+ * history.h: the last n accepted tokens, and what stages need to know of them.
  *
- * A ring of capacity `last_n`, the distinct tokens with their counts, and a hash table from a token
- * to its place among them. The table has a few slots for each distinct token, not for each
- * token that the ring could hold: ten tokens in a window of a million stay in the first-level
- * cache, and clearing costs nothing. There are two kinds:
+ * A history is a ring of capacity `last_n`, the distinct tokens with their counts, and a hash table
+ * that finds a token among the distinct ones: its place. The table has a few slots for each
+ * distinct token, not for each token that the ring has room for. So ten tokens in a window of a
+ * million stay in the first-level cache, and clearing takes no time. There are two kinds:
  *
- * HISTORY_COUNTS: the distinct tokens lie side by side, to be walked.
+ * HISTORY_COUNTS: the places in use are 0 to n_distinct - 1, so that they can be walked.
  *
- * HISTORY_REPEATS: a distinct token keeps its place as long as it is there, each token of the ring
- * knows its place, and there are arrays in which dry_repeats.c finds what repeats the end.
+ * HISTORY_REPEATS: a distinct token keeps its place as long as it is in the history. For each token
+ * of the ring its place is stored. Further arrays are for dry_repeats.c, which finds what repeats
+ * the end of the history.
  *
- * The memory comes from the sampler (pk_history_size bytes, no need to zero it); it holds no
- * pointers, so the whole is copied by memcpy.
+ * The memory comes from the sampler (pk_history_size bytes, need not be zero). It contains no
+ * pointers, so a history is copied with memcpy.
  */
 #ifndef PLUCK_HISTORY_H
 #define PLUCK_HISTORY_H
@@ -28,20 +29,20 @@ typedef struct history {
     int32_t size;       /* tokens held */
     int32_t first;      /* ring index of the oldest */
     int32_t n_distinct; /* distinct tokens held */
-    int32_t n_places;   /* places in use or free again; of counts: n_distinct */
-    int32_t free_place; /* of repeats: the first of the free ones; -1: none */
-    int32_t slot_bits;  /* 2^slot_bits slots of the table are in use */
-    int32_t n_slots;    /* that there is room for */
+    int32_t n_places;   /* places that are or were in use; HISTORY_COUNTS: n_distinct */
+    int32_t free_place; /* HISTORY_REPEATS: the first free place; -1: none */
+    int32_t slot_bits;  /* the table uses 2^slot_bits slots */
+    int32_t n_slots;    /* slots that there is memory for */
     uint32_t salt;      /* of the hash */
-    int32_t n_lags;     /* of repeats: size when the lags were last brought up to date */
-    int32_t n_new;      /* of repeats: tokens pushed since then, up to capacity */
+    int32_t n_lags;     /* HISTORY_REPEATS: size when the lags were last brought up to date */
+    int32_t n_new;      /* HISTORY_REPEATS: tokens pushed since then, up to capacity */
     /* Followed by arrays of `capacity` int32 and one of n_slots; see the functions below. */
 } history;
 
-/* Bytes of a history. */
+/* The size of a history in bytes. */
 size_t pk_history_size(int32_t capacity, history_kind kind);
 
-/* Makes an empty history of memory of pk_history_size bytes, aligned for int32_t. */
+/* Makes an empty history in memory of pk_history_size bytes, aligned for int32_t. */
 void pk_history_init(history *h, int32_t capacity, history_kind kind);
 
 void pk_history_clear(history *h);
@@ -59,49 +60,49 @@ void pk_history_reversed(const history *h, int32_t n, int32_t *tokens);
 /* How often token is in the history. */
 int32_t pk_history_count(const history *h, int32_t token);
 
-/* HISTORY_COUNTS: writes the distinct tokens, ascending, and their counts; room for n_distinct of
- * each. Takes linear time. */
+/* HISTORY_COUNTS: writes the distinct tokens, ascending, and their counts; both arrays have room
+ * for n_distinct. Takes linear time. */
 void pk_history_ascending(const history *h, int32_t *tokens, int32_t *counts);
 
-/* Ring index of the token that comes `after` places after the oldest; -1 <= after <= capacity. */
+/* The ring index of the token that comes `after` places after the oldest; -1 <= after <=
+ * capacity. */
 static inline int32_t history_index(const history *h, int32_t after) {
     const int32_t at = h->first + after;
     return at >= h->capacity ? at - h->capacity : at < 0 ? at + h->capacity : at;
 }
 
-/* The ring. */
 static inline int32_t *history_ring(const history *h) {
     return (int32_t *)(uintptr_t)(h + 1);
 }
 
-/* By place: the distinct tokens; of repeats, -1 at places that are free. In any order, valid until
- * the next push or clear. */
+/* By place: the distinct tokens, in any order; HISTORY_REPEATS: -1 at a free place. Valid until the
+ * next push or clear. */
 static inline int32_t *history_tokens(const history *h) {
     return history_ring(h) + h->capacity;
 }
 
-/* By place: how often each occurs; of repeats at a free place, the next free one. */
+/* By place: how often each token occurs; HISTORY_REPEATS: at a free place, the next free one. */
 static inline int32_t *history_counts(const history *h) {
     return history_tokens(h) + h->capacity;
 }
 
-/* The table: places, -1 where it is free. */
+/* The hash table: places; -1 in a free slot. */
 static inline int32_t *history_slots(const history *h) {
     return history_counts(h) + h->capacity;
 }
 
-/* Of repeats, by ring index: the place of the token there. */
+/* HISTORY_REPEATS, by ring index: the place of the token there. */
 static inline int32_t *history_places(const history *h) {
     return history_slots(h) + h->n_slots;
 }
 
-/* Of repeats, by distance from the end: for how many tokens the history reads the same backwards
- * from there as from the end. */
+/* HISTORY_REPEATS, by lag, a distance from the end: the number of tokens for which the history
+ * reads the same backwards from there as from the end. */
 static inline int32_t *history_lags(const history *h) {
     return history_places(h) + h->capacity;
 }
 
-/* Of repeats, by place: -1 between calls, or INT32_MAX for a token that is never noted. */
+/* HISTORY_REPEATS, by place: -1 between calls, or INT32_MAX for a token that is never noted. */
 static inline int32_t *history_longest(const history *h) {
     return history_lags(h) + h->capacity;
 }

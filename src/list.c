@@ -3,10 +3,11 @@
 
 #include "list.h"
 
-/* So many values are counted rather than selected from. */
+/* Up to this many values pk_kth_of_few is faster than a selection. */
 enum { FEW = 512 };
 
-/* The entries lie as they are said to; a caller's equals may lie either way round. */
+/* Asserts that the entries are in the order they are said to be. Equals of a caller may be in any
+ * order. */
 static void check_lies(const list *l) {
     if (!CHECKS) return;
     for (int32_t i = 1; i < l->n; i++) {
@@ -64,7 +65,7 @@ float pk_list_max(const list *l) {
     if (l->lies == ORDER_DESCENDING) return l->x[0];
     float max[8];
     for (int j = 0; j < 8; j++) max[j] = -INFINITY;
-    /* Padded: whole eights. */
+    /* The padding makes whole eights. */
     for (int32_t i = 0; i < l->n; i += 8)
         for (int j = 0; j < 8; j++) max[j] = l->x[i + j] > max[j] ? l->x[i + j] : max[j];
     for (int j = 1; j < 8; j++) max[0] = max[j] > max[0] ? max[j] : max[0];
@@ -106,7 +107,7 @@ void pk_list_keep_through(list *l, const ordering *o, double key, int32_t last_i
     pk_list_truncate(l, n);
 }
 
-/* The same in descending order: by value, then by id among equals. */
+/* Keeps the first k in descending order: selects by value, then by id among equals. */
 static void keep_greatest(list *l, scratch_arena *s, int32_t k) {
     float kth;
     if (l->n <= FEW) {

@@ -1,14 +1,14 @@
 /*
- * logprobs.c: log-probabilities of a row for a server's answer: of one token, and of the top N,
- * found by the same selection as top-k.
+ * logprobs.c: the log-probabilities of one token of a row and of its top n, which servers return.
+ * Selects as top-k does.
  */
 #include "arithmetic.h"
 
 #include "workspace.h"
 
-/* The row's value of one token; -inf if it is masked. */
+/* The value of one token; -inf if it is masked. */
 static float value_of(view *v, int32_t token) {
-    if (pk_view_is_list(v)) { /* of the few that are allowed, or of those at +inf */
+    if (pk_view_is_list(v)) { /* of few allowed tokens, or of tokens at +inf */
         const int32_t at = pk_list_find(pk_view_list(v), token);
         return at < 0 ? -INFINITY : pk_view_list(v)->x[at];
     }

@@ -1,13 +1,12 @@
 /*
- * mass.h: the third layer: maxima, sums and moments of what a view holds, and places where a
- * cumulative mass is reached.
+ * mass.h: the third layer: maxima, sums and moments of a view's candidates.
  *
- * What was computed is kept with the stamp of what it was made of. A source carries two stamps:
- * `values` changes with the candidates' values, `weights` with anything that changes a sum. A
- * number whose stamp is not the source's is computed anew by whoever asks for it; nobody has to
- * remember to invalidate it.
+ * Each number is kept with the stamp of what it was computed from. A source has two stamps:
+ * `values` changes with the candidates' values, `weights` with anything that changes a sum. If a
+ * number's stamp is not the source's, it is computed again when it is asked for, so nobody needs to
+ * invalidate it.
  *
- * The law of the mass is a parameter: exp((x - ref) * scale), or a transform of it (adapt_params).
+ * The mass of a candidate is e = exp((x - ref) * scale), or a transform of it (adapt_params).
  */
 #ifndef PLUCK_MASS_H
 #define PLUCK_MASS_H
@@ -15,30 +14,30 @@
 #include "list.h"
 #include "row.h"
 
-/* What is weighed. */
+/* The candidates whose masses are computed. */
 typedef struct mass_source {
     const logit_row *row;      /* the row, or the values of a list */
-    bool whole;                /* it is the row: the maxima of its groups are kept */
-    row_cut cut;               /* of a row */
+    bool whole;                /* it is the row, so the maxima of its groups are kept */
+    row_cut cut;               /* if it is the row */
     double scale;              /* logit = x * scale */
-    const adapt_params *adapt; /* NULL: the law is exp */
+    const adapt_params *adapt; /* NULL: the mass is e */
     uint32_t values, weights;  /* stamps, from 1 */
 } mass_source;
 
 typedef struct mass_cache {
     const kernel_table *kernels;
     scratch_arena *scratch;
-    uint32_t max_stamp, sum_stamp; /* of `values`, of `weights` */
+    uint32_t max_stamp, sum_stamp; /* the source's `values`, `weights` at the time */
     float max;
     bool grouped; /* the group sums add up to the sum */
-    float ref;    /* exponentials are relative to it: the maximum when they were summed */
+    float ref;    /* the reference of the sums: the maximum at the time they were computed */
     double sum;
-    float *group_max; /* of a row; padded with -inf to whole blocks */
+    float *group_max; /* of the row, padded with -inf to whole blocks */
     float *block_max;
     double *group_sum, *group_moment;
 } mass_cache;
 
-/* A value, and the mass of what is not below it; x is NaN if none is known. */
+/* A value and the mass at and above it. x is NaN if none is known. */
 typedef struct level {
     float x;
     double mass;
@@ -48,21 +47,23 @@ void pk_mass_begin(mass_cache *m, const kernel_table *kernels, scratch_arena *s)
 
 /* ---- maxima ---- */
 
-/* Maxima of a row's groups, and how many are alive. False if an allowed logit is NaN. */
+/* Finds the maxima of a row's groups, and how many tokens are alive. False if an allowed logit is
+ * NaN. */
 bool pk_mass_scan(mass_cache *m, logit_row *r, uint32_t values, int32_t *n_alive);
 
-/* The maximum of a list, found by its owner. */
+/* Sets the maximum of a list. */
 void pk_mass_set_max(mass_cache *m, uint32_t values, float max);
 
 static inline bool pk_mass_is_scanned(const mass_cache *m, const mass_source *s) {
     return m->max_stamp == s->values;
 }
 
-/* A group's values have changed: its maximum, and its sum if the sums are of `weights`. The caller
- * then calls pk_mass_refreshed. */
+/* Computes a group's maximum again after its values changed, and its sum if the sums are up to
+ * date. After the last group the caller calls pk_mass_refreshed. */
 void pk_mass_refresh(mass_cache *m, const mass_source *s, int32_t group);
 
-/* The maximum, and the sum if it was up to date, are up to date again under new stamps. */
+/* Computes the maximum from those of the groups, and the sum if it was up to date; they are up to
+ * date under the new stamps. */
 void pk_mass_refreshed(mass_cache *m, const mass_source *before, uint32_t values, uint32_t weights);
 
 /* ---- sums ---- */
@@ -71,53 +72,53 @@ static inline bool pk_mass_is_summed(const mass_cache *m, const mass_source *s) 
     return m->sum_stamp == s->weights;
 }
 
-/* The reference that sums of this source are relative to: that of the sum, if there is one. */
+/* The reference of this source's masses: that of the sum, if it is up to date. */
 float pk_mass_ref(mass_cache *m, const mass_source *s);
 
-/* exp((x - ref) * scale) */
+/* The parameters of e = exp((x - ref) * scale). */
 exp_params pk_mass_exp(mass_cache *m, const mass_source *s);
 
-/* The sum under the source's law. */
+/* The sum of the masses. */
 double pk_mass_sum(mass_cache *m, const mass_source *s);
 
-/* The group sums as well, which a boundary found by other means does not leave behind. */
+/* Makes sure that the group sums are up to date too; after pk_mass_set_sum they are not. */
 void pk_mass_sum_groups(mass_cache *m, const mass_source *s);
 
-/* Sets a sum that was found by other means. */
+/* Sets a sum that was found in another way. */
 void pk_mass_set_sum(mass_cache *m, const mass_source *s, double sum);
 
-/* The sum, and the masses above the levels' x (the second one unless it is NaN), in one pass. The
- * source must be whole, its cut open. */
+/* Computes the sum, and the masses of the levels (of the second one unless its x is NaN), in one
+ * pass. The source must be whole and its cut open. */
 void pk_mass_sum_levels(mass_cache *m, const mass_source *s, level *first, level *second);
 
-/* The sum, and the mean of x - ref under the distribution. */
+/* The mean of x - ref under the distribution. Computes the sum too. */
 double pk_mass_mean(mass_cache *m, const mass_source *s);
 
-/* The sum, and the entropy in nats, relatively precise also when it is nearly 0. */
+/* The entropy in nats, with a small relative error even if it is nearly 0. Computes the sum too. */
 double pk_mass_entropy(mass_cache *m, const mass_source *s);
 
-/* The mass of what c admits of a whole source; uses up the group sums. */
+/* The mass of what c admits of a whole source. Overwrites the group sums. */
 double pk_mass_above(mass_cache *m, const mass_source *s, row_cut c);
 
-/* The masses of n values under the source's law. */
+/* Writes the masses of n values. */
 void pk_mass_of(mass_cache *m, const mass_source *s, const float *x, size_t n, float *out);
 
-/* Their sum, under exp. */
+/* The sum of e over n values. */
 double pk_mass_of_values(mass_cache *m, const mass_source *s, const float *x, int32_t n);
 
-/* The sum under s->adapt from that under exp, which must be known with its group sums; `few` is
- * room for a list. `n`: how many are alive. */
+/* Computes the sum under s->adapt from that of e, which must be up to date with its group sums.
+ * `few` is a list to collect into. `n`: how many are alive. */
 void pk_mass_sum_adapted(mass_cache *m, const mass_source *s, const mass_source *under_exp,
                          int32_t n, list *few);
 
-/* ---- groups that decide (heavy.c) ---- */
+/* ---- heavy groups (heavy.c) ---- */
 
 /*
- * The kernels add a group's 64 exponentials in float, which rounds a group that holds most of the
- * mass by 1e-7 of all: enough to move a boundary by a candidate where the tail is flat. So groups
- * with a noticeable part of the mass, a hundred at most, are summed once more in double. Puts right
- * the group sums (masses of what c admits) that make up *total, it, and the n masses above at[]
- * that were found beside them.
+ * The kernels add the 64 exponentials of a group in float. If a group has most of the mass, that
+ * rounds it by 1e-7 of the total, which can move a boundary in a flat tail by a candidate. So
+ * groups with a noticeable part of the mass, a hundred at most, are summed again in double. This
+ * corrects the group sums (masses of what c admits), their total, and the n masses above at[] that
+ * were computed in the same pass.
  */
 void pk_mass_put_right(mass_cache *m, const mass_source *s, row_cut c, double *total,
                        const float *at, double *above, int n);

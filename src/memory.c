@@ -1,4 +1,4 @@
-/* memory.c: memory from an allocator whose members may all be zero. */
+/* memory.c: memory from an allocator, or from malloc if its members are zero. */
 #include "arithmetic.h"
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 
 void *pk_allocate(const pluck_allocator *allocator, size_t size) {
     if (allocator->allocate) return allocator->allocate(allocator->ctx, size);
-    const int error_number = errno; /* ENOMEM is told by the status */
+    const int error_number = errno; /* the status reports a lack of memory */
     void *memory = malloc(size);
     errno = error_number;
     return memory;

@@ -1,6 +1,6 @@
 /*
- * order.h: the orders of candidates, and small sorts and selections: of values, of ids, and of
- * positions in a list. None allocates; all are n log n or linear at worst.
+ * order.h: the orders of candidates, and sorts and selections of values, of ids, and of positions
+ * in a list. None allocates; each takes at most n log n time.
  */
 #ifndef PLUCK_ORDER_H
 #define PLUCK_ORDER_H
@@ -11,12 +11,12 @@ typedef enum candidate_order {
     ORDER_ID,         /* ascending id */
     ORDER_DESCENDING, /* logit descending, lower id first among equals */
     ORDER_NEAR,       /* distance of x from a centre ascending, lower id first among equals */
-    ORDER_AS_IT_LIES  /* as a list lies, for a reason no longer known */
+    ORDER_AS_IT_LIES  /* the order in which a list is stored, whatever it is */
 } candidate_order;
 
 /* How candidates compare: by key ascending, then by id. */
 typedef struct ordering {
-    const int32_t *ids; /* NULL: values alone, whose positions stand in for ids */
+    const int32_t *ids; /* NULL: positions are used as ids */
     const float *x;
     candidate_order order; /* ORDER_DESCENDING, ORDER_NEAR or ORDER_ID */
     double centre;
@@ -27,29 +27,30 @@ double pk_order_key(const ordering *o, int32_t i);
 /* Whether candidate a comes before b. */
 bool pk_order_before(const ordering *o, int32_t a, int32_t b);
 
-/* Sorts n positions: by the digits of rounded keys if they are some hundred, else by comparing. */
+/* Sorts n positions: a few hundred by the digits of their rounded keys, others by comparisons. */
 void pk_sort_index(const ordering *o, int32_t *index, int32_t n);
 
 bool pk_is_sorted(const ordering *o, const int32_t *index, int32_t n);
 
-/* How many of n candidates come at or before (key, id). */
+/* How many of the first n candidates come at or before (key, id). */
 int32_t pk_count_through(const ordering *o, int32_t n, double key, int32_t id);
 
-/* Moves element index[i] to place i, following the permutation's cycles; index is used up. */
+/* Moves the element at index[i] to position i, along the permutation's cycles. Overwrites index. */
 void pk_permute(int32_t *ids, float *x, int32_t *index, int32_t n);
 
-/* The k-th greatest (k from 1) of x, which is used up: by digits, linear whatever x holds. */
+/* The k-th greatest value (k from 1) of x, which is overwritten. Works by digits, so the time is
+ * linear for any x. */
 float pk_kth_greatest(float *x, int32_t n, int32_t k);
 
-/* The same of few, which stay as they lie. By halving the values: counting takes no branch on a
- * number, which a selection mispredicts every other time. */
+/* The same for few values, which are not changed. Halves the range of values and counts, without
+ * branches; a selection mispredicts every other branch. */
 float pk_kth_of_few(const float *x, int32_t n, int32_t k);
 
-/* Writes the n positions in descending order of x, the lower position first among equals. Meant for
- * few: n comparisons for each, without a branch. */
+/* Writes the n positions in descending order of x, of equals the lower position first. Meant for
+ * few values: takes n comparisons for each, without branches. */
 void pk_rank_descending(const float *x, int32_t *index, int32_t n);
 
-/* Of n positions, which are permuted, the one with the k-th lowest id (k from 1). */
+/* The one of n positions with the k-th lowest id (k from 1). Permutes index. */
 int32_t pk_kth_lowest_id(const int32_t *ids, int32_t *index, int32_t n, int32_t k);
 
 #endif /* PLUCK_ORDER_H */

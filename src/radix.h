@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 /*
- * Sorts n keys ascending, and moves values[i] along with keys[i]; equal keys stay in their
- * order. values may be NULL. scratch has room for n int32, for 2 n if there are values.
+ * Sorts n keys ascending and moves values[i] with keys[i]; equal keys keep their order. values may
+ * be NULL. scratch has room for n int32, or 2 n if there are values.
  */
 void pk_radix_sort(int32_t *keys, int32_t *values, int32_t n, int32_t *scratch);
 

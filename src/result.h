@@ -4,7 +4,7 @@
 
 #include "workspace.h"
 
-/* What was drawn; the call selected. The errors of pluck_workspace_candidates. */
+/* Writes what a call that selected a token found. Errors: those of pluck_workspace_candidates. */
 pluck_status pk_result_draw(pluck_workspace *ws, bool skip_probability, pluck_draw *draw);
 
 #endif /* PLUCK_RESULT_H */

@@ -2,9 +2,9 @@
  * rng.h: the random streams, mt19937 as llama.cpp uses it and Philox4x32-10.
  *
  * A stream can be rolled back: pk_stream_begin marks a point, pk_stream_rollback returns to it. For
- * mt19937 that costs next to nothing because the generator is advanced one word at a time, each
- * step changing one word of the state, so that a short log of overwritten words undoes a call.
- * (Advancing 624 words at once, as textbooks do, also makes every 312th draw slow.)
+ * mt19937 this is cheap: the generator advances one word at a time, and each step changes one word
+ * of the state, so a short log of the overwritten words is enough to undo a call. (Advancing 624
+ * words at once, as textbooks do, would also make every 312th draw slow.)
  */
 #ifndef PLUCK_RNG_H
 #define PLUCK_RNG_H
@@ -20,7 +20,7 @@ typedef struct rng_stream {
     union {
         struct {
             uint32_t state[MT_WORDS];
-            uint32_t next;        /* index of the word the next step replaces */
+            uint32_t next;        /* index of the word that the next step replaces */
             uint32_t log[MT_LOG]; /* words replaced since pk_stream_begin */
             uint32_t n_log;
         } mt;
@@ -31,7 +31,7 @@ typedef struct rng_stream {
     } as;
 } rng_stream;
 
-/* Seeds a stream. number: which of the sampler's random streams this is (Philox). */
+/* Seeds a stream. number: the stream's number in the sampler, from 0; only Philox uses it. */
 void pk_stream_seed(rng_stream *stream, pluck_rng_kind kind, uint32_t seed, uint32_t number);
 
 void pk_stream_begin(rng_stream *stream);
@@ -44,17 +44,18 @@ uint32_t pk_stream_word(rng_stream *stream); /* mt19937 only */
  * 2^-53. */
 double pk_stream_double(rng_stream *stream);
 
-/* What pk_stream_double will give next. */
+/* What pk_stream_double will return next. */
 double pk_stream_peek(const rng_stream *stream);
 
-/* A float in [0, 1): libstdc++'s uniform_real_distribution<float>; for Philox a multiple of 2^-24.
- */
+/* A float in [0, 1): libstdc++'s uniform_real_distribution<float>; for Philox a multiple of
+ * 2^-24. */
 float pk_stream_float(rng_stream *stream);
 
 /* Philox4x32-10: out = the block of `counter` under `key`. */
 void pk_philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]);
 
-/* A seed from the system, or as good as can be had without one. */
+/* A seed made from the clock, an address and a counter: it differs from call to call, but is not
+ * secret. */
 uint32_t pk_random_seed(void);
 
 #endif /* PLUCK_RNG_H */

@@ -1,13 +1,14 @@
 /*
  * row.h: the first layer: a row of logits as it was handed in.
  *
- * The logits lie where the caller has them, in their own type, and are never written to. What
- * differs from them is an operand of whoever reads: the mask, as one word of bits for each group of
- * 64 logits, and patches, float copies of the groups that an edit or the end of the row touches. A
- * cut says what part of the row is looked at. Only row.c calls the kernels that read rows.
+ * The logits stay where the caller has them, in their own type, and are never written to. Changes
+ * are kept beside them, and whoever reads the row takes both: the mask, one word of bits for each
+ * group, and the patches, float copies of the groups with edits, and of a last group that is
+ * shorter than 64. A cut says which part of the row is read. Only row.c calls the kernels that read
+ * rows.
  *
- * "x" here and in the code is a value of the row, before any scale; "alive" is an x above -inf that
- * is not masked.
+ * "x", here and in the code, is a value of the row, before any scale. "alive": x is above -inf and
+ * not masked.
  */
 #ifndef PLUCK_ROW_H
 #define PLUCK_ROW_H
@@ -17,13 +18,13 @@
 #include "kernels/kernels.h"
 #include "scratch.h"
 
-/* What is at or above a value: x > cut.x, and x = cut.x if its id is not above `through`. */
+/* Admits x > cut.x, and x == cut.x if its id is at most `through`. */
 typedef struct row_cut {
     float x;
     int32_t through;
 } row_cut;
 
-/* Every x >= x; with -INFINITY everything that is alive. */
+/* The cut that admits every value at or above x; with -INFINITY, everything that is alive. */
 static inline row_cut cut_at(float x) {
     return (row_cut){x, INT32_MAX};
 }
@@ -32,85 +33,88 @@ static inline bool cut_admits(row_cut c, float x, int32_t id) {
     return x > c.x || (x == c.x && id <= c.through && x > -INFINITY);
 }
 
-/* Whether a cut leaves anything out that is alive. */
+/* Whether a cut admits everything that is alive. */
 static inline bool cut_is_open(row_cut c) {
     return c.x == -INFINITY;
 }
 
 /* Memory of a row, with room for n_vocab tokens. */
 typedef struct row_memory {
-    uint64_t *allowed; /* a word per group */
-    uint64_t *patched; /* a bit per group */
-    int32_t *patch_of; /* number of a patched group's patch */
-    float *patches;    /* GROUP each; room for all groups */
+    uint64_t *allowed; /* one word for each group */
+    uint64_t *patched; /* one bit for each group */
+    int32_t *patch_of; /* for a patched group, the number of its patch */
+    float *patches;    /* GROUP values each; room for all groups */
 } row_memory;
 
 typedef struct logit_row {
     const kernel_table *kernels;
-    const row_kernels *plain; /* of its dtype: without the mask, which a list has none of */
-    const row_kernels *of;    /* with the mask if there is one */
+    const row_kernels *plain; /* for its dtype, without a mask */
+    const row_kernels *of;    /* with the mask if there is one, else plain */
     const char *x;
     pluck_dtype dtype;
     size_t element;           /* bytes of a logit */
     int32_t n;                /* logits */
-    int32_t n_groups, n_full; /* the last group may be short: it is patched then */
+    int32_t n_groups, n_full; /* n_full is one less if the last group is short, and so a patch */
     const uint64_t *allowed;  /* NULL: no mask */
-    int64_t n_allowed;        /* in the full groups */
+    int64_t n_allowed;        /* tokens allowed in the full groups */
     row_memory memory;
     int32_t n_patches;
-    bool flat;   /* all groups are patches, in the order of their ids: x is memory.patches */
-    bool finite; /* no allowed logit of a group that is not patched is -inf; known once scanned */
+    bool flat;   /* all groups are patches, in order of id, so that x is memory.patches */
+    bool finite; /* no allowed logit outside the patches is -inf; known after a scan */
 } logit_row;
 
-/* Opens a row of n logits. `allowed` (NULL: all) has n_allowed bits; tokens beyond are not allowed,
- * bits beyond n do not count. */
+/* Opens a row of n logits. `allowed` has n_allowed bits (NULL: all tokens are allowed); tokens
+ * beyond them are not allowed, bits beyond n are ignored. */
 void pk_row_open(logit_row *r, const row_memory *memory, const kernel_table *kernels, const void *x,
                  pluck_dtype dtype, int32_t n, const uint32_t *allowed, int32_t n_allowed);
 
-/* The values of a list as a row: n floats, padded with -inf to whole groups. */
+/* A row of the values of a list: n floats, padded with -inf to whole groups. */
 logit_row pk_row_of_values(const kernel_table *kernels, const float *x, int32_t n);
 
-/* The allowed tokens, ascending, if there are at most `most`; else -1. Room for most + GROUP. */
+/* Writes the allowed tokens, ascending, and returns how many there are; -1 if there are more than
+ * `most`. ids has room for most + GROUP. */
 int32_t pk_row_few(const logit_row *r, int32_t most, int32_t *ids);
 
-/* Expects edits of about n groups: many are better made in a copy of the whole row. */
+/* Prepares for edits in about n groups: if they are many, makes a copy of the whole row. */
 void pk_row_expect_edits(logit_row *r, int32_t n);
 
-/* The float copy of a group, made of what the row holds if there is none yet; -inf where masked. */
+/* The patch of a group, -inf at masked tokens. Makes it from the row if there is none yet. */
 float *pk_row_patch(logit_row *r, int32_t group);
 
-/* A group as floats: GROUP of them, -inf where masked, padded, or not admitted by the cut. */
+/* Writes a group as GROUP floats: -inf if masked, beyond the end, or not admitted by the cut. */
 void pk_row_group(const logit_row *r, int32_t group, row_cut c, float *x);
 
-/* Asks for the groups of these ids, all at once: the row may be far away. */
+/* Prefetches the groups of these ids together, since the row may not be in the cache. */
 void pk_row_prefetch(const logit_row *r, const int32_t *ids, int32_t n);
 
-/* Maximum of each group, and the number alive. False if an allowed logit is NaN. */
+/* Writes the maximum of each group, and how many tokens are alive. False if an allowed logit is
+ * NaN. */
 bool pk_row_max(logit_row *r, scratch_arena *s, float *max, int32_t *n_alive);
 
-/* Sum of e(x) of each group. */
+/* Writes the sum of e(x) of each group; e is that of kernels.h. */
 void pk_row_sumexp(const logit_row *r, scratch_arena *s, const exp_params *p, double *sum);
 
-/* Of what the cut admits alone. max: of the groups. */
+/* The same of what the cut admits. max: the maxima of the groups. */
 void pk_row_sumexp_above(const logit_row *r, const float *max, row_cut c, const exp_params *p,
                          double *sum);
 
-/* Sum of e(x) of each group, and its total over x >= at[i] in above[i], of one level or two. */
+/* Writes the sum of e(x) of each group, and to above[i] the total over x >= at[i], for one or two
+ * levels. */
 void pk_row_sumexp_levels(const logit_row *r, const float *at, int n_levels, const exp_params *p,
                           double *sum, double *above);
 
-/* Sum of e(x), and of e(x) * (x - ref), of each group. */
+/* Writes the sums of e(x) and of e(x) * (x - ref) of each group. */
 void pk_row_moment(const logit_row *r, scratch_arena *s, const exp_params *p, double *sum,
                    double *moment);
 
-/* Sum of the adaptive weight of each group. */
+/* Writes the sum of the adaptive weights of each group. */
 void pk_row_adapt(const logit_row *r, scratch_arena *s, const adapt_params *p, double *sum);
 
-/* Sum and sum of squares of x - shift over the alive. */
+/* The sum, and the sum of squares, of x - shift over the alive. */
 group_totals pk_row_stats(const logit_row *r, float shift);
 
-/* Ids, ascending, and x of what the cut admits and is below `below` (NaN: no limit); returns how
- * many. May write up to 16 entries past the last. */
+/* Collects what the cut admits and is below `below` (NaN: no limit): writes ids, ascending, and x;
+ * returns how many. May write up to 16 entries past the last. */
 int32_t pk_row_collect(const logit_row *r, const float *max, row_cut c, float below, int32_t *ids,
                        float *x);
 
@@ -121,8 +125,7 @@ int32_t pk_row_collect_group(const logit_row *r, const float *max, int32_t group
 /* How many the cut admits. */
 int64_t pk_row_count_above(const logit_row *r, const float *max, row_cut c);
 
-/* What lies in low <= x <= high; of what is not in in_low <= x <= in_high as well only the ids up to
- * `through`. */
+/* Admits low <= x <= high; if x is not also in in_low <= x <= in_high, only ids up to `through`. */
 typedef struct row_band {
     float low, high, in_low, in_high;
     int32_t through;
@@ -134,11 +137,10 @@ static inline row_band row_band_of(row_cut c) {
     return (row_band){c.x, FLT_MAX, divides ? nextafterf(c.x, INFINITY) : c.x, FLT_MAX, c.through};
 }
 
-/* Masks what is not in a band, which does not begin at -inf: from then on the row has no other
- * candidates. Returns how many are alive. */
+/* Masks what a band, whose low is above -inf, does not admit. Returns how many are still alive. */
 int64_t pk_row_keep(logit_row *r, const row_band *b);
 
-/* How many of a group are masked, padded or -inf. */
+/* How many of a group's 64 places are not alive: masked, -inf, or beyond the end. */
 int32_t pk_row_group_masked(const logit_row *r, int32_t group);
 
 /* The first patched group at or after g; n_groups if there is none. */

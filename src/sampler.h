@@ -1,7 +1,7 @@
 /*
- * sampler.h: a sampler's block of memory: this struct, a stage_memory per step twice (the second
- * holds the state before the call, for a rollback), and streams, histories and work memory at the
- * offsets that the plan fixed.
+ * sampler.h: a sampler's block of memory. It has this struct, two stage_memory for each step (the
+ * second is the state before the call, for a rollback), and streams, histories and work memory at
+ * the offsets that are in the plan.
  */
 #ifndef PLUCK_SAMPLER_H
 #define PLUCK_SAMPLER_H
@@ -15,10 +15,10 @@ struct pluck_sampler {
     uint32_t seed; /* in use */
     size_t size;   /* of this block */
     stage_memory *memory, *saved;
-    char *parts; /* what the steps' offsets are relative to */
+    char *parts; /* the steps' offsets are relative to it */
 };
 
-/* A step's mutable parts; NULL if the stage has none. */
+/* A step's mutable parts; NULL if the stage does not have them. */
 static inline rng_stream *pk_stream_of(const pluck_sampler *s, const step *at) {
     return at->stream == NONE ? NULL : (rng_stream *)(void *)(s->parts + at->stream);
 }

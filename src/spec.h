@@ -12,10 +12,10 @@
 #include "common.h"
 #include "stage.h"
 
-/* A chain has these and at most a logit bias and a selecting stage beside them. */
+/* The most names in samplers=. A chain also has a stage that selects, and perhaps a logit bias. */
 enum { MAX_SAMPLERS = PLUCK_MAX_STAGES - 2 };
 
-/* A spec while it is read, and the config made of it. */
+/* A spec while it is parsed, and the config that is made of it. */
 struct pluck_spec {
     pluck_config config;
     uint64_t given;                            /* bit i: key i was given */
@@ -28,7 +28,7 @@ struct pluck_spec {
     pluck_logit_bias *biases;
     pluck_token_sequence *breakers;
     int32_t *tokens; /* of the breakers */
-    /* Followed by the three arrays, each with an entry per character of the text. */
+    /* Followed by the three arrays, each with an entry for each character of the text. */
 };
 
 /* A piece of the spec. */
@@ -39,39 +39,40 @@ typedef struct text {
 
 /* ---- spec_text.c ---- */
 
-/* Takes the text up to a separator, or all of it, off the front. */
+/* Removes the text up to the next separator, and the separator, from *rest, and returns the text;
+ * all of it if there is no separator. */
 text pk_text_cut(text *rest, const char *separators);
 
 bool pk_text_equals(text t, const char *word);
 
-/* Length to print: a message has room for no more. */
+/* The length to print in a message, which has no room for a long text. */
 int pk_text_shown(text t);
 
-/* Whether a value whose parts are split by ':' and '/' lacks a part; *at is the first such
- * place. */
+/* Whether a part is missing in a value whose parts are separated by ':' and '/'; *at is then the
+ * first place where one is missing. */
 bool pk_text_has_gap(text value, size_t *at);
 
-/* [+-] digits [. digits] [e [+-] digits], all of t. An integer has neither point nor exponent. Too
- * large a number becomes infinite. */
+/* Reads all of t as a number: [+-] digits [. digits] [e [+-] digits]. An integer has neither point
+ * nor exponent. A number that is too large becomes infinite. */
 bool pk_text_number(text t, bool integer, double *out);
 
-/* Digits alone, all of t. */
+/* Reads all of t as a number that has only digits. */
 bool pk_text_natural(text t, double *out);
 
 /* ---- spec_keys.c ---- */
 
-/* Sets what one key=value says. */
+/* Applies one key=value. */
 pluck_status pk_spec_set(pluck_spec *spec, text pair, pluck_error *err);
 
 /* ---- spec_chain.c ---- */
 
-/* The n samplers of llama.cpp's default chain, in its order, with top-a among them. */
+/* The n samplers of llama.cpp's default chain, in its order, with top-a added. */
 const pluck_stage_kind *pk_spec_default_samplers(int32_t *n);
 
-/* Before any key is set: the stages' defaults, the default chain, a random seed. */
+/* Sets the stages' defaults, the default chain and a random seed, before any key is applied. */
 void pk_spec_start(pluck_spec *spec, int32_t n_vocab);
 
-/* When all keys are set: makes the config's stages. */
+/* Makes the config's stages, after all keys are applied. */
 void pk_spec_finish(pluck_spec *spec);
 
 #endif /* PLUCK_SPEC_H */

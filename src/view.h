@@ -1,15 +1,15 @@
 /*
- * view.h: the fourth layer: what stages see of the candidates of a call.
+ * view.h: the fourth layer: the candidates of a call as stages see them.
  *
- * A view is WHOLE, the row as it lies with a scale and a cut noted beside it, or a LIST of
- * survivors. A stage changes it or asks it something; what was asked is remembered for as long as it
- * holds. A stage never learns which of the two it works on, unless it asks for a list.
+ * A view is WHOLE, which is the row with a scale and a cut beside it, or a LIST of candidates. A
+ * stage changes the view or asks it something; what was computed is kept as long as it holds. A
+ * stage does not know which of the two it works on, unless it asks for a list.
  *
- *   alive    logit above -inf, not cut off.
- *   counted  what llama.cpp would count as candidates: alive and masked, less those cut off.
- *   logit    x times the scale. x is what the row or list holds.
- *   order    the candidates' order, which may differ from the one a list lies in: boundaries and
- *            draws are found without sorting.
+ *   alive    the logit is above -inf, and no mask or cut excludes the token
+ *   counted  what llama.cpp would count as candidates: alive or masked, and not dropped
+ *   x        a value of the row or list; the logit is x times the scale
+ *   order    the candidates' order, which may differ from the one in which a list is stored:
+ *            boundaries and draws are found without sorting
  */
 #ifndef PLUCK_VIEW_H
 #define PLUCK_VIEW_H
@@ -19,95 +19,98 @@
 
 typedef struct view view;
 
-/* What has been done to a view before a stage runs; each includes the one before. */
+/* What is true of a view before a stage runs; each state includes the one before. */
 typedef enum view_state {
-    VIEW_ANY,     /* nothing is known of the row: it may hold NaN */
-    VIEW_SCANNED, /* maxima and the number alive are known, there is no NaN, someone is alive */
-    VIEW_LIST     /* and the candidates are a list, in their order */
+    VIEW_ANY,     /* nothing is known of the row: it may have NaN */
+    VIEW_SCANNED, /* the maxima and how many are alive are known; there is no NaN; one is alive */
+    VIEW_LIST     /* the candidates are a list that is stored in their order */
 } view_state;
 
-/* Brings a view into a state. `takes_cut`: a cut may stay noted on a row. ERR_NAN, ERR_EMPTY. */
+/* Brings a view into a state. `takes_cut`: a cut may stay noted on a row. Errors: ERR_NAN,
+ * ERR_EMPTY. */
 pluck_status pk_view_prepare(view *v, view_state state, bool takes_cut);
 
-/* ---- asking; scanned unless said otherwise ---- */
+/* ---- asking; the view is scanned unless a comment says otherwise ---- */
 
 int32_t pk_view_vocab(const view *v); /* in any state */
 int64_t pk_view_counted(view *v);     /* in any state */
 int32_t pk_view_alive(view *v);
 bool pk_view_is_list(const view *v);     /* in any state */
 double pk_view_scale(const view *v);     /* in any state */
-bool pk_view_is_infinite(const view *v); /* the tokens at +inf alone are left; their x is 0 */
-float pk_view_max(view *v);
+bool pk_view_is_infinite(const view *v); /* only tokens at +inf are left; their x is 0 */
+float pk_view_max(view *v);              /* the greatest x */
 
-/* Natural logarithm of the sum of exp(logit), of logits at scale 1. */
+/* The natural logarithm of the sum of exp(x); the scale must be 1. */
 double pk_view_log_sum(view *v);
 
-/* Probability of one x, and its natural logarithm. */
+/* The probability of a candidate at x, and its natural logarithm. */
 double pk_view_probability(view *v, float x);
 double pk_view_log_probability(view *v, float x);
 
-/* Entropy in nats. */
+/* The entropy of the distribution, in nats. */
 double pk_view_entropy(view *v);
 
-/* x at which the logit is the mean under the distribution. */
+/* The mean of x under the distribution. */
 double pk_view_mean(view *v);
 
-/* Whether one candidate is left, masked ones counted. Sums. */
+/* Whether only one candidate is left, masked ones included. Computes the sum. */
 bool pk_view_is_single(view *v);
 
-/* Standard deviation of x over the alive. */
+/* The standard deviation of x over the alive. */
 double pk_view_deviation(view *v);
 
-/* The lowest x that is `nats` (below 0 as a rule) or more above the maximum; +inf if even the
- * maximum is not. */
+/* The lowest x whose logit is at least that of the maximum plus `nats`, which is usually negative;
+ * +inf if not even the maximum's is. */
 float pk_view_x_below_max(view *v, double nats);
 
-/* The lowest x whose probability is exp(log_p) or more; +inf if there is none. */
+/* The lowest x whose probability is at least exp(log_p); +inf if there is none. */
 float pk_view_x_likely(view *v, double log_p);
 
-/* The m greatest x, descending, to out (fewer if fewer are alive); returns how many. */
+/* Writes the m greatest x, descending, or all that are alive if those are fewer; returns how
+ * many. */
 int32_t pk_view_greatest(view *v, int32_t m, float *out);
 
 /* ---- narrowing ---- */
 
-/* Keeps x >= low, and says that those left are all there are. At least one must remain. */
+/* Keeps x >= low and drops the others, masked ones included. At least one must remain. */
 void pk_view_keep_above(view *v, float low);
 
-/* The same, but those that go are masked: they stay counted. */
+/* Keeps x >= low and masks the others, which stay counted. */
 void pk_view_mask_below(view *v, float low);
 
-/* Keeps x >= low, the least first in descending order if those are fewer. */
+/* Keeps x >= low, or the first `least` in descending order if those are more. */
 void pk_view_keep_above_or_first(view *v, float low, int64_t least);
 
-/* Keeps x >= low without collecting what is left, and sums it: for a stage that draws at once. */
+/* Keeps x >= low without making a list, and sums it: for a stage that draws at once. */
 void pk_view_cut(view *v, float low);
 
-/* Keeps the k first in descending order (k counted ones); the order becomes descending. */
+/* Keeps the first k counted candidates in descending order, which becomes the order. */
 void pk_view_top_k(view *v, int64_t k);
 
-/* Keeps the shortest prefix in descending order with p of the mass and at least min_keep counted
- * candidates; the order becomes descending. `ahead`: the stream that the next stage draws from at
- * once, NULL if it does not. */
+/* Keeps the shortest prefix in descending order that has p of the mass and at least min_keep
+ * counted candidates; the order becomes descending. `ahead`: the stream that the next stage draws
+ * from at once; NULL if it does not. */
 void pk_view_keep_mass(view *v, double p, int64_t min_keep, const rng_stream *ahead);
 
-/* The same of more than p of the mass in the order of distance from a centre, which becomes the
- * order. */
+/* The same in the order of distance from a centre, which becomes the order, and with more than p of
+ * the mass. */
 void pk_view_keep_near(view *v, double centre, double p, int64_t min_keep);
 
-/* Keeps what is at least as probable as exp(-nats), the maximum at least, and sums that: for a
- * stage that draws at once, from `ahead`. The order is taken to be descending. */
+/* Keeps the candidates with a probability of at least exp(-nats), and the maximum in any case, and
+ * sums them: for a stage that draws at once, from `ahead`, after it made the order descending. */
 void pk_view_keep_likely(view *v, double nats, const rng_stream *ahead);
 
-/* Keeps the maximum alone; the others are masked and stay counted. */
+/* Keeps the maximum and masks the others, which stay counted. */
 void pk_view_keep_maximum(view *v);
 
-/* Keeps the last candidate in its order alone. ERR_EMPTY if that is a masked one. */
+/* Keeps only the last candidate in its order. ERR_EMPTY if that one is masked. */
 pluck_status pk_view_keep_last(view *v);
 
-/* How many are at or above x. */
+/* How many have x >= low. */
 int64_t pk_view_count_above(view *v, float low);
 
-/* Takes out what is at or above x, but for the last of it in descending order; at least one is. */
+/* Drops the candidates with x >= low, of which there is at least one, except the last of them in
+ * descending order. */
 void pk_view_drop_top(view *v, float low);
 
 /* ---- changing; in any state ---- */
@@ -115,65 +118,69 @@ void pk_view_drop_top(view *v, float low);
 /* Divides all logits by t > 0. */
 void pk_view_divide(view *v, double t);
 
-/* The new logit (not x) of the k-th of the ids given; -inf masks. */
+/* Returns the new logit (not x) of the k-th id; -inf masks it. */
 typedef double (*edit_fn)(const void *ctx, int32_t k, double logit);
 
-/* Whether edits are made in the row, where ids are found without a search and need no order. */
+/* Whether edits are made in the row, where an id is found without a search, so that the ids need
+ * not ascend. */
 bool pk_view_edits_row(const view *v);
 
 /*
- * Applies fn to those of the n ids (each once; ascending unless the edit is made in the row) that
- * are alive. If any was hit the order becomes as they lie. ERR_NAN, ERR_EMPTY.
+ * Applies fn to those of the n ids that are alive. No id occurs twice; they ascend unless the edit
+ * is made in the row. If any logit changes, the order becomes that in which the candidates are
+ * stored. Errors: ERR_NAN, ERR_EMPTY.
  */
 pluck_status pk_view_edit(view *v, const int32_t *ids, int32_t n, edit_fn fn, const void *ctx);
 
-/* Makes the order descending; scanned. */
+/* Makes the order descending. The view is scanned. */
 void pk_view_sort(view *v);
 
 /* ---- lists ---- */
 
-/* The candidates' list, for a stage that writes into it; state VIEW_LIST. pk_view_rewritten must
- * follow. */
+/* The candidates' list, for a stage that writes to it; the state is VIEW_LIST. Call
+ * pk_view_rewritten afterwards. */
 list *pk_view_open_list(view *v);
 
-/* Before that, if wanted: makes the x of a list its logits; the scale becomes 1. */
+/* Turns the x of a list into logits, so that the scale becomes 1. */
 void pk_view_to_logits(view *v);
 
-/* The candidates' list, to be read; state VIEW_LIST. */
+/* The candidates' list, for reading; the state is VIEW_LIST. */
 const list *pk_view_list(const view *v);
 
-/* The probabilities of a list's candidates, one after the other, in scratch memory; to be returned
- * before anything else is asked of the view. */
+/* Leases the probabilities of a list's candidates, in the order of the list. Return them before
+ * anything else is asked of the view. */
 float *pk_view_lease_probabilities(view *v);
 void pk_view_return_probabilities(view *v);
 
-/* Takes over what a stage left in the list: n entries, of which those at -inf are masked, in an
- * order; n_counted candidates in all. ERR_EMPTY. */
+/* Accepts what a stage has written to the list: n entries in an order, those at -inf masked, and
+ * n_counted candidates in all. Errors: ERR_EMPTY. */
 pluck_status pk_view_rewritten(view *v, int32_t n, candidate_order order, int64_t n_counted);
 
 /* ---- selecting ---- */
 
-/* A token found, not yet the selection. */
+/* A token that was found, but is not yet the selection. */
 typedef struct pick {
     int32_t token;
     float x;
     double probability; /* below 0: not known yet */
 } pick;
 
-/* The lowest id at the maximum. */
+/* The candidate with the greatest x; of equals the lowest id. */
 pick pk_view_argmax(view *v);
 
-/* The candidate at which the cumulative probability, in the generator's order, reaches u. */
+/* The candidate at which the cumulative probability reaches u, in the order that the generator
+ * prescribes. */
 pick pk_view_draw(view *v, pluck_rng_kind rng, double u);
 
 /* ---- adaptive weights (adaptive-p) ---- */
 
-/* The logits become `peak` less what adapt_params takes off, for who looks next; a draw before that
- * is from their distribution. Sums must be of the view as it is: pk_view_adapt_params. */
+/* pk_view_adapt_params makes the parameters from the view's sums. pk_view_adapt then makes the
+ * logits `peak` minus what the parameters take off; the values are changed only when something
+ * reads them, and a draw before that is from the new distribution. */
 adapt_params pk_view_adapt_params(view *v, double target, float width, float sharpness);
 void pk_view_adapt(view *v, const adapt_params *params, float peak);
 
-/* Before adapting: lays the candidates down in their order, which is lost afterwards. */
+/* Stores the candidates in their order. Call it before adapting, which loses the order. */
 pluck_status pk_view_fix_order(view *v);
 
 #endif /* PLUCK_VIEW_H */

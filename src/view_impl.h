@@ -1,4 +1,4 @@
-/* view_impl.h: inside a view; for view*.c, survey.c and boundary.c alone, and the workspace that holds one. */
+/* view_impl.h: the inside of a view, for view*.c, survey.c, boundary.c and the workspace. */
 #ifndef PLUCK_VIEW_IMPL_H
 #define PLUCK_VIEW_IMPL_H
 
@@ -8,9 +8,9 @@ enum { SURVEY_BINS = 512 };
 
 /* A sample of a row's groups, counted by distance below the reference of sums (survey.h). */
 typedef struct survey {
-    double mass[SURVEY_BINS + 1];  /* estimated, of the bins before */
-    double count[SURVEY_BINS + 1]; /* in the sample, of the bins before */
-    double factor;                 /* candidates for each one counted; 0: none was taken */
+    double mass[SURVEY_BINS + 1];  /* estimated mass of the bins before this one */
+    double count[SURVEY_BINS + 1]; /* number of samples in the bins before this one */
+    double factor;                 /* candidates for each sample; 0: there is no survey */
     float ref;
     double scale;
 } survey;
@@ -19,16 +19,16 @@ struct view {
     const kernel_table *kernels;
     scratch_arena *scratch;
     int32_t n_vocab;
-    bool whole; /* the candidates are the row's; the list is free to collect into */
+    bool whole; /* WHOLE: the candidates are the row's, and the list is free to collect into */
     logit_row row;
     list list;
-    logit_row list_row; /* the list's values, as of the last source */
+    logit_row list_row; /* the list's values as a row, made with the last source */
     mass_cache mass;
     survey survey;
 
-    row_cut cut;    /* WHOLE: what it does not admit is out */
+    row_cut cut;    /* WHOLE: what it does not admit has been dropped */
     bool uncounted; /* n and n_counted are still those before the cut */
-    int32_t n;      /* WHOLE: alive, once scanned */
+    int32_t n;      /* WHOLE: how many are alive; known after a scan */
     int64_t n_counted;
 
     candidate_order order;
@@ -36,15 +36,15 @@ struct view {
     double scale;
     bool infinite; /* a LIST of tokens at +inf; their x is 0 */
 
-    /* Whoever changes values or candidates bumps both; whoever changes what a sum is made of,
-     * `weights`. Nothing else says that a number is out of date. */
+    /* Stamps (mass.h). A change of values or candidates increments both; a change that affects only
+     * sums increments `weights`. Nothing else marks numbers as out of date. */
     uint32_t values, weights;
 
-    /* Levels near boundaries that are looked for next (survey.h): a stage's own, and that of the
+    /* Levels near the boundaries that will be searched next (survey.h): for this stage, and for the
      * draw that follows at once. */
     level cut_level, draw_level;
 
-    /* Adaptive weights are part of the sums, but still to be applied to the values. */
+    /* The sums have the adaptive weights, but the values have not been changed yet. */
     bool adapted;
     adapt_params adapt;
     float adapt_peak;
@@ -52,25 +52,26 @@ struct view {
 
 /* ---- view.c ---- */
 
-/* Memory of a view: set once. */
+/* The memory of a view, set once. */
 typedef struct view_memory {
     row_memory row;
     int32_t *ids;
     float *x;
-    int32_t room; /* of ids and x, a group less than they have */
+    int32_t room; /* entries of ids and x, which have a group more */
     float *group_max, *block_max;
     double *group_sum, *group_moment;
     scratch_arena *scratch;
 } view_memory;
 
-/* The view of a row. ERR_ROW, ERR_TOKEN, ERR_ORDER, ERR_NAN, ERR_EMPTY (lists). */
+/* Makes the view of a row. Errors: ERR_ROW, ERR_TOKEN, ERR_ORDER, ERR_NAN, ERR_EMPTY (lists). */
 pluck_status pk_view_begin(view *v, const view_memory *memory, int32_t n_vocab,
                            const pluck_row *row);
 
-/* Maxima and the number alive; a row that holds +inf becomes the list of that. ERR_NAN, ERR_EMPTY. */
+/* Finds the maxima and how many are alive. A row with +inf becomes the list of its tokens at +inf.
+ * Errors: ERR_NAN, ERR_EMPTY. */
 pluck_status pk_view_scan(view *v);
 
-/* What is weighed. */
+/* The view's candidates as a source of masses. */
 mass_source pk_view_source(view *v);
 
 static inline void view_changed_values(view *v) {
@@ -82,49 +83,51 @@ static inline void view_changed_weights(view *v) {
     v->weights++;
 }
 
-/* Any view as a list in its order, a noted cut and adaptive weights applied. ERR_NAN, ERR_EMPTY. */
+/* Makes any view a list that is stored in its order, with the cut and the adaptive weights applied.
+ * Errors: ERR_NAN, ERR_EMPTY. */
 pluck_status pk_view_materialise(view *v);
 
-/* What a WHOLE view's cut and x >= low admit. */
+/* The cut that admits what both a WHOLE view's cut and x >= low admit. */
 row_cut pk_view_deeper(const view *v, float low);
 
-/* Collects low <= x < high (NaN: no limit) of a WHOLE view into its free list, which then lies by
- * id; returns how many. */
+/* Collects low <= x < high (NaN: no limit) of a WHOLE view into its free list, ordered by id;
+ * returns how many. */
 int32_t pk_view_collect(view *v, float low, float high);
 
 /* Turns a WHOLE view into the list that was collected from it. */
 void pk_view_adopt(view *v);
 
-/* Makes n and n_counted true if a noted cut has left that undone. */
+/* Brings n and n_counted up to date after a cut. */
 void pk_view_count(view *v);
 
-/* The lowest x that is `nats` or more above ref; +inf if even the maximum is not. */
+/* The lowest x whose logit is at least that of ref plus `nats`; +inf if not even the maximum's
+ * is. */
 float pk_view_x_at(view *v, float ref, double nats);
 
-/* Whether n candidates are so much of the row that they are better left in it than collected. */
+/* Whether n candidates are so much of the row that it is better not to collect them. */
 static inline bool pk_view_is_much(const view *v, int64_t n) {
     return n > v->n_vocab / 16 && n > 16384; /* a shorter list costs less than the search */
 }
 
-/* Makes a WHOLE view of what lies in a band: the row is masked, no cut is noted any more. n_counted
- * is left to the caller. */
+/* Keeps what a band admits in a WHOLE view: masks the rest of the row and removes the cut. The
+ * caller sets n_counted. */
 void pk_view_bake(view *v, const row_band *band);
 
 /* ---- view_order.c ---- */
 
-/* Lays a list down in its order. */
+/* Stores a list in its order. */
 void pk_view_realise(view *v);
 
-/* The same if it is short, which every stage does that leaves a list. */
+/* Stores a list in its order if it is short; every stage that leaves a list does this. */
 void pk_view_realise_short(view *v);
 
-/* A value that at least k of the alive reach, as high as the group maxima tell; -inf if they don't.
- * WHOLE. */
+/* A value that at least k of the alive reach, as high as the group maxima show; -inf if they show
+ * none. The view is WHOLE. */
 float pk_view_bound(view *v, int64_t k);
 
 /* ---- view_check.c ---- */
 
-/* The invariants of a view between two stages, as assertions. */
+/* Asserts the invariants of a view between two stages. */
 void pk_view_check(view *v);
 
 #endif /* PLUCK_VIEW_IMPL_H */

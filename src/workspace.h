@@ -1,4 +1,4 @@
-/* workspace.h: what a call needs for itself: a view, the memory under it, the outcome. */
+/* workspace.h: the memory of one call at a time: a view, the view's memory, and the outcome. */
 #ifndef PLUCK_WORKSPACE_H
 #define PLUCK_WORKSPACE_H
 
@@ -13,16 +13,16 @@ struct pluck_workspace {
     view_memory memory;
     view view;
 
-    bool has_result; /* view and selection hold the outcome of a call */
-    bool finished;   /* and its candidates have been made readable */
+    bool has_result; /* view and selection are the outcome of a call */
+    bool finished;   /* and its candidates can be read */
     selection selection;
-    const float *probabilities; /* of finished candidates: on lease until the next call */
+    const float *probabilities; /* of finished candidates; leased until the next call */
 };
 
-/* The vocabulary it has room for. */
+/* The size of the largest vocabulary that it has room for. */
 int32_t pk_workspace_vocab(const pluck_workspace *workspace);
 
-/* Begins a call: the last outcome is gone. The errors of pk_view_begin. */
+/* Begins a call, which discards the last outcome. Errors: those of pk_view_begin. */
 pluck_status pk_workspace_begin(pluck_workspace *workspace, int32_t n_vocab, const pluck_row *row);
 
 #endif /* PLUCK_WORKSPACE_H */
