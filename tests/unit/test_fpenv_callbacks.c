@@ -17,7 +17,7 @@ static const char *const callback_names[CALLBACKS] = {
     "apply", "accept", "reset", "clone", "release", "piece", "is_eog", "allocate", "deallocate"};
 static caller_env seen[CALLBACKS];
 static int times_seen[CALLBACKS];
-static int flag_to_raise; /* which apply raises */
+static int flag_to_raise; /* that apply raises */
 
 /* Records the environment that callback number `which` finds. */
 static void note(int which) {
