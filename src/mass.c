@@ -10,7 +10,8 @@ void pk_mass_begin(mass_cache *m, const kernel_table *kernels, scratch_arena *s)
     m->grouped = false;
 }
 
-/* Eight maxima side by side: a chain of dependent ones would take as long as a pass over the row. */
+/* The greatest of n values. Computes eight maxima side by side, because a chain of dependent ones
+ * would take as long as a pass over the row. */
 static float greatest(const float *x, int32_t n) {
     float m[8];
     for (int j = 0; j < 8; j++) m[j] = -INFINITY;
@@ -28,7 +29,7 @@ static int32_t blocks_of(const logit_row *r) {
 
 /* ---- maxima ---- */
 
-/* The maxima of blocks and of all, of those of the groups. */
+/* Computes the maxima of the blocks and of all from those of the groups. */
 static void find_max(mass_cache *m, const logit_row *r, uint32_t values) {
     const int32_t blocks = blocks_of(r);
     for (int32_t g = r->n_groups; g < blocks * BLOCK_GROUPS; g++) m->group_max[g] = -INFINITY;
@@ -43,7 +44,7 @@ bool pk_mass_scan(mass_cache *m, logit_row *r, uint32_t values, int32_t *n_alive
 }
 
 void pk_mass_set_max(mass_cache *m, uint32_t values, float max) {
-    PLUCK_ASSERT(m->max_stamp != values); /* what is found anew is of something new */
+    PLUCK_ASSERT(m->max_stamp != values); /* the values have changed since then */
     PLUCK_ASSERT(!isnan(max));
     m->max_stamp = values;
     m->max = max;
@@ -60,7 +61,7 @@ void pk_mass_refresh(mass_cache *m, const mass_source *s, int32_t group) {
     m->kernels->row[PLUCK_DTYPE_F32][0]->group_sumexp(x, NULL, 1, &p, m->group_sum + group);
 }
 
-/* The fixed shape of a sum over group sums: blocks first, then the blocks. */
+/* Adds up group sums in their fixed order: groups to blocks, then the blocks. */
 static double total(const double *group_sum, int32_t n_groups) {
     double sum = 0.0;
     for (int32_t g = 0; g < n_groups; g += BLOCK_GROUPS) {
@@ -72,7 +73,7 @@ static double total(const double *group_sum, int32_t n_groups) {
     return sum;
 }
 
-/* The sum, of new group sums. */
+/* Computes the sum from new group sums. */
 static void add_up(mass_cache *m, const mass_source *s, uint32_t weights) {
     m->sum = total(m->group_sum, s->row->n_groups);
     pk_mass_put_right(m, s, s->cut, &m->sum, NULL, NULL, 0);
@@ -86,7 +87,8 @@ void pk_mass_refreshed(mass_cache *m, const mass_source *before, uint32_t values
     PLUCK_ASSERT(values != before->values && weights != before->weights);
     const bool summed = pk_mass_is_summed(m, before) && m->grouped;
     find_max(m, before->row, values);
-    /* Sums relative to a maximum that is gone lose precision in the end, never overflow. */
+    /* If the maximum is far from the reference, the sums lose precision and must be computed again;
+     * they cannot overflow. */
     if (!summed || !(fabs(((double)m->max - (double)m->ref) * before->scale) <= 20.0)) return;
     add_up(m, before, weights);
 }
@@ -105,7 +107,7 @@ exp_params pk_mass_exp(mass_cache *m, const mass_source *s) {
 
 void pk_mass_sum_groups(mass_cache *m, const mass_source *s) {
     if (pk_mass_is_summed(m, s) && m->grouped) return;
-    PLUCK_ASSERT(!s->adapt); /* such sums are made by pk_mass_sum_adapted, with their groups */
+    PLUCK_ASSERT(!s->adapt); /* pk_mass_sum_adapted computes those, with their group sums */
     const exp_params p = pk_mass_exp(m, s);
     if (cut_is_open(s->cut))
         pk_row_sumexp(s->row, m->scratch, &p, m->group_sum);
@@ -153,11 +155,11 @@ double pk_mass_mean(mass_cache *m, const mass_source *s) {
     return total(m->group_moment, s->row->n_groups) / m->sum;
 }
 
-/* Up to so many groups the entropy is summed in double throughout. */
+/* Up to this many groups the entropy is summed in double throughout. */
 enum { EXACT_GROUPS = 4 };
 
-/* Adds a group's e and e (x - ref) in double, the first candidate at the maximum left out of the
- * former once (*skipped). */
+/* Adds a group's e and e (x - ref) in double. The e of the first candidate at the maximum is left
+ * out once; *skipped says whether it has been. */
 static void add_exactly(const mass_cache *m, const mass_source *s, int32_t g, double *rest,
                         double *moment, bool *skipped) {
     float x[GROUP];
@@ -166,7 +168,7 @@ static void add_exactly(const mass_cache *m, const mass_source *s, int32_t g, do
         if (x[i] == -INFINITY) continue;
         const double d = (double)x[i] - (double)m->ref;
         const double nats = d * s->scale;
-        if (nats < -87.4) continue; /* below 2^-126: nothing, as everywhere else */
+        if (nats < -87.4) continue; /* below 2^-126 e counts as 0, as everywhere else */
         const double e = exp(nats);
         if (x[i] == m->max && !*skipped)
             *skipped = true;
@@ -188,10 +190,10 @@ static bool holds_max(const mass_cache *m, const mass_source *s, int32_t g) {
 
 double pk_mass_entropy(mass_cache *m, const mass_source *s) {
     /*
-     * H = log sum - mean. Where the maximum has nearly all the mass, sum is 1 and a rest that a sum
-     * beside it would lose; so the rest is added up without it. H may become a temperature, which
-     * the logits are divided by: its relative error counts, and the groups that decide it are
-     * summed in double.
+     * H = log sum - mean. If the maximum has nearly all the mass, the sum is 1 and a small rest,
+     * which would be lost if it were added to 1; so the rest is added up separately. The logits may
+     * be divided by H (dynamic temperature), so its relative error matters, and the groups that
+     * decide it are summed in double.
      */
     (void)pk_mass_mean(m, s);
     const int32_t n_groups = s->row->n_groups;
@@ -253,8 +255,9 @@ double pk_mass_of_values(mass_cache *m, const mass_source *s, const float *x, in
 /* ---- adaptive weights ---- */
 
 /*
- * Up to this P the adaptive weight is as good as linear in P: w(P) = w0 (1 + f P), f = d log w / dP
- * at 0, is off by f^2 P^2 / 2, f at most 67: 2e-7 of the weight at this P, 2e-9 at a tenth of it.
+ * Up to this P the adaptive weight is nearly linear in P. The error of w(P) = w0 (1 + f P), where f
+ * = d log w / dP at 0 is at most 67, is f^2 P^2 / 2 of the weight: 2e-7 at this P, 2e-9 at a tenth
+ * of it.
  */
 static const double LINEAR_PROBABILITY = 1e-5;
 
@@ -270,13 +273,13 @@ static double adapted_slope(const adapt_params *a) {
            ((1.0 + d) * (1.0 + d));
 }
 
-/* How many of a group are not alive; every alive one outside patches is allowed (r->finite). */
+/* How many of a group are not alive. Outside patches every allowed token is alive (r->finite). */
 static int32_t masked_of(const logit_row *r, int32_t g) {
     return r->allowed ? GROUP - __builtin_popcountll(r->allowed[g]) : 0;
 }
 
-/* The adaptive sums from the sums of e: linear for all, then the few above LINEAR_PROBABILITY put
- * right. */
+/* Computes the adaptive sums from the sums of e: linear for all candidates, then corrected for the
+ * few above LINEAR_PROBABILITY. */
 static void sum_by_slope(mass_cache *m, const mass_source *s, list *few) {
     const logit_row *r = s->row;
     const adapt_params *a = s->adapt;
@@ -306,7 +309,8 @@ static void sum_by_slope(mass_cache *m, const mass_source *s, list *few) {
 
 void pk_mass_sum_adapted(mass_cache *m, const mass_source *s, const mass_source *under_exp,
                          int32_t n, list *few) {
-    /* The slope holds for P below the target; among many the sum dwarfs the rounding of its parts. */
+    /* The slope is right for P below the target. With many candidates the rounding of the parts is
+     * small beside the sum. */
     enum { MANY = 4096 };
     PLUCK_ASSERT(s->adapt && !under_exp->adapt && s->whole == under_exp->whole);
     PLUCK_ASSERT(pk_mass_is_summed(m, under_exp) && !pk_mass_is_summed(m, s));

@@ -3,7 +3,7 @@
 
 #include "order.h"
 
-enum { RADIX_LEAST = 64, RADIX_MOST = 1024 }; /* how many positions are sorted by digits */
+enum { RADIX_LEAST = 64, RADIX_MOST = 1024 }; /* numbers of positions that are sorted by digits */
 
 double pk_order_key(const ordering *o, int32_t i) {
     PLUCK_ASSERT(i >= 0 && o->order != ORDER_AS_IT_LIES);
@@ -28,10 +28,10 @@ static void sift_down(const ordering *o, int32_t *index, int32_t root, int32_t n
     }
 }
 
-/* A candidate's key at float's precision, as a number that is ordered the same way. */
+/* A candidate's key, rounded to float, as an unsigned number with the same order. */
 static uint32_t rounded_key(const ordering *o, int32_t i) {
     if (o->order == ORDER_ID) return (uint32_t)o->ids[i];
-    const float key = (float)pk_order_key(o, i) + 0.0f; /* zeros of both signs are equals */
+    const float key = (float)pk_order_key(o, i) + 0.0f; /* both zeros are equal */
     uint32_t bits;
     memcpy(&bits, &key, sizeof bits);
     return bits & 0x80000000 ? ~bits : bits | 0x80000000;
@@ -39,8 +39,8 @@ static uint32_t rounded_key(const ordering *o, int32_t i) {
 
 static void sort(const ordering *o, int32_t *index, int32_t n, bool digits);
 
-/* Sorts up to RADIX_MOST positions by the bytes of their rounded keys, then those that these leave
- * equal. Not inlined, for the sake of the stack of what calls itself. */
+/* Sorts up to RADIX_MOST positions by the bytes of their rounded keys, then those with equal bytes
+ * by comparisons. Not inlined, because the recursive caller would need more stack. */
 #if defined(__GNUC__)
 __attribute__((noinline))
 #endif
@@ -70,15 +70,15 @@ sort_by_digits(const ordering *o, int32_t *index, int32_t n) {
     for (int32_t i = 0, first = 0; i < n; i++) {
         index[i] = (int32_t)(uint32_t)from[i];
         if (i + 1 < n && from[i + 1] >> 32 == from[i] >> 32) continue;
-        /* Equals keep their order, which as a rule is that of their ids. */
+        /* Equals have kept their order, which usually is already that of their ids. */
         if (i > first && !pk_is_sorted(o, index + first, i + 1 - first))
             sort(o, index + first, i + 1 - first, false);
         first = i + 1;
     }
 }
 
-/* Quicksort; the parts are finished by digits where that is allowed, by insertion, or, where the
- * pivots are bad, by heapsort. */
+/* Quicksort. Small parts are sorted by digits, if `digits` allows it, or by insertion; a part with
+ * bad pivots by heapsort. */
 static void sort(const ordering *o, int32_t *index, int32_t n, bool digits) {
     int32_t depth = 2;
     for (int32_t i = n; i > 0; i /= 2) depth += 2;
@@ -114,7 +114,7 @@ static void sort(const ordering *o, int32_t *index, int32_t n, bool digits) {
                 index[j--] = swap;
             }
         }
-        /* The shorter side by recursion, the longer one by going on. */
+        /* Recursion for the shorter side, another round of the loop for the longer one. */
         if (j + 1 < n - i) {
             sort(o, index, j + 1, digits);
             index += i;
@@ -162,7 +162,7 @@ void pk_permute(int32_t *ids, float *x, int32_t *index, int32_t n) {
         int32_t at = start;
         for (;;) {
             const int32_t from = index[at];
-            PLUCK_ASSERT(from >= 0 && from < n); /* each place once */
+            PLUCK_ASSERT(from >= 0 && from < n); /* each position once */
             index[at] = -1;
             if (from == start) break;
             ids[at] = ids[from];
@@ -174,7 +174,7 @@ void pk_permute(int32_t *ids, float *x, int32_t *index, int32_t n) {
     }
 }
 
-/* Between a float's bits and an integer of the same order, either way. */
+/* Turns a float's bits into an integer of the same order, and back. */
 static int32_t turned(int32_t bits) {
     return bits ^ (bits < 0 ? INT32_MAX : 0);
 }
@@ -199,7 +199,7 @@ float pk_kth_of_few(const float *x, int32_t n, int32_t k) {
         least = x[i] < least ? x[i] : least;
         most = x[i] > most ? x[i] : most;
     }
-    /* At least k reach the low one, fewer the high one. */
+    /* At least k values are at or above `low`, fewer than k at or above `high`. */
     int64_t low = float_key(least), high = (int64_t)float_key(most) + 1;
     int32_t count = n;
     while (high - low > 1 && count != k) {
@@ -223,8 +223,8 @@ float pk_kth_of_few(const float *x, int32_t n, int32_t k) {
 float pk_kth_greatest(float *x, int32_t n, int32_t k) {
     enum { FEW = 512, DIGIT = 11, BUCKETS = 1 << DIGIT };
     PLUCK_ASSERT(k >= 1 && k <= n);
-    if (n <= FEW) return pk_kth_of_few(x, n, k); /* less than it takes to clear the counts */
-    /* Bits 31 to 21, 20 to 10 and 9 to 0 of the keys, shifted to be unsigned. */
+    if (n <= FEW) return pk_kth_of_few(x, n, k); /* faster than clearing the counts */
+    /* Digits: bits 31 to 21, 20 to 10 and 9 to 0 of the keys, made unsigned. */
     static const int shifts[] = {21, 10, 0};
     uint32_t found = 0;
     for (int d = 0; d < 3; d++) {
@@ -248,7 +248,7 @@ float pk_kth_greatest(float *x, int32_t n, int32_t k) {
 
 void pk_rank_descending(const float *x, int32_t *index, int32_t n) {
     for (int32_t i = 0; i < n; i++) {
-        /* Two plain loops, which compilers turn into vectors. */
+        /* Two simple loops, which compilers vectorise. */
         const float own = x[i];
         int32_t rank = 0;
         for (int32_t j = 0; j < i; j++) rank += x[j] >= own;

@@ -1,6 +1,6 @@
 /*
- * plan.c: from a config to a plan. Everything goes into one block: it is sized by a first pass over
- * the config, filled by a second one, both through the same function.
+ * plan.c: makes a plan from a config. Everything is in one block. The same function runs twice over
+ * the config: first to compute the size of the block, then to fill it.
  */
 #include "arithmetic.h"
 
@@ -9,7 +9,7 @@
 #include "error.h"
 #include "workspace.h"
 
-/* A block being sized (base NULL) or filled. */
+/* A block whose size is being computed (base is NULL) or that is being filled. */
 struct plan_arena {
     char *base;
     size_t used, size;
@@ -24,14 +24,14 @@ void *pk_plan_put(plan_arena *arena, size_t size) {
     return at;
 }
 
-/* Takes room in a sampler's memory. */
+/* Reserves room in a sampler's memory; returns its offset. */
 static size_t reserve(size_t *used, size_t size) {
     const size_t at = *used;
     *used += round_up(size, ALIGN);
     return at;
 }
 
-/* Where an enabled stage's mutable parts lie. */
+/* Decides where an enabled stage's mutable parts are. */
 static void place_state(step *s, size_t *memory, int32_t *n_streams) {
     const stage_kind *kind = s->kind;
     s->stream = s->history = s->work = NONE;
@@ -44,7 +44,7 @@ static void place_state(step *s, size_t *memory, int32_t *n_streams) {
     if (kind->work) s->work = reserve(memory, kind->work(s->stage) * sizeof(int32_t));
 }
 
-/* Lays the plan out; fills it if the arena has memory. */
+/* Lays out the plan, and fills it if the arena has memory. */
 static PK_APART void build(plan_arena *arena, const pluck_config *config) {
     plan *p = pk_plan_put(arena, sizeof *p);
     pluck_stage *stages = pk_plan_put(arena, (size_t)config->n_stages * sizeof *stages);
@@ -59,7 +59,8 @@ static PK_APART void build(plan_arena *arena, const pluck_config *config) {
         stages[i] = stage;
         s.stage = &stages[i];
         if (s.kind->disabled && s.kind->disabled(&stage)) {
-            /* A disabled random stage keeps its number: streams do not depend on values. */
+            /* A disabled random stage has a number too, so that disabling one stage does not change
+             * the streams of others. */
             n_streams += s.kind->random;
             continue;
         }
@@ -69,7 +70,7 @@ static PK_APART void build(plan_arena *arena, const pluck_config *config) {
     if (!p) return;
     atomic_init(&p->references, 1);
     p->allocator = config->allocator;
-    p->size = arena->used; /* all has been put by now */
+    p->size = arena->used; /* everything has been put */
     p->memory_size = memory;
     p->config = *config;
     p->config.stages = stages;
@@ -138,7 +139,7 @@ pluck_status pk_plan_create(plan **out, const pluck_config *config) {
     if (!arena.base) return PLUCK_ERR_MEMORY;
     arena.used = 0;
     build_in_own_env(&arena, config);
-    PLUCK_ASSERT(arena.used == arena.size); /* both passes put the same */
+    PLUCK_ASSERT(arena.used == arena.size); /* both runs put the same */
     *out = (plan *)(void *)arena.base;
     return PLUCK_OK;
 }

@@ -13,7 +13,7 @@ search pk_search(mass_cache *m, const mass_source *of, const list *l, int32_t n_
         .m = m,
         .of = of,
         .o = pk_list_ordering(l, order, centre),
-        /* 32 nats: what lies beyond has no mass to speak of. */
+        /* 32 nats: what is beyond has no noticeable mass. */
         .first = {0.0f, (float)HISTOGRAM_BINS / 32.0f},
         .target = target,
         .strict = strict,
@@ -26,7 +26,8 @@ bool pk_reaches(const search *s, double mass) {
     return s->strict ? mass > s->target : mass >= s->target;
 }
 
-/* The values of up to GROUP candidates, at positions index[0..n), or first.. if index is NULL. */
+/* Writes the values of up to GROUP candidates: those at positions index[0], ..., or, if index is
+ * NULL, from position `first` on. */
 static void values(const search *s, const int32_t *index, int32_t first, int32_t n, float *x) {
     if (index)
         for (int32_t i = 0; i < n; i++) x[i] = s->o.x[index[i]];
@@ -60,9 +61,9 @@ place pk_walk(const search *s, const int32_t *index, int32_t n, double mass) {
 /* ---- bins ---- */
 
 /*
- * How candidates are told apart: by their distance from the start of the order, in nats (by id: in
- * ids), which needs one or two steps as a rule; or, once distances are equal at float's precision,
- * by the bits of their keys, which three steps bring down to equals whatever they are.
+ * How candidates are divided into bins: by their distance from the start of the order, in nats (for
+ * ORDER_ID in ids), which usually takes one or two steps; or, if the distances are equal as floats,
+ * by the bits of their keys, which takes at most three steps until only equals are left.
  */
 typedef struct divider {
     bins distance;
@@ -71,7 +72,7 @@ typedef struct divider {
     int shift;
 } divider;
 
-/* Float keys as integers of the same order; zeros of both signs are equals. */
+/* Writes float keys as integers of the same order; both zeros are equal. */
 static void key_bits(const search *s, const float *x, int32_t n, uint32_t *bits) {
     float key[GROUP];
     const double centre = s->o.centre;
@@ -86,7 +87,7 @@ static void key_bits(const search *s, const float *x, int32_t n, uint32_t *bits)
     }
 }
 
-/* Monotone in the key. */
+/* Writes distances from the start of the order, which are monotone in the key. */
 static void distances(const search *s, const int32_t *index, int32_t first, int32_t n, float *out) {
     float x[GROUP];
     if (s->o.order == ORDER_ID) {
@@ -102,7 +103,7 @@ static void distances(const search *s, const int32_t *index, int32_t first, int3
         for (int32_t i = 0; i < n; i++) out[i] = (float)fabs((double)x[i] - centre) * scale;
 }
 
-/* The bins of up to GROUP candidates; a distance that is NaN (0 * inf) goes to bin 0. */
+/* Writes the bins of up to GROUP candidates; a distance that is NaN (0 * inf) is in bin 0. */
 static void find_bins(const search *s, const divider *d, const int32_t *index, int32_t first,
                       int32_t n, int32_t *bin) {
     if (d->by_bits) {
@@ -141,7 +142,7 @@ static void fill_bins(const search *s, const divider *d, const int32_t *index, i
     }
 }
 
-/* The positions, of n, that are in one bin, to out (which may be index); returns how many. */
+/* Writes those of n positions that are in one bin to out, which may be index; returns how many. */
 static int32_t gather_bin(const search *s, const divider *d, const int32_t *index, int32_t n,
                           int32_t wanted, int32_t *out) {
     int32_t m = 0;
@@ -157,7 +158,7 @@ static int32_t gather_bin(const search *s, const divider *d, const int32_t *inde
     return m;
 }
 
-/* By the bits of the keys of n candidates; false if all have the same. */
+/* Sets *d to divide n candidates by the bits of their keys; false if all keys are the same. */
 static bool divide_by_bits(const search *s, const int32_t *index, int32_t n, divider *d) {
     uint32_t low = UINT32_MAX, high = 0;
     for (int32_t first = 0; first < n; first += GROUP) {
@@ -177,7 +178,7 @@ static bool divide_by_bits(const search *s, const int32_t *index, int32_t n, div
     return high > low;
 }
 
-/* How to tell n candidates apart that one bin did not; false if their keys are equal. */
+/* Sets *d to divide the n candidates of one bin; false if their keys are equal. */
 static bool divide(const search *s, const int32_t *index, int32_t n, divider *d) {
     if (d->by_bits) return divide_by_bits(s, index, n, d);
     float low = FLT_MAX, high = -FLT_MAX;
@@ -191,9 +192,10 @@ static bool divide(const search *s, const int32_t *index, int32_t n, divider *d)
         }
     }
     const bins b = {low, (float)(HISTOGRAM_BINS - 1) / (high - low)};
-    /* Distances beyond float's range, or apart by its last bits, come to one bin again and again. */
+    /* Distances beyond float's range, or that differ only in its last bits, would be in one bin
+     * again and again. */
     d->distance = b;
-    if (s->o.order == ORDER_ID) return true; /* ids are told apart */
+    if (s->o.order == ORDER_ID) return true; /* ids always differ */
     const bool tells = high > low && b.per_unit > 0.0f && b.per_unit < FLT_MAX &&
                        high - low > 1e-4f * fmaxf(fabsf(low), fabsf(high));
     return tells || divide_by_bits(s, index, n, d);
@@ -209,7 +211,7 @@ static bool are_equal(const search *s, const int32_t *index, int32_t n) {
     return true;
 }
 
-/* Where n equals, in the order of their ids, reach the target: a number of them. */
+/* The place at which n equals, in the order of their ids, reach the target. */
 static place among_equals(const search *s, int32_t *index, int32_t n, double mass) {
     float e;
     masses(s, index, 0, 1, &e);
@@ -223,8 +225,8 @@ static place among_equals(const search *s, int32_t *index, int32_t n, double mas
     return (place){at, mass + (double)k * (double)e};
 }
 
-/* Narrows n candidates down to those of one bin after the other; their positions end up in index.
- * Returns how many; *mass becomes that before them. */
+/* Narrows n candidates to those of one bin, then of one bin of these, and so on; writes their
+ * positions to index and returns how many there are. *mass becomes the mass before them. */
 static int32_t narrow(const search *s, int32_t n, int32_t *index, double *mass) {
     divider d = {.distance = s->first};
     const int32_t *in = NULL;
@@ -238,7 +240,7 @@ static int32_t narrow(const search *s, int32_t n, int32_t *index, double *mass) 
             crossing = i;
             if (pk_reaches(s, *mass + histogram[i])) break;
         }
-        if (crossing < 0) break; /* no mass at all: the walk takes the first */
+        if (crossing < 0) break; /* there is no mass: the walk takes the first */
         n = gather_bin(s, &d, in, n, crossing, index);
         in = index;
         if (n > SHORT_LIST && !divide(s, index, n, &d)) break;
@@ -249,8 +251,8 @@ static int32_t narrow(const search *s, int32_t n, int32_t *index, double *mass) 
     return n;
 }
 
-/* The mass of a place is that of all that come at or before it, and without it the target is not
- * reached, but for rounding. */
+/* Asserts that the mass of a place is that of all candidates at or before it, and that without it
+ * the target is not reached, except by rounding. */
 static void check_place(const search *s, int32_t n, place p) {
     if (!CHECKS) return;
     double before = s->before, all = before;

@@ -1,6 +1,6 @@
 /*
- * radix.c: see radix.h. Digits from the least significant one. Those that differ are divided evenly
- * into passes: two for a vocabulary of up to 2^22.
+ * radix.c: see radix.h. Sorts by digits, the least significant one first. The bits in which keys
+ * differ are divided evenly among the passes: two for a vocabulary of up to 2^22.
  */
 #include "arithmetic.h"
 
@@ -11,12 +11,12 @@
 
 enum {
     MAX_DIGIT = 11, /* 2048 counters: 8 KB, half of the smallest level-1 cache */
-    FEW_DIGIT = 6,  /* for few keys, whose counters would take longer than the keys */
+    FEW_DIGIT = 6,  /* for few keys, where many counters would take longer than the keys */
     FEW = 1024,
     INSERTION = 24
 };
 
-/* One array of keys, and of values that go with them if there are any. */
+/* An array of keys, and the array of their values, if they have any. */
 typedef struct pairs {
     int32_t *keys, *values;
 } pairs;
@@ -34,7 +34,7 @@ static void insertion_sort(pairs p, int32_t n) {
     }
 }
 
-/* The bits in which keys differ; *ascending: whether there is nothing to do. */
+/* The bits in which keys differ. *ascending: whether the keys are sorted already. */
 static uint32_t differences(const int32_t *keys, int32_t n, bool *ascending) {
     uint32_t bits = 0;
     int32_t descents = 0;
@@ -46,12 +46,12 @@ static uint32_t differences(const int32_t *keys, int32_t n, bool *ascending) {
     return bits;
 }
 
-/* A digit of a key; keys below 0 come first. */
+/* A digit of a key; negative keys come first. */
 static uint32_t digit_of(int32_t key, int shift, uint32_t mask) {
     return ((uint32_t)key ^ 0x80000000u) >> shift & mask;
 }
 
-/* One pass: from `from` to `to`, by the digit of `width` bits at `shift`. */
+/* One pass: sorts `from` into `to` by the digit of `width` bits at `shift`. */
 static void distribute(pairs from, pairs to, int32_t n, int shift, int width) {
     int32_t starts[1 << MAX_DIGIT];
     const uint32_t mask = (1u << width) - 1;

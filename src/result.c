@@ -3,12 +3,12 @@
 
 #include "result.h"
 
-/* Logits after the scale, and probabilities: as callers read them. */
+/* Makes the candidates a list with logits and probabilities, for callers to read. */
 static pluck_status finish(pluck_workspace *ws) {
     view *v = &ws->view;
     TRY(pk_view_prepare(v, VIEW_LIST, false));
     if (CHECKS) pk_view_check(v);
-    /* Kept until the next call begins. */
+    /* The lease is kept until the next call begins. */
     ws->probabilities = pk_view_lease_probabilities(v);
     pk_view_to_logits(v);
     ws->finished = true;
@@ -36,8 +36,8 @@ pluck_status pluck_workspace_candidates(pluck_workspace *workspace, pluck_candid
     PK_IN_OWN_ENV(pluck_status, read_candidates(workspace, out));
 }
 
-/* What became of the selected token if stages ran after its selection: they may have changed its
- * logit, or dropped it, and with it the whole distribution. */
+/* The draw if stages ran after the token was selected: they may have changed its logit and the
+ * distribution, or dropped it. */
 static pluck_status draw_behind(pluck_workspace *ws, pluck_draw *draw) {
     pluck_candidates left;
     TRY(read_candidates(ws, &left));

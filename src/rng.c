@@ -1,6 +1,6 @@
 /*
  * rng.c: mt19937 (Matsumoto and Nishimura, ACM TOMACS 8(1), 1998), Philox4x32-10 (Salmon, Moraes,
- * Dror and Shaw, SC 2011), and the two conversions to floating point that libstdc++ makes.
+ * Dror and Shaw, SC 2011), and libstdc++'s conversions to float and double.
  */
 #include "arithmetic.h"
 
@@ -111,8 +111,8 @@ float pk_stream_float(rng_stream *stream) {
 }
 
 uint32_t pk_random_seed(void) {
-    /* ISO C has no source of entropy. Clock, an address and a counter, mixed: seeds differ between
-     * processes and within one; nothing here is secret. */
+    /* ISO C has no source of entropy. A clock, an address and a counter make seeds that differ
+     * between processes and within one; they need not be secret. */
     static atomic_uint_fast32_t count;
     struct timespec now = {0, 0};
     (void)timespec_get(&now, TIME_UTC);

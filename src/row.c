@@ -41,7 +41,7 @@ static const float *patch_at(const logit_row *r, int32_t g) {
 
 /* ---- opening ---- */
 
-/* Word g of a mask of n bits, without the bits from n on. */
+/* Word g of a mask of n bits; bits from n on are 0. */
 static uint64_t mask_word(const uint32_t *allowed, int32_t n, int32_t g) {
     const int64_t left = (int64_t)n - (int64_t)g * GROUP;
     if (left <= 0) return 0;
@@ -50,8 +50,8 @@ static uint64_t mask_word(const uint32_t *allowed, int32_t n, int32_t g) {
     return left < GROUP ? bits & (((uint64_t)1 << left) - 1) : bits;
 }
 
-/* Copies the mask: the caller's may be short, end within a word, and be gone when the candidates
- * are read. */
+/* Copies the mask, because the caller's may be short, may end within a word, and may be gone when
+ * the candidates are read. */
 static void copy_mask(logit_row *r, const uint32_t *allowed, int32_t n_allowed) {
     const int32_t n = n_allowed > 0 && n_allowed < r->n ? n_allowed : r->n;
     uint64_t *words = r->memory.allowed;
@@ -83,7 +83,7 @@ void pk_row_open(logit_row *r, const row_memory *memory, const kernel_table *ker
     memset(memory->patched, 0, (size_t)(r->n_groups / 64 + 1) * sizeof *memory->patched);
     if (r->n_full < r->n_groups) (void)pk_row_patch(r, r->n_full);
     if (r->n_allowed < (int64_t)r->n_full * GROUP) return;
-    /* A mask that masks nothing but in the patch is none. */
+    /* A mask that masks nothing outside the patch is dropped. */
     r->allowed = NULL;
     r->of = r->plain;
 }
@@ -119,7 +119,7 @@ int32_t pk_row_few(const logit_row *r, int32_t most, int32_t *ids) {
 
 /* ---- patches ---- */
 
-/* Writes the last group, which the row does not fill. */
+/* Writes the last group if it is short, padded with -inf. */
 static void widen_short(const logit_row *r, int32_t g, float *out) {
     const int64_t left = (int64_t)r->n - (int64_t)g * GROUP;
     PLUCK_ASSERT(left > 0 && left < GROUP);
@@ -133,7 +133,7 @@ static void widen_short(const logit_row *r, int32_t g, float *out) {
         if (!(bits >> i & 1)) out[i] = -INFINITY;
 }
 
-/* The row's own values of a group, masked. */
+/* Writes the row's own values of a group, -inf if masked. */
 static void widen_group(const logit_row *r, int32_t g, float *out) {
     if (g < r->n_full)
         r->of->widen(group_at(r, g), allowed_at(r, g), 1, out);
@@ -201,9 +201,9 @@ int32_t pk_row_group_masked(const logit_row *r, int32_t g) {
     return n;
 }
 
-/* ---- one number per group: the row in one go, then the patches in one go ---- */
+/* ---- one number for each group: first of the row, then of the patches ---- */
 
-/* The alive of the groups that patches stand for, as the row itself has them. */
+/* How many tokens are alive in the row's own values of the patched groups. */
 static int64_t alive_behind_patches(const logit_row *r) {
     int64_t n = 0;
     for (int32_t g = pk_row_next_patched(r, 0); g < r->n_full; g = pk_row_next_patched(r, g + 1)) {
@@ -217,7 +217,7 @@ static int64_t alive_behind_patches(const logit_row *r) {
     return n;
 }
 
-/* Writes each patch's number to its group. */
+/* Copies each patch's number to that of its group. */
 #define SCATTER(from, to)                                                                          \
     for (int32_t g_ = pk_row_next_patched(r, 0); g_ < r->n_groups;                                 \
          g_ = pk_row_next_patched(r, g_ + 1))                                                      \
@@ -281,19 +281,19 @@ void pk_row_adapt(const logit_row *r, scratch_arena *s, const adapt_params *p, d
     pk_lease_return(s, LEASE_SUMS);
 }
 
-/* ---- one number for all, or ids in order: run by run ---- */
+/* ---- one number for all groups, or ids in order: run by run ---- */
 
-/* Consecutive groups that one kernel call can take, with the value they are cut at. */
+/* A run: consecutive groups that one kernel call can read, and the value of their cut. */
 typedef struct run {
     const void *x;
     const uint64_t *allowed;
     const row_kernels *kernels;
     int32_t first, n; /* groups */
     float low;
-    float split[GROUP]; /* the group that a cut goes through */
+    float split[GROUP]; /* the group with the id at which the cut changes */
 } run;
 
-/* The run that starts at group *g; moves *g behind it. */
+/* Finds the run that starts at group *g, and moves *g past it. */
 static bool next_run(const logit_row *r, row_cut c, int32_t *g, run *out) {
     if (*g >= r->n_groups) return false;
     const int32_t first = *g;
@@ -384,14 +384,14 @@ int64_t pk_row_count_above(const logit_row *r, const float *max, row_cut c) {
     return n;
 }
 
-/* ---- keeping some candidates alone ---- */
+/* ---- keeping some candidates ---- */
 
 static bool is_kept(const row_band *b, float x, int32_t id) {
     if (x >= b->in_low && x <= b->in_high) return true;
     return x >= b->low && x <= b->high && id <= b->through;
 }
 
-/* Masks in a group that is a copy; returns how many are left. */
+/* Masks what a band does not admit in a group that is a copy; returns how many are left. */
 static int32_t keep_in_copy(const row_band *b, float *x, int32_t g) {
     int32_t n = 0;
     for (int32_t i = 0; i < GROUP; i++) {
@@ -401,7 +401,7 @@ static int32_t keep_in_copy(const row_band *b, float *x, int32_t g) {
     return n;
 }
 
-/* The bits of groups from `first` to before `end` that lie in a range. */
+/* Sets the mask of the groups `first` to `end` - 1 to the values in a range. */
 static void keep_range(const logit_row *r, int32_t first, int32_t end, float low, float high,
                        uint64_t *bits) {
     if (end <= first) return;
@@ -420,7 +420,7 @@ int64_t pk_row_keep(logit_row *r, const row_band *b) {
     uint64_t *bits = r->memory.allowed;
     const int32_t split = b->through < r->n ? b->through / GROUP : r->n_full;
     float x[GROUP];
-    if (split < r->n_full) widen_group(r, split, x); /* before its mask is overwritten */
+    if (split < r->n_full) widen_group(r, split, x); /* read before its mask is overwritten */
     keep_range(r, 0, split, b->low, b->high, bits);
     keep_range(r, split + 1, r->n_full, b->in_low, b->in_high, bits);
     if (split < r->n_full) {

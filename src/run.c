@@ -1,6 +1,6 @@
 /*
- * run.c: a call: the chain on a row, step by step. A call that fails leaves streams and memories as
- * they were: a later stage may fail after an earlier one drew.
+ * run.c: a call: runs the chain on a row, step by step. A call that fails rolls back streams and
+ * stage memories, because a later stage may fail after an earlier one drew.
  */
 #include "arithmetic.h"
 
@@ -23,7 +23,7 @@ static void roll_back(pluck_sampler *s) {
         if (p->steps[i].stream != NONE) pk_stream_rollback(pk_stream_of(s, &p->steps[i]));
 }
 
-/* The stream from which the step behind i draws at once; NULL if it does not. */
+/* The stream of the step after i, if that draws at once; else NULL. */
 static const rng_stream *draw_ahead(const pluck_sampler *s, int32_t i) {
     const plan *p = s->plan;
     if (i + 1 >= p->n_steps || p->steps[i + 1].stage->kind != PLUCK_STAGE_DIST) return NULL;
@@ -57,14 +57,14 @@ static pluck_status run_step(pluck_sampler *s, int32_t i, view *v, selection *se
 
 static pluck_status run_steps(pluck_sampler *s, view *v, selection *selected, pk_fpenv *caller) {
     for (int32_t i = 0; i < s->plan->n_steps; i++) TRY(run_step(s, i, v, selected, caller));
-    /* A chain that asked nothing of the row has not seen yet whether it is sound. */
+    /* If no stage has scanned the row, its errors have not been found yet. */
     TRY(pk_view_scan(v));
     if (CHECKS) pk_view_check(v);
     return PLUCK_OK;
 }
 
-/* What streams give next and stages remember, as one number: to be the same before a call that fails
- * and after it. */
+/* A digest of what streams return next and of what stages remember. It must be the same before and
+ * after a call that fails. */
 static uint64_t digest_of_state(const pluck_sampler *s) {
     uint64_t digest = 0;
     for (int32_t i = 0; i < s->plan->n_steps; i++) {
@@ -77,7 +77,7 @@ static uint64_t digest_of_state(const pluck_sampler *s) {
     return digest;
 }
 
-/* The chain on a row; on success the workspace holds the outcome. */
+/* Runs the chain on a row. If it succeeds, the workspace *used has the outcome. */
 static pluck_status run_chain(pluck_sampler *s, const pluck_row *row, bool must_select,
                               pluck_workspace **used, pk_fpenv *caller) {
     if (!row->logits) return PLUCK_ERR_NULL;

@@ -1,4 +1,4 @@
-/* sampler.c: a sampler's life: creation, clones, reset, what it is told and asked. */
+/* sampler.c: creates, clones, resets and frees samplers; accepts tokens; answers queries. */
 #include "arithmetic.h"
 
 #include "sampler.h"
@@ -19,7 +19,7 @@ static size_t sampler_size(const plan *p) {
     return round_up(sizeof(pluck_sampler), PART_ALIGN) + 2 * memories_size(p) + p->memory_size;
 }
 
-/* Points the sampler's members into its own block. */
+/* Sets the sampler's pointers into its own block. */
 static void set_pointers(pluck_sampler *s) {
     char *at = (char *)s + round_up(sizeof *s, PART_ALIGN);
     s->memory = (stage_memory *)(void *)at;
@@ -30,7 +30,7 @@ static void set_pointers(pluck_sampler *s) {
 
 /* ---- life ---- */
 
-/* Seeds every stream from its stage's seed, or else the sampler's. */
+/* Seeds every stream with its stage's seed, or else with the sampler's. */
 static void seed_streams(pluck_sampler *s) {
     const plan *p = s->plan;
     s->seed = p->config.seed == PLUCK_SEED_RANDOM ? pk_random_seed() : p->config.seed;
@@ -54,7 +54,7 @@ static void call(const step *at, memory_fn fn, stage_memory *memory) {
         PK_DO_IN_OWN_ENV(fn(at->stage, memory));
 }
 
-/* State after creation; custom contexts stay. */
+/* Returns the stages to their state after creation, but for the contexts of custom stages. */
 static void reset_stages(pluck_sampler *s) {
     const plan *p = s->plan;
     for (int32_t i = 0; i < p->n_steps; i++) {
@@ -100,7 +100,7 @@ pluck_status pluck_sampler_create(pluck_sampler **out, const pluck_config *confi
     return PLUCK_OK;
 }
 
-/* Takes back what the first n steps have to themselves. */
+/* Releases what the first n steps do not share. */
 static void release_steps(pluck_sampler *s, int32_t n) {
     for (int32_t i = 0; i < n; i++) {
         const step *at = &s->plan->steps[i];
@@ -108,7 +108,7 @@ static void release_steps(pluck_sampler *s, int32_t n) {
     }
 }
 
-/* Gives a clone what its steps cannot share. */
+/* Gives a clone's steps what they must not share. */
 static pluck_status clone_steps(pluck_sampler *s, const pluck_sampler *from) {
     for (int32_t i = 0; i < s->plan->n_steps; i++) {
         const step *at = &s->plan->steps[i];
@@ -181,7 +181,7 @@ pluck_status pluck_accept(pluck_sampler *sampler, int32_t token) {
     return PLUCK_OK;
 }
 
-/* The step of a stage of the config; -1 where the stage is disabled. */
+/* The step of a stage of the config; -1 if the stage is disabled. */
 static int32_t step_of(const plan *p, int32_t stage) {
     for (int32_t i = 0; i < p->n_steps; i++)
         if (p->steps[i].index == stage) return i;
@@ -198,7 +198,7 @@ pluck_status pluck_accept_stage(pluck_sampler *sampler, int32_t stage, int32_t t
     return PLUCK_OK;
 }
 
-/* Whether what a history can take of another is tokens of its vocabulary. */
+/* Whether the tokens that a history can take from another are in its vocabulary. */
 static bool fits(const history *to, int32_t n_vocab, const history *from) {
     for (int32_t back = 0; back < from->size && back < to->capacity; back++)
         if (pk_history_back(from, back) >= n_vocab) return false;
@@ -234,7 +234,7 @@ pluck_status pluck_sampler_copy_stage(pluck_sampler *to, int32_t to_stage,
     return PLUCK_OK;
 }
 
-/* ---- asking ---- */
+/* ---- queries ---- */
 
 uint32_t pluck_sampler_seed(const pluck_sampler *sampler) {
     return sampler ? sampler->seed : 0;

@@ -7,7 +7,7 @@ enum { LINE = 64, HISTOGRAM_ROOM = 1024 * 8, FEW_ROOM = 4096 * 4 };
 
 size_t pk_scratch_size(int32_t n_vocab) {
     const size_t n_groups = round_up((size_t)n_vocab, GROUP) / GROUP + BLOCK_GROUPS;
-    /* An array with an entry for each token, another of few, arrays for groups, a histogram. */
+    /* An array for all tokens, one for few tokens, arrays for groups, and a histogram. */
     const size_t tokens = (n_groups + 1) * GROUP * sizeof(int32_t);
     const size_t few = tokens < FEW_ROOM ? tokens : FEW_ROOM;
     return tokens + few + 4 * round_up(n_groups * sizeof(double), LINE) + HISTOGRAM_ROOM +

@@ -1,4 +1,4 @@
-/* spec_chain.c: what the keys of a spec start from, and the chain that is made of them. */
+/* spec_chain.c: the defaults of a spec, and the chain that is made of its keys. */
 #include "arithmetic.h"
 
 #include "spec.h"
@@ -34,7 +34,7 @@ static void add_stage(pluck_spec *s, pluck_stage stage) {
     s->stages[s->config.n_stages++] = stage;
 }
 
-/* Mirostat takes the place of every cut and of the dynamic temperature, as it does in llama.cpp. */
+/* Mirostat replaces all other samplers but the plain temperature, as in llama.cpp. */
 static void add_mirostat(pluck_spec *s) {
     pluck_stage temperature = s->parameters[PLUCK_STAGE_TEMPERATURE];
     temperature.as.temperature.range = 0.0f;
@@ -44,7 +44,8 @@ static void add_mirostat(pluck_spec *s) {
     add_stage(s, mirostat);
 }
 
-/* A sampler that llama.cpp does not have, and that does nothing: the chain is llama.cpp's own. */
+/* Whether a stage is disabled and not known to llama.cpp. It is left out, so that the chain is
+ * llama.cpp's. */
 static bool is_foreign_and_idle(const pluck_stage *stage) {
     pluck_stage_traits traits;
     return stage->kind == PLUCK_STAGE_TOP_A && pluck_stage_describe(stage, &traits) &&

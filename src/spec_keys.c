@@ -1,7 +1,6 @@
 /*
- * spec_keys.c: the keys of a spec. Each names the parameter of a stage that it sets, or a function
- * of its own. docs/spec.md has a row for each; ranges are those that a config is checked for, or
- * narrower.
+ * spec_keys.c: the keys of a spec. A key sets one parameter of a stage, or has a function.
+ * docs/spec.md has a row for each. The ranges are those of a config, or narrower.
  */
 #include "arithmetic.h"
 
@@ -15,9 +14,9 @@ typedef struct key key;
 struct key {
     const char *name, *alias; /* alias: llama.cpp's other spelling, or NULL */
     pluck_status (*set)(pluck_spec *s, const key *k, text value, pluck_error *err);
-    const char *range; /* in words */
-    double low, high;  /* of numbers */
-    /* Of a number that is a stage's parameter: which one. */
+    const char *range; /* what is allowed, in words, for messages */
+    double low, high;  /* the range of a number */
+    /* For a number that is a parameter of a stage: which one. */
     pluck_stage_kind stage;
     size_t offset; /* in pluck_stage */
 };
@@ -70,7 +69,7 @@ static pluck_status set_mirostat(pluck_spec *s, const key *k, text value, pluck_
     return PLUCK_OK;
 }
 
-/* One for every stage that has such a parameter. */
+/* min_keep applies to every stage that has it. */
 static pluck_status set_min_keep(pluck_spec *s, const key *k, text value, pluck_error *err) {
     double x;
     TRY(read_number(k, value, true, &x, err));
@@ -95,7 +94,7 @@ static pluck_status set_rng(pluck_spec *s, const key *k, text value, pluck_error
     return PLUCK_OK;
 }
 
-/* A sampler's name is its descriptor's; these are llama.cpp's other spellings. */
+/* The names of samplers are those of their descriptors; these are llama.cpp's other spellings. */
 static const struct {
     const char *name;
     pluck_stage_kind kind;
@@ -111,7 +110,7 @@ static bool is_named(text name, pluck_stage_kind kind) {
     return pk_text_equals(name, pk_stage_kind(kind)->name);
 }
 
-/* The kind of a sampler; false if there is none of this name. */
+/* Finds the kind of a sampler by name; false if there is none. */
 static bool find_sampler(text name, pluck_stage_kind *kind) {
     int32_t n;
     const pluck_stage_kind *samplers = pk_spec_default_samplers(&n);
@@ -157,7 +156,7 @@ static pluck_status set_samplers(pluck_spec *s, const key *k, text value, pluck_
 
 /* ---- tokens ---- */
 
-/* A token id of the vocabulary; `part` is the part of the value that it belongs to. */
+/* Reads a token id; `part` is the part of the value that it is in, for messages. */
 static pluck_status read_token(const pluck_spec *s, const key *k, text t, text part, int32_t *out,
                                pluck_error *err) {
     double id;
@@ -169,7 +168,7 @@ static pluck_status read_token(const pluck_spec *s, const key *k, text t, text p
     return PLUCK_OK;
 }
 
-/* TOKEN+BIAS or TOKEN-BIAS. */
+/* Reads TOKEN+BIAS or TOKEN-BIAS. */
 static pluck_status read_bias(const pluck_spec *s, const key *k, text pair, pluck_logit_bias *out,
                               pluck_error *err) {
     text number = pair;

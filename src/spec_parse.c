@@ -1,5 +1,5 @@
 /*
- * spec_parse.c: from text to a config.
+ * spec_parse.c: parses a spec into a config.
  *
  *     spec = "" | pair { ( ";" | "," ) pair }        pair = key "=" value
  */
@@ -11,11 +11,11 @@
 
 #include <stdlib.h>
 
-/* Characters of a spec: what is sized by them stays far from overflow, even with 32-bit pointers.
- */
+/* The most characters in a spec, so that array sizes computed from it cannot overflow, even with
+ * 32-bit pointers. */
 enum { MAX_TEXT = 1 << 26 };
 
-/* A spec with room for what `entries` characters can name. NULL: out of memory. */
+/* Allocates a spec with room for `entries` biases, breakers and tokens. NULL: out of memory. */
 static pluck_spec *allocate(size_t entries) {
     const size_t head = round_up(sizeof(pluck_spec), 16);
     pluck_spec *s =
@@ -29,7 +29,7 @@ static pluck_spec *allocate(size_t entries) {
     return s;
 }
 
-/* All pairs of the text. */
+/* Applies all pairs of the text. */
 static pluck_status set_all(pluck_spec *s, const char *spec, pluck_error *err) {
     text rest = {spec, strlen(spec)};
     while (rest.length > 0) {

@@ -1,6 +1,6 @@
 /*
- * spec_text.c: pieces of text, and numbers. Numbers are read here rather than by the C library, so
- * that the locale does not matter.
+ * spec_text.c: takes text apart and reads numbers. Numbers are not read by the C library, because
+ * its functions depend on the locale.
  */
 #include "arithmetic.h"
 
@@ -38,14 +38,14 @@ static bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
-/* A sign, if there is one; true if it is a minus. */
+/* Skips a sign, if there is one; true if it is a minus. */
 static bool take_sign(text t, size_t *i) {
     if (*i == t.length || (t.at[*i] != '+' && t.at[*i] != '-')) return false;
     return t.at[(*i)++] == '-';
 }
 
-/* mantissa * 10^exponent. Powers up to 10^22 are exact, and so is the result for the numbers that
- * people write. */
+/* mantissa * 10^exponent. Powers up to 10^22 are exact, so the numbers that people write are
+ * rounded only once. */
 static double scaled(uint64_t mantissa, int64_t exponent) {
     double value = (double)mantissa;
     const bool divide = exponent < 0;
@@ -57,7 +57,7 @@ static double scaled(uint64_t mantissa, int64_t exponent) {
     return value;
 }
 
-/* The digits of an exponent; false if there are none. What is beyond all range stays there. */
+/* Reads the digits of an exponent; false if there are none. Stops growing beyond any range. */
 static bool take_exponent(text t, size_t *i, int64_t *exponent) {
     const bool down = take_sign(t, i);
     if (*i == t.length) return false;

@@ -1,4 +1,4 @@
-/* stage.c: what several stages do. See stage.h. */
+/* stage.c: functions that several stages use. See stage.h. */
 #include "arithmetic.h"
 
 #include "stage.h"

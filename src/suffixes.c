@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-/* The first place from i on that holds `token`; n: none. */
+/* The first place from i on where `token` is; n if there is none. */
 static int32_t next_of(int32_t token, const int32_t *s, int32_t i, int32_t n) {
     enum { STEP = 16 };
     for (; i + STEP <= n; i += STEP) {
@@ -20,8 +20,8 @@ static int32_t next_of(int32_t token, const int32_t *s, int32_t i, int32_t n) {
     return i;
 }
 
-/* How many leading tokens a and b share, of n. Four at a time: most matches are short, and a branch
- * for each token would be mispredicted. */
+/* How many of n leading tokens are the same in a and b. Compares four at a time: most matches are
+ * short, and a branch for each token would be mispredicted. */
 static int32_t common_prefix(const int32_t *a, const int32_t *b, int32_t n) {
     int32_t i = 0;
     for (; i + 4 <= n; i += 4) {
@@ -36,8 +36,9 @@ static int32_t common_prefix(const int32_t *a, const int32_t *b, int32_t n) {
 }
 
 /*
- * A match that begins at `from` and is `length` long repeats the start of s, so what is found at
- * from + k is what was found at k, if that ends inside the match; one that ends with it may go on.
+ * A match of `length` tokens that begins at `from` repeats the start of s. So the match at from + k
+ * is as long as the one at k, if that ends inside the first match; if it ends where that ends, it
+ * may be longer.
  */
 void pk_suffix_lengths(const int32_t *s, int32_t n, int32_t *lengths) {
     for (int32_t i = 1; i < n;) {

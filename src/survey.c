@@ -4,28 +4,30 @@
 #include "survey.h"
 
 enum {
-    LEAST_GROUPS = 256, /* below, a survey would read as much as a pass */
-    GLANCE = 8,         /* groups that tell whether a survey is worth it */
+    LEAST_GROUPS = 256, /* with fewer groups a survey would read as much as a pass */
+    GLANCE = 8,         /* groups that show whether a survey is worth it */
     SAMPLE = 64,
-    DEEP_GROUPS = 1024, /* about as many are asked for a deeper top */
+    DEEP_GROUPS = 1024, /* about as many are used to estimate a deeper top */
     DEEP_BINS = 128,
-    SPAN = 32 /* nats that the bins span; what lies beyond has no mass to speak of */
+    SPAN = 32 /* nats that the bins span; what is beyond has no noticeable mass */
 };
 
 static const double PER_NAT = SURVEY_BINS / (double)SPAN;
 
-/* Of what may be left out, how much is aimed at: a top that misses costs more than a longer one. */
+/* A deeper top aims at leaving out this part of the mass that it may: one that is too short costs
+ * more than a longer one. */
 static const double MARGIN = 0.75;
 
 /* ---- the top and the sample ---- */
 
-/* The mass of what was collected. */
+/* The mass of n collected values. */
 static double list_mass(view *v, const float *x, int32_t n) {
     const mass_source s = pk_view_source(v);
     return pk_mass_of_values(&v->mass, &s, x, n);
 }
 
-/* Collects what is at or above t->low, unless that is many more than a top should have: equals. */
+/* Collects what is at or above t->low, unless that is many more than a top should have, because of
+ * equals. */
 static void collect_top(view *v, top *t) {
     const row_cut c = pk_view_deeper(v, t->low);
     if (cut_is_open(c) || pk_view_is_much(v, pk_row_count_above(&v->row, v->mass.group_max, c)))
@@ -45,9 +47,9 @@ top pk_survey_top(view *v, float ceiling) {
 }
 
 /*
- * The greatest cut, not above the ceiling, with less than `rest` of the mass below it, as far as
- * the groups tell: those that lie below it as a whole stand for what lies below it in the others.
- * NaN if they are too few to tell, which is also when most groups would have to be read.
+ * The greatest cut, not above the ceiling, with less mass than `rest` below it, by an estimate: the
+ * groups that are below it as a whole represent what is below it in the others. NaN if there are
+ * too few such groups; then most groups would have to be read anyway.
  */
 static float deeper_cut(const view *v, double rest, float ceiling) {
     const int32_t step = v->row.n_groups / DEEP_GROUPS + 1;
@@ -93,13 +95,13 @@ top pk_survey_deeper(view *v, double target, float ceiling) {
     return t;
 }
 
-/* The i-th of n groups spread over the row. */
+/* Reads the i-th of n groups that are spread over the row. */
 static void sample_group(const view *v, int32_t i, int32_t n, float *x) {
     const int32_t group = (int32_t)((2 * i + 1) * (int64_t)v->row.n_groups / (2 * n));
     pk_row_group(&v->row, group, cut_at(-INFINITY), x);
 }
 
-/* The mass of all, by a first glance. */
+/* A first estimate of the total mass, from GLANCE groups. */
 static double glance(view *v, const top *t) {
     double mass = 0.0;
     for (int32_t i = 0; i < GLANCE; i++) {
@@ -111,19 +113,18 @@ static double glance(view *v, const top *t) {
     return t->mass + mass * v->row.n_groups / GLANCE;
 }
 
-/* The bins of a group; what belongs to the top goes to the last one, where nothing weighs anything.
- */
+/* Writes the bins of a group. What is in the top goes to the last bin, whose mass is ignored. */
 static void survey_bins(const view *v, const top *t, const float *x, int32_t *bin) {
     const float per_unit = (float)(v->scale * PER_NAT), last = (float)(SURVEY_BINS - 1);
     for (int32_t j = 0; j < GROUP; j++) {
         float at = (v->mass.ref - x[j]) * per_unit;
-        at = at > 0.0f ? at : 0.0f; /* NaN, of 0 times infinity, too */
+        at = at > 0.0f ? at : 0.0f; /* also if it is NaN, from 0 * inf */
         at = at < last && x[j] < t->low ? at : last;
         bin[j] = (int32_t)at;
     }
 }
 
-/* Counts a sample by bins, and adds up from the maximum down. */
+/* Takes a sample, counts it by bins, and adds the bins up from the maximum down. */
 static void take(view *v, const top *t) {
     PLUCK_ASSERT(v->whole && v->mass.max_stamp == v->values);
     survey *s = &v->survey;
@@ -136,7 +137,7 @@ static void take(view *v, const top *t) {
         for (int32_t j = 0; j < GROUP; j++) count[bin[j]]++;
     }
     const double factor = (double)v->row.n_groups / SAMPLE;
-    double weight = factor * exp(-0.5 / PER_NAT); /* of a candidate in the middle of a bin */
+    double weight = factor * exp(-0.5 / PER_NAT); /* mass of a candidate in the middle of a bin */
     const double step = exp(-1.0 / PER_NAT);
     s->mass[0] = 0.0;
     s->count[0] = 0.0;
@@ -157,7 +158,7 @@ static bool has_survey(const view *v) {
 
 /* ---- estimates ---- */
 
-/* Where x lies, in bins. */
+/* The distance of x in bins. */
 static double bin_of(const view *v, float x) {
     return clamp(((double)v->mass.ref - (double)x) * v->scale * PER_NAT, 0.0, SURVEY_BINS);
 }
@@ -166,18 +167,18 @@ static float x_of(const view *v, double bin) {
     return (float)((double)v->mass.ref - bin / PER_NAT / v->scale);
 }
 
-/* A cumulative array at a place between its elements. */
+/* The value of a cumulative array between its elements, interpolated. */
 static double at_bin(const double *cumulative, double bin) {
     const int32_t k = bin < SURVEY_BINS ? (int32_t)bin : SURVEY_BINS - 1;
     return cumulative[k] + (bin - k) * (cumulative[k + 1] - cumulative[k]);
 }
 
-/* The mass of all. */
+/* The estimated total mass. */
 static double mass_of_all(const view *v, const top *t) {
     return t->mass + v->survey.mass[SURVEY_BINS];
 }
 
-/* About where the mass from the maximum down reaches target. */
+/* The x near which the mass from the maximum down reaches target. */
 static float level_at(const view *v, const top *t, double target) {
     const double *mass = v->survey.mass;
     target -= t->mass;
@@ -196,8 +197,8 @@ static float level_at(const view *v, const top *t, double target) {
 }
 
 /*
- * How far from a level one has to go, down or up, to find more mass than `need` for certain: three
- * standard errors of the sample more. NaN if that would be more than a sixth of the row.
+ * The x, below or above a level, such that the mass between is certainly more than `need`: by three
+ * standard errors of the sample. NaN if more than a sixth of the row would be between.
  */
 static float reach(const view *v, const top *t, float from, double need, bool up) {
     const survey *s = &v->survey;
@@ -210,7 +211,7 @@ static float reach(const view *v, const top *t, float from, double need, bool up
         if (counted * s->factor > v->n / 6.0) return NAN;
         if (counted > 0.0 && found * (1.0 - 3.0 / sqrt(counted)) > need) {
             const float x = x_of(v, k);
-            return up && x >= t->low ? INFINITY : x; /* the top is in no bin */
+            return up && x >= t->low ? INFINITY : x; /* the top is not in the bins */
         }
     }
     return up ? INFINITY : -INFINITY;
@@ -222,14 +223,15 @@ static bool worth_a_survey(const view *v, const top *t) {
     return v->row.n_groups >= LEAST_GROUPS && t->n > 0 && cut_is_open(v->cut);
 }
 
-/* Sums with the levels of a boundary above which `mass` lies, and of the draw from that. */
+/* Sums the view with two levels: for a boundary with `mass` above it, and for the draw from that
+ * mass. */
 static void sum_with_levels(view *v, const top *t, float low, double mass,
                             const rng_stream *ahead) {
     const bool drawn = ahead && ahead->kind == PLUCK_RNG_MT19937;
-    PLUCK_ASSERT(isnan(v->cut_level.x) && isnan(v->draw_level.x)); /* of nothing else */
+    PLUCK_ASSERT(isnan(v->cut_level.x) && isnan(v->draw_level.x)); /* none is known yet */
     v->cut_level.x = low;
     if (drawn) v->draw_level.x = level_at(v, t, pk_stream_peek(ahead) * mass);
-    if (v->draw_level.x >= t->low) v->draw_level.x = NAN; /* the top will tell */
+    if (v->draw_level.x >= t->low) v->draw_level.x = NAN; /* the draw is in the top */
     const mass_source s = pk_view_source(v);
     pk_mass_sum_levels(&v->mass, &s, &v->cut_level, &v->draw_level);
 }
@@ -240,10 +242,10 @@ void pk_survey_sum(view *v, const top *t, double p, const rng_stream *ahead) {
     const double mass = p * mass_of_all(v, t);
     const float low = level_at(v, t, mass);
     const double above = at_bin(v->survey.count, bin_of(v, low)) * v->survey.factor;
-    if (above > v->n / 64.0) sum_with_levels(v, t, low, mass, ahead); /* fewer can be collected */
+    if (above > v->n / 64.0) sum_with_levels(v, t, low, mass, ahead); /* fewer are collected */
 }
 
-/* Where the probability is exp(-nats), with a sum of this mass. */
+/* The x at which the probability is exp(-nats) if the sum is `mass`. */
 static float likely_cut(const view *v, double mass, double nats) {
     return (float)fmin((double)v->mass.ref + (log(mass) - nats) / v->scale, (double)v->mass.max);
 }
@@ -279,7 +281,7 @@ bool pk_survey_find(view *v, const top *t, level from, double target, bool stric
     if (n == 0 || 2 * (int64_t)n > v->n_vocab) return false;
     const double mass = list_mass(v, v->list.x, n);
     s.before = !up ? from.mass : high < INFINITY ? from.mass - mass : 0.0;
-    /* Of a small difference little would be left but the rounding of both. */
+    /* A small difference would be mostly rounding error. */
     if (up && high < INFINITY && mass > 0.5 * from.mass) return false;
     if (pk_reaches(&s, s.before) || !pk_reaches(&s, s.before + mass)) return false;
     const double first = high < INFINITY ? ((double)v->mass.ref - (double)high) * v->scale : 0.0;

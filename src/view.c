@@ -1,4 +1,4 @@
-/* view.c: a row's entry into the view, its state, cuts. See view.h. */
+/* view.c: makes the view of a row; its states, numbers and cuts. See view.h. */
 #include "arithmetic.h"
 
 #include "view_impl.h"
@@ -13,7 +13,7 @@ static bool is_allowed(const pluck_row *row, int32_t n_vocab, int32_t id) {
     return id < n && (row->allowed[id / 32] >> (id % 32) & 1);
 }
 
-/* Copies a list row in, without what is masked. */
+/* Copies a row with ids to the list, without its masked candidates. */
 static pluck_status begin_list(view *v, const pluck_row *row) {
     if (row->n < 1 || row->n > v->n_vocab) return PLUCK_ERR_ROW;
     const size_t element = row->dtype == PLUCK_DTYPE_F32 ? 4 : 2;
@@ -45,7 +45,8 @@ static pluck_status begin_list(view *v, const pluck_row *row) {
     return n > 0 ? PLUCK_OK : PLUCK_ERR_EMPTY;
 }
 
-/* A mask that allows few tokens leaves a list of them: each is cheaper than its group. */
+/* If the mask allows few tokens, makes a list of them: reading single tokens is then cheaper than
+ * reading groups. */
 static pluck_status begin_few(view *v) {
     const int32_t n = pk_row_few(&v->row, v->row.n_groups / 4, v->list.ids);
     if (n < 0) return PLUCK_OK;
@@ -121,7 +122,7 @@ void pk_view_adopt(view *v) {
     view_changed_weights(v);
 }
 
-/* Notes a cut beside the row, of which n candidates are above it. */
+/* Notes a cut beside the row; n candidates are at or above it. */
 static void note_cut(view *v, row_cut c, int64_t n) {
     v->cut = c;
     v->n = (int32_t)n;
@@ -129,7 +130,7 @@ static void note_cut(view *v, row_cut c, int64_t n) {
     view_changed_weights(v);
 }
 
-/* Makes the row's candidates a list. */
+/* Makes the row's candidates at or above `low` a list. */
 static void collect_all(view *v, float low) {
     const int32_t n = pk_view_collect(v, low, NAN);
     if (v->uncounted) v->n_counted = n;
@@ -137,8 +138,8 @@ static void collect_all(view *v, float low) {
     pk_view_adopt(v);
 }
 
-/* Keeps x >= low; n_counted is left to the caller, unless it is not known. What is much of a row is
- * not collected. */
+/* Keeps x >= low: as a cut if that is much of the row, else as a list. The caller sets n_counted,
+ * unless it is not known yet. */
 static void keep(view *v, float low) {
     PLUCK_ASSERT(v->mass.max_stamp == v->values && !isnan(low));
     if (!v->whole) {
@@ -173,7 +174,7 @@ mass_source pk_view_source(view *v) {
     };
 }
 
-/* A row that holds +inf is its tokens at +inf, as equals. */
+/* Makes a view with +inf the list of its tokens at +inf, as equals with x = 0. */
 static void collapse(view *v) {
     if (v->whole)
         collect_all(v, INFINITY);
@@ -212,14 +213,15 @@ pluck_status pk_view_materialise(view *v) {
     v->kernels->array.adapt(v->list.x, (size_t)v->list.n, &v->adapt, v->adapt_peak, v->list.x);
     v->adapted = v->infinite = false;
     v->scale = 1.0;
-    /* The candidates stay where they are, but their logits no longer descend. */
+    /* The candidates keep their places, but their logits no longer descend. */
     if (v->order != ORDER_ID) v->order = ORDER_AS_IT_LIES;
     pk_list_set(&v->list, v->list.n, v->order);
     view_changed_values(v);
     return pk_view_scan(v);
 }
 
-/* A cut that the next stage does not take becomes a mask if much of the row is left, else a list. */
+/* Applies a cut that the next stage does not take: as a mask if much of the row is left, else as a
+ * list. */
 static pluck_status make_cut_real(view *v) {
     const int64_t counted = pk_view_counted(v);
     if (!pk_view_is_much(v, v->n)) return pk_view_materialise(v);
@@ -319,14 +321,14 @@ double pk_view_mean(view *v) {
 bool pk_view_is_single(view *v) {
     const mass_source s = pk_view_source(v);
     const double sum = pk_mass_sum(&v->mass, &s);
-    /* A sum well above the maximum's share tells without counting. */
+    /* If the sum is well above the maximum's mass there are several, and counting is not needed. */
     const double top = exp(fmax(((double)v->mass.max - (double)v->mass.ref) * v->scale, -700.0));
     if (v->uncounted && sum > 1.5 * top) return false;
     return pk_view_counted(v) == 1;
 }
 
 float pk_view_x_at(view *v, float ref, double nats) {
-    /* Asked first: added to a huge ref, nats would be lost. */
+    /* Checked first, because nats would be lost if added to a huge ref. */
     const float max = pk_view_max(v);
     if (((double)max - (double)ref) * v->scale < nats) return INFINITY;
     const double exact = clamp((double)ref + nats / v->scale, -(double)FLT_MAX, (double)max);
@@ -368,7 +370,7 @@ void pk_view_keep_above_or_first(view *v, float low, int64_t least) {
         pk_view_keep_above(v, low);
 }
 
-/* The mass of x >= low, from what lies between it and a level if one is known. */
+/* The mass of x >= low; if a level is known, from the mass between the two. */
 static double mass_from_level(view *v, const mass_source *s, float low) {
     const level l = v->cut_level;
     if (isnan(l.x)) return pk_mass_above(&v->mass, s, cut_at(low));
@@ -376,7 +378,7 @@ static double mass_from_level(view *v, const mass_source *s, float low) {
     const int32_t n = pk_view_collect(v, below ? low : l.x, below ? l.x : low);
     const double between = pk_mass_of_values(&v->mass, s, v->list.x, n);
     if (below) return l.mass + between;
-    /* Of a small difference little would be left but the rounding of both. */
+    /* A small difference would be mostly rounding error. */
     return between < 0.5 * l.mass ? l.mass - between : pk_mass_above(&v->mass, s, cut_at(low));
 }
 
@@ -389,7 +391,7 @@ void pk_view_cut(view *v, float low) {
     PLUCK_ASSERT(cut_is_open(v->cut));
     const mass_source s = pk_view_source(v);
     double sum = pk_mass_sum(&v->mass, &s);
-    /* What is cut off weighs less than this; often that is nothing. */
+    /* A bound of the mass that is cut off, which often is negligible. */
     const double nats = ((double)low - (double)v->mass.ref) * v->scale;
     const double lost = nats < -700.0 ? 0.0 : (double)v->n * exp(nats);
     if (lost > 1e-8 * sum) sum = mass_from_level(v, &s, low);
@@ -415,7 +417,7 @@ void pk_view_bake(view *v, const row_band *band) {
 
 void pk_view_keep_maximum(view *v) {
     PLUCK_ASSERT(!v->adapted);
-    pk_view_count(v); /* those that go are still counted */
+    pk_view_count(v); /* the masked ones are still counted */
     const pick best = pk_view_argmax(v);
     v->list.ids[0] = best.token;
     v->list.x[0] = best.x;
@@ -427,7 +429,7 @@ void pk_view_keep_maximum(view *v) {
 
 void pk_view_divide(view *v, double t) {
     PLUCK_ASSERT(t > 0.0 && !v->adapted);
-    /* At the ends every further step is indistinguishable. */
+    /* Beyond these ends a further change makes no difference. */
     v->scale = clamp(v->scale / t, 1e-30, 1e30);
     view_changed_weights(v);
 }

@@ -1,12 +1,12 @@
 /*
- * view_check.c: the invariants of a view between two stages. In checked builds the view is held to
- * them after every stage: what is remembered must be what one finds by looking again.
+ * view_check.c: the invariants of a view between two stages. Checked builds assert them after every
+ * stage: each number that is kept must be what is found by computing it again.
  */
 #include "arithmetic.h"
 
 #include "view_impl.h"
 
-/* Ids of the vocabulary, each once; values above -inf; the end padded. */
+/* Asserts that a list has ids of the vocabulary, each once, values above -inf, and a padded end. */
 static void check_list(view *v) {
     const list *l = &v->list;
     PLUCK_ASSERT(l->n >= 0 && l->n <= l->room);
@@ -25,13 +25,13 @@ static void check_list(view *v) {
         for (int32_t i = 0; i < l->n; i++) PLUCK_ASSERT(l->x[i] == 0.0f);
 }
 
-/* The order that a list is said to lie in. */
+/* Asserts that a list is stored in the order it is said to be in. */
 static void check_order(const view *v) {
     const list *l = &v->list;
     if (l->lies == ORDER_AS_IT_LIES) return;
     const ordering o = pk_list_ordering(l, l->lies, l->centre);
     for (int32_t i = 1; i < l->n; i++) {
-        /* A caller's order may have equals either way round. */
+        /* In a caller's order equals may be in any order. */
         if (l->lies == ORDER_DESCENDING)
             PLUCK_ASSERT(l->x[i - 1] >= l->x[i]);
         else
@@ -40,8 +40,8 @@ static void check_order(const view *v) {
     PLUCK_ASSERT(v->order != ORDER_ID || l->lies == ORDER_ID);
 }
 
-/* The logit row that a view is of: its mask, and that a patch stands for each group said to have
- * one, in which what is masked is -inf. */
+/* Asserts that each group which is said to have a patch has one, that masked tokens are -inf in it,
+ * and that the right kernels are used for the mask. */
 static void check_row(const logit_row *r) {
     int32_t n_patches = 0;
     for (int32_t g = pk_row_next_patched(r, 0); g < r->n_groups;
@@ -50,7 +50,7 @@ static void check_row(const logit_row *r) {
         PLUCK_ASSERT(patch >= 0 && patch < r->n_patches);
         n_patches++;
         const float *x = r->memory.patches + (size_t)patch * GROUP;
-        /* No bit at all: what was kept of the row was kept of the patch itself. */
+        /* A mask without any bit for this group is not used: the patch itself was masked. */
         const bool masked = r->allowed && g < r->n_full && r->allowed[g] != 0;
         for (int32_t i = 0; masked && i < GROUP; i++)
             PLUCK_ASSERT(r->allowed[g] >> i & 1 || x[i] == -INFINITY);
@@ -62,7 +62,7 @@ static void check_row(const logit_row *r) {
     for (int32_t g = 0; g < r->n_full; g++)
         n_allowed += r->allowed ? __builtin_popcountll(r->allowed[g]) : GROUP;
     PLUCK_ASSERT(n_allowed == r->n_allowed);
-    /* Without a mask the plain kernels are as good, and faster. */
+    /* Without a mask the plain kernels are used, which are faster. */
     PLUCK_ASSERT((r->of == r->plain) == !r->allowed);
 }
 
@@ -76,7 +76,7 @@ static double mass_of(const view *v, const mass_source *s, float x) {
     return exp(-(double)s->adapt->sharpness * d * d / (1.0 + d));
 }
 
-/* What a group holds: its maximum and its mass, relative to the sum's reference. */
+/* Computes a group's maximum, and its mass relative to the sum's reference. */
 static void check_group(view *v, const mass_source *s, int32_t g, double *mass, float *max,
                         int32_t *n) {
     float x[GROUP];
@@ -97,7 +97,7 @@ static void check_group(view *v, const mass_source *s, int32_t g, double *mass, 
     *max = group_max > *max ? group_max : *max;
 }
 
-/* The maxima of a row's blocks are those of their groups, which are padded to whole blocks. */
+/* Asserts that the maxima of blocks are those of their groups, which are padded to whole blocks. */
 static void check_blocks(const view *v) {
     for (int32_t first = 0; first < v->row.n_groups; first += BLOCK_GROUPS) {
         float max = -INFINITY;
@@ -109,7 +109,7 @@ static void check_blocks(const view *v) {
     }
 }
 
-/* Maximum, number alive and sum, if they are said to be known. */
+/* Asserts the maximum, the number alive and the sum, if their stamps say that they hold. */
 static void check_mass(view *v) {
     if (v->mass.max_stamp != v->values) return;
     const mass_source s = pk_view_source(v);

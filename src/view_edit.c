@@ -1,9 +1,9 @@
-/* view_edit.c: changes of single candidates, and lists that a stage writes. See view.h. */
+/* view_edit.c: edits of single candidates, and lists that a stage writes. See view.h. */
 #include "arithmetic.h"
 
 #include "view_impl.h"
 
-/* x after an edit; -inf if the edit masks. */
+/* x after an edit; -inf if the edit masks the token. */
 static float edited(const view *v, edit_fn fn, const void *ctx, int32_t k, float x) {
     const double logit = v->infinite ? INFINITY : (double)x * v->scale;
     const double after = fn(ctx, k, logit);
@@ -17,14 +17,15 @@ bool pk_view_edits_row(const view *v) {
     return v->whole && v->order == ORDER_ID;
 }
 
-/* Edits those of one group, from the k-th id on; returns the id behind them. */
+/* Makes the edits in one group, starting with the k-th id; returns the index of the first id after
+ * them. */
 static int32_t edit_group(view *v, const int32_t *ids, int32_t n, int32_t k, edit_fn fn,
                           const void *ctx, int32_t *n_lost) {
     const int32_t g = ids[k] / GROUP;
     float *patch = pk_row_patch(&v->row, g);
     for (; k < n && ids[k] / GROUP == g; k++) {
         float *x = &patch[ids[k] % GROUP];
-        /* NaN stays for the scan to find. */
+        /* A NaN is left for the scan to report. */
         if (*x == -INFINITY || isnan(*x)) continue;
         *x = edited(v, fn, ctx, k, *x);
         *n_lost += *x == -INFINITY;
@@ -54,13 +55,13 @@ static void edit_row(view *v, const int32_t *ids, int32_t n, edit_fn fn, const v
     v->n -= lost;
     PLUCK_ASSERT(v->n >= 0);
     pk_mass_refreshed(&v->mass, &before, v->values, v->weights);
-    /* The next scan says what that means. */
+    /* The next scan handles that. */
     if (v->n == 0 || v->mass.max == INFINITY) view_changed_values(v);
 }
 
 /* ---- in a list ---- */
 
-/* Position of id among ids (ascending), or -1. */
+/* The position of an id among ids that ascend; -1 if it is not there. */
 static int32_t find_id(const int32_t *ids, int32_t n, int32_t id) {
     int32_t low = 0, high = n;
     while (low < high) {
@@ -75,7 +76,7 @@ static int32_t find_id(const int32_t *ids, int32_t n, int32_t id) {
 
 static void edit_list(view *v, const int32_t *ids, int32_t n, edit_fn fn, const void *ctx) {
     list *l = &v->list;
-    /* Which of 4096 residues the ids have: most candidates need no search. */
+    /* The set of the ids modulo 4096. It shows for most candidates that no search is needed. */
     uint64_t residues[64] = {0};
     for (int32_t k = 0; k < n; k++) {
         PLUCK_ASSERT(k == 0 || ids[k] > ids[k - 1]);
@@ -106,7 +107,7 @@ static void edit_list(view *v, const int32_t *ids, int32_t n, edit_fn fn, const 
 pluck_status pk_view_edit(view *v, const int32_t *ids, int32_t n, edit_fn fn, const void *ctx) {
     PLUCK_ASSERT(n >= 0 && !v->adapted);
     if (n == 0) return PLUCK_OK;
-    /* The order that values gave has to be laid down before the values change. */
+    /* If the order depends on the values, the list is sorted before the values change. */
     const bool laid_down = v->whole ? v->order == ORDER_ID
                                     : pk_list_lies(&v->list, v->order, v->centre) ||
                                           v->order == ORDER_AS_IT_LIES || v->order == ORDER_ID;
@@ -118,7 +119,7 @@ pluck_status pk_view_edit(view *v, const int32_t *ids, int32_t n, edit_fn fn, co
     return PLUCK_OK;
 }
 
-/* ---- taking out ---- */
+/* ---- dropping the top ---- */
 
 static double leave(const void *ctx, int32_t k, double logit) {
     (void)ctx;
@@ -127,7 +128,7 @@ static double leave(const void *ctx, int32_t k, double logit) {
     return -INFINITY;
 }
 
-/* Of the list's x >= low, the last in descending order: lowest x, highest id. */
+/* The last in descending order of the list's x >= low: the lowest x, and its highest id. */
 static int32_t last_above(const list *l, float low) {
     int32_t last = -1;
     for (int32_t i = 0; i < l->n; i++) {
@@ -138,7 +139,7 @@ static int32_t last_above(const list *l, float low) {
     return last;
 }
 
-/* Of a list: all x >= low but the last. */
+/* Drops all x >= low but the last from a list. */
 static void drop_from_list(view *v, float low) {
     list *l = &v->list;
     const int32_t last = last_above(l, low);

@@ -1,11 +1,11 @@
-/* view_order.c: order without sorting: top-k, the maximum, the greatest few. See view.h. */
+/* view_order.c: top-k, the maximum and the greatest few, found without sorting. See view.h. */
 #include "arithmetic.h"
 
 #include "boundary.h"
 
 void pk_view_realise(view *v) {
     if (v->whole || v->order == ORDER_AS_IT_LIES) return;
-    /* Sums are by place. */
+    /* Group sums depend on the places of the candidates. */
     if (pk_list_sort(&v->list, v->scratch, v->order, v->centre)) view_changed_weights(v);
 }
 
@@ -40,11 +40,11 @@ float pk_view_bound(view *v, int64_t k) {
 
 /* ---- top-k ---- */
 
-/* So many values are counted rather than selected from. */
+/* Up to this many values pk_kth_of_few is faster than a selection. */
 enum { FEW = 512 };
 
-/* The groups of those blocks whose maximum reaches `first`, and their maxima, as far as they reach
- * it; returns how many. */
+/* Writes the groups whose maximum reaches `first`, and these maxima; returns how many. Reads only
+ * blocks whose maximum reaches it. */
 static int32_t groups_reaching(const view *v, float first, int32_t *groups, float *max) {
     const int32_t n_blocks = blocks_of(v);
     int32_t n = 0;
@@ -61,9 +61,9 @@ static int32_t groups_reaching(const view *v, float first, int32_t *groups, floa
 }
 
 /*
- * Collects, of a WHOLE view without a noted cut, what reaches the k-th greatest group maximum: at
- * least k. The k-th greatest maximum of a block leaves few groups to choose from, and those that
- * are left are read one by one, whatever lies between. Returns how many; 0 if there is no such
+ * Collects, from a WHOLE view without a cut, what reaches the k-th greatest group maximum: at least
+ * k candidates. Only groups that reach the k-th greatest block maximum need to be looked at, which
+ * are few; those that reach the bound are read one by one. Returns how many; 0 if there is no such
  * bound.
  */
 static int32_t collect_top(view *v, int32_t k) {
@@ -88,7 +88,8 @@ static int32_t collect_top(view *v, int32_t k) {
     return n;
 }
 
-/* Collects at least k of a WHOLE view, and adopts the list; false if that would be many more. */
+/* Collects at least k candidates of a WHOLE view and makes the view that list; false if they would
+ * be many more than k. */
 static bool collect_at_least(view *v, int64_t k) {
     int32_t n = cut_is_open(v->cut) ? collect_top(v, (int32_t)k) : 0;
     if (n == 0) {
@@ -104,8 +105,8 @@ static bool collect_at_least(view *v, int64_t k) {
     return true;
 }
 
-/* Cuts a WHOLE view off behind its k-th candidate; a list is made of what is left unless that is
- * much. */
+/* Cuts a WHOLE view after its k-th candidate. Makes a list of what is left unless that is much of
+ * the row. */
 static void cut_at_kth(view *v, int64_t k) {
     const boundary b = pk_boundary_find(v, ORDER_DESCENDING, MEASURE_COUNT, (double)k, false);
     pk_boundary_keep(v, ORDER_DESCENDING, &b);
@@ -162,8 +163,8 @@ pick pk_view_argmax(view *v) {
     return (pick){g * GROUP + i, max, -1.0};
 }
 
-/* Collects the m greatest of a WHOLE view and as many more as is cheap; of equals at the end no more
- * than it takes. */
+/* Collects the m greatest of a WHOLE view and as many more as are cheap to collect; if there are
+ * many equals at the end, only as many of them as are needed. */
 static int32_t collect_greatest(view *v, int32_t m) {
     const float bound = pk_view_bound(v, m);
     const row_cut c = pk_view_deeper(v, bound);

@@ -1,5 +1,5 @@
-/* view_prefix.c: what holds some part of the mass: nuclei, typical sets, likely ones; and draws. See
- * view.h. */
+/* view_prefix.c: keeps the candidates that have a part of the mass (nuclei, typical sets, likely
+ * candidates), and draws. See view.h. */
 #include "arithmetic.h"
 
 #include "boundary.h"
@@ -7,23 +7,24 @@
 
 #include <float.h>
 
-/* How far below the maximum the order's start may reach without leaving out what is nearer on the
- * other side. */
+/* The x that the start of the order must reach down to, so that nothing nearer to the centre on the
+ * other side is left out. */
 static float ceiling_of(view *v, candidate_order order) {
     if (order != ORDER_NEAR) return INFINITY;
     const double mirror = 2.0 * v->centre - (double)pk_view_max(v);
     return mirror < -(double)FLT_MAX ? -INFINITY : nextafterf((float)mirror, -INFINITY);
 }
 
-/* Whether the top holds more than `target` of the mass. */
+/* Whether the top has more mass than `target`. */
 static bool top_reaches(const top *t, double target) {
     return t->n > 0 && t->mass > target * (1.0 + 1e-7);
 }
 
-/* Collects what has more than `target` of the mass for certain: what lies below ref - a nats weighs
- * less than n exp(-a). False, and nothing collected, if that is much of the row. */
+/* Collects candidates that certainly have more mass than `target`: those that are a nats or more
+ * below ref have less than n exp(-a) together. False, with nothing collected, if that would be much
+ * of the row. */
 static bool collect_certain(view *v, candidate_order order, double target, float ceiling) {
-    /* In two directions from a centre a pass costs twice as much, and a list is worth more. */
+    /* In ORDER_NEAR a pass costs twice as much, so a longer list is worth it. */
     const int64_t most = order == ORDER_NEAR ? v->n_vocab / 2 : v->n_vocab / 16;
     const double rest = (v->mass.sum - target) * (1.0 - 1e-7);
     const double nats = rest > 0.0 ? log((double)v->n / rest) : INFINITY;
@@ -40,8 +41,8 @@ static bool collect_certain(view *v, candidate_order order, double target, float
     return true;
 }
 
-/* Cuts a WHOLE view off behind a boundary found in the free list: of those that tie with it the
- * higher ids are out. */
+/* Cuts a WHOLE view after a boundary that was found in the free list; of its equals, higher ids are
+ * dropped. */
 static void cut_behind(view *v, const place *at) {
     const boundary b = {v->list.x[at->at], v->list.ids[at->at], at->mass};
     pk_boundary_keep(v, ORDER_DESCENDING, &b);
@@ -49,7 +50,7 @@ static void cut_behind(view *v, const place *at) {
     pk_mass_set_sum(&v->mass, &s, b.mass);
 }
 
-/* Forgets levels: they are true for one boundary of one view. */
+/* Forgets the levels, which are valid for one boundary of one view. */
 static void forget_levels(view *v) {
     v->cut_level.x = v->draw_level.x = NAN;
 }
@@ -62,7 +63,7 @@ static bool comes_before(const view *v, const boundary *a, const boundary *b) {
     return pk_order_before(&o, 0, 1);
 }
 
-/* Keeps a prefix of a WHOLE view that is much of it. */
+/* Keeps a prefix of a WHOLE view without a list. */
 static void keep_in_row(view *v, double target, bool strict, int64_t at_least) {
     boundary b = pk_boundary_find(v, v->order, MEASURE_MASS, target, strict);
     bool by_mass = true;
@@ -79,8 +80,8 @@ static void keep_in_row(view *v, double target, bool strict, int64_t at_least) {
 }
 
 /*
- * Collects from a WHOLE view the candidates down to the ceiling or deeper that have more than p of
- * the sum. False: the prefix has been kept without collecting that many.
+ * Collects from a WHOLE view candidates, down to the ceiling or further, that have more than p of
+ * the sum. False: they would be too many, and the prefix has been kept without collecting them.
  */
 static bool collect_prefix(view *v, double p, bool strict, int64_t at_least, float ceiling,
                            const rng_stream *ahead) {
@@ -95,7 +96,7 @@ static bool collect_prefix(view *v, double p, bool strict, int64_t at_least, flo
     if (!summed && unbounded) pk_survey_sum(v, &t, p, ahead);
     const double target = p * pk_mass_sum(&v->mass, &s);
     if (top_reaches(&t, target)) return true;
-    if (!summed && isnan(v->cut_level.x)) { /* a level that is known tells more cheaply */
+    if (!summed && isnan(v->cut_level.x)) { /* with a level there is a cheaper way */
         const top deep = pk_survey_deeper(v, target, ceiling);
         if (top_reaches(&deep, target)) return true;
     }
@@ -109,14 +110,14 @@ static bool collect_prefix(view *v, double p, bool strict, int64_t at_least, flo
     return false;
 }
 
-/* Keeps the prefix of a list that lies in the order. */
+/* Keeps the prefix of a list that is stored in the order. */
 static void keep_walked(view *v, const search *s, int32_t least) {
     const place end = pk_walk(s, NULL, v->list.n, 0.0);
     const int32_t kept = pk_reaches(s, end.mass) ? end.at + 1 : v->list.n;
     pk_list_truncate(&v->list, kept > least ? kept : least);
 }
 
-/* The same of one that does not: where it lies. */
+/* Keeps the prefix of a list that is stored in another order, which it keeps. */
 static void keep_found(view *v, const search *s, int32_t least) {
     list *l = &v->list;
     const place end = pk_find_prefix(s, l->n);
@@ -148,8 +149,8 @@ static void keep_prefix(view *v, double p, bool strict, int64_t min_keep, const 
         target = p * v->mass.sum;
         const double ref = (double)v->mass.ref;
         pk_view_adopt(v);
-        /* The list's masses are relative to its maximum; the row's may have been to one that an
-         * edit has taken away. */
+        /* The list's masses are relative to its maximum. The row's may be relative to an earlier
+         * maximum, which an edit has changed. */
         if (ref != (double)v->mass.max) target *= exp((ref - (double)v->mass.max) * v->scale);
     } else {
         const mass_source s = pk_view_source(v);
@@ -164,7 +165,7 @@ static void keep_prefix(view *v, double p, bool strict, int64_t min_keep, const 
         keep_walked(v, &s, least);
     else
         keep_found(v, &s, least);
-    /* The nearest to a centre need not include the maximum. */
+    /* The candidates nearest to a centre need not include the maximum. */
     if (order == ORDER_NEAR)
         view_changed_values(v);
     else
@@ -200,7 +201,7 @@ void pk_view_keep_likely(view *v, double nats, const rng_stream *ahead) {
 
 /* ---- draws ---- */
 
-/* The first part at which the running mass reaches target, the last one with mass if none does;
+/* The first part at which the running mass reaches target, or the last part with mass if none does.
  * *mass becomes the mass before it. */
 static int32_t locate(const double *part, int32_t n, double target, double *mass) {
     int32_t last = -1;
@@ -216,8 +217,8 @@ static int32_t locate(const double *part, int32_t n, double target, double *mass
     return last;
 }
 
-/* The group in which the cumulative mass of the group sums reaches target: by blocks, then groups.
- */
+/* The group in which the cumulative mass of the group sums reaches target; searches blocks, then
+ * groups. */
 static int32_t locate_group(view *v, int32_t n_groups, double target, double *mass) {
     const double *sum = v->mass.group_sum;
     const int32_t n_blocks = (n_groups + BLOCK_GROUPS - 1) / BLOCK_GROUPS;
@@ -233,7 +234,8 @@ static int32_t locate_group(view *v, int32_t n_groups, double target, double *ma
     return first + locate(sum + first, count, target, mass);
 }
 
-/* The candidate where the cumulative mass, in the order as the candidates lie, reaches target. */
+/* The candidate at which the cumulative mass reaches target, in the order in which the candidates
+ * are stored. */
 static pick draw_as_it_lies(view *v, double target) {
     const mass_source s = pk_view_source(v);
     pk_mass_sum_groups(&v->mass, &s);
@@ -249,14 +251,15 @@ static pick draw_as_it_lies(view *v, double target) {
     return (pick){v->whole ? at : v->list.ids[at], x[i], part[i] / v->mass.sum};
 }
 
-/* The candidate at a place of the list, or of what was collected into it. */
+/* The candidate at a position of the list, or of what was collected to it. */
 static pick pick_at(view *v, int32_t at) {
     PLUCK_ASSERT(at >= 0 && at < v->list.n);
     const float x = v->list.x[at];
     return (pick){v->list.ids[at], x, pk_view_probability(v, x)};
 }
 
-/* The candidate where the cumulative mass, in an order other than the row's, reaches target. */
+/* The candidate of a row at which the cumulative mass reaches target, in an order other than that
+ * of ids. */
 static pick draw_from_row(view *v, candidate_order order, level from, double target) {
     const float ceiling = ceiling_of(v, order);
     const top t = pk_survey_top(v, ceiling);
@@ -277,7 +280,7 @@ static pick draw_from_row(view *v, candidate_order order, level from, double tar
 
 pick pk_view_draw(view *v, pluck_rng_kind rng, double u) {
     const level from = v->draw_level;
-    forget_levels(v); /* another draw may come, from other logits */
+    forget_levels(v); /* a later draw may be from other logits */
     const mass_source of = pk_view_source(v);
     PLUCK_ASSERT(u >= 0.0 && u < 1.0);
     const double target = u * pk_mass_sum(&v->mass, &of);

@@ -3,10 +3,10 @@
 
 #include "view_impl.h"
 
-/* Outside these the squares of deviations leave the range of float, in which the kernels compute. */
+/* With variances outside these, squares leave the range of float, in which the kernels compute. */
 static const double SMALL_VARIANCE = 1e-28, LARGE_VARIANCE = 1e30;
 
-/* Some x from the middle of the alive: the median of a few. */
+/* An x near the middle of the alive: the median of a few. */
 static float middling(const mass_source *s) {
     float x[GROUP], alive[GROUP] = {0.0f};
     int32_t n = 0;
@@ -23,7 +23,7 @@ static float middling(const mass_source *s) {
     return alive[n / 2];
 }
 
-/* Mean of (x - from)^power over the alive, in double. */
+/* The mean of (x - from)^power over the alive, in double. */
 static double slow_moment(const mass_source *s, double n, double from, int power) {
     double sum = 0.0;
     for (int32_t g = 0; g < s->row->n_groups; g++) {
@@ -42,8 +42,8 @@ double pk_view_deviation(view *v) {
     const mass_source s = pk_view_source(v);
     PLUCK_ASSERT(cut_is_open(s.cut));
     const double n = (double)pk_view_alive(v), max = (double)pk_view_max(v);
-    /* Moments around a value of the row that is not far out; if it turns out to be, around the
-     * mean. */
+    /* Takes the moments around a value near the middle; if that is too far from the mean, again
+     * around the mean. */
     float shift = middling(&s);
     group_totals t = pk_row_stats(s.row, shift);
     double mean = t.sum / n;

@@ -1,18 +1,20 @@
-/* workspace.c: memory of a call, laid out in one block: every array starts on a cache line. */
+/* workspace.c: the memory of a call, in one block. Every array starts at a cache line. */
 #include "arithmetic.h"
 
 #include "workspace.h"
 
 enum { LINE = 64 };
 
-/* Takes room for n elements at *offset, and moves it on to the next line; NULL while only sizing. */
+/* Returns room for n elements at *offset (NULL while base is NULL, to compute the size), and moves
+ * *offset past it to the next cache line. */
 static void *take(char *base, size_t *offset, size_t n, size_t element) {
     void *at = base ? base + *offset : NULL;
     *offset += round_up(n * element, LINE);
     return at;
 }
 
-/* Sizes the block for n_vocab; with base, also points the workspace's members into it. */
+/* Computes the size of the block for n_vocab; if base is given, also sets the workspace's pointers
+ * into it. */
 static size_t lay_out(int32_t n_vocab, pluck_workspace *ws, char *base) {
     const size_t n_groups = round_up((size_t)n_vocab, GROUP) / GROUP;
     const size_t groups = round_up(n_groups, BLOCK_GROUPS), blocks = groups / BLOCK_GROUPS;
@@ -36,7 +38,7 @@ static size_t lay_out(int32_t n_vocab, pluck_workspace *ws, char *base) {
         m.scratch = &ws->scratch;
         ws->memory = m;
     }
-    return offset + LINE; /* the block may start anywhere */
+    return offset + LINE; /* the block may not start at a line */
 }
 
 size_t pluck_workspace_size(int32_t n_vocab) {

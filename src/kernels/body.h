@@ -1,11 +1,11 @@
 /*
- * body.h: the loops that do not depend on a row's dtype, and the element-wise functions the others
- * share, written in the vocabulary of vec_<isa>.h. A table_<isa>.c includes it once, then
- * row_body.h once per dtype.
+ * body.h: the loops that do not depend on a row's dtype, and the element-wise functions that all
+ * loops use, written in the operations of vec_<isa>.h. A table_<isa>.c includes it once, then
+ * row_body.h once for each dtype.
  */
 #include "kernels.h"
 
-/* 1.5 * 2^23: adding it rounds a float of magnitude below 2^22 to an integer, in its low bits. */
+/* 1.5 * 2^23. Adding it rounds a float of magnitude below 2^22 to an integer, in the low bits. */
 #define ROUND_MAGIC      12582912.0f
 #define ROUND_MAGIC_BITS 0x4b400000
 
@@ -26,19 +26,19 @@ VFN vf v_shifted_exp(vf d, const exp_params *p) {
     const vf t = v_fma(d, v_set(p->c_hi), v_set(ROUND_MAGIC));
     const vf minus_t = v_sub(v_set(ROUND_MAGIC), t);
     const vf f = v_fma(d, v_set(p->c_lo), v_fma(d, v_set(p->c_hi), minus_t));
-    /* The low bits of t are T's; at the floor T is -127 * 8 and the power exactly 0. */
+    /* The low bits of t are those of T. At the floor T is -127 * 8, and the power is exactly 0. */
     const vf power = v_float(vi_add(v_exp2_table(v_bits(t)), vi_shl(v_bits(t), 20)));
     return v_fma(v_exp2_fraction(f), power, power);
 }
 
 /* exp over the whole float range: subnormal results, 0, +inf and NaN included. */
 VFN vf v_exp(vf x) {
-    /* Beyond these exp is 0 and +inf; NaN is put back at the end. */
+    /* Beyond these exp is 0 or +inf. NaN is handled at the end. */
     const vf clamped = v_min(v_max(x, v_set(-104.0f)), v_set(89.0f));
     const vf t = v_fma(clamped, v_set(EXP_C_HI), v_set(ROUND_MAGIC));
     const vf minus_t = v_sub(v_set(ROUND_MAGIC), t);
     const vf f = v_fma(clamped, v_set(EXP_C_LO), v_fma(clamped, v_set(EXP_C_HI), minus_t));
-    /* T runs from -1201 to 1028: 2^(T mod 8 / 8), then 2^(T div 8) in two factors. */
+    /* T is -1201 to 1028. The power is 2^(T mod 8 / 8) times 2^(T div 8), which is two factors. */
     const vi whole = vi_sra(vi_sub(v_bits(t), vi_set(ROUND_MAGIC_BITS)), 3);
     const vi octave = vi_shl(vi_sub(v_bits(t), vi_shl(whole, 3)), 20);
     const vf root = v_float(vi_add(v_exp2_table(v_bits(t)), octave));
@@ -47,20 +47,20 @@ VFN vf v_exp(vf x) {
     const vf s0 = v_float(vi_shl(vi_add(half, vi_set(127)), 23));
     const vf s1 = v_float(vi_shl(vi_add(vi_sub(whole, half), vi_set(127)), 23));
     const vf r = v_mul(v_mul(y, s0), s1);
-    /* x > -3e38 is false for -inf, which gives 0, and NaN, which stays. */
+    /* x > -3e38 is false for -inf, which gives 0, and for NaN, which stays NaN. */
     return v_where_gt(x, v_set(-3e38f), r, v_where_gt(v_set(-2.9e38f), x, v_set(0.0f), x));
 }
 
 /*
- * log over the whole float range. x = 2^k m with m in [sqrt(1/2), sqrt(2)); with f = m - 1 and
- * s = f / (2 + f), log m = 2 s + 2 s^3 / 3 + ...; written, after fdlibm, as f - (f^2/2 - s (f^2/2 +
- * R)).
+ * log over the whole float range. x = 2^k m with m in [sqrt(1/2), sqrt(2)). With f = m - 1 and
+ * s = f / (2 + f), log m = 2 s + 2 s^3 / 3 + ..., which is computed, as in fdlibm, as
+ * f - (f^2/2 - s (f^2/2 + R)).
  */
 VFN vf v_log(vf x) {
     const vf tiny = v_set(0x1p-126f);
     const vf scaled = v_where_gt(tiny, x, v_mul(x, v_set(0x1p23f)), x);
     const vf k_offset = v_where_gt(tiny, x, v_set(-23.0f), v_set(0.0f));
-    /* 0x3f3504f3 is sqrt(1/2): the exponent of x relative to it. */
+    /* 0x3f3504f3 is sqrt(1/2); k is the exponent of x relative to it. */
     const vi bits = v_bits(scaled);
     const vi k = vi_sra(vi_sub(bits, vi_set(0x3f3504f3)), 23);
     const vf m = v_float(vi_sub(bits, vi_shl(k, 23)));
@@ -79,14 +79,14 @@ VFN vf v_log(vf x) {
     const vf y = v_fma(kf, v_set(6.9313812256e-01f), v_sub(v_set(0.0f), part));
     const vf inf = v_set(__builtin_inff());
     const vf nan = v_set(__builtin_nanf(""));
-    /* 0 < x < inf; then inf and NaN stay, 0 gives -inf, below 0 NaN. */
+    /* For x not in 0 < x < inf: inf and NaN stay, 0 gives -inf, a negative x NaN. */
     const vf special = v_where_gt(
         x, v_set(0.0f), x,
         v_where_gt(v_set(0.0f), x, nan, v_where_gt(v_set(1.0f), x, v_sub(v_set(0.0f), inf), x)));
     return v_where_gt(x, v_set(0.0f), v_where_gt(inf, x, y, special), special);
 }
 
-/* Minus the adaptive logit's distance from its peak, of e = e(x) (see adapt_params). */
+/* Minus the distance of the adaptive logit from its peak, for e = e(x) (see adapt_params). */
 VFN vf v_adapt_drop(vf e, const adapt_params *p) {
     const vf prob = v_mul(e, v_set(p->inv_sum));
     const vf d = v_mul(v_abs(v_sub(prob, v_set(p->target))), v_set(p->inv_width));
@@ -94,7 +94,7 @@ VFN vf v_adapt_drop(vf e, const adapt_params *p) {
     return v_mul(v_set(-p->sharpness), drop);
 }
 
-/* Runs EXPR on each full vector of an array, and on a padded copy of what is left. */
+/* Evaluates EXPR on each full vector of an array, and on a padded copy of the rest. */
 #define FOR_ARRAY(EXPR)                                                                            \
     do {                                                                                           \
         size_t i = 0;                                                                              \

@@ -1,9 +1,9 @@
 /*
- * cpu.c: which instruction sets there are, which is used, and the public list of kernels.
+ * cpu.c: finds out which instruction sets the CPU has, chooses the table, and lists the kernels.
  *
- * PLUCK_DISABLE_CPU names instruction sets to leave out, split by commas; checked builds end the
- * process at a name that does not exist. The choice is made on the first call and published with
- * release/acquire; two threads that race make the same choice.
+ * PLUCK_DISABLE_CPU has the names of instruction sets that are excluded, separated by commas. If a
+ * name does not exist, a checked build ends the process. The choice is made on the first call and
+ * published with release and acquire; two threads that race make the same choice.
  */
 #include "../arithmetic.h"
 
@@ -20,7 +20,7 @@
 
 extern const kernel_table pk_table_avx2, pk_table_avx512;
 
-/* clang 14 knows no name for it. */
+/* clang 14 has no name for it in __builtin_cpu_supports. */
 static bool has_f16c(void) {
     unsigned a, b, c, d;
     return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C) != 0;
@@ -60,13 +60,13 @@ static const kernel_table *const tables[] = {
 #endif
 };
 
-/* The bits that a name in PLUCK_DISABLE_CPU removes; 0: there is no such name. */
+/* The bits that a name in PLUCK_DISABLE_CPU excludes; 0 if there is no such name. */
 static unsigned bits_of(const char *name, size_t length) {
     static const struct {
         const char *name;
         unsigned bits;
     } known[] = {
-        /* Without AVX2 nothing wider is wanted either. */
+        /* Without AVX2 wider vectors are not wanted either. */
         {"avx2", CPU_AVX2 | CPU_AVX512},
         {"avx512", CPU_AVX512},
         {"neon", CPU_NEON},
@@ -77,8 +77,8 @@ static unsigned bits_of(const char *name, size_t length) {
     return 0;
 }
 
-/* A misspelt name removes nothing: a test would pass that has tested something else. A release says
- * nothing, and `pluck info` shows it. */
+/* A misspelt name excludes nothing, so a test would run with other kernels than it was meant to. A
+ * release ignores it; `pluck info` shows it. */
 static void refuse_name(const char *name, size_t length) {
 #ifdef PLUCK_CHECKS
     char what[160];

@@ -1,15 +1,15 @@
 /*
- * kernels.h: the inner loops, one table of them per instruction set.
+ * kernels.h: the kernels, which are the inner loops; one table of them for each instruction set.
  *
- * Everything works on groups of GROUP consecutive logits. A kernel never sees a partial group: the
- * caller pads (row.c). Each reduction within a group has one fixed shape, whatever the
- * vector width: eight lanes, lane j of which sums elements j, j+8, ..., j+56 (in bf16: 2j, 2j+1,
- * 2j+16, ...) pairwise, then the lanes pairwise, all in float: six roundings, 4e-7 at worst and
- * 1e-7 as a rule. Groups are added up as doubles. Element-wise work uses fused multiply-add
- * everywhere, in software where the CPU has none. So every instruction set gives the same bits.
+ * A kernel works on groups of GROUP consecutive logits. There is no partial group: the caller pads
+ * (row.c). A sum within a group has one fixed order for any vector width. Lane j of eight adds the
+ * elements j, j+8, ..., j+56 (in bf16: 2j, 2j+1, 2j+16, ...) pairwise; then the lanes are added
+ * pairwise; all in float. That is six roundings, an error of 4e-7 at worst and 1e-7 usually. Groups
+ * are added up in double. Element-wise work uses fused multiply-add everywhere, in software if the
+ * CPU does not have it. So every instruction set gives the same bits.
  *
- * body.h holds the loops; vec_<isa>.h the few vector operations they are written in; table_<isa>.c
- * joins the two.
+ * body.h and row_body.h have the loops, vec_<isa>.h the few vector operations that they are written
+ * in; table_<isa>.c combines them.
  */
 #ifndef PLUCK_KERNELS_H
 #define PLUCK_KERNELS_H
@@ -17,9 +17,9 @@
 #include "../common.h"
 
 /*
- * 2^(T/8 + f/8) for an integer T and |f| <= 1/2: 2^(T mod 8 / 8) comes from a table of eight, held
- * in a register; 2^(f/8) - 1 = f q(f) from a polynomial of degree 3, relative error 3e-08. The
- * table holds the bits of 2^(j/8) less j << 20, so that adding T << 20 makes them 2^(T/8).
+ * 2^(T/8 + f/8) for an integer T and |f| <= 1/2. 2^(T mod 8 / 8) is from a table of eight values in
+ * a register; 2^(f/8) - 1 = f q(f) is a polynomial of degree 3 with a relative error of 3e-8. The
+ * table has the bits of 2^(j/8) minus j << 20, so that adding T << 20 gives those of 2^(T/8).
  */
 #define EXP2_TABLE                                                                                 \
     {                                                                                              \
@@ -28,51 +28,51 @@
     }
 
 /*
- * e(x) = exp((x - ref) * scale) as 2^((x - ref) * c / 8) with c = 8 scale log2(e) in two floats, so
- * that neither the temperature nor log2(e) adds a rounding of its own. floor is where e underflows:
- * below about 2^-126.5 e is 0, -inf included.
+ * The parameters of e(x) = exp((x - ref) * scale), computed as 2^((x - ref) * c / 8). c = 8 scale
+ * log2(e) is in two floats, so that neither the temperature nor log2(e) adds a rounding. floor is
+ * the x - ref at which e underflows: e is 0 if it would be below about 2^-126.5, and for x = -inf.
  */
 typedef struct exp_params {
     float ref, c_hi, c_lo, floor;
 } exp_params;
 
-/* Adaptive-p's weight of a logit x: p = e(x) * inv_sum, d = |p - target| * inv_width,
- * w = exp(-sharpness * d^2 / (1 + d)). */
+/* The parameters of adaptive-p's weight of a logit x: w = exp(-sharpness * d^2 / (1 + d)) with
+ * d = |p - target| * inv_width and p = e(x) * inv_sum. */
 typedef struct adapt_params {
     exp_params e;
     float inv_sum, target, inv_width, sharpness;
 } adapt_params;
 
-/* What group_stats adds up over the logits above -inf. */
+/* The sums of group_stats, over the logits above -inf. */
 typedef struct group_totals {
     double sum, sum_squares; /* of x - shift */
 } group_totals;
 
 /*
- * X(type, name, parameters): every kernel that reads a row of some dtype. x points at n_groups *
- * GROUP elements, any alignment. Each exists twice: plain, where `allowed` is not read and may be
- * NULL, and masked, where bit i of allowed[g] tells whether element i of group g is allowed: one
- * that is not counts as -inf, whatever it is.
+ * X(type, name, parameters) for every kernel that reads a row of some dtype. x points to n_groups *
+ * GROUP elements of any alignment. Each kernel has two versions. The plain one does not read
+ * `allowed`, which may be NULL. In the masked one, bit i of allowed[g] says whether element i of
+ * group g is allowed; one that is not counts as -inf, whatever its value.
  *
- *   group_max      maximum of each group to max. Returns whether all logits are finite, masked ones
- *                  of groups that are not masked as a whole included; if they are not, the maxima of
- *                  groups with an allowed NaN mean nothing.
- *   group_census   adds the number of logits that are -inf to *n_masked; returns whether there is
- *                  no NaN.
- *   group_sumexp   sum of e(x) of each group.
- *   group_sumexp_above   of the x >= cut (not -inf) alone; groups whose max is below cut need not be
- *                  read.
- *   group_sumexp_levels  sum of e(x) of each group; adds the sum over x >= at[i] to above[i], for
- *                  one level or two.
- *   group_moment   sum of e(x), and of e(x) * (x - ref).
- *   group_stats    adds sum and sum of squares of x - shift over the logits above -inf.
- *   group_collect  appends id (from first_id) and logit of every x >= cut (or, if cut is -inf,
- *                  x > cut) and not >= below (NaN: no limit) in the groups whose max reaches cut;
- *                  returns how many. May write up to 16 entries past the last.
- *   group_count_above    how many x >= cut (not -inf) there are.
- *   group_mask     a bit for each x >= low and not >= below (NaN: no limit); bits may be `allowed`.
- *   group_adapt    sum of the adaptive weight of each group.
- *   widen          to float32.
+ *   group_max      writes the maximum of each group. Returns whether all logits are finite,
+ *                  including masked ones in groups with an allowed one; if they are not, the maxima
+ *                  of groups with an allowed NaN have no meaning
+ *   group_census   adds the number of logits at -inf to *n_masked; returns whether there is no NaN
+ *   group_sumexp   writes the sum of e(x) of each group
+ *   group_sumexp_above   the same over x >= cut (not -inf); does not read groups whose max is below
+ *                  cut
+ *   group_sumexp_levels  writes the sum of e(x) of each group; adds the sum over x >= at[i] to
+ *                  above[i], for one or two levels
+ *   group_moment   writes the sums of e(x) and of e(x) * (x - ref) of each group
+ *   group_stats    adds the sum and the sum of squares of x - shift over the logits above -inf
+ *   group_collect  appends id (counted from first_id) and logit of every x >= cut (if cut is -inf,
+ *                  x > cut) that is not >= below (NaN: no limit), in the groups whose max reaches
+ *                  cut; returns how many. May write up to 16 entries past the last
+ *   group_count_above    returns how many x >= cut (not -inf) there are
+ *   group_mask     writes a bit for each x >= low that is not >= below (NaN: no limit); bits may be
+ *                  `allowed`
+ *   group_adapt    writes the sum of the adaptive weights of each group
+ *   widen          writes the row as float32
  */
 #define ROW_KERNELS(X)                                                                             \
     X(bool, group_max, (const void *x, const uint64_t *allowed, size_t n_groups, float *max))      \
@@ -106,13 +106,13 @@ typedef struct group_totals {
     X(void, widen, (const void *x, const uint64_t *allowed, size_t n_groups, float *out))
 
 /*
- * X(type, name, parameters): every kernel on float32 arrays of any length n; out may be x.
+ * X(type, name, parameters) for every kernel on float32 arrays of any length n; out may be x.
  *
  *   shifted_exp    out[i] = e(x[i])
  *   max16          out[i] = the greatest of x[16 i] to x[16 i + 15], for n outputs
  *   token_fill     out[3 i] = first_id + i, out[3 i + 1] = the bits of x[i], out[3 i + 2] = 0: 12
  *                  bytes each
- *   adapt          out[i] = adaptive logit: peak - sharpness * d^2 / (1 + d); -inf stays
+ *   adapt          out[i] = the adaptive logit, peak - sharpness * d^2 / (1 + d); -inf stays -inf
  */
 #define ARRAY_KERNELS(X)                                                                           \
     X(void, shifted_exp, (const float *x, size_t n, const exp_params *p, float *out))              \
@@ -144,17 +144,17 @@ typedef struct kernel_table {
     array_kernels array;
 } kernel_table;
 
-/* cpu.c: what the CPU has, less what PLUCK_DISABLE_CPU removes. */
+/* cpu.c: the features of the CPU, without those that PLUCK_DISABLE_CPU excludes. */
 enum { CPU_AVX2 = 1, CPU_AVX512 = 2, CPU_NEON = 4 };
 unsigned pk_cpu_features(void);
 
-/* The tables compiled in, best last; *count tells how many. */
+/* The tables of this build, best last; *count: how many there are. */
 const kernel_table *const *pk_kernel_tables(int *count);
 
-/* The table in use: chosen once, on the first call, safe on any thread. */
+/* The table in use. It is chosen once, on the first call, and may be asked for on any thread. */
 const kernel_table *pk_kernels(void);
 
-/* exp_params for a temperature scale (1e-30 to 1e30) around ref. */
+/* The parameters of e(x) for a reference and a scale (1e-30 to 1e30). */
 exp_params pk_exp_params(float ref, double scale);
 
 #endif /* PLUCK_KERNELS_H */

@@ -1,10 +1,10 @@
 /*
- * row_body.h: the loops over a row of one dtype. Included once per dtype with
+ * row_body.h: the loops over a row of one dtype. Included once for each dtype, plain and masked,
+ * with these defined; undefines them at the end:
  *   DTYPE   f32, f16 or bf16: suffix of the functions and of v_load_
  *   DSIZE   bytes of an element
- *   DFOLD   seq or pair: in which order v_load32_ gives its elements
+ *   DFOLD   seq or pair: the order of the elements from v_load32_
  *   MASKED  1: elements whose bit of `allowed` is clear count as -inf; 0: there is no mask
- * all undefined again at the end.
  */
 #define CAT_(a, b) a##_##b
 #define CAT(a, b)  CAT_(a, b)
@@ -28,8 +28,8 @@
 #define ROW_RAW(o)  CAT(v_load, DTYPE)(x + (size_t)(o)*DSIZE)
 #define ROW_LOAD(o) ROW_ALLOW(o, ROW_RAW(o))
 
-/* Runs STEP on group g + q in fours, each putting its eight lanes into s[q] (and m[q]), then FOUR; on
- * the groups left over one by one, with q = 0, then ONE. */
+/* Runs STEP on four groups g + q, each of which writes its eight lanes to s[q] (and m[q]), then
+ * FOUR. Groups that are left are done one by one: STEP with q = 0, then ONE. */
 #define GROUPS_BY_FOUR(STEP, FOUR, ONE)                                                            \
     do {                                                                                           \
         size_t g = 0;                                                                              \
@@ -49,7 +49,7 @@
 #define ROW_FOLD32(v)    CAT(v_fold32, DFOLD)(v)
 #define PART             (32 / VWIDTH)
 
-/* The greatest elements of a group, spread over a vector; adds the group's sum to check. */
+/* A vector whose greatest element is the maximum of a group; adds the group's sum to *check. */
 VFN vf ROW_FN(spread_max)(const char *x, uint64_t bits, vf *check) {
     (void)bits;
     if (ROW_IS_DEAD) return v_set(-__builtin_inff());
@@ -75,7 +75,7 @@ VFN vf ROW_FN(spread_max)(const char *x, uint64_t bits, vf *check) {
 VATTR static bool ROW_FN(group_max)(const void *row, const uint64_t *allowed, size_t n_groups,
                                     float *max) {
     const char *x = row;
-    /* A group's sum is finite if all its logits are; one that overflows is found out later. */
+    /* If all logits are finite, so is the sum, unless it overflows, which is checked later. */
     vf check = v_set(0.0f);
     vf m[4];
     (void)allowed;
@@ -170,7 +170,7 @@ VATTR static void ROW_FN(group_sumexp_above)(const void *row, const uint64_t *al
         sum[g] = v8_sum(ROW_FN(lanes_exp_above)(x, ROW_BITS(g), cut, &p));
 }
 
-/* The eight lanes of e(x), and of it where x >= at[j], for each level. */
+/* The eight lanes of e(x), and for each level those of e(x) where x >= at[j]. */
 VFN void ROW_FN(lanes_exp_levels)(const char *x, uint64_t bits, const float *at, int n_levels,
                                   const exp_params *p, v8 *s, v8 *above) {
     v8 half[2], half_above[2][2];
@@ -194,7 +194,7 @@ VFN void ROW_FN(lanes_exp_levels)(const char *x, uint64_t bits, const float *at,
     for (int j = 0; j < n_levels; j++) above[j] = v8_add(half_above[j][0], half_above[j][1]);
 }
 
-/* n_levels is a constant where this is called. */
+/* n_levels is a constant in each call. */
 VFN void ROW_FN(sumexp_levels)(const char *x, const uint64_t *allowed, size_t n_groups,
                                const float *at, int n_levels, const exp_params *params, double *sum,
                                double *above) {
@@ -242,7 +242,7 @@ VFN void ROW_FN(lanes_moment)(const char *x, uint64_t bits, const exp_params *p,
         vf v[PART], w[PART];
         ROW_LOAD32(32 * k, v);
         for (int i = 0; i < PART; i++) {
-            /* At the floor e is 0, and so is the product. */
+            /* At the floor e is 0, so the product is 0 too. */
             const vf d = v_max(v_sub(v[i], v_set(p->ref)), v_set(p->floor));
             v[i] = v_shifted_exp(d, p);
             w[i] = v_mul(v[i], d);
@@ -302,7 +302,8 @@ VATTR static void ROW_FN(group_stats)(const void *row, const uint64_t *allowed, 
     totals->sum_squares += sum_squares;
 }
 
-/* One bit for each element of a group with low <= x (< high where bounded); the group as floats. */
+/* A bit for each element of a group with low <= x (and x < high if bounded); also writes the group
+ * as floats. */
 VFN uint64_t ROW_FN(mask_between)(const char *x, uint64_t bits, float low, float high, bool bounded,
                                   float *wide) {
     uint64_t mask = 0;
@@ -337,7 +338,7 @@ VATTR static int32_t ROW_FN(group_collect)(const void *row, const uint64_t *allo
                                 ids + n, logits + n);
             continue;
         }
-        /* FEW are written whether they are there or not: nothing to be mispredicted. */
+        /* Always writes FEW, even if there are fewer, so that no branch is mispredicted. */
         for (int i = 0; i < FEW; i++) {
             const int at = __builtin_ctzll(mask | (uint64_t)1 << (GROUP - 1));
             ids[n + i] = first_id + at;
@@ -418,7 +419,7 @@ VATTR static void ROW_FN(widen)(const void *row, const uint64_t *allowed, size_t
     }
 }
 
-/* The functions of this dtype as a row_kernels. */
+/* The table of the functions of this dtype. */
 #define ROW_ENTRY(type, name, parameters) .name = ROW_FN(name),
 static const row_kernels ROW_FN(row_table) = {ROW_KERNELS(ROW_ENTRY)};
 #undef ROW_ENTRY

@@ -1,4 +1,5 @@
-/* row_tables.h: row_body.h for every dtype, plain and masked. A table_<isa>.c includes it after body.h. */
+/* row_tables.h: includes row_body.h for every dtype, plain and masked. A table_<isa>.c includes it
+ * after body.h. */
 #define DTYPE  f32
 #define DSIZE  4
 #define DFOLD  seq

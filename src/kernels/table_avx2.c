@@ -21,7 +21,7 @@ const kernel_table pk_table_avx2 = {
 
 #else
 
-/* ISO C wants a translation unit to declare something. */
+/* In ISO C a translation unit must declare something. */
 typedef int pluck_no_avx2;
 
 #endif

@@ -1,5 +1,4 @@
-/* table_scalar.c: every kernel in plain C; what all other instruction sets must equal bit by bit.
- */
+/* table_scalar.c: every kernel in plain C. All other instruction sets must give the same bits. */
 #include "../arithmetic.h"
 
 #include "kernels.h"

@@ -1,21 +1,22 @@
 /*
- * vec_avx2.h: the vector vocabulary of body.h for AVX2 + FMA + F16C.
+ * vec_avx2.h: the vector operations that body.h is written in, for AVX2 + FMA + F16C.
  *
- *   vf, vi          a vector of VWIDTH floats, of as many int32
- *   v8              eight float lanes: the shape in which sums are taken (kernels.h)
- *   v_load_*        from any alignment, widened to float
- *   v_max, v_min    (a, b): b where either is NaN, on every instruction set
- *   v_hmax, v_hmax4 the greatest element, of one vector or each of four
+ *   vf, vi          a vector of VWIDTH floats; of as many int32
+ *   v8              eight float lanes, in which sums are taken (kernels.h)
+ *   v_load_*        reads a vector from any alignment, widened to float
+ *   v_max, v_min    of (a, b); b if either is NaN, on every instruction set
+ *   v_hmax, v_hmax4 the greatest element of one vector, of each of four
  *   v_exp2_table    EXP2_TABLE[t mod 8]
- *   v_keep_ge       x where a >= b, else 0
- *   vi_count_ge     n, and one more in each lane where a >= b
- *   v_mask_*        one bit per element (in: low <= a < high); the comparisons are false for NaN
- *   v8_sum, v8_sum4 the sum of the lanes, of one v8 or four: ((0+1)+(2+3)) + ((4+5)+(6+7))
- *   v_compress      writes ids and values of the mask (and scratch up to VWIDTH), returns how many
- *   v_allow         x where the bit of its place (from bit 0) is set, else -inf
- *   v_load32_*      32 elements, in the order that suits the dtype
+ *   v_keep_ge       x if a >= b, else 0
+ *   vi_count_ge     n, plus one in each lane with a >= b
+ *   v_mask_*        one bit for each element (in: low <= a < high); comparisons with NaN are false
+ *   v8_sum, v8_sum4 the sum of the lanes of one v8, of four: ((0+1)+(2+3)) + ((4+5)+(6+7))
+ *   v_compress      writes ids and values of the mask's elements, then scratch up to VWIDTH;
+ *                   returns how many
+ *   v_allow         x if the bit of its place (from bit 0) is set, else -inf
+ *   v_load32_*      reads 32 elements, in the order that suits the dtype
  *   v_allow32_*     v_allow on 32 elements in the order of v_load32_: _seq, or _pair for bf16
- *   v_fold32_*      their eight-lane sum: _seq if they come as they lie, _pair if even before odd
+ *   v_fold32_*      their eight-lane sum: _seq if they are in order, _pair if even before odd
  */
 #include <immintrin.h>
 #include <string.h>
@@ -93,7 +94,7 @@ VFN vi vi_set(int32_t a) {
 VFN vi vi_iota(void) {
     return _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
 }
-/* Word e of the 24 is id e/3, value e/3 or 0, by e mod 3. */
+/* Word e of the 24 is id e/3, value e/3 or 0, for e mod 3 = 0, 1 or 2. */
 VFN void v_store_tokens(int32_t *out, vi ids, vf values) {
     const __m256i zero = _mm256_setzero_si256(), x = _mm256_castps_si256(values);
     const __m256i third0 = _mm256_setr_epi32(0, 0, 0, 1, 1, 1, 2, 2);
@@ -157,8 +158,8 @@ VFN int v_count(unsigned mask) {
     return __builtin_popcount(mask);
 }
 
-/* For each mask of 8 bits: the set bits' positions, four bits each, lowest first. 1 KB; pdep and
- * pext would do without, but are slow on Zen 1 and 2. */
+/* For each mask of 8 bits: the positions of the bits that are set, four bits each, lowest first. 1
+ * KB. pdep and pext would need no table, but are slow on Zen 1 and 2. */
 static const uint32_t avx2_compress_lut[256] = {
     /* clang-format off */
     0x00000000, 0x00000000, 0x00000001, 0x00000010, 0x00000002, 0x00000020, 0x00000021,
@@ -212,14 +213,14 @@ VFN int32_t v_compress(unsigned mask, int32_t first_id, vf x, int32_t *ids, floa
     return __builtin_popcount(mask);
 }
 
-/* 32 elements in the order in which they lie. */
+/* 32 elements in order. */
 VFN void v_load32_f32(const char *p, vf *v) {
     for (int i = 0; i < 32; i += VWIDTH) v[i / VWIDTH] = v_load_f32(p + (size_t)4 * (size_t)i);
 }
 VFN void v_load32_f16(const char *p, vf *v) {
     for (int i = 0; i < 32; i += VWIDTH) v[i / VWIDTH] = v_load_f16(p + (size_t)2 * (size_t)i);
 }
-/* Elements 0, 2, ... 14; 1, 3, ... 15; 16, 18, ...; 17, 19, ...: no shuffle is needed. */
+/* Elements 0, 2, ... 14; 1, 3, ... 15; 16, 18, ...; 17, 19, ..., which need no shuffle. */
 VFN void v_load32_bf16(const char *p, vf *v) {
     for (int i = 0; i < 2; i++, p += 32) {
         const __m256i pairs = _mm256_loadu_si256((const __m256i *)(const void *)p);

@@ -1,5 +1,5 @@
-/* vec_avx512.h: the vector vocabulary of body.h for AVX-512 F, BW, DQ and VL.
- * See vec_avx2.h for what each operation means. */
+/* vec_avx512.h: the vector operations that body.h is written in, for AVX-512 F, BW, DQ and VL.
+ * vec_avx2.h says what each does. */
 #include <immintrin.h>
 #include <string.h>
 
@@ -83,7 +83,7 @@ VFN vi vi_set(int32_t a) {
 VFN vi vi_iota(void) {
     return _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 }
-/* Word e of the 48 is id e/3, value e/3 (16 on in the pair) or 0, by e mod 3. */
+/* Word e of the 48 is id e/3, value e/3 (at 16 + e/3 in the pair) or 0, for e mod 3 = 0, 1 or 2. */
 VFN void v_store_tokens(int32_t *out, vi ids, vf values) {
     const __m512i x = _mm512_castps_si512(values);
     const __m512i from0 = _mm512_setr_epi32(0, 16, 0, 1, 17, 0, 2, 18, 0, 3, 19, 0, 4, 20, 0, 5);
@@ -146,7 +146,7 @@ VFN int32_t v_compress(unsigned mask, int32_t first_id, vf x, int32_t *ids, floa
         _mm512_add_epi32(_mm512_set1_epi32(first_id),
                          _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
     const __mmask16 m = (__mmask16)mask;
-    /* To a register and then to memory: the form that stores is microcoded on Zen 4. */
+    /* To a register, then to memory: the form that stores directly is microcoded on Zen 4. */
     _mm512_storeu_ps(logits, _mm512_maskz_compress_ps(m, x));
     _mm512_storeu_si512(ids, _mm512_maskz_compress_epi32(m, id));
     return __builtin_popcount(mask);
@@ -155,14 +155,14 @@ VFN int32_t v_compress(unsigned mask, int32_t first_id, vf x, int32_t *ids, floa
 VFN v8 fold(vf a) {
     return _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
 }
-/* 32 elements in the order in which they lie. */
+/* 32 elements in order. */
 VFN void v_load32_f32(const char *p, vf *v) {
     for (int i = 0; i < 32; i += VWIDTH) v[i / VWIDTH] = v_load_f32(p + (size_t)4 * (size_t)i);
 }
 VFN void v_load32_f16(const char *p, vf *v) {
     for (int i = 0; i < 32; i += VWIDTH) v[i / VWIDTH] = v_load_f16(p + (size_t)2 * (size_t)i);
 }
-/* Even elements, odd elements. */
+/* The even elements, then the odd ones. */
 VFN void v_load32_bf16(const char *p, vf *v) {
     const __m512i pairs = _mm512_loadu_si512(p);
     v[0] = _mm512_castsi512_ps(_mm512_slli_epi32(pairs, 16));

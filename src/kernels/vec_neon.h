@@ -1,5 +1,5 @@
-/* vec_neon.h: the vector vocabulary of body.h for AArch64's Advanced SIMD.
- * See vec_avx2.h for what each operation means. */
+/* vec_neon.h: the vector operations that body.h is written in, for AArch64's Advanced SIMD.
+ * vec_avx2.h says what each does. */
 #include <arm_neon.h>
 #include <string.h>
 
@@ -144,14 +144,14 @@ VFN int32_t v_compress(unsigned mask, int32_t first_id, vf x, int32_t *ids, floa
     return n;
 }
 
-/* 32 elements in the order in which they lie. */
+/* 32 elements in order. */
 VFN void v_load32_f32(const char *p, vf *v) {
     for (int i = 0; i < 32; i += VWIDTH) v[i / VWIDTH] = v_load_f32(p + (size_t)4 * (size_t)i);
 }
 VFN void v_load32_f16(const char *p, vf *v) {
     for (int i = 0; i < 32; i += VWIDTH) v[i / VWIDTH] = v_load_f16(p + (size_t)2 * (size_t)i);
 }
-/* Of each 8 elements the even ones, then the odd ones. */
+/* Of each 8 elements, the even ones, then the odd ones. */
 VFN void v_load32_bf16(const char *p, vf *v) {
     for (int i = 0; i < 4; i++, p += 16) {
         const uint32x4_t pairs = vreinterpretq_u32_u8(vld1q_u8((const uint8_t *)p));

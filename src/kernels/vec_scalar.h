@@ -1,5 +1,5 @@
-/* vec_scalar.h: the vector vocabulary of body.h in plain C, one element at a time.
- * See vec_avx2.h for what each operation means. */
+/* vec_scalar.h: the vector operations that body.h is written in, in plain C, one element at a time.
+ * vec_avx2.h says what each does. */
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -156,7 +156,7 @@ VFN int32_t v_compress(unsigned mask, int32_t first_id, vf x, int32_t *ids, floa
     return (int32_t)mask;
 }
 
-/* 32 elements in the order in which they lie. */
+/* 32 elements in order. */
 VFN void v_load32_f32(const char *p, vf *v) {
     for (int i = 0; i < 32; i += VWIDTH) v[i / VWIDTH] = v_load_f32(p + (size_t)4 * (size_t)i);
 }

@@ -1,12 +1,12 @@
 /*
- * adaptive_p.c: draws near a target probability.
+ * adaptive_p.c: draws a token whose probability P is near a target.
  *     logit = 5 - 10 d^2 / (1 + d),  d = |P - t| / 0.3
- *     t = 2 target - average, clamped to [0, 1]; average = weighted_sum / total_weight of the P of
- * what was accepted, decaying; a target below 0 draws from P as it is.
+ *     t = 2 target - weighted_sum / total_weight, clamped to [0, 1]
+ * The quotient is a decaying average of the P of accepted tokens. A target below 0 draws from P.
  *
  * Source: MrJackSpade's adaptive-p; llama.cpp's adaptive-p. Parameters: target <= 1; decay in [0,
- * 1], clamped to 0.99. The order stays. No random number if one candidate is left. The average
- * learns on accept, and only of the token this stage selected.
+ * 1], clamped to 0.99. Keeps the order. Uses no random number if one candidate is left. The average
+ * changes on accept, and only if the token is the one that this stage selected.
  */
 #include "../arithmetic.h"
 
@@ -25,7 +25,7 @@ static pick draw_unless_single(view *v, const stage_run *run) {
     return pk_view_counted(v) == 1 ? pk_view_draw(v, run->rng, 0.0) : pk_draw(v, run);
 }
 
-/* P of a value before the transform. */
+/* The probability of an x before the transform. */
 static double original_probability(const adapt_params *a, float x) {
     float e;
     pk_kernels()->array.shifted_exp(&x, 1, &a->e, &e);

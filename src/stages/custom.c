@@ -1,15 +1,15 @@
 /*
- * custom.c: a caller's own stage sees the unmasked candidates, in order, and may change their
- * logits, reorder, drop and select (pluck_custom_view). What it leaves must be sound: ids of the
- * vocabulary, no NaN, no more candidates than before, `descending` true only if it is. The view is
- * made a list.
+ * custom.c: a caller's own stage. It sees the unmasked candidates, in order, and may change their
+ * logits, reorder, drop and select (pluck_custom_view). What it leaves is checked: ids of the
+ * vocabulary, no NaN, no more candidates than before, `descending` only if that is true. Makes the
+ * view a list.
  */
 #include "../arithmetic.h"
 
 #include "../error.h"
 #include "../stage.h"
 
-/* Whether what the callback left keeps to the contract. */
+/* Checks what the callback left. */
 static pluck_status check_left(const view *v, const list *l, const pluck_custom_view *left) {
     for (int32_t i = 0; i < left->n; i++) {
         if (l->ids[i] < 0 || l->ids[i] >= pk_view_vocab(v)) return PLUCK_ERR_CALLBACK;
@@ -19,11 +19,11 @@ static pluck_status check_left(const view *v, const list *l, const pluck_custom_
     return PLUCK_OK;
 }
 
-/* Selects a token that the callback left at x. If it left +inf, the view has become the list of
- * those: they lie at 0, and any other has no probability. */
+/* Selects a token that the callback left at x. If the callback left any +inf, the view is now the
+ * list of those, with x = 0, and any other token has no probability. */
 static void select_left(view *v, const stage_run *run, int32_t token, float x) {
     const bool beside_infinite = pk_view_is_infinite(v) && x < INFINITY;
-    if (x == -INFINITY) { /* it masked what it selected */
+    if (x == -INFINITY) { /* the callback masked what it selected */
         *run->selection = (selection){
             .made = true, .token = token, .logit = -INFINITY, .x = x, .probability = 0.0};
         return;
@@ -90,7 +90,7 @@ static void release(const pluck_stage *stage, stage_memory *memory) {
         stage->as.custom.release(memory->custom);
 }
 
-/* The contexts of stages that cannot clone them are released once. */
+/* A context that was not cloned is released once for all clones. */
 static void release_shared(const pluck_stage *stage) {
     if (!stage->as.custom.clone && stage->as.custom.release)
         stage->as.custom.release(stage->as.custom.ctx);

@@ -1,8 +1,8 @@
 /*
- * dist.c: draws from softmax(logits): the first candidate, in order, whose cumulative probability
- * reaches u. One u always, also if one candidate is left.
+ * dist.c: draws from P = softmax(logits): selects the first candidate, in order, whose cumulative
+ * probability reaches u. Always uses one u, even if one candidate is left.
  *
- * Source: llama.cpp's dist. Asks the view for its sum.
+ * Source: llama.cpp's dist. Parameter: seed. Asks the view for its sum.
  */
 #include "../arithmetic.h"
 

@@ -5,9 +5,9 @@
  * among them, followed by t; suffixes do not reach across a sequence breaker.
  *
  * Source: p-e-w's DRY as ported to koboldcpp and llama.cpp by pi6am. Parameters: multiplier, 0
- * disables; base, < 1 disables; allowed_length >= 0; last_n, 0 disables; breakers as sequences of
- * tokens. A token that is a breaker by itself is never penalised. The exponent stops where the
- * power would leave float's range. Asks nothing of the view; edits it.
+ * disables; base, < 1 disables; allowed_length >= 0; last_n, 0 disables; breakers, sequences of
+ * tokens. A token that is a breaker by itself is never penalised. The exponent is limited so that
+ * the power stays finite in float. Asks nothing of the view; edits it.
  */
 #include "../arithmetic.h"
 
@@ -35,7 +35,7 @@ static pluck_status apply(view *v, const stage_run *run) {
     const int32_t n = pk_dry_repeats(p, run->prepared, run->history, tokens, lengths);
     if (!pk_view_edits_row(v)) pk_radix_sort(tokens, lengths, n, lengths + p->last_n);
     dry_penalty ctx = {p, lengths, 0};
-    /* base ^ exponent stays below FLT_MAX = e ^ 88.7228391. */
+    /* Keeps base ^ exponent below FLT_MAX = e ^ 88.7228391. */
     if (p->base > 1.000001f) ctx.max_exponent = (int32_t)(88.7228391 / log((double)p->base));
     return pk_view_edit(v, tokens, n, penalise_repeat, &ctx);
 }
@@ -72,7 +72,7 @@ static bool disabled(const pluck_stage *stage) {
     return p->multiplier == 0.0f || p->base < 1.0f || p->last_n == 0;
 }
 
-/* An index of the breakers is prepared beside them. */
+/* Copies the breakers, and prepares their index. */
 static const void *copy(plan_arena *arena, pluck_stage *stage) {
     pluck_stage_dry *p = &stage->as.dry;
     const pluck_token_sequence *from = p->breakers;
@@ -94,7 +94,7 @@ static int32_t last_n(const pluck_stage *stage) {
     return stage->as.dry.last_n;
 }
 
-/* The repeats' tokens and their lengths, and as much again to sort them. */
+/* Room for the tokens and lengths of the repeats, and as much again to sort them. */
 static size_t work(const pluck_stage *stage) {
     return 4 * (size_t)stage->as.dry.last_n;
 }

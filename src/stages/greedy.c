@@ -1,6 +1,8 @@
 /*
- * greedy.c: selects the greatest logit, the lowest id among equals. No random number. Asks the view
- * for its maximum.
+ * greedy.c: selects the token with the greatest logit, of equals the lowest id. Uses no random
+ * number. Asks the view for its maximum.
+ *
+ * Source: llama.cpp's greedy. No parameters.
  */
 #include "../arithmetic.h"
 

@@ -1,14 +1,15 @@
 /*
- * infill.c: for fill-in-the-middle: ends when an end of generation is likely enough, else merges
- * tokens of which one is a prefix of the other and keeps those that are likely then.
- *     1. if 3 * P(eog) * n > P(text): keep the end-of-generation tokens
- *     2. merge: for each pair where one text begins with the other, the more likely takes both P
- *     3. keep P >= 0.2 or eog; none but eog left: the end-of-turn token alone, at logit 1
- *     4. renormalise; keep P >= 1 / (1 + number of text tokens) or eog
+ * infill.c: for fill-in-the-middle: ends the generation if that is likely enough, else merges
+ * tokens of which one is a prefix of the other and keeps the likely ones.
+ *     1. if 3 * P(eog) * n > P(text): keep the end-of-generation (eog) tokens
+ *     2. merge: of each pair where one text begins with the other, the more likely takes both P
+ *     3. keep P >= 0.2, and eog; if no text token is left: only the token eot, at logit 1
+ *     4. renormalise; keep P >= 1 / (1 + number of text tokens), and eog
  *
- * Source: llama.cpp's infill. The vocabulary comes through callbacks. The probabilities merged here
- * decide who stays; the logits of those who stay are as before. n counts masked candidates. Time is
- * quadratic in the candidates, as it is there: put a top-k in front. Leaves descending order.
+ * Source: llama.cpp's infill. Parameters: callbacks for the vocabulary, and eot. The merged
+ * probabilities only decide which tokens are kept; the logits do not change. n counts masked
+ * candidates. The time is quadratic in the candidates, as in llama.cpp: put a top-k before it.
+ * Leaves descending order.
  */
 #include "../arithmetic.h"
 
@@ -18,7 +19,7 @@
 enum { PIECE_BYTES = 512 };
 
 typedef struct piece {
-    int32_t length; /* 0 also if the text is longer than fits: it is not compared */
+    int32_t length; /* 0 also if the text is too long: then it is not compared */
     char text[PIECE_BYTES];
 } piece;
 
@@ -45,14 +46,14 @@ static pluck_status read_piece(const stage_run *run, int32_t token, piece *p) {
     return PLUCK_OK;
 }
 
-/* Moves candidate `from` to place `to`, with its probability. */
+/* Moves candidate `from`, and its probability, to position `to`. */
 static void move(list *l, float *p, int32_t to, int32_t from) {
     l->ids[to] = l->ids[from];
     l->x[to] = l->x[from];
     p[to] = p[from];
 }
 
-/* A merged candidate is marked by probability -1. */
+/* Merges candidates (step 2); those that are merged into others get the probability -1. */
 static pluck_status merge_prefixes(const list *l, const stage_run *run, float *p) {
     piece a, b;
     for (int32_t i = 0; i < l->n; i++) {
@@ -72,8 +73,8 @@ static pluck_status merge_prefixes(const list *l, const stage_run *run, float *p
     return PLUCK_OK;
 }
 
-/* Keeps of n candidates those with P >= threshold, and eog tokens unless merged; returns how many,
- * and how many of them are text. */
+/* Keeps of n candidates those with P >= threshold, and eog tokens that are not merged; returns how
+ * many. *n_text: how many of them are text. */
 static int32_t keep_likely(list *l, int32_t n, const stage_run *run, float *p, double threshold,
                            int32_t *n_text) {
     int32_t kept = 0;
@@ -88,7 +89,7 @@ static int32_t keep_likely(list *l, int32_t n, const stage_run *run, float *p, d
     return kept;
 }
 
-/* What step 1 decides on. */
+/* The condition of step 1. */
 static bool should_end(const list *l, const stage_run *run, const float *p, int64_t counted) {
     double text = 0.0, eog = 0.0;
     for (int32_t i = 0; i < l->n; i++) *(is_eog(run, l->ids[i]) ? &eog : &text) += (double)p[i];
@@ -102,7 +103,7 @@ static int32_t keep_eog(list *l, const stage_run *run, float *p) {
     return n;
 }
 
-/* Steps 2 to 4; returns how many are left, 0 if no text is. */
+/* Steps 2 to 4. *n: how many candidates are left; 0 if no text token is. */
 static pluck_status merge_and_keep(list *l, const stage_run *run, float *p, int32_t *n) {
     int32_t n_text;
     TRY(merge_prefixes(l, run, p));
@@ -133,7 +134,7 @@ static pluck_status apply(view *v, const stage_run *run) {
         status = merge_and_keep(l, run, p, &n);
     pk_view_return_probabilities(v);
     if (status != PLUCK_OK) return status;
-    if (n == 0) { /* the end of the turn, at logit 1 */
+    if (n == 0) { /* only eot, at logit 1 */
         pk_view_to_logits(v);
         l->ids[0] = s->eot;
         l->x[0] = 1.0f;

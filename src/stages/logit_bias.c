@@ -1,9 +1,9 @@
 /*
  * logit_bias.c: logit[token] += bias.
  *
- * Source: llama.cpp's logit-bias. Parameters: pairs of token and bias, bias neither NaN nor +inf,
- * -inf masks. At creation the biases of one token are added up and sorted by token. Asks nothing of
- * the view; edits it.
+ * Source: llama.cpp's logit-bias. Parameters: pairs of token and bias; a bias is neither NaN nor
+ * +inf, and -inf masks the token. Creation sorts them by token and adds up those of the same token.
+ * Asks nothing of the view; edits it.
  */
 #include "../arithmetic.h"
 
@@ -13,7 +13,7 @@
 
 static double add_bias(const void *ctx, int32_t k, double logit) {
     const pluck_logit_bias *biases = ctx;
-    /* A mask masks +inf too. */
+    /* A bias of -inf masks a logit of +inf too. */
     return biases[k].bias == -INFINITY ? -INFINITY : logit + (double)biases[k].bias;
 }
 
@@ -41,7 +41,7 @@ static bool disabled(const pluck_stage *stage) {
     return stage->as.logit_bias.n_biases == 0;
 }
 
-/* The tokens, ascending, are prepared beside the merged biases. */
+/* Copies the biases merged, and prepares their tokens, ascending. */
 static const void *copy(plan_arena *arena, pluck_stage *stage) {
     pluck_stage_logit_bias *p = &stage->as.logit_bias;
     const size_t n = (size_t)p->n_biases;

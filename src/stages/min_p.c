@@ -1,9 +1,9 @@
 /*
- * min_p.c: keeps candidates with P >= p * max P, that is logit >= max + log p.
+ * min_p.c: keeps candidates with P >= p * max P, which is logit >= max + log p.
  *
  * Source: Nguyen et al., "Turning Up the Heat: Min-p Sampling", 2024. Parameters: p, <= 0 disables;
- * min_keep: if fewer remain, the min_keep greatest are kept, in descending order. Asks the view for
- * its maximum; makes it a list. The order stays.
+ * min_keep: if fewer would remain, the min_keep greatest are kept, in descending order. Asks the
+ * view for its maximum; makes it a list. Keeps the order.
  */
 #include "../arithmetic.h"
 

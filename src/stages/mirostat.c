@@ -1,23 +1,23 @@
 /*
- * mirostat.c: draws such that the surprise -log2 P of what is drawn stays near tau.
+ * mirostat.c: draws such that the surprise -log2 P of the tokens drawn stays near tau.
  *     v1: s from the top m, k = ((s-1) 2^mu / (1 - V^-(s-1))) ^ (1/s), top-k, draw
  *     v2: keep P >= 2^-mu, draw
- *     both: mu = mu - eta * (surprise - tau), mu = 2 tau at first
+ *     both: mu = mu - eta * (surprise - tau), starting with mu = 2 tau
  *
- * Source: Basu et al., "Mirostat", 2020; llama.cpp's mirostat and mirostat-v2. s is the
- * least-squares slope of log P over log rank: sum(t b) / sum(t t), t_i = log((i+2)/(i+1)), b_i =
- * log(P_i / P_i+1), a difference of logits. Limits are taken if the formula is 0/0: s = 1 gives
- * (2^mu / log V)^(1/s); if there is nothing to estimate s from, k = 1. No random number if one
- * candidate is left.
+ * Source: Basu et al., "Mirostat", 2020; llama.cpp's mirostat and mirostat-v2. Parameters: tau, eta
+ * >= 0, finite; m >= 2. s is the least-squares slope of log P over log rank: sum(t b) / sum(t t)
+ * with t_i = log((i+2)/(i+1)) and b_i = log(P_i / P_i+1), a difference of logits. If the formula is
+ * 0/0 its limit is taken: s = 1 gives (2^mu / log V)^(1/s). If s cannot be estimated, k = 1. Uses
+ * no random number if one candidate is left.
  */
 #include "../arithmetic.h"
 
 #include "../stage.h"
 
-/* As many of the greatest are picked out of the candidates; for more these are sorted. */
+/* Up to this many of the greatest candidates are selected; for more, all candidates are sorted. */
 enum { FEW = 4096 };
 
-/* Draws, and makes mu's step; the surprise is that within what is left. */
+/* Draws, and updates mu. The surprise is that in the distribution that is left. */
 static void draw_and_learn(view *v, const stage_run *run) {
     const pluck_stage_mirostat *p = &run->stage->as.mirostat;
     const pick found = pk_view_is_single(v) ? pk_view_draw(v, run->rng, 0.0) : pk_draw(v, run);
@@ -25,7 +25,7 @@ static void draw_and_learn(view *v, const stage_run *run) {
     run->memory->mu -= (double)p->eta * (pk_surprise(found) - (double)p->tau);
 }
 
-/* What mu and the m greatest x, descending, make of k. */
+/* k from mu and the m greatest x, which descend. */
 static double k_of(const view *v, double mu, const float *top, int32_t m) {
     if (m < 2) return 1.0;
     double tb = 0.0, tt = 0.0;
@@ -100,7 +100,7 @@ static uint32_t seed(const pluck_stage *stage) {
     return stage->as.mirostat.seed;
 }
 
-/* Of both; v2 does not use m. */
+/* The defaults of both versions; v2 does not use m. */
 #define DEFAULTS                                                                                   \
     { .tau = 5.0f, .eta = 0.1f, .m = 100, .seed = PLUCK_SEED_RANDOM }
 

@@ -3,10 +3,10 @@
  *     logit = logit <= 0 ? logit * repeat : logit / repeat
  *     logit = logit - count * freq - present
  *
- * Source: Keskar et al. 2019 (CTRL) for the first, with the sign llama.cpp's practice added;
- * OpenAI's API for the others. Parameters: last_n 0 to 1048576; repeat finite, > 0; freq and
- * present finite. Does nothing if last_n = 0, or repeat = 1 and freq = present = 0. Asks nothing of
- * the view; edits it.
+ * Source: Keskar et al. 2019 (CTRL) for the first line, with llama.cpp's treatment of negative
+ * logits; OpenAI's API for the second. Parameters: last_n, 0 to 1048576; repeat, > 0, finite, as is
+ * its inverse; freq and present, finite. Does nothing if last_n = 0, or repeat = 1 and freq =
+ * present = 0. Asks nothing of the view; edits it.
  */
 #include "../arithmetic.h"
 
@@ -56,7 +56,7 @@ static int32_t last_n(const pluck_stage *stage) {
     return stage->as.penalties.last_n;
 }
 
-/* Tokens and counts, ascending. */
+/* Room for the distinct tokens and their counts. */
 static size_t work(const pluck_stage *stage) {
     return 2 * (size_t)stage->as.penalties.last_n;
 }

@@ -1,11 +1,12 @@
 /*
- * temperature.c: logit / t, with t fixed, or by entropy between t - range and t + range:
- *     T = min + (max - min) * (H / log n) ^ exponent,  min = max(0, t - range), max = t + range
- * T <= 0 keeps the maximum alone; the others are masked and stay counted.
+ * temperature.c: logit / T. T is t, or, if range > 0, depends on the entropy H of n candidates:
+ *     T = low + (high - low) * (H / log n) ^ exponent,  low = max(0, t - range), high = t + range
+ * T <= 0 masks all but the maximum; the others stay counted.
  *
- * Source: llama.cpp's temp and temp-ext (dynamic temperature by kalomaze). Parameters: t finite, 1
- * without a range does nothing; range >= 0; exponent >= 0. n counts masked candidates, as llama.cpp
- * does. Fixed: multiplies the view's scale. Dynamic: asks for the entropy; leaves descending order.
+ * Source: llama.cpp's temp and temp-ext (dynamic temperature by kalomaze). Parameters: t, finite; 1
+ * without a range does nothing; range >= 0; exponent >= 0. n counts masked candidates, as in
+ * llama.cpp. Without a range: changes the view's scale. With it: asks for the entropy; leaves
+ * descending order.
  */
 #include "../arithmetic.h"
 

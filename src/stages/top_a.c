@@ -2,9 +2,9 @@
  * top_a.c: keeps candidates with P >= a * (max P)^2.
  *
  * Source: BlinkDL's top-a (RWKV-LM); koboldcpp's and text-generation-webui's top_a. Parameters: a,
- * <= 0 disables; min_keep: if fewer remain, the min_keep greatest are kept, in descending order.
- * The most probable candidate is always kept. Asks the view for its sum; makes it a list. The order
- * stays.
+ * <= 0 disables; min_keep: if fewer would remain, the min_keep greatest are kept, in descending
+ * order. The most likely candidate is always kept. Asks the view for its sum; makes it a list.
+ * Keeps the order.
  */
 #include "../arithmetic.h"
 

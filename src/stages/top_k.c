@@ -1,8 +1,8 @@
 /*
- * top_k.c: keeps the k candidates of the greatest logits, ties by the lower id.
+ * top_k.c: keeps the k candidates with the greatest logits, of equals those with lower ids.
  *
- * Source: Fan et al. 2018; llama.cpp's top-k, after which candidates are in descending order.
- * Parameter: k, <= 0 disables. Asks the view for its maxima; makes it a list.
+ * Source: Fan et al. 2018; llama.cpp's top-k. Parameter: k, <= 0 disables. Asks the view for its
+ * maxima; makes it a list. Leaves descending order.
  */
 #include "../arithmetic.h"
 

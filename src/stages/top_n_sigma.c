@@ -1,9 +1,9 @@
 /*
- * top_n_sigma.c: masks logits below max - n * sigma, sigma the standard deviation of the logits.
+ * top_n_sigma.c: masks logits below max - n * sigma; sigma is the standard deviation of the logits.
  *
  * Source: Tang et al., "Top-nsigma: Not All Logits Are You Need", 2024. Parameter: n, <= 0
- * disables. Masked candidates take no part in sigma, and what is masked here stays counted. Asks
- * the view for its maximum and its deviation; makes it a list. The order stays.
+ * disables. Masked candidates are not part of sigma. Candidates that are masked here stay counted.
+ * Asks the view for its maximum and its deviation; makes it a list. Keeps the order.
  */
 #include "../arithmetic.h"
 
@@ -13,7 +13,7 @@ static pluck_status apply(view *v, const stage_run *run) {
     if (pk_view_counted(v) <= 1) return PLUCK_OK;
     const double max = (double)pk_view_max(v);
     const double low = max - (double)run->stage->as.top_n_sigma.n * pk_view_deviation(v);
-    /* As few as the maximum itself remain: rounding must not cut it off. */
+    /* The maximum itself must remain, whatever the rounding. */
     const float x = (float)fmin(low, max);
     pk_view_mask_below(v, (double)x < low ? nextafterf(x, INFINITY) : x);
     return PLUCK_OK;

@@ -1,5 +1,5 @@
 /*
- * top_p.c: keeps the shortest prefix, in descending order, whose probabilities sum to p or more.
+ * top_p.c: keeps the shortest prefix, in descending order, whose probabilities sum to at least p.
  *
  * Source: Holtzman et al., "The Curious Case of Neural Text Degeneration", 2019. Parameters: p, >=
  * 1 disables; min_keep. Asks the view for its sum; leaves descending order.

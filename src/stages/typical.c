@@ -1,9 +1,9 @@
 /*
- * typical.c: keeps the candidates whose surprise -log P is nearest the entropy H, until their
- * probabilities sum to more than p; they are then in the order of that distance.
+ * typical.c: keeps the shortest prefix, ordered by the distance |-log P - H| of the surprise from
+ * the entropy H, whose probabilities sum to more than p. Leaves that order.
  *
  * Source: Meister et al., "Locally Typical Sampling", 2022. Parameters: p, >= 1 disables; min_keep.
- * No logarithm is taken: with lse = log sum exp, -log P = lse - logit and H = lse - sum(P logit),
+ * No logarithm is needed: with lse = log sum exp, -log P = lse - logit and H = lse - sum(P logit),
  * so the distance is that of the logit from sum(P logit), the mean logit under the distribution.
  */
 #include "../arithmetic.h"

@@ -1,11 +1,11 @@
 /*
- * xtc.c: "exclude top choices". With probability `probability`: of the candidates with P >=
- * threshold only the least likely is kept; all below the threshold stay.
+ * xtc.c: "exclude top choices". With probability `probability`, keeps only the least likely of the
+ * candidates with P >= threshold, and all candidates below the threshold.
  *
  * Source: p-e-w's XTC; llama.cpp's xtc. Parameters: probability, <= 0 disables; threshold, > 0.5
- * disables; min_keep: nothing is excluded if fewer would remain. Needs two candidates; flips one
- * coin of its own stream. Asks the view for its sum; removes the few candidates above the
- * threshold. Triggered, it leaves descending order.
+ * disables; min_keep: nothing is dropped if fewer would remain. With fewer than two candidates it
+ * does nothing; else it uses one random number of its stream. Asks the view for its sum; drops the
+ * few candidates above the threshold. If it acts, it leaves descending order.
  */
 #include "../arithmetic.h"
 
@@ -17,7 +17,7 @@ static pluck_status apply(view *v, const stage_run *run) {
     if (pk_stream_float(run->stream) > p->probability) return PLUCK_OK;
     TRY(pk_view_prepare(v, VIEW_SCANNED, false));
     pk_view_sort(v);
-    /* Threshold 0 is reached by every candidate, masked ones included: the last one alone is kept. */
+    /* Every candidate reaches threshold 0, even a masked one: only the last one is kept. */
     if (p->threshold <= 0.0f) return 1 >= p->min_keep ? pk_view_keep_last(v) : PLUCK_OK;
     const float low = pk_view_x_likely(v, log((double)p->threshold));
     if (low > pk_view_max(v)) return PLUCK_OK;
