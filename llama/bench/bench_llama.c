@@ -1,12 +1,12 @@
 /*
  * bench_llama.c: what a token costs with llama.cpp's samplers and with Pluck's.
  *
- * Both sides get the same logits in the same process and the same moment: rounds alternate which
- * side begins, each round times one token of each side, and the figure is the median of the rounds.
- * llama.cpp is called as its llama_sampler_sample calls its chain: the array is filled, the chain
- * applied, the token accepted. Pluck's side is pluck_sample and pluck_accept, which is what
- * pluck_llama_sample does with a context's logits; or, with --arrays, the same calls as llama.cpp's
- * side by name, for a run with the drop-in preloaded, filling included.
+ * Both sides get the same logits in the same process: each round times one token of each side, the
+ * side that begins alternates, and the result is the median of the rounds. llama.cpp's side does
+ * what its llama_sampler_sample does: it fills the array, applies the chain and accepts the token.
+ * Pluck's side is pluck_sample and pluck_accept, which is what pluck_llama_sample does with a
+ * context's logits. With --arrays Pluck's side makes the same calls as llama.cpp's side, filling
+ * included; the run then needs the drop-in preloaded.
  */
 #define _GNU_SOURCE
 #include "clock.h"
@@ -26,7 +26,7 @@ enum { V = 151936, MAX_ROUNDS = 2000, POOL = 8 };
 typedef struct bench {
     const char *name, *spec;
     bool greedy;
-    double target, target_arrays; /* how much faster it is meant to be; 0: no target */
+    double target, target_arrays; /* how many times faster Pluck is meant to be; 0: no target */
 } bench;
 
 static const bench benches[] = {
@@ -46,7 +46,7 @@ static const bench benches[] = {
     {"top_n_sigma 1", "samplers=top_n_sigma;top_n_sigma=1", false, 30, 0},
 };
 
-/* llama.cpp's own functions, past the drop-in. */
+/* llama.cpp's own functions, found without going through the drop-in. */
 static void (*own_apply)(struct llama_sampler *, llama_token_data_array *);
 static void (*own_accept)(struct llama_sampler *, llama_token);
 
@@ -68,7 +68,7 @@ static void find_own(void) {
 static llama_token_data array[V];
 static volatile llama_token sink;
 
-/* Nanoseconds of one token through an array. */
+/* The nanoseconds that one token takes through an array. */
 static int64_t through_array(struct llama_sampler *chain, const float *row, bool own) {
     int64_t begin = plk_now_ns();
     for (int32_t i = 0; i < V; i++) array[i] = (llama_token_data){i, row[i], 0.0f};
@@ -130,7 +130,7 @@ static bool measure(const bench *b, const float *rows, int rounds, bool arrays, 
     struct llama_sampler *named = plk_llama_chain(&config, 1, NULL);
     bool made = own && named && pluck_sampler_create(&s, &config) == PLUCK_OK;
     static int64_t before[MAX_ROUNDS], after[MAX_ROUNDS];
-    for (int i = -3; made && i < rounds; i++) { /* three to warm up */
+    for (int i = -3; made && i < rounds; i++) { /* three rounds to warm up */
         size_t which = (size_t)(i + 3) % POOL;
         const float *row = rows + which * V;
         int at = i < 0 ? 0 : i;

@@ -19,8 +19,7 @@ int plk_failure(const char *command, const char *format, ...) {
 }
 
 static bool usage(const plk_args *args, int *status, const char *what, const char *which) {
-    plk_failure(args->command, "%s%s; 'pluck %s --help' tells the options", what, which,
-                args->command);
+    plk_failure(args->command, "%s%s; see 'pluck %s --help'", what, which, args->command);
     *status = PLK_EXIT_USAGE;
     return false;
 }
@@ -39,7 +38,7 @@ bool plk_read_int(const char *text, int32_t min, int32_t *out) {
     return true;
 }
 
-/* One option with a value; false where the value is not of its kind. */
+/* Reads one option with its value; false if the value is not of its kind. */
 static bool read_option(plk_args *args, const char *option, const char *value, unsigned takes,
                         bool *known) {
     long long number;

@@ -1,4 +1,5 @@
-/* args.h: the options that the commands share, and how they complain. */
+/* args.h: the options that the commands share, and their error messages. Not for several
+ * threads. */
 #ifndef PLUCK_LLAMA_ARGS_H
 #define PLUCK_LLAMA_ARGS_H
 
@@ -19,18 +20,20 @@ typedef struct plk_args {
     bool seed_given;
     bool json;
     const char *record; /* of e2e: a file for the result as JSON, or NULL */
-    const char *file;   /* the one argument that is no option */
+    const char *file;   /* the one argument that is not an option */
 } plk_args;
 
 /* Which of the options a command takes besides -m, -p, -n, -t, --sampling, --seed. */
 enum { PLK_TAKES_FILE = 1, PLK_TAKES_REPETITIONS = 2, PLK_TAKES_JSON = 4 };
 
-/* Reads the command line over the defaults already in *args. Returns true to go on; else *status is
- * what to exit with (after --help, which prints `help`, or a complaint). */
+/* Reads the command line into *args, which holds the defaults. `takes`: PLK_TAKES_* bits. Returns
+ * true if the command is to run; otherwise *status is the exit status: PLK_EXIT_OK after --help,
+ * which prints `help`, or PLK_EXIT_USAGE after an error message. *args points into argv. */
 bool plk_args_read(plk_args *args, int argc, char **argv, unsigned takes, const char *help,
                    int *status);
 
-/* A whole decimal number from min to 2^20, nothing before or after it. */
+/* Reads a decimal integer from min to 2^20 with nothing before or after it; false if it is not
+ * one. */
 bool plk_read_int(const char *text, int32_t min, int32_t *out);
 
 /* Prints "pluck COMMAND: message" to stderr and returns PLK_EXIT_FAILED. */

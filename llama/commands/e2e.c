@@ -1,9 +1,9 @@
 /*
- * e2e.c: `pluck e2e`, the integration test: what the samplers cost in real generation.
+ * e2e.c: `pluck e2e`, the integration test: what the samplers cost in actual generation.
  *
  * The same model generates the same number of tokens with llama.cpp's own chain and with Pluck's,
- * in turns (the one that begins alternates), both with the same seed. Decoding and sampling are
- * timed apart: a decode ends when the logits can be read, so sampling is only sampling.
+ * with the same seed; which of them begins alternates. Decoding and sampling are timed separately:
+ * a decode ends when the logits can be read, so the time of sampling has none of it.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "args.h"
@@ -19,7 +19,7 @@
 
 static const char help[] =
     "Usage: pluck e2e -m MODEL.gguf [-p N] [-n N] [-r R] [--sampling SPEC] [--seed S] [--json]\n"
-    "Generates with llama.cpp's own samplers and with Pluck's, in turns, and compares them.\n\n"
+    "Generates with llama.cpp's own samplers and with Pluck's, alternating, and compares them.\n\n"
     "  -m FILE          the model, in GGUF\n"
     "  -p N             tokens of prompt before the generation (default 0)\n"
     "  -n N             tokens to generate (default 512)\n"
@@ -33,7 +33,7 @@ static const char help[] =
 /* Milliseconds per token over the repetitions of one side. */
 typedef struct side {
     double *decode, *sampling, *tokens_per_second;
-    llama_token *tokens; /* of the present repetition */
+    llama_token *tokens; /* of the current repetition */
 } side;
 
 typedef struct run {
@@ -59,7 +59,8 @@ static bool sample(run *r, bool with_pluck, llama_token *token) {
     return status == PLUCK_OK;
 }
 
-/* One generation; the times go to index `rep`. An end of generation does not end it. */
+/* Runs one generation; the times go to index `rep`. It does not stop at an end-of-generation
+ * token. */
 static bool generate(run *r, bool with_pluck, int32_t rep) {
     side *s = with_pluck ? &r->after : &r->before;
     char err[512];
@@ -88,7 +89,7 @@ static bool generate(run *r, bool with_pluck, int32_t rep) {
     return true;
 }
 
-/* The samplers of one repetition: made anew, with its seed. */
+/* Makes the samplers of one repetition, with its seed. */
 static bool make_samplers(run *r, int32_t rep) {
     plk_args args = *r->args;
     args.seed += (uint32_t)rep;
@@ -181,7 +182,7 @@ static void print_json_side(FILE *out, const char *name, const side *s, int32_t 
             speed.deviation, sampling.mean / (decode.mean + sampling.mean));
 }
 
-/* One number a repetition, as `perflab record-integration` reads them. */
+/* Prints one number for each repetition, as `perflab record-integration` reads them. */
 static void print_samples(FILE *out, const char *name, const double *sampling, int32_t n) {
     fprintf(out, ",\"%s\":[", name);
     for (int32_t i = 0; i < n; i++) fprintf(out, "%s%.6f", i > 0 ? "," : "", sampling[i]);
@@ -206,7 +207,7 @@ static void print_json(FILE *out, const run *r) {
             (long long)r->n_tokens, (long long)r->n_same, r->n_identical);
 }
 
-/* Writes the JSON object to a file. */
+/* Writes the JSON object to the file of --record. */
 static bool record(const run *r) {
     FILE *out = fopen(r->args->record, "w");
     if (!out) return false;

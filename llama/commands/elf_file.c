@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The part [offset, offset + size) of the file; NULL where it is not all there. */
+/* The part [offset, offset + size) of the file; NULL if it is not completely in the file. */
 static void *part(const plk_elf *elf, uint64_t offset, uint64_t size) {
     if (offset > elf->size || size > elf->size - offset) return NULL;
     return elf->bytes + offset;
@@ -22,7 +22,7 @@ static const Elf64_Phdr *program_header(const plk_elf *elf, size_t i) {
                           : NULL;
 }
 
-/* Where in the file an address of the loaded library lies. */
+/* Finds the offset in the file of an address in the loaded library. */
 static bool offset_of(const plk_elf *elf, uint64_t address, uint64_t *offset) {
     const Elf64_Phdr *p;
     for (size_t i = 0; (p = program_header(elf, i)) != NULL; i++) {
@@ -45,7 +45,7 @@ static Elf64_Dyn *dynamic(const plk_elf *elf, size_t i) {
     return NULL;
 }
 
-/* The n-th entry with the tag; NULL where there are not so many. */
+/* The n-th entry with the tag, from 0; NULL if there is none. */
 static Elf64_Dyn *tagged(const plk_elf *elf, int64_t tag, size_t n) {
     Elf64_Dyn *d;
     for (size_t i = 0; (d = dynamic(elf, i)) != NULL; i++) {
@@ -54,7 +54,7 @@ static Elf64_Dyn *tagged(const plk_elf *elf, int64_t tag, size_t n) {
     return NULL;
 }
 
-/* The dynamic strings, and how many bytes of the file there are from their beginning. */
+/* The dynamic strings; *size: how many bytes of the file there are from their beginning. */
 static const char *strings(const plk_elf *elf, size_t *size) {
     const Elf64_Dyn *table = tagged(elf, DT_STRTAB, 0);
     uint64_t offset;
@@ -64,7 +64,7 @@ static const char *strings(const plk_elf *elf, size_t *size) {
     return (const char *)elf->bytes + offset;
 }
 
-/* The string at an offset of the dynamic strings; NULL where it does not end within the file. */
+/* The string at an offset in the dynamic strings; NULL if it does not end within the file. */
 static const char *string_at(const plk_elf *elf, uint64_t at) {
     size_t size;
     const char *names = strings(elf, &size);
@@ -83,7 +83,7 @@ bool plk_elf_read(plk_elf *elf, const char *path, const char **problem) {
     elf->size = complete ? (size_t)size : 0;
     const Elf64_Ehdr *h = complete ? header(elf) : NULL;
     *problem = "it cannot be read";
-    if (complete) *problem = "it is no shared library for x86-64";
+    if (complete) *problem = "it is not a shared library for x86-64";
     if (h && memcmp(h->e_ident, ELFMAG, SELFMAG) == 0 && h->e_ident[EI_CLASS] == ELFCLASS64 &&
         h->e_ident[EI_DATA] == ELFDATA2LSB && h->e_type == ET_DYN && h->e_machine == EM_X86_64 &&
         h->e_phentsize == sizeof(Elf64_Phdr) && tagged(elf, DT_STRTAB, 0))
@@ -113,8 +113,8 @@ const char *plk_elf_needed(const plk_elf *elf, size_t i) {
     return d ? string_at(elf, d->d_un.d_val) : NULL;
 }
 
-/* The symbols of the library: the entries of the section of that type, since the dynamic section
- * does not tell how many there are, and no shared library is stripped of it. */
+/* The library's symbols. They are found by their section, which every shared library keeps even if
+ * stripped: the dynamic section does not say how many there are. */
 static const Elf64_Sym *symbols(const plk_elf *elf, size_t *n) {
     const Elf64_Ehdr *h = header(elf);
     for (size_t k = 0; k < h->e_shnum; k++) {

@@ -1,4 +1,4 @@
-/* facade.c: see facade.h. The build names the file to be carried. */
+/* facade.c: see facade.h. The build defines PLUCK_FACADE_FILE as the file to embed. */
 #include "facade.h"
 
 #ifdef PLUCK_FACADE_FILE

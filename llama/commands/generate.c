@@ -12,7 +12,7 @@ static const char help[] =
     "Generates N tokens after the prompt and prints their text as it comes.\n\n"
     "  -m FILE          the model, in GGUF\n"
     "  -p TEXT          what to begin with (default: the model's first token)\n"
-    "  -n N             tokens to generate (default 128); fewer where the model ends the text\n"
+    "  -n N             tokens to generate (default 128); fewer if the model ends the text\n"
     "  --sampling SPEC  the chain (default '', llama.cpp's default chain); see docs/spec.md\n"
     "  --seed S         0 to 4294967295 (default: the spec's, or a random one)\n"
     "  -t T             threads (default: one for each CPU)\n";
@@ -45,7 +45,7 @@ int pluck_cmd_generate(int argc, char **argv) {
     plk_model m;
     char err[512];
     int32_t n_ctx = args.n + 64;
-    for (const char *c = args.prompt; *c; c++) n_ctx++; /* a token is at least a byte */
+    for (const char *c = args.prompt; *c; c++) n_ctx++; /* a token is at least one byte */
     if (!plk_model_open(&m, args.model, n_ctx, args.threads, err, sizeof err))
         return plk_failure(args.command, "%s", err);
     status = PLK_EXIT_FAILED;

@@ -1,15 +1,15 @@
 /*
- * llama_dir.c: `pluck llama-dir`: a folder whose libllama is Pluck's, for programs that load it by
- * name.
+ * llama_dir.c: `pluck llama-dir`: makes a folder whose libllama is Pluck's, for programs that load
+ * libllama by name.
  *
  *     libllama.so                   the drop-in, linked with the next
- *     libllama-behind-pluck-N.so    a copy of the real one that has lost its name
+ *     libllama-behind-pluck-N.so    a copy of the real one without its soname
  *     libllama.so.0, ...            every name of the real one: links to libllama.so
- *     libggml*, libmtmd*, ...       links to what lies beside the real one
+ *     libggml*, libmtmd*, ...       links to what is beside the real one
  *
- * A copy, since a loader takes a library for the one that is asked for by the name in its file: so
- * the real one would be taken for the drop-in, or the drop-in for it. N comes of its contents, so
- * that a process can use two such folders.
+ * The real one is copied because a loader identifies a library by the soname in its file: it would
+ * take the real one for the drop-in, or the drop-in for the real one. N is a hash of the contents,
+ * so that a process can use two such folders.
  */
 #define _GNU_SOURCE
 #include "args.h"
@@ -33,7 +33,7 @@ static const char help[] =
     "Makes a folder whose libllama.so samples with Pluck, for programs that load it by name: set\n"
     "LLAMA_CPP_LIB_PATH (llama-cpp-python) or LD_LIBRARY_PATH to it, or open DIR/libllama.so.\n\n"
     "  DIR            the folder to make, or one made before: new, empty, or replaced\n"
-    "  --from LIBDIR  where libllama.so lies, with libggml and whatever else it needs\n"
+    "  --from LIBDIR  where libllama.so is, with libggml and whatever else it needs\n"
     "                 (default: the one that this command uses)\n"
     "The folder's links lead to LIBDIR, which must stay where it is.\n";
 
@@ -44,7 +44,7 @@ typedef struct job {
     char from[MAX_PATH]; /* absolute */
     char real[MAX_PATH]; /* libllama's file, links followed */
     char behind[64];     /* the name of its copy */
-    char soname[256];    /* the name it is known by; "" if none */
+    char soname[256];    /* libllama's soname; "" if none */
 } job;
 
 /* ---- Files ----------------------------------------------------------------------------------- */
@@ -87,14 +87,14 @@ static bool is_sibling(const char *file) {
            !begins(file, PLK_FACADE_BEHIND);
 }
 
-/* A folder that only this thread reads. */
+/* readdir is safe here: only this thread reads the folder. */
 static struct dirent *next_entry(DIR *folder) {
     return readdir(folder); // cppcheck-suppress readdirCalled
 }
 
 /* ---- What there is --------------------------------------------------------------------------- */
 
-/* The folder of the libllama that this program uses. */
+/* Finds the folder of the libllama that this program uses. */
 static bool own_folder(char *out) {
     void (*known)(void) = llama_backend_init;
     void *address;
@@ -120,8 +120,8 @@ static bool same_contents(const char *a, const char *b) {
     return same;
 }
 
-/* The file that libllama.so leads to, or, if there is no libllama.so, the one that all other names
- * of it lead to (or copies of it: some packages hold no links). */
+/* Finds the file that libllama.so leads to. If there is no libllama.so, finds the one that all its
+ * other names lead to; these may be copies, since some packages hold no links. */
 static int find_real(job *j) {
     DIR *folder = opendir(j->from);
     if (!folder)
@@ -147,7 +147,7 @@ static int find_real(job *j) {
     return PLK_EXIT_OK;
 }
 
-/* Reads the real library and checks that it can stand behind ours. */
+/* Reads the real library, checks that the drop-in can be put before it, and names its copy. */
 static int read_real(job *j, plk_elf *elf) {
     const char *problem;
     if (!plk_elf_read(elf, j->real, &problem))
@@ -155,7 +155,8 @@ static int read_real(job *j, plk_elf *elf) {
     if (plk_elf_defines(elf, "pluck_llama_drop_in"))
         return plk_failure(name, "%s is Pluck's already", j->real);
     if (!plk_elf_defines(elf, "llama_sampler_chain_init"))
-        return plk_failure(name, "%s is no libllama: it lacks llama_sampler_chain_init", j->real);
+        return plk_failure(name, "%s is not a libllama: it lacks llama_sampler_chain_init",
+                           j->real);
     const char *soname = plk_elf_soname(elf);
     snprintf(j->soname, sizeof j->soname, "%s", soname ? soname : "");
     uint64_t hash = 14695981039346656037u; /* FNV-1a */
@@ -166,12 +167,13 @@ static int read_real(job *j, plk_elf *elf) {
 
 /* ---- Making ---------------------------------------------------------------------------------- */
 
-/* The folder must be new, empty, or one that was made here; what the last holds goes. */
+/* The folder must be new, empty, or made by this command before; in the last case it is emptied of
+ * what the command puts there. */
 static int prepare_folder(const char *to) {
     if (mkdir(to, 0755) == 0) return PLK_EXIT_OK;
     if (errno != EEXIST) return plk_failure(name, "cannot make %s: %s", to, strerror(errno));
     DIR *folder = opendir(to);
-    if (!folder) return plk_failure(name, "%s is no folder: %s", to, strerror(errno));
+    if (!folder) return plk_failure(name, "%s is not a folder: %s", to, strerror(errno));
     bool ours = false;
     const char *foreign = NULL;
     char first[256];
@@ -183,7 +185,7 @@ static int prepare_folder(const char *to) {
     }
     if (foreign && !ours) {
         closedir(folder);
-        return plk_failure(name, "%s holds other things, %s among them", to, first);
+        return plk_failure(name, "%s holds other files, such as %s", to, first);
     }
     rewinddir(folder);
     for (struct dirent *entry; (entry = next_entry(folder)) != NULL;) {
@@ -197,8 +199,8 @@ static int prepare_folder(const char *to) {
     return PLK_EXIT_OK;
 }
 
-/* Writes the drop-in: linked with the copy, and with no function that the real one lacks, so that
- * programs which look for one are not misled. */
+/* Writes the drop-in, linked with the copy. It does not export functions that the real one lacks,
+ * since programs look for a function to find out what a libllama can do. */
 static bool write_facade(const job *j, const plk_elf *real) {
     plk_elf facade = {malloc(plk_facade_size), plk_facade_size};
     if (!facade.bytes) return false;
@@ -215,14 +217,15 @@ static bool write_facade(const job *j, const plk_elf *real) {
     return written;
 }
 
-/* A link of the same name to a file beside the real library. */
+/* Links `as` to a file beside the real library. */
 static bool link_beside(const job *j, const char *as, const char *file) {
     char target[MAX_PATH];
     return join(target, j->from, file) && link_to(j->to, as, target);
 }
 
-/* The file that a loader takes for this one: some packages hold copies under several names, which a
- * loader would take for several libraries; it asks for the name in the file. */
+/* Finds the file that a loader would take for this one. Some packages hold copies under several
+ * names, which a loader would load as several libraries; so the link leads to the file with the
+ * soname. */
 static void find_named(const job *j, const char *file, char *named, size_t size) {
     char path[MAX_PATH];
     plk_elf elf;
@@ -235,8 +238,8 @@ static void find_named(const job *j, const char *file, char *named, size_t size)
     plk_elf_free(&elf);
 }
 
-/* A library that has a version in its name only, such as libggml.b7347.so, gets its plain name,
- * too, by which programs load it. */
+/* A library with a version in every name, such as libggml.b7347.so, is linked under its plain name,
+ * too: programs load it by that. */
 static bool link_plain_name(const job *j, const char *file, const char *named) {
     char plain[256], path[MAX_PATH];
     const size_t length = strcspn(file, ".");
@@ -252,8 +255,8 @@ static bool link_sibling(const job *j, const char *file) {
     return link_beside(j, file, named) && link_plain_name(j, file, named);
 }
 
-/* What the real library is linked with and finds beside itself; not where that is the system's
- * folder. */
+/* Links the libraries that the real one is linked with and finds in its own folder, unless that is
+ * the system's. */
 static bool link_needed(const job *j, const plk_elf *elf) {
     if (begins(j->from, "/usr/lib") || begins(j->from, "/lib")) return true;
     bool made = true;
@@ -266,7 +269,7 @@ static bool link_needed(const job *j, const plk_elf *elf) {
     return made;
 }
 
-/* Every name of libllama, and what lies beside it. */
+/* Makes links for every name of libllama and for the libraries beside it. */
 static bool make_links(const job *j, const plk_elf *elf) {
     DIR *folder = opendir(j->from);
     if (!folder) return false;

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* libllama's first error since it was cleared: the later ones only say that something failed. */
+/* libllama's first error since this was cleared. Later ones only say that something failed. */
 static char first_error[256];
 
 static void keep_errors(enum ggml_log_level level, const char *text, void *user_data) {
@@ -20,7 +20,7 @@ static void keep_errors(enum ggml_log_level level, const char *text, void *user_
     first_error[strcspn(first_error, "\n")] = '\0';
 }
 
-/* The CPU backends are plugins that lie beside libllama; ggml looks beside the program. */
+/* The CPU backends are plugins beside libllama, but ggml searches beside the program. */
 static void load_backends(void) {
     struct llama_model_params (*known)(void) = llama_model_default_params;
     void *address;

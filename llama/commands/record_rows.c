@@ -19,7 +19,8 @@ static const char help[] =
     "  --seed S         0 to 4294967295 (default: the spec's, or a random one)\n"
     "  -t T             threads (default: one for each CPU)\n";
 
-/* The header of a .npy file of version 1.0, padded so that the data begins at a multiple of 64. */
+/* Writes the header of a .npy file of version 1.0, padded so that the data begins at a multiple of
+ * 64 bytes. */
 static bool write_header(FILE *file, int32_t n_rows, int32_t n_columns) {
     char text[118];
     int n =

@@ -6,8 +6,8 @@
 #include "model.h"
 #include "pluck_llama.h"
 
-/* Makes the sampler for a model, with `seed` added to the spec if seed_given. On failure prints the
- * reason and returns NULL. */
+/* Makes the sampler that args->sampling describes for a model, with args->seed if seed_given. On
+ * failure prints the reason and returns NULL. To be freed with pluck_sampler_free. */
 pluck_sampler *plk_sampling_create(const plk_args *args, const plk_model *m);
 
 #endif

@@ -137,7 +137,7 @@ static void accept_in_chain(plk_node *chain, llama_token token) {
 
 void plk_hook_sampler_accept(struct llama_sampler *smpl, llama_token token) {
     plk_node *node = PLK_FROM_INSIDE() ? NULL : plk_node_find(smpl);
-    plk_libllama.sampler_accept(smpl, token); /* and to the foreign ones in it */
+    plk_libllama.sampler_accept(smpl, token); /* foreign ones in a chain, too */
     if (!node) return;
     if (node->type == PLK_STAGE) {
         accept_in_stage(node, token);

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdio.h>
 
-/* ---- What is known to differ between versions -------------------------------------------------- */
+/* ---- What is known to differ between versions ------------------------------------------------ */
 
 /* Does libllama's sampler change the logit of `token`, among equal ones? */
 static bool changes(struct llama_sampler *sampler, llama_token token) {

@@ -4,15 +4,16 @@
  *
  * Two processes sample with libllama-common from contexts of the same model, one of them with the
  * drop-in preloaded. They share one core and take turns: each round puts the same row where a
- * decode would have left it, and times common_sampler_sample on either side. The figure is the
- * median of the rounds; tokens that differ are counted.
+ * decode would have left it, and times common_sampler_sample in both. The result is the median of
+ * the rounds; tokens that differ are counted.
  *
  *     bench_common --dropin FILE [--rounds N] [--vocab N]... [--rows KIND]... [--setting N]
  *                  [--mode PLUCK_LLAMA] [--json]
  *     bench_common --dropin FILE --parity N --model GGUF [--setting N]
  *
- * The second has a model generate N tokens of each setting, and compares them with llama.cpp's own
- * and with those that the drop-in draws where it never hands out a short list.
+ * The second form generates N tokens with a model for each setting, and compares those drawn with
+ * the drop-in with llama.cpp's own and with those of a drop-in that lends no rows
+ * (PLUCK_LLAMA=fill).
  */
 #include "made_model.h"
 #include "settings.h"
@@ -57,7 +58,7 @@ class side {
 side::side(const std::string &program, const std::string &model, const std::string &dropin,
            const std::string &mode) {
     int in[2], out[2];
-    if (pipe(in) != 0 || pipe(out) != 0) throw std::runtime_error("no pipe");
+    if (pipe(in) != 0 || pipe(out) != 0) throw std::runtime_error("cannot make a pipe");
     pid = fork();
     if (pid == 0) {
         dup2(in[0], 0);
@@ -89,7 +90,7 @@ std::string side::read_line() {
     std::string line;
     int c;
     while ((c = fgetc(from)) != EOF && c != '\n') line += (char)c;
-    if (c == EOF) throw std::runtime_error("a worker has ended");
+    if (c == EOF) throw std::runtime_error("a worker ended early");
     return line;
 }
 
@@ -119,7 +120,7 @@ double median(std::vector<double> &x) {
 }
 
 struct outcome {
-    double without_us, with_us, ratio; /* ratio: the median of the rounds' own */
+    double without_us, with_us, ratio; /* ratio: median of the ratios of the rounds */
     int n_differ;                      /* rounds in which the tokens or the candidates differ */
 };
 
@@ -165,7 +166,8 @@ void print_outcome(const options &o, int32_t n_vocab, size_t which, rows_kind ki
     fflush(stdout);
 }
 
-/* The number of rounds that differed, of settings in which none may. */
+/* Measures all settings for one vocabulary. Returns how many rounds differed in settings that may
+ * not differ. */
 int run_vocab(const options &o, const std::string &self, int32_t n_vocab) {
     const char *folder = getenv("TMPDIR");
     std::string model = std::string(folder ? folder : "/tmp") + "/bench_common." +
@@ -191,8 +193,9 @@ int run_vocab(const options &o, const std::string &self, int32_t n_vocab) {
     return n_differ;
 }
 
-/* Has all sides draw n tokens after the same text; all go on with the first one's. Counts where the
- * second differs from the first, and in anything from the third. */
+/* Lets all three sides draw n tokens after the same text. All continue with the token of the first
+ * side. Counts how often the second draws another token than the first, and how often it differs in
+ * anything from the third. */
 void compare(side *sides[3], size_t which, int n, int *n_from_first, int *n_from_third) {
     std::string open = "open " + std::to_string(which);
     for (int s = 0; s < 3; s++) {
@@ -211,13 +214,13 @@ void compare(side *sides[3], size_t which, int n, int *n_from_first, int *n_from
         *n_from_first += !same;
         *n_from_third += token[1] != token[2] || shown[1] != shown[2];
         for (int s = 0; s < 3; s++) {
-            if (!same) sides[s]->ask(open); /* what they have learnt differs now, too */
+            if (!same) sides[s]->ask(open); /* their states differ now, too */
             sides[s]->ask("take " + std::to_string(token[0]));
         }
     }
 }
 
-/* The number of settings that differ by more than they may. */
+/* Compares all settings. Returns how many differ by more than they may. */
 int run_parity(const options &o, const std::string &self) {
     side without(self, o.model, "", ""), with(self, o.model, o.dropin, "");
     side filling(self, o.model, o.dropin, "fill");
@@ -247,7 +250,7 @@ int number_of(const char *text, int least) {
     char *end;
     long n = strtol(text, &end, 10);
     if (*end || end == text || n < least || n > 16777216)
-        throw std::runtime_error(std::string("not a number that will do: ") + text);
+        throw std::runtime_error(std::string("not a number in range: ") + text);
     return (int)n;
 }
 
@@ -287,7 +290,7 @@ options parse(int argc, char **argv) {
     return o;
 }
 
-/* One core for both processes, so that neither has the better one. */
+/* Both processes use one core, so that neither has a better one. */
 void stay_on_this_core() {
     cpu_set_t set;
     CPU_ZERO(&set);

@@ -15,7 +15,7 @@ enum { WIDTH = 32, N_BYTES = 256, N_SPECIAL = 3 };
 /* llama.cpp's token types */
 enum { TYPE_NORMAL = 1, TYPE_UNKNOWN = 2, TYPE_CONTROL = 3, TYPE_BYTE = 6 };
 
-/* Letters that no other number has, after a space for every other one. */
+/* Letters that are different for each number, with a space before every other one. */
 std::string piece_of(int32_t i) {
     static const char breakers[] = ":\"*\n";
     std::string text = i % 2 ? "\xe2\x96\x81" : "";

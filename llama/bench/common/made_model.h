@@ -7,9 +7,9 @@
 
 /*
  * Writes a decoder of one layer, 32 wide, with a SentencePiece vocabulary of n_vocab tokens: three
- * special ones, 256 bytes, then pieces of letters, one in forty of which ends in a character that
- * DRY's default breakers hold. All weights are zero: the logits come from whoever measures. False
- * if the file cannot be written.
+ * special ones, 256 bytes, then pieces made of letters, one in forty of which ends in one of DRY's
+ * default breakers. All weights are zero: whoever measures supplies the logits. False if the file
+ * cannot be written.
  */
 bool write_made_model(const std::string &path, int32_t n_vocab);
 

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-/* A grammar that most tokens fit, as the inside of a JSON string does. */
+/* A grammar that most tokens satisfy, like the inside of a JSON string. */
 static const char inside_a_string[] = "root ::= [^\"]*";
 
 static void use_grammar(common_params_sampling &p) {
@@ -29,7 +29,7 @@ const std::vector<setting> &all_settings() {
          }},
         {"top_k 1", 64, 0, [](params &p) { p.top_k = 1; }},
         {"repeat penalty 1.1", 64, 0, [](params &p) { p.penalty_repeat = 1.1f; }},
-        /* llama-server makes the length of the context of a last_n of -1 */
+        /* llama-server replaces a last_n of -1 by the length of the context */
         {"presence penalty over 8,192 tokens", 8192, 0,
          [](params &p) {
              p.penalty_present = 0.5f;

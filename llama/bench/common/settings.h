@@ -1,6 +1,6 @@
 /*
- * settings.h: what programs on llama.cpp's common library ask of its sampler: the 19 settings that
- * bench_common times and compares.
+ * settings.h: settings of the sampler in llama.cpp's common library, which bench_common times and
+ * compares.
  */
 #ifndef PLUCK_BENCH_COMMON_SETTINGS_H
 #define PLUCK_BENCH_COMMON_SETTINGS_H
@@ -13,12 +13,13 @@
 struct setting {
     const char *name;
     int n_history; /* tokens accepted before the first is sampled */
-    /* The share of tokens that may differ from llama.cpp's: where it sums a whole row in float32,
-     * its rounding moves boundaries (docs/parity.md). */
+    /* The share of tokens that may differ from llama.cpp's: if llama.cpp sums a whole row in
+     * float32, its rounding moves boundaries (docs/parity.md). */
     double may_differ;
     void (*change)(common_params_sampling &);
 };
 
+/* All settings, in the order of their numbers. */
 const std::vector<setting> &all_settings();
 
 /* The parameters of a setting: llama.cpp's defaults, changed, with a fixed seed. */

@@ -29,7 +29,7 @@ enum { N_CTX = 512 };
 void quiet(ggml_log_level, const char *, void *) {
 }
 
-/* The CPU backends are plugins that lie beside ggml's library. */
+/* The CPU backends are plugins beside ggml's library. */
 void load_backends() {
     Dl_info info;
     auto known = &ggml_backend_load_all_from_path;
@@ -83,7 +83,8 @@ void worker::decode(const llama_token *tokens, int n) {
         throw std::runtime_error("llama_decode failed");
 }
 
-/* A history in which few tokens come often and some phrases come again. */
+/* Makes the sampler of a setting. Its history has few tokens that occur often, and phrases that
+ * repeat. */
 void worker::open(size_t which) {
     const setting &s = all_settings().at(which);
     common_params_sampling params = params_of(s);
@@ -101,7 +102,8 @@ void worker::put_row(rows_kind kind, uint64_t seed) {
     enum { RECORDED = 151936 };
     float *logits = llama_get_logits_ith(ctx.get(), -1);
     rows_fill(kind, seed, logits, n_vocab);
-    /* recorded rows go round: no logit shall be there twice */
+    /* recorded rows are repeated to fill the vocabulary; repeated logits are changed, so none
+     * occurs twice */
     for (int32_t i = RECORDED; kind == ROWS_REAL && i < n_vocab; i++)
         logits[i] = 0.97f * logits[i] - 0.5f;
 }
@@ -132,8 +134,8 @@ void worker::take(llama_token token) {
     }
 }
 
-/* The candidates in the order shown, and a sum of their probabilities that tells orders
- * apart. */
+/* The number of candidates, the selected one, and a sum of their probabilities that depends on
+ * their order. */
 std::string worker::shown() {
     const llama_token_data_array *a = common_sampler_get_candidates(sampler.get(), true);
     double sum = 0;
