@@ -1,11 +1,12 @@
 /* shortlist.c: see shortlist.h. */
 #include "shortlist.h"
 
+#include "pluck_blocks.h"
+
 #include <math.h>
 #include <stdbool.h>
-#include <string.h>
 
-/* The one loop here that reads the whole array is as fast as memory gives it, in AVX2. */
+/* With AVX2, the one loop that reads the whole array is as fast as memory. */
 #if defined(__x86_64__) && defined(__GNUC__)
 #define HAVE_AVX2_SCAN
 #include <immintrin.h>
@@ -23,8 +24,7 @@ static float greater(float a, float b) {
     return a > b ? a : b;
 }
 
-/* The maximum of candidates first to end - 1; false where an id is not its index or a logit is NaN.
- */
+/* The maximum of candidates first to end - 1; false if an id is not its index or a logit is NaN. */
 static bool scan_few(const llama_token_data *data, int32_t first, int32_t end, float *max) {
     bool good = true;
     *max = -INFINITY;
@@ -46,14 +46,14 @@ static bool scan_plain(const llama_token_data *data, int32_t n_groups, float *ma
 #define AVX2        __attribute__((target("avx2")))
 #define AVX2_INLINE static inline __attribute__((always_inline, target("avx2")))
 
-/* Eight candidates are three vectors; two blends pick their logits, in some order, two their ids.
- */
+/* Eight candidates fill three vectors. Two blends pick out their logits and two their ids, each in
+ * a permuted order. */
 typedef struct eight {
     __m256 a, b, c;
 } eight;
 
-/* A load that compilers do not repeat for each use: an array need not lie well, and a vector that
- * crosses a cache line counts twice. */
+/* lddqu, since compilers fold plain loads into every instruction that uses them: the array need not
+ * be aligned, and a load that crosses a cache line costs two. */
 AVX2_INLINE __m256 load(const float *x) {
     return _mm256_castsi256_ps(_mm256_lddqu_si256((const __m256i *)(const void *)x));
 }
@@ -70,8 +70,7 @@ AVX2_INLINE __m256i ids_of(eight v) {
     return _mm256_castps_si256(_mm256_blend_ps(_mm256_blend_ps(v.a, v.b, 0x92), v.c, 0x24));
 }
 
-/* As fast as the third-level cache gives the array, if with little to spare: two vectors of logits
- * share a comparison that finds NaN in either. */
+/* Only just as fast as the L3 cache, so one comparison checks two vectors of logits for NaN. */
 AVX2 static bool scan_avx2(const llama_token_data *data, int32_t n_groups, float *max) {
     const float *x = (const float *)(const void *)data;
     __m256i expected = _mm256_setr_epi32(0, 3, 6, 1, 4, 7, 2, 5);
@@ -117,7 +116,8 @@ static bool scan(const llama_token_data *data, int32_t n_groups, float *max) {
     return scan_plain(data, n_groups, max);
 }
 
-/* One bit for each candidate of a group, the last of which may be short, that reaches the bound. */
+/* A mask with a bit for each candidate of a group that reaches the bound. `count`: how many
+ * candidates the group has; the last group may be short. */
 static uint64_t reaching(const llama_token_data *group, int32_t count, float bound) {
 #ifdef HAVE_AVX2_SCAN
     if (count == GROUP && __builtin_cpu_supports("avx2")) return reaching_avx2(group, bound);
@@ -127,48 +127,7 @@ static uint64_t reaching(const llama_token_data *group, int32_t count, float bou
     return mask;
 }
 
-/* Between a float's bits and an integer of the same order, either way. */
-static int32_t turned(int32_t bits) {
-    return bits ^ (bits < 0 ? INT32_MAX : 0);
-}
-
-static int32_t key_of(float x) {
-    int32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return turned(bits);
-}
-
-static float of_key(int32_t key) {
-    int32_t bits = turned(key);
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
-/* A value that at least k of the n numbers reach, and more than k only where they tie. By halving:
- * counting takes no branch on a number, which a selection mispredicts every other time. */
-static float reached_by(const float *x, int32_t n, int32_t k) {
-    float least = x[0], most = x[0];
-    for (int32_t i = 1; i < n; i++) {
-        least = x[i] < least ? x[i] : least;
-        most = greater(x[i], most);
-    }
-    int64_t low = key_of(least), high = (int64_t)key_of(most) + 1;
-    while (high - low > 1) {
-        int64_t middle = low + (high - low) / 2;
-        float value = of_key((int32_t)middle);
-        int32_t count = 0;
-        for (int32_t i = 0; i < n; i++) count += x[i] >= value;
-        if (count >= k)
-            low = middle;
-        else
-            high = middle;
-        if (count == k) break;
-    }
-    return of_key((int32_t)low);
-}
-
-/* Reads the array; false where it is not one for this. */
+/* Computes all maxima. False if the array is not one that plk_shortlist takes. */
 static bool find_maxima(const llama_token_data *data, int32_t n, maxima *m) {
     int32_t n_whole = n / GROUP;
     if (!scan(data, n_whole, m->group)) return false;
@@ -194,20 +153,22 @@ static bool find_maxima(const llama_token_data *data, int32_t n, maxima *m) {
 
 static void prefetch(const llama_token_data *group) {
 #ifdef __GNUC__
-    for (int32_t i = 0; i < GROUP; i += 5) __builtin_prefetch(group + i); /* 60 of 64 bytes */
+    /* five candidates are 60 bytes, almost a cache line */
+    for (int32_t i = 0; i < GROUP; i += 5) __builtin_prefetch(group + i);
 #else
     (void)group;
 #endif
 }
 
 /*
- * Finds a bound that at least k logits reach, and lists the groups that do. The k-th greatest
- * maximum of a block is one, and soon found; that of the groups that reach it is a better one where
- * great logits stand side by side. `few` has room for as many as there are groups, `reach` for
- * those and the blocks.
+ * Finds a bound that at least k logits reach, lists the groups that reach it, and returns how many.
+ * The k-th greatest maximum of a block is such a bound and is found quickly. If great logits are
+ * side by side, the k-th greatest maximum of the groups that reach it is a better one. `few` has
+ * room for n_groups values, `reach` for n_groups + n_blocks indices.
  */
 static int32_t list_groups(const maxima *m, int32_t k, float *few, int32_t *reach, float *bound) {
-    float first = k <= m->n_blocks * 3 / 4 ? reached_by(m->block, m->n_blocks, k) : -INFINITY;
+    float first = -INFINITY;
+    if (k <= m->n_blocks * 3 / 4) first = pluck_kth_greatest(m->block, m->n_blocks, k);
     int32_t n_blocks = 0, n = 0, n_reach = 0;
     for (int32_t b = 0; b < m->n_blocks; b++) {
         reach[n_blocks] = b;
@@ -223,7 +184,7 @@ static int32_t list_groups(const maxima *m, int32_t k, float *few, int32_t *reac
             n += m->group[g] >= first;
         }
     }
-    *bound = reached_by(few, n, k);
+    *bound = pluck_kth_greatest(few, n, k);
     for (int32_t i = 0; i < n; i++) {
         reach[n_reach] = groups[i];
         n_reach += few[i] >= *bound;
@@ -237,16 +198,16 @@ int32_t plk_shortlist(const llama_token_data *data, int32_t n, int32_t k, int32_
     maxima m = {spare, spare + n_groups, n_groups, (n_groups + BLOCK_GROUPS - 1) / BLOCK_GROUPS};
     if (k < 1 || k > n_groups / 2) return 0;
     if (!find_maxima(data, n, &m)) return 0;
-    int32_t room = n - n_groups - m.n_blocks; /* the list of groups stands behind the ids */
+    int32_t room = n - n_groups - m.n_blocks; /* the list of groups is stored behind the ids */
     int32_t *reach = ids + room;
     float bound;
     int32_t n_reach = list_groups(&m, k, m.block + m.n_blocks, reach, &bound);
     if (bound == -INFINITY) return 0;
-    /* All of them are asked for before any is looked at. */
+    /* All groups are prefetched before the first is read. */
     for (int32_t r = 0; r < n_reach; r++) prefetch(data + reach[r] * GROUP);
     for (int32_t r = 0; r < n_reach; r++) {
         int32_t first = reach[r] * GROUP, count = n - first < GROUP ? n - first : GROUP;
-        if (kept + GROUP >= room) return 0; /* what would overtake the groups is no short list */
+        if (kept + GROUP >= room) return 0; /* too many: ids would overwrite groups */
         uint64_t mask = reaching(data + first, count, bound);
         for (; mask; mask &= mask - 1) {
             int32_t id = first + __builtin_ctzll(mask);
