@@ -1,5 +1,4 @@
-/* args.h: the options that the commands share, and their error messages. Not for several
- * threads. */
+/* args.h: the options that the commands share, and their error messages. */
 #ifndef PLUCK_LLAMA_ARGS_H
 #define PLUCK_LLAMA_ARGS_H
 

@@ -205,7 +205,7 @@ static void keep_off(struct llama_sampler *object, pluck_stage_kind kind) {
     plk_libllama.kept_off |= 1u << kind;
     plk_node_remove(object);
     if (plk_libllama.log)
-        fprintf(stderr, "pluck: but %s: not what Pluck's give, so left to libllama\n",
+        fprintf(stderr, "pluck: left to libllama, since its results differ: %s\n",
                 plk_kind_name(kind));
 }
 

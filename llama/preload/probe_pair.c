@@ -44,27 +44,11 @@ static struct llama_sampler *make_biases(const plk_real *api, const pluck_stage_
     return api->sampler_init_logit_bias(PLK_PROBE_VOCAB, n, biases);
 }
 
-static struct llama_sampler *make_random(const plk_real *api, const pluck_stage *stage) {
-    const pluck_stage_mirostat *m = &stage->as.mirostat;
-    switch (stage->kind) {
-    case PLUCK_STAGE_XTC:
-        return api->sampler_init_xtc(stage->as.xtc.probability, stage->as.xtc.threshold,
-                                     (size_t)stage->as.xtc.min_keep, stage->as.xtc.seed);
-    case PLUCK_STAGE_DIST:
-        return api->sampler_init_dist(stage->as.dist.seed);
-    case PLUCK_STAGE_MIROSTAT:
-        return api->sampler_init_mirostat(PLK_PROBE_VOCAB, m->seed, m->tau, m->eta, m->m);
-    case PLUCK_STAGE_MIROSTAT_V2:
-        return api->sampler_init_mirostat_v2(m->seed, m->tau, m->eta);
-    case PLUCK_STAGE_ADAPTIVE_P:
-        return api->sampler_init_adaptive_p(stage->as.adaptive_p.target, stage->as.adaptive_p.decay,
-                                            stage->as.adaptive_p.seed);
-    default:
-        return NULL;
-    }
-}
+#define PLK_TABLE plk_real
+#include "../make_stage_template.h"
 
 static struct llama_sampler *make(const plk_real *api, const pluck_stage *stage) {
+    const pluck_stage_adaptive_p *adaptive = &stage->as.adaptive_p;
     switch (stage->kind) {
     case PLUCK_STAGE_LOGIT_BIAS:
         return make_biases(api, &stage->as.logit_bias);
@@ -72,25 +56,10 @@ static struct llama_sampler *make(const plk_real *api, const pluck_stage *stage)
         return make_penalties(api, &stage->as.penalties);
     case PLUCK_STAGE_DRY:
         return make_dry(api, &stage->as.dry);
-    case PLUCK_STAGE_TOP_N_SIGMA:
-        return api->sampler_init_top_n_sigma(stage->as.top_n_sigma.n);
-    case PLUCK_STAGE_TOP_K:
-        return api->sampler_init_top_k(stage->as.top_k.k);
-    case PLUCK_STAGE_TYPICAL:
-        return api->sampler_init_typical(stage->as.typical.p, (size_t)stage->as.typical.min_keep);
-    case PLUCK_STAGE_TOP_P:
-        return api->sampler_init_top_p(stage->as.top_p.p, (size_t)stage->as.top_p.min_keep);
-    case PLUCK_STAGE_MIN_P:
-        return api->sampler_init_min_p(stage->as.min_p.p, (size_t)stage->as.min_p.min_keep);
-    case PLUCK_STAGE_TEMPERATURE:
-        if (stage->as.temperature.range > 0.0f)
-            return api->sampler_init_temp_ext(stage->as.temperature.t, stage->as.temperature.range,
-                                              stage->as.temperature.exponent);
-        return api->sampler_init_temp(stage->as.temperature.t);
-    case PLUCK_STAGE_GREEDY:
-        return api->sampler_init_greedy();
+    case PLUCK_STAGE_ADAPTIVE_P:
+        return api->sampler_init_adaptive_p(adaptive->target, adaptive->decay, adaptive->seed);
     default:
-        return make_random(api, stage);
+        return plk_make_stage(api, stage, PLK_PROBE_VOCAB);
     }
 }
 

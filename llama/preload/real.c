@@ -344,7 +344,7 @@ void plk_real_take_over(plk_real *library) {
         library->ours[PLK_SLOT_sampler_init_dry] = (plk_function)plk_hook_dry_with_n_ctx;
     const uint32_t kinds = kinds_of(library), off = library->kept_off & kinds;
     if (off == (kinds & ~(1u << PLUCK_STAGE_INFILL))) { /* infill is compared later */
-        leave_alone(library, "none of them gives what Pluck's give", "");
+        leave_alone(library, "all of them give other results than Pluck's", "");
         return;
     }
     library->log = plk_setting("log"); /* not earlier: the probe makes chains, too */
@@ -353,8 +353,7 @@ void plk_real_take_over(plk_real *library) {
     if (library->log) {
         fprintf(stderr, "pluck: the samplers of libllama %s (%s) are taken over\n",
                 library->version, library->path);
-        if (off)
-            fprintf(stderr, "pluck: but %s: not what Pluck's give, so left to libllama\n", names);
+        if (off) fprintf(stderr, "pluck: left to libllama, since its results differ: %s\n", names);
     }
     atomic_store_explicit(&library->taken, true, memory_order_release);
 }

@@ -12,6 +12,7 @@
 #ifndef PLUCK_LLAMA_REAL_H
 #define PLUCK_LLAMA_REAL_H
 
+#include "../sampler_functions.h"
 #include "llama.h"
 #include "pluck.h"
 
@@ -21,36 +22,9 @@
 
 /* X(name): the functions that have a stub; plk_hook_NAME is our llama_NAME. */
 #define PLK_HOOKED(X)                                                                              \
-    X(sampler_init_greedy)                                                                         \
-    X(sampler_init_dist)                                                                           \
-    X(sampler_init_top_k)                                                                          \
-    X(sampler_init_top_p)                                                                          \
-    X(sampler_init_min_p)                                                                          \
-    X(sampler_init_typical)                                                                        \
-    X(sampler_init_temp)                                                                           \
-    X(sampler_init_temp_ext)                                                                       \
-    X(sampler_init_xtc)                                                                            \
-    X(sampler_init_top_n_sigma)                                                                    \
-    X(sampler_init_mirostat)                                                                       \
-    X(sampler_init_mirostat_v2)                                                                    \
-    X(sampler_init_penalties)                                                                      \
-    X(sampler_init_dry)                                                                            \
+    PLK_SAMPLER_FUNCTIONS(X)                                                                       \
     X(sampler_init_adaptive_p)                                                                     \
-    X(sampler_init_logit_bias)                                                                     \
-    X(sampler_init_infill)                                                                         \
-    X(sampler_chain_init)                                                                          \
-    X(sampler_chain_add)                                                                           \
-    X(sampler_chain_remove)                                                                        \
-    X(sampler_apply)                                                                               \
-    X(sampler_accept)                                                                              \
-    X(sampler_reset)                                                                               \
-    X(sampler_clone)                                                                               \
     X(sampler_copy)                                                                                \
-    X(sampler_free)                                                                                \
-    X(sampler_sample)                                                                              \
-    X(perf_sampler)                                                                                \
-    X(perf_sampler_print)                                                                          \
-    X(perf_sampler_reset)                                                                          \
     X(set_sampler)                                                                                 \
     X(get_sampled_probs_ith)                                                                       \
     X(get_sampled_logits_ith)                                                                      \

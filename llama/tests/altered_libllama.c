@@ -1,8 +1,8 @@
 /*
- * altered_libllama.c: a libllama whose min-p takes another p than it is given, whose infill is a
- * top-k, and whose DRY has fewer breakers than it is given; or, with ALTER_ALL, none of whose
- * samplers is what it should be. All else is the real one's, behind it. The drop-in must find out
- * and leave to it what is different.
+ * altered_libllama.c: a libllama whose min-p uses another p than it is given, whose infill is a
+ * top-k, and whose DRY drops breakers. With ALTER_ALL, all of its samplers differ from libllama's.
+ * Everything else comes from the real libllama, with which it is linked. The drop-in must find out
+ * which samplers differ and leave them to it.
  */
 #define _GNU_SOURCE
 #include "llama.h"
@@ -10,7 +10,7 @@
 #include <dlfcn.h>
 #include <string.h>
 
-/* The function of the real libllama with the name of the one that this is used in. */
+/* Declares `real`: the real libllama's llama_NAME. */
 #define REAL(name)                                                                                 \
     __typeof__(&llama_##name) real;                                                                \
     do {                                                                                           \

@@ -1,6 +1,6 @@
-"""Generates text through ctypes, with the calls that llama-cpp-python makes: libllama.so is loaded
-from the folder in LLAMA_CPP_LIB_PATH, structs go by value, one sampler of the chain is Python's own.
-Prints lines of token ids. Standard library only.
+"""Generates text through ctypes with the calls that llama-cpp-python makes: loads libllama.so from
+the folder in LLAMA_CPP_LIB_PATH, passes structs by value, and has a sampler written in Python. Prints
+lines of token ids. Uses only the standard library.
 
 usage: ctypes_generate.py MODEL
 """
@@ -12,8 +12,8 @@ from ctypes import (CFUNCTYPE, POINTER, Structure, byref, c_bool, c_char_p, c_fl
 
 
 class Blob(Structure):
-    """A struct of parameters whose members do not matter here, except the first of a context's. It is
-    larger than any version's: on x86-64 such a struct lies in memory, and nobody looks behind it."""
+    """A struct of parameters of which only a context's first member is used. It is larger than that of
+    any version: on x86-64 such a struct is passed in memory, and what follows is not read."""
     _fields_ = [("first", c_uint32), ("rest", c_uint32 * 255)]
 
 
@@ -122,7 +122,7 @@ def own_accept(_, token):
 
 @APPLY
 def own_apply(_, array):
-    """Forbids the second half of the vocabulary."""
+    """Masks the second half of the vocabulary."""
     cur = array.contents
     for i in range(cur.size):
         if cur.data[i].id >= n_vocab // 2:
@@ -142,7 +142,7 @@ def chain_of(*samplers):
 
 
 def generate(choose, n=16):
-    """The ids of a text whose tokens `choose` picks."""
+    """Generates n tokens, each returned by choose(); returns their ids."""
     clear_memory(get_memory(context), True)
     ids = (c_int32 * 64)()
     text = b"And it came to pass"
@@ -156,7 +156,7 @@ def generate(choose, n=16):
 
 
 def choose_by_array(chain):
-    """As llama-cpp-python did for long: an array of all candidates that is filled here."""
+    """Fills an array of all candidates, as older versions of llama-cpp-python do."""
     logits = get_logits(context, -1)
     data = (TokenData * n_vocab)()
     for i in range(n_vocab):

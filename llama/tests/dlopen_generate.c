@@ -1,7 +1,7 @@
 /*
- * dlopen_generate.c: a program that is linked with no libllama: it opens libllama.so in each folder
- * it is given, finds its functions with dlsym, as bindings for other languages do, and draws seeded
- * tokens; then it opens what lies beside it. Prints a line for each folder.
+ * dlopen_generate.c: a program that is not linked with libllama. It opens libllama.so in each
+ * folder that it is given, finds functions with dlsym, as bindings for other languages do, and
+ * draws seeded tokens. Then it opens the libraries beside it. Prints a line for each folder.
  * usage: dlopen_generate FOLDER...
  */
 #include "llama.h"
@@ -24,7 +24,7 @@ static void *open_in(const char *folder, const char *file) {
     return handle;
 }
 
-/* The function of a handle; ends the program where there is none. */
+/* The function of a handle; ends the program if there is none. */
 static void find(void *handle, const char *name, void *out) {
     void *symbol = dlsym(handle, name);
     if (!symbol) {
@@ -33,7 +33,7 @@ static void find(void *handle, const char *name, void *out) {
     }
     memcpy(out, &symbol, sizeof symbol);
 }
-/* A variable with the function's name. */
+/* Declares a variable with the function's name and sets it. */
 #define FIND(handle, name)                                                                         \
     __typeof__(&llama_##name) name; /* NOLINT(bugprone-macro-parentheses) */                       \
     find(handle, "llama_" #name, &(name))
@@ -65,7 +65,7 @@ static void draw_tokens(void *handle) {
     sampler_free(chain);
 }
 
-/* What is found through a library that is linked with libllama must be libllama.so's own. */
+/* Functions of libllama that are found through a library linked with it must be libllama.so's. */
 static void check_sibling(void *handle, void *sibling, const char *file) {
     if (!sibling) return;
     if (dlsym(sibling, "llama_sampler_apply") != dlsym(handle, "llama_sampler_apply")) {
@@ -80,7 +80,7 @@ int main(int argc, char **argv) {
         void *handle = open_in(argv[i], "libllama.so");
         if (!handle) return 1;
         draw_tokens(handle);
-        FIND(handle, max_devices); /* not one that Pluck exports */
+        FIND(handle, max_devices); /* Pluck does not export this one */
         printf("%d ", max_devices() > 0);
         check_sibling(handle, open_in(argv[i], "libllama-common.so"), "libllama-common.so");
         check_sibling(handle, open_in(argv[i], "libmtmd.so"), "libmtmd.so");

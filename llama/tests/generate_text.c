@@ -1,5 +1,5 @@
-/* generate_text.c: an ordinary llama.cpp program: tokens of a seeded chain, one id a line; with
- * `vocabulary`, of one whose samplers look at the model's vocabulary.
+/* generate_text.c: an ordinary llama.cpp program. Prints N tokens of a seeded chain, one id a line;
+ * with `vocabulary`, the chain has samplers that use the model's vocabulary.
  * usage: generate_text MODEL N [vocabulary] */
 #include "commands/args.h"
 #include "commands/model.h"

@@ -1,4 +1,4 @@
-/* lend_chains.h: the chains that rows are lent to in test_dropin_lend.c. */
+/* lend_chains.h: the chains that test_dropin_lend.c runs on lent rows. */
 #ifndef PLUCK_LLAMA_LEND_CHAINS_H
 #define PLUCK_LLAMA_LEND_CHAINS_H
 

@@ -42,7 +42,8 @@ void f32_dist(f32_view *v, f32_memory *m) {
     }
 }
 
-/* std::discrete_distribution over p, as libstdc++ has it: normalised doubles, no draw for one. */
+/* std::discrete_distribution over p, as in libstdc++: it normalises in double and takes no random
+ * number for a single candidate. */
 static void draw_discrete(f32_view *v, f32_memory *m) {
     v->selected = 0;
     if (v->n < 2) return;
@@ -59,7 +60,7 @@ static void draw_discrete(f32_view *v, f32_memory *m) {
     v->selected = v->n - 1;
 }
 
-/* The end of both mirostats: a draw from what is left, and mu follows the surprise. */
+/* The end of both mirostats: draws from what is left; mu follows the surprise. */
 static void draw_mirostat(f32_view *v, const pluck_stage_mirostat *p, f32_memory *m) {
     f32_softmax(v, true);
     draw_discrete(v, m);
@@ -78,7 +79,7 @@ void f32_mirostat(f32_view *v, const pluck_stage_mirostat *p, f32_memory *m, int
     }
     float s = products / squares, epsilon = s - 1;
     float k = powf((epsilon * powf(2, m->mu)) / (1 - powf((float)n_vocab, -epsilon)), 1 / s);
-    /* What does not fit an int becomes the smallest one on x86, and so 1. */
+    /* On x86 a k that does not fit an int becomes INT_MIN, and 1 is kept. */
     f32_top_k(v, k >= 1.0f && k < 2147483648.0f ? (int32_t)k : 1);
     draw_mirostat(v, p, m);
 }
@@ -123,7 +124,7 @@ static void add_biases(f32_view *v, const pluck_stage_logit_bias *p) {
         for (int32_t i = 0; i < v->n; i++) {
             if (v->c[i].id == p->biases[b].token) {
                 v->c[i].logit += p->biases[b].bias;
-                v->sorted = false; /* llama.cpp forgets to say so */
+                v->sorted = false; /* llama.cpp leaves the flag set */
             }
         }
     }
@@ -203,7 +204,7 @@ static void run_stage(oracle_f32 *o, f32_view *v, const pluck_stage *stage, f32_
     case PLUCK_STAGE_INFILL:
         f32_infill(v, &stage->as.infill);
         break;
-    case PLUCK_STAGE_TOP_A: /* llama.cpp has none */
+    case PLUCK_STAGE_TOP_A: /* llama.cpp has no such samplers */
     case PLUCK_STAGE_CUSTOM:
         break;
     case PLUCK_STAGE_GREEDY:

@@ -29,7 +29,7 @@ static void sort_keys(f32_view *v, int32_t n) {
     }
 }
 
-/* Does a come before b where both lay in order of id? */
+/* Does a come before b, if both were in order of id before sorting? */
 static bool comes_first(const f32_candidate *a, const f32_candidate *b) {
     return a->logit > b->logit || (a->logit == b->logit && a->id < b->id);
 }
@@ -38,9 +38,9 @@ static int by_logit(const void *a, const void *b) {
     return comes_first(a, b) ? -1 : comes_first(b, a);
 }
 
-/* The sort of a whole vocabulary in order of id by way of the expected order: those that lie right
- * in it stay, the others are sorted and merged in. False where there is no such order or it is far
- * from right. */
+/* Sorts a whole vocabulary that is in order of id, using the expected order: candidates that are in
+ * the right place stay, the others are sorted and merged in. False if no order is expected or it is
+ * mostly wrong. */
 static bool sort_as_expected(f32_view *v) {
     f32_candidate *right = v->spare, *wrong = v->spare_too;
     int32_t n_right = 0, n_wrong = 0;
@@ -86,7 +86,7 @@ void f32_partial_sort(f32_view *v, int32_t k) {
         v->n = k;
         return;
     }
-    /* The best k so far, in order; most candidates only meet the last of them. */
+    /* The best k so far, in order. Most candidates are compared only with the last of them. */
     int32_t kept = 0;
     for (int32_t i = 0; i < v->n; i++) {
         if (kept == k && !(v->c[i].logit > v->spare[k - 1].logit)) continue;
@@ -248,7 +248,7 @@ void f32_xtc(f32_view *v, const pluck_stage_xtc *p, f32_memory *m) {
 
 /* ---- Infill ---------------------------------------------------------------------------------- */
 
-/* Keeps end-of-generation tokens and those of at least `threshold`, and renews the probabilities.
+/* Keeps end-of-generation tokens and candidates whose p is at least `threshold`, and normalises p.
  * Returns how many of those kept do not end the generation. */
 static int32_t keep_likely(f32_view *v, const pluck_stage_infill *p, float threshold) {
     int32_t kept = 0, n_text = 0;

@@ -30,10 +30,10 @@ typedef struct f32_memory {
     int32_t pending;
 } f32_memory;
 
-/* Orders all, or the first k, by descending logit; equals as they stood. */
+/* Sorts all, or the first k, by descending logit; equals keep their order. */
 void f32_sort(f32_view *v);
 void f32_partial_sort(f32_view *v, int32_t k);
-/* Orders indices 0 to n - 1 by ascending score into v->keys[0]'s lower halves. */
+/* Writes the indices 0 to n - 1, by ascending score, to the lower halves of v->keys[0]. */
 void f32_sort_scores(f32_view *v, int32_t n);
 
 void f32_softmax(f32_view *v, bool sort);

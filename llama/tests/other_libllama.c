@@ -1,5 +1,5 @@
-/* other_libllama.c: a libllama of another version, whose functions take other arguments than those
- * of 0.5.0. The drop-in must pass all of them through. */
+/* other_libllama.c: a libllama of a version whose functions have other arguments than those of
+ * 0.5.0. The drop-in must pass all of them on. */
 double llama_sampler_init_top_k(int a, int b, int c, int d, int e, int f, int g, int h, double x,
                                 double y, double z);
 void *llama_sampler_chain_init(void);

@@ -1,4 +1,4 @@
-/* other_program.c: a program of another version's libllama (other_libllama.c). */
+/* other_program.c: a program for other_libllama.c, a libllama of another version. */
 double llama_sampler_init_top_k(int a, int b, int c, int d, int e, int f, int g, int h, double x,
                                 double y, double z);
 

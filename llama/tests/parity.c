@@ -1,18 +1,20 @@
 /*
  * parity.c: does Pluck draw the tokens that llama.cpp draws?
  *
- * Per chain, four samplers walk the same steps with the same seed: Pluck, llama.cpp, and an oracle
- * for each, exact for Pluck and single precision in llama.cpp's order for llama.cpp. The rows are
- * real, peaked and normal in turn; the token is accepted by all four, so that histories grow as in
- * generation. Where any two differ, the difference is counted and all four begin anew with the next
- * seed, because samplers that remember (mirostat's mu) would differ from then on.
+ * For each chain, four samplers make the same steps with the same seed: Pluck, llama.cpp, and an
+ * oracle for each, which is exact for Pluck and in single precision and llama.cpp's order for
+ * llama.cpp. The rows are real, peaked and normal in turn. All four accept the token, so that
+ * histories grow as in generation. If any two differ, the difference is counted and all four start
+ * again with the next seed, because samplers with a state, such as mirostat's mu, would differ from
+ * then on.
  *
- * Held to: Pluck is its oracle, and llama.cpp its own, but for fewer than 1 in 2,000 draws; and
- * where the oracles agree Pluck and llama.cpp agree. Where llama.cpp draws another token of the
- * same logit than its oracle (std::sort leaves equals in any order) that is counted apart.
+ * Required: Pluck differs from its oracle in fewer than 1 of 2,000 draws, and so does llama.cpp
+ * from its own; if the oracles agree, Pluck and llama.cpp differ in fewer than 1 of 2,000. Draws in
+ * which llama.cpp takes another token of the same logit than its oracle are counted separately,
+ * since std::sort leaves equals in any order.
  *
- * What all four drew can be recorded, and replayed with Pluck alone: while a later Pluck draws the
- * same tokens, or the exact oracle's where it did not, what was found with all four holds for it.
+ * The draws of all four can be recorded and replayed with Pluck alone. The findings hold for a
+ * later Pluck as long as it draws the recorded tokens or the exact oracle's.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "clock.h"
@@ -40,7 +42,7 @@ typedef struct options {
     int32_t n_full, n_small, v_small;
     int32_t part, n_parts;
     int32_t markdown;            /* 1: lines of a table for docs/parity.md */
-    int32_t count;               /* 1: only says how many chains there are */
+    int32_t count;               /* 1: only prints how many chains there are */
     const char *record, *replay; /* file of findings: to write, to compare with */
 } options;
 
@@ -51,14 +53,14 @@ typedef struct counts {
 /* How a step ended. */
 typedef enum outcome { AGREED, PARTED, FAILED } outcome;
 
-/* What the four drew in a step. */
+/* What the four samplers drew in a step. */
 typedef struct finding {
     int32_t pluck, exact, llama, f32;
-    int32_t edge;   /* 1: Pluck did not draw the exact oracle's on the edge of a decision */
-    int32_t equals; /* 1: llama.cpp drew another token of the same logit than its oracle */
+    int32_t edge;   /* 1: Pluck differs from the exact oracle, on the edge of a decision */
+    int32_t equals; /* 1: llama.cpp drew another token than its oracle, of the same logit */
 } finding;
 
-/* NULL, or a finding for each step. */
+/* Files with a finding for each step; NULL: none. */
 typedef struct files {
     FILE *record; /* is written */
     FILE *replay; /* is compared with */
@@ -102,7 +104,7 @@ static bool begin_four(four *f, uint32_t seed) {
     return f->exact && f->f32 && f->llama;
 }
 
-/* A token, and its logit as the draw found it. */
+/* A token, and its logit when it was drawn. */
 typedef struct drawn {
     int32_t token;
     float logit;
@@ -124,13 +126,14 @@ static drawn sample_f32(four *f, const parity_rows *p) {
     return d;
 }
 
-/* Are these two tokens that had the same logit from the beginning to the draw? */
+/* Are these two tokens with equal logits, in the row and when they were drawn? */
 static bool are_equals(drawn a, drawn b, const float *row) {
     return a.token >= 0 && b.token >= 0 && a.token != b.token && a.logit == b.logit &&
            row[a.token] == row[b.token];
 }
 
-/* How far the draw's uniform number is from where the exact oracle's token begins or ends. */
+/* How far the draw's uniform number is from the nearer end of the interval of the exact oracle's
+ * token. */
 static double distance_to_boundary(const oracle_result *r) {
     double sum = 0.0;
     for (int32_t i = 0; i < r->n; i++) {
@@ -141,8 +144,8 @@ static double distance_to_boundary(const oracle_result *r) {
     return NAN;
 }
 
-/* Whether the uniform number lies in the stretch that the exact oracle gives to token, or so near
- * that the rounding of the sums decides. */
+/* Is the uniform number in the interval that the exact oracle gives to token, or so near that
+ * rounding of the sums decides? */
 static bool holds_u(const oracle_result *r, int32_t token) {
     double sum = 0.0;
     for (int32_t i = 0; i < r->n; i++) {
@@ -175,7 +178,7 @@ static void count(const finding *d, counts *c) {
     c->unexcused += d->exact == d->f32 && d->pluck != d->llama && !d->edge && !d->equals;
 }
 
-/* One step of all four. */
+/* Makes one step with all four samplers. */
 static outcome step(four *f, parity_rows *p, counts *c) {
     oracle_result found;
     finding d = {.pluck = -1};
@@ -185,7 +188,7 @@ static outcome step(four *f, parity_rows *p, counts *c) {
     d.llama = llama.token;
     d.f32 = f32.token;
     d.equals = are_equals(llama, f32, p->row);
-    /* A decision that near to its boundary may fall either way where exp is rounded to float. */
+    /* So near to its boundary, rounding exp to float can decide either way. */
     d.edge = d.pluck != d.exact && (found.wild || holds_u(&found, d.pluck));
     count(&d, c);
     if (d.pluck != d.exact && !d.edge)
@@ -204,7 +207,7 @@ static outcome step(four *f, parity_rows *p, counts *c) {
     return AGREED;
 }
 
-/* One step of Pluck alone, with what the others drew from the record. */
+/* Makes one step with Pluck alone; what the others drew is read from the record. */
 static outcome step_again(four *f, const parity_rows *p, counts *c) {
     finding d;
     int32_t token = -1;
@@ -239,7 +242,7 @@ static bool run_chain(const parity_chain *chain, parity_rows *p, int32_t n_steps
                       const plk_model *model, uint32_t seed, const files *io, counts *c) {
     bool infill = chain->more == PARITY_INFILL;
     if (n_steps == 0 || (infill && p->n_vocab != model->n_vocab))
-        return true; /* infill's end of text is a token of the whole vocabulary */
+        return true; /* infill's end-of-text token is outside a small vocabulary */
     pluck_stage stages[64];
     pluck_config config;
     pluck_spec *parsed;
@@ -277,7 +280,7 @@ static void print_counts(const options *o, const parity_chain *chain, const coun
     fflush(stdout);
 }
 
-/* Chain number i; false, with a line on stderr, where it fails. */
+/* Runs chain number i; false, with a line on stderr, if it fails. */
 static bool run_one(const options *o, int i, parity_rows *full, parity_rows *small,
                     const plk_model *model, const files *io) {
     const parity_chain *chain = &parity_chains[i];
@@ -313,7 +316,7 @@ static int run_all(const options *o, const plk_model *model, const files *io) {
     return failed > 0;
 }
 
-/* NULL with a line on stderr where it cannot be opened; NULL for no path, too. */
+/* Opens a file. NULL if there is no path, or, with a line on stderr, if it cannot be opened. */
 static FILE *open_path(const char *path, const char *mode) {
     FILE *file = path ? fopen(path, mode) : NULL;
     if (path && !file) perror(path);
@@ -348,8 +351,8 @@ static bool read_option(options *o, const char *name, const char *value) {
     return false;
 }
 
-/* Every step takes and gives back megabytes: they stay in the process, instead of being mapped and
- * cleared anew each time. */
+/* Every step allocates and frees megabytes. They stay in the process, instead of being mapped and
+ * cleared again each time. */
 static void keep_memory(void) {
 #ifdef __GLIBC__
     mallopt(M_MMAP_THRESHOLD, 1 << 30);

@@ -74,12 +74,12 @@ void parity_rows_next(parity_rows *p, int64_t step, rows_random *random) {
 
 /* ---- What can matter ------------------------------------------------------------------------- */
 
-/* Further than any rounding or band of the oracle reaches. */
+/* More than any rounding or tolerance of the oracle. */
 static float margin(float logit) {
     return 1e-4f * fmaxf(1.0f, fabsf(logit));
 }
 
-/* The best k unedited tokens, and those near them, are above what this returns; NAN: not surely. */
+/* A logit below the best k unedited tokens and those near them; NAN if none is certain. */
 static float below_top_k(const parity_rows *p, int32_t k, int32_t n_edited) {
     if (k > p->n_vocab / 4 || n_edited > p->n_vocab / 4) return NAN;
     int32_t last = k + n_edited, beyond = last + 64;
@@ -88,15 +88,15 @@ static float below_top_k(const parity_rows *p, int32_t k, int32_t n_edited) {
     return worst - cut > margin(worst) ? cut : NAN;
 }
 
-/* The tokens that min_p keeps, and those near them, are above what this returns. */
+/* A logit below the tokens that min_p keeps and those near them. */
 static float below_min_p(const parity_rows *p, float threshold, double temperature) {
     float max = p->row[p->order[0]];
     double cut = (double)max + temperature * log((double)threshold);
     return (float)cut - margin(max) - margin((float)cut);
 }
 
-/* A logit so that nothing below it matters to the chain, unless it has been edited; NAN: any
- * does. */
+/* A logit such that no token below it matters to the chain, unless it is edited; NAN: any may
+ * matter. */
 static float below_which_none_matters(const parity_rows *p, const pluck_config *config,
                                       int32_t n_edited) {
     double temperature = 1.0;
@@ -141,7 +141,8 @@ static float below_which_none_matters(const parity_rows *p, const pluck_config *
     return NAN;
 }
 
-/* Sets `always` of what the chain may edit, counting it, or takes it back. */
+/* Sets `always` to `value` for all tokens that the chain may edit. Returns how many these are,
+ * repeats included. */
 static int32_t mark_edited(parity_rows *p, const pluck_config *config, const int32_t *accepted,
                            int32_t n_accepted, unsigned char value) {
     int32_t n = 0;

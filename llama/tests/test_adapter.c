@@ -1,7 +1,7 @@
 /*
  * test_adapter.c: pluck_llama.h on a real model: whole generations against llama.cpp's own chain,
- * the wrapper as a llama_sampler, text-level inputs, and what is refused. Arguments: the model, and
- * a file in a folder that may be written to, for broken copies of it.
+ * the wrapper as a llama_sampler, inputs as text, and what is refused. Arguments: the model, a path
+ * that may be written to, for broken copies of it, and how many texts to generate.
  */
 #include "commands/args.h"
 #include "commands/llama_chain.h"
@@ -50,7 +50,7 @@ static void decode(llama_token token) {
     assert_true(plk_model_decode(&m, &token, 1, err, sizeof err));
 }
 
-/* Generates n tokens with both samplers on the same logits; they are the same. */
+/* Generates n tokens with both samplers on the same logits; they must be the same. */
 static void generate_same(pluck_sampler *s, struct llama_sampler *chain, int n) {
     /* One token, so that 512 more fit into the context. */
     start("And");
@@ -72,8 +72,7 @@ static void compare(const char *spec, uint32_t seed, int n) {
     pluck_sampler_free(s);
 }
 
-/* The default chain, with and without penalties: texts of as many tokens as the model's context
- * has. */
+/* The default chain, with and without penalties; each text fills the model's context. */
 static void test_generations(void **state) {
     (void)state;
     for (uint32_t seed = 0; seed < n_texts; seed++) {
@@ -90,7 +89,7 @@ static void test_chains(void **state) {
     compare("temp=0", 10, 40);
 }
 
-/* The wrapper in a chain of llama.cpp's gives what the sampler itself gives. */
+/* The wrapper in a llama.cpp chain draws what the sampler itself draws. */
 static void test_wrapper(void **state) {
     (void)state;
     pluck_sampler *alone = create("repeat_penalty=1.2", 5, NULL);
@@ -143,7 +142,7 @@ static void test_wrapper_arrays(void **state) {
     }
     assert_true(fabsf(sum - 1) < 1e-6f);
 
-    /* refused: the array stays, nothing is selected, and the reason is told */
+    /* refused: the array is unchanged, nothing is selected, and the status says why */
     for (int i = 0; i < 8; i++) data[i] = (llama_token_data){i, i == 4 ? NAN : 0.0f, 0.5f};
     cur = (llama_token_data_array){data, 8, 3, false};
     llama_sampler_apply(w, &cur);
@@ -161,7 +160,7 @@ static void test_wrapper_arrays(void **state) {
     assert_null(pluck_llama_sampler_init(NULL));
 }
 
-/* Text becomes tokens by the model's vocabulary. */
+/* Text is tokenised with the model's vocabulary. */
 static void test_text(void **state) {
     (void)state;
     const pluck_llama_bias forced[] = {{" Moses", 500.0f}};
@@ -244,7 +243,7 @@ static void test_refused(void **state) {
     pluck_sampler_free(s);
 }
 
-/* A wrong or cut model file is a clear error. */
+/* A missing or truncated model file gives a clear error. */
 static void test_broken_models(void **state) {
     (void)state;
     plk_model broken;

@@ -1,6 +1,6 @@
 /*
- * test_dropin_arrays.c: samplers applied to a program's arrays leave them as llama.cpp's own do.
- * Run with the drop-in preloaded.
+ * test_dropin_arrays.c: samplers that are applied to a program's arrays leave them as llama.cpp's
+ * own do. Run with the drop-in preloaded.
  */
 #include "rows/rows.h"
 #include "twin.h"
@@ -195,14 +195,14 @@ static void test_singles(void **state) {
         for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
             rows_fill(s % 2 ? ROWS_PEAKED : ROWS_NORMAL, 1 + s, logits, sizes[s]);
             compare_single(&singles[i], logits, sizes[s], false, (int)i);
-            /* llama.cpp leaves the flag of a sorted array as it was when a bias breaks the order */
+            /* if a bias breaks the order, llama.cpp leaves the flag set */
             if (singles[i].kind != PLUCK_STAGE_LOGIT_BIAS)
                 compare_single(&singles[i], logits, sizes[s], true, (int)i);
         }
     }
 }
 
-/* Applies chains to arrays whose ids are a subset in no order. */
+/* Applies chains to arrays whose ids are a subset of the vocabulary in no particular order. */
 static void test_subsets(void **state) {
     (void)state;
     float logits[V];
@@ -230,7 +230,7 @@ static void test_subsets(void **state) {
     }
 }
 
-/* Arrays that come sorted, and say so. */
+/* Arrays that are sorted and flagged so. */
 static void test_sorted(void **state) {
     (void)state;
     float logits[V];
@@ -282,7 +282,7 @@ static void test_chains(void **state) {
     }
 }
 
-/* A row that Pluck refuses ends as llama.cpp ends it, and so do the rows after it. */
+/* If Pluck refuses a row, libllama handles it, and the draws after it are still the same. */
 static void test_refused(void **state) {
     (void)state;
     static const chain refused[] = {
@@ -315,8 +315,8 @@ static void test_refused(void **state) {
     }
 }
 
-/* An array flagged as sorted that is not: Pluck leaves the chain to libllama, whose streams it
- * moves on first. These learn nothing, so that the stream is all there is to compare. */
+/* An array that is flagged as sorted and is not: Pluck leaves the chain to libllama after moving
+ * libllama's streams on. The samplers here learn nothing, so only the streams can differ. */
 static void test_handed_back(void **state) {
     (void)state;
     static const chain random[] = {
@@ -340,7 +340,7 @@ static void test_handed_back(void **state) {
         for (int step = 0; step < 40; step++) {
             rows_fill(ROWS_NORMAL, 400 + (uint64_t)step, logits, V);
             for (int32_t i = 0; i < V; i++) logits[i] *= 0.4f;
-            if (step == 20) { /* the first candidate is likely, and the others are in any order */
+            if (step == 20) { /* the first candidate is likely; the others are in no order */
                 twin_array x = twin_array_of(logits, V), y = twin_array_of(logits, V);
                 x.data[0].logit = y.data[0].logit = 3.0f;
                 x.cur.sorted = y.cur.sorted = true;
@@ -372,10 +372,7 @@ static void test_empty(void **state) {
 }
 
 int main(void) {
-    if (!twin_init() || !twin_is_preloaded()) {
-        fprintf(stderr, "the drop-in is not preloaded\n");
-        return 1;
-    }
+    if (!twin_begin()) return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_singles), cmocka_unit_test(test_chains),
         cmocka_unit_test(test_subsets), cmocka_unit_test(test_refused),

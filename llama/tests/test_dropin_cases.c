@@ -1,8 +1,8 @@
 /*
- * test_dropin_cases.c: every assertion that llama.cpp v0.5.0's own test program for samplers makes,
- * as calls in C: what a sampler leaves of a few probabilities, and how queues of samplers cut
- * 10,000 candidates whose logits are the logarithms of their ids. Run with the drop-in preloaded;
- * argument: a model, for the vocabulary that a DRY breaker needs.
+ * test_dropin_cases.c: the assertions of llama.cpp v0.5.0's own test program for samplers: what a
+ * sampler leaves of a few probabilities, and how sequences of samplers cut 10,000 candidates whose
+ * logits are the logarithms of their ids. Run with the drop-in preloaded; argument: a model, for
+ * the vocabulary that a DRY breaker needs.
  */
 #include "commands/model.h"
 #include "twin.h"
@@ -19,13 +19,13 @@
 
 static struct llama_model *model;
 
-/* Applies and frees. */
+/* Applies a sampler and frees it. */
 static void apply(struct llama_sampler *sampler, llama_token_data_array *cur) {
     llama_sampler_apply(sampler, cur);
     llama_sampler_free(sampler);
 }
 
-/* Up to six probabilities and how many there are. */
+/* Up to six probabilities, and how many there are. */
 typedef struct few {
     int n;
     float p[6];
@@ -37,7 +37,7 @@ static llama_token_data_array array_of(few probabilities, llama_token_data *data
     return (llama_token_data_array){data, (size_t)probabilities.n, -1, false};
 }
 
-/* The sampler, then (if draw) dist, leave these probabilities. */
+/* The sampler, followed by dist if `draw`, must leave these probabilities. */
 static void check(few given, struct llama_sampler *sampler, bool draw, few expected) {
     llama_token_data data[6];
     llama_token_data_array cur = array_of(given, data);
@@ -61,8 +61,8 @@ static llama_token draw_from(struct llama_sampler *sampler, int n) {
     return cur.data[cur.selected].id;
 }
 
-/* A draw from one candidate takes as many random numbers as one from two, or, before August 2026,
- * none. */
+/* A draw from one candidate takes as many random numbers as a draw from two; before August 2026 it
+ * took none. */
 static void test_singleton(void **state) {
     (void)state;
     struct llama_sampler *one = llama_sampler_init_dist(4242);
@@ -158,7 +158,7 @@ static void test_penalties(void **state) {
     }
 }
 
-/* Token 3 of the model's vocabulary as the breaker. */
+/* DRY with token 3 of the model's vocabulary as its breaker. */
 static struct llama_sampler *dry_with_breaker(void) {
     const struct llama_vocab *vocab = llama_model_get_vocab(model);
     char text[32];
@@ -170,7 +170,7 @@ static struct llama_sampler *dry_with_breaker(void) {
     return twin_dry(&by_name, vocab, &dry, breakers, 1);
 }
 
-/* One without breakers. */
+/* DRY without breakers. */
 static struct llama_sampler *plain_dry(float multiplier, int32_t allowed_length, int32_t last_n) {
     const pluck_stage_dry dry = {multiplier, 1.1f, allowed_length, last_n, NULL, 0};
     return twin_dry(&by_name, NULL, &dry, NULL, 0);
@@ -202,7 +202,7 @@ static void test_dry(void **state) {
 
 static void test_top_n_sigma(void **state) {
     (void)state;
-#ifdef TWIN_SIGMA_SORTS /* and ends with a softmax: until spring 2026 */
+#ifdef TWIN_SIGMA_SORTS /* and ends with a softmax, until spring 2026 */
     check(rising, llama_sampler_init_top_n_sigma(1), true, (few){4, {0.571429f, 0.428571f, 0, 0}});
     check(rising, llama_sampler_init_top_n_sigma(3), false, falling);
 #else
@@ -222,7 +222,8 @@ typedef struct queue {
     float top_p, min_p;
 } queue;
 
-/* What the k-th sampler must leave: a number of candidates, the last of which is `min_id`. */
+/* How many candidates the sampler of this kind must leave of `size`; *min_id: the lowest id
+ * left. */
 static int expect_size(const queue *q, char kind, int size, int *min_id) {
     int expected = 0;
     if (kind == 'k') {
@@ -237,7 +238,7 @@ static int expect_size(const queue *q, char kind, int size, int *min_id) {
             sum += --*min_id;
             expected++;
         } while (sum < target);
-        if (*min_id == 1) { /* token 0 has probability 0: the sum is there without it */
+        if (*min_id == 1) { /* token 0 has probability 0, so the sum is reached without it */
             --*min_id;
             expected++;
         }
@@ -267,7 +268,7 @@ static void run_queue(const queue *q) {
     for (const char *kind = q->samplers; *kind; kind++) {
         apply(sampler_of(q, *kind), &cur);
         apply(llama_sampler_init_dist(0), &cur);
-        /* llama.cpp's program reads the size after the sampler, too, so that a bound by it holds */
+        /* as in llama.cpp's program, the size is read after the sampler */
         int size = (int)cur.size;
         int expected = expect_size(q, *kind, size, &min_id);
         assert_int_equal(size, expected);
@@ -310,7 +311,7 @@ static void test_queues(void **state) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 2 || !twin_init() || !twin_is_preloaded()) {
+    if (argc != 2 || !twin_begin()) {
         fprintf(stderr, "usage: LD_PRELOAD=(the drop-in) test_dropin_cases MODEL\n");
         return 1;
     }

@@ -1,14 +1,13 @@
 /*
- * test_dropin_copy.c: llama_sampler_copy, which came in August 2026: the state of a sampler goes
- * into another. The drop-in and llama.cpp go on with the same tokens. Run with the drop-in
- * preloaded.
+ * test_dropin_copy.c: llama_sampler_copy, which came in August 2026: it copies the state of one
+ * sampler into another. Afterwards the drop-in and llama.cpp draw the same tokens. Run with the
+ * drop-in preloaded.
  */
 #include "twin_pair.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -47,8 +46,7 @@ static void test_copy_single(void **state) {
     }
 }
 
-/* The inner chain's samplers are copied, some of them replaced, while the inner chain is
- * planned. */
+/* The inner chain's samplers are copied, and some replaced, while the inner chain has a plan. */
 static void test_copy_nested(void **state) {
     (void)state;
     pair from = make_nested(5), to = make_nested(9);
@@ -65,8 +63,8 @@ static void test_copy_nested(void **state) {
     drop(from);
 }
 
-/* The state of a sampler that has not begun is its seed's, not that of the one it is copied onto;
- * a reset brings that one's own seed back. */
+/* A sampler that has not begun has the state of its own seed, and that is what is copied. A reset
+ * goes back to the seed of the sampler that was copied onto. */
 static void test_copy_other_seed(void **state) {
     (void)state;
     for (int n = 0; n < 2; n++) {
@@ -84,7 +82,7 @@ static void test_copy_other_seed(void **state) {
     }
 }
 
-/* A copied history is penalised as the parameters of the one it is copied onto say. */
+/* A copied history is penalised with the parameters of the sampler that it was copied into. */
 static void test_copy_other_penalties(void **state) {
     (void)state;
     static const int32_t windows[] = {32, 8};
@@ -105,10 +103,7 @@ static void test_copy_other_penalties(void **state) {
 }
 
 int main(void) {
-    if (!twin_init() || !twin_is_preloaded()) {
-        fprintf(stderr, "the drop-in is not preloaded\n");
-        return 1;
-    }
+    if (!twin_begin()) return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_copy),
         cmocka_unit_test(test_copy_single),

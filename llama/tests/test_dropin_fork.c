@@ -1,6 +1,6 @@
 /*
- * test_dropin_fork.c: a process that has sampled forks: the child goes on, and so does the parent,
- * while other threads sample. Run with the drop-in preloaded.
+ * test_dropin_fork.c: a process that has sampled forks. Child and parent go on sampling, also while
+ * other threads of the parent sample. Run with the drop-in preloaded.
  */
 #define _DEFAULT_SOURCE
 #include "rows/rows.h"
@@ -11,13 +11,13 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-/* Steps of both; false where the tokens differ. No assertions: it runs in children and threads. */
+/* Steps with both samplers; false if the tokens differ. It runs in children and threads, so it
+ * asserts nothing. */
 static bool steps(pair p, uint64_t first, int n) {
     float logits[V];
     for (int i = 0; i < n; i++) {
@@ -28,10 +28,10 @@ static bool steps(pair p, uint64_t first, int n) {
     return true;
 }
 
-/* What a child does: goes on with a chain it was born with, clones it, makes a new one. A child
- * that waits for a lock that nobody holds ends by the alarm. */
+/* What a child does: samples from a chain that it inherited, clones it, and makes a new one. If it
+ * waits for a lock that nobody holds, the alarm ends it. */
 static bool child_goes_on(pair p) {
-    alarm(300); /* thousands of times what it takes */
+    alarm(300); /* thousands of times as long as it takes */
     pair clone = clone_of(p), other = make();
     bool same = steps(p, 900, 10) && steps(other, 950, 10) && steps(clone, 980, 10);
     drop(clone);
@@ -52,7 +52,7 @@ static void fork_and_go_on(pair p) {
 static void test_fork(void **state) {
     (void)state;
     pair p = make();
-    fork_and_go_on(p); /* made, and not sampled from */
+    fork_and_go_on(p); /* made, but not sampled from yet */
     assert_true(steps(p, 1, 20));
     fork_and_go_on(p);
     assert_true(steps(p, 30, 20));
@@ -61,7 +61,7 @@ static void test_fork(void **state) {
 
 static atomic_bool stop, wrong;
 
-/* Mostly calls that do little but look the sampler up, so that a fork is likely to meet one. */
+/* Most calls do little but look the sampler up, so a fork is likely to happen during one. */
 static void *sample_until_stopped(void *argument) {
     uint64_t row = *(const uint64_t *)argument;
     struct llama_sampler *greedy = by_name.sampler_init_greedy();
@@ -97,10 +97,7 @@ static void test_fork_among_threads(void **state) {
 }
 
 int main(void) {
-    if (!twin_init() || !twin_is_preloaded()) {
-        fprintf(stderr, "the drop-in is not preloaded\n");
-        return 1;
-    }
+    if (!twin_begin()) return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fork),
         cmocka_unit_test(test_fork_among_threads),

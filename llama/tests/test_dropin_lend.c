@@ -1,8 +1,8 @@
 /*
- * test_dropin_lend.c: rows lent to programs that ask first whether a backend has cut them down, as
- * llama.cpp's common library does (preload/lend.h). Whatever the program does with its array, it
- * gets what it would have got. Run with the drop-in preloaded; arguments: the model, and "fill" for
- * a run in which nothing may be lent.
+ * test_dropin_lend.c: rows that are lent to programs which first ask whether a backend has cut them
+ * down, as llama.cpp's common library does (preload/lend.h). Whatever the program does with its
+ * array, the results are those without lending. Run with the drop-in preloaded; arguments: the
+ * model, and "fill" for a run in which nothing must be lent.
  */
 #define _GNU_SOURCE
 #include "commands/model.h"
@@ -22,10 +22,10 @@
 #include <cmocka.h>
 
 static plk_model m;
-static float *(*own_logits)(struct llama_context *, int32_t); /* past the drop-in */
+static float *(*own_logits)(struct llama_context *, int32_t); /* libllama's own */
 static bool filling;                                          /* PLUCK_LLAMA=fill */
 
-/* A program's array, as common_sampler has it. */
+/* A program's array, as in common_sampler. */
 typedef struct program {
     llama_token_data *own; /* room for all */
     llama_token_data_array cur;
@@ -37,8 +37,8 @@ typedef struct program {
 #define NOT_MERGED __attribute__((noinline, noclone))
 #endif
 
-/* What common_sampler's set_logits does, as code of its own for each name: code that has done
- * something odd gets complete rows from then on. */
+/* What common_sampler's set_logits does. Each name is code at an address of its own, since code
+ * that has done something odd gets complete rows from then on. */
 #define FILL(name)                                                                                 \
     NOT_MERGED static void name(program *p, struct llama_context *ctx) {                           \
         const float *probs = llama_get_sampled_probs_ith(ctx, -1);                                 \
@@ -66,8 +66,8 @@ FILL(fill_never_applied)
 
 typedef void fill_function(program *, struct llama_context *);
 
-/* A program and its twin, which fills its array without asking. (Other tests compare what that gets
- * with libllama's own results.) */
+/* A program, and its twin, which fills its array without asking. (Other tests compare what the twin
+ * gets with libllama's own results.) */
 static program ours, theirs;
 
 static void fill_theirs(struct llama_context *ctx) {
@@ -106,7 +106,7 @@ static void drop(pair p) {
     by_name.sampler_free(p.b);
 }
 
-/* Mirostat 2 that keeps much leaves it unsorted; whoever wants it sorted sorts it. */
+/* If mirostat 2 keeps many candidates it leaves them unsorted; who needs them sorted sorts them. */
 static int by_p(const void *a, const void *b) {
     const llama_token_data *x = a, *y = b;
     if (x->logit != y->logit) return x->logit > y->logit ? -1 : 1;
@@ -130,8 +130,8 @@ static void compare(const char *what, int step) {
     twin_assert_same(&ours.cur, &theirs.cur, what, step);
 }
 
-/* Both chains are applied to what the arrays hold, and accept the token, which is returned; -1 for
- * none. */
+/* Applies both chains to what the arrays hold, compares, and accepts the token. Returns the token,
+ * or -1 if there is none. */
 static llama_token apply(pair p, const char *what, int step) {
     llama_sampler_apply(NULL, &ours.cur); /* no reasoning budget */
     llama_sampler_apply(p.a, &ours.cur);
@@ -144,7 +144,7 @@ static llama_token apply(pair p, const char *what, int step) {
     return token;
 }
 
-/* Steps as common_sampler_sample makes them; how many of them were lent. */
+/* Makes n steps as common_sampler_sample does; returns how many rows were lent. */
 static int go(pair p, struct llama_context *ctx, fill_function *filler, int n, const char *what) {
     int n_short = 0;
     for (int step = 0; step < n; step++) {
@@ -157,7 +157,7 @@ static int go(pair p, struct llama_context *ctx, fill_function *filler, int n, c
     return n_short;
 }
 
-/* Has code filled arrays until it is lent rows. */
+/* Lets the code fill arrays until it is lent rows. */
 static void teach(fill_function *filler) {
     pair p = make(&chains[0]);
     start(m.ctx);
@@ -182,7 +182,7 @@ static void test_chains(void **state) {
     }
 }
 
-/* The row of n_probs: asked for in another order, it is complete. */
+/* A request for n_probs asks in another order, and gets the complete row. */
 static void test_looks(void **state) {
     (void)state;
     pair p = make(&chains[0]);
@@ -198,7 +198,7 @@ static void test_looks(void **state) {
         assert_int_equal(llama_get_sampled_candidates_count_ith(m.ctx, -1), 0);
         assert_int_equal(ids[m.n_vocab - 1], m.n_vocab - 1);
         assert_memory_equal(logits, own_logits(m.ctx, -1), sizeof *logits * (size_t)m.n_vocab);
-        /* whatever is in `logits` can be read to its end */
+        /* `logits` can be read to its end */
         llama_get_sampled_probs_ith(m.ctx, -1);
         logits = llama_get_sampled_logits_ith(m.ctx, -1);
         float sum = 0;
@@ -226,7 +226,7 @@ static const char *see_name(const struct llama_sampler *smpl) {
 
 static struct llama_sampler_i seeing = {.name = see_name, .apply = see};
 
-/* What is applied before the chain gets all candidates: a grammar, a program's own sampler. */
+/* What is applied before the chain gets all candidates: a grammar, or a program's own sampler. */
 static void test_before_the_chain(void **state) {
     (void)state;
     teach(fill);
@@ -252,7 +252,7 @@ static void test_before_the_chain(void **state) {
     llama_sampler_free(before[1]);
 }
 
-/* A foreign sampler in front in the chain itself, and a chain in a chain. */
+/* A foreign sampler at the front of the chain, and a chain in a chain. */
 static void test_inside_the_chain(void **state) {
     (void)state;
     teach(fill);
@@ -272,7 +272,7 @@ static void test_inside_the_chain(void **state) {
     }
 }
 
-/* The array of a row that is gone. */
+/* An array whose row no longer exists when the chain is applied. */
 static void test_row_is_saved(void **state) {
     (void)state;
     pair p = make(&chains[0]);
@@ -302,7 +302,7 @@ static void test_row_is_saved(void **state) {
     drop(p);
 }
 
-/* Two contexts in turns. */
+/* Two contexts, alternating. */
 static void test_two_contexts(void **state) {
     (void)state;
     struct llama_context_params params = llama_context_default_params();
@@ -327,7 +327,7 @@ static void *apply_elsewhere(void *sampler) {
     return NULL;
 }
 
-/* Filled on one thread, sampled from on another. */
+/* The array is filled on one thread and sampled from on another. */
 static void test_another_thread(void **state) {
     (void)state;
     teach(fill);
@@ -346,7 +346,8 @@ static void test_another_thread(void **state) {
     drop(p);
 }
 
-/* A second array before the first was used: complete from then on, and the first is not lost. */
+/* A program fills a second array before it uses the first: it gets complete rows from then on, and
+ * the first array still works. */
 static void test_two_arrays(void **state) {
     (void)state;
     teach(fill_twice);
@@ -389,7 +390,7 @@ static void test_stages(void **state) {
     }
 }
 
-/* A chain's apply, called past llama_sampler_apply. */
+/* A chain's apply, called directly instead of through llama_sampler_apply. */
 static void test_iface(void **state) {
     (void)state;
     teach(fill_for_iface);
@@ -406,7 +407,7 @@ static void test_iface(void **state) {
     drop(p);
 }
 
-/* Code that always samples in another way is lent nothing. */
+/* Code that never samples as expected is lent nothing. */
 static void test_never_lent(void **state) {
     (void)state;
     pair p = make(&chains[0]);
@@ -420,7 +421,7 @@ static void test_never_lent(void **state) {
     drop(p);
 }
 
-/* More is left than the program's array has room for; then chain and array are copied, as
+/* More is left than the program's array has room for. Then chain and array are copied, as
  * common_sampler_clone and common_sampler_copy do. */
 static void test_much_left(void **state) {
     (void)state;
@@ -439,7 +440,7 @@ static void test_much_left(void **state) {
             drop((pair){by_name.sampler_clone(p.a), by_name.sampler_clone(p.b)});
         else
             by_name.sampler_copy(p.a, q.a);
-        /* now the program copies the array, and the vector behind it, which has n */
+        /* next, the program copies the array and the vector behind it, which has n entries */
         assert_true(ours.cur.size <= n);
         assert_ptr_equal(ours.cur.data, ours.own);
         assert_true(ours.cur.selected >= 0 && (size_t)ours.cur.selected < ours.cur.size);
@@ -464,7 +465,7 @@ static bool find_own_logits(void) {
 
 int main(int argc, char **argv) {
     char err[512];
-    if (argc < 2 || !twin_init() || !twin_is_preloaded() || !find_own_logits()) {
+    if (argc < 2 || !twin_begin() || !find_own_logits()) {
         fprintf(stderr, "usage: LD_PRELOAD=(the drop-in) test_dropin_lend MODEL [fill]\n");
         return 1;
     }

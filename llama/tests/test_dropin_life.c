@@ -1,7 +1,8 @@
 /*
- * test_dropin_life.c: what programs do to samplers between two tokens: take chains apart and put
- * them together, clone, copy, reset, tell a single sampler of a token, put their own among ours.
- * After each, the drop-in and llama.cpp go on with the same tokens. Run with the drop-in preloaded.
+ * test_dropin_life.c: what programs do to samplers between two tokens: they take chains apart and
+ * put them together, clone, reset, let a single sampler accept a token, and add samplers of their
+ * own. Afterwards the drop-in and llama.cpp must draw the same tokens. Run with the drop-in
+ * preloaded.
  */
 #include "rows/rows.h"
 #include "twin_pair.h"
@@ -11,7 +12,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -33,8 +33,8 @@ static void test_remove_and_free(void **state) {
     }
 }
 
-/* What node-llama-cpp does whenever an option changes: the chain goes, its samplers stay and are
- * put into another one, with what they remember. */
+/* What node-llama-cpp does whenever an option changes: it frees the chain and puts its samplers,
+ * with their states, into another one. */
 static void test_rebuild(void **state) {
     (void)state;
     pair p = make();
@@ -49,7 +49,7 @@ static void test_rebuild(void **state) {
     drop(p);
 }
 
-/* A sampler that was in a chain goes on alone, and then in a chain of its own. */
+/* A sampler that was in a chain is used alone, and then in another chain. */
 static void test_take_out(void **state) {
     (void)state;
     pair p = make();
@@ -71,9 +71,9 @@ static void test_take_out(void **state) {
 static void test_clone(void **state) {
     (void)state;
     pair p = make();
-    pair early = {by_name.sampler_clone(p.a), by_address.sampler_clone(p.b)};
+    pair early = clone_of(p);
     go(p, 25);
-    pair late = {by_name.sampler_clone(p.a), by_address.sampler_clone(p.b)};
+    pair late = clone_of(p);
     go(p, 10);
     go(late, 20);
     go(early, 20);
@@ -93,7 +93,7 @@ static void test_clone_single(void **state) {
     for (size_t i = 0; i < sizeof singles / sizeof singles[0]; i++) {
         pair p = make_stage(&singles[i]);
         go(p, 12);
-        pair copy = {by_name.sampler_clone(p.a), by_address.sampler_clone(p.b)};
+        pair copy = clone_of(p);
         go(copy, 12);
         go(p, 12);
         drop(p);
@@ -102,8 +102,7 @@ static void test_clone_single(void **state) {
     }
 }
 
-/* Arrays may name few tokens, all of them smaller than some that were accepted before or are
- * accepted then. */
+/* An array may have few tokens, all of them smaller than some that were or will be accepted. */
 static void test_small_arrays(void **state) {
     (void)state;
     for (int named = 0; named < 2; named++) {
@@ -132,14 +131,14 @@ static void test_reset(void **state) {
     by_name.sampler_reset(p.a);
     by_address.sampler_reset(p.b);
     go(p, 20);
-    /* one sampler of the chain alone */
+    /* only one sampler of the chain */
     by_name.sampler_reset(llama_sampler_chain_get(p.a, 4));
     by_address.sampler_reset(by_address.sampler_chain_get(p.b, 4));
     go(p, 20);
     drop(p);
 }
 
-/* Tokens told to single samplers of a chain, and others than were drawn. */
+/* Single samplers of a chain accept tokens, also tokens that were not drawn. */
 static void test_accept_in_one(void **state) {
     (void)state;
     pair p = make();
@@ -156,8 +155,7 @@ static void test_accept_in_one(void **state) {
         twin_array_free(&x);
         twin_array_free(&y);
     }
-    by_name.sampler_accept(p.a, -1); /* no token at all */
-    by_address.sampler_accept(p.b, -1);
+    accept_in_both(p, -1); /* not a token */
     go(p, 40);
     drop(p);
 }
@@ -166,10 +164,7 @@ static void test_accept_in_one(void **state) {
 static void test_accept_first(void **state) {
     (void)state;
     pair p = make();
-    for (llama_token t = 0; t < 50; t++) {
-        by_name.sampler_accept(p.a, t * 17 % V);
-        by_address.sampler_accept(p.b, t * 17 % V);
-    }
+    for (llama_token t = 0; t < 50; t++) accept_in_both(p, t * 17 % V);
     go(p, 20);
     drop(p);
 }
@@ -200,7 +195,7 @@ static void test_foreign(void **state) {
             put(p, make_stage(&twin_stages[i]));
         }
         go(p, 25);
-        pair copy = {by_name.sampler_clone(p.a), by_address.sampler_clone(p.b)};
+        pair copy = clone_of(p);
         go(copy, 10);
         drop(take(p, at)); /* the foreign one */
         go(p, 25);
@@ -220,7 +215,7 @@ static void hear(struct llama_sampler *smpl, llama_token token) {
 
 static struct llama_sampler_i listener = {.name = odd_name, .accept = hear};
 
-/* In a chain a sampler need not have an apply. */
+/* In a chain, a sampler need not have an apply. */
 static void test_listener(void **state) {
     (void)state;
     for (int32_t at = 0; at < N_STAGES; at++) {
@@ -240,7 +235,7 @@ static void test_listener(void **state) {
 
 #endif
 
-/* A chain in a chain, and a sampler that is put in while generating. */
+/* A chain in a chain, and samplers that are added between two tokens. */
 static void test_nested(void **state) {
     (void)state;
     pair outer = make_nested(6);
@@ -249,7 +244,7 @@ static void test_nested(void **state) {
     put(outer, (pair){llama_sampler_init(&odd, NULL), llama_sampler_init(&odd, NULL)});
     put(outer, make_stage(&(pluck_stage){.kind = PLUCK_STAGE_DIST, .as.dist = {8}}));
     go(outer, 25);
-    pair copy = {by_name.sampler_clone(outer.a), by_address.sampler_clone(outer.b)};
+    pair copy = clone_of(outer);
     drop(outer);
     go(copy, 25);
     drop(copy);
@@ -275,7 +270,7 @@ static void test_null(void **state) {
 
 #endif
 
-/* The seed that a random seed became is told, and is the one in use. */
+/* The seed that was drawn for a random one is reported, and is the one in use. */
 static void test_random_seed(void **state) {
     (void)state;
     struct llama_sampler *a = by_name.sampler_init_dist(LLAMA_DEFAULT_SEED);
@@ -290,7 +285,7 @@ static void test_random_seed(void **state) {
     by_name.sampler_free(a);
 }
 
-/* Many samplers come and go: nothing of an old one is taken for a new one's. */
+/* Many samplers are made and freed: nothing of a freed one is used for a new one at its address. */
 static void test_addresses_reused(void **state) {
     (void)state;
     for (int i = 0; i < 300; i++) {
@@ -307,13 +302,13 @@ static void test_addresses_reused(void **state) {
 
 enum { N_THREADS = 4 };
 
-/* What one thread does with chains of its own: make, clone, take apart, sample. Returns NULL, or
- * what went wrong. */
+/* What one thread does with chains of its own: make, clone, take apart, sample. Returns NULL, or a
+ * text that says what went wrong. */
 static void *thread_main(void *argument) {
     struct llama_sampler *original = argument;
     float logits[V];
     for (int round = 0; round < 20; round++) {
-        /* the original was never sampled from, so libllama's state of it is as good as ours */
+        /* the original was never sampled from, so libllama's state of it equals ours */
         pair p = {by_name.sampler_clone(original), by_address.sampler_clone(original)};
         for (int i = 0; i < 5; i++) {
             rows_fill(ROWS_NORMAL, 7000 + (uint64_t)(round * 5 + i), logits, V);
@@ -327,7 +322,7 @@ static void *thread_main(void *argument) {
     return NULL;
 }
 
-/* Chains on several threads at once; each clones one that nobody changes. */
+/* Chains on several threads at once, each a clone of one that no thread changes. */
 static void test_threads(void **state) {
     (void)state;
     pair p = make();
@@ -343,10 +338,7 @@ static void test_threads(void **state) {
 }
 
 int main(void) {
-    if (!twin_init() || !twin_is_preloaded()) {
-        fprintf(stderr, "the drop-in is not preloaded\n");
-        return 1;
-    }
+    if (!twin_begin()) return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_remove_and_free),
         cmocka_unit_test(test_rebuild),
@@ -362,7 +354,7 @@ int main(void) {
         cmocka_unit_test(test_random_seed),
         cmocka_unit_test(test_addresses_reused),
         cmocka_unit_test(test_threads),
-#if TWIN_GENERATION >= 10 /* before, these calls ended the program */
+#if TWIN_GENERATION >= 10 /* in older generations these calls crash */
         cmocka_unit_test(test_listener),
         cmocka_unit_test(test_null),
 #endif

@@ -1,7 +1,7 @@
 /*
  * test_dropin_model.c: the drop-in on a real model's context: generation through
- * llama_sampler_sample, with grammar, DRY's breakers and infill from the vocabulary, and chains
- * registered with a backend. Run with the drop-in preloaded; argument: the model.
+ * llama_sampler_sample, with a grammar, DRY's breakers, infill, and chains that are registered with
+ * a backend. Run with the drop-in preloaded; argument: the model.
  */
 #include "commands/model.h"
 #include "twin.h"
@@ -70,7 +70,7 @@ static const chain chains[] = {
      2},
 };
 
-/* Generates n tokens with both chains on the same context; they are the same. */
+/* Generates n tokens with both chains on the same context; they must be the same. */
 static void generate_same(struct llama_sampler *a, struct llama_sampler *b, int n,
                           const char *what) {
     char err[256];
@@ -108,7 +108,7 @@ static void test_generation(void **state) {
     }
 }
 
-/* A single sampler, no chain. */
+/* A single sampler without a chain. */
 static void test_single(void **state) {
     (void)state;
     struct llama_sampler *a = by_name.sampler_init_dist(11);
@@ -120,7 +120,7 @@ static void test_single(void **state) {
 
 static const char grammar[] = "root ::= (\" \" [a-z]+)+ \".\"";
 
-/* The grammar's own sampler stands where the program put it: first, or behind top-k. */
+/* A grammar sampler keeps the place where the program put it: first, or behind top-k. */
 static void test_grammar(void **state) {
     (void)state;
     static const pluck_stage rest[] = {TOP_K(40), TEMP(0.8f), DIST(21)};
@@ -145,7 +145,7 @@ static void test_grammar(void **state) {
 }
 
 #if TWIN_GENERATION >= 10
-/* A chain that a context runs itself is libllama's; the drop-in keeps out of the way. */
+/* A chain that a context runs itself is left to libllama. */
 static void test_backend(void **state) {
     (void)state;
     const chain *c = &chains[0];
@@ -203,7 +203,7 @@ static void test_perf_print(void **state) {
 
 int main(int argc, char **argv) {
     char err[512];
-    if (argc != 2 || !twin_init() || !twin_is_preloaded()) {
+    if (argc != 2 || !twin_begin()) {
         fprintf(stderr, "usage: LD_PRELOAD=(the drop-in) test_dropin_model MODEL\n");
         return 1;
     }

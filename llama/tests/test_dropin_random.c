@@ -1,10 +1,11 @@
 /*
- * test_dropin_random.c: random chains, random arrays and random calls, made by name and by
- * libllama's own addresses: after each call both are the same. Run with the drop-in preloaded.
+ * test_dropin_random.c: random chains, random arrays and random calls, made by name and through
+ * libllama's own addresses. After each call both must have the same result. Run with the drop-in
+ * preloaded.
  *
  *     test_dropin_random [SEQUENCES [FIRST_SEED]]
  *
- * A failure names the seed of its sequence, which alone runs it again.
+ * A failure names the seed of its sequence; with that as FIRST_SEED it can be run again.
  */
 #include "rows/rows.h"
 #include "twin.h"
@@ -37,7 +38,7 @@ static float one_of(const float *x, int n) {
 
 static const pluck_logit_bias biases[] = {{3, 2.5f}, {40, -1.0f}, {7, -INFINITY}};
 
-/* A stage with parameters that matter, now and then ones that switch it off. */
+/* A random stage. Its parameters matter; now and then they disable it. */
 static pluck_stage random_stage(bool last) {
     uint32_t seed = (uint32_t)below(1000);
     pluck_stage s = {.kind = PLUCK_STAGE_GREEDY};
@@ -108,10 +109,10 @@ typedef struct pair {
     struct llama_sampler *a, *b;
     bool never_sorted, never_masked; /* arrays to apply it to */
     bool never_cloned, never_moved;
-    bool by_id; /* how what is left is compared */
+    bool by_id; /* compare what is left in order of id */
 } pair;
 
-/* What went before, for the message of a failure. */
+/* What happened before, for the message of a failure. */
 static char story[4096];
 
 static void tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -160,9 +161,9 @@ static void tell_stage(const pluck_stage *s) {
     }
 }
 
-/* Leaves out what differs by design (docs/parity.md): a bias on what is sorted, and what llama.cpp
- * makes of a probability of 0 in typical; and XTC's coin among masked candidates, one
- * of them live, which shows in nothing but their order. */
+/* Makes a random chain in two versions. Leaves out what differs by design (docs/parity.md): a bias
+ * on a sorted array, and what llama.cpp makes of a probability of 0 in typical; and XTC's coin if
+ * all candidates but one are masked, which affects only their order. */
 static pair make_chain(void) {
     pluck_stage stages[MAX_STAGES];
     pair p = {.never_sorted = false};
@@ -178,17 +179,17 @@ static pair make_chain(void) {
         for (int32_t i = 0; bias && i < stage.as.logit_bias.n_biases; i++)
             masks = masks || stage.as.logit_bias.biases[i].bias == -INFINITY;
         if ((bias && n > 0) || (delicate && masked) ||
-            (masks && p.by_id)) /* which of several masked ones stay is an accident */
+            (masks && p.by_id)) /* which of several masked ones stay depends on llama.cpp's sort */
             continue;
         p.never_sorted = p.never_sorted || bias;
         p.never_masked = p.never_masked || delicate;
         masked = masked || masks;
-        /* llama.cpp's clone begins its stream anew */
-        /* typical's order is by a distance that llama.cpp rounds to float */
+        /* typical orders by a distance that llama.cpp rounds to float */
         p.by_id = p.by_id || stage.kind == PLUCK_STAGE_TYPICAL;
-        /* and what has been learnt cannot be handed back with a chain that sorts what is sorted */
+        /* what a sampler has learnt is lost if the chain goes back to libllama */
         p.never_moved = p.never_moved || stage.kind == PLUCK_STAGE_ADAPTIVE_P ||
                         stage.kind == PLUCK_STAGE_MIROSTAT || stage.kind == PLUCK_STAGE_MIROSTAT_V2;
+        /* llama.cpp's clone of adaptive-p starts its random stream again */
         p.never_cloned = p.never_cloned || stage.kind == PLUCK_STAGE_ADAPTIVE_P;
         stages[n++] = stage;
     }
@@ -204,7 +205,8 @@ static void drop(pair p) {
     by_address.sampler_free(p.b);
 }
 
-/* An array of distinct logits; perhaps a part of the vocabulary, perhaps sorted, perhaps masked. */
+/* An array of distinct logits: perhaps only a part of the vocabulary, perhaps sorted, perhaps
+ * masked. */
 static twin_array random_array(const pair *p) {
     float logits[V];
     int32_t n = below(3) ? V : 1 + below(V);
@@ -248,7 +250,7 @@ static int by_id(const void *a, const void *b) {
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
-/* Sorts the array by id; what is selected stays so. */
+/* Sorts the array by id; the same token stays selected. */
 static void order_by_id(llama_token_data_array *cur) {
     bool any = cur->selected >= 0 && (size_t)cur->selected < cur->size;
     llama_token token = any ? cur->data[cur->selected].id : -1;
@@ -258,12 +260,12 @@ static void order_by_id(llama_token_data_array *cur) {
     }
 }
 
-/* Applies both and compares; accepts what was selected, or now and then something else. */
+/* Applies both and compares. Then accepts the selected token or, now and then, another one. */
 static void apply(pair p, int step) {
     twin_array x = random_array(&p), y = copy_array(&x);
     by_name.sampler_apply(p.a, &x.cur);
     by_address.sampler_apply(p.b, &y.cur);
-    /* llama.cpp sums up in float what adaptive-p learns */
+    /* llama.cpp sums what adaptive-p learns in float */
     twin_tolerance = p.never_cloned ? 2e-3f : 1e-5f;
     if (p.by_id) {
         order_by_id(&x.cur);
@@ -357,10 +359,7 @@ static void test_sequences(void **state) {
 int main(int argc, char **argv) {
     if (argc > 1) n_sequences = strtoull(argv[1], NULL, 10);
     if (argc > 2) first_seed = strtoull(argv[2], NULL, 10);
-    if (!twin_init() || !twin_is_preloaded()) {
-        fprintf(stderr, "the drop-in is not preloaded\n");
-        return 1;
-    }
+    if (!twin_begin()) return 1;
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_sequences)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,25 +1,18 @@
 #!/bin/sh
-# test_llama_dir.sh: programs that load libllama by name give the same tokens with a folder that
-# `pluck llama-dir` made, and Pluck is at work there.
+# test_llama_dir.sh: programs that load libllama by name draw the same tokens with a folder that
+# `pluck llama-dir` made, and it is Pluck that draws them.
 # usage: test_llama_dir.sh PLUCK LIBDIR LINKED-PROGRAM DLOPEN-PROGRAM MODEL PRELOAD [OLDER-LIBDIR]
 set -eu
 pluck=$1 real=$2 linked=$3 dlopen=$4 model=$5 preload=$6 older=${7:-}
 here=$(dirname "$0")
-
 out=$(mktemp -d)
-trap 'rm -rf "$out"' EXIT
-fail() {
-    echo "$1"
-    for file in "$out"/*.text "$out"/*.errors; do
-        [ -f "$file" ] && echo "-- $file" && cat "$file"
-    done
-    exit 1
-}
-# same NAME: the text with the folder is that without it, and Pluck was at work.
+. "$here/dropin_common.sh"
+
+# same NAME: the text is the same with the folder as without it, and the samplers were taken over.
 same() {
     cmp -s "$out/$1.real.text" "$out/$1.text" || fail "$1: other tokens"
     grep -q '^pluck: the samplers of libllama .* are taken over$' "$out/$1.errors" ||
-        fail "$1: the drop-in is not at work"
+        fail "$1: the drop-in did not take over"
 }
 # folder_of LIBDIR NAME: makes $out/NAME.
 folder_of() {
@@ -33,7 +26,7 @@ by_ctypes() {
 }
 
 folder_of "$real" new
-folder_of "$real" new # once more, over the first
+folder_of "$real" new # again, over the first
 for file in libllama.so libllama.v0.5.0.so libggml.so libggml.v0.5.0.so libggml-base.so \
     libllama-common.so; do
     [ -e "$out/new/$file" ] || fail "$file is missing"
@@ -50,7 +43,7 @@ PLUCK_LLAMA=log LD_PRELOAD=$preload LD_LIBRARY_PATH=$out/new "$linked" "$model" 
 same linked
 [ "$(grep -c 'are taken over$' "$out/linked.errors")" -eq 1 ] || fail "it is taken over twice"
 
-# Programs that open it.
+# Programs that open libllama.so.
 "$dlopen" "$real" >"$out/dlopen.real.text"
 PLUCK_LLAMA=log "$dlopen" "$out/new" >"$out/dlopen.text" 2>"$out/dlopen.errors" ||
     fail "the program that opens libllama.so failed"
@@ -70,7 +63,7 @@ if command -v python3 >/dev/null 2>&1; then
         fail "the Python program failed"
     same ctypes
     if [ -n "$older" ]; then
-        # the package of the older one has no plain names, and copies where others have links
+        # the package of the older one has no plain names, and has copies where others have links
         mkdir "$out/plain"
         for file in "$older"/*; do ln -s "$file" "$out/plain/"; done
         ln -s libllama.b7347.so.0 "$out/plain/libllama.so"
@@ -112,5 +105,5 @@ cp "$real/libggml-base.so" "$out/text/libllama.so"
 refuses "is not a libllama" "$out/x" --from "$out/text"
 head -c 3000 "$real/libllama.v0.5.0.so" >"$out/text/libllama.so"
 refuses "it is not a shared library for x86-64" "$out/x" --from "$out/text"
-[ ! -e "$out/x" ] || fail "a folder was made all the same"
+[ ! -e "$out/x" ] || fail "a folder was made after an error"
 echo ok

@@ -1,10 +1,10 @@
 #!/bin/sh
 # usage: test_parity_record.sh PARITY MODEL FOLDER
-# What the parity program records of a walk holds when Pluck walks again alone; a record of other tokens is
-# noticed.
+# A walk that the parity program recorded can be replayed with Pluck alone; other tokens in the record
+# are noticed.
 set -eu
 parity=$1 model=$2 record=$3/parity_record.tokens
-# mirostat v1, whose draws hang on all those before
+# mirostat v1, whose draws depend on all those before
 set -- --model "$model" --full 2 --small 200 --small-vocab 400 --part 64 --parts 100
 
 fail() {
@@ -21,7 +21,7 @@ sed 's/ [0-9.]* s$//' "$record.found" >"$record.a"
 sed 's/ [0-9.]* s$//' "$record.again" >"$record.b"
 cmp "$record.a" "$record.b" || fail "the same program finds something else"
 
-# Late in the walk Pluck's token and the exact oracle's get another first byte.
+# Changes the first byte of Pluck's token, and of the exact oracle's, late in the walk.
 for at in $((190 * entry)) $((190 * entry + 4)); do
     byte=$(od -An -tu1 -j "$at" -N 1 "$record")
     printf '%b' "\\0$(printf '%o' $(((byte + 1) % 256)))" |

@@ -1,9 +1,9 @@
 /*
- * test_parity_rows.c: what the parity program knows of its rows beforehand changes no result.
+ * test_parity_rows.c: what the parity program knows about its rows in advance changes no result.
  *
- * Every chain is walked with each oracle twice, once on the plain row and once as the parity
- * program does it, with the expected order and, where that is possible, with only the tokens that
- * can matter. Everything the oracle reports has to be the same, to the last bit.
+ * Every chain runs twice with each oracle: once on the plain row, and once as in the parity
+ * program, with the expected order and, if possible, with only the tokens that can matter.
+ * Everything that the oracle reports must be the same to the last bit.
  */
 #include "oracle/oracle.h"
 #include "oracle_f32.h"
@@ -43,7 +43,7 @@ static void assert_same_result(const oracle_result *a, const oracle_result *b) {
     assert_memory_equal(a->probabilities, b->probabilities, n * sizeof *a->probabilities);
 }
 
-/* One chain; returns in how many steps the exact oracle got a list instead of the row. */
+/* Runs one chain; returns in how many steps the exact oracle got a list instead of the row. */
 static int walk(const pluck_config *config, parity_rows *p) {
     oracle *plain = oracle_create(config, 7), *quick = oracle_create(config, 7);
     oracle_f32 *plain_f32 = oracle_f32_create(config, 7), *quick_f32 = oracle_f32_create(config, 7);
@@ -68,7 +68,7 @@ static int walk(const pluck_config *config, parity_rows *p) {
         int32_t token = oracle_f32_sample(plain_f32, p->row, &logit);
         assert_int_equal(oracle_f32_sample(quick_f32, p->row, &same), token);
         assert_float_equal(same, logit, 0.0f);
-        /* Tokens come back, so that penalties and DRY have something to do. */
+        /* Tokens repeat, so that penalties and DRY have something to do. */
         accepted[i] = i < ROTATION ? token : accepted[i - ROTATION];
         oracle_accept(plain, accepted[i]);
         oracle_accept(quick, accepted[i]);
@@ -97,12 +97,12 @@ static void test_same_results(void **state) {
         n_narrowed += narrowed > STEPS / 2;
         pluck_spec_free(parsed);
     }
-    /* Both ways are taken. */
+    /* Some chains must be narrowed, others not. */
     assert_in_range(n_narrowed, 20, 50);
     parity_rows_free(&p);
 }
 
-/* An order that is wrong, a little or wholly, costs time and nothing else. */
+/* A wrong order, slightly or completely, costs time but changes no result. */
 static void test_wrong_orders(void **state) {
     (void)state;
     enum { V = 3000 };

@@ -34,7 +34,7 @@ static void fill(rows_kind kind, uint64_t seed, int32_t n) {
     qsort(sorted, (size_t)n, sizeof *sorted, by_size);
 }
 
-/* Checks the list of k, and returns its length. */
+/* Checks the short list for k and returns its length. */
 static int32_t check(int32_t n, int32_t k) {
     int32_t kept = plk_shortlist(array, n, k, ids, logits, spare);
     if (kept == 0) return 0;
@@ -48,7 +48,7 @@ static int32_t check(int32_t n, int32_t k) {
         at++;
     }
     assert_int_equal(at, kept);
-    /* what is left out is below all that is listed */
+    /* every token that is left out is below all that are listed */
     float lowest = INFINITY;
     for (int32_t i = 0; i < kept; i++) lowest = logits[i] < lowest ? logits[i] : lowest;
     assert_true(sorted[kept - 1] == lowest && (kept == n || sorted[kept] < lowest));
@@ -98,7 +98,7 @@ static void test_refused(void **state) {
         array[at].id ^= 1;
         assert_true(plk_shortlist(array, MAX, 40, ids, logits, spare) >= 40);
     }
-    /* odd sizes: the rest behind the last whole group is looked at, too */
+    /* the last group, which is short here, is checked, too */
     fill(ROWS_NORMAL, 3, 4159);
     array[4158].logit = NAN;
     assert_int_equal(plk_shortlist(array, 4159, 5, ids, logits, spare), 0);

@@ -1,5 +1,5 @@
-/* text_plugin.c: a plugin that generates text with the libllama that it is linked with, as
- * node-llama-cpp's does. */
+/* text_plugin.c: a plugin that generates text with the libllama that it is linked with, like
+ * node-llama-cpp's. */
 #include "text_plugin.h"
 
 #include "commands/model.h"

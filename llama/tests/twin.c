@@ -22,14 +22,14 @@ twin_api by_name = {
 twin_api by_address;
 float twin_tolerance = 1e-5f;
 
-/* llama_backend_init is no sampler function, so it leads to libllama whatever is preloaded. */
+/* The drop-in does not export llama_backend_init, so it leads to libllama itself. */
 static bool libllama_info(Dl_info *info) {
     void *handle = dlopen(NULL, RTLD_LAZY);
     void *known = handle ? dlsym(handle, "llama_backend_init") : NULL;
     return known && dladdr(known, info);
 }
 
-bool twin_init(void) {
+static bool find_own(void) {
     Dl_info info;
     if (!libllama_info(&info)) return false;
     void *handle = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
@@ -46,8 +46,14 @@ bool twin_init(void) {
     return complete;
 }
 
-bool twin_is_preloaded(void) {
-    return by_name.sampler_apply != by_address.sampler_apply;
+bool twin_begin(void) {
+    const char *problem = NULL;
+    if (!find_own())
+        problem = "libllama's own functions are not found";
+    else if (by_name.sampler_apply == by_address.sampler_apply)
+        problem = "the drop-in is not preloaded";
+    if (problem) fprintf(stderr, "%s\n", problem);
+    return !problem;
 }
 
 struct llama_sampler *twin_penalties(const twin_api *api, int32_t n_vocab, int32_t last_n,
@@ -73,6 +79,9 @@ struct llama_sampler *twin_dry(const twin_api *api, const struct llama_vocab *vo
 #endif
 }
 
+#define PLK_TABLE twin_api
+#include "make_stage_template.h"
+
 struct llama_sampler *twin_stage(const twin_api *api, const pluck_stage *stage, int32_t n_vocab,
                                  const struct llama_vocab *vocab) {
     static const char *breakers[] = {"\n", ":", "\"", "*"};
@@ -90,46 +99,19 @@ struct llama_sampler *twin_stage(const twin_api *api, const pluck_stage *stage, 
                               stage->as.penalties.freq, stage->as.penalties.present);
     case PLUCK_STAGE_DRY:
         return twin_dry(api, vocab, &stage->as.dry, vocab ? breakers : NULL, vocab ? 4 : 0);
-    case PLUCK_STAGE_TOP_N_SIGMA:
-        return api->sampler_init_top_n_sigma(stage->as.top_n_sigma.n);
-    case PLUCK_STAGE_TOP_K:
-        return api->sampler_init_top_k(stage->as.top_k.k);
-    case PLUCK_STAGE_TYPICAL:
-        return api->sampler_init_typical(stage->as.typical.p, (size_t)stage->as.typical.min_keep);
-    case PLUCK_STAGE_TOP_P:
-        return api->sampler_init_top_p(stage->as.top_p.p, (size_t)stage->as.top_p.min_keep);
-    case PLUCK_STAGE_MIN_P:
-        return api->sampler_init_min_p(stage->as.min_p.p, (size_t)stage->as.min_p.min_keep);
-    case PLUCK_STAGE_XTC:
-        return api->sampler_init_xtc(stage->as.xtc.probability, stage->as.xtc.threshold,
-                                     (size_t)stage->as.xtc.min_keep, stage->as.xtc.seed);
-    case PLUCK_STAGE_TEMPERATURE:
-        if (stage->as.temperature.range > 0.0f)
-            return api->sampler_init_temp_ext(stage->as.temperature.t, stage->as.temperature.range,
-                                              stage->as.temperature.exponent);
-        return api->sampler_init_temp(stage->as.temperature.t);
     case PLUCK_STAGE_INFILL:
         return api->sampler_init_infill(vocab);
-    case PLUCK_STAGE_GREEDY:
-        return api->sampler_init_greedy();
-    case PLUCK_STAGE_DIST:
-        return api->sampler_init_dist(stage->as.dist.seed);
-    case PLUCK_STAGE_MIROSTAT:
-        return api->sampler_init_mirostat(n_vocab, stage->as.mirostat.seed, stage->as.mirostat.tau,
-                                          stage->as.mirostat.eta, stage->as.mirostat.m);
-    case PLUCK_STAGE_MIROSTAT_V2:
-        return api->sampler_init_mirostat_v2(stage->as.mirostat.seed, stage->as.mirostat.tau,
-                                             stage->as.mirostat.eta);
 #if TWIN_GENERATION >= 10
     case PLUCK_STAGE_ADAPTIVE_P:
         return api->sampler_init_adaptive_p(stage->as.adaptive_p.target, stage->as.adaptive_p.decay,
                                             stage->as.adaptive_p.seed);
 #endif
-    default:
-        break;
+    default: {
+        struct llama_sampler *made = plk_make_stage(api, stage, n_vocab);
+        if (!made) fail_msg("libllama has no stage of kind %d", (int)stage->kind);
+        return made;
     }
-    fail_msg("no such stage");
-    return NULL;
+    }
 }
 
 struct llama_sampler *twin_chain(const twin_api *api, const pluck_stage *stages, int32_t n,
@@ -179,11 +161,11 @@ void twin_assert_same(const llama_token_data_array *a, const llama_token_data_ar
                  step, a->size, (int)a->selected, a->sorted, b->size, (int)b->selected, b->sorted);
     for (size_t i = 0; i < a->size; i++) {
         const llama_token_data *x = &a->data[i], *y = &b->data[i];
-        /* masked ones tie with those that were dropped, too */
+        /* masked candidates tie with dropped ones, too */
         bool tied = (i > 0 && y[-1].logit == y->logit) ||
                     (i + 1 < b->size && y[1].logit == y->logit) || y->logit == -INFINITY;
         bool same_id = x->id == y->id || (tied && close_to(x->logit, y->logit, 1e-6f));
-        bool other = x->id != y->id && y->logit == -INFINITY; /* with a p of its own */
+        bool other = x->id != y->id && y->logit == -INFINITY; /* masked, with a p of its own */
         if (!same_id || !close_to(x->logit, y->logit, twin_tolerance) ||
             !(other || close_to(x->p, y->p, twin_tolerance)))
             fail_msg("%s, step %d, candidate %zu of %zu: id %d logit %.7g p %.7g; llama.cpp: %d "

@@ -1,16 +1,17 @@
 /*
- * twin.h: the same calls made twice in one process: by name, as a program makes them (so that they
- * reach the drop-in where it is preloaded), and through the addresses that libllama itself has.
- * What a test of the drop-in compares.
+ * twin.h: the same calls made twice in one process: by name, as a program makes them, which reach
+ * the drop-in if it is preloaded; and through libllama's own addresses. Tests of the drop-in
+ * compare the two.
  */
 #ifndef PLUCK_LLAMA_TWIN_H
 #define PLUCK_LLAMA_TWIN_H
 
 #include "llama.h"
 #include "pluck.h"
+#include "sampler_functions.h"
 
-/* The generation of the headers that the test is compiled with: the number of functions in
- * llama_sampler_i, see preload/real.h. */
+/* The generation of the headers that the test is compiled with: how many functions llama_sampler_i
+ * has; see preload/real.h. */
 #ifndef TWIN_GENERATION
 #define TWIN_GENERATION 12
 #endif
@@ -28,59 +29,30 @@
 
 /* X(name): the functions that are called in both ways, as llama_NAME. */
 #define TWIN_FUNCTIONS(X)                                                                          \
-    X(sampler_init_greedy)                                                                         \
-    X(sampler_init_dist)                                                                           \
-    X(sampler_init_top_k)                                                                          \
-    X(sampler_init_top_p)                                                                          \
-    X(sampler_init_min_p)                                                                          \
-    X(sampler_init_typical)                                                                        \
-    X(sampler_init_temp)                                                                           \
-    X(sampler_init_temp_ext)                                                                       \
-    X(sampler_init_xtc)                                                                            \
-    X(sampler_init_top_n_sigma)                                                                    \
-    X(sampler_init_mirostat)                                                                       \
-    X(sampler_init_mirostat_v2)                                                                    \
-    X(sampler_init_penalties)                                                                      \
-    X(sampler_init_dry)                                                                            \
-    X(sampler_init_logit_bias)                                                                     \
-    X(sampler_init_infill)                                                                         \
-    X(sampler_chain_init)                                                                          \
-    X(sampler_chain_add)                                                                           \
+    PLK_SAMPLER_FUNCTIONS(X)                                                                       \
     X(sampler_chain_get)                                                                           \
     X(sampler_chain_n)                                                                             \
-    X(sampler_chain_remove)                                                                        \
     X(sampler_name)                                                                                \
-    X(sampler_apply)                                                                               \
-    X(sampler_accept)                                                                              \
-    X(sampler_reset)                                                                               \
-    X(sampler_clone)                                                                               \
-    X(sampler_free)                                                                                \
-    X(sampler_sample)                                                                              \
-    X(perf_sampler)                                                                                \
-    X(perf_sampler_print)                                                                          \
-    X(perf_sampler_reset)                                                                          \
     TWIN_FUNCTIONS_10(X)                                                                           \
     TWIN_FUNCTIONS_12(X)
 
 typedef struct twin_api {
-/* a member's name cannot stand in parentheses */
+/* a member's name cannot be in parentheses */
 // NOLINTNEXTLINE(bugprone-macro-parentheses)
 #define TWIN_MEMBER(name) __typeof__(&llama_##name) name;
     TWIN_FUNCTIONS(TWIN_MEMBER)
 #undef TWIN_MEMBER
 } twin_api;
 
-/* Both sets of functions; the second is found with dlsym on libllama's own handle. */
+/* Both sets of functions. Those of by_address are found with dlsym in libllama itself. */
 extern twin_api by_name, by_address;
 
-/* Fills them; false where libllama's own functions cannot be found. */
-bool twin_init(void);
+/* Fills them. False, with a line on stderr, if libllama's own functions are not found or the drop-in
+ * is not preloaded: a test then has nothing to compare. */
+bool twin_begin(void);
 
-/* Is the drop-in between by_name and libllama? */
-bool twin_is_preloaded(void);
-
-/* A stage made with one set of functions. With a vocabulary a DRY stage gets llama.cpp's
- * breakers. */
+/* A stage made with one set of functions. With a vocabulary, DRY gets llama.cpp's default breakers.
+ * Fails the test if the version has no such stage. */
 struct llama_sampler *twin_stage(const twin_api *api, const pluck_stage *stage, int32_t n_vocab,
                                  const struct llama_vocab *vocab);
 
@@ -88,7 +60,7 @@ struct llama_sampler *twin_stage(const twin_api *api, const pluck_stage *stage, 
 struct llama_sampler *twin_chain(const twin_api *api, const pluck_stage *stages, int32_t n,
                                  int32_t n_vocab, const struct llama_vocab *vocab);
 
-/* Penalties and DRY with the arguments of the newest version; `vocab` may be NULL without
+/* Penalties and DRY with the arguments of the newest version. `vocab` may be NULL if there are no
  * breakers. */
 struct llama_sampler *twin_penalties(const twin_api *api, int32_t n_vocab, int32_t last_n,
                                      float repeat, float freq, float present);
@@ -104,22 +76,21 @@ typedef struct twin_array {
 
 /* Candidates 0 to n - 1 with these logits and p = 0.25. */
 twin_array twin_array_of(const float *logits, int32_t n);
-/* The same sorted by logit, and flagged so. */
+/* The same, sorted by descending logit and flagged so. */
 twin_array twin_array_sorted(const float *logits, int32_t n);
 void twin_array_free(twin_array *a);
 
-/* How much logits (relative) and p may differ: 1e-5 unless a test says otherwise. */
+/* How much logits and p may differ, relative to 1 + their size: 1e-5 unless a test sets it. */
 extern float twin_tolerance;
 
-/* Fails the cmocka test where the arrays differ: size, selected, sorted, ids in order, logits
- * and p within the tolerance. Which of equals comes first, and so which of several masked
- * candidates is listed, is left open: it is an accident of llama.cpp's sort. `what` and `step` go
- * into the message. */
+/* Fails the cmocka test if the arrays differ in size, selected, sorted, ids in order, or logits and
+ * p by more than the tolerance. Which of equal candidates comes first, and so which of several
+ * masked ones is listed, may differ: that depends on llama.cpp's sort. `what` and `step` go into
+ * the message. */
 void twin_assert_same(const llama_token_data_array *a, const llama_token_data_array *b,
                       const char *what, int step);
 
-/* Applies `sampler` of one set to an array of these logits and accepts; returns the token, or
- * -1. */
+/* Applies `sampler` to an array of these logits and accepts the token. Returns it, or -1. */
 llama_token twin_step(const twin_api *api, struct llama_sampler *sampler, const float *logits,
                       int32_t n);
 

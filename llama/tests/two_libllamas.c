@@ -1,6 +1,6 @@
 /*
- * two_libllamas.c: a program that knows nothing of llama.cpp loads plugins, each privately with a
- * libllama of its own, and takes tokens from them in turns. Prints a line of ids for each.
+ * two_libllamas.c: a program without llama.cpp that loads plugins privately, each with a libllama
+ * of its own, and takes tokens from them alternately. Prints a line of ids for each.
  * usage: two_libllamas MODEL PLUGIN...
  */
 #include "text_plugin.h"

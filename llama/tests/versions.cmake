@@ -1,8 +1,8 @@
 # The version matrix: the drop-in's tests compiled and run with the older libllamas that
 # scripts/get-llama has fetched, against the headers of their own or of the nearest version whose
 # structs are the same. NAME HEADERS GENERATION TESTS; the generation is the number of functions in
-# llama_sampler_i (see preload/real.h). Where a version's own headers were not fetched and its
-# structs are others, the tests that load a model are left out.
+# llama_sampler_i (see preload/real.h). If a version's own headers were not fetched and its structs
+# differ, the tests that load a model are left out.
 set(matrix
     "b7347|b7347|6|arrays life cases model"
     "b8179|b8390|10|arrays life cases model"
@@ -13,7 +13,7 @@ set(matrix
 if(PLUCK_SANITIZE) # one of each older generation
     set(matrix "b7347|b7347|6|arrays life" "b8390|b8390|10|arrays life")
 endif()
-# In these top_n_sigma ends with a softmax.
+# In these versions top_n_sigma ends with a softmax.
 set(sigma_sorts b7347 b8179 b8390)
 
 function(pluck_version_folder name out)
@@ -25,7 +25,7 @@ function(pluck_version_folder name out)
     set(${out} ${folder} PARENT_SCOPE)
 endfunction()
 
-# That all of it is taken over: the tests above could not tell.
+# Tests that every sampler is taken over, which the tests above cannot tell.
 function(pluck_version_is_taken name program)
     add_test(NAME llama_on_${name}_taken
              COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/test_version.sh "${preloads}"
@@ -33,7 +33,7 @@ function(pluck_version_is_taken name program)
     set_tests_properties(llama_on_${name}_taken PROPERTIES LABELS "llama;versions" TIMEOUT 900)
 endfunction()
 
-# Two generations in one process, in plugins that are loaded privately.
+# Tests two generations in one process, in plugins that are loaded privately.
 function(pluck_two_libllamas)
     pluck_version_folder(b7347 old)
     if(NOT EXISTS ${old}/.complete)
@@ -59,7 +59,7 @@ function(pluck_two_libllamas)
     set_tests_properties(llama_test_two PROPERTIES LABELS "llama;versions" TIMEOUT 600)
 endfunction()
 
-# What `pluck llama-dir` makes of third_party's libllama and of an older one.
+# Tests `pluck llama-dir` with third_party's libllama and with an older one.
 function(pluck_llama_dir_test)
     pluck_version_folder(0.5.0 new)
     pluck_version_folder(b7347 old)
