@@ -144,7 +144,7 @@ static plk_loan *ask_for(struct llama_context *ctx, int32_t idx, const void *add
         loan->idx = idx;
         loan->n_vocab = n_vocab;
         loan->row = row;
-        loan->n = n + i; /* no two loans have the same number at a time, which tells them apart */
+        loan->n = n + i; /* no two loans have the same number at a time: it identifies them */
         loan->serial = ++n_serial;
         loan->site = address;
         result = loan;

@@ -127,7 +127,7 @@ void plk_stage_restart(plk_node *node);
 void plk_stage_drew(plk_node *node, int32_t n);
 
 /* Makes libllama's sampler draw as often as Pluck's did. It cannot be given what mirostat and
- * adaptive-p have learnt; they learn anew. */
+ * adaptive-p have learnt; these start again. */
 void plk_stage_catch_up(plk_node *node);
 
 /* Moves the stream of libllama's object on and leaves the stage to it. */

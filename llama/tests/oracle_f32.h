@@ -19,13 +19,18 @@ typedef struct oracle_f32 oracle_f32;
  * none of its own, and must not be random. The config's arrays must outlive the oracle. NULL if out
  * of memory. */
 oracle_f32 *oracle_f32_create(const pluck_config *config, uint32_t seed);
+
+/* Frees the oracle; NULL is allowed. */
 void oracle_f32_free(oracle_f32 *o);
 
 /* Runs the chain on n_vocab logits; returns the token, or -1 if none was selected. *logit: the
  * token's logit when it was drawn. */
 int32_t oracle_f32_sample(oracle_f32 *o, const float *logits, float *logit);
+
 /* The order that the next rows are expected to have, for faster sorting; see oracle_expect. */
 void oracle_f32_expect(oracle_f32 *o, const int32_t *order);
+
+/* Adds a token to the histories, as the samplers of llama.cpp do. */
 void oracle_f32_accept(oracle_f32 *o, int32_t token);
 
 #endif

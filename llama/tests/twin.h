@@ -47,8 +47,8 @@ typedef struct twin_api {
 /* Both sets of functions. Those of by_address are found with dlsym in libllama itself. */
 extern twin_api by_name, by_address;
 
-/* Fills them. False, with a line on stderr, if libllama's own functions are not found or the drop-in
- * is not preloaded: a test then has nothing to compare. */
+/* Fills them. False, with a line on stderr, if libllama's own functions are not found or the
+ * drop-in is not preloaded: a test then has nothing to compare. */
 bool twin_begin(void);
 
 /* A stage made with one set of functions. With a vocabulary, DRY gets llama.cpp's default breakers.
@@ -76,8 +76,11 @@ typedef struct twin_array {
 
 /* Candidates 0 to n - 1 with these logits and p = 0.25. */
 twin_array twin_array_of(const float *logits, int32_t n);
+
 /* The same, sorted by descending logit and flagged so. */
 twin_array twin_array_sorted(const float *logits, int32_t n);
+
+/* Frees the data; what `cur` points to is not used. */
 void twin_array_free(twin_array *a);
 
 /* How much logits and p may differ, relative to 1 + their size: 1e-5 unless a test sets it. */

@@ -26,6 +26,7 @@ pair make_empty(void);
 pair clone_of(pair p);
 void drop(pair p);
 
+/* Remove sampler i from both chains; add a pair to both; accept a token in both. */
 pair take(pair chain, int32_t i);
 void put(pair chain, pair sampler);
 void accept_in_both(pair p, llama_token token);
