@@ -278,11 +278,11 @@ typedef struct pluck_stage_xtc {
 
 /*
  * Temperature: divides the logits by t. With range > 0 it is llama.cpp's dynamic temperature
- * (kalomaze): the divisor lies between max(0, t - range) and t + range,
+ * (kalomaze), which divides by
  *
  *     low + (high - low) * (H / ln n)^exponent
  *
- * for the entropy H in nats of n candidates.
+ * with low = max(0, t - range), high = t + range and the entropy H, in nats, of n candidates.
  */
 typedef struct pluck_stage_temperature {
     float t;        /* finite; without a range <= 0 masks all but the maximum, and 1 does nothing */
@@ -385,7 +385,7 @@ typedef struct pluck_stage {
     } as;
 } pluck_stage;
 
-/* What a sampler is made of. pluck_sampler_create copies all of it, with what it points to, but for
+/* What a sampler is made of. pluck_sampler_create copies all of it and what it points to, except
  * the workspace and the contexts of callbacks. */
 typedef struct pluck_config {
     int32_t n_vocab;            /* tokens in the vocabulary: 1 to 16777216 */
@@ -408,7 +408,7 @@ typedef struct pluck_sampler pluck_sampler;
  * Checks a config as pluck_sampler_create does, and creates nothing: the range of every parameter,
  * the tokens of biases and breakers, pointers, the workspace. err, which may be NULL, receives the
  * number of the stage (from 0), its name, the parameter and its range.
- * Errors: those of pluck_sampler_create, but for ERR_MEMORY.
+ * Errors: those of pluck_sampler_create, except ERR_MEMORY.
  */
 PLUCK_API pluck_status pluck_config_check(const pluck_config *config, pluck_error *err);
 

@@ -60,7 +60,7 @@ extern "C" {
     X(ERR_BUILD, -106, "the kernels could not be built for this device")                           \
     X(ERR_SIZE, -107, "a size or count is out of range")                                           \
     X(ERR_DTYPE, -108, "unknown dtype")                                                            \
-    X(ERR_POINTER, -109, "the rows do not lie within the device memory that was given")            \
+    X(ERR_POINTER, -109, "the rows are not within the device memory that was given")               \
     X(ERR_BUSY, -110, "everything is in flight; wait for a ticket first")                          \
     X(ERR_CHAIN, -111, "this chain's rows must come back to the CPU")                              \
     X(ERR_TICKET, -112, "the ticket is unknown, or its results have been overwritten")             \
@@ -311,7 +311,7 @@ PLUCK_API pluck_gpu_status pluck_gpu_enqueue_softmax(pluck_gpu_batch *batch,
 PLUCK_API pluck_gpu_status pluck_gpu_poll(pluck_gpu_batch *batch, uint64_t ticket);
 
 /* Waits for a call. *results receives its n_rows results, unless results is NULL; they are valid
- * until max_in_flight further calls have been enqueued. Errors: as pluck_gpu_poll, but for
+ * until max_in_flight further calls have been enqueued. Errors: as pluck_gpu_poll, except
  * ERR_NOT_READY. */
 PLUCK_API pluck_gpu_status pluck_gpu_wait(pluck_gpu_batch *batch, uint64_t ticket,
                                           const pluck_gpu_result **results);
@@ -380,7 +380,7 @@ PLUCK_API pluck_gpu_status pluck_gpu_pipeline_poll(pluck_gpu_pipeline *pipeline,
 
 /* Waits for a ticket that has no callback. *rows receives the slot's memory, which is valid until
  * it is released. If the transfer failed, this call releases the slot. Errors: as
- * pluck_gpu_pipeline_poll, but for ERR_NOT_READY. */
+ * pluck_gpu_pipeline_poll, except ERR_NOT_READY. */
 PLUCK_API pluck_gpu_status pluck_gpu_pipeline_wait(pluck_gpu_pipeline *pipeline, uint64_t ticket,
                                                    const void **rows);
 

@@ -27,7 +27,7 @@ typedef struct plan {
     pluck_allocator allocator;
     size_t size;         /* of this block */
     size_t memory_size;  /* of the mutable memory that each sampler needs */
-    pluck_config config; /* its pointers are into this block, but for the workspace */
+    pluck_config config; /* its pointers, except the workspace, are into this block */
     int32_t n_steps;
     step *steps; /* the enabled stages */
 } plan;

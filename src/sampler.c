@@ -54,7 +54,7 @@ static void call(const step *at, memory_fn fn, stage_memory *memory) {
         PK_DO_IN_OWN_ENV(fn(at->stage, memory));
 }
 
-/* Returns the stages to their state after creation, but for the contexts of custom stages. */
+/* Returns the stages to their state after creation, except the contexts of custom stages. */
 static void reset_stages(pluck_sampler *s) {
     const plan *p = s->plan;
     for (int32_t i = 0; i < p->n_steps; i++) {

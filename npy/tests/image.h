@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A .npy image in an allocation of its own. */
+/* A .npy file in memory, in its own allocation. */
 typedef struct image {
     unsigned char *bytes;
     size_t size;

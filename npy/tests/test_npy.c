@@ -18,7 +18,7 @@ static npy_array parse_good(int major, const char *header, size_t n_data_bytes) 
     return array;
 }
 
-/* Parses a header that must be refused with a message that holds `part`. */
+/* Parses a header that must be refused with a message that contains `part`. */
 static void parse_bad(int major, const char *header, size_t n_data_bytes, const char *part) {
     image file = make_image(major, header, 1, n_data_bytes);
     const npy_array before = {.n_rows = 77, .n_columns = 78};
@@ -31,8 +31,8 @@ static void parse_bad(int major, const char *header, size_t n_data_bytes, const 
     free(file.bytes);
 }
 
-/* Headers as NumPy writes them are padded so that the data starts at a multiple of 64; these are
- * padded by hand to what alignment asks for. */
+/* NumPy pads headers so that the data starts at a multiple of 64. These are padded to what the
+ * alignment needs. */
 static void test_good_headers(void **state) {
     (void)state;
     npy_array a =
@@ -53,7 +53,8 @@ static void test_good_headers(void **state) {
     assert_int_equal(a.n_columns, 1);
 }
 
-/* What describes the layout. A Fortran array of one row or one column lies as a C array does. */
+/* The members that describe the layout. A Fortran array of one row or one column has the layout of
+ * a C array. */
 static void test_layouts(void **state) {
     (void)state;
     static const struct {
@@ -207,7 +208,7 @@ static void test_short_error_buffer(void **state) {
     assert_int_equal(err[4], 'x');
 }
 
-/* A reader that only ever asks how much it needs ends with the whole file, in three steps. */
+/* A reader that asks how much it needs has the whole file after three steps. */
 static void test_extent(void **state) {
     (void)state;
     for (int major = 1; major <= 3; major++) {

@@ -19,7 +19,7 @@ static void write_file(const void *bytes, size_t size) {
     assert_int_equal(fclose(out), 0);
 }
 
-/* Opening it fails with this message, and leaves the file alone. */
+/* Asserts that opening a file fails with this message and leaves *file as it was. */
 static void refused(const char *name, const char *message) {
     const npy_file before = {.size = 77};
     npy_file file = before;
@@ -52,8 +52,8 @@ static void files(void **state) {
     free(good.bytes);
 }
 
-/* A file that is not plain is another array in memory: here its columns become rows, and the odd
- * offset of the data does not matter. */
+/* An array that is not plain is converted: here its columns become rows, and the odd offset of the
+ * data does not matter. */
 static void other_layouts(void **state) {
     (void)state;
     image columns =
@@ -71,7 +71,7 @@ static void other_layouts(void **state) {
     free(columns.bytes);
 }
 
-/* Writes to a descriptor in a process of its own, in pieces, and ends. */
+/* Starts a process that writes the image to a descriptor in pieces, and ends. */
 static pid_t feed(int fd, int other_end, const image *from, size_t size, size_t piece) {
     (void)fflush(NULL);
     const pid_t child = fork();
@@ -143,14 +143,14 @@ static void pipes(void **state) {
     assert_string_equal(err, "the input goes on after the array");
     assert_true(open_piped(&file, &more, more.size - 1, 1, err, sizeof err));
     npy_close(&file);
-    /* What is no array is refused from its first bytes, however much would follow. */
+    /* Something that is not an array is refused after its first bytes, however much follows. */
     memset(more.bytes, 'x', more.size);
     assert_false(open_piped(&file, &more, more.size, 4096, err, sizeof err));
     assert_string_equal(err, "not a .npy file");
     free(more.bytes);
 }
 
-/* A header can promise more than there is memory for. */
+/* A header may ask for more data than there is memory. */
 static void promises(void **state) {
     (void)state;
     image liar = make_image(

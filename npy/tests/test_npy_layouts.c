@@ -1,6 +1,6 @@
 /*
- * test_npy_layouts.c: arrays of every type, byte order and order of elements are made into the same
- * plain rows.
+ * test_npy_layouts.c: arrays of every type, byte order and order of elements are converted to the
+ * same plain rows.
  */
 #include "image.h"
 
@@ -34,7 +34,7 @@ static uint64_t bits_of(npy_dtype dtype, double value) {
     return sign | ((narrow >> 23 & 0xff) - 112) << 10 | (narrow >> 13 & 0x3ff);
 }
 
-/* Lays the values down as `layout` says, from `to` on. */
+/* Writes the values to `to` in the layout that `layout` describes. */
 static void lay_down(const npy_array *layout, unsigned char *to) {
     for (size_t r = 0; r < ROWS; r++) {
         for (size_t c = 0; c < COLUMNS; c++) {
