@@ -42,6 +42,23 @@
         .kind = PLUCK_STAGE_ADAPTIVE_P, .as.adaptive_p = {(t_), 0.9f, PLUCK_SEED_RANDOM }          \
     }
 
+#define TOP_A(a_)                                                                                  \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_TOP_A, .as.top_a = {(a_), 1 }                                          \
+    }
+#define EPSILON(e_)                                                                                \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_EPSILON_CUTOFF, .as.epsilon_cutoff = {(e_), 1 }                        \
+    }
+#define ETA(e_)                                                                                    \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_ETA_CUTOFF, .as.eta_cutoff = {(e_), 1 }                                \
+    }
+#define P_LESS                                                                                     \
+    { .kind = PLUCK_STAGE_P_LESS, .as.p_less.enabled = 1 }
+#define P_LESS_NORM                                                                                \
+    { .kind = PLUCK_STAGE_P_LESS_NORM, .as.p_less_norm.enabled = 1 }
+
 /* Four breakers, as many as llama.cpp has by default. */
 static const int32_t breaker_tokens[] = {198, 25, 1, 9, 2303};
 static const pluck_token_sequence breakers[] = {{&breaker_tokens[0], 1},
@@ -73,6 +90,11 @@ const bench_chain bench_chains[] = {
     {"xtc (always), dist", 10, .stages = {XTC(1, 0.1f), DIST}},
     {"dynamic temperature 1 +- .5, dist", 14, .stages = {DYNAMIC(1, 0.5f), DIST}},
     {"typical .95, dist", 18, .stages = {TYPICAL(0.95f), DIST}},
+    {"top_a .1, dist", 11, .stages = {TOP_A(0.1f), DIST}},
+    {"epsilon_cutoff 3e-4, dist", 11, .stages = {EPSILON(3e-4f), DIST}},
+    {"eta_cutoff 3e-4, dist", 20, .stages = {ETA(3e-4f), DIST}},
+    {"p_less, dist", 11, .stages = {P_LESS, DIST}},
+    {"p_less_norm, dist", 11, .stages = {P_LESS_NORM, DIST}},
     {"mirostat v1", 10, .stages = {MIROSTAT(PLUCK_STAGE_MIROSTAT)}},
     {"mirostat v2", 14, .stages = {MIROSTAT(PLUCK_STAGE_MIROSTAT_V2)}},
     {"adaptive-p .5", 20, .stages = {ADAPTIVE(0.5f)}},

@@ -96,7 +96,7 @@ static void make_edit(input *in, chain *c, int i, int32_t n_vocab, uint32_t kind
 static void make_stage(input *in, chain *c, int i, int32_t n_vocab) {
     static const int32_t keeps[] = {0, 0, 1, 2, 7, 1000};
     pluck_stage *s = &c->stages[i];
-    const uint32_t kind = byte(in) % 16;
+    const uint32_t kind = byte(in) % 20;
     const int32_t keep = keeps[byte(in) % 6];
     if (kind < 3) {
         make_edit(in, c, i, n_vocab, kind);
@@ -140,6 +140,18 @@ static void make_stage(input *in, chain *c, int i, int32_t n_vocab) {
         return;
     case 14:
         *s = with_adaptive(1.25f * a - 0.25f, b);
+        return;
+    case 15:
+        *s = with_top_a(a, keep);
+        return;
+    case 16:
+        *s = with_epsilon_cutoff(a * a * a, keep);
+        return;
+    case 17:
+        *s = with_eta_cutoff(a * a * a, keep);
+        return;
+    case 18:
+        *s = with_p_less(b < 0.5f);
         return;
     default:
         *s = with_dist();

@@ -112,7 +112,7 @@ PLUCK_API const char *pluck_status_name(pluck_status status);
  * take a pluck_error write it only if they fail. */
 typedef struct pluck_error {
     pluck_status status;
-    char message[240]; /* one line, always terminated; cut if it is longer */
+    char message[480]; /* one line, always terminated; cut if it is longer */
 } pluck_error;
 
 /* ------------------------------------------------------------------------------------------------
@@ -192,8 +192,12 @@ typedef enum pluck_stage_kind {
     PLUCK_STAGE_MIROSTAT,
     PLUCK_STAGE_MIROSTAT_V2,
     PLUCK_STAGE_ADAPTIVE_P,
-    /* Added later; this one does not select. */
-    PLUCK_STAGE_TOP_A
+    /* Added later: llama.cpp does not have them, and none selects. */
+    PLUCK_STAGE_TOP_A,
+    PLUCK_STAGE_EPSILON_CUTOFF,
+    PLUCK_STAGE_ETA_CUTOFF,
+    PLUCK_STAGE_P_LESS,
+    PLUCK_STAGE_P_LESS_NORM
 } pluck_stage_kind;
 
 /* A bias on the logit of one token. A bias of -inf masks the token. */
@@ -266,6 +270,24 @@ typedef struct pluck_stage_top_a {
     float a;          /* 0 to 1; 0 disables */
     int32_t min_keep; /* >= 0: how many candidates are kept at least */
 } pluck_stage_top_a;
+
+/* Epsilon and eta cut-off (Hewitt et al. 2022, "Truncation Sampling as Language Model Desmoothing";
+ * transformers' epsilon_cutoff and eta_cutoff). With H the entropy in nats they keep
+ *     epsilon: P >= epsilon        eta: P >= min(epsilon, sqrt(epsilon) * exp(-H))
+ * and the min_keep most likely candidates with all that tie with the last of them; the most
+ * probable one always. */
+typedef struct pluck_stage_cutoff {
+    float epsilon;    /* 0 to 1; 0 disables */
+    int32_t min_keep; /* >= 0 */
+} pluck_stage_cutoff;
+
+/* p-less and p-less-norm (Tan, Wu, Howard 2025, arXiv 2509.23234), which have no parameter. With S the
+ * sum of all P^2, and V the size of the vocabulary, masked tokens counted, they keep
+ *     p-less: P >= S        p-less-norm: P >= (V S - 1) / (V - 1)
+ * and the most likely candidate always. */
+typedef struct pluck_stage_p_less {
+    int32_t enabled; /* 0 or 1; 0 disables */
+} pluck_stage_p_less;
 
 /* XTC, "exclude top choices" (p-e-w): with probability `probability`, drops all candidates with
  * P >= threshold but the least likely of them, provided that at least min_keep remain. */
@@ -382,6 +404,10 @@ typedef struct pluck_stage {
         pluck_stage_mirostat mirostat; /* MIROSTAT and MIROSTAT_V2 */
         pluck_stage_adaptive_p adaptive_p;
         pluck_stage_top_a top_a;
+        pluck_stage_cutoff epsilon_cutoff;
+        pluck_stage_cutoff eta_cutoff;
+        pluck_stage_p_less p_less;
+        pluck_stage_p_less p_less_norm;
     } as;
 } pluck_stage;
 

@@ -10,6 +10,10 @@ bool plk_stage_truncates(const pluck_stage *stage) {
     case PLUCK_STAGE_TOP_P:
     case PLUCK_STAGE_MIN_P:
     case PLUCK_STAGE_TOP_A:
+    case PLUCK_STAGE_EPSILON_CUTOFF:
+    case PLUCK_STAGE_ETA_CUTOFF:
+    case PLUCK_STAGE_P_LESS:
+    case PLUCK_STAGE_P_LESS_NORM:
     case PLUCK_STAGE_XTC:
     case PLUCK_STAGE_INFILL:
     case PLUCK_STAGE_MIROSTAT:

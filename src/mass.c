@@ -155,6 +155,15 @@ double pk_mass_mean(mass_cache *m, const mass_source *s) {
     return total(m->group_moment, s->row->n_groups) / m->sum;
 }
 
+double pk_mass_squares(mass_cache *m, const mass_source *s) {
+    PLUCK_ASSERT(cut_is_open(s->cut) && !s->adapt && pk_mass_is_scanned(m, s));
+    m->ref = m->max;
+    const exp_params p = pk_exp_params(m->ref, s->scale);
+    pk_row_squares(s->row, m->scratch, &p, m->group_sum, m->group_moment);
+    add_up(m, s, s->weights);
+    return total(m->group_moment, s->row->n_groups) / (m->sum * m->sum);
+}
+
 /* Up to this many groups the entropy is summed in double throughout. */
 enum { EXACT_GROUPS = 4 };
 

@@ -97,6 +97,9 @@ double pk_mass_mean(mass_cache *m, const mass_source *s);
 /* The entropy in nats, with a small relative error even if it is nearly 0. Computes the sum too. */
 double pk_mass_entropy(mass_cache *m, const mass_source *s);
 
+/* The sum, and the sum of squared probabilities. */
+double pk_mass_squares(mass_cache *m, const mass_source *s);
+
 /* The mass of what c admits of a whole source. Overwrites the group sums. */
 double pk_mass_above(mass_cache *m, const mass_source *s, row_cut c);
 

@@ -258,18 +258,33 @@ void pk_row_sumexp(const logit_row *r, scratch_arena *s, const exp_params *p, do
     pk_lease_return(s, LEASE_SUMS);
 }
 
-void pk_row_moment(const logit_row *r, scratch_arena *s, const exp_params *p, double *sum,
-                   double *moment) {
-    r->of->group_moment(r->x, r->allowed, (size_t)r->n_full, p, sum, moment);
+/* The sums of a kernel that gives two of each group: `of` for the row's dtype, `patches` for
+ * float32. */
+typedef void (*two_sums)(const void *x, const uint64_t *allowed, size_t n_groups,
+                         const exp_params *p, double *sum, double *other);
+
+static void sum_two(const logit_row *r, scratch_arena *s, two_sums of, two_sums patches,
+                    const exp_params *p, double *sum, double *other) {
+    of(r->x, r->allowed, (size_t)r->n_full, p, sum, other);
     if (r->n_patches == 0) return;
     const size_t n_patches = (size_t)r->n_patches;
     double *patch_sum = pk_lease_doubles(s, LEASE_SUMS, n_patches);
-    double *patch_moment = pk_lease_doubles(s, LEASE_MOMENTS, n_patches);
-    f32_of(r)->group_moment(r->memory.patches, NULL, n_patches, p, patch_sum, patch_moment);
+    double *patch_other = pk_lease_doubles(s, LEASE_MOMENTS, n_patches);
+    patches(r->memory.patches, NULL, n_patches, p, patch_sum, patch_other);
     SCATTER(patch_sum, sum);
-    SCATTER(patch_moment, moment);
+    SCATTER(patch_other, other);
     pk_lease_return(s, LEASE_MOMENTS);
     pk_lease_return(s, LEASE_SUMS);
+}
+
+void pk_row_moment(const logit_row *r, scratch_arena *s, const exp_params *p, double *sum,
+                   double *moment) {
+    sum_two(r, s, r->of->group_moment, f32_of(r)->group_moment, p, sum, moment);
+}
+
+void pk_row_squares(const logit_row *r, scratch_arena *s, const exp_params *p, double *sum,
+                    double *squares) {
+    sum_two(r, s, r->of->group_squares, f32_of(r)->group_squares, p, sum, squares);
 }
 
 void pk_row_adapt(const logit_row *r, scratch_arena *s, const adapt_params *p, double *sum) {

@@ -107,6 +107,10 @@ void pk_row_sumexp_levels(const logit_row *r, const float *at, int n_levels, con
 void pk_row_moment(const logit_row *r, scratch_arena *s, const exp_params *p, double *sum,
                    double *moment);
 
+/* Writes the sum of e(x), and of e(x)^2, of each group. */
+void pk_row_squares(const logit_row *r, scratch_arena *s, const exp_params *p, double *sum,
+                    double *squares);
+
 /* Writes the sum of the adaptive weights of each group. */
 void pk_row_adapt(const logit_row *r, scratch_arena *s, const adapt_params *p, double *sum);
 

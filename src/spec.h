@@ -66,7 +66,7 @@ pluck_status pk_spec_set(pluck_spec *spec, text pair, pluck_error *err);
 
 /* ---- spec_chain.c ---- */
 
-/* The n samplers of llama.cpp's default chain, in its order, with top-a added. */
+/* The n samplers of llama.cpp's default chain, in its order, with those that it lacks added. */
 const pluck_stage_kind *pk_spec_default_samplers(int32_t *n);
 
 /* Sets the stages' defaults, the default chain and a random seed, before any key is applied. */

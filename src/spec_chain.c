@@ -4,9 +4,13 @@
 #include "spec.h"
 
 static const pluck_stage_kind default_samplers[] = {
-    PLUCK_STAGE_PENALTIES, PLUCK_STAGE_DRY,         PLUCK_STAGE_TOP_N_SIGMA, PLUCK_STAGE_TOP_K,
-    PLUCK_STAGE_TOP_A,     PLUCK_STAGE_TYPICAL,     PLUCK_STAGE_TOP_P,       PLUCK_STAGE_MIN_P,
-    PLUCK_STAGE_XTC,       PLUCK_STAGE_TEMPERATURE,
+    PLUCK_STAGE_PENALTIES,   PLUCK_STAGE_DRY,
+    PLUCK_STAGE_TOP_N_SIGMA, PLUCK_STAGE_TOP_K,
+    PLUCK_STAGE_TOP_A,       PLUCK_STAGE_TYPICAL,
+    PLUCK_STAGE_TOP_P,       PLUCK_STAGE_EPSILON_CUTOFF,
+    PLUCK_STAGE_ETA_CUTOFF,  PLUCK_STAGE_MIN_P,
+    PLUCK_STAGE_XTC,         PLUCK_STAGE_TEMPERATURE,
+    PLUCK_STAGE_P_LESS,      PLUCK_STAGE_P_LESS_NORM,
 };
 
 const pluck_stage_kind *pk_spec_default_samplers(int32_t *n) {
@@ -48,7 +52,7 @@ static void add_mirostat(pluck_spec *s) {
  * llama.cpp's. */
 static bool is_foreign_and_idle(const pluck_stage *stage) {
     pluck_stage_traits traits;
-    return stage->kind == PLUCK_STAGE_TOP_A && pluck_stage_describe(stage, &traits) &&
+    return stage->kind >= PLUCK_STAGE_TOP_A && pluck_stage_describe(stage, &traits) &&
            traits.disabled;
 }
 

@@ -78,6 +78,8 @@ static pluck_status set_min_keep(pluck_spec *s, const key *k, text value, pluck_
     s->parameters[PLUCK_STAGE_TOP_P].as.top_p.min_keep = n;
     s->parameters[PLUCK_STAGE_MIN_P].as.min_p.min_keep = n;
     s->parameters[PLUCK_STAGE_TOP_A].as.top_a.min_keep = n;
+    s->parameters[PLUCK_STAGE_EPSILON_CUTOFF].as.epsilon_cutoff.min_keep = n;
+    s->parameters[PLUCK_STAGE_ETA_CUTOFF].as.eta_cutoff.min_keep = n;
     s->parameters[PLUCK_STAGE_XTC].as.xtc.min_keep = n;
     return PLUCK_OK;
 }
@@ -128,7 +130,7 @@ static pluck_status no_such_sampler(const key *k, text name, pluck_error *err) {
     if (is_named(name, PLUCK_STAGE_INFILL))
         return pk_fail(err, PLUCK_ERR_SPEC_VALUE,
                        "%s: infill reads a vocabulary, which text cannot give", k->name);
-    char names[160] = "";
+    char names[400] = "";
     size_t at = 0;
     int32_t n;
     const pluck_stage_kind *samplers = pk_spec_default_samplers(&n);
@@ -247,6 +249,10 @@ static const key keys[] = {
     REAL("top_p", NULL, 0, 1, "0 to 1", TOP_P, top_p.p),
     REAL("min_p", NULL, 0, 1, "0 to 1", MIN_P, min_p.p),
     REAL("top_a", NULL, 0, 1, "0 to 1", TOP_A, top_a.a),
+    REAL("epsilon_cutoff", NULL, 0, 1, "0 to 1", EPSILON_CUTOFF, epsilon_cutoff.epsilon),
+    REAL("eta_cutoff", NULL, 0, 1, "0 to 1", ETA_CUTOFF, eta_cutoff.epsilon),
+    WHOLE("p_less", NULL, 0, 1, "0 or 1", P_LESS, p_less.enabled),
+    WHOLE("p_less_norm", NULL, 0, 1, "0 or 1", P_LESS_NORM, p_less_norm.enabled),
     REAL("typ_p", "typical_p", 0, 1, "0 to 1", TYPICAL, typical.p),
     REAL("top_n_sigma", NULL, -1e30, 1e30, "a finite number up to 1e30", TOP_N_SIGMA,
          top_n_sigma.n),

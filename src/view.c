@@ -312,6 +312,11 @@ double pk_view_entropy(view *v) {
     return pk_mass_entropy(&v->mass, &s);
 }
 
+double pk_view_collision(view *v) {
+    const mass_source s = pk_view_source(v);
+    return pk_mass_squares(&v->mass, &s);
+}
+
 double pk_view_mean(view *v) {
     const mass_source s = pk_view_source(v);
     const double mean = pk_mass_mean(&v->mass, &s);

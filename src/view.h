@@ -50,6 +50,9 @@ double pk_view_log_probability(view *v, float x);
 /* The entropy of the distribution, in nats. */
 double pk_view_entropy(view *v);
 
+/* The sum of the squared probabilities. */
+double pk_view_collision(view *v);
+
 /* The mean of x under the distribution. */
 double pk_view_mean(view *v);
 
@@ -65,6 +68,9 @@ float pk_view_x_below_max(view *v, double nats);
 
 /* The lowest x whose probability is at least exp(log_p); +inf if there is none. */
 float pk_view_x_likely(view *v, double log_p);
+
+/* The k-th greatest x (k from 1); -inf if fewer are alive. */
+float pk_view_kth(view *v, int64_t k);
 
 /* Writes the m greatest x, descending, or all that are alive if those are fewer; returns how
  * many. */

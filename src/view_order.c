@@ -163,6 +163,19 @@ pick pk_view_argmax(view *v) {
     return (pick){g * GROUP + i, max, -1.0};
 }
 
+float pk_view_kth(view *v, int64_t k) {
+    PLUCK_ASSERT(k >= 1 && v->mass.max_stamp == v->values && !v->adapted);
+    if (k == 1) return pk_view_max(v);
+    if (k > pk_view_alive(v)) return -INFINITY;
+    if (v->whole) return pk_boundary_find(v, ORDER_DESCENDING, MEASURE_COUNT, (double)k, false).x;
+    const size_t n = (size_t)v->list.n;
+    float *values = pk_lease_floats(v->scratch, LEASE_VALUES, n);
+    memcpy(values, v->list.x, n * sizeof *values);
+    const float kth = pk_kth_greatest(values, v->list.n, (int32_t)k);
+    pk_lease_return(v->scratch, LEASE_VALUES);
+    return kth;
+}
+
 /* Collects the m greatest of a WHOLE view and as many more as are cheap to collect; if there are
  * many equals at the end, only as many of them as are needed. */
 static int32_t collect_greatest(view *v, int32_t m) {

@@ -71,8 +71,7 @@ struct llama_sampler *plk_llama_stage(const pluck_stage *stage, int32_t n_vocab,
         const pluck_stage_adaptive_p *a = &stage->as.adaptive_p;
         return llama_sampler_init_adaptive_p(a->target, a->decay, own_or(a->seed, seed));
     }
-    case PLUCK_STAGE_TOP_A:
-    case PLUCK_STAGE_CUSTOM:
+    default: /* llama.cpp has none: a custom stage, and what is numbered from top-a on */
         break;
     }
     return NULL;

@@ -204,9 +204,6 @@ static void run_stage(oracle_f32 *o, f32_view *v, const pluck_stage *stage, f32_
     case PLUCK_STAGE_INFILL:
         f32_infill(v, &stage->as.infill);
         break;
-    case PLUCK_STAGE_TOP_A: /* llama.cpp has no such samplers */
-    case PLUCK_STAGE_CUSTOM:
-        break;
     case PLUCK_STAGE_GREEDY:
         greedy(v);
         break;
@@ -221,6 +218,8 @@ static void run_stage(oracle_f32 *o, f32_view *v, const pluck_stage *stage, f32_
         break;
     case PLUCK_STAGE_ADAPTIVE_P:
         f32_adaptive_p(v, &stage->as.adaptive_p, m);
+        break;
+    default: /* llama.cpp has none: a custom stage, and what is numbered from top-a on */
         break;
     }
 }

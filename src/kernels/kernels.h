@@ -64,6 +64,7 @@ typedef struct group_totals {
  *   group_sumexp_levels  writes the sum of e(x) of each group; adds the sum over x >= at[i] to
  *                  above[i], for one or two levels
  *   group_moment   writes the sums of e(x) and of e(x) * (x - ref) of each group
+ *   group_squares  writes the sums of e(x) and of e(x)^2 of each group
  *   group_stats    adds the sum and the sum of squares of x - shift over the logits above -inf
  *   group_collect  appends id (counted from first_id) and logit of every x >= cut (if cut is -inf,
  *                  x > cut) that is not >= below (NaN: no limit), in the groups whose max reaches
@@ -89,6 +90,9 @@ typedef struct group_totals {
     X(void, group_moment,                                                                          \
       (const void *x, const uint64_t *allowed, size_t n_groups, const exp_params *p, double *sum,  \
        double *moment))                                                                            \
+    X(void, group_squares,                                                                         \
+      (const void *x, const uint64_t *allowed, size_t n_groups, const exp_params *p, double *sum,  \
+       double *squares))                                                                           \
     X(void, group_stats,                                                                           \
       (const void *x, const uint64_t *allowed, size_t n_groups, float shift,                       \
        group_totals *totals))                                                                      \

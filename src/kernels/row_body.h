@@ -265,6 +265,39 @@ VATTR static void ROW_FN(group_moment)(const void *row, const uint64_t *allowed,
                    (sum[g] = v8_sum(s[0]), moment[g] = v8_sum(m[0])));
 }
 
+/* The eight lanes of e(x), and of e(x)^2. */
+VFN void ROW_FN(lanes_squares)(const char *x, uint64_t bits, const exp_params *p, v8 *s, v8 *m) {
+    v8 half[2], half_m[2];
+    (void)bits;
+    if (ROW_IS_DEAD) {
+        *s = *m = v8_zero();
+        return;
+    }
+    for (int k = 0; k < 2; k++) {
+        vf v[PART], w[PART];
+        ROW_LOAD32(32 * k, v);
+        for (int i = 0; i < PART; i++) {
+            v[i] = v_shifted_exp(v_sub(v[i], v_set(p->ref)), p);
+            w[i] = v_mul(v[i], v[i]);
+        }
+        half[k] = ROW_FOLD32(v);
+        half_m[k] = ROW_FOLD32(w);
+    }
+    *s = v8_add(half[0], half[1]);
+    *m = v8_add(half_m[0], half_m[1]);
+}
+
+VATTR static void ROW_FN(group_squares)(const void *row, const uint64_t *allowed, size_t n_groups,
+                                        const exp_params *params, double *sum, double *squares) {
+    const char *x = row;
+    (void)allowed;
+    const exp_params p = *params;
+    v8 s[4], m[4];
+    GROUPS_BY_FOUR(ROW_FN(lanes_squares)(x, ROW_BITS(g + (size_t)q), &p, &s[q], &m[q]),
+                   (v8_sum4(s, sum + g), v8_sum4(m, squares + g)),
+                   (sum[g] = v8_sum(s[0]), squares[g] = v8_sum(m[0])));
+}
+
 /* The eight lanes of d = x - shift and of d^2; masked logits give 0. */
 VFN void ROW_FN(lanes_stats)(const char *x, uint64_t bits, float shift, v8 *s, v8 *m) {
     v8 half[2], half_m[2];

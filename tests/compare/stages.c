@@ -15,6 +15,17 @@ pluck_stage with_top_p(float p, int32_t min_keep) {
 pluck_stage with_top_a(float a, int32_t min_keep) {
     return (pluck_stage){.kind = PLUCK_STAGE_TOP_A, .as.top_a = {a, min_keep}};
 }
+pluck_stage with_epsilon_cutoff(float epsilon, int32_t min_keep) {
+    return (pluck_stage){.kind = PLUCK_STAGE_EPSILON_CUTOFF,
+                         .as.epsilon_cutoff = {epsilon, min_keep}};
+}
+pluck_stage with_eta_cutoff(float epsilon, int32_t min_keep) {
+    return (pluck_stage){.kind = PLUCK_STAGE_ETA_CUTOFF, .as.eta_cutoff = {epsilon, min_keep}};
+}
+pluck_stage with_p_less(bool norm) {
+    if (norm) return (pluck_stage){.kind = PLUCK_STAGE_P_LESS_NORM, .as.p_less_norm = {1}};
+    return (pluck_stage){.kind = PLUCK_STAGE_P_LESS, .as.p_less = {1}};
+}
 
 pluck_stage with_min_p(float p, int32_t min_keep) {
     return (pluck_stage){.kind = PLUCK_STAGE_MIN_P, .as.min_p = {p, min_keep}};
@@ -89,6 +100,16 @@ static int describe_stage(const pluck_stage *s, char *to, size_t size) {
         return snprintf(to, size, "min_p(%.9g, %d)", (double)s->as.min_p.p, s->as.min_p.min_keep);
     case PLUCK_STAGE_TOP_A:
         return snprintf(to, size, "top_a(%.9g, %d)", (double)s->as.top_a.a, s->as.top_a.min_keep);
+    case PLUCK_STAGE_EPSILON_CUTOFF:
+    case PLUCK_STAGE_ETA_CUTOFF:
+        return snprintf(to, size, "%s(%.9g, %d)",
+                        s->kind == PLUCK_STAGE_ETA_CUTOFF ? "eta_cutoff" : "epsilon_cutoff",
+                        (double)s->as.epsilon_cutoff.epsilon, s->as.epsilon_cutoff.min_keep);
+    case PLUCK_STAGE_P_LESS:
+    case PLUCK_STAGE_P_LESS_NORM:
+        return snprintf(to, size, "%s(%d)",
+                        s->kind == PLUCK_STAGE_P_LESS ? "p_less" : "p_less_norm",
+                        s->as.p_less.enabled);
     case PLUCK_STAGE_XTC:
         return snprintf(to, size, "xtc(%.9g, %.9g, %d, seed %u)", (double)s->as.xtc.probability,
                         (double)s->as.xtc.threshold, s->as.xtc.min_keep, s->as.xtc.seed);

@@ -144,6 +144,14 @@ static bool run(oracle *o, oracle_view *v, int32_t i, pluck_status *status) {
         return oracle_min_p(v, &s->as.min_p);
     case PLUCK_STAGE_TOP_A:
         return oracle_top_a(v, &s->as.top_a);
+    case PLUCK_STAGE_EPSILON_CUTOFF:
+        return oracle_epsilon_cutoff(v, &s->as.epsilon_cutoff);
+    case PLUCK_STAGE_ETA_CUTOFF:
+        return oracle_eta_cutoff(v, &s->as.eta_cutoff);
+    case PLUCK_STAGE_P_LESS:
+        return oracle_p_less(v, &s->as.p_less, false);
+    case PLUCK_STAGE_P_LESS_NORM:
+        return oracle_p_less(v, &s->as.p_less_norm, true);
     case PLUCK_STAGE_XTC:
         return oracle_xtc(v, &s->as.xtc, rng, m);
     case PLUCK_STAGE_TEMPERATURE:

@@ -108,6 +108,9 @@ bool oracle_typical(oracle_view *v, const pluck_stage_mass *s);
 bool oracle_top_p(oracle_view *v, const pluck_stage_mass *s);
 bool oracle_min_p(oracle_view *v, const pluck_stage_mass *s);
 bool oracle_top_a(oracle_view *v, const pluck_stage_top_a *s);
+bool oracle_epsilon_cutoff(oracle_view *v, const pluck_stage_cutoff *s);
+bool oracle_eta_cutoff(oracle_view *v, const pluck_stage_cutoff *s);
+bool oracle_p_less(oracle_view *v, const pluck_stage_p_less *s, bool norm);
 bool oracle_xtc(oracle_view *v, const pluck_stage_xtc *s, pluck_rng_kind rng, oracle_memory *m);
 bool oracle_temperature(oracle_view *v, const pluck_stage_temperature *s);
 

@@ -88,7 +88,7 @@ static void make_selector(random_chain *c, int32_t at, rows_random *r) {
 static void make_stage(random_chain *c, int32_t at, rows_random *r, int32_t n_vocab) {
     pluck_stage *s = &c->stages[at];
     const uint32_t vocab = (uint32_t)n_vocab;
-    switch (rows_below(r, 14)) {
+    switch (rows_below(r, 17)) {
     case 0:
         make_bias(c, at, r, n_vocab);
         return;
@@ -128,6 +128,15 @@ static void make_stage(random_chain *c, int32_t at, rows_random *r, int32_t n_vo
         return;
     case 12:
         *s = with_top_a(ONE_OF(r, 0.0f, 0.2f, 0.05f, 1.0f, 1e-4f), min_keep(r));
+        return;
+    case 13:
+        *s = with_epsilon_cutoff(ONE_OF(r, 0.0f, 3e-4f, 9e-4f, 0.02f, 0.3f, 1.0f), min_keep(r));
+        return;
+    case 14:
+        *s = with_eta_cutoff(ONE_OF(r, 0.0f, 3e-4f, 4e-3f, 0.02f, 0.3f, 1.0f), min_keep(r));
+        return;
+    case 15:
+        *s = with_p_less(rows_below(r, 2));
         return;
     default:
         *s = with_temp(ONE_OF(r, 1.0f, 0.8f, 0.6f, 1.3f, 1.5f, 5.0f, 0.0f), 0.0f, 1.0f);

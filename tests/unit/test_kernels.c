@@ -92,7 +92,7 @@ static void check_sums(const row_kernels *t, const row_kernels *s, bench *b, dou
     for (int g = 0; g < GROUPS; ++g) top = fmaxf(top, b->max[g]);
     const exp_params p = pk_exp_params(top, scale);
     double sum[GROUPS], moment_sum[GROUPS], moment[GROUPS];
-    double other[GROUPS], other_moment[GROUPS];
+    double other[GROUPS], other_moment[GROUPS], squares[GROUPS];
     t->group_sumexp(b->row, NULL, GROUPS, &p, sum);
     s->group_sumexp(b->row, NULL, GROUPS, &p, other);
     assert_same_bits(sum, other, sizeof sum, isa, "group_sumexp");
@@ -100,19 +100,26 @@ static void check_sums(const row_kernels *t, const row_kernels *s, bench *b, dou
     s->group_moment(b->row, NULL, GROUPS, &p, other, other_moment);
     assert_same_bits(moment_sum, other, sizeof other, isa, "group_moment");
     assert_same_bits(moment, other_moment, sizeof other, isa, "group_moment");
+    t->group_squares(b->row, NULL, GROUPS, &p, moment_sum, squares);
+    s->group_squares(b->row, NULL, GROUPS, &p, other, other_moment);
+    assert_same_bits(moment_sum, other, sizeof other, isa, "group_squares");
+    assert_same_bits(squares, other_moment, sizeof other, isa, "group_squares");
     for (int g = 0; g < GROUPS; ++g) {
         long double e = 0.0L;
         long double m = 0.0L;
+        long double q = 0.0L;
         for (int i = g * GROUP; i < (g + 1) * GROUP; ++i) {
             if (b->x[i] == -INFINITY) continue;
             const long double d = (long double)b->x[i] - (long double)top;
             const long double y = expl(d * (long double)scale);
             e += y;
             m += y * d;
+            q += y * y;
         }
         /* x - ref is rounded once; below 2^-126 a term may be left out. */
         assert_near(sum[g], (double)e, 2e-6 * (double)e + 1e-36, isa, "group_sumexp");
         assert_near(moment[g], (double)m, 2e-6 * (double)-m + 1e-33, isa, "group_moment");
+        assert_near(squares[g], (double)q, 4e-6 * (double)q + 1e-36, isa, "group_squares");
         assert_true(sum[g] == moment_sum[g]);
     }
 }
@@ -330,6 +337,10 @@ static void check_masked(const kernel_table *t, int d, const bench *b, uint64_t 
     m->group_moment(x, allowed, GROUPS, &e, sum, moment);
     p->group_moment(wanted, NULL, GROUPS, &e, want, want_moment);
     assert_same_bits(sum, want, sizeof sum, t->isa, "group_moment, masked");
+    for (int g = 0; g < GROUPS; ++g) assert_true(moment[g] == want_moment[g]);
+    m->group_squares(x, allowed, GROUPS, &e, sum, moment);
+    p->group_squares(wanted, NULL, GROUPS, &e, want, want_moment);
+    assert_same_bits(sum, want, sizeof sum, t->isa, "group_squares, masked");
     for (int g = 0; g < GROUPS; ++g) assert_true(moment[g] == want_moment[g]);
     m->group_adapt(x, allowed, GROUPS, &a, sum);
     p->group_adapt(wanted, NULL, GROUPS, &a, want);

@@ -102,6 +102,20 @@ static void truncations(void **state) {
     EXPECT(with_top_a(1.0f, 0), 0, 2);
     EXPECT(with_top_a(0.5f, 3), 0, 2, 0, 3);
     EXPECT(with_top_a(0.0f, 1), 0, 0, 1, 2, 3);
+    EXPECT(with_epsilon_cutoff(0.13f, 0), 0, 0, 2, 3);
+    EXPECT(with_epsilon_cutoff(0.3f, 0), 0, 2);
+    EXPECT(with_epsilon_cutoff(0.9f, 0), 0, 2);
+    EXPECT(with_epsilon_cutoff(0.9f, 3), 0, 0, 2, 3);
+    /* exp(-H) = 0.321: with epsilon 0.25 the cut is at 0.160, with 0.01 at 0.01, with 0.5 at 0.227,
+     * where the square root of epsilon exp(-H) would be 0.283, 0.057 and 0.401. */
+    EXPECT(with_eta_cutoff(0.25f, 0), 0, 0, 2);
+    EXPECT(with_eta_cutoff(0.5f, 0), 0, 0, 2);
+    EXPECT(with_eta_cutoff(0.01f, 0), 0, 0, 1, 2, 3);
+    EXPECT(with_eta_cutoff(1.0f, 0), 0, 2);
+    EXPECT(with_eta_cutoff(1.0f, 2), 0, 0, 2);
+    /* The squares sum to 85/225 = 0.378; (4 * 85/225 - 1) / 3 = 0.170. */
+    EXPECT(with_p_less(false), 0, 2);
+    EXPECT(with_p_less(true), 0, 0, 2);
     /* H = 1.14 nats; surprises 0.63, 1.32, 2.01, 2.71 for ids 2, 0, 3, 1: distances .51 .18
      * .88 1.57 */
     EXPECT(with_typical(0.2f, 0), 0, 0);

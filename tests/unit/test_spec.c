@@ -130,6 +130,23 @@ static void top_a(void **state) {
     LEAVES("samplers=top_a:top_k;top_k=2;top_a=0.4", 2, 0);
 }
 
+/* 8, 4, 2 and 1 fifteenths: the squares sum to 85/225 = 0.378, and H is 1.137 nats. */
+static void probability_cuts(void **state) {
+    (void)state;
+    LEAVES("samplers=epsilon_cutoff;epsilon_cutoff=0.13", 0, 2, 3);
+    LEAVES("samplers=epsilon_cutoff;epsilon_cutoff=0.9;min_keep=2", 0, 2);
+    LEAVES("samplers=eta_cutoff;eta_cutoff=0.25", 0, 2);
+    LEAVES("samplers=eta_cutoff;eta_cutoff=0.01", 0, 1, 2, 3);
+    LEAVES("samplers=p_less;p_less=1", 2);
+    LEAVES("samplers=p_less_norm;p_less_norm=1", 0, 2);
+    LEAVES("samplers=p_less:p_less_norm:epsilon_cutoff:eta_cutoff", 0, 1, 2, 3);
+    /* Their places in the chain: p-less sees what the temperature left, 64, 16, 4 and 1 of 85, the
+     * cut-offs what top_k did, 2/3 and 1/3, which makes eta 0.374 rather than 0.227. */
+    LEAVES("top_k=0;top_p=1;min_p=0;temp=0.5;p_less_norm=1", 2);
+    LEAVES("top_k=2;top_p=1;min_p=0;epsilon_cutoff=0.3", 2, 0);
+    LEAVES("top_k=2;top_p=1;min_p=0;eta_cutoff=0.5", 2);
+}
+
 static void refuse(const char *spec, pluck_status want, const char *first, const char *second) {
     pluck_sampler *s = NULL;
     pluck_spec *parsed = NULL;
@@ -176,9 +193,13 @@ static void refusals(void **state) {
     refuse("mirostat=3", PLUCK_ERR_SPEC_RANGE, "mirostat", "3");
     refuse("adaptive_target=1.5", PLUCK_ERR_SPEC_RANGE, "adaptive_target", "1.5");
     refuse("top_a=1.5", PLUCK_ERR_SPEC_RANGE, "top_a=1.5", "0 to 1");
+    refuse("epsilon_cutoff=-1e-9", PLUCK_ERR_SPEC_RANGE, "epsilon_cutoff", "0 to 1");
+    refuse("eta_cutoff=2", PLUCK_ERR_SPEC_RANGE, "eta_cutoff=2", "0 to 1");
+    refuse("p_less=2", PLUCK_ERR_SPEC_RANGE, "p_less=2", "0 or 1");
+    refuse("p_less_norm=yes", PLUCK_ERR_SPEC_VALUE, "p_less_norm", "0 or 1");
     refuse("rng=mt", PLUCK_ERR_SPEC_VALUE, "rng", "philox");
     refuse("samplers=top_k:nothing", PLUCK_ERR_SPEC_VALUE, "samplers", "nothing");
-    refuse("samplers=top-a", PLUCK_ERR_SPEC_VALUE, "top-a", "top_k, top_a, typ_p");
+    refuse("samplers=top-a", PLUCK_ERR_SPEC_VALUE, "top-a", "top_k, top_a, typ_p, ");
     refuse("temp=1;temperature=1", PLUCK_ERR_SPEC_DUPLICATE, "temp", "twice");
     refuse("top_k=1,top_k=1", PLUCK_ERR_SPEC_DUPLICATE, "top_k", "twice");
     refuse("logit_bias=400+1", PLUCK_ERR_TOKEN, "logit_bias", "400");
@@ -406,6 +427,7 @@ int main(void) {
         cmocka_unit_test(long_texts),
         cmocka_unit_test(nulls),
         cmocka_unit_test(top_a),
+        cmocka_unit_test(probability_cuts),
         cmocka_unit_test(random_seeds),
         cmocka_unit_test(parameters),
     };
