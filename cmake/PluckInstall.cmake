@@ -28,6 +28,7 @@ function(pluck_install)
             INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
     install(FILES ${PROJECT_SOURCE_DIR}/include/pluck.h
                   ${PROJECT_SOURCE_DIR}/include/pluck_blocks.h
+                  ${PROJECT_SOURCE_DIR}/include/pluck_batch.h
             DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 
     # find_package(pluck): pluck::pluck and pluck::pluck_static.

@@ -92,7 +92,10 @@ PLUCK_API const char *pluck_version(void);
     X(ERR_SPEC_RANGE, -18, "a value in the spec is out of range")                                  \
     X(ERR_SPEC_DUPLICATE, -19, "a key is given twice in the spec")                                 \
     X(ERR_RNG, -20, "the generator is unknown, or cannot do what was asked")                       \
-    X(ERR_SIZE, -21, "a size or count is out of range")
+    X(ERR_SIZE, -21, "a size or count is out of range")                                            \
+    X(ERR_BATCH, -22, "rows of the batch failed: their statuses say which")                        \
+    X(ERR_SHARED, -23, "a sampler or a batch is in use already")                                   \
+    X(ERR_CANCELLED, -24, "the executor did not run this row")
 
 typedef enum pluck_status {
 #define PLUCK_STATUS_ENUM(name, code, message) PLUCK_##name = (code),

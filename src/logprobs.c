@@ -6,17 +6,6 @@
 
 #include "workspace.h"
 
-/* The value of one token; -inf if it is masked. */
-static float value_of(view *v, int32_t token) {
-    if (pk_view_is_list(v)) { /* of few allowed tokens, or of tokens at +inf */
-        const int32_t at = pk_list_find(pk_view_list(v), token);
-        return at < 0 ? -INFINITY : pk_view_list(v)->x[at];
-    }
-    float x[GROUP];
-    pk_row_group(&v->row, token / GROUP, cut_at(-INFINITY), x);
-    return x[token % GROUP];
-}
-
 static pluck_status check(const pluck_row *row, int32_t n_top, const int32_t *ids,
                           const float *logprobs, int32_t token, bool wants_token) {
     if (!row || !row->logits || !row->workspace) return PLUCK_ERR_NULL;
@@ -34,7 +23,7 @@ static PK_APART pluck_status top_logprobs(const pluck_row *row, int32_t n_top, i
     TRY(pk_workspace_begin(row->workspace, row->n, row));
     TRY(pk_view_scan(v));
     const double log_sum = pk_view_log_sum(v);
-    if (token_logprob) *token_logprob = (float)((double)value_of(v, token) - log_sum);
+    if (token_logprob) *token_logprob = (float)((double)pk_view_value(v, token) - log_sum);
     if (n_written) *n_written = 0;
     if (n_top == 0) return PLUCK_OK;
     pk_view_top_k(v, n_top);

@@ -15,7 +15,7 @@ static pluck_status finish(pluck_workspace *ws) {
     return PLUCK_OK;
 }
 
-static PK_APART pluck_status read_candidates(pluck_workspace *workspace, pluck_candidates *out) {
+PK_APART pluck_status pk_result_candidates(pluck_workspace *workspace, pluck_candidates *out) {
     if (!workspace->finished) TRY(finish(workspace));
     const list *l = pk_view_list(&workspace->view);
     *out = (pluck_candidates){
@@ -33,14 +33,14 @@ static PK_APART pluck_status read_candidates(pluck_workspace *workspace, pluck_c
 pluck_status pluck_workspace_candidates(pluck_workspace *workspace, pluck_candidates *out) {
     if (!workspace || !out) return PLUCK_ERR_NULL;
     if (!workspace->has_result) return PLUCK_ERR_NO_RESULT;
-    PK_IN_OWN_ENV(pluck_status, read_candidates(workspace, out));
+    PK_IN_OWN_ENV(pluck_status, pk_result_candidates(workspace, out));
 }
 
 /* The draw if stages ran after the token was selected: they may have changed its logit and the
  * distribution, or dropped it. */
 static pluck_status draw_behind(pluck_workspace *ws, pluck_draw *draw) {
     pluck_candidates left;
-    TRY(read_candidates(ws, &left));
+    TRY(pk_result_candidates(ws, &left));
     const bool there = left.selected >= 0;
     *draw = (pluck_draw){
         .token = ws->selection.token,

@@ -4,8 +4,7 @@
  */
 #include "arithmetic.h"
 
-#include "sampler.h"
-#include "workspace.h"
+#include "run.h"
 
 #include "result.h"
 
@@ -16,7 +15,7 @@ static void begin(pluck_sampler *s) {
         if (p->steps[i].stream != NONE) pk_stream_begin(pk_stream_of(s, &p->steps[i]));
 }
 
-static void roll_back(pluck_sampler *s) {
+void pk_run_undo(pluck_sampler *s) {
     const plan *p = s->plan;
     memcpy(s->memory, s->saved, (size_t)p->n_steps * sizeof *s->memory);
     for (int32_t i = 0; i < p->n_steps; i++)
@@ -77,20 +76,30 @@ static uint64_t digest_of_state(const pluck_sampler *s) {
     return digest;
 }
 
-/* Runs the chain on a row. If it succeeds, the workspace *used has the outcome. */
-static pluck_status run_chain(pluck_sampler *s, const pluck_row *row, bool must_select,
-                              pluck_workspace **used, pk_fpenv *caller) {
+/* The row as a view, looked at if that is wanted. */
+static pluck_status begin_view(pluck_workspace *ws, int32_t n_vocab, const pluck_row *row,
+                               const run_look *look) {
+    TRY(pk_workspace_begin(ws, n_vocab, row));
+    if (!look) return PLUCK_OK;
+    TRY(pk_view_scan(&ws->view));
+    look->look(look->arg, &ws->view);
+    /* The scan left the tokens at +inf alone, but the chain begins with the others as well. */
+    return pk_view_is_infinite(&ws->view) ? pk_workspace_begin(ws, n_vocab, row) : PLUCK_OK;
+}
+
+pluck_status pk_run(pluck_sampler *s, const pluck_row *row, bool must_select, const run_look *look,
+                    pluck_workspace **used, pk_fpenv *caller) {
     if (!row->logits) return PLUCK_ERR_NULL;
     pluck_workspace *ws = row->workspace ? row->workspace : s->workspace;
     const int32_t n_vocab = s->plan->config.n_vocab;
     if (pk_workspace_vocab(ws) < n_vocab) return PLUCK_ERR_WORKSPACE;
     const uint64_t state = CHECKS ? digest_of_state(s) : 0;
     begin(s);
-    pluck_status status = pk_workspace_begin(ws, n_vocab, row);
+    pluck_status status = begin_view(ws, n_vocab, row, look);
     if (status == PLUCK_OK) status = run_steps(s, &ws->view, &ws->selection, caller);
     if (status == PLUCK_OK && must_select && !ws->selection.made) status = PLUCK_ERR_NO_DRAW;
     if (status != PLUCK_OK) {
-        roll_back(s);
+        pk_run_undo(s);
         if (CHECKS) PLUCK_ASSERT(digest_of_state(s) == state);
         return status;
     }
@@ -102,7 +111,7 @@ static pluck_status run_chain(pluck_sampler *s, const pluck_row *row, bool must_
 static PK_APART pluck_status sample_row(pluck_sampler *s, const pluck_row *row, pluck_draw *draw,
                                         pk_fpenv *caller) {
     pluck_workspace *ws;
-    TRY(run_chain(s, row, draw != NULL, &ws, caller));
+    TRY(pk_run(s, row, draw != NULL, NULL, &ws, caller));
     return draw ? pk_result_draw(ws, row->skip_probability, draw) : PLUCK_OK;
 }
 
@@ -110,7 +119,7 @@ static PK_APART pluck_status sample(pluck_sampler *s, const float *logits, int32
                                     pk_fpenv *caller) {
     const pluck_row row = {.logits = logits};
     pluck_workspace *ws;
-    TRY(run_chain(s, &row, true, &ws, caller));
+    TRY(pk_run(s, &row, true, NULL, &ws, caller));
     *token = ws->selection.token;
     return PLUCK_OK;
 }

@@ -15,7 +15,8 @@ struct pluck_sampler {
     uint32_t seed; /* in use */
     size_t size;   /* of this block */
     stage_memory *memory, *saved;
-    char *parts; /* the steps' offsets are relative to it */
+    char *parts;        /* the steps' offsets are relative to it */
+    const void *in_use; /* the batch that has it in a call */
 };
 
 /* A step's mutable parts; NULL if the stage does not have them. */

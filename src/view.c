@@ -7,7 +7,7 @@
 
 /* ---- entry ---- */
 
-static bool is_allowed(const pluck_row *row, int32_t n_vocab, int32_t id) {
+bool pk_view_row_allows(const pluck_row *row, int32_t n_vocab, int32_t id) {
     if (!row->allowed) return true;
     const int32_t n = row->n_allowed > 0 && row->n_allowed < n_vocab ? row->n_allowed : n_vocab;
     return id < n && (row->allowed[id / 32] >> (id % 32) & 1);
@@ -29,7 +29,7 @@ static pluck_status begin_list(view *v, const pluck_row *row) {
         for (int32_t i = 0; i < count; i++) {
             const int32_t id = row->ids[first + i];
             if (id < 0 || id >= v->n_vocab) return PLUCK_ERR_TOKEN;
-            if (!is_allowed(row, v->n_vocab, id)) continue;
+            if (!pk_view_row_allows(row, v->n_vocab, id)) continue;
             if (isnan(x[i])) return PLUCK_ERR_NAN;
             if (row->descending && x[i] > above) return PLUCK_ERR_ORDER;
             above = x[i];

@@ -19,6 +19,9 @@
 
 typedef struct view view;
 
+/* Whether a row's mask, if it has one, allows a token of the vocabulary. */
+bool pk_view_row_allows(const pluck_row *row, int32_t n_vocab, int32_t id);
+
 /* What is true of a view before a stage runs; each state includes the one before. */
 typedef enum view_state {
     VIEW_ANY,     /* nothing is known of the row: it may have NaN */
@@ -75,6 +78,12 @@ float pk_view_kth(view *v, int64_t k);
 /* Writes the m greatest x, descending, or all that are alive if those are fewer; returns how
  * many. */
 int32_t pk_view_greatest(view *v, int32_t m, float *out);
+
+/* The same with their ids, the lower id first among equals. */
+int32_t pk_view_top(view *v, int32_t m, int32_t *ids, float *x);
+
+/* The x of a token; -inf if it is not alive. */
+float pk_view_value(const view *v, int32_t token);
 
 /* ---- narrowing ---- */
 

@@ -191,6 +191,15 @@ static int32_t collect_greatest(view *v, int32_t m) {
     return n;
 }
 
+/* The m-th greatest of the first n x of the list. */
+static float mth_of_list(view *v, int32_t n, int32_t m) {
+    float *values = pk_lease_floats(v->scratch, LEASE_VALUES, (size_t)n);
+    memcpy(values, v->list.x, (size_t)n * sizeof *values);
+    const float least = pk_kth_greatest(values, n, m);
+    pk_lease_return(v->scratch, LEASE_VALUES);
+    return least;
+}
+
 int32_t pk_view_greatest(view *v, int32_t m, float *out) {
     PLUCK_ASSERT(m >= 1 && v->mass.max_stamp == v->values && !v->adapted);
     m = (int32_t)min_i64(m, pk_view_alive(v));
@@ -199,10 +208,7 @@ int32_t pk_view_greatest(view *v, int32_t m, float *out) {
         return m;
     }
     const int32_t n = v->whole ? collect_greatest(v, m) : v->list.n;
-    float *values = pk_lease_floats(v->scratch, LEASE_VALUES, (size_t)n);
-    memcpy(values, v->list.x, (size_t)n * sizeof *values);
-    const float least = pk_kth_greatest(values, n, m);
-    pk_lease_return(v->scratch, LEASE_VALUES);
+    const float least = mth_of_list(v, n, m);
     int32_t above = 0;
     for (int32_t i = 0; i < n; i++)
         if (v->list.x[i] > least) out[above++] = v->list.x[i];
@@ -217,4 +223,50 @@ int32_t pk_view_greatest(view *v, int32_t m, float *out) {
     pk_lease_return(v->scratch, LEASE_VALUES);
     pk_lease_return(v->scratch, LEASE_INDEX);
     return m;
+}
+
+/* The id up to which the equals at x of the list are among its m greatest; x is the m-th. */
+static int32_t last_of_equals(view *v, float x, int32_t n, int32_t m) {
+    int32_t *equals = pk_lease_ints(v->scratch, LEASE_TIES, (size_t)n);
+    int32_t n_equal = 0, above = 0;
+    for (int32_t i = 0; i < n; i++) {
+        above += v->list.x[i] > x;
+        if (v->list.x[i] == x) equals[n_equal++] = i;
+    }
+    PLUCK_ASSERT(above < m && m - above <= n_equal);
+    const int32_t at = pk_kth_lowest_id(v->list.ids, equals, n_equal, m - above);
+    pk_lease_return(v->scratch, LEASE_TIES);
+    return v->list.ids[at];
+}
+
+int32_t pk_view_top(view *v, int32_t m, int32_t *ids, float *x) {
+    PLUCK_ASSERT(m >= 1 && v->mass.max_stamp == v->values && !v->adapted);
+    m = (int32_t)min_i64(m, pk_view_alive(v));
+    const int32_t n = v->whole ? collect_greatest(v, m) : v->list.n;
+    const float least = mth_of_list(v, n, m);
+    const row_cut c = {least, last_of_equals(v, least, n, m)};
+    int32_t found = 0;
+    for (int32_t i = 0; i < n; i++) {
+        if (!cut_admits(c, v->list.x[i], v->list.ids[i])) continue;
+        ids[found] = v->list.ids[i];
+        x[found++] = v->list.x[i];
+    }
+    PLUCK_ASSERT(found == m);
+    int32_t *index = pk_lease_ints(v->scratch, LEASE_INDEX, (size_t)m);
+    for (int32_t i = 0; i < m; i++) index[i] = i;
+    const ordering o = {ids, x, ORDER_DESCENDING, 0.0};
+    pk_sort_index(&o, index, m);
+    pk_permute(ids, x, index, m);
+    pk_lease_return(v->scratch, LEASE_INDEX);
+    return m;
+}
+
+float pk_view_value(const view *v, int32_t token) {
+    if (!v->whole) {
+        const int32_t at = pk_list_find(&v->list, token);
+        return at < 0 ? -INFINITY : v->list.x[at];
+    }
+    float x[GROUP];
+    pk_row_group(&v->row, token / GROUP, v->cut, x);
+    return x[token % GROUP];
 }

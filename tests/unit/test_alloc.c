@@ -4,6 +4,7 @@
  * malloc itself, which shows that sampling and accepting never allocate.
  */
 #include "check.h"
+#include "pluck_batch.h"
 #include "pluck_blocks.h"
 
 #include <stdlib.h>
@@ -307,6 +308,47 @@ static void sampling_never_allocates(void **state) {
     }
 }
 
+/* Nor does a batch, on all its threads, whatever is asked of it. */
+static void batches_never_allocate(void **state) {
+    (void)state;
+    enum { ROWS = 8 };
+    static float logits[ROWS][N], probabilities[ROWS * N], logprobs[2][ROWS * 20],
+        of_token[2][ROWS];
+    static int32_t kept[ROWS * N], ids[2][ROWS * 20], drawn[ROWS];
+    static int64_t offsets[ROWS + 1];
+    static pluck_draw draws[ROWS];
+    pluck_batch *b = NULL;
+    const pluck_batch_config bc = {.n_vocab = N, .max_rows = ROWS, .n_threads = 3};
+    assert_int_equal(pluck_batch_create(&b, &bc, NULL), PLUCK_OK);
+    pluck_stage stages[20];
+    meter m = {0, 0, 0, -1};
+    const pluck_config c = metered(&m, stages);
+    pluck_batch_row rows[ROWS];
+    for (int i = 0; i < ROWS; ++i) {
+        rows_fill(ROWS_NORMAL, (uint64_t)i, logits[i], N);
+        rows[i] = (pluck_batch_row){.row.logits = logits[i], .stride = -1, .accept = true};
+        rows[i].row.logits = logits[i] + N - 1;
+        assert_int_equal(pluck_sampler_create(&rows[i].sampler, &c), PLUCK_OK);
+    }
+    const pluck_batch_out out = {
+        .tokens = drawn,
+        .draws = draws,
+        .kept = {N, offsets, kept, probabilities},
+        .raw = {of_token[0], 20, ids[0], logprobs[0]},
+        .processed = {of_token[1], 20, ids[1], logprobs[1]},
+    };
+    const long before = mallocs;
+    bool ok = true;
+    for (int step = 0; step < 20; ++step)
+        ok = ok && pluck_batch_sample(b, rows, ROWS, &out, NULL) == PLUCK_OK;
+    const long after = mallocs;
+    assert_true(ok);
+    assert_int_equal(after - before, 0);
+    for (int i = 0; i < ROWS; ++i) pluck_sampler_free(rows[i].sampler);
+    assert_int_equal(m.live, 0);
+    pluck_batch_free(b);
+}
+
 /* Clones share what never changes: however many biases and breakers, a clone is no larger. */
 static void clones_share(void **state) {
     (void)state;
@@ -338,10 +380,10 @@ static void clones_share(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(creation_survives), cmocka_unit_test(cloning_survives),
-        cmocka_unit_test(half_an_allocator), cmocka_unit_test(workspaces_survive),
-        cmocka_unit_test(specs_survive),     cmocka_unit_test(sampling_never_allocates),
-        cmocka_unit_test(clones_share),
+        cmocka_unit_test(creation_survives),      cmocka_unit_test(cloning_survives),
+        cmocka_unit_test(half_an_allocator),      cmocka_unit_test(workspaces_survive),
+        cmocka_unit_test(specs_survive),          cmocka_unit_test(sampling_never_allocates),
+        cmocka_unit_test(batches_never_allocate), cmocka_unit_test(clones_share),
     };
     return cmocka_run_group_tests_name("alloc", tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
  * list without a reach_... here does not compile; a status that no call returns fails the test.
  */
 #include "check.h"
+#include "pluck_batch.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -158,6 +159,47 @@ static pluck_status reach_ERR_SIZE(void) {
     const pluck_config config = with_chain(N, 1, PLUCK_RNG_MT19937, NULL, -1);
     pluck_sampler *s = NULL;
     return pluck_sampler_create(&s, &config);
+}
+
+/* A batch of two threads, of which the second one is the caller's and never comes. */
+static bool come_never(void *ctx, int32_t n, void (*work)(void *arg, int32_t i), void *arg) {
+    (void)ctx;
+    (void)n;
+    (void)work;
+    (void)arg;
+    return false;
+}
+/* The status of the second of two rows, or of the call: of samplers that are one and the same, or not. */
+static pluck_status batch(bool same, bool of_row) {
+    const pluck_stage dist = with_dist();
+    const pluck_config chain = with_chain(N, 1, PLUCK_RNG_MT19937, &dist, 1);
+    const pluck_batch_config config = {
+        .n_vocab = N, .max_rows = 2, .n_threads = 2, .executor.run = same ? NULL : come_never};
+    pluck_batch *b = NULL;
+    assert_int_equal(pluck_batch_create(&b, &config, NULL), PLUCK_OK);
+    pluck_batch_row rows[2];
+    for (int i = 0; i < 2; ++i) {
+        rows[i] = (pluck_batch_row){.row.logits = row_of_logits};
+        assert_int_equal(pluck_sampler_create(&rows[i].sampler, &chain), PLUCK_OK);
+    }
+    pluck_sampler *second = rows[1].sampler;
+    if (same) rows[1].sampler = rows[0].sampler;
+    pluck_status statuses[2];
+    const pluck_batch_out out = {.statuses = statuses};
+    const pluck_status status = pluck_batch_sample(b, rows, 2, &out, NULL);
+    pluck_sampler_free(rows[0].sampler);
+    pluck_sampler_free(second);
+    pluck_batch_free(b);
+    return of_row ? statuses[1] : status;
+}
+static pluck_status reach_ERR_BATCH(void) {
+    return batch(true, false);
+}
+static pluck_status reach_ERR_SHARED(void) {
+    return batch(true, true);
+}
+static pluck_status reach_ERR_CANCELLED(void) {
+    return batch(false, true);
 }
 
 typedef struct entry {

@@ -1,0 +1,137 @@
+/* batch_why.c: a batch's errors in words. See batch.h. */
+#include "arithmetic.h"
+
+#include "batch.h"
+
+#include "error.h"
+
+/* ---- a call as a whole ---- */
+
+static pluck_status check_logprobs(const pluck_batch *b, const pluck_batch_logprobs *l,
+                                   const char *name, pluck_error *err) {
+    if (l->n_top < 0 || l->n_top > b->config.n_vocab)
+        return pk_fail(err, PLUCK_ERR_SIZE, "%s.n_top is %d; allowed: 0 to %d", name, (int)l->n_top,
+                       (int)b->config.n_vocab);
+    if (l->n_top > 0 && (!l->ids || !l->logprobs))
+        return pk_fail(err, PLUCK_ERR_NULL, "%s.%s is NULL, %s.n_top is %d", name,
+                       l->ids ? "logprobs" : "ids", name, (int)l->n_top);
+    return PLUCK_OK;
+}
+
+pluck_status pk_batch_check_call(const pluck_batch *b, const pluck_batch_row *rows, int32_t n,
+                                 const pluck_batch_out *out, pluck_error *err) {
+    if (!b || !out) return pk_fail(err, PLUCK_ERR_NULL, "%s is NULL", b ? "out" : "the batch");
+    if (n < 0 || n > b->config.max_rows)
+        return pk_fail(err, PLUCK_ERR_SIZE, "n is %d; allowed: 0 to %d", (int)n,
+                       (int)b->config.max_rows);
+    if (!rows && n > 0) return pk_fail(err, PLUCK_ERR_NULL, "rows is NULL, n is %d", (int)n);
+    const pluck_batch_kept *k = &out->kept;
+    if (k->offsets && k->max_kept < 1)
+        return pk_fail(err, PLUCK_ERR_SIZE, "kept.max_kept is %d; allowed: 1 and above",
+                       (int)k->max_kept);
+    if (k->offsets && !k->ids)
+        return pk_fail(err, PLUCK_ERR_NULL, "kept.ids is NULL, kept.offsets is not");
+    TRY(check_logprobs(b, &out->raw, "raw", err));
+    return check_logprobs(b, &out->processed, "processed", err);
+}
+
+/* ---- a row ---- */
+
+static int32_t n_vocab_of(const pluck_batch_row *row) {
+    return row->sampler->plan->config.n_vocab;
+}
+
+static int32_t length_of(const pluck_batch_row *row) {
+    return row->row.ids ? row->row.n : n_vocab_of(row);
+}
+
+static int32_t token_at(const pluck_batch_row *row, int32_t at) {
+    return row->row.ids ? row->row.ids[at] : at;
+}
+
+static pluck_status shared(const pluck_batch *b, int32_t i, pluck_error *err) {
+    int32_t first = 0;
+    while (b->rows[first].sampler != b->rows[i].sampler) first++;
+    if (first < i)
+        return pk_fail(err, PLUCK_ERR_SHARED, "row %d: sampler: is that of row %d", (int)i,
+                       (int)first);
+    return pk_fail(err, PLUCK_ERR_SHARED, "row %d: sampler: is in another batch's call", (int)i);
+}
+
+static pluck_status nan_logit(const pluck_batch_row *row, int32_t i, pluck_error *err) {
+    for (int32_t at = 0; at < length_of(row); at++) {
+        const int32_t token = token_at(row, at);
+        if (pk_view_row_allows(&row->row, n_vocab_of(row), token) && isnan(pk_batch_logit(row, at)))
+            return pk_fail(err, PLUCK_ERR_NAN, "row %d: logits: that of token %d is NaN", (int)i,
+                           (int)token);
+    }
+    return pk_fail(err, PLUCK_ERR_NAN, "row %d: sampler: a stage left a logit that is NaN", (int)i);
+}
+
+static pluck_status bad_token(const pluck_batch_row *row, int32_t i, pluck_error *err) {
+    int32_t at = 0;
+    while (row->row.ids[at] >= 0 && row->row.ids[at] < n_vocab_of(row)) at++;
+    return pk_fail(err, PLUCK_ERR_TOKEN, "row %d: ids[%d] is %d; allowed: 0 to %d", (int)i, (int)at,
+                   (int)row->row.ids[at], (int)n_vocab_of(row) - 1);
+}
+
+static pluck_status not_descending(const pluck_batch_row *row, int32_t i, pluck_error *err) {
+    int32_t at = 1, before = 0;
+    for (; at < row->row.n; at++) {
+        if (!pk_view_row_allows(&row->row, n_vocab_of(row), token_at(row, at))) continue;
+        if (pk_batch_logit(row, at) > pk_batch_logit(row, before)) break;
+        before = at;
+    }
+    return pk_fail(err, PLUCK_ERR_ORDER,
+                   "row %d: descending: logits[%d] is greater than one before it", (int)i, (int)at);
+}
+
+static pluck_status bad_row(const pluck_batch_row *row, int32_t i, pluck_error *err) {
+    const pluck_row *r = &row->row;
+    if (r->dtype != PLUCK_DTYPE_F32 && r->dtype != PLUCK_DTYPE_F16 && r->dtype != PLUCK_DTYPE_BF16)
+        return pk_fail(err, PLUCK_ERR_ROW, "row %d: dtype: there is no type %d", (int)i,
+                       (int)r->dtype);
+    return pk_fail(err, PLUCK_ERR_ROW, "row %d: n is %d; allowed: %s%d", (int)i, (int)r->n,
+                   r->ids ? "1 to " : "0 and ", (int)n_vocab_of(row));
+}
+
+static pluck_status bad_size(const pluck_batch *b, int32_t i, pluck_error *err) {
+    const pluck_row *r = &b->rows[i].row;
+    if (r->allowed && r->n_allowed < 0)
+        return pk_fail(err, PLUCK_ERR_SIZE, "row %d: n_allowed is %d; allowed: 0 and above", (int)i,
+                       (int)r->n_allowed);
+    return pk_fail(err, PLUCK_ERR_SIZE, "row %d: kept: %d tokens are kept, max_kept is %d", (int)i,
+                   (int)b->n_kept[i], (int)b->out->kept.max_kept);
+}
+
+pluck_status pk_batch_why(const pluck_batch *b, int32_t i, pluck_error *err) {
+    const pluck_batch_row *row = &b->rows[i];
+    const pluck_status status = b->statuses[i];
+    switch (status) {
+    case PLUCK_ERR_NULL:
+        return pk_fail(err, status, "row %d: %s is NULL", (int)i,
+                       row->sampler ? "logits" : "sampler");
+    case PLUCK_ERR_SHARED:
+        return shared(b, i, err);
+    case PLUCK_ERR_WORKSPACE:
+        return pk_fail(err, status, "row %d: sampler: is for %d tokens, the batch for %d", (int)i,
+                       (int)n_vocab_of(row), (int)b->config.n_vocab);
+    case PLUCK_ERR_NAN:
+        return nan_logit(row, i, err);
+    case PLUCK_ERR_TOKEN:
+        return bad_token(row, i, err);
+    case PLUCK_ERR_ORDER:
+        return not_descending(row, i, err);
+    case PLUCK_ERR_ROW:
+        return bad_row(row, i, err);
+    case PLUCK_ERR_SIZE:
+        return bad_size(b, i, err);
+    case PLUCK_ERR_EMPTY:
+        return pk_fail(err, status, "row %d: logits, allowed: %s", (int)i,
+                       pluck_status_string(status));
+    default: /* of the chain, or of who was to run it */
+        return pk_fail(err, status, "row %d: %s: %s", (int)i,
+                       status == PLUCK_ERR_CANCELLED ? "executor" : "sampler",
+                       pluck_status_string(status));
+    }
+}

@@ -1,0 +1,23 @@
+/* run.h: a call, for whoever wants more of it than a token. */
+#ifndef PLUCK_RUN_H
+#define PLUCK_RUN_H
+
+#include "sampler.h"
+#include "workspace.h"
+
+/* Looks at the row, scanned, before the chain runs. It must leave the candidates as they are. */
+typedef struct run_look {
+    void (*look)(void *arg, view *v);
+    void *arg;
+} run_look;
+
+/* Runs the chain on a row, after look unless that is NULL; on success *used, which may be the
+ * sampler's own workspace, holds the outcome. `caller`: whose environment callbacks run in. */
+pluck_status pk_run(pluck_sampler *s, const pluck_row *row, bool must_select, const run_look *look,
+                    pluck_workspace **used, pk_fpenv *caller);
+
+/* Takes back what the last call, which succeeded, did to streams and memories; nothing may have been
+ * accepted since. */
+void pk_run_undo(pluck_sampler *s);
+
+#endif /* PLUCK_RUN_H */
