@@ -1,15 +1,15 @@
 # perflab_benchmark(NAME SOURCES... [LIBS target...] [HASH file...] [INCLUDES folder...]
 #                   [DEFINES def...] [FLAGS flag...])
 #
-# Builds a benchmark file (with further sources, C or C++, if it has any) twice, with -O3 -march=native
-# and with portable -O3, each into
+# Builds a benchmark (a file and further sources, in C or C++) twice, with -O3 -march=native and with
+# portable -O3, each into
 #   - a module for perflab, in ${CMAKE_BINARY_DIR}/perflab-modules (NAME-native.so, NAME-portable.so),
-#   - a program of its own, bench-NAME and bench-NAME-portable, in the current binary folder.
+#   - a program of its own, bench-NAME or bench-NAME-portable, in the current binary folder.
 #
-# HASH names everything besides SOURCES that decides what runs: the library's sources behind a
-# candidate. Their contents, and those of all headers that they and SOURCES include, enter the source
-# hash. perflab adds the code as it was linked, and the libraries that it loads: when one of them
-# changes, so does every status that was derived from it. Whatever LIBS links statically must be
+# HASH names the files besides SOURCES that decide what runs, such as the sources of the library that
+# a candidate calls. The source hash covers their contents, and all headers that they and SOURCES
+# include. perflab adds the linked code and the libraries that it loads: if one of these changes, the
+# statuses that were derived from it no longer count. What LIBS links statically must be
 # position-independent code.
 function(perflab_benchmark name)
     get_property(others GLOBAL PROPERTY PERFLAB_MODULE_NAMES)
@@ -75,7 +75,7 @@ function(perflab_benchmark name)
     endforeach()
 endfunction()
 
-# Removes the modules of benchmarks that are no longer registered: called at the end of the
+# Removes the modules of benchmarks that are no longer registered. Called at the end of the
 # configuration.
 function(perflab_forget_modules)
     get_property(known GLOBAL PROPERTY PERFLAB_MODULE_NAMES)
@@ -83,7 +83,7 @@ function(perflab_forget_modules)
          "${CMAKE_BINARY_DIR}/perflab-modules/*.so")
     foreach(module IN LISTS found)
         if(NOT module IN_LIST known)
-            message(STATUS "perflab: ${module} is no longer registered, removed")
+            message(STATUS "perflab: ${module} is no longer registered: removed")
             file(REMOVE "${CMAKE_BINARY_DIR}/perflab-modules/${module}")
         endif()
     endforeach()

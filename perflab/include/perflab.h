@@ -1,29 +1,47 @@
 /*
- * perflab.h - what a benchmark includes.
+ * perflab.h - the header that a benchmark includes.
  *
- * A benchmark file registers improvements. Each is a baseline and a candidate that do the same
- * work, a way to make their inputs, and a validator that holds both outputs against each other.
- * perflab loads the file as a shared module, gates the candidate on correctness, times both side by
- * side in fresh processes, and keeps what it saw in a ledger.
+ * A benchmark file registers improvements. Each has a baseline and a candidate that do the same
+ * work, a function that makes their inputs, and a validator that compares both outputs. perflab
+ * loads the file as a shared module, checks that the candidate is correct (the gate), times both
+ * sides interleaved in fresh processes, and records the results in a ledger.
+ *
+ *     #include "perflab.h"
+ *
+ *     static float *in, *out[2];
  *
  *     static int setup(perflab_ctx *ctx) {
- *         ctx->state = ...;
- *         ctx->min_bytes = ...;
+ *         const size_t bytes = ctx->size * sizeof *in;
+ *         perflab_rng rng = {ctx->seed};
+ *         in = perflab_alloc(ctx, bytes, 0);
+ *         out[PERFLAB_BASELINE] = perflab_alloc(ctx, bytes, 0);
+ *         out[PERFLAB_CANDIDATE] = perflab_alloc(ctx, bytes, 0);
+ *         perflab_fill_f32(ctx, &rng, in, ctx->size, false);
+ *         ctx->min_bytes = 2.0 * (double)bytes; // each call reads `in` and writes `out`
  *         return PERFLAB_OK;
  *     }
- *     static void baseline(perflab_ctx *ctx) { ... }
- *     static void candidate(perflab_ctx *ctx) { ... }
- *     static bool validate(perflab_ctx *ctx) { return perflab_check_floats(ctx, ...); }
+ *     static void baseline(perflab_ctx *ctx) {
+ *         for (size_t i = 0; i < ctx->size; i++) out[PERFLAB_BASELINE][i] = in[i] / 0.8f;
+ *     }
+ *     static void candidate(perflab_ctx *ctx) {
+ *         for (size_t i = 0; i < ctx->size; i++) out[PERFLAB_CANDIDATE][i] = in[i] * 1.25f;
+ *     }
+ *     static bool validate(perflab_ctx *ctx) {
+ *         return perflab_check_floats(ctx, "output", out[PERFLAB_BASELINE],
+ *                                     out[PERFLAB_CANDIDATE], ctx->size, PERFLAB_TOLERANCE, 1e-6);
+ *     }
  *
  *     PERFLAB_MODULE({.id = "5.1", .component = "scaling", .title = "multiply by the inverse",
- *                     .size = 100000, .setup = setup, .baseline = baseline, .candidate = candidate,
+ *                     .setup = setup, .baseline = baseline, .candidate = candidate,
  *                     .validate = validate})
  *
  * The order of calls, for one set of parameters: setup; then reset and baseline, or reset and
  * candidate, any number of times in any order; validate; teardown. baseline and candidate write to
- * buffers of their own, so that validate sees both outputs.
+ * separate buffers, so that validate sees both outputs.
  *
- * Everything is called from one thread, in a process of its own that may be killed at any time.
+ * Threads: perflab calls all functions of a benchmark from one thread, in a process of its own that
+ * may be killed at any time. Call the functions below from that thread only; a benchmark's own
+ * threads may use the buffers but not a perflab_ctx.
  */
 #ifndef PERFLAB_H
 #define PERFLAB_H
@@ -36,7 +54,7 @@
 extern "C" {
 #endif
 
-/* A module built against another number is refused. */
+/* The version of this interface. perflab refuses a module that was built with another version. */
 #define PERFLAB_ABI 2
 
 #if defined(__GNUC__)
@@ -49,65 +67,67 @@ extern "C" {
 #define PERFLAB_INLINE inline
 #endif
 
-/* What setup returns. Anything else is a failure; say why with perflab_reason. */
+/* What setup returns. Any other value is a failure; say why with perflab_reason. */
 #define PERFLAB_OK   0
 #define PERFLAB_SKIP 1 /* these parameters cannot be run here (no GPU, no data): not a failure */
 
 /* Flags of a benchmark. */
 #define PERFLAB_RESET_PER_BLOCK 1u /* reset before a block of timed calls, not before each call */
-#define PERFLAB_LEAK_IS_WRONG   2u /* a candidate that keeps memory of malloc is wrong: see below */
+#define PERFLAB_LEAK_IS_WRONG   2u /* a candidate that leaks memory of malloc is wrong */
 
 typedef enum perflab_side { PERFLAB_BASELINE = 0, PERFLAB_CANDIDATE = 1 } perflab_side;
 
 /*
- * What a benchmark's functions are given. The first group is perflab's to set, the second is set by
- * setup.
+ * What a benchmark's functions are given. perflab sets the first group of members; setup sets the
+ * second. The strings are valid until teardown returns.
  */
 typedef struct perflab_ctx {
     size_t size;          /* the problem size, at least 1 */
-    const char *input;    /* the kind of input, one of the benchmark's own `inputs` */
-    uint64_t seed;        /* makes the input: the same seed, the same input */
+    const char *input;    /* the kind of input: one of the benchmark's `inputs`, or "default" */
+    uint64_t seed;        /* the input must depend on it alone: the same seed, the same input */
     const char *data_dir; /* the folder of recorded inputs ($PERFLAB_DATA), or NULL */
-    perflab_side side;    /* whose turn it is: reset need restore only this side's buffers */
+    perflab_side side;    /* which side runs next: reset need restore only its buffers */
 
-    void *state;      /* the benchmark's own */
-    double min_bytes; /* the least bytes one call must read and write, 0 if unknown */
-    double min_ops;   /* the least arithmetic operations one call must do, 0 if unknown */
+    void *state;      /* for the benchmark; perflab does not look at it */
+    double min_bytes; /* bytes that one call must read and write at least, 0 if unknown */
+    double min_ops;   /* arithmetic operations that one call must do at least, 0 if unknown */
 
-    struct perflab_host *host; /* perflab's own */
+    struct perflab_host *host; /* for perflab; leave it alone */
 } perflab_ctx;
 
-/* One improvement. Members left out are zero, which is a meaningful default for each. */
+/*
+ * One improvement. A member that is left out is zero or NULL, which has a meaning for each but `id`
+ * and `component`. Strings, arrays and functions must stay valid while the module is loaded.
+ */
 typedef struct perflab_benchmark {
-    const char *id;        /* "5.1": unique among all modules loaded together */
+    const char *id;        /* "5.1": unique among all modules that are loaded together */
     const char *component; /* a few words, the table's second column */
     const char *title;     /* what was changed, one line */
-    const char *notes;     /* for the table, before what perflab has to say; NULL: the title */
+    const char *notes;     /* for the table's notes, before perflab's own; NULL: the title */
     /* "gpu": only a run on a GPU makes it COMPLETE. NULL or "cpu": a run on this machine's CPU. */
     const char *requires_device;
     const char *const *inputs; /* kinds of input, ends with NULL; NULL: one kind, "default" */
-    size_t size;               /* the size measured and shown, 0: 100000 */
-    const size_t
-        *gate_sizes; /* sizes the gate tries, ends with 0; NULL: 1, 2, 31, 33, 1000, size */
-    unsigned flags;  /* of the above, or 0 */
+    size_t size;               /* the size that is timed and shown; 0: 100000 */
+    /* Sizes that the gate tries besides `size`: at most 15, then 0. NULL: 1, 2, 31, 33, 1000. */
+    const size_t *gate_sizes;
+    unsigned flags; /* PERFLAB_RESET_PER_BLOCK, PERFLAB_LEAK_IS_WRONG, both, or 0 */
 
-    int (*setup)(perflab_ctx *ctx);     /* makes inputs and buffers; NULL: nothing to make */
-    void (*reset)(perflab_ctx *ctx);    /* untimed, before each timed call; NULL: calls need none */
-    void (*baseline)(perflab_ctx *ctx); /* one call of what there was; NULL: not started */
-    void (*candidate)(perflab_ctx *ctx); /* one call of what is to replace it; NULL: not yet */
-    bool (*validate)(perflab_ctx *ctx);  /* holds both outputs against each other */
-    void (*teardown)(perflab_ctx *ctx);  /* frees what setup made outside perflab_alloc */
-    void (*outputs)(
-        perflab_ctx *ctx); /* names the last call's outputs, by perflab_output: see there */
+    int (*setup)(perflab_ctx *ctx);      /* makes inputs and buffers; NULL: nothing to make */
+    void (*reset)(perflab_ctx *ctx);     /* before each timed call, untimed; NULL: not needed */
+    void (*baseline)(perflab_ctx *ctx);  /* one call of the old code; NULL: not started */
+    void (*candidate)(perflab_ctx *ctx); /* one call of the new code; NULL: not written yet */
+    bool (*validate)(perflab_ctx *ctx);  /* true if both outputs agree; needed by the gate */
+    void (*teardown)(perflab_ctx *ctx);  /* frees what setup got elsewhere than perflab_alloc */
+    void (*outputs)(perflab_ctx *ctx);   /* hands over the last call's outputs: perflab_output */
 } perflab_benchmark;
 
 /* How a module was made; written by `perflab build` and by perflab_benchmark() in CMake. */
 typedef struct perflab_build {
-    const char *source_hash; /* SHA-256 of all sources that decide what runs, in hex */
+    const char *source_hash; /* SHA-256 of all sources that decide what runs, 64 hex digits */
     const char *variant;     /* "native" or "portable" */
     const char *compiler;
     const char *flags;
-    const char *sources; /* paths of the benchmark's own sources, one a line */
+    const char *sources; /* paths of the benchmark's own sources, one per line */
 } perflab_build;
 
 extern const perflab_build perflab_build_info;
@@ -119,10 +139,10 @@ typedef struct perflab_module {
     const perflab_build *build;
 } perflab_module;
 
-/* The one symbol a module exports. PERFLAB_MODULE writes it. */
+/* The one symbol that a module exports. PERFLAB_MODULE or PERFLAB_DESCRIBED defines it. */
 PERFLAB_EXPORT const perflab_module *perflab_get_module(void);
 
-/* Registers the benchmarks of a file: one or several initialisers of a perflab_benchmark. */
+/* Registers the benchmarks of a file: one or more initialisers of perflab_benchmark. */
 #define PERFLAB_MODULE(...)                                                                        \
     static const perflab_benchmark perflab_registered[] = {__VA_ARGS__};                           \
     PERFLAB_EXPORT const perflab_module *perflab_get_module(void) {                                \
@@ -133,8 +153,9 @@ PERFLAB_EXPORT const perflab_module *perflab_get_module(void);
     }
 
 /*
- * Registers one benchmark that a function fills in: void describe(perflab_benchmark *b), with all
- * members zero before. For dialects without named members in initialisers: C89, C++ before C++20.
+ * Registers one benchmark that a function fills in: void describe(perflab_benchmark *b). All
+ * members are zero before the call. For dialects without designated initialisers: C89, C++ before
+ * C++20.
  */
 #define PERFLAB_DESCRIBED(describe)                                                                \
     PERFLAB_EXPORT const perflab_module *perflab_get_module(void) {                                \
@@ -153,37 +174,42 @@ PERFLAB_EXPORT const perflab_module *perflab_get_module(void);
 /* ---- Memory ------------------------------------------------------------------------------- */
 
 /*
- * Returns a buffer of `bytes` bytes aligned to `align` (a power of two up to 4096; 0: 16 at least),
- * filled with 0xA5, freed by perflab after teardown. When timing, it starts at a random offset in
- * its page, another in each process. In the gate it lies flush against an inaccessible page, before
- * or after, so that a write (or read) outside it is caught. Never NULL: when memory runs out, the
- * process ends and perflab reports it.
+ * Returns a buffer of `bytes` bytes (0 is allowed), aligned to `align` (a power of two up to 4096;
+ * 0: at least 16) and filled with 0xA5. perflab frees it after teardown. When timing, the buffer
+ * starts at a random offset in its page, which differs between processes. In the gate it borders on
+ * an inaccessible page, at its start or its end, so that an access outside it is caught.
+ *
+ * Never returns NULL: if memory runs out, the process ends and perflab reports it.
  */
 void *perflab_alloc(perflab_ctx *ctx, size_t bytes, size_t align);
 
 /*
- * Loads the file `name` of the data folder into a buffer as perflab_alloc makes, and stores its
- * length. NULL if there is no such file; the reason is then set, so setup can return
- * PERFLAB_SKIP.
+ * Loads the file `name` of the data folder into a buffer of perflab_alloc and stores its length in
+ * *bytes. Returns NULL if there is no data folder or the file cannot be read; the reason is set
+ * then, so that setup can return PERFLAB_SKIP at once.
  */
 void *perflab_load(perflab_ctx *ctx, const char *name, size_t *bytes);
 
 /* ---- Inputs ------------------------------------------------------------------------------- */
 
-/* A small generator for inputs (splitmix64). Start it with {ctx->seed}. */
+/*
+ * A small random number generator for inputs: splitmix64 (Steele, Lea and Flood 2014). Start it
+ * with {ctx->seed}; any state is valid.
+ */
 typedef struct perflab_rng {
     uint64_t state;
 } perflab_rng;
 
-uint64_t perflab_rng_u64(perflab_rng *rng);
+uint64_t perflab_rng_u64(perflab_rng *rng);   /* all values alike */
 double perflab_rng_uniform(perflab_rng *rng); /* [0, 1), 53 bits */
-double perflab_rng_normal(perflab_rng *rng);  /* mean 0, standard deviation 1 */
+double perflab_rng_normal(perflab_rng *rng);  /* mean 0, standard deviation 1 (Box and Muller) */
 
 /*
- * Fill p[0..n) with random values of a type. In the gate, many of them are those that code tends to
- * get wrong: the smallest and the largest, 0, 1, -1 and their neighbours, powers of two; for floats
- * also -0, the smallest normal and subnormal, and, if `special`, infinities and NaN. In some cases
- * all values are such. When timing there are none: integers are uniform, floats normal.
+ * Fill p[0..n) with random values. When timing, integers are uniform and floats are normal. In the
+ * gate, some or all of the values are edge cases, which code tends to get wrong: for integers the
+ * smallest and the largest, 0, 1, -1, their neighbours, and powers of two; for floats 0, -0, 1, -1,
+ * the neighbours of 1, the largest, the smallest normal and subnormal and, if `special`, infinities
+ * and NaN.
  */
 void perflab_fill_i32(perflab_ctx *ctx, perflab_rng *rng, int32_t *p, size_t n);
 void perflab_fill_u32(perflab_ctx *ctx, perflab_rng *rng, uint32_t *p, size_t n);
@@ -192,41 +218,50 @@ void perflab_fill_u64(perflab_ctx *ctx, perflab_rng *rng, uint64_t *p, size_t n)
 void perflab_fill_f32(perflab_ctx *ctx, perflab_rng *rng, float *p, size_t n, bool special);
 void perflab_fill_f64(perflab_ctx *ctx, perflab_rng *rng, double *p, size_t n, bool special);
 
-/* A length from 0 to `most`: in the gate often 0, 1, most - 1 or most; when timing `most`. */
+/* A length from 0 to `most`: when timing `most`; in the gate often 0, 1, most - 1 or `most`. */
 size_t perflab_length(perflab_ctx *ctx, perflab_rng *rng, size_t most);
 
-/* ---- What a benchmark says ---------------------------------------------------------------- */
+/* ---- What a benchmark reports ------------------------------------------------------------- */
 
-/* Says why setup fails or skips, or what validate found. The last word counts; 500 characters. */
+/*
+ * Says why setup fails or skips, or what validate found: a format and arguments as for printf. The
+ * last call counts. Text beyond 511 bytes is cut off.
+ */
 void perflab_reason(perflab_ctx *ctx, const char *format, ...) PERFLAB_PRINTF(2, 3);
 
 /*
- * Says where the candidate runs, e.g. "gpu", "NVIDIA H100". Without it: "cpu" and the CPU's name.
+ * Says where the candidate runs, e.g. "gpu", "NVIDIA H100"; at most 15 and 127 bytes. Without it:
+ * "cpu" and the CPU's name.
  */
 void perflab_device(perflab_ctx *ctx, const char *kind, const char *name);
 
 /*
- * Says that a validator of one's own compared `n` values. A validator that compares nothing, by
- * this count and that of the checks below, does not pass the gate.
+ * Says that the benchmark's own code compared `n` values of the outputs. The perflab_check
+ * functions below count theirs themselves. If a validator compares no value at all, the gate fails.
  */
 void perflab_compared(perflab_ctx *ctx, size_t n);
 
 /*
- * Called by a benchmark's `outputs`: hands perflab what the last call made, a copy of it. `perflab
- * compare` holds the outputs of two builds of the same benchmark against each other: bytes have to
- * be equal, floats |a - b| <= abs_tol + rel_tol * |a|. `what` names the output and must stay valid.
+ * To be called by a benchmark's `outputs`, once for each output of the last call: perflab copies
+ * it. `perflab compare` compares the outputs of two builds, A and B, of the same benchmark. Bytes
+ * must be equal; for floats |a - b| <= abs_tol + rel_tol * |a| must hold. `what` names the output
+ * and must stay valid until teardown returns. If memory runs out, the process ends and perflab
+ * reports it.
  */
 void perflab_output(perflab_ctx *ctx, const char *what, const void *p, size_t bytes);
 void perflab_output_floats(perflab_ctx *ctx, const char *what, const float *p, size_t n,
                            double abs_tol, double rel_tol);
 
 /*
- * Takes `ns` nanoseconds on perflab's clock: busy waiting in real time, or an addition on an
- * injected clock. For benchmarks that test the measuring itself.
+ * Lets `ns` nanoseconds pass on perflab's clock: a busy wait in real time, or an addition if the
+ * clock is a simulated one. For benchmarks that test perflab's own measuring.
  */
 void perflab_spend(perflab_ctx *ctx, uint64_t ns);
 
-/* Keeps the compiler from dropping the work that made *p, and from knowing what *p holds. */
+/*
+ * Keeps the compiler from dropping the work that produced *p, and from assuming what *p holds.
+ * Costs no instruction with gcc and clang.
+ */
 static PERFLAB_INLINE void perflab_keep(const void *p) {
 #if defined(__GNUC__)
     __asm__ volatile("" : : "r"(p) : "memory");
@@ -238,24 +273,26 @@ static PERFLAB_INLINE void perflab_keep(const void *p) {
 
 /* ---- Validators --------------------------------------------------------------------------- */
 /*
- * Each returns true if the outputs agree; else the first difference, with its index and both
- * values, is the reason. `what` names the output. NaN agrees with NaN only, an infinity only with
- * itself.
+ * Each returns true if the outputs agree. If not, it sets the reason to the first difference, with
+ * its index and both values. `what` names the output in that message. Arrays have n elements.
+ * Tolerances are finite and at least 0. NaN agrees with NaN only, and an infinity only with itself.
  */
 
-/* The tolerance of the tracking table: outputs that differ by no more agree. */
+/* The tolerance of the tracking table: how far outputs may be apart that count as equal. */
 #define PERFLAB_TOLERANCE 1e-5
 
+/* Equal ids. */
 bool perflab_check_ids(perflab_ctx *ctx, const char *what, const int32_t *baseline,
                        const int32_t *candidate, size_t n);
 
+/* n equal bytes. */
 bool perflab_check_bytes(perflab_ctx *ctx, const char *what, const void *baseline,
                          const void *candidate, size_t n);
 
-/* Sizes, counts, selected indices. */
+/* One equal integer: a size, a count, a selected index. */
 bool perflab_check_index(perflab_ctx *ctx, const char *what, int64_t baseline, int64_t candidate);
 
-/* |b - c| <= abs_tol + rel_tol * |b| for each. */
+/* |b - c| <= abs_tol + rel_tol * |b| for each element b of the baseline and c of the candidate. */
 bool perflab_check_floats(perflab_ctx *ctx, const char *what, const float *baseline,
                           const float *candidate, size_t n, double abs_tol, double rel_tol);
 
@@ -263,9 +300,9 @@ bool perflab_check_doubles(perflab_ctx *ctx, const char *what, const double *bas
                            const double *candidate, size_t n, double abs_tol, double rel_tol);
 
 /*
- * Judges both against a double-precision reference: the candidate must keep
- * |c - r| <= abs_tol + rel_tol * |r|; the baseline's own largest error is recorded and shown, and
- * fails nothing. Recorded errors are |x - r| / max(1, |r|).
+ * Compares both sides with a reference in double precision. |c - r| <= abs_tol + rel_tol * |r| must
+ * hold for each element of the candidate. The baseline's errors do not fail the check. The largest
+ * error of each side, |x - r| / max(1, |r|), is recorded and shown.
  */
 bool perflab_check_reference(perflab_ctx *ctx, const char *what, const double *reference,
                              const float *baseline, const float *candidate, size_t n,
@@ -278,7 +315,10 @@ typedef struct perflab_entry {
     float p;
 } perflab_entry;
 
-/* A whole array: same size, same order, same ids, logits and probabilities within `tol`. */
+/*
+ * Arrays of entries: the same size and the same ids in the same order; logits and probabilities may
+ * differ by at most `tol`, absolutely.
+ */
 bool perflab_check_entries(perflab_ctx *ctx, const char *what, const perflab_entry *baseline,
                            size_t n_baseline, const perflab_entry *candidate, size_t n_candidate,
                            double tol);
@@ -288,16 +328,20 @@ typedef struct perflab_exact {
     int32_t id;
     double logit;
     double p;
-    double slack; /* how far this entry is from the boundary that let it in; HUGE_VAL: far */
+    double slack; /* distance from the boundary: > 0 inside, < 0 outside; HUGE_VAL: far inside */
 } perflab_exact;
 
 /*
- * A candidate array against a reference of all entries that could belong, in order; an entry with
- * negative slack lies that far outside the boundary. Logits and probabilities of the candidate must
- * be within `tol` of the reference; neighbours may swap if their reference logits differ by no
- * more than `tol`; an entry may be missing, or present though outside, if |slack| is no more
- * than the baseline's own error, which is measured on the way and recorded (at least `tol` is
- * granted).
+ * Compares a candidate array with a reference, which lists in order all entries that could belong
+ * to the array, each id once. For the candidate's entries:
+ * - Logits may differ from the reference by tol + tol * |logit|, probabilities by `tol`.
+ * - Two entries may be out of order if their reference logits differ by at most `tol`.
+ * - An entry inside the boundary may be missing, and one outside may be present, if its |slack| is
+ *   at most the larger of `tol` and the baseline's own error. No id may occur twice.
+ * The baseline's error is the largest error of its logits and probabilities (as for
+ * perflab_check_reference), and the largest |slack| of an entry that it wrongly leaves out or
+ * lists. The largest error of each side is recorded and shown. Also returns false if memory runs
+ * out.
  */
 bool perflab_check_entries_reference(perflab_ctx *ctx, const char *what,
                                      const perflab_exact *reference, size_t n_reference,
@@ -306,10 +350,11 @@ bool perflab_check_entries_reference(perflab_ctx *ctx, const char *what,
                                      double tol);
 
 /*
- * Random outputs: whether `counts`, of n cells, were drawn from `probabilities` (summing to 1
- * within 1e-6). A G-test, cells pooled until each expects at least 5, its p-value from the
- * chi-square distribution computed to double precision; fails below `alpha` (choose it small, 1e-6,
- * for the gate tries many seeds). A count in a cell of probability 0 fails outright.
+ * Random outputs: tests if `counts[n]`, how often each of n values was drawn, fit
+ * `probabilities[n]`. Returns false if the p-value of a G-test (the likelihood-ratio test;
+ * neighbouring cells are pooled until each expects at least 5 draws) is below `alpha`. Choose a
+ * small alpha such as 1e-6, since the gate tries many seeds. Also returns false if a value of
+ * probability 0 was drawn, or if the probabilities do not sum to 1 within 1e-6.
  */
 bool perflab_check_distribution(perflab_ctx *ctx, const char *what, const uint64_t *counts,
                                 const double *probabilities, size_t n, double alpha);

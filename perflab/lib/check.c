@@ -1,7 +1,7 @@
 /*
- * check.c - the ready validators.
+ * check.c - the validators of perflab.h.
  *
- * A failing check names the output, the first index that differs and both values; perflab adds
+ * A check that fails names the output, the first index that differs and both values. perflab adds
  * size, input and seed, so that the case can be repeated.
  */
 #include "host.h"
@@ -12,14 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Equal, or both NaN, or within the tolerance of a finite expectation. */
+/* Whether both are NaN, or the same infinity, or finite and within the tolerance. */
 static bool close_to(double got, double expected, double abs_tol, double rel_tol) {
     if (isnan(expected) || isnan(got)) return isnan(expected) && isnan(got);
     if (isinf(expected) || isinf(got)) return expected == got;
     return fabs(got - expected) <= abs_tol + rel_tol * fabs(expected);
 }
 
-/* The error recorded: relative for large values, absolute for small ones. */
+/* The error to record: relative for large values, absolute for small ones. */
 static double error_of(double got, double expected) {
     if (close_to(got, expected, 0, 0)) return 0;
     if (!isfinite(got) || !isfinite(expected)) return INFINITY;
@@ -162,7 +162,7 @@ static const perflab_exact *look_up(const perflab_exact *reference, const positi
     return found == NULL ? NULL : &reference[found->at];
 }
 
-/* The largest error the baseline makes in what it lists, and in whom it lists. */
+/* The largest error of the baseline, in values and in which entries it lists. */
 static double baseline_error(const perflab_exact *reference, const position *index, size_t n,
                              const perflab_entry *baseline, size_t n_baseline, bool *present) {
     double worst = 0;
@@ -182,11 +182,11 @@ static double baseline_error(const perflab_exact *reference, const position *ind
     return worst;
 }
 
-/* One entry of the candidate against its place in the reference. */
+/* Whether an entry of the candidate agrees with its reference r (NULL: it has none). */
 static bool entry_holds(perflab_ctx *ctx, const char *what, size_t i, const perflab_entry *c,
                         const perflab_exact *r, double tol, double grant) {
     if (r == NULL) {
-        perflab_reason(ctx, "%s[%zu]: candidate lists id %" PRId32 ", the reference has none", what,
+        perflab_reason(ctx, "%s[%zu]: candidate lists id %" PRId32 ", the reference does not", what,
                        i, c->id);
         return false;
     }
@@ -225,8 +225,8 @@ static bool entries_hold(perflab_ctx *ctx, const char *what, const perflab_exact
         present[r - reference] = true;
         if (last != NULL && r < last && fabs(r->logit - last->logit) > tol) {
             perflab_reason(ctx,
-                           "%s[%zu]: id %" PRId32 " stands behind id %" PRId32
-                           ", the reference has it before",
+                           "%s[%zu]: id %" PRId32 " comes after id %" PRId32
+                           ", but before it in the reference",
                            what, i, r->id, last->id);
             return false;
         }
@@ -279,7 +279,8 @@ bool perflab_check_distribution(perflab_ctx *ctx, const char *what, const uint64
     }
     const double p = perflab_g_test(counts, probabilities, n, &g, &degrees);
     if (p >= alpha) return true;
-    perflab_reason(ctx, "%s: not drawn from its distribution: G = %.4g at %.0f degrees, p = %.3g",
-                   what, g, degrees, p);
+    perflab_reason(
+        ctx, "%s: not drawn from its distribution: G = %.4g, %.0f degrees of freedom, p = %.3g",
+        what, g, degrees, p);
     return false;
 }

@@ -1,5 +1,5 @@
 /*
- * fill.c - random inputs with the values that code tends to get wrong.
+ * fill.c - random inputs, with the edge cases that code tends to get wrong.
  */
 #include "host.h"
 
@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stddef.h>
 
-/* How much of a buffer is edge values; drawn for each, so that pairs of them meet too. */
+/* How much of a buffer is edge cases. Drawn for each, so that edge cases of two buffers meet. */
 typedef enum mixture { PLAIN, SOME, ALL } mixture;
 
 static mixture draw_mixture(const perflab_ctx *ctx, perflab_rng *rng) {
@@ -19,9 +19,9 @@ static bool is_edge(mixture m, perflab_rng *rng) {
     return m == ALL || (m == SOME && perflab_rng_u64(rng) % 4 == 0);
 }
 
-/* An edge of integers of so many bits, as their bit pattern. */
+/* The bit pattern of an edge case of integers with `bits` bits. */
 static uint64_t integer_edge(perflab_rng *rng, unsigned bits) {
-    const uint64_t top = (uint64_t)1 << (bits - 1); /* the smallest of a signed type */
+    const uint64_t top = (uint64_t)1 << (bits - 1); /* the smallest value of the signed type */
     const uint64_t edges[] = {
         0,   1,       2,       (uint64_t)0 - 1, (uint64_t)0 - 2,
         top, top + 1, top - 1, top - 2,         (uint64_t)1 << (perflab_rng_u64(rng) % bits)};

@@ -1,9 +1,9 @@
 /*
- * gate.c - the gate every candidate passes before it is timed, and again after.
+ * gate.c - the gate that every candidate must pass before it is timed, and again afterwards.
  *
- * It trusts nobody: both orders are run, slack around buffers is checked after each call, a
- * validator that compared nothing fails, and one that accepts a candidate which never ran fails
- * too.
+ * The sides run in both orders, and the slack around buffers is checked after each call. The
+ * validator is tested too: the gate fails if it compares nothing, or if it accepts a candidate that
+ * did not run.
  */
 #include "gate.h"
 
@@ -45,7 +45,7 @@ static void say(const perflab_case *c, const char *phase) {
     if (c->phase != NULL) c->phase(c->self, phase);
 }
 
-/* Bytes in use from malloc; 0 if the C library does not say. */
+/* Bytes that malloc has handed out; 0 if the C library does not say. */
 static size_t heap_bytes(void) {
 #if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
     const struct mallinfo2 m = mallinfo2();
@@ -86,12 +86,12 @@ static void run_side(const perflab_case *c, perflab_ctx *ctx, perflab_side side)
     const uint64_t start = c->clock->now(c->clock->self);
     (base ? c->benchmark->baseline : c->benchmark->candidate)(ctx);
     ctx->host->call_ns[side] = (double)(c->clock->now(c->clock->self) - start);
-    /* What a first call keeps may be meant to be kept: a table, a pool. */
+    /* A first call may allocate something to keep, such as a table or a pool: that is no leak. */
     const size_t after = heap_bytes();
     if (ctx->host->n_calls[side]++ > 0 && after > before) ctx->host->leaked[side] += after - before;
 }
 
-/* Puts who did it in front of the reason. */
+/* Puts the side that did it in front of the reason. */
 static perflab_outcome overwritten(perflab_ctx *ctx, perflab_side side) {
     char what[400];
     snprintf(what, sizeof what, "%.399s", ctx->host->reason);

@@ -1,8 +1,8 @@
 /*
- * host.c - buffers with guard pages, the clock, inputs, and what a benchmark says to perflab.
+ * host.c - buffers with guard pages, the clock, random numbers, and what a benchmark reports.
  *
- * A guard page catches an access past it at once; the slack that alignment or a random offset
- * leaves between a buffer and its guard holds a canary byte, checked after calls.
+ * A guard page catches an access to it at once. Alignment or a random offset leaves slack between a
+ * buffer and its guard pages: it is filled with a canary byte, which is checked after calls.
  */
 #include "host.h"
 
@@ -61,9 +61,9 @@ void perflab_host_free(perflab_host *host) {
     perflab_host_forget(host);
 }
 
-/* Out of memory in a benchmark's process: say so on stderr, which perflab reads, and end. */
+/* Ends a benchmark's process with a message on stderr, which perflab reads. */
 static void out_of_memory(size_t bytes) {
-    fprintf(stderr, "perflab: out of memory: cannot have %zu bytes: %s\n", bytes, strerror(errno));
+    fprintf(stderr, "perflab: out of memory: cannot get %zu bytes: %s\n", bytes, strerror(errno));
     exit(71);
 }
 
@@ -88,7 +88,7 @@ static size_t place(perflab_host *host, size_t room, size_t bytes, size_t align)
 void *perflab_alloc(perflab_ctx *ctx, size_t bytes, size_t align) {
     perflab_host *host = ctx->host;
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    /* A buffer close to its guard is worth more than a wide alignment nobody asked for. */
+    /* The gate aligns less by default: a buffer closer to its guard page catches more errors. */
     if (align == 0) align = host->layout == PERFLAB_LAYOUT_RANDOM ? TIMED_ALIGN : FLUSH_ALIGN;
     if (bytes > SIZE_MAX / 2) out_of_memory(bytes);
     size_t room = round_up(bytes == 0 ? 1 : bytes, page);
@@ -113,7 +113,7 @@ void *perflab_alloc(perflab_ctx *ctx, size_t bytes, size_t align) {
     return block->user;
 }
 
-/* First byte in [from, to) that is no canary, or NULL. */
+/* The first byte in [from, to) that is not the canary, or NULL. */
 static const unsigned char *touched(const unsigned char *from, const unsigned char *to) {
     for (; from < to; from++) {
         if (*from != CANARY) return from;

@@ -1,9 +1,9 @@
 /*
  * measure.c - ABBA rounds of equal time.
  *
- * A call that needs no reset is timed in blocks of many, so that the clock's cost vanishes; one
- * that needs a reset, or its data moved out of a cache, is timed alone and the clock's own cost,
- * measured at the start of the process, is taken off.
+ * Calls that need no reset are timed in blocks of many, so that the cost of reading the clock does
+ * not matter. A call that needs a reset, or its data moved out of a cache, is timed alone, and the
+ * cost of reading the clock, which is measured first, is subtracted.
  */
 #include "measure.h"
 #include "stat.h"
@@ -34,7 +34,7 @@ typedef struct bench {
     const perflab_lane *lane;
     const perflab_plan *plan;
     perflab_timing *timing;
-    unsigned char *sweep; /* memory to walk for the cold modes */
+    unsigned char *sweep; /* memory to walk over, to displace data from a cache */
     size_t sweep_bytes;
     perflab_rng rng;
     bool few[2]; /* a block of this side had only a few calls */
@@ -65,7 +65,7 @@ static void walk(const bench *b) {
     perflab_keep(b->sweep);
 }
 
-/* Out of every cache: line by line if the CPU can, else by walking twice the last cache. */
+/* Moves the data out of all caches: by lines if the CPU can, else by walking twice the last one. */
 static void evict(const bench *b, const perflab_ctx *ctx) {
 #if defined(__x86_64__)
     (void)b;
@@ -79,7 +79,7 @@ static void evict(const bench *b, const perflab_ctx *ctx) {
 #endif
 }
 
-/* Into L2 and out of L1: read it all, then walk a few times L1. */
+/* Moves the data into L2 and out of L1: reads it all, then walks over three times L1. */
 static void demote(const bench *b, const perflab_ctx *ctx) {
     unsigned char sum = 0;
     for (const perflab_block *block = ctx->host->blocks; block != NULL; block = block->next) {
@@ -110,7 +110,7 @@ static bool one_by_one(const bench *b, const perflab_lane *lane) {
            (lane->reset != NULL && (lane->flags & PERFLAB_RESET_PER_BLOCK) == 0);
 }
 
-/* Nanoseconds taken by `calls` calls, the clock's own cost taken off; *raw with it. */
+/* Nanoseconds that `calls` calls take, without the cost of the clock; *raw includes it. */
 static double time_block(const bench *b, const perflab_lane *lane, uint64_t calls, double *raw) {
     const double overhead = b->timing->overhead_ns;
     const bool alone = one_by_one(b, lane);
@@ -131,12 +131,12 @@ static double time_block(const bench *b, const perflab_lane *lane, uint64_t call
     }
     *raw = sum;
     const double net = sum - overhead * (double)intervals;
-    /* Nothing is faster than the clock can resolve. */
+    /* The clock resolves nothing shorter than this. */
     const double least = b->timing->resolution_ns / 2;
     return net > least ? net : least;
 }
 
-/* A block that kept the CPU throughout, or the fourth that did not. */
+/* Repeats a block until one keeps its CPU throughout; takes the fourth as it is. */
 static double time_whole_block(const bench *b, const perflab_lane *lane, uint64_t calls,
                                double *raw) {
     const perflab_clock *clock = b->plan->clock;
@@ -157,7 +157,7 @@ static uint64_t choose_calls(const bench *b, const perflab_lane *lane, double ns
     if (*call_ns >= PERFLAB_SLOW_NS) return 1;
     for (;;) {
         const double spent = time_whole_block(b, lane, calls, &raw);
-        /* Long enough that the resolution is 0.1 % of it, and that the estimate is good. */
+        /* Long enough for a good estimate: the clock's resolution is at most 0.1 % of it. */
         const bool enough = raw >= ns / 4 && raw >= 1000 * b->timing->resolution_ns;
         if (enough || raw >= ns) {
             const double wanted = ns * (double)calls / spent;
@@ -170,7 +170,7 @@ static uint64_t choose_calls(const bench *b, const perflab_lane *lane, double ns
     }
 }
 
-/* n_blocks: 4, or 2 for half a round, whose blocks count twice. */
+/* Runs one round. n_blocks is 4, or 2 for half a round, in which each block counts as two. */
 static void run_round(bench *b, const uint64_t calls[2], int n_blocks, perflab_round *round,
                       double raw[2]) {
     static const int abba[2][4] = {{0, 1, 1, 0}, {1, 0, 0, 1}};
@@ -192,7 +192,7 @@ static void run_round(bench *b, const uint64_t calls[2], int n_blocks, perflab_r
     }
 }
 
-/* What a round says of a side. */
+/* The microseconds per call of a side in a round. */
 static double round_us(const bench *b, const perflab_round *r, int side) {
     const double x = r->us[side][0];
     const double y = r->us[side][1];
@@ -221,7 +221,7 @@ static void conclude(bench *b, const double raw[2]) {
     t->ratio = perflab_median(value, (size_t)n);
 }
 
-/* So many that a block takes 3 ms; at least 24, and room left for blocks that turn out short. */
+/* So many that a block takes 3 ms; 24 to 84, which leaves room if blocks turn out too short. */
 static int planned_rounds(double seconds) {
     const double rounds = seconds / (4 * 0.003);
     return rounds < 24 ? 24 : rounds > 84 ? 84 : (int)rounds;
@@ -254,7 +254,7 @@ void perflab_measure(const perflab_lane lane[2], const perflab_plan *plan, perfl
         const double timed = (raw[0] + raw[1]) * 1e-9;
         if (timed >= plan->seconds && timing->n_rounds >= least) break;
         if (half && timing->n_rounds == 1) break;
-        /* Blocks turned out shorter than chosen: grow them so that the rounds suffice. */
+        /* If blocks turned out too short, lengthen them so that the rounds suffice. */
         const int n = timing->n_rounds;
         if (!slow && n == planned && timed < plan->seconds / 2) {
             for (int side = 0; side < 2; side++)

@@ -1,22 +1,22 @@
 /*
- * outcome.h - how a gate, a measured process or a worker ended: one list, each with its name.
+ * outcome.h - the ways in which a gate, a measured process or a worker can end.
  *
- * The names are what the ledger keeps and what commands print; they never change.
+ * The ledger stores the names and commands print them, so they must never change.
  */
 #ifndef PERFLAB_OUTCOME_H
 #define PERFLAB_OUTCOME_H
 
 #include <stdbool.h>
 
-/* FIRST and NEXT are given (symbol, name); the first entry is passed to FIRST. */
+/* The first entry is FIRST(symbol, name), all others are NEXT(symbol, name). */
 #define PERFLAB_OUTCOMES(FIRST, NEXT)                                                              \
-    FIRST(PASSED, "passed")              /* both sides agree; or a worker handed in its result */  \
+    FIRST(PASSED, "passed")              /* both sides agree; or a worker returned a result */     \
     NEXT(BASELINE_ONLY, "baseline only") /* only the baseline was timed */                         \
     NEXT(MISMATCH, "mismatch")           /* the outputs differ, or nothing was compared */         \
     NEXT(OUT_OF_BOUNDS, "out of bounds") /* a read or write outside a buffer */                    \
     NEXT(CRASHED, "crashed")             /* a signal ended the process */                          \
-    NEXT(HUNG, "hung")                   /* one step was still running at its time limit */        \
-    NEXT(OUT_OF_MEMORY, "out of memory") /* it asked for more than its cap */                      \
+    NEXT(HUNG, "hung")                   /* one step exceeded its time limit */                    \
+    NEXT(OUT_OF_MEMORY, "out of memory") /* it asked for more memory than its cap */               \
     NEXT(SKIPPED, "skipped")             /* it cannot be run here: no device, no data */           \
     NEXT(BROKEN, "broken")               /* setup failed, or there is no validator */              \
     NEXT(FAILED, "failed")               /* the process ended without a result */
@@ -34,8 +34,9 @@ const char *perflab_outcome_name(perflab_outcome outcome);
 perflab_outcome perflab_outcome_of(const char *name);
 
 /*
- * Whether the outcome proves the candidate wrong. Such a counterexample holds until the source
- * changes; a time limit or full memory may come from the machine, and a later gate replaces it.
+ * Whether the outcome proves the candidate wrong. Such a counterexample counts until the source
+ * changes. The machine may be the cause of a time limit or of full memory; a later gate replaces
+ * these outcomes.
  */
 bool perflab_outcome_refutes(perflab_outcome outcome);
 

@@ -1,8 +1,9 @@
 /*
- * standalone.c - the main() of bench-<component>: a benchmark as a program of its own.
+ * standalone.c - the main() of bench-<component>, which is a benchmark as a program of its own.
  *
- * Prints the document's lines: name, us/iter, n, speedup. No speedup is printed for a candidate
- * that fails its gate. One process is no statistics: perflab run is for that.
+ * Prints a line for each side: name, us/iter, n and the speedup. A candidate that fails its gate
+ * gets no speedup. It measures in one process only; for statistics over many there is `perflab
+ * run`.
  */
 #include "gate.h"
 #include "measure.h"
@@ -25,7 +26,7 @@ typedef struct options {
 static int usage(const char *program, FILE *to) {
     fprintf(to,
             "usage: %s [ID] [--time SECONDS] [--size N] [--input KIND] [--seed N] [--cache MODE]\n"
-            "Gates and times each improvement in this one process.\n"
+            "Gates and times each improvement, all in one process.\n"
             "MODE is hot, l2 or evicted.\n",
             program);
     return to == stderr ? 2 : 0;
@@ -37,7 +38,7 @@ static void line(const char *id, const char *what, double us, uint64_t n, const 
     printf("%-40s %10.3f us/iter  (n=%" PRIu64 ")%s\n", name, us, n, more);
 }
 
-/* Returns 0 when all went well, 1 for a wrong candidate. */
+/* Returns 0 if all went well or nothing can run here, 1 if something is wrong. */
 static int bench_one(const perflab_benchmark *b, const char *input, const options *o) {
     char why[512], heading[200];
     perflab_host host;
@@ -142,6 +143,6 @@ int main(int argc, char **argv) {
             done++;
         }
     }
-    if (done == 0) fprintf(stderr, "%s: nothing of that name\n", argv[0]);
+    if (done == 0) fprintf(stderr, "%s: no improvement has that id and kind of input\n", argv[0]);
     return done == 0 ? 2 : failed;
 }

@@ -1,10 +1,10 @@
 /*
  * stat.c - medians, exact sign-test intervals, chi-square tails.
  *
- * The interval of the median is distribution-free: it assumes independent values and nothing of
- * their shape, which timings never have the courtesy to fix. The chi-square tail is the regularised
- * upper incomplete gamma function Q(k/2, x/2), by series below the diagonal and by Lentz's
- * continued fraction above it.
+ * The interval of the median is distribution-free: it assumes that values are independent, and
+ * nothing about their distribution, which for timings is never known. The chi-square tail is the
+ * regularised upper incomplete gamma function Q(k/2, x/2): for x < k + 2 from the series of P, else
+ * from the continued fraction by Lentz's method.
  */
 #include "stat.h"
 
@@ -19,7 +19,7 @@ static int ascending(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* A sorted copy; NULL when memory is out. */
+/* A sorted copy, to be freed. Ends the process if memory runs out. */
 static double *sorted(const double *x, size_t n) {
     double *copy = malloc((n == 0 ? 1 : n) * sizeof *copy);
     if (copy == NULL) abort();
@@ -74,7 +74,7 @@ perflab_summary perflab_summarize(const double *x, size_t n) {
     s.median = middle(ordered, n);
     for (size_t i = 0; i < n; i++) s.mean += x[i];
     s.mean /= (double)n;
-    /* A second pass takes back what rounding added up to. */
+    /* A second pass corrects the rounding errors of the first. */
     double left = 0;
     for (size_t i = 0; i < n; i++) left += x[i] - s.mean;
     s.mean += left / (double)n;
@@ -141,7 +141,7 @@ double perflab_g_test(const uint64_t *counts, const double *probabilities, size_
     double total = 0;
     for (size_t i = 0; i < n; i++) total += (double)counts[i];
     double g = 0, cells = 0, seen = 0, expected = 0;
-    double last_seen = 0, last_expected = 0; /* the last closed cell takes what is left over */
+    double last_seen = 0, last_expected = 0; /* of the last cell, which also takes the remainder */
     bool impossible = false;
     for (size_t i = 0; i < n; i++) {
         impossible = impossible || (probabilities[i] <= 0 && counts[i] > 0);

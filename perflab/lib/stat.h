@@ -1,5 +1,5 @@
 /*
- * stat.h - the statistics perflab speaks in. All functions leave their inputs as they are.
+ * stat.h - the statistics that perflab uses. No function changes its inputs.
  */
 #ifndef PERFLAB_STAT_H
 #define PERFLAB_STAT_H
@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Fewer values have no distribution-free 95 % interval: (1/2)^5 * 2 > 0.05. */
+/* Fewer values have no distribution-free 95 % interval: 2 * (1/2)^5 > 0.05. */
 #define PERFLAB_MIN_INTERVAL 6
 
 /* A modified z-score beyond this is an outlier (Iglewicz and Hoaglin 1993). */
@@ -23,13 +23,13 @@ typedef struct perflab_summary {
     double mad; /* median absolute deviation from the median, unscaled */
     double min;
     double max;
-    size_t outliers;
+    size_t outliers;   /* how many of the values are outliers */
     bool has_interval; /* n >= PERFLAB_MIN_INTERVAL */
     double lo, hi;     /* the interval of the median */
-    double confidence; /* what the interval really covers, at least 0.95 */
+    double confidence; /* the probability that the interval covers, at least 0.95 */
 } perflab_summary;
 
-/* Everything of the above at once. n may be 0: all zero then. */
+/* All of the above. If n is 0, everything is 0. */
 perflab_summary perflab_summarize(const double *x, size_t n);
 
 double perflab_median(const double *x, size_t n);
@@ -40,19 +40,20 @@ double perflab_geometric_mean(const double *x, size_t n);
 bool perflab_is_outlier(double x, double median, double mad);
 
 /*
- * The sign test's interval of a median: the k-th smallest and k-th largest of n, with the largest k
- * whose interval covers at least `level`. Returns k, counted from 1, and what it covers; 0 if there
- * is none. Exact, from the binomial distribution.
+ * The sign test's interval of a median, from the k-th smallest to the k-th largest of n values,
+ * with the largest k whose interval covers at least `level` (0 to 1). Returns k, which counts from
+ * 1, and sets *coverage, unless it is NULL, to what the interval covers. Returns 0 if there is no
+ * such k. Exact, from the binomial distribution.
  */
 size_t perflab_sign_interval(size_t n, double level, double *coverage);
 
-/* The upper tail of the chi-square distribution: the probability of a statistic of x or more. */
+/* The upper tail of the chi-square distribution: the probability of a value of x or more. */
 double perflab_chi_square_tail(double x, double degrees);
 
 /*
- * G-test of counts against probabilities, cells pooled until each expects 5 or more. Returns the
- * p-value; sets *statistic and *degrees if they are not NULL. 0 if a cell of probability 0 has a
- * count; 1 if fewer than two cells are left.
+ * G-test of counts against probabilities; neighbouring cells are pooled until each expects 5 or
+ * more. Returns the p-value, and sets *statistic and *degrees unless they are NULL. Returns 0 if a
+ * cell of probability 0 has a count, and 1 if fewer than two cells are left.
  */
 double perflab_g_test(const uint64_t *counts, const double *probabilities, size_t n,
                       double *statistic, double *degrees);

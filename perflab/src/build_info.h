@@ -1,5 +1,5 @@
 /*
- * build_info.h - the C file that says what a module was built from.
+ * build_info.h - writing the C file that records what a module was built from.
  */
 #ifndef PERFLAB_BUILD_INFO_H
 #define PERFLAB_BUILD_INFO_H
@@ -11,10 +11,10 @@ typedef struct build_info {
     const char *variant;     /* "native" or "portable" */
     const char *compiler;
     const char *flags;
-    const char *sources; /* whole paths, one a line */
+    const char *sources; /* absolute paths, one per line */
 } build_info;
 
-/* Writes it; false with a complaint if that fails. */
+/* Writes the file. Returns false, with an error message, if that fails. */
 bool build_info_write(const char *path, const build_info *b);
 
 #endif

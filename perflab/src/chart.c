@@ -32,7 +32,7 @@ void html_add(text_buffer *out, const char *text) {
 
 typedef struct axis {
     double lo, hi;   /* values */
-    double from, to; /* their places */
+    double from, to; /* their coordinates */
     bool log;
 } axis;
 
@@ -41,7 +41,7 @@ static double place(const axis *a, double v) {
     return a->from + t * (a->to - a->from);
 }
 
-/* An axis that holds [lo, hi] with some air; logarithmic if values are far apart. */
+/* An axis for [lo, hi] with some margin; logarithmic if the values are far apart. */
 static axis fit(double lo, double hi, double from, double to) {
     axis a = {.from = from, .to = to, .log = lo > 0 && hi / lo > 5};
     if (a.log) {
@@ -102,7 +102,7 @@ static void label(text_buffer *out, double x, double y, const char *class, const
     text_add(out, "</text>\n");
 }
 
-/* Vertical grid lines with numbers below, and the axis's name. */
+/* Vertical grid lines with numbers below them, and the name of the axis. */
 static void bottom_axis(text_buffer *out, const axis *a, double top, double bottom,
                         const char *name) {
     double at[24];
@@ -136,8 +136,7 @@ static void left_axis(text_buffer *out, const axis *a, double left, double right
 
 /* ---- Dots --------------------------------------------------------------------------------- */
 
-/* A dot for each process, spread a little so that equals do not hide each other; a bar at the
- * median. */
+/* A dot for each process, spread vertically so that all are visible; a bar at the median. */
 static void strip(text_buffer *out, const axis *a, double y, const double *us, size_t n,
                   double median, const char *class) {
     for (size_t i = 0; i < n; i++) {
@@ -260,7 +259,7 @@ void chart_roofline(text_buffer *out, const roof_line *roofs, size_t n_roofs, do
         text_add(out, "<polyline class=\"roof\" points=\"%.1f,%.1f %.1f,%.1f %.1f,%.1f\"/>\n",
                  place(&x, from), place(&y, from * roofs[i].bytes_per_s / 1e9), place(&x, bend),
                  place(&y, peak / 1e9), (double)RIGHT, place(&y, peak / 1e9));
-        /* The name is left of the slope's upper end, where there are seldom improvements. */
+        /* The name goes left of the slope's upper end, where points are rare. */
         const double at = bend / 1.5;
         label(out, place(&x, at) - 4, place(&y, at * roofs[i].bytes_per_s / 1e9) - 3, "tick end",
               roofs[i].name);

@@ -1,8 +1,8 @@
 /*
  * chart.h - the report's charts as inline SVG.
  *
- * A chart is 360 units wide, so that on a phone a unit is about a pixel; colours and type come from
- * the page's style sheet by class.
+ * A chart is 360 units wide, so that a unit is about a pixel on a phone. Colours and fonts come
+ * from the page's style sheet, by class.
  */
 #ifndef PERFLAB_CHART_H
 #define PERFLAB_CHART_H
@@ -12,11 +12,12 @@
 
 enum { CHART_WIDTH = 360 };
 
-/* Text with what HTML means something by made harmless. */
+/* Adds text with the special characters of HTML escaped. */
 void html_add(text_buffer *out, const char *text);
 
 /*
- * Every process of both sides, one strip a side and kind of input. Nothing if nothing was timed.
+ * Every process of both sides: one strip for each side and kind of input. Adds nothing if nothing
+ * was timed.
  */
 void chart_dots(text_buffer *out, const facts *f);
 
@@ -28,7 +29,7 @@ typedef struct history_point {
 
 void chart_history(text_buffer *out, const history_point *points, size_t n);
 
-/* A roof's line and the improvements under it. */
+/* A line of the roofline, and an improvement's point below it. */
 typedef struct roof_line {
     char name[24];
     double bytes_per_s;
@@ -36,7 +37,7 @@ typedef struct roof_line {
 
 typedef struct roof_point {
     char id[32];
-    double intensity;    /* operations a byte */
+    double intensity;    /* operations per byte */
     double ops_per_s[2]; /* baseline, candidate; 0: none */
 } roof_point;
 

@@ -1,9 +1,9 @@
 /*
- * child.c - a child, its guardian, and what the child leaves behind.
+ * child.c - a child, its guardian, and the processes that the child leaves behind.
  *
- * The guardian is a subreaper (Linux 3.4): an orphan below it, a daemon too, becomes its child and
- * is found through /proc. Should the guardian itself be killed, the child dies with it by its
- * parent-death signal.
+ * The guardian is a subreaper (Linux 3.4): a process below it that loses its parent, even a daemon,
+ * becomes its child, and is found through /proc. If the guardian itself is killed, the kernel kills
+ * the child as well, by its parent-death signal.
  */
 #include "child.h"
 #include "util.h"
@@ -29,10 +29,10 @@ static void close_pair(const int ends[2]) {
 /* ---- The guardian ------------------------------------------------------------------------- */
 
 static void on_child(int number) {
-    (void)number; /* it only has to interrupt poll */
+    (void)number; /* all it has to do is interrupt ppoll */
 }
 
-/* The parent of a process, by its number as a name in /proc; 0 if there is no such process. */
+/* The parent of a process, whose number is given as its name in /proc; 0 if there is none. */
 static long parent_of(const char *pid) {
     char path[300], text[512];
     snprintf(path, sizeof path, "/proc/%s/stat", pid);
@@ -40,7 +40,7 @@ static long parent_of(const char *pid) {
     if (file == NULL) return 0;
     text[fread(text, 1, sizeof text - 1, file)] = '\0';
     fclose(file);
-    /* "pid (name) state parent ...": the name may hold anything, so from its last bracket on. */
+    /* "pid (name) state parent ...": the name may hold anything, so search for the last bracket. */
     const char *after = strrchr(text, ')');
     return after != NULL && strlen(after) > 4 ? strtol(after + 4, NULL, 10) : 0;
 }
@@ -50,7 +50,7 @@ static int is_child(const struct dirent *d) {
     return process && parent_of(d->d_name) == (long)getpid();
 }
 
-/* Kills every process whose parent this is. */
+/* Kills every child of this process. */
 static void kill_children(void) {
     struct dirent **children;
     const int n = scandir("/proc", &children, is_child, alphasort);
@@ -61,7 +61,7 @@ static void kill_children(void) {
     if (n >= 0) free(children);
 }
 
-/* Reaps what has ended; true once the child itself has. */
+/* Reaps children that have ended; returns true if the child itself is among them. */
 static bool reap(pid_t pid, child_report *report) {
     bool gone = false;
     child_report one = {0};
@@ -81,7 +81,7 @@ static uint64_t now_ns(void) {
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* Ends all that is below; those that a killed one leaves behind come up in the next turn. */
+/* Kills all processes below; the children of a killed one turn up in the next round. */
 static void end_all(pid_t pid, bool gone, child_report *report) {
     kill(-pid, SIGKILL);
     for (int turn = 0; turn < 1000; turn++) {
@@ -100,7 +100,7 @@ static void guard(pid_t pid, uint64_t start, int hold, int news, const sigset_t 
     memset(&interrupt, 0, sizeof interrupt);
     interrupt.sa_handler = on_child;
     sigaction(SIGCHLD, &interrupt, NULL);
-    /* SIGCHLD is blocked but for the time in ppoll, so that none is missed between. */
+    /* SIGCHLD is blocked except within ppoll, so that none is missed in between. */
     while (!(gone = reap(pid, &report))) {
         if (ppoll(&held, 1, NULL, unblocked) > 0) break;
     }
@@ -110,7 +110,10 @@ static void guard(pid_t pid, uint64_t start, int hold, int news, const sigset_t 
     _exit(0);
 }
 
-/* Both the guardian and the child are out of the terminal's reach: perflab's end is theirs. */
+/*
+ * Guardian and child leave the terminal's process group, so that its signals do not reach them:
+ * they end if perflab does.
+ */
 static void become_guardian(void (*fn)(void *), void *self, int hold, int news) {
     const int quiet[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE};
     sigset_t chld, before;
@@ -143,7 +146,7 @@ static void become_guardian(void (*fn)(void *), void *self, int hold, int news) 
     guard(pid, start, hold, news, &before);
 }
 
-/* ---- Our side ----------------------------------------------------------------------------- */
+/* ---- perflab's side ----------------------------------------------------------------------- */
 
 bool child_start(child *c, void (*fn)(void *self), void *self) {
     int hold[2], news[2];
@@ -178,7 +181,7 @@ bool child_wait(child *c, double seconds, int *status) {
     return true;
 }
 
-/* Takes the guardian's report, the last that it does. */
+/* Reads the report that the guardian writes before it ends. */
 static child_report take_report(child *c) {
     child_report report = {0};
     ssize_t n;
@@ -206,7 +209,7 @@ child_report child_finish(child *c) {
 
 typedef struct program {
     const char *const *argv;
-    int out; /* where its standard output goes; -1: to ours */
+    int out; /* where its standard output goes; -1: where perflab's does */
     bool quiet;
 } program;
 
@@ -218,7 +221,7 @@ static void run_program(void *self) {
     _exit(127);
 }
 
-/* Exit status of a program; its standard output in *output if that is not NULL. */
+/* Runs a program and returns its exit status; *output, unless NULL, is its standard output. */
 static int run(const char *const argv[], bool quiet, char **output) {
     int ends[2] = {-1, -1};
     child c;

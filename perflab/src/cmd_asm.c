@@ -1,10 +1,9 @@
 /*
  * cmd_asm.c - `perflab asm`: the loop that takes the time, on both sides.
  *
- * Where the time goes is sampled, not guessed: the hot loop may lie behind an indirect call or in
- * another library. objdump then disassembles the object the samples fell in; the hot function is
- * the one with most samples, its hot loop the smallest backward branch's span that holds 60 % of
- * them.
+ * It is found by sampling, since it may be reached by an indirect call or lie in another library.
+ * objdump then disassembles the object with the most samples. The hot function is the one with the
+ * most samples; its hot loop is the smallest span of a backward branch that holds 60 % of them.
  */
 #include "child.h"
 #include "commands.h"
@@ -50,7 +49,7 @@ static bool same_object(const cJSON *a, const cJSON *b) {
                   cJSON_GetStringValue(cJSON_GetArrayItem(b, 0))) == 0;
 }
 
-/* The object with most samples, and where in it. */
+/* The object with the most samples, and their offsets in it. */
 static hits hottest_object(const cJSON *samples) {
     hits best = {0};
     const cJSON *a, *b;
@@ -82,7 +81,7 @@ static size_t hits_at(const hits *h, uint64_t from, uint64_t to) {
     return n;
 }
 
-/* "    1139:\tjne    1120 <name+0x20>" into the function. */
+/* Adds a line of objdump such as "    1139:\tjne    1120 <name+0x20>" to the function. */
 static void take_instruction(function *f, const char *line) {
     char *end;
     const uint64_t address = strtoull(line, &end, 16);
@@ -105,7 +104,7 @@ static void take_instruction(function *f, const char *line) {
     }
 }
 
-/* Gives each instruction its samples; keeps the function if it is the hottest so far. */
+/* Counts the samples of each instruction; keeps the function if it is the hottest so far. */
 static void finish_function(function *current, function *best, const hits *h) {
     current->samples = 0;
     for (size_t k = 0; k < current->n; k++) {
@@ -193,7 +192,7 @@ static bool ends_with(const char *word, size_t n, const char *end) {
     return n >= m && strncmp(word + n - m, end, m) == 0;
 }
 
-/* x86: the mnemonic's suffix tells packed from scalar. */
+/* x86: the suffix of the mnemonic shows whether it is packed or scalar. */
 static void count_instruction(const char *text, census *c) {
     const int bits = strstr(text, "%zmm")   ? 512
                      : strstr(text, "%ymm") ? 256
@@ -283,7 +282,7 @@ static bool asm_side(const recorder *r, const entry *e, const char *input, int s
         free(h.offset);
     } else {
         printf("  %-9s no samples: %s\n", name,
-               got.detail != NULL ? got.detail : "it is too short");
+               got.detail != NULL ? got.detail : "its calls are too short");
     }
     launched_free(&got);
     cJSON_Delete(job);
@@ -295,7 +294,7 @@ int command_asm(int argc, char **argv) {
     bool listing = false;
     const option options[] = {
         {"--listing", OPTION_FLAG, &listing, NULL,
-         "print the loops, with each instruction's share"},
+         "print the loops, with each instruction's share of the time"},
         {"--input", OPTION_TEXT, &input, "KIND", "this kind of input (the first registered)"},
         {"--variant", OPTION_TEXT, &variant, "V", "native (default) or portable"},
         {"--data", OPTION_TEXT, &data, "FOLDER", "recorded inputs ($PERFLAB_DATA)"},
@@ -303,8 +302,9 @@ int command_asm(int argc, char **argv) {
         {NULL, OPTION_FLAG, NULL, NULL, NULL}};
     command_line line = {
         .usage = "asm [ID...] [options]",
-        .about = "The hot loop of both sides, found by sampling: packed against scalar\n"
-                 "instructions, and the widest register used.",
+        .about =
+            "Shows the hot loop of both sides, found by sampling: how many packed and how many\n"
+            "scalar instructions it has, and the widest register it uses.",
         .options = options};
     const parsed p = command_parse(&line, argc, argv);
     if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;

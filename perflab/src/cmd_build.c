@@ -1,10 +1,10 @@
 /*
  * cmd_build.c - `perflab build`.
  *
- * A build compiles bench-*.c (or .cc, .cpp, .cxx) twice, -O3 -march=native and portable -O3, in the
- * compiler's own dialect, each into a module for perflab and a program of its own. What it was made
- * of is compiled in: the SHA-256 of every source that decides what runs (the file, the headers it
- * includes, and what else is named), compiler and flags.
+ * A build compiles bench-*.c (or .cc, .cpp, .cxx) twice, with -O3 -march=native and with portable
+ * -O3, in the compiler's default dialect, each into a module for perflab and a program of its own.
+ * What it was built from is compiled in: the SHA-256 of every source that decides what runs (the
+ * file, the headers that it includes, and the files of --hash), the compiler and the flags.
  */
 #include "build_info.h"
 #include "child.h"
@@ -23,14 +23,14 @@
 #include <unistd.h>
 
 typedef struct build_request {
-    const char *compiler, *cflags, *libs,
-        *hash; /* as told; NULL: as the benchmark was built last */
+    /* As given on the command line; NULL: as the benchmark was built last. */
+    const char *compiler, *cflags, *libs, *hash;
     const char *modules, *ledger;
     size_t placements;
-    char include[4200], library[4200]; /* the folders perflab's own header and libraries are in */
+    char include[4200], library[4200]; /* the folders of perflab.h and of perflab's libraries */
 } build_request;
 
-/* Where perflab.h and its libraries lie: beside an installed perflab, or in its build tree. */
+/* Finds perflab.h and the libraries: beside an installed perflab, or in its build tree. */
 static bool find_home(build_request *q) {
     char home[4000];
     snprintf(home, sizeof home, "%s", own_path());
@@ -50,7 +50,7 @@ static bool find_home(build_request *q) {
     }
     char *library = text_format("%s/libperflab_bench.a", q->library);
     const bool found = file_exists(library);
-    if (!found) complain("cannot find %s: is perflab installed whole?", library);
+    if (!found) complain("cannot find %s: is perflab installed completely?", library);
     free(library);
     return found;
 }
@@ -78,7 +78,7 @@ static bool is_cpp(const char *source) {
                            strcmp(dot, ".cxx") == 0 || strcmp(dot, ".C") == 0);
 }
 
-/* What is told, else the environment's, else what the last build had, else `otherwise`. */
+/* What is given, else the environment variable, else what the last build had, else `otherwise`. */
 static char *choose(const char *told, const char *variable, const char *last,
                     const char *otherwise) {
     const char *from = told != NULL ? told : variable != NULL ? getenv(variable) : NULL;
@@ -97,7 +97,7 @@ static settings settings_for(const build_request *q, const char *source, const c
     return s;
 }
 
-/* What the compiler says a source includes, system headers and perflab's own apart. */
+/* Adds what the compiler says a source includes, without system headers and perflab.h. */
 static bool add_included(const build_request *q, const settings *s, const char *source,
                          path_list *files) {
     char *file = quoted(source), *include = quoted(q->include);
@@ -112,7 +112,7 @@ static bool add_included(const build_request *q, const settings *s, const char *
     }
     const bool good = text != NULL;
     free(text);
-    /* It is run once more for what it has to say. */
+    /* Run it again to show its error messages, which child_output drops. */
     if (!good) child_shell(command);
     free(command);
     free(include);
@@ -120,7 +120,7 @@ static bool add_included(const build_request *q, const settings *s, const char *
     return good;
 }
 
-/* The folders of -I among the flags. */
+/* Adds the folders of -I among the flags. */
 static void add_folders(path_list *folders, const char *cflags) {
     char *copy = text_copy(cflags);
     bool next = false;
@@ -133,7 +133,8 @@ static void add_folders(path_list *folders, const char *cflags) {
 }
 
 /*
- * Of the source, of what is named with it, of what both include, and of files among the libraries.
+ * The hash of the source, of what --hash names, of what both include, and of files among the
+ * libraries.
  */
 static bool hash_of(const build_request *q, const settings *s, const char *source, char hex[65]) {
     path_list files = {0}, more = {0}, folders = {0};
@@ -158,7 +159,7 @@ static bool hash_of(const build_request *q, const settings *s, const char *sourc
     return good;
 }
 
-/* Runs a command that makes the file `made` beside its place, and moves it there if all went well. */
+/* Runs a command that makes the file `made`, and moves it to `place` if that succeeds. */
 static bool make_file(char *command, const char *made, const char *place) {
     const bool good = child_shell(command) == 0 && rename(made, place) == 0;
     if (!good) unlink(made);
@@ -166,7 +167,7 @@ static bool make_file(char *command, const char *made, const char *place) {
     return good;
 }
 
-/* Links the module with its code at other addresses; that it cannot be moved is no failure. */
+/* Links the module with its code at other addresses. It is no error if the code cannot be moved. */
 static bool place(const build_request *q, const settings *s, const char *flags, const char *source,
                   const char *info, const char *module) {
     char *include = quoted(q->include), *library = quoted(q->library);
@@ -198,7 +199,7 @@ static bool compile(const build_request *q, const settings *s, const char *sourc
     char *whole = realpath(source, NULL);
     char *from = quoted(source), *i = quoted(info), *include = quoted(q->include);
     char *library = quoted(q->library), *m = quoted(new_module), *o = quoted(new_program);
-    /* A sanitizer's own functions are resolved when it is loaded. */
+    /* Undefined symbols are refused, except those of sanitizers, which are resolved on loading. */
     const char *whole_only = strstr(flags, "-fsanitize") == NULL ? "-Wl,-z,defs " : "";
     const build_info b = {.source_hash = hex,
                           .variant = variant,
@@ -241,7 +242,7 @@ static bool build_one(const build_request *q, const char *source) {
     }
     good = good && hash_of(q, &s, source, hex) && compile(q, &s, source, hex, "native", version) &&
            compile(q, &s, source, hex, "portable", version);
-    /* What is left of an earlier source would be measured as if it were this one. */
+    /* What an earlier build left would be measured as if it were this one. */
     if (!good) benchmark_remove(q->modules, name, false);
     good = good && settings_write(q->modules, name, whole, &s);
     if (!good) complain("%s: not built", source);
@@ -261,7 +262,7 @@ static int is_benchmark(const struct dirent *d) {
            (strcmp(dot, ".c") == 0 || is_cpp(d->d_name));
 }
 
-/* Everything that was built goes into the ledger. */
+/* Records everything that was built in the ledger. */
 static bool record_all(const build_request *q) {
     catalog c;
     progress p;
@@ -280,7 +281,7 @@ static bool record_all(const build_request *q) {
     return good;
 }
 
-/* All benchmarks of this folder. False if there is none. */
+/* Builds all benchmarks of the current folder. Returns false if there is none. */
 static bool build_all(const build_request *q, bool *built) {
     struct dirent **found = NULL;
     const int n = scandir(".", &found, is_benchmark, alphasort);
@@ -302,17 +303,19 @@ int command_build(int argc, char **argv) {
         {"--libs", OPTION_TEXT, &q.libs, "LIBS",
          "what to link ($LDLIBS); files among them are hashed"},
         {"--hash", OPTION_TEXT, &q.hash, "PATHS", "more files or folders that decide what runs"},
-        {"--placements", OPTION_COUNT, &q.placements, "N", "link the code at so many places (10)"},
-        {"--fixed", OPTION_FLAG, &fixed, NULL, "link it at one place only"},
+        {"--placements", OPTION_COUNT, &q.placements, "N",
+         "also link the code at N other places (10)"},
+        {"--fixed", OPTION_FLAG, &fixed, NULL, "link the code at one place only"},
         {"--modules", OPTION_TEXT, &q.modules, "FOLDER", "where modules go (.perflab/modules)"},
         {"--ledger", OPTION_TEXT, &q.ledger, "FILE", "where builds are recorded (perflab.ledger)"},
         {NULL, OPTION_FLAG, NULL, NULL, NULL}};
     command_line line = {
         .usage = "build [FILE...] [options]",
-        .about = "Compiles benchmarks (bench-*.c, .cc, .cpp, .cxx here, if none is named), -O3\n"
-                 "-march=native and portable -O3, into modules and programs; records compiler,\n"
-                 "flags and source hash. Each benchmark keeps the compiler, flags and libraries\n"
-                 "that it was built with, until others are given.",
+        .about =
+            "Compiles benchmarks (bench-*.c, .cc, .cpp, .cxx here, if none is named) with -O3\n"
+            "-march=native and with portable -O3 into modules and programs, and records the\n"
+            "compiler, flags and source hash. Each benchmark keeps the compiler, flags and\n"
+            "libraries that it was built with, until others are given.",
         .options = options};
     const parsed p = command_parse(&line, argc, argv);
     if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;

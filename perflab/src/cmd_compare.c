@@ -1,5 +1,5 @@
 /*
- * cmd_compare.c - `perflab compare A B`: two revisions, two builds, or two recorded runs.
+ * cmd_compare.c - `perflab compare A B`: compares two revisions, two builds, or two recorded runs.
  */
 #include "commands.h"
 #include "compare_builds.h"
@@ -18,7 +18,7 @@
 
 typedef struct recorded {
     char *uuid, *id, *text;
-    char *partner; /* the run that it was interleaved with; NULL: its ratio is over its baseline */
+    char *partner; /* the run it was interleaved with; NULL: its ratio is to its own baseline */
     perflab_summary candidate, ratio;
 } recorded;
 
@@ -61,9 +61,9 @@ static bool read_run(ledger *l, const char *prefix, recorded *out) {
         cJSON_Delete(rows);
     } else {
         complain(n_runs == 0
-                     ? "no run %s is recorded of a candidate that is right (`perflab compare` "
-                       "lists all runs)"
-                     : "%s is the start of several runs' keys",
+                     ? "there is no run %s, or its candidate is wrong (`perflab compare` lists all "
+                       "runs)"
+                     : "the keys of several runs begin with %s",
                  prefix);
     }
     cJSON_Delete(runs);
@@ -88,14 +88,14 @@ static void print_apart(const recorded *a, const recorded *b) {
                                                           : "B gains less over its baseline than A"
                       : "no difference resolved",
            strcmp(a->id, b->id) != 0 ? " (they are different improvements)" : "");
-    printf("(recorded at different times: speedups over each run's own baseline are compared,\n"
-           " by whether their 95 %% intervals overlap; compare two builds to interleave them)\n");
+    printf("(recorded at different times: this only says whether the 95 %% intervals of their\n"
+           " speedups overlap; to interleave the two, compare their builds)\n");
 }
 
 static bool print_both(const recorded *a, const recorded *b) {
     const bool interleaved = b->partner != NULL && strcmp(b->partner, a->uuid) == 0;
     if (!interleaved && (a->partner != NULL || b->partner != NULL)) {
-        complain("a run of two builds can be compared with its partner only");
+        complain("a run of two interleaved builds can only be compared with its partner");
         return false;
     }
     print_run("A", a);
@@ -171,9 +171,10 @@ int command_compare(int argc, char **argv) {
     bool git = false;
     const option options[] = {
         {"--git", OPTION_FLAG, &git, NULL, "A and B are revisions of the repository here"},
-        {"--bench", OPTION_TEXT, &g.bench, "FILE", "--git: build this benchmark against each"},
-        {"--command", OPTION_TEXT, &g.command, "CMD", "--git: time this command in each"},
-        {"--build", OPTION_TEXT, &g.build, "CMD", "--git: what builds a revision (found out)"},
+        {"--bench", OPTION_TEXT, &g.bench, "FILE", "--git: build this benchmark against both"},
+        {"--command", OPTION_TEXT, &g.command, "CMD", "--git: time this command in both"},
+        {"--build", OPTION_TEXT, &g.build, "CMD",
+         "--git: command that builds a revision (default: by its files)"},
         {"--cflags", OPTION_TEXT, &g.cflags, "FLAGS",
          "--bench: more flags; {tree} is the revision's folder"},
         {"--libs", OPTION_TEXT, &g.libs, "LIBS", "--bench: what to link; {tree} as above"},
@@ -182,12 +183,14 @@ int command_compare(int argc, char **argv) {
         {"--input", OPTION_TEXT, &q.input, "KIND", "this kind of input only"},
         {"--sizes", OPTION_TEXT, &q.sizes, "N,...", "these sizes (the benchmark's own)"},
         {"--variant", OPTION_TEXT, &q.variant, "V", "native (default) or portable"},
-        {"--runs", OPTION_COUNT, &q.runs, "N", "processes each (10, with --quick 6)"},
-        {"--time", OPTION_SECONDS, &q.seconds, "SECONDS", "timed in each process (1; quick 0.1)"},
+        {"--runs", OPTION_COUNT, &q.runs, "N", "processes per comparison (10; with --quick 6)"},
+        {"--time", OPTION_SECONDS, &q.seconds, "SECONDS",
+         "timed per process (1; with --quick 0.1)"},
         {"--quick", OPTION_FLAG, &q.quick, NULL, "6 processes of 0.1 s"},
-        {"--timeout", OPTION_SECONDS, &q.timeout, "SECONDS", "for each step of a process (320)"},
+        {"--timeout", OPTION_SECONDS, &q.timeout, "SECONDS",
+         "limit for each step of a process (320)"},
         {"--fail-on", OPTION_TEXT, &out.fail_on, "regression=2%",
-         "exit 1 for a resolved loss of so much, 4 if that cannot be told"},
+         "exit 1 on a resolved loss of this much or more, 4 if it is unresolved"},
         {"--json", OPTION_FLAG, &out.json, NULL, "the rows as JSON"},
         {"--markdown", OPTION_FLAG, &out.markdown, NULL, "the rows as a Markdown table"},
         {"--data", OPTION_TEXT, &q.data, "FOLDER", "recorded inputs ($PERFLAB_DATA)"},
@@ -197,7 +200,7 @@ int command_compare(int argc, char **argv) {
         .usage = "compare [A B] [options]",
         .about =
             "A and B are two revisions (--git), two folders of modules, or the first characters\n"
-            "of two recorded runs' keys. Builds are checked to make the same outputs and then\n"
+            "of the keys of two recorded runs. Builds are first checked for equal outputs, then\n"
             "measured interleaved. Without A and B: lists the recorded runs.",
         .options = options};
     const parsed p = command_parse(&line, argc, argv);

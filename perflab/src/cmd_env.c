@@ -1,5 +1,5 @@
 /*
- * cmd_env.c - `perflab env`: what makes numbers shake on this machine, and what to do about each.
+ * cmd_env.c - `perflab env`: what makes measurements on this machine noisy, and what helps.
  */
 #include "commands.h"
 #include "machine.h"
@@ -44,13 +44,13 @@ static void print_frequency(const cJSON *e) {
     const char *turbo = json_text(e, "turbo", "unknown");
     const bool hidden = strcmp(governor, "unknown") == 0;
     line_of("governor", hidden ? "not visible here" : governor,
-            hidden ? "the host decides; compare only interleaved runs"
+            hidden ? "the host sets it; compare interleaved runs only"
             : strcmp(governor, "performance") == 0
                 ? NULL
                 : "perflab env --tune, or: cpupower frequency-set -g performance");
     line_of("turbo", strcmp(turbo, "unknown") == 0 ? "not visible here" : turbo,
             strcmp(turbo, "on") == 0
-                ? "clock speed depends on heat and neighbours: perflab env --tune"
+                ? "the clock rate depends on heat and on the other cores: perflab env --tune"
                 : NULL);
 }
 
@@ -63,19 +63,19 @@ static void print_sharing(const cJSON *e) {
     const char *smt = json_text(e, "smt", "unknown");
     char *text = text_format("%d of %d CPUs allowed", allowed, threads);
     line_of("pinning", text,
-            "perflab run pins each process to one of them in turn (--no-pin: not)");
+            "perflab run pins each process to one of them in turn (not with --no-pin)");
     free(text);
     line_of("SMT", smt,
-            strcmp(smt, "on") == 0 ? "a sibling thread halves a core: keep it idle, or turn SMT off"
+            strcmp(smt, "on") == 0 ? "two threads share each core: keep one idle, or turn SMT off"
                                    : NULL);
     text = text_format("%.2f", load);
     line_of("load", text,
-            load > 0.5 ? "other programs are running: stop them, or take more --runs" : NULL);
+            load > 0.5 ? "other programs are running: stop them, or use more --runs" : NULL);
     free(text);
     text = text_format("%s, %.2f %% of the time stolen since boot",
                        virtual ? "a virtual machine" : "none seen", stolen * 100);
     line_of("virtualisation", text,
-            virtual ? "neighbours share caches and memory: trust ratios, not absolute times"
+            virtual ? "other guests share caches and memory: trust ratios, not absolute times"
                     : NULL);
     free(text);
 }
@@ -93,7 +93,9 @@ static void print_environment(void) {
     char paranoid[32];
     system_line("/proc/sys/kernel/perf_event_paranoid", paranoid, sizeof paranoid);
     line_of("counters",
-            paranoid[0] != '\0' ? "perf_event is there; perflab profile tries it" : "none", NULL);
+            paranoid[0] != '\0' ? "the kernel has perf_event; perflab profile tries to use it"
+                                : "none",
+            NULL);
     line_of("machine key", json_text(e, "machine", ""), NULL);
     cJSON_Delete(e);
 }
@@ -118,20 +120,20 @@ static int run_words(char **words, size_t n) {
 
 int command_env(int argc, char **argv) {
     bool tune = false;
-    const option options[] = {
-        {"--tune", OPTION_FLAG, &tune, NULL, "set governor and turbo if allowed, put back after"},
-        {NULL, OPTION_FLAG, NULL, NULL, NULL}};
-    command_line line = {.usage = "env [--tune [-- COMMAND...]]",
-                         .about =
-                             "What this machine is and what makes it noisy. --tune quietens it "
-                             "while COMMAND runs, or,\n"
-                             "without one, until a key is pressed, and puts everything back after.",
-                         .options = options,
-                         .rest = true};
+    const option options[] = {{"--tune", OPTION_FLAG, &tune, NULL,
+                               "set governor and turbo if allowed, and restore them afterwards"},
+                              {NULL, OPTION_FLAG, NULL, NULL, NULL}};
+    command_line line = {
+        .usage = "env [--tune [-- COMMAND...]]",
+        .about = "Shows this machine and what makes it noisy. --tune makes it quieter "
+                 "while COMMAND runs, or\n"
+                 "until enter is pressed if there is none, and then restores everything.",
+        .options = options,
+        .rest = true};
     const parsed p = command_parse(&line, argc, argv);
     if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
     if (!tune && line.n_words > 0) {
-        complain("env: a command is run with --tune only");
+        complain("env: a command needs --tune");
         return EXIT_USAGE;
     }
     print_environment();
@@ -142,11 +144,11 @@ int command_env(int argc, char **argv) {
     if (line.n_words > 0) {
         code = run_words(line.words, line.n_words);
     } else if (n > 0) {
-        printf("  press enter to put it back\n");
+        printf("  press enter to restore the settings\n");
         fflush(stdout);
         getchar();
     }
     tune_restore();
-    if (n > 0) printf("put back\n");
+    if (n > 0) printf("restored\n");
     return code;
 }

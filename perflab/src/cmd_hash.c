@@ -1,5 +1,6 @@
 /*
- * cmd_hash.c - `perflab hash`, which CMake's perflab_benchmark() uses, and the file it writes.
+ * cmd_hash.c - `perflab hash`, which CMake's perflab_benchmark() calls, and the file that it
+ * writes.
  */
 #include "build_info.h"
 #include "commands.h"
@@ -26,7 +27,7 @@ static void c_string(text_buffer *out, const char *s) {
 bool build_info_write(const char *path, const build_info *b) {
     text_buffer out = {0};
     const char *const values[] = {b->source_hash, b->variant, b->compiler, b->flags};
-    /* Of a size that the folder's name hardly ever changes: the code after it lies as it lay. */
+    /* Rounded up, so that the length of a path hardly ever moves the code that follows. */
     const size_t room = (strlen(b->sources) / 4096 + 1) * 4096;
     text_add(&out,
              "/* Written by perflab: what this benchmark was built from. */\n"
@@ -46,7 +47,7 @@ bool build_info_write(const char *path, const build_info *b) {
     return good;
 }
 
-/* "target: a b": what a build system must watch. */
+/* "target: a b": the files that a build system must watch. */
 static bool write_depfile(const char *path, const char *target, const path_list *files) {
     text_buffer out = {0};
     text_add(&out, "%s:", target);
@@ -75,25 +76,25 @@ int command_hash(int argc, char **argv) {
     build_info b = {.variant = "native", .compiler = "", .flags = ""};
     size_t n_sources = 1;
     const option options[] = {
-        {"--output", OPTION_TEXT, &output, "FILE.c", "where to write the build's facts"},
-        {"--depfile", OPTION_TEXT, &depfile, "FILE.d", "where to list all files that were hashed"},
+        {"--output", OPTION_TEXT, &output, "FILE.c", "the C file to write"},
+        {"--depfile", OPTION_TEXT, &depfile, "FILE.d", "also list all hashed files here, for make"},
         {"--includes", OPTION_TEXT, &folders, "FOLDERS",
-         "where included files are looked for, separated by colons"},
+         "where to look for included files, separated by colons"},
         {"--variant", OPTION_TEXT, &b.variant, "V", "native or portable"},
         {"--compiler", OPTION_TEXT, &b.compiler, "TEXT", "the compiler's name and version"},
-        {"--flags", OPTION_TEXT, &b.flags, "TEXT", "the flags it is called with"},
+        {"--flags", OPTION_TEXT, &b.flags, "TEXT", "the flags of the compiler"},
         {"--sources", OPTION_COUNT, &n_sources, "N",
-         "so many of the files are the benchmark's own (1)"},
+         "the first N files are the benchmark's own (1)"},
         {NULL, OPTION_FLAG, NULL, NULL, NULL}};
     command_line line = {
         .usage = "hash FILE... --output FILE.c [options]",
-        .about = "Writes the C file with a build's facts; for build systems. Hashed are the files\n"
-                 "and what they include.",
+        .about = "For build systems: hashes files and what they include, and writes a C file that\n"
+                 "records the hash and how the benchmark is built.",
         .options = options};
     const parsed p = command_parse(&line, argc, argv);
     if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
     if (output == NULL || line.n_words == 0) {
-        complain("hash: name files, and --output");
+        complain("hash: name the files to hash, and --output");
         return EXIT_USAGE;
     }
     char hex[65];

@@ -15,7 +15,7 @@ int command_export(int argc, char **argv) {
     catalog c = {0};
     const option options[] = {
         {"--current", OPTION_FLAG, &current, NULL,
-         "only what belongs to the benchmarks as they are built now"},
+         "only results of the benchmarks as they are built now"},
         {"--modules", OPTION_TEXT, &modules, "FOLDER", "where the benchmarks are"},
         {"--ledger", OPTION_TEXT, &name, "FILE", "where results are (perflab.ledger)"},
         {NULL, OPTION_FLAG, NULL, NULL, NULL}};
@@ -44,8 +44,8 @@ int command_import(int argc, char **argv) {
         {NULL, OPTION_FLAG, NULL, NULL, NULL}};
     command_line line = {
         .usage = "import FILE... [options]",
-        .about = "Adds exported rows that are not there yet; a file that is damaged or not a\n"
-                 "ledger's export is refused whole.",
+        .about = "Adds the exported rows that the ledger lacks. A file that is damaged or no\n"
+                 "export of a ledger is refused as a whole.",
         .options = options};
     const parsed p = command_parse(&line, argc, argv);
     if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;

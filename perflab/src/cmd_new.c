@@ -1,5 +1,5 @@
 /*
- * cmd_new.c - `perflab new`: a benchmark that compiles and passes its gate, to be filled in.
+ * cmd_new.c - `perflab new`: writes a benchmark that compiles and passes its gate, to be filled in.
  */
 #include "commands.h"
 #include "options.h"
@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In parts of a bearable length; @ID@, @COMPONENT@ and @FILE@ are replaced. */
+/* In parts, since C11 limits the length of a literal. @ID@, @COMPONENT@, @FILE@ are replaced. */
 static const char *const template_parts[] = {
     /* clang-format off */
     "/*\n"
-    " * @FILE@ - @ID@ @COMPONENT@: the code as it was, the code that is to replace it, and how to tell\n"
-    " * that both do the same. As written, both sides divide; put the code under test in their place.\n"
+    " * @FILE@ - @ID@ @COMPONENT@: the old code, the new code, and a check that both do the same.\n"
+    " * As written, both sides divide; put your code in their place.\n"
     " *\n"
     " *     perflab build && perflab validate && perflab run && perflab status\n"
     " *\n"
@@ -22,12 +22,12 @@ static const char *const template_parts[] = {
     " */\n"
     "#include \"perflab.h\"\n"
     "\n",
-    "/* Inputs, and an output for each side: validate sees both. */\n"
+    "/* The input, and an output for each side, so that validate sees both. */\n"
     "static float *input;\n"
     "static float *output[2];\n"
     "static volatile float divisor = 0.8f; /* volatile: the compiler must not know it */\n"
     "\n",
-    "/* Makes the input from size, kind and seed. Called once before any of the functions below. */\n"
+    "/* Makes the input from size, kind and seed. Called once, before the functions below. */\n"
     "static int setup(perflab_ctx *ctx) {\n"
     "    const size_t bytes = ctx->size * sizeof *input;\n"
     "    perflab_rng rng;\n"
@@ -37,13 +37,13 @@ static const char *const template_parts[] = {
     "    output[PERFLAB_BASELINE] = (float *)perflab_alloc(ctx, bytes, 0);\n"
     "    output[PERFLAB_CANDIDATE] = (float *)perflab_alloc(ctx, bytes, 0);\n"
     "    for (i = 0; i < ctx->size; i++) input[i] = (float)(5 * perflab_rng_normal(&rng));\n"
-    "    /* The least that one call must move and compute; throughput and roofline come from it. */\n"
+    "    /* What one call must read, write and compute at least: for throughput and roofline. */\n"
     "    ctx->min_bytes = 2.0 * (double)bytes;\n"
     "    ctx->min_ops = (double)ctx->size;\n"
     "    return PERFLAB_OK;\n"
     "}\n"
     "\n",
-    "/* One call of the code as it was. */\n"
+    "/* One call of the old code. */\n"
     "static void baseline(perflab_ctx *ctx) {\n"
     "    const float d = divisor;\n"
     "    float *out = output[PERFLAB_BASELINE];\n"
@@ -51,7 +51,7 @@ static const char *const template_parts[] = {
     "    for (i = 0; i < ctx->size; i++) out[i] = input[i] / d;\n"
     "}\n"
     "\n",
-    "/* One call of the code that is to replace it. */\n"
+    "/* One call of the new code. */\n"
     "static void candidate(perflab_ctx *ctx) {\n"
     "    const float d = divisor;\n"
     "    float *out = output[PERFLAB_CANDIDATE];\n"
@@ -122,9 +122,8 @@ int command_new(int argc, char **argv) {
                               {NULL, OPTION_FLAG, NULL, NULL, NULL}};
     command_line line = {
         .usage = "new ID COMPONENT [--cpp]",
-        .about =
-            "Writes bench-COMPONENT.c here: a benchmark that compiles in any dialect of C and\n"
-            "C++, to be filled in.",
+        .about = "Writes bench-COMPONENT.c here: a benchmark to fill in, which compiles in any\n"
+                 "dialect of C and C++.",
         .options = options};
     const parsed p = command_parse(&line, argc, argv);
     if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
@@ -134,13 +133,14 @@ int command_new(int argc, char **argv) {
     }
     char *file = file_of(line.words[1], cpp);
     bool good = !file_exists(file);
-    if (!good) complain("%s is there already", file);
+    if (!good) complain("%s exists already", file);
     text_buffer out = {0};
     for (int i = 0; template_parts[i] != NULL; i++) {
         expand(&out, template_parts[i], line.words[0], line.words[1], file);
     }
     good = good && write_text(file, out.text, out.length);
-    if (good) printf("%s\nput your code into baseline and candidate, then: perflab build\n", file);
+    if (good)
+        printf("%s\nput your code into baseline and candidate, then run: perflab build\n", file);
     free(out.text);
     free(file);
     return good ? EXIT_DONE : EXIT_TROUBLE;

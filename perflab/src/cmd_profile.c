@@ -1,11 +1,11 @@
 /*
  * cmd_profile.c - `perflab profile`: memory-bound or compute-bound.
  *
- * The roofs (reading at each cache level, fused multiply-adds) are measured in the same command, on
- * the same CPU, as the benchmark. A side that moves its least bytes at 60 % or more of what its
- * level gives is memory-bound; one that does its least operations at 60 % or more of the peak is
- * compute-bound. With --recorded the timings are those that `perflab run` has recorded of the
- * build: a second for all that was measured, while a profile of its own takes seconds for each.
+ * The roofs (reading from each cache level, fused multiply-adds) are measured by the same command
+ * and on the same CPU as the benchmark. A side is memory-bound if it moves its least bytes at 60 %
+ * or more of the bandwidth of the level that they fit in, and compute-bound if it does its least
+ * operations at 60 % or more of the peak. --recorded takes the timings that `perflab run` recorded,
+ * which takes a second for all improvements instead of seconds for each.
  */
 #include "child.h"
 #include "commands.h"
@@ -27,10 +27,10 @@
 typedef struct profile_request {
     const char *ledger, *modules, *input, *variant, *data;
     size_t size;
-    bool recorded; /* recorded timings instead of new ones, and no instruction counts */
+    bool recorded; /* use recorded timings instead of new ones, and count no instructions */
 } profile_request;
 
-/* Runs a job and keeps its result; NULL with a complaint. */
+/* Runs a job and returns its result, or NULL, with an error message unless `quiet`. */
 static cJSON *do_job(cJSON *job, const char *const *wrapper, double timeout, bool quiet) {
     const launch l = {.job = job, .timeout_s = timeout, .wrapper = wrapper};
     launched got = launch_run(&l);
@@ -45,7 +45,7 @@ static cJSON *do_job(cJSON *job, const char *const *wrapper, double timeout, boo
 static cJSON *count_job(const recorder *r, const entry *e, const char *input, int side, int calls,
                         bool only_reset) {
     cJSON *job = record_job(r, e, "count", input);
-    cJSON_DeleteItemFromObject(job, "memory"); /* an emulator needs its own */
+    cJSON_DeleteItemFromObject(job, "memory"); /* valgrind needs much more */
     cJSON_AddNumberToObject(job, "seed", 42);
     cJSON_AddNumberToObject(job, "side", side);
     cJSON_AddNumberToObject(job, "calls", calls);
@@ -53,7 +53,7 @@ static cJSON *count_job(const recorder *r, const entry *e, const char *input, in
     return job;
 }
 
-/* "==1== I   refs:      1,234,567" */
+/* The number in a line such as "==1== I   refs:      1,234,567"; -1 if there is none. */
 static double instructions_in(const char *path) {
     char *text = read_text(path, NULL);
     const char *at = text != NULL ? strstr(text, "refs:") : NULL;
@@ -65,7 +65,7 @@ static double instructions_in(const char *path) {
     return n;
 }
 
-/* Instructions of a whole process under valgrind, -1 if that fails. */
+/* The instructions of a whole process, counted by valgrind; -1 if that fails. */
 static double emulate(const recorder *r, const entry *e, const char *input, int side, int calls,
                       bool only_reset) {
     char log[] = "/tmp/perflab-count-XXXXXX";
@@ -84,7 +84,7 @@ static double emulate(const recorder *r, const entry *e, const char *input, int 
     return n;
 }
 
-/* Instructions of one call: the difference between three calls and one, resets taken off. */
+/* The instructions of one call: half the difference between three calls and one, without resets. */
 static double emulated_instructions(const recorder *r, const entry *e, const char *input, int side,
                                     bool has_reset) {
     const double one = emulate(r, e, input, side, 1, false);
@@ -100,7 +100,7 @@ static double emulated_instructions(const recorder *r, const entry *e, const cha
     return per_call;
 }
 
-/* The cache level that so many bytes live in. */
+/* The smallest cache level that `bytes` bytes fit in. */
 static const char *level_of(const cJSON *roofs, double bytes) {
     const cJSON *level = NULL;
     cJSON_ArrayForEach(level, cJSON_GetObjectItem(roofs, "levels")) {
@@ -111,10 +111,10 @@ static const char *level_of(const cJSON *roofs, double bytes) {
 }
 
 static const char *verdict(double bandwidth_share, double ops_share, bool known) {
-    if (!known) return "unknown: the benchmark does not say its least bytes and operations";
+    if (!known) return "unknown: the benchmark does not give its least bytes and operations";
     if (bandwidth_share >= BOUND_SHARE) return "memory-bound";
     if (ops_share >= BOUND_SHARE) return "compute-bound";
-    return "neither roof is near: latency, branches, scalar code or more work than the least";
+    return "neither roof is near: latency, branches, scalar code or more work than necessary";
 }
 
 static bool has_valgrind(void) {
@@ -144,7 +144,7 @@ static void print_counters(const cJSON *counted, double emulated) {
     }
 }
 
-/* What the counters give, else, in *emulated, what valgrind counts; printed. */
+/* Counts with hardware counters; without any, valgrind's count goes to *emulated. Prints both. */
 static cJSON *count_side(const recorder *r, const entry *e, const entry *portable,
                          const char *input, int side, double *emulated) {
     cJSON *counted = do_job(count_job(r, e, input, side, 5, false), NULL, 120, true);
@@ -155,14 +155,15 @@ static cJSON *count_side(const recorder *r, const entry *e, const entry *portabl
         if (*emulated < 0 && portable != NULL) {
             *emulated = emulated_instructions(r, portable, input, side, has_reset);
             if (*emulated >= 0)
-                printf("    (valgrind does not know all native instructions: portable build)\n");
+                printf("    (valgrind does not know all native instructions: counting the portable "
+                       "build)\n");
         }
     }
     print_counters(counted, *emulated);
     return counted;
 }
 
-/* Everything about one side, printed and put into `data`. */
+/* Profiles one side: prints the results and adds them to `data`. */
 static void profile_side(const recorder *r, const entry *e, const entry *portable,
                          const char *input, int side, const cJSON *measured, const cJSON *roofs,
                          bool count, cJSON *data) {
@@ -187,8 +188,7 @@ static void profile_side(const recorder *r, const entry *e, const entry *portabl
     double emulated = -1;
     cJSON *counted = count ? count_side(r, e, portable, input, side, &emulated) : NULL;
     if (bytes > 0) {
-        printf("    %.3g GB/s of the least bytes: %.0f %% of the %.3g GB/s that reading from %s "
-               "gave\n",
+        printf("    %.3g GB/s of the least bytes: %.0f %% of the %.3g GB/s of reading from %s\n",
                bandwidth * 1e-9, share * 100, roof * 1e-9, level);
     }
     if (ops > 0) {
@@ -228,7 +228,7 @@ static bool put_profile(recorder *r, const entry *e, const char *input, double s
     return good;
 }
 
-/* The roofs of all levels, or, with a footprint, reading that many bytes again and again. */
+/* Measures the roofs of all levels or, with a footprint, of reading that many bytes repeatedly. */
 static cJSON *measure_roofs(size_t footprint) {
     int cpus[1024];
     const machine *m = machine_here();
@@ -242,7 +242,7 @@ static cJSON *measure_roofs(size_t footprint) {
     return do_job(job, NULL, 60, false);
 }
 
-/* One process's timing, and what its benchmark says of its least work. */
+/* Times one process. The result also has the benchmark's least bytes and operations. */
 static cJSON *measure_now(const recorder *r, const entry *e, const char *input,
                           const profile_request *q) {
     int cpus[1024];
@@ -258,7 +258,7 @@ static cJSON *measure_now(const recorder *r, const entry *e, const char *input,
     return NULL;
 }
 
-/* The same from what is recorded of the build on this machine; NULL: nothing is. */
+/* The same from what is recorded for the build on this machine; NULL if nothing is. */
 static cJSON *measured_before(const recorder *r, const catalog *c, const entry *e,
                               const char *input, const profile_request *q) {
     char *ids[] = {e->id};
@@ -303,8 +303,8 @@ static bool profile_one(recorder *r, const catalog *c, const entry *e, const cha
     const double footprint = least > 0 ? least : working_set;
     const char *level = level_of(roofs, footprint);
     cJSON *here = footprint >= 1 ? measure_roofs((size_t)footprint) : NULL;
-    printf("%s %s, %s: a call's %.4g KiB live in %s\n", e->id, e->component, input,
-           footprint / 1024, level);
+    printf("%s %s, %s: a call's %.4g KiB fit in %s\n", e->id, e->component, input, footprint / 1024,
+           level);
     cJSON *data = cJSON_CreateObject();
     cJSON_AddItemToObject(data, "roofs", cJSON_Duplicate(roofs, 1));
     cJSON_AddStringToObject(data, "level", level);
@@ -327,7 +327,7 @@ int command_profile(int argc, char **argv) {
     profile_request q = {.variant = "native"};
     const option options[] = {
         {"--recorded", OPTION_FLAG, &q.recorded, NULL,
-         "of recorded timings, without counting instructions: quick"},
+         "use recorded timings and count no instructions: fast"},
         {"--size", OPTION_COUNT, &q.size, "N", "another size than the benchmark's own"},
         {"--input", OPTION_TEXT, &q.input, "KIND", "this kind of input (the first registered)"},
         {"--variant", OPTION_TEXT, &q.variant, "V", "native (default) or portable"},
@@ -337,8 +337,8 @@ int command_profile(int argc, char **argv) {
         {NULL, OPTION_FLAG, NULL, NULL, NULL}};
     command_line line = {
         .usage = "profile [ID...] [options]",
-        .about = "Counters if the kernel gives them, else instruction counts by valgrind;\n"
-                 "achieved bandwidth and arithmetic as shares of what this machine gives.",
+        .about = "Counts by hardware counters, or instructions by valgrind if there are none, and\n"
+                 "shows bandwidth and arithmetic as shares of what this machine can reach.",
         .options = options};
     const parsed p = command_parse(&line, argc, argv);
     if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
@@ -362,7 +362,7 @@ int command_profile(int argc, char **argv) {
         for (size_t i = 0; good && i < c.n; i++) {
             const entry *e = &c.entries[i];
             if (!selection_has(&s, e) || !entry_has_input(e, q.input) || !e->has_baseline) continue;
-            /* These roofs are the processor's. */
+            /* The roofs are those of the CPU. */
             if (q.recorded && strcmp(e->device, "cpu") != 0) continue;
             good = profile_one(&r, &c, e, q.input != NULL ? q.input : e->inputs[0], roofs, &q);
         }

@@ -1,5 +1,5 @@
 /*
- * cmd_report.c - `perflab report`: one HTML page that needs nothing but itself.
+ * cmd_report.c - `perflab report`: one self-contained HTML page.
  */
 #include "chart.h"
 #include "commands.h"
@@ -73,13 +73,13 @@ static void add_table(report *r) {
         add_row(out, &row);
         table_row_free(&row);
     }
-    text_add(out,
-             "</tbody></table>\n"
-             "<p>Baseline and optimized: median microseconds a call over fresh processes, "
-             "geometric mean "
-             "over kinds of input. Speedup: median of the per-process ratios, with its "
-             "distribution-free 95 %% interval. A candidate that has not passed its gate has no "
-             "speedup.</p>\n");
+    text_add(
+        out,
+        "</tbody></table>\n"
+        "<p>Baseline and optimized: median microseconds per call over fresh processes, "
+        "geometric mean over kinds of input. Speedup: median of the per-process ratios, with its "
+        "distribution-free 95 %% interval. A candidate that has not passed its gate has no "
+        "speedup.</p>\n");
 }
 
 /* ---- Dot plots ---------------------------------------------------------------------------- */
@@ -96,7 +96,7 @@ static void add_heading(text_buffer *out, const facts *f) {
 
 static void add_dots(report *r) {
     text_buffer *out = &r->out;
-    text_add(out, "<h2>Every run</h2>\n<p class=\"key\">One dot a process, a bar at the median."
+    text_add(out, "<h2>Every run</h2>\n<p class=\"key\">One dot per process, a bar at the median."
                   "<span><i class=\"b\"></i>baseline</span><span><i "
                   "class=\"c\"></i>optimized</span></p>\n<div class=\"cards\">\n");
     for (size_t i = 0; i < r->list.n; i++) {
@@ -112,7 +112,7 @@ static void add_dots(report *r) {
 
 /* ---- History ------------------------------------------------------------------------------ */
 
-/* What is known at each commit, as points: the numbers that the table had then. */
+/* The speedup at each commit, as points: the numbers that the table showed then. */
 static size_t read_history(report *r, const facts *f, history_point **points) {
     fact_list list;
     size_t n = 0;
@@ -139,14 +139,14 @@ static size_t read_history(report *r, const facts *f, history_point **points) {
 static void add_history(report *r) {
     text_buffer *out = &r->out;
     size_t shown = 0;
-    text_add(out, "<h2>History</h2>\n<p>Speedup by commit, with its interval, as the table had it: "
-                  "over all kinds "
-                  "of input, at the benchmark's own size. The dashed line is 1.</p>\n"
-                  "<div class=\"cards\">\n");
+    text_add(out,
+             "<h2>History</h2>\n<p>Speedup by commit, with its interval, as the table showed it: "
+             "over all kinds of input, at the benchmark's own size. The dashed line is 1.</p>\n"
+             "<div class=\"cards\">\n");
     for (size_t i = 0; i < r->list.n; i++) {
         const facts *f = &r->list.all[i];
         history_point *points = NULL;
-        /* Only of candidates that are right: a wrong one's past is no news. */
+        /* Only for candidates that passed their gate: a wrong one has no speedup. */
         const size_t n = f->validated ? read_history(r, f, &points) : 0;
         if (n > 1) {
             text_add(out, "<div class=\"card\">");
@@ -158,7 +158,7 @@ static void add_history(report *r) {
         free(points);
     }
     text_add(out, "</div>\n");
-    if (shown == 0) text_add(out, "<p>No improvement was measured at two commits yet.</p>\n");
+    if (shown == 0) text_add(out, "<p>No improvement has been measured at two commits yet.</p>\n");
 }
 
 /* ---- Roofline ----------------------------------------------------------------------------- */
@@ -193,18 +193,18 @@ static void take_profile(roof_data *d, const char *id, const cJSON *data) {
     p->ops_per_s[1] = json_number(cJSON_GetObjectItem(data, "candidate"), "ops_per_s", 0);
 }
 
-/* A cell of a share; "-" if the benchmark does not say what the least is. */
+/* A cell with a share; "-" if the benchmark does not give its least work. */
 static void add_share(text_buffer *out, const char *head, double share, bool known) {
     text_add(out, "<td class=\"n%s\" data-h=\"%s\">", known ? "" : " no", head);
     text_add(out, known ? share < 0.0995 ? "%.1f %%" : "%.0f %%" : "-", share * 100);
     text_add(out, "</td>");
 }
 
-static const char *const roof_heads[] = {"ID",         "Component",     "Lives in", "Baseline bw.",
+static const char *const roof_heads[] = {"ID",         "Component",     "Fits in", "Baseline bw.",
                                          "Optim. bw.", "Optim. arith.", "Verdict"};
 enum { ROOF_HEADS = 7 };
 
-/* What a profile says of an improvement, as a row. */
+/* The row of an improvement that was profiled. */
 static void add_roof_row(text_buffer *out, const facts *f, const cJSON *data) {
     const cJSON *base = cJSON_GetObjectItem(data, "baseline");
     const cJSON *cand = cJSON_GetObjectItem(data, "candidate");
@@ -222,20 +222,21 @@ static void add_roof_row(text_buffer *out, const facts *f, const cJSON *data) {
     add_share(out, roof_heads[5], json_number(cand, "ops_share", 0), ops);
     text_add(out, "<td class=\"notes\" data-h=\"%s\">", roof_heads[6]);
     char *verdict = text_copy(json_text(cand, "verdict", ""));
-    verdict[strcspn(verdict, ":")] = '\0'; /* its meaning is explained above the table */
+    verdict[strcspn(verdict, ":")] = '\0'; /* the rest is explained above the table */
     html_add(out, verdict);
     free(verdict);
     text_add(out, "</td></tr>\n");
 }
 
 static void add_roof_table(text_buffer *out, const char *rows) {
-    text_add(out, "<h3>Shares of what the machine gives</h3>\n<p>bw.: the least bytes a call must "
-                  "move, in its time, as a share of what reading as many gave (work that also "
-                  "writes can pass 100 %%); arith.: the least operations as a share of the peak. "
-                  "60 %% of either makes the verdict, which is the optimized side's; where "
-                  "neither is near it is latency, branches, scalar code or more work than the "
-                  "least.</p>\n<table>"
-                  "<thead><tr>");
+    text_add(out,
+             "<h3>Shares of what the machine can reach</h3>\n<p>bw.: the least bytes that a call "
+             "must move per second, as a share of the bandwidth of reading as many (work that "
+             "also writes can pass 100 %%); arith.: the least operations per second as a share "
+             "of the peak. The verdict is that of the optimized side: memory-bound or "
+             "compute-bound from 60 %% on. If neither roof is near, the cause is latency, "
+             "branches, scalar code or more work than necessary.</p>\n<table>"
+             "<thead><tr>");
     for (int i = 0; i < ROOF_HEADS; i++) {
         text_add(out, "<th%s>%s</th>", i >= 3 && i <= 5 ? " class=\"n\"" : "", roof_heads[i]);
     }
@@ -262,14 +263,14 @@ static void add_roofline(report *r) {
     text_add(out, "<h2>Roofline</h2>\n");
     if (d.n_points > 0 && d.peak > 0) {
         text_add(out, "<p class=\"key\">Slopes: reading from each cache level; flat: arithmetic; "
-                      "both measured here."
+                      "both were measured here."
                       "<span><i class=\"b\"></i>baseline</span><span><i "
                       "class=\"c\"></i>optimized</span></p>\n<div "
                       "class=\"card wide\">");
         chart_roofline(out, d.lines, d.n_lines, d.peak, d.points, d.n_points);
         text_add(out, "</div>\n");
     } else {
-        text_add(out, "<p>Nothing was profiled yet: <code>perflab profile</code>.</p>\n");
+        text_add(out, "<p>Nothing has been profiled yet: run <code>perflab profile</code>.</p>\n");
     }
     if (said.length > 0) add_roof_table(out, said.text);
     free(said.text);
@@ -296,7 +297,7 @@ static void add_environment(report *r) {
         r->variant, NULL);
     const cJSON *row = cJSON_GetArrayItem(rows, 0);
     cJSON *e = cJSON_Parse(json_text(row, "environment", ""));
-    text_add(out, "<h2>Environment</h2>\n<p>Of the latest run.</p>\n<dl>\n");
+    text_add(out, "<h2>Environment</h2>\n<p>That of the latest run.</p>\n<dl>\n");
     const cJSON *item;
     cJSON_ArrayForEach(item, e) {
         char text[64] = "";
@@ -360,8 +361,9 @@ int command_report(int argc, char **argv) {
         {NULL, OPTION_FLAG, NULL, NULL, NULL}};
     command_line line = {
         .usage = "report [FILE.html] [options]",
-        .about = "One self-contained HTML page (perflab.html): table, every run, history by\n"
-                 "commit, roofline, environment.",
+        .about =
+            "Writes one self-contained HTML page (perflab.html): the table, every run, history\n"
+            "by commit, roofline, environment.",
         .options = options};
     const parsed p = command_parse(&line, argc, argv);
     if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;

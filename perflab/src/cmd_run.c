@@ -14,14 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What the user asked for. */
 typedef struct request {
     const char *ledger, *modules, *input, *cache, *variant, *data;
     size_t runs, size, seed, seeds, memory_mb;
     double seconds, timeout;
-    double limit; /* seconds after which nothing new is begun; 0: none */
+    double limit; /* seconds after which nothing new is started; 0: none */
     bool quick, no_pin, fixed;
-    bool missing; /* only what --runs still lacks of this build */
+    bool missing; /* only the processes that this build still lacks */
     char **ids;
     size_t n_ids;
 } request;
@@ -30,7 +29,7 @@ static selection selection_of(const request *q) {
     return (selection){.ids = q->ids, .n_ids = q->n_ids, .variant = q->variant, .input = q->input};
 }
 
-/* How many entry and input pairs are selected. */
+/* How many pairs of entry and kind of input are selected. */
 static size_t count_work(const selection *s, const catalog *c) {
     size_t work = 0;
     for (size_t i = 0; i < c->n; i++) {
@@ -55,7 +54,7 @@ static const char *variant_note(const entry *e) {
 
 /* ---- The gate ----------------------------------------------------------------------------- */
 
-/* Gates one entry on one input and prints a line. False if the ledger fails. */
+/* Gates one entry on one input and prints a line. Returns false if the ledger fails. */
 static bool gate_one(recorder *r, const entry *e, const char *input, const gate_plan *plan,
                      bool *passed, bool *wrong) {
     gate_result result;
@@ -77,8 +76,8 @@ static bool gate_one(recorder *r, const entry *e, const char *input, const gate_
     return good;
 }
 
-/* What the ledger holds of one entry on one input, of any size and cache if plan is NULL; NULL
- * if that is nothing. To be freed with facts_free either way. */
+/* What the ledger has for one entry on one input, at the plan's size and cache if plan is not NULL;
+ * NULL if it has nothing. Free the list with facts_free either way. */
 static const input_facts *facts_of(ledger *l, const catalog *c, const entry *e, const char *input,
                                    const measure_plan *plan, fact_list *list) {
     char *ids[] = {e->id};
@@ -91,7 +90,7 @@ static const input_facts *facts_of(ledger *l, const catalog *c, const entry *e, 
     return one ? &list->all[0].inputs[0] : NULL;
 }
 
-/* Whether the ledger already holds a passed whole gate, and nothing against it. */
+/* Whether the ledger has a whole gate that passed, and no counterexample. */
 static bool already_gated(ledger *l, const catalog *c, const entry *e, const char *input) {
     fact_list list;
     const input_facts *in = facts_of(l, c, e, input, NULL, &list);
@@ -102,7 +101,7 @@ static bool already_gated(ledger *l, const catalog *c, const entry *e, const cha
 
 /* ---- Measuring ---------------------------------------------------------------------------- */
 
-/* What was measured just now. `candidate`: it is right, so it has a time. */
+/* Prints what was just measured. `candidate` is false if the candidate is wrong: it has no time. */
 static void print_now(const entry *e, const char *input, const measure_plan *plan,
                       const run_result *r, bool candidate) {
     char text[FORMAT_ROOM];
@@ -134,7 +133,7 @@ static void print_now(const entry *e, const char *input, const measure_plan *pla
            any.n);
 }
 
-/* This, and what the table makes of it if that is more. */
+/* Prints this run and, if the table counts more processes, all of them. */
 static void print_numbers(ledger *l, const catalog *c, const entry *e, const char *input,
                           const measure_plan *plan, const run_result *r) {
     fact_list list;
@@ -155,7 +154,7 @@ static void print_numbers(ledger *l, const catalog *c, const entry *e, const cha
     facts_free(&list);
 }
 
-/* How many processes of a build's are recorded that count as much as those asked for. */
+/* How many processes are recorded for a build that count as much as those of the plan. */
 static size_t recorded_runs(ledger *l, const catalog *c, const entry *e, const char *input,
                             const measure_plan *plan) {
     fact_list list;
@@ -190,7 +189,7 @@ static bool measure_one(recorder *r, const catalog *c, const entry *e, const cha
     return good;
 }
 
-/* Gates if that is due, then measures what may be measured. */
+/* Gates the candidate if that is due, then measures the sides that may be measured. */
 static bool run_one(recorder *r, const catalog *c, const entry *e, const char *input,
                     const request *q, bool *wrong) {
     measure_plan plan = {.runs = q->runs,
@@ -213,7 +212,7 @@ static bool run_one(recorder *r, const catalog *c, const entry *e, const char *i
         *wrong = *wrong || failed;
         if (!passed && !failed) {
             progress_add(r->progress, (double)plan.runs);
-            return true; /* skipped: nothing can run here */
+            return true; /* skipped: it cannot run here */
         }
     }
     if (q->missing) {
@@ -240,7 +239,7 @@ static int for_all(const request *q, double units, work_fn work) {
     const size_t pairs = count_work(&s, &c);
     ledger *l = pairs > 0 ? ledger_open(ledger_choice(q->ledger), true) : NULL;
     int code = l == NULL ? EXIT_TROUBLE : EXIT_DONE;
-    if (pairs == 0) complain("nothing to do");
+    if (pairs == 0) complain("nothing is selected");
     if (l != NULL) {
         progress p;
         recorder r;
@@ -264,8 +263,7 @@ static int for_all(const request *q, double units, work_fn work) {
         }
         progress_hide(&p);
         if (left > 0) {
-            printf("%zu of %zu left when the time was over: run again with --missing\n", left,
-                   pairs);
+            printf("%zu of %zu left when the time was up: run again with --missing\n", left, pairs);
         }
         recorder_end(&r);
         code = !good ? EXIT_TROUBLE : wrong ? EXIT_WRONG_RESULT : EXIT_DONE;
@@ -279,30 +277,33 @@ int command_run(int argc, char **argv) {
     request q = {.runs = 0, .seed = 42, .seeds = GATE_SEEDS, .cache = "hot", .variant = "native"};
     const option options[] = {
         {"--runs", OPTION_COUNT, &q.runs, "N",
-         "fresh processes each (10, with --quick 6; at least 5)"},
-        {"--time", OPTION_SECONDS, &q.seconds, "SECONDS", "timed in each process, at least (1)"},
-        {"--quick", OPTION_FLAG, &q.quick, NULL, "0.1 s each; reaches VALIDATED, never COMPLETE"},
+         "fresh processes per kind of input (10; with --quick 6; at least 5)"},
+        {"--time", OPTION_SECONDS, &q.seconds, "SECONDS",
+         "least time to measure in each process (1)"},
+        {"--quick", OPTION_FLAG, &q.quick, NULL, "0.1 s per process; statuses stop at VALIDATED"},
         {"--missing", OPTION_FLAG, &q.missing, NULL,
-         "only the processes that are not recorded of these sources yet"},
-        {"--for", OPTION_SECONDS, &q.limit, "SECONDS", "begin nothing new after so long"},
+         "only the processes that are not recorded yet for this build"},
+        {"--for", OPTION_SECONDS, &q.limit, "SECONDS", "start nothing new after this time"},
         {"--size", OPTION_COUNT, &q.size, "N", "another size than the benchmark's own"},
         {"--input", OPTION_TEXT, &q.input, "KIND", "one kind of input only"},
         {"--cache", OPTION_TEXT, &q.cache, "MODE", "hot (default), l2 or evicted"},
         {"--seed", OPTION_COUNT, &q.seed, "N", "makes the input (42)"},
         {"--variant", OPTION_TEXT, &q.variant, "V", "native (default), portable or both"},
-        {"--fixed", OPTION_FLAG, &q.fixed, NULL, "only the build's own placement of its code"},
+        {"--fixed", OPTION_FLAG, &q.fixed, NULL,
+         "only the placement of the code that the build has"},
         {"--no-pin", OPTION_FLAG, &q.no_pin, NULL, "let the system move processes between CPUs"},
         {"--timeout", OPTION_SECONDS, &q.timeout, "SECONDS",
-         "for each step of a process (300 and 20 times --time)"},
+         "limit for each step of a process (300 plus 20 times --time)"},
         {"--memory", OPTION_COUNT, &q.memory_mb, "MIB", "cap per process (4096)"},
         {"--data", OPTION_TEXT, &q.data, "FOLDER", "recorded inputs ($PERFLAB_DATA)"},
         {"--modules", OPTION_TEXT, &q.modules, "FOLDER", "where the benchmarks are"},
         {"--ledger", OPTION_TEXT, &q.ledger, "FILE", "where results go (perflab.ledger)"},
         {NULL, OPTION_FLAG, NULL, NULL, NULL}};
     command_line line = {.usage = "run [ID...] [options]",
-                         .about = "Gates each candidate that is not validated yet, then measures "
-                                  "baseline and candidate,\n"
-                                  "interleaved ABBA in fresh processes, and records every sample.",
+                         .about =
+                             "Gates each candidate that is not validated yet, then measures "
+                             "baseline and candidate,\n"
+                             "interleaved (ABBA) in fresh processes, and records every sample.",
                          .options = options};
     perflab_cache cache;
     const parsed p = command_parse(&line, argc, argv);
@@ -310,7 +311,7 @@ int command_run(int argc, char **argv) {
     if (q.runs == 0) q.runs = q.quick ? 6 : 10;
     if (q.seconds == 0) q.seconds = q.quick ? 0.1 : 1;
     if (q.runs < LEAST_RUNS || !perflab_cache_parse(q.cache, &cache)) {
-        complain(q.runs < LEAST_RUNS ? "--runs: the process asks for 5 at least"
+        complain(q.runs < LEAST_RUNS ? "--runs: at least 5 are needed"
                                      : "--cache: hot, l2 or evicted");
         return EXIT_USAGE;
     }
@@ -343,12 +344,13 @@ static bool validate_one(recorder *r, const catalog *c, const entry *e, const ch
 int command_validate(int argc, char **argv) {
     request q = {.seed = 1, .seeds = GATE_SEEDS, .variant = "both"};
     const option options[] = {
-        {"--seeds", OPTION_COUNT, &q.seeds, "N", "seeds of each size (8; fewer do not validate)"},
+        {"--seeds", OPTION_COUNT, &q.seeds, "N", "seeds per size (8; fewer do not validate)"},
         {"--seed", OPTION_COUNT, &q.seed, "N", "the first seed (1)"},
-        {"--size", OPTION_COUNT, &q.size, "N", "this size only (does not validate by itself)"},
+        {"--size", OPTION_COUNT, &q.size, "N", "this size only (does not validate alone)"},
         {"--input", OPTION_TEXT, &q.input, "KIND", "one kind of input only"},
         {"--variant", OPTION_TEXT, &q.variant, "V", "native, portable or both (default)"},
-        {"--timeout", OPTION_SECONDS, &q.timeout, "SECONDS", "for each step of a process (300)"},
+        {"--timeout", OPTION_SECONDS, &q.timeout, "SECONDS",
+         "limit for each step of a process (300)"},
         {"--memory", OPTION_COUNT, &q.memory_mb, "MIB", "cap per process (4096)"},
         {"--data", OPTION_TEXT, &q.data, "FOLDER", "recorded inputs ($PERFLAB_DATA)"},
         {"--modules", OPTION_TEXT, &q.modules, "FOLDER", "where the benchmarks are"},
@@ -356,8 +358,8 @@ int command_validate(int argc, char **argv) {
         {NULL, OPTION_FLAG, NULL, NULL, NULL}};
     command_line line = {.usage = "validate [ID...] [options]",
                          .about =
-                             "Runs the gate alone: every size, kind of input and seed, both "
-                             "orders, buffers against\n"
+                             "Runs only the gate: every size, kind of input and seed, in both "
+                             "orders, with buffers against\n"
                              "guard pages. A mismatch prints seed, size, index and both values.",
                          .options = options};
     const parsed p = command_parse(&line, argc, argv);

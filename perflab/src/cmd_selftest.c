@@ -1,11 +1,10 @@
 /*
- * cmd_selftest.c - `perflab selftest`: does the measuring itself tell the truth, here and today?
+ * cmd_selftest.c - `perflab selftest`: are the measurements right on this machine, now?
  *
- * Many A/A comparisons (of arithmetic and of memory in turn), of which at most 5 % may be called a
- * difference; planted speedups that must be found; and 40 pieces of the same code at other places,
- * of which at most 4 may be called different. All in real time. Tests do the same on an
- * injected clock, where no neighbour can disturb them; this is the repetition on the machine at
- * hand.
+ * It makes many A/A comparisons (of arithmetic and of memory in turn), of which at most 5 % may be
+ * called a difference; measures planted speedups, which must be found; and compares 40 copies of
+ * the same code at other addresses, of which at most 4 may be called different. All of this is in
+ * real time. The tests do the same on a simulated clock, where other programs cannot disturb them.
  */
 #include "child.h"
 #include "commands.h"
@@ -27,11 +26,11 @@ typedef struct plan {
     size_t count, runs;
     double seconds;
     const char *ledger;
-    struct ledger *scratch; /* of the placement's processes */
+    struct ledger *scratch; /* for the processes of the placement test */
     progress bar;
 } plan;
 
-/* One comparison: the interval of the ratio over fresh processes. False if a process failed. */
+/* One comparison: summarises the ratio over fresh processes. Returns false if a process failed. */
 static bool compare_once(plan *p, const char *id, uint64_t seed, perflab_summary *out) {
     double *ratio = must_alloc(p->runs * sizeof *ratio);
     int cpus[1024];
@@ -94,9 +93,8 @@ static bool same_code(plan *p, cJSON *data, bool *passed) {
     }
     progress_hide(&p->bar);
     const bool good = (double)false_calls <= 0.05 * (double)p->count;
-    printf("A/A: %zu of %zu called a difference (%.1f %%, at most 5 %%)%s; %zu intervals without 1 "
-           "before "
-           "the 2 %% threshold; median furthest from 1: %.3f\n",
+    printf("A/A: %zu of %zu called a difference (%.1f %%, at most 5 %%)%s; %zu intervals exclude 1 "
+           "without the 2 %% threshold; median furthest from 1: %.3f\n",
            false_calls, p->count, 100.0 * (double)false_calls / (double)p->count,
            good ? "" : ": TOO MANY", resolved, worst);
     cJSON_AddNumberToObject(data, "comparisons", (double)p->count);
@@ -111,7 +109,7 @@ static bool same_code(plan *p, cJSON *data, bool *passed) {
 
 enum { PLACEMENTS = 40, MOST_DIFFERENT = 4 };
 
-/* One piece of code, and the same behind 1 to 40 bytes of nops: each an improvement of its own. */
+/* Writes a benchmark with 40 improvements: the same code, after 1 to 40 bytes of nops. */
 static bool write_placed(const char *path) {
     text_buffer out = {0};
     text_add(
@@ -148,7 +146,7 @@ static bool write_placed(const char *path) {
     return good;
 }
 
-/* The interval over placements of one of them, and of the build as it is. */
+/* Measures one of them: at the placement of the build, and at any placement. */
 static bool compare_placed(plan *p, const entry *e, perflab_summary *here, perflab_summary *any) {
     recorder r = {.ledger = p->scratch,
                   .progress = &p->bar,
@@ -189,8 +187,8 @@ static bool judge_placed(plan *p, const char *folder, cJSON *data, bool *passed)
     if (!good) return false;
     const bool few = tried == PLACEMENTS && different <= MOST_DIFFERENT;
     printf(
-        "placement: of %zu placements of the same code %zu called a difference (at most %d)%s; by "
-        "their one build alone %zu would be\n",
+        "placement: of %zu placements of the same code %zu called a difference (at most %d)%s; %zu "
+        "would be, measured at one placement only\n",
         tried, different, MOST_DIFFERENT, few ? "" : ": TOO MANY", alone);
     cJSON_AddNumberToObject(data, "placements", (double)tried);
     cJSON_AddNumberToObject(data, "placements_called", (double)different);
@@ -199,7 +197,7 @@ static bool judge_placed(plan *p, const char *folder, cJSON *data, bool *passed)
     return true;
 }
 
-/* Builds the planted code in a folder of its own, and compares each piece with the first. */
+/* Builds that benchmark in a temporary folder and compares each copy with the baseline. */
 static bool placed(plan *p, cJSON *data, bool *passed) {
     char folder[] = "/tmp/perflab-selftest-XXXXXX";
     const char *const ask[] = {"cc", "--version", NULL};
@@ -207,7 +205,7 @@ static bool placed(plan *p, cJSON *data, bool *passed) {
     progress_label(&p->bar, "placement");
     if (compiler == NULL) {
         progress_hide(&p->bar);
-        printf("placement: left out, for there is no compiler cc\n");
+        printf("placement: left out, since there is no compiler cc\n");
         return true;
     }
     free(compiler);
@@ -255,22 +253,22 @@ int command_selftest(int argc, char **argv) {
     const char *noise = NULL;
     const option options[] = {
         {"--record-noise", OPTION_TEXT, &noise, "FILE",
-         "only record this machine's noise, for an injected clock ($PERFLAB_CLOCK)"},
+         "only record this machine's noise, for a simulated clock ($PERFLAB_CLOCK)"},
         {"--count", OPTION_COUNT, &p.count, "N", "A/A comparisons (200)"},
-        {"--runs", OPTION_COUNT, &p.runs, "N", "processes each (10; 6 at least)"},
+        {"--runs", OPTION_COUNT, &p.runs, "N", "processes per comparison (10; at least 6)"},
         {"--time", OPTION_SECONDS, &p.seconds, "SECONDS", "timed in each process (0.05)"},
         {"--ledger", OPTION_TEXT, &p.ledger, "FILE", "where the result goes (perflab.ledger)"},
         {NULL, OPTION_FLAG, NULL, NULL, NULL}};
     command_line line = {
         .usage = "selftest [options]",
         .about = "Compares code with itself, and with planted speedups of 2x and 1.05x, in\n"
-                 "real time on this machine, and records what came of it.",
+                 "real time on this machine, and records the result.",
         .options = options};
     const parsed asked = command_parse(&line, argc, argv);
     if (asked != PARSED_GO) return asked == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
     if (noise != NULL) return noise_record(noise, 40, 500, 100) ? EXIT_DONE : EXIT_TROUBLE;
     if (p.runs < PERFLAB_MIN_INTERVAL) {
-        complain("--runs: an interval needs %d", PERFLAB_MIN_INTERVAL);
+        complain("--runs: an interval needs at least %d", PERFLAB_MIN_INTERVAL);
         return EXIT_USAGE;
     }
     cJSON *data = cJSON_CreateObject();

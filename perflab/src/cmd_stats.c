@@ -1,10 +1,11 @@
 /*
- * cmd_stats.c - `perflab stats FILE`: what awk did, and what awk left out.
+ * cmd_stats.c - `perflab stats FILE`: statistics of the timings in a text file.
  *
  * A timing is a number with a unit: "45.2 us", "45.2us/iter", "0m1.234s". A line such as
- * "name   45.23 us/iter  (n=100)" gives its first timing to the series "name". Lines of bare numbers
- * give one series for each column. What is neither is left out and counted; a file that mixes bare
- * numbers with timings, or rows of different lengths, is refused, since no guess would be safe.
+ *     name   45.23 us/iter  (n=100)
+ * adds its first timing to the series "name". Lines of numbers without units make one series for
+ * each column. Other lines are left out and counted. A file that mixes numbers with and without
+ * units, or rows of different lengths, is refused, since a guess could be wrong.
  */
 #include "commands.h"
 #include "format.h"
@@ -33,7 +34,7 @@ typedef struct reading {
     bool unclear;                            /* a line has words and several numbers */
     size_t ignored;                          /* lines without a number */
     size_t timed_line, bare_line, bare_size; /* the first of each kind; 0: none yet */
-    size_t columns[MAX_COLUMNS], n_columns;  /* asked for; none: whatever there is */
+    size_t columns[MAX_COLUMNS], n_columns;  /* as asked for; none: all */
     char *heads[MAX_WORDS];                  /* the words of the first line, if it has no number */
     size_t n_heads;
 } reading;
@@ -54,7 +55,7 @@ static void add(reading *r, const char *name, bool timed, double x) {
 
 /* ---- Words -------------------------------------------------------------------------------- */
 
-/* Microseconds in a unit that a text begins with, which may go on with "/iter" or ")"; 0: none. */
+/* The microseconds of the unit that a text begins with ("us/iter", "ms)"); 0 if there is none. */
 static double unit_of(const char *text) {
     static const struct {
         const char *name;
@@ -76,7 +77,7 @@ static double unit_of(const char *text) {
     return 0;
 }
 
-/* A number that a word begins with; *rest is what follows it. */
+/* Reads the number that a word begins with; *rest is what follows it. */
 static bool number_of(const char *word, double *x, const char **rest) {
     char *end;
     *x = strtod(word, &end);
@@ -85,11 +86,11 @@ static bool number_of(const char *word, double *x, const char **rest) {
            isfinite(*x);
 }
 
-/* What a word is, with the word behind it. */
+/* What a word means, together with the next word. */
 typedef struct value {
     bool is_number;
     bool timed;    /* x is in microseconds */
-    bool used_two; /* the unit is the next word */
+    bool used_two; /* the next word is its unit */
     double x;
 } value;
 
@@ -141,18 +142,18 @@ static char *name_before(char **words, size_t n) {
     return name.text;
 }
 
-/* Notes a timing or a bare number; false if the file now has both. */
+/* Notes that a line has a timing or a bare number. Returns false if the file has both. */
 static bool note_kind(reading *r, bool timed, size_t number) {
     size_t *first = timed ? &r->timed_line : &r->bare_line;
     if (*first == 0) *first = number;
     if (r->timed_line == 0 || r->bare_line == 0) return true;
-    complain("%s: refused: line %zu has a time with its unit, line %zu a number without: "
-             "--column says which to take",
+    complain("%s: refused: line %zu has a time with a unit, line %zu a number without one: "
+             "choose with --column",
              r->path, r->timed_line, r->bare_line);
     return false;
 }
 
-/* The columns that were asked for. Words are counted, but a unit belongs to its number. */
+/* Takes the columns that were asked for. A column is a word, or a number together with its unit. */
 static bool take_columns(reading *r, char **words, size_t n, size_t number) {
     bool any = false;
     size_t column = 0;
@@ -183,13 +184,12 @@ static bool take_columns(reading *r, char **words, size_t n, size_t number) {
     return true;
 }
 
-/* A line of numbers and nothing else. */
+/* Takes a line that has only numbers without units. */
 static bool take_row(reading *r, char **words, size_t n, size_t number) {
     if (!note_kind(r, false, number)) return false;
     if (r->bare_size == 0) r->bare_size = n;
     if (n != r->bare_size) {
-        complain("%s: refused: line %zu has %zu numbers, line %zu has %zu: --column says which to "
-                 "take",
+        complain("%s: refused: line %zu has %zu numbers, line %zu has %zu: choose with --column",
                  r->path, r->bare_line, r->bare_size, number, n);
         return false;
     }
@@ -201,7 +201,7 @@ static bool take_row(reading *r, char **words, size_t n, size_t number) {
     return true;
 }
 
-/* A line of words and numbers without a unit: "name: 45.2" is a value, "run 3 of 5" is not. */
+/* Takes a line of words and numbers without units: "name: 45.2" is a value, "run 3 of 5" is not. */
 static void take_worded(reading *r, char **words, size_t n, size_t numbers) {
     const value last = value_of(words[n - 1], NULL);
     r->ignored += numbers != 1 || !last.is_number;
@@ -277,7 +277,7 @@ static void print_series(const series *s) {
     printf("\n");
 }
 
-/* "2" or "2,4": whole numbers from 1. */
+/* Reads a list of columns, which count from 1: "2" or "2,4". */
 static bool parse_columns(reading *r, const char *text) {
     char *copy = text_copy(text != NULL ? text : "");
     bool good = true;
@@ -289,7 +289,7 @@ static bool parse_columns(reading *r, const char *text) {
         if (good) r->columns[r->n_columns++] = column;
     }
     free(copy);
-    if (!good) complain("--column: %s is no list of columns, such as 2 or 2,4", text);
+    if (!good) complain("--column: %s is not a list of columns, such as 2 or 2,4", text);
     return good && (text == NULL || r->n_columns > 0);
 }
 
@@ -300,10 +300,11 @@ int command_stats(int argc, char **argv) {
         {NULL, OPTION_FLAG, NULL, NULL, NULL}};
     command_line line = {
         .usage = "stats FILE [options]",
-        .about = "Mean, standard deviation, median, MAD, minimum, maximum and outliers of\n"
-                 "timings in a text file, or in standard input (-). Units are read (ns, us, ms,\n"
-                 "s); \"name 45.2 us/iter\" lines are told apart by name, columns of numbers by\n"
-                 "their place or their head.",
+        .about =
+            "Prints mean, standard deviation, median, MAD, minimum, maximum and outliers of\n"
+            "the timings in a text file, or in standard input (-). Understands units (ns, us,\n"
+            "ms, s). Lines such as \"name 45.2 us/iter\" are grouped by name; each column of\n"
+            "numbers is a group, named by its heading or its position.",
         .options = options};
     const parsed p = command_parse(&line, argc, argv);
     if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
@@ -325,7 +326,7 @@ int command_stats(int argc, char **argv) {
     }
     for (size_t i = 0; i < r.n; i++) {
         const series *one = &r.all[i];
-        /* Where some lines have times, a heading that ends in a number is none. */
+        /* If some lines have timings, a number without a unit is part of a heading. */
         const bool heading = r.timed_line != 0 && r.n_columns == 0 && !one->timed;
         if (heading) r.ignored += one->n;
         if (good && !heading) print_series(one);
@@ -336,7 +337,7 @@ int command_stats(int argc, char **argv) {
     if (good && r.ignored > 0) printf("%zu lines without a timing left out\n", r.ignored);
     if (good && r.n == 0) {
         complain("%s holds no numbers%s", r.path,
-                 r.unclear ? " that it can tell apart: --column says which to take" : "");
+                 r.unclear ? " that it understands: choose with --column" : "");
     }
     good = good && r.n > 0;
     free(r.all);

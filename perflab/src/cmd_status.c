@@ -1,5 +1,5 @@
 /*
- * cmd_status.c - `perflab status`: the document's checklist, each tick derived.
+ * cmd_status.c - `perflab status`: the checklist of each improvement, each tick derived.
  */
 #include "child.h"
 #include "commands.h"
@@ -14,7 +14,7 @@
 /* What the ticks of all improvements are derived from. */
 typedef struct evidence {
     integration_list integrations;
-    char **tables; /* the contents of the tables that were written */
+    char **tables; /* the contents of the files that `table --output` wrote */
     size_t n_tables;
 } evidence;
 
@@ -45,7 +45,7 @@ static void tick(bool done, const char *step, const char *how) {
     printf("  [%c] %s%s%s\n", done ? 'x' : ' ', step, more ? ": " : "", more ? how : "");
 }
 
-/* The least number of processes over the kinds of input. */
+/* The smallest number of processes of any kind of input. */
 static size_t least(const facts *f, bool candidate) {
     size_t n = SIZE_MAX;
     for (size_t i = 0; i < f->n_inputs; i++) {
@@ -69,7 +69,7 @@ static char *numbers_of(const facts *f, bool candidate) {
     return out.text;
 }
 
-/* Whether a table that was written still holds the row as it is now. */
+/* Whether a written table has the row as it is now. */
 static bool in_a_table(const facts *f, const evidence *e) {
     text_buffer text = {0};
     table_row row = table_row_of(f);
@@ -95,14 +95,14 @@ static void integration_tick(const facts *f, const evidence *e) {
         slower += resolve(&in->ratio) == RESOLUTION_SLOWER;
         name = in->name;
     }
-    char *how = covering == 0 ? text_copy("none recorded for this source")
+    char *how = covering == 0 ? text_copy("none recorded for these sources")
                               : text_format("%zu recorded, last %s%s", covering, name,
                                             slower > 0 ? ", with a regression" : "");
     tick(covering > 0 && slower == 0, "Ran integration test (no regression)", how);
     free(how);
 }
 
-/* Committed: every source tracked and unchanged, and a subject of three words at least. */
+/* Committed: every source is tracked and unchanged, and the subject has at least three words. */
 static void commit_tick(const facts *f) {
     char *paths = text_copy(f->sources);
     char *subject = NULL;
@@ -168,8 +168,7 @@ static void print_checklist(const facts *f, const evidence *e) {
     }
     tick(f->has_speedup && f->speedup.has_interval, "Calculated speedup", factor);
     tick(in_a_table(f, e), "Updated tracking table",
-         in_a_table(f, e) ? NULL
-                          : "no table written by `table --markdown --output` holds this row");
+         in_a_table(f, e) ? NULL : "no table written by `table --markdown --output` has this row");
     integration_tick(f, e);
     commit_tick(f);
     free(base);
@@ -185,8 +184,8 @@ int command_status(int argc, char **argv) {
         {NULL, OPTION_FLAG, NULL, NULL, NULL}};
     command_line line = {
         .usage = "status [ID...] [options]",
-        .about = "The checklist of each improvement. Every tick is derived from what is\n"
-                 "recorded of the sources as they are built now.",
+        .about = "Prints the checklist of each improvement. Every tick is derived from what is\n"
+                 "recorded for the sources as they are built now.",
         .options = options};
     const parsed p = command_parse(&line, argc, argv);
     if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;

@@ -1,5 +1,5 @@
 /*
- * cmd_table.c - `perflab table`: the document's columns, from the ledger.
+ * cmd_table.c - `perflab table`: the tracking table, from the ledger.
  */
 #include "commands.h"
 #include "integration.h"
@@ -54,12 +54,12 @@ static void csv_cell(text_buffer *out, const char *cell, const char *end) {
     text_add(out, "\"%s", end);
 }
 
-/* A number, or nothing if nothing was measured. */
+/* A number, or an empty cell if nothing was measured. */
 static void csv_number(text_buffer *out, double x) {
     text_add(out, x > 0 ? ",%.10g" : ",", x);
 }
 
-/* The cells as they are shown, then what they say as plain numbers. */
+/* The cells as text, then their values as plain numbers. */
 static void print_csv(text_buffer *out, const rows *r) {
     for (int i = 0; i < TABLE_COLUMNS; i++) csv_cell(out, table_heads[i], ",");
     text_add(out, "\"baseline\",\"optimized\",\"unit\",\"ratio\",\"low\",\"high\",\"n\","
@@ -81,7 +81,7 @@ static void print_csv(text_buffer *out, const rows *r) {
     }
 }
 
-/* For people: columns padded, notes last and unpadded. */
+/* For reading: columns padded, notes last and unpadded. */
 static void print_text(text_buffer *out, const rows *r) {
     static const int order[TABLE_COLUMNS] = {0, 1, 2, 3, 4, 5, 7, 6};
     int width[TABLE_COLUMNS];
@@ -220,7 +220,7 @@ static void print_machine(text_buffer *out, ledger *l, const char *variant) {
     cJSON_Delete(runs);
 }
 
-/* Says under the table where its numbers come from. */
+/* The paragraph under the table that says what its numbers are. */
 static void print_origin(text_buffer *out, const fact_list *list, const table_request *q) {
     size_t quick = 0, measured = 0;
     for (size_t i = 0; i < list->n; i++) {
@@ -228,10 +228,10 @@ static void print_origin(text_buffer *out, const fact_list *list, const table_re
         measured += list->all[i].has_baseline_us;
     }
     text_add(out, "\n%zu improvement%s, %zu measured", list->n, list->n == 1 ? "" : "s", measured);
-    if (quick > 0) text_add(out, ", %zu of them by quick runs (under 1 s a process)", quick);
+    if (quick > 0) text_add(out, ", %zu of them by quick runs (under 1 s per process)", quick);
     text_add(out, ". %s build, %s cache. ", q->variant, q->cache);
     text_add(out,
-             "Baseline and optimized: median microseconds a call, geometric mean over kinds of "
+             "Baseline and optimized: median microseconds per call, geometric mean over kinds of "
              "input. Speedup: median of the per-process ratios with its distribution-free 95 %% "
              "interval.\n");
 }
@@ -273,14 +273,14 @@ static void render(text_buffer *out, ledger *l, const fact_list *list,
     free(r.all);
 }
 
-/* Whether anything is recorded of that machine; NULL is any. */
+/* Whether anything is recorded for a machine. NULL is any machine. */
 static bool machine_known(ledger *l, const char *key) {
     if (key == NULL) return true;
     cJSON *runs =
         l == NULL ? NULL : ledger_rows(l, "SELECT uuid FROM run WHERE machine = ?1", key, NULL);
     const bool any = cJSON_GetArraySize(runs) > 0;
     cJSON_Delete(runs);
-    if (!any) complain("nothing is recorded of a machine %s", key);
+    if (!any) complain("nothing is recorded for a machine %s", key);
     return any;
 }
 
@@ -289,22 +289,23 @@ int command_table(int argc, char **argv) {
     const option options[] = {
         {"--markdown", OPTION_FLAG, &q.markdown, NULL, "a Markdown table"},
         {"--csv", OPTION_FLAG, &q.csv, NULL, "comma-separated values"},
-        {"--json", OPTION_FLAG, &q.json, NULL, "everything known of each row"},
+        {"--json", OPTION_FLAG, &q.json, NULL, "everything that is known about each row"},
         {"--by-input", OPTION_FLAG, &q.by_input, NULL, "a row for each kind of input"},
         {"--input", OPTION_TEXT, &q.input, "KIND", "one kind of input only"},
         {"--cache", OPTION_TEXT, &q.cache, "MODE", "hot (default), l2 or evicted"},
         {"--size", OPTION_COUNT, &q.size, "N", "another size than the benchmark's own"},
         {"--variant", OPTION_TEXT, &q.variant, "V", "native (default) or portable"},
-        {"--machine", OPTION_TEXT, &q.machine, "KEY", "numbers of that machine"},
-        {"--output", OPTION_TEXT, &q.output, "FILE", "write it there instead of printing it"},
+        {"--machine", OPTION_TEXT, &q.machine, "KEY", "the numbers of this machine"},
+        {"--output", OPTION_TEXT, &q.output, "FILE",
+         "write the table to a file instead of printing it"},
         {"--modules", OPTION_TEXT, &q.modules, "FOLDER", "where the benchmarks are"},
         {"--ledger", OPTION_TEXT, &q.ledger, "FILE", "where results are (perflab.ledger)"},
         {NULL, OPTION_FLAG, NULL, NULL, NULL}};
     command_line line = {
         .usage = "table [ID...] [options]",
         .about =
-            "The tracking table. A row is over all kinds of input: baseline and optimized are\n"
-            "geometric means over them, the speedup's interval that of the per-process means.",
+            "Prints the tracking table. A row covers all kinds of input: baseline and optimized\n"
+            "are geometric means over them, and the interval is that of the per-process means.",
         .options = options};
     const parsed p = command_parse(&line, argc, argv);
     if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;

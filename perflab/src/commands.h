@@ -1,16 +1,16 @@
 /*
- * commands.h - one function for each command: given what follows its name, it returns the exit
- * status. These are all there are, for every command.
+ * commands.h - one function for each command. It is given the arguments after the command's name
+ * and returns the exit status, which is one of these:
  */
 #ifndef PERFLAB_COMMANDS_H
 #define PERFLAB_COMMANDS_H
 
 enum {
-    EXIT_DONE = 0,         /* done; with --fail-on: resolved, and no loss */
-    EXIT_WRONG_RESULT = 1, /* done, and something is wrong; with --fail-on: a resolved loss */
+    EXIT_DONE = 0,         /* done; with --fail-on: resolved, no loss */
+    EXIT_WRONG_RESULT = 1, /* done, and a result is wrong; with --fail-on: a resolved loss */
     EXIT_USAGE = 2,        /* wrong use: an unknown option, id, kind of input, variant, revision */
     EXIT_TROUBLE = 3,      /* it could not be done: no ledger, no compiler, a full disk */
-    EXIT_UNRESOLVED = 4    /* with --fail-on: too few processes to tell */
+    EXIT_UNRESOLVED = 4    /* with --fail-on: the interval does not decide it */
 };
 
 int command_new(int argc, char **argv);

@@ -1,5 +1,5 @@
 /*
- * compare_builds.c - A's function against B's, both loaded into each process.
+ * compare_builds.c - times A's function against B's, both loaded into each process.
  */
 #include "compare_builds.h"
 #include "commands.h"
@@ -31,13 +31,13 @@ static cJSON *pair_job(const pairing *p, const char *what) {
     return job;
 }
 
-/* Each process runs both builds at other places, if their code can be moved. */
+/* Chooses placements for a process, so that each runs both builds at other addresses. */
 static void place(cJSON *job, const pairing *p, size_t i) {
     const entry *const sides[2] = {p->a, p->b};
     static const char *const names[2] = {"other", "module"};
     for (int k = 0; k < 2; k++) {
         const size_t n = sides[k]->n_placements;
-        /* Not the same for both: the place of one must not predict that of the other. */
+        /* In different orders, so that the placement of one does not predict that of the other. */
         const size_t at = n > 0 ? (k == 0 ? i : i * 7 + 3) % (n + 1) : 0;
         if (at == 0) continue;
         char *path = placement_path(sides[k]->module, at);
@@ -58,7 +58,7 @@ static launched run_job(const pairing *p, cJSON *job) {
     return got;
 }
 
-/* What a job has to complain about, to be freed; NULL: nothing. */
+/* What went wrong in a job, to be freed; NULL if nothing did. */
 static char *complaint_of(const launched *got) {
     if (got->outcome != PERFLAB_PASSED) {
         return text_format("%s: %s", perflab_outcome_name(got->outcome), got->detail);
@@ -68,7 +68,7 @@ static char *complaint_of(const launched *got) {
     return text_format("%s: %s", outcome, json_text(got->result, "why", ""));
 }
 
-/* The outputs of both builds at all sizes of the gate; what differs, to be freed; NULL: nothing. */
+/* Compares the outputs at all sizes of the gate. Returns the difference, to be freed, or NULL. */
 static char *disagreement(const pairing *p, bool *compared) {
     cJSON *job = pair_job(p, "agree");
     cJSON_DeleteItemFromObject(job, "size");
@@ -81,7 +81,7 @@ static char *disagreement(const pairing *p, bool *compared) {
     return why;
 }
 
-/* Times the pair in q->runs processes. False if the ledger fails. */
+/* Times the pair in q->runs processes. Returns false if the ledger fails. */
 static bool time_pair(const pairing *p, comparison_row *row) {
     const compare_request *q = p->q;
     const entry *const sides[2] = {p->a, p->b};
@@ -140,8 +140,9 @@ static bool compare_pair(const pairing *p) {
     row.wrong = disagreement(p, &compared);
     const bool good = row.wrong != NULL || time_pair(p, &row);
     const bool same = strcmp(p->a->linked, p->b->linked) == 0;
-    row.note = text_format("%s%s", same ? " (the same code)" : "",
-                           compared ? "" : " (its outputs were not compared: it names none)");
+    row.note =
+        text_format("%s%s", same ? " (the same code)" : "",
+                    compared ? "" : " (outputs not compared: the benchmark hands over none)");
     progress_hide(p->r->progress);
     comparison_add(p->out, &row);
     free(row.wrong);
@@ -159,7 +160,7 @@ static const entry *find_entry(const catalog *c, const char *id, const char *var
     return NULL;
 }
 
-/* What A has of an entry of B, if it is selected and both have something to run. */
+/* A's entry for one of B, if it is selected and both have a function to run; else NULL. */
 static const entry *counterpart(const catalog *a, const entry *new, const selection *s) {
     const entry *old = find_entry(a, new->id, new->variant);
     if (old == NULL || !selection_has(s, new) || !entry_has_input(new, s->input)) return NULL;
@@ -167,7 +168,7 @@ static const entry *counterpart(const catalog *a, const entry *new, const select
     return candidates || (old->has_baseline && new->has_baseline) ? old : NULL;
 }
 
-/* The sizes that are asked for. False if the text is no list of sizes. */
+/* Parses a list of sizes. Returns false, with an error message, if the text is not one. */
 static bool parse_sizes(const char *text, size_t *sizes, size_t room, size_t *n) {
     char *copy = text_copy(text != NULL ? text : "");
     bool good = true;
@@ -179,7 +180,7 @@ static bool parse_sizes(const char *text, size_t *sizes, size_t room, size_t *n)
         if (good) sizes[(*n)++] = (size_t)size;
     }
     free(copy);
-    if (!good) complain("--sizes: %s is no list of sizes, such as 100 or 100,1000", text);
+    if (!good) complain("--sizes: %s is not a list of sizes, such as 100 or 100,1000", text);
     return good;
 }
 
@@ -233,7 +234,8 @@ int compare_builds(const char *folder_a, const char *folder_b, const compare_req
         if (q->data != NULL) r.data = q->data;
         good = compare_all(&a, &b, &s, &r, q, sizes, n_sizes, out);
         recorder_end(&r);
-        if (pairs == 0) complain("nothing can be run in both %s and %s", folder_a, folder_b);
+        if (pairs == 0)
+            complain("%s and %s have nothing in common that can be run", folder_a, folder_b);
         good = good && pairs > 0;
     }
     ledger_close(l);

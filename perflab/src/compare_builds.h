@@ -8,19 +8,19 @@
 
 typedef struct compare_request {
     const char *ledger, *variant, *input, *data, *id;
-    const char *sizes; /* "100,1000"; NULL: each benchmark's own */
+    const char *sizes; /* "100,1000"; NULL: the benchmark's own size */
     size_t runs;
-    double seconds, timeout; /* timeout 0: chosen from the work */
+    double seconds, timeout; /* timeout 0: chosen by the work */
     bool quick;
-    const char *commits[2]; /* that A and B were built of; NULL: as their sources' folders say */
-    const char *folder;     /* that everything of B was built in; NULL: not known */
+    const char *commits[2]; /* of A and B; NULL: taken from the folder of the sources */
+    const char *folder;     /* the folder in which all of B was built; NULL: not known */
 } compare_request;
 
 /*
- * Compares all improvements that two folders of modules share, on every kind of input and size:
- * first whether both builds make the same outputs, then their times, which are recorded as a run of
- * each. Rows go to `out`. Returns 0, 2 if what is asked for does not exist, 3 if nothing could be
- * compared or recorded.
+ * Compares all improvements that two folders of modules have in common, on every kind of input and
+ * size. First the outputs of both builds must be the same, then they are timed, and recorded as one
+ * run each. Adds rows to `out`. Returns 0; 2 if an id, kind of input, variant or size does not
+ * exist; 3 if nothing could be compared or recorded.
  */
 int compare_builds(const char *folder_a, const char *folder_b, const compare_request *q,
                    comparison *out);

@@ -1,9 +1,9 @@
 /*
- * compare_git.c - worktrees, builds, and what is run in them.
+ * compare_git.c - checks revisions out, builds them, and compares them.
  *
- * A whole program is timed in pairs: A and B in a drawn order, one after the other, so that both
- * meet the same moment of the machine; each pair gives one ratio of wall time, of CPU time in user
- * mode and of peak memory. What it prints has to be the same.
+ * A whole program is timed in pairs: A and B one after the other, in random order, so that both run
+ * under the same conditions. Each pair gives one ratio of wall time, of CPU time in user mode and
+ * of peak memory. Both must print the same output.
  */
 #include "compare_git.h"
 #include "child.h"
@@ -23,7 +23,7 @@
 typedef struct tree {
     const char *revision;
     char *commit; /* 40 digits */
-    char *path;   /* its folder */
+    char *path;   /* the folder it is checked out to */
 } tree;
 
 /* ---- Trees -------------------------------------------------------------------------------- */
@@ -52,13 +52,13 @@ static void remove_tree(const tree *t) {
     free(said);
 }
 
-/* Checks the commit out to a folder of its own, or finds the one that was kept. */
+/* Checks the commit out to a folder of its own, unless one was kept. */
 static bool make_tree(tree *t, const char *root) {
     char *folders = text_format("%s/.perflab/trees", root);
     t->path = text_format("%s/%.12s", folders, t->commit);
     bool good = make_folders(folders);
     free(folders);
-    /* Nobody wants to see, or to commit, what lies there. */
+    /* Keep these files out of `git status` and of commits. */
     char *ignore = text_format("%s/.perflab/.gitignore", root);
     good = good && (file_exists(ignore) || write_text(ignore, "*\n", 2));
     free(ignore);
@@ -83,7 +83,7 @@ static char *quoted(const char *s) {
     return out.text;
 }
 
-/* A text with {tree} replaced by the tree's folder. To be freed. */
+/* The text with each {tree} replaced by the tree's folder. To be freed. */
 static char *in_tree(const char *text, const tree *t) {
     static const char mark[] = "{tree}";
     text_buffer out = {0};
@@ -115,7 +115,7 @@ static const char *usual_build(const tree *t) {
     return NULL;
 }
 
-/* Builds a tree; what the build says goes to a file and is shown if it fails. */
+/* Builds a tree. The build's output goes to a file; its end is shown if the build fails. */
 static bool build_tree(const tree *t, const git_request *g) {
     const char *usual = g->build != NULL ? g->build : usual_build(t);
     if (usual == NULL || *usual == '\0') return true;
@@ -127,7 +127,7 @@ static bool build_tree(const tree *t, const git_request *g) {
     if (!good) {
         char *show = text_format("tail -n 30 %s >&2", file);
         child_shell(show);
-        complain("%s does not build: the whole output is in %s", t->revision, log);
+        complain("%s does not build; the whole output is in %s", t->revision, log);
         free(show);
     } else {
         unlink(log);
@@ -142,7 +142,7 @@ static bool build_tree(const tree *t, const git_request *g) {
 
 /* ---- A benchmark built against both ------------------------------------------------------- */
 
-/* The folder of modules that the benchmark is built to, to be freed; NULL if it does not build. */
+/* Builds the benchmark against a tree. Returns its folder of modules, to be freed, or NULL. */
 static char *build_bench(const tree *t, const git_request *g, const char *ledger) {
     char *folder = text_format("%s/.perflab/modules", t->path);
     char *cflags = in_tree(g->cflags != NULL ? g->cflags : "-I{tree} -I{tree}/include", t);
@@ -206,7 +206,7 @@ typedef struct program_result {
     size_t length;
 } program_result;
 
-/* Runs the command in a tree; false with a complaint if it fails. */
+/* Runs the command in a tree. Returns false, with an error message, if it fails. */
 static bool run_once(const tree *t, const char *command, program_result *r) {
     char path[] = "/tmp/perflab-output-XXXXXX";
     const int fd = mkostemp(path, O_CLOEXEC);
@@ -234,7 +234,7 @@ static bool run_once(const tree *t, const char *command, program_result *r) {
     return good;
 }
 
-/* Why the outputs of both are not the same, to be freed; NULL: they are. */
+/* Where both outputs differ, to be freed; NULL if they are the same. */
 static char *difference(const program_result r[2]) {
     const size_t n = r[0].length < r[1].length ? r[0].length : r[1].length;
     size_t line = 1, i = 0;
@@ -259,7 +259,7 @@ static void add_metric(comparison *out, const char *command, const char *metric,
                                 .b = perflab_median(values[1], n),
                                 .ratio = perflab_summarize(ratio, n),
                                 .judged = judged};
-    /* Too short for the system's accounting: there is nothing to compare. */
+    /* A value of 0 means the program is too short for the system's accounting. */
     if (all) comparison_add(out, &row);
     free(ratio);
 }
@@ -277,7 +277,7 @@ static int compare_command(const tree trees[2], const git_request *g, const comp
     }
     progress_start(&bar, (double)q->runs + 1);
     progress_label(&bar, g->command);
-    /* The first pair warms up: files, caches. */
+    /* The first pair only warms up files and caches. */
     for (size_t k = 0; good && wrong == NULL && k <= q->runs; k++) {
         program_result r[2];
         memset(r, 0, sizeof r);
@@ -340,7 +340,7 @@ int compare_git(const git_request *g, compare_request *q, comparison *out) {
     } else if (g->bench != NULL && !file_exists(g->bench)) {
         complain("there is no %s", g->bench);
     } else if (root == NULL) {
-        complain("compare --git: this is no git repository");
+        complain("compare --git: this is not a git repository");
     } else if (resolve_commit(&trees[0]) && resolve_commit(&trees[1])) {
         code = compare_trees(trees, g, q, root, out);
     }

@@ -1,5 +1,5 @@
 /*
- * comparison.c - what was compared, shown and judged.
+ * comparison.c - printing and judging what was compared.
  */
 #include "comparison.h"
 #include "commands.h"
@@ -38,7 +38,7 @@ static void amount(char out[FORMAT_ROOM], double x, comparison_unit unit) {
     snprintf(out, FORMAT_ROOM, "%.80s MiB", number);
 }
 
-/* "id, component, input, size": what the row is about. */
+/* What the row is about: "ID component input size metric". */
 static char *title_of(const comparison_row *r) {
     char size[32] = "";
     if (r->size != 0) snprintf(size, sizeof size, " %zu", r->size);
@@ -52,7 +52,7 @@ static char *verdict_text(const comparison *c, const comparison_row *r) {
     const verdict v = verdict_of(&r->ratio, c->threshold);
     if (v != VERDICT_UNKNOWN) return text_format(", %s", verdict_name(v));
     const size_t more = verdict_more(&r->ratio, c->threshold);
-    if (more == 0) return text_copy(", cannot tell: it is at the threshold");
+    if (more == 0) return text_copy(", cannot tell: the median is at the threshold");
     return text_format(", cannot tell: about %zu more processes needed", more);
 }
 

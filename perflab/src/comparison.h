@@ -13,22 +13,22 @@ typedef enum comparison_unit { UNIT_MICROSECONDS, UNIT_BYTES } comparison_unit;
 
 typedef struct comparison_row {
     char *id, *component, *input, *metric;
-    size_t size; /* 0: none */
+    size_t size; /* 0: it has none */
     comparison_unit unit;
     double a, b;           /* medians */
-    perflab_summary ratio; /* a / b: above 1 B takes less */
-    char *wrong;           /* why it was not measured, or which outputs differ; NULL: it was */
+    perflab_summary ratio; /* a / b: above 1 if B takes less */
+    char *wrong;           /* why it was not measured, such as a different output; else NULL */
     char *note;            /* a remark; may be NULL */
-    bool judged;           /* --fail-on looks at it */
+    bool judged;           /* --fail-on applies to it */
 } comparison_row;
 
 typedef struct comparison {
-    const char *a, *b; /* what is compared, as it was named */
+    const char *a, *b; /* what is compared, as on the command line */
     comparison_row *rows;
     size_t n;
     bool markdown, json; /* else text */
-    const char *fail_on; /* "regression=2%"; NULL: differences fail nothing */
-    double threshold;    /* what it says */
+    const char *fail_on; /* "regression=2%"; NULL: no difference is a failure */
+    double threshold;    /* of fail_on: 0.02 */
     bool broken;         /* something could not be measured at all */
 } comparison;
 
@@ -36,12 +36,13 @@ typedef struct comparison {
 void comparison_add(comparison *c, const comparison_row *row);
 
 /*
- * Prints what is left to print and returns the exit status: 1 a wrong result or, with fail_on, a
- * resolved loss; 4 with fail_on, if that cannot be told; 3 if something could not be measured; 0.
+ * Prints the rows if the output is JSON or Markdown, and returns the exit status: 3 if something
+ * could not be measured; else 1 for a wrong result or, with fail_on, a resolved loss; else 4, with
+ * fail_on, if the intervals do not decide it; else 0.
  */
 int comparison_finish(const comparison *c);
 
-/* What a ratio says of B, in words. */
+/* What a ratio means for B, in words. */
 const char *comparison_words(const perflab_summary *ratio, comparison_unit unit);
 
 void comparison_free(comparison *c);

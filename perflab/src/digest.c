@@ -1,5 +1,5 @@
 /*
- * digest.c - what a build is made of, as one number.
+ * digest.c - hashes of the files that a build is made of.
  */
 #include "digest.h"
 #include "sha256.h"
@@ -56,7 +56,7 @@ static bool is_file(const char *path) {
     return stat(path, &s) == 0 && S_ISREG(s.st_mode);
 }
 
-/* Adds "folder/name" under its one true name if it is a file. */
+/* Adds "folder/name", as an absolute path without links, if it is a file. */
 static bool add_if_there(path_list *list, const char *folder, const char *name) {
     char *path = *name == '/' ? text_copy(name) : text_format("%s/%s", folder, name);
     char *whole = is_file(path) ? realpath(path, NULL) : NULL;
@@ -67,7 +67,7 @@ static bool add_if_there(path_list *list, const char *folder, const char *name) 
     return found;
 }
 
-/* The file that a line includes, if it includes one. */
+/* Adds the file that a line includes, if there is one. */
 static void take_include(path_list *list, const char *from, const char *line,
                          const path_list *folders) {
     const char *p = line + strspn(line, " \t");
@@ -77,7 +77,7 @@ static void take_include(path_list *list, const char *from, const char *line,
     if (strncmp(p, "include", 7) != 0 && strncmp(p, "import", 6) != 0) return;
     p += strcspn(p, "\"<\n");
     if (*p != '"' && *p != '<') return;
-    /* A benchmark is not what perflab's own header says. */
+    /* perflab's own header is no part of the benchmark. */
     if (strncmp(p + 1, "perflab.h", 9) == 0) return;
     const char end[] = {*p == '"' ? '"' : '>', '\n', '\0'};
     const size_t length = strcspn(p + 1, end);
@@ -95,7 +95,7 @@ static void take_include(path_list *list, const char *from, const char *line,
 }
 
 void path_list_add_included(path_list *list, const path_list *folders) {
-    /* The list grows while it is walked. */
+    /* The list grows within this loop. */
     for (size_t i = 0; i < list->n; i++) {
         char *text = read_text(list->all[i], NULL);
         for (char *line = text, *next; line != NULL; line = next) {
@@ -141,12 +141,12 @@ bool digest_files(const path_list *list, char hex[65]) {
     return good;
 }
 
-/* Whether n elements of `size` bytes from `offset` on lie within the file. */
+/* Whether n elements of `size` bytes, from `offset` on, lie within the file. */
 static bool within(size_t length, uint64_t offset, uint64_t n, uint64_t size) {
     return offset <= length && (n == 0 || size <= (length - offset) / n);
 }
 
-/* Adds the sections that are loaded; false if this is not an ELF object of this machine's kind. */
+/* Adds the sections that are loaded. Returns false if this is no ELF object for this machine. */
 static bool add_sections(sha256 *s, const char *bytes, size_t length) {
     ElfW(Ehdr) head;
     if (length < sizeof head) return false;

@@ -1,10 +1,10 @@
 /*
- * facts.c - statuses are facts.
+ * facts.c - derives statuses and numbers from the ledger.
  *
- * A build is an improvement's sources, compiler and flags. Only what was recorded of the build that
- * is registered now counts, so a change of the source takes a status back to what is still true.
- * All processes of a build count together: running again until the numbers please only adds to
- * them.
+ * A build is an improvement's sources, compiler, flags and linked code. Only what was recorded for
+ * the build that is registered now counts, so a change of the source takes a status back to what is
+ * still true. All processes of a build count together, so that nobody can run again until the
+ * numbers look good and keep only those.
  */
 #include "facts.h"
 #include "machine.h"
@@ -92,7 +92,7 @@ static void take_process(input_facts *in, const cJSON *row) {
         char *why = text_format("%s: %s", perflab_outcome_name(outcome), json_text(row, "why", ""));
         set_text(&in->failure, why);
         free(why);
-        /* A wrong result while timing refutes the candidate as one in the gate does. */
+        /* A wrong result while timing refutes the candidate, just as one in the gate does. */
         if (perflab_outcome_refutes(outcome)) {
             in->gated = false;
             set_text(&in->gate_outcome, perflab_outcome_name(outcome));
@@ -111,7 +111,7 @@ static void take_process(input_facts *in, const cJSON *row) {
     in->clock_share = fmax(in->clock_share, json_number(row, "clock_share", 0));
 }
 
-/* All processes of the build on one kind of input; full ones if there are any, else quick ones. */
+/* Reads the processes on one kind of input: full ones if there are any, else quick ones. */
 static bool read_processes(ledger *l, const facts *f, const fact_query *q, input_facts *in) {
     char size[32];
     snprintf(size, sizeof size, "%zu", f->size);
@@ -146,16 +146,16 @@ static bool read_processes(ledger *l, const facts *f, const fact_query *q, input
         in->speedup = perflab_summarize(in->ratio, in->n);
         in->any = perflab_summarize(in->moved, in->n_moved);
     } else {
-        in->n = 0; /* a candidate that is not proven right is not shown with a speed */
+        in->n = 0; /* a candidate that has not passed its gate gets no time */
     }
     cJSON_Delete(rows);
     return rows != NULL;
 }
 
 /*
- * Where the row was measured: build, machine and device. On this machine only the registered build
- * counts, as it is linked. Another machine links the same sources to other code; there the build
- * that was measured last counts.
+ * Chooses whose numbers a row shows: build, machine and device. On this machine only the registered
+ * build counts. Another machine links the same sources to other code, so there the build that was
+ * measured last counts.
  */
 static bool choose_measured(ledger *l, facts *f, const fact_query *q) {
     const char *here = machine_here()->key;
@@ -181,7 +181,7 @@ static bool choose_measured(ledger *l, facts *f, const fact_query *q) {
 
 /* ---- The verdict -------------------------------------------------------------------------- */
 
-/* Per process, the geometric mean over the kinds of input of its ratios. To be freed. */
+/* For each process, the geometric mean of its ratios over the kinds of input. To be freed. */
 static double *means_of(const facts *f, bool moved, size_t n) {
     double *mean = must_alloc((n + 1) * sizeof *mean);
     double *one = must_alloc((f->n_inputs + 1) * sizeof *one);
@@ -195,7 +195,7 @@ static double *means_of(const facts *f, bool moved, size_t n) {
     return mean;
 }
 
-/* Means over the kinds of input; the intervals from the per-process geometric means. */
+/* Computes means over the kinds of input, and intervals from the per-process geometric means. */
 static void aggregate(facts *f) {
     double *base = must_alloc((f->n_inputs + 1) * sizeof *base);
     double *cand = must_alloc((f->n_inputs + 1) * sizeof *cand);
@@ -234,7 +234,7 @@ static void conclude(facts *f, status_kind s, const char *reason) {
     set_text(&f->reason, reason);
 }
 
-/* A measured, validated row: COMPLETE, REJECTED, or not enough yet. */
+/* Judges a validated row: COMPLETE, REJECTED, or not measured enough yet. */
 static void judge_numbers(facts *f) {
     if (!f->has_speedup) {
         const bool gpu = strcmp(f->needs, "cpu") != 0;
@@ -269,12 +269,12 @@ static void judge_numbers(facts *f) {
     case RESOLUTION_NEGLIGIBLE:
         conclude(f, STATUS_REJECTED, "difference under 2 %");
         break;
-    case RESOLUTION_NONE: /* this build has its six, other placements have not */
+    case RESOLUTION_NONE: /* the build has six runs, its other placements do not */
         conclude(f, STATUS_VALIDATED, "fewer than 6 runs at other placements");
         break;
     default:
         conclude(f, STATUS_REJECTED,
-                 here_alone ? "no difference resolved that every placement has"
+                 here_alone ? "no difference resolved that holds at any placement"
                             : "no difference resolved");
         break;
     }
@@ -309,7 +309,7 @@ static void judge(facts *f) {
 
 /* ---- Gathering ---------------------------------------------------------------------------- */
 
-/* Reads what is recorded of the build that was chosen, and judges. */
+/* Reads what is recorded for the chosen build, and judges it. */
 static bool read_all(ledger *l, facts *f, const fact_query *q) {
     bool good = true;
     for (size_t i = 0; i < f->n_inputs; i++) {

@@ -1,5 +1,5 @@
 /*
- * format.c - numbers as people read them.
+ * format.c - numbers as text.
  */
 #include "format.h"
 
@@ -14,7 +14,7 @@ static int clamp(int decimals) {
     return decimals < 0 ? 0 : decimals > MOST_DECIMALS ? MOST_DECIMALS : decimals;
 }
 
-/* Decimals that show x with so many digits, after rounding: 0.0995 has two in "0.10". */
+/* The decimals that show x with `digits` digits after rounding: 2 digits of 0.0995 are "0.10". */
 static int decimals_for(double x, int digits) {
     if (!(fabs(x) > 0) || !isfinite(x)) return digits - 1;
     char text[40];
@@ -37,7 +37,7 @@ void format_ratio_parts(char mid[32], char lo[32], char hi[32], const perflab_su
         snprintf(mid, 32, "%.*f", clamp(decimals_for(ratio->median, 3)), ratio->median);
         return;
     }
-    /* One digit of half the width: neither end moves by more than a twentieth of the interval. */
+    /* One digit of half the width: rounding moves each end by at most a quarter of the width. */
     const double half = (ratio->hi - ratio->lo) / 2;
     const int of_width = decimals_for(half > 0 ? half : ratio->median / 2000, 1);
     const int of_value = decimals_for(ratio->median, 2);

@@ -1,12 +1,12 @@
 /*
  * integration.c - `perflab record-integration` and its rows.
  *
- * An external program that measures a whole system writes a JSON file:
+ * Another program measures a whole system and writes a JSON file:
  *     {"name": "chat, 8B model", "device": "...", "before_ms": [..], "after_ms": [..],
  *      "covers": ["5.1", "7.1"], "notes": "..."}
- * before_ms and after_ms are milliseconds per unit of work, one number a run, as many of each, run
- * in alternation. "device" is this machine's CPU if it is absent. "covers" names the
- * improvements in use (absent: all that are registered), "notes" is free.
+ * before_ms and after_ms are milliseconds per unit of work, one number per run, the same number of
+ * each, run in alternation. "device" is this machine's CPU if it is absent. "covers" lists the
+ * improvements in use; if it is absent, all that are registered. "notes" is any text.
  */
 #include "integration.h"
 #include "commands.h"
@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Positive numbers of a JSON array; NULL if it holds anything else. */
+/* The numbers of a JSON array, to be freed; NULL if any element is not a positive number. */
 static double *numbers(const cJSON *array, size_t *n) {
     *n = (size_t)cJSON_GetArraySize(array);
     double *x = must_alloc((*n + 1) * sizeof *x);
@@ -144,7 +144,7 @@ static bool in_array(const cJSON *array, const char *text) {
     return false;
 }
 
-/* Which sources the result speaks of: they are named by hash, so that it expires with them. */
+/* The covered improvements with their source hashes, so that the result expires with them. */
 static char *covers(const cJSON *file, const catalog *c) {
     const cJSON *wanted = cJSON_GetObjectItem(file, "covers");
     cJSON *map = cJSON_CreateObject();
@@ -162,7 +162,7 @@ static char *covers(const cJSON *file, const catalog *c) {
 
 static const char *wrong_with(const cJSON *file) {
     size_t n_before = 0, n_after = 0;
-    if (!cJSON_IsObject(file)) return "it is no JSON object";
+    if (!cJSON_IsObject(file)) return "it is not a JSON object";
     if (json_text(file, "name", "")[0] == '\0') return "\"name\" is missing";
     double *before = numbers(cJSON_GetObjectItem(file, "before_ms"), &n_before);
     double *after = numbers(cJSON_GetObjectItem(file, "after_ms"), &n_after);
@@ -170,7 +170,8 @@ static const char *wrong_with(const cJSON *file) {
     free(before);
     free(after);
     return good ? NULL
-                : "\"before_ms\" and \"after_ms\" must be arrays of as many positive numbers";
+                : "\"before_ms\" and \"after_ms\" must be arrays of positive numbers of equal "
+                  "length";
 }
 
 static bool put_integration(ledger *l, const cJSON *file, const catalog *c) {
@@ -208,13 +209,12 @@ int command_record_integration(int argc, char **argv) {
         {NULL, OPTION_FLAG, NULL, NULL, NULL}};
     command_line line = {
         .usage = "record-integration FILE.json [options]",
-        .about = "Records an end-to-end result measured by another program:\n"
+        .about = "Records an end-to-end result that another program measured:\n"
                  "  {\"name\": \"...\", \"device\": \"...\", \"before_ms\": [...], \"after_ms\": "
                  "[...],\n"
                  "   \"covers\": [\"ID\", ...], \"notes\": \"...\"}\n"
-                 "before_ms and after_ms: milliseconds per unit of work, one number a run; device: "
-                 "this\n"
-                 "machine's CPU if it is absent.",
+                 "before_ms and after_ms: milliseconds per unit of work, one number per run;\n"
+                 "device: if absent, this machine's CPU.",
         .options = options};
     const parsed p = command_parse(&line, argc, argv);
     if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;

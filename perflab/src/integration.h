@@ -8,9 +8,9 @@
 #include "table.h"
 
 typedef struct integration {
-    char *name, *device, *notes, *at, *covers; /* covers: JSON, id to source hash */
+    char *name, *device, *notes, *at, *covers; /* covers: JSON object, source hashes by id */
     perflab_summary before, after;             /* milliseconds */
-    perflab_summary ratio;                     /* before / after, paired in the order recorded */
+    perflab_summary ratio;                     /* before / after, paired in recorded order */
 } integration;
 
 typedef struct integration_list {
@@ -18,14 +18,14 @@ typedef struct integration_list {
     size_t n;
 } integration_list;
 
-/* The latest of each name and device. False if the ledger cannot be read. */
+/* Reads the latest result of each name and device. Returns false if the ledger cannot be read. */
 bool integrations_read(ledger *l, integration_list *out);
 void integrations_free(integration_list *list);
 
 table_row integration_row(const integration *in);
 cJSON *integration_json(const integration *in);
 
-/* COMPLETE or REJECTED by the rules of an improvement; "MEASURED" while there are too few runs. */
+/* COMPLETE or REJECTED by the rules for improvements; "MEASURED" if there are too few runs. */
 const char *integration_status(const integration *in);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * job.c - what every job of a worker needs: news to perflab, limits, and the module it is about.
+ * job.c - what every job of a worker needs: messages to perflab, limits, and loading its module.
  */
 #include "job.h"
 #include "selftest_module.h"
@@ -42,7 +42,7 @@ void worker_guard(const perflab_host *host) {
     guarded[guarded[0] != NULL] = host;
 }
 
-/* The process's size in bytes, read without allocating. */
+/* The size of this process's address space in bytes, read without allocating. */
 static double own_bytes(void) {
     char text[64] = "";
     const int fd = open("/proc/self/statm", O_RDONLY);
@@ -51,7 +51,7 @@ static double own_bytes(void) {
     return strtod(text, NULL) * (double)sysconf(_SC_PAGESIZE);
 }
 
-/* Runs on its own stack after a fatal signal; formats integers only, and never returns. */
+/* Runs on a stack of its own after a fatal signal; formats numbers only, and never returns. */
 static void on_fatal(int number, siginfo_t *info, void *context) {
     char text[300];
     ptrdiff_t distance = 0;
@@ -74,7 +74,7 @@ static void on_fatal(int number, siginfo_t *info, void *context) {
                      distance < 0 ? -distance : distance,
                      distance < 0 ? "before the start of" : "past the end of", block->bytes);
     } else if (info->si_code <= 0) {
-        n = snprintf(text, sizeof text, "signal %d, which the program sent itself", number);
+        n = snprintf(text, sizeof text, "signal %d, which the program sent to itself", number);
     } else {
         n = snprintf(text, sizeof text, "signal %d at address %p", number, info->si_addr);
     }
@@ -95,7 +95,7 @@ void worker_catch_signals(void) {
 }
 
 void worker_limit(const cJSON *job) {
-#if !defined(__SANITIZE_ADDRESS__) /* which needs terabytes of address space for itself */
+#if !defined(__SANITIZE_ADDRESS__) /* it needs terabytes of address space */
     memory_cap = json_number(job, "memory", 0);
     if (memory_cap > 0) {
         const struct rlimit cap = {(rlim_t)memory_cap, (rlim_t)memory_cap};
@@ -126,10 +126,11 @@ const perflab_module *worker_load(const char *path) {
     const perflab_module *m = get != NULL ? get() : NULL;
     if (m == NULL || m->abi != PERFLAB_ABI) {
         fprintf(stderr, "%s: %s\n", path,
-                m == NULL ? "no perflab module" : "built for another perflab: build it again");
+                m == NULL ? "not a perflab module"
+                          : "built for another version of perflab: build it again");
         exit(65);
     }
-    /* cppcheck-suppress resourceLeak ; a module stays for the life of its process */
+    /* cppcheck-suppress resourceLeak ; a module stays loaded until its process ends */
     return m;
 }
 

@@ -1,7 +1,7 @@
 /*
- * json.h - reading JSON values, with a default for what is missing or of another type.
+ * json.h - reading JSON values, with defaults for what is missing or of another type.
  *
- * cJSON is included here and nowhere else in perflab's headers.
+ * Of perflab's headers, only this one includes cJSON.
  */
 #ifndef PERFLAB_JSON_H
 #define PERFLAB_JSON_H
@@ -14,7 +14,7 @@ const char *json_text(const cJSON *object, const char *name, const char *otherwi
 /* The number of member `name` of an object, else `otherwise`. The object may be NULL. */
 double json_number(const cJSON *object, const char *name, double otherwise);
 
-/* Adds those members of `from` that are numbers, among `names` (ends with NULL), to `to`. */
+/* Copies the members `names` (ends with NULL) of `from` that are numbers to `to`. */
 void json_copy_numbers(cJSON *to, const cJSON *from, const char *const *names);
 
 #endif

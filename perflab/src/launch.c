@@ -1,10 +1,10 @@
 /*
- * launch.c - perflab itself as a worker in a guarded child, and a pipe of news from it.
+ * launch.c - runs perflab itself as a worker in a guarded child, and reads its messages.
  *
- * The pipe (descriptor 3 in the worker) carries lines: "P phase" before each step, "E seconds" when
- * a step is expected to take so long, "F text" from the handler of a fatal signal, "M text" when
- * memory ran out, "R json" once, at the end. Standard
- * output of a benchmark is dropped; the end of its standard error is kept for the message.
+ * The worker writes lines to a pipe (its descriptor 3): "P phase" before each step; "E seconds" if
+ * a step is expected to take that long; "F text" from the handler of a fatal signal; "M text" if
+ * memory ran out; "R json" once, at the end. Standard output of a benchmark is dropped. The end of
+ * its standard error is kept for the error message.
  */
 #include "launch.h"
 #include "child.h"
@@ -36,11 +36,11 @@ typedef struct watch {
     int news, errors;
     text_buffer lines, tail;
     char phase[160];
-    double end; /* of the step under way, on the clock of seconds_now */
+    double end; /* when the current step must have ended, by seconds_now */
     char *fault, *memory, *result;
 } watch;
 
-/* What the worker's process needs to become one. */
+/* What a forked process needs to become a worker. */
 typedef struct birth {
     const launch *l;
     const char *job;
@@ -65,7 +65,7 @@ static void become_worker(void *self) {
     argv[n++] = "__worker";
     argv[n++] = b->job;
     argv[n] = NULL;
-    /* By this name it is the same program even if its file was replaced meanwhile. */
+    /* This is the running program even if its file has been replaced. */
     const char *program = wrapper != NULL ? argv[0] : "/proc/self/exe";
     execvp(program, (char *const *)(uintptr_t)argv);
     const int why = errno;
@@ -112,7 +112,7 @@ static void take_line(const launch *l, watch *w, const char *line) {
     }
 }
 
-/* Cuts what came through the pipe into lines and keeps the unfinished rest. */
+/* Splits what came through the pipe into lines, and keeps the rest of an unfinished one. */
 static void take_lines(const launch *l, watch *w) {
     char *from = w->lines.text;
     char *end;
@@ -127,7 +127,7 @@ static void take_lines(const launch *l, watch *w) {
     w->lines.length = rest;
 }
 
-/* Reads what is there. Returns false at the end of the stream. */
+/* Reads what is available. Returns false at the end of the stream. */
 static bool drain(int fd, text_buffer *into) {
     char bytes[65536];
     const ssize_t n = read(fd, bytes, sizeof bytes);
@@ -135,7 +135,7 @@ static bool drain(int fd, text_buffer *into) {
     return n > 0 || (n < 0 && errno == EINTR);
 }
 
-/* Follows the worker until it is gone. Returns false if it had to be killed. */
+/* Follows the worker until its result or its end. Returns false if a step took too long. */
 static bool follow(const launch *l, watch *w) {
     bool news = true, errors = true;
     w->end = seconds_now() + l->timeout_s;
@@ -178,7 +178,7 @@ static const char *signal_word(int number) {
     }
 }
 
-/* The end of what it wrote to standard error, without the last line's end. */
+/* The end of what the worker wrote to standard error, without trailing newlines. */
 static const char *error_tail(watch *w) {
     size_t n = w->tail.length;
     while (n > 0 && w->tail.text[n - 1] == '\n') w->tail.text[--n] = '\0';
@@ -210,7 +210,7 @@ static void conclude(const launch *l, watch *w, bool in_time, int status, launch
     } else {
         out->result = cJSON_Parse(w->result);
         out->outcome = out->result != NULL ? PERFLAB_PASSED : PERFLAB_FAILED;
-        if (out->result == NULL) out->detail = text_copy("handed in something unreadable");
+        if (out->result == NULL) out->detail = text_copy("returned an unreadable result");
     }
 }
 
@@ -223,7 +223,7 @@ launched launch_run(const launch *l) {
     }
     const bool in_time = follow(l, &w);
     int status = 0;
-    /* One that said its last and lingers two seconds more is ended. */
+    /* A worker that does not end within two seconds after its result is killed. */
     if (!in_time || !child_wait(&w.worker, 2, &status)) status = child_end(&w.worker);
     while (drain(w.errors, &w.tail)) {
     }

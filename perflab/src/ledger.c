@@ -1,11 +1,11 @@
 /*
  * ledger.c - the SQLite file.
  *
- * Journal: SQLite's rollback journal, synchronous=FULL. A ledger is one file that people copy,
- * commit and mount read-only; WAL would keep part of it in side files that a copy misses, and needs
- * shared memory that network folders lack. perflab writes a few rows a second at most, so WAL's
- * concurrency buys nothing; writers wait for each other (busy timeout) and take the lock at once
- * (BEGIN IMMEDIATE).
+ * It uses SQLite's rollback journal with synchronous=FULL. A ledger is one file, which people copy,
+ * commit and mount read-only. A write-ahead log would keep part of it in other files, which a copy
+ * misses, and needs shared memory, which network folders lack. perflab writes at most a few rows
+ * per second, so the log's concurrency would not help. Writers wait for each other (busy timeout)
+ * and take the lock at the start (BEGIN IMMEDIATE).
  */
 #include "ledger.h"
 #include "util.h"
@@ -41,7 +41,7 @@ static const char schema[] =
     " variant TEXT NOT NULL, compiler TEXT NOT NULL, flags TEXT NOT NULL, sources TEXT NOT NULL,"
     " inputs TEXT NOT NULL, size INTEGER NOT NULL, has_baseline INTEGER NOT NULL,"
     " has_candidate INTEGER NOT NULL, first_seen TEXT NOT NULL,"
-    /* The digest of the module as linked, and of what it loads; '' if that was not recorded. */
+    /* The digest of the module as linked, and of what it loads; '' if it was not recorded. */
     " linked TEXT NOT NULL DEFAULT '') STRICT;"
     "CREATE INDEX build_by_id ON build(id, source_hash, variant);"
 
@@ -52,7 +52,7 @@ static const char schema[] =
     " CHECK(seconds > 0), quick INTEGER NOT NULL, device_kind TEXT NOT NULL, device TEXT NOT NULL,"
     " machine TEXT NOT NULL, commit_id TEXT NOT NULL, environment TEXT NOT NULL,"
     " min_bytes REAL NOT NULL, min_ops REAL NOT NULL, working_set REAL NOT NULL,"
-    /* The run of another build whose candidate took the baseline's turns; NULL: the usual run. */
+    /* The run of the other build that this one was interleaved with; NULL in the usual case. */
     " partner TEXT) STRICT;"
     "CREATE INDEX run_by_build ON run(build);"
 
@@ -63,7 +63,7 @@ static const char schema[] =
     " why TEXT, baseline_us REAL CHECK(baseline_us > 0), candidate_us REAL CHECK(candidate_us > 0),"
     " ratio REAL CHECK(ratio > 0), baseline_calls INTEGER, candidate_calls INTEGER, timed_s REAL,"
     " clock_overhead_ns REAL, clock_resolution_ns REAL, clock_share REAL, rounds TEXT,"
-    /* Which of the module's placements ran; NULL if the code cannot be moved. */
+    /* Which of the module's placements ran; NULL for the placement of the build. */
     " placement INTEGER,"
     " CHECK(outcome = 'passed' OR (ratio IS NULL AND candidate_us IS NULL))) STRICT;"
     "CREATE INDEX process_by_run ON process(run);"
@@ -94,7 +94,7 @@ static const char schema[] =
     " uuid TEXT PRIMARY KEY CHECK(length(uuid) = 32), at TEXT NOT NULL, machine TEXT NOT NULL,"
     " passed INTEGER NOT NULL, data TEXT NOT NULL) STRICT;"
 
-    /* Which tables were written to which files here; a local fact that is not exported. */
+    /* The files that tables were written to; only true here, so it is not exported. */
     "CREATE TABLE written(uuid TEXT PRIMARY KEY, path TEXT NOT NULL, at TEXT NOT NULL) STRICT;";
 
 const char *ledger_choice(const char *given) {
@@ -147,8 +147,8 @@ static int64_t pragma(const ledger *l, const char *sql) {
 }
 
 /*
- * What a look at the raw header says, before SQLite may touch anything. NULL: nothing against it. A
- * file with a journal beside it is left to SQLite, which repairs it first.
+ * Why the file is not a ledger, by its raw header, before SQLite may change anything; NULL if
+ * nothing is wrong. A file with a journal beside it is left to SQLite, which repairs it first.
  */
 static const char *foreign(const char *path, bool *empty) {
     unsigned char header[HEADER] = {0};
@@ -180,7 +180,7 @@ static bool sound(const ledger *l) {
     return good;
 }
 
-/* Makes the tables, unless another process did so meanwhile. */
+/* Creates the tables, unless another process has just done so. */
 static bool make_schema(ledger *l) {
     char *ids = text_format("PRAGMA application_id = %d; PRAGMA user_version = %d;", APPLICATION_ID,
                             SCHEMA_VERSION);
@@ -194,10 +194,10 @@ static bool make_schema(ledger *l) {
     return good;
 }
 
-/* Brings an older ledger up to this schema: 1 knew no partners, 2 no linked code. */
+/* Updates an older ledger: schema 1 had no partners, schema 2 no linked code and no placements. */
 static bool renew_schema(ledger *l) {
     if (sqlite3_db_readonly(l->db, "main") == 1) {
-        complain("%s: refused: written by an older perflab, and read-only; copy it", l->path);
+        complain("%s: refused: an older perflab wrote it, and it is read-only; copy it", l->path);
         return false;
     }
     bool good = execute(l, "BEGIN IMMEDIATE");
@@ -228,7 +228,7 @@ ledger *ledger_open(const char *path, bool create) {
     const int writable = SQLITE_OPEN_READWRITE | (create ? SQLITE_OPEN_CREATE : 0);
     ledger *l = must_alloc(sizeof *l);
     l->path = text_copy(path);
-    /* A folder one may only read from is no reason not to read. */
+    /* Without permission to write, it can still be read. */
     const bool reading = !create && access(path, W_OK) != 0;
     if (sqlite3_open_v2(path, &l->db, reading ? SQLITE_OPEN_READONLY : writable, NULL) !=
         SQLITE_OK) {
@@ -280,7 +280,7 @@ void ledger_rollback(ledger *l) {
     execute(l, "ROLLBACK");
 }
 
-/* Column names come from JSON that may be anyone's. */
+/* Whether a name from JSON, which anyone may have written, is safe in SQL. */
 static bool is_name(const char *s) {
     return s != NULL && *s != '\0' && strspn(s, "abcdefghijklmnopqrstuvwxyz_") == strlen(s);
 }
@@ -299,7 +299,7 @@ static int bind(sqlite3_stmt *s, int at, const cJSON *value) {
     return SQLITE_MISMATCH;
 }
 
-/* Prepares, binds every member of `values` in order, then `last` if not NULL, and steps. */
+/* Runs a statement with the members of `values` as its parameters, then `last` if not NULL. */
 static bool write_row(ledger *l, const char *sql, const cJSON *values, const char *last) {
     sqlite3_stmt *s = NULL;
     int code = sqlite3_prepare_v2(l->db, sql, -1, &s, NULL);
@@ -337,7 +337,7 @@ bool ledger_put(ledger *l, const char *table, const cJSON *row, bool merge) {
         good = write_row(l, sql, row, NULL);
         free(sql);
     } else {
-        complain("cannot write to %s: a row that is none", l->path);
+        complain("cannot write to %s: invalid table or column names", l->path);
     }
     free(names.text);
     free(marks.text);

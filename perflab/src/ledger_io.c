@@ -1,9 +1,9 @@
 /*
- * ledger_io.c - export and import: JSON lines, one row a line, its table in "table".
+ * ledger_io.c - export and import as JSON lines: one row per line, its table in "table".
  *
- * The first line names the format, the last says how many rows there are. Import checks everything
- * before it keeps anything: the tables' own constraints judge each row, references must resolve,
- * and one transaction holds it all.
+ * The first line names the format, and the last gives the number of rows. An import is one
+ * transaction, so that an error leaves the ledger unchanged. The constraints of the tables check
+ * each row, and references must resolve.
  */
 #include "ledger.h"
 #include "util.h"
@@ -15,7 +15,7 @@
 static const char first_line[] = "{\"perflab_ledger\":1}";
 
 /*
- * What of each table belongs to the builds in `wanted`; a table that is not named goes out whole.
+ * Which rows of a table belong to the builds in `wanted`; other tables are exported completely.
  */
 static const char *const of_wanted[][2] = {
     {"build", "WHERE uuid IN wanted"},
@@ -31,7 +31,7 @@ static const char *condition_of(const char *table) {
     return "";
 }
 
-/* The builds, in a table of this connection. */
+/* Puts the builds into a temporary table `wanted`. */
 static bool put_wanted(ledger *l, const char *const *builds, size_t n) {
     cJSON *none = ledger_rows(l, "CREATE TEMP TABLE wanted(uuid TEXT PRIMARY KEY)", NULL);
     bool good = none != NULL;
@@ -95,18 +95,18 @@ static size_t count_rows(ledger *l) {
     return n;
 }
 
-/* One line into the open transaction. */
+/* Imports one line in the open transaction. */
 static bool take_line(ledger *l, const char *line, const char *path, size_t number) {
     cJSON *row = cJSON_ParseWithOpts(line, NULL, 1);
     char *table = text_copy(json_text(row, "table", ""));
     const char *uuid = json_text(row, "uuid", "");
     const char *wrong = NULL;
     if (!cJSON_IsObject(row)) {
-        wrong = "no JSON object";
+        wrong = "not a JSON object";
     } else if (!is_table(table)) {
-        wrong = "no table of a ledger";
+        wrong = "a ledger has no such table";
     } else if (strlen(uuid) != 32 || strspn(uuid, "0123456789abcdef") != 32) {
-        wrong = "no uuid";
+        wrong = "no valid uuid";
     }
     cJSON_DeleteItemFromObject(row, "table");
     const bool good = wrong == NULL && ledger_put(l, table, row, true);
@@ -117,7 +117,7 @@ static bool take_line(ledger *l, const char *line, const char *path, size_t numb
     return good;
 }
 
-/* The lines between the first and the last; the last says how many they are. */
+/* The lines between the first and the last, which gives their number; NULL if damaged. */
 static char *body_of(char *text, size_t length, size_t *n_rows) {
     const size_t head = strlen(first_line);
     if (length < head + 2 || strncmp(text, first_line, head) != 0 || text[head] != '\n')
@@ -143,7 +143,8 @@ bool ledger_import(ledger *l, const char *path, size_t *n_rows, size_t *n_new) {
         return false;
     }
     char *line = body_of(text, length, n_rows);
-    if (line == NULL) complain("%s: refused: not an exported ledger, or cut off or damaged", path);
+    if (line == NULL)
+        complain("%s: refused: not an exported ledger, or damaged or incomplete", path);
     const bool begun = line != NULL && ledger_begin(l);
     bool good = begun;
     const size_t before = begun ? count_rows(l) : 0;

@@ -1,8 +1,8 @@
 /*
- * loads.c - which files a loaded module runs: itself and, through DT_NEEDED, its libraries.
+ * loads.c - the files of a loaded module: itself and, through DT_NEEDED, its libraries.
  *
- * The loader's own list is asked, so that a library counts as it was resolved: by RUNPATH,
- * LD_LIBRARY_PATH, or because the process had it already.
+ * They come from the loader's own list, so that a library is the file that the loader found: by
+ * RUNPATH, LD_LIBRARY_PATH, or because the process had it already.
  */
 #include "job.h"
 
@@ -29,7 +29,7 @@ static elf_address dynamic_value(const struct link_map *m, int tag) {
     return 0;
 }
 
-/* The object's strings. Some loaders leave the address in the file, some add where it is loaded. */
+/* The object's strings. Some loaders leave an offset here, others add the load address to it. */
 static const char *strings_of(const struct link_map *m) {
     elf_address at = dynamic_value(m, DT_STRTAB);
     if (at < m->l_addr) at += m->l_addr;
@@ -44,7 +44,7 @@ static bool is_called(const struct link_map *m, const char *name) {
            (soname != 0 && strcmp(strings_of(m) + soname, name) == 0);
 }
 
-/* Adds what an object needs and is not listed yet; returns how many are listed then. */
+/* Adds the libraries that an object needs to the list. Returns its new length. */
 static size_t add_needed(const struct link_map *of, const struct link_map *all,
                          const struct link_map **list, size_t n) {
     const char *strings = strings_of(of);

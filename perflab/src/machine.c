@@ -1,5 +1,5 @@
 /*
- * machine.c - topology from hwloc, the rest from /proc and /sys.
+ * machine.c - the topology from hwloc, the rest from /proc and /sys.
  */
 #include "machine.h"
 #include "child.h"
@@ -42,7 +42,7 @@ static bool cpuinfo(const char *key, char *value, size_t room) {
 
 static void read_topology(machine *m) {
     hwloc_topology_t t;
-    /* What hwloc cannot see in a container is missing from the facts; it need not be said. */
+    /* hwloc would complain in every command about what it cannot see in a container. */
     setenv("HWLOC_HIDE_ERRORS", "2", 0);
     if (hwloc_topology_init(&t) != 0) return;
     if (hwloc_topology_load(t) == 0) {
@@ -80,7 +80,7 @@ const machine *machine_here(void) {
     return &m;
 }
 
-/* Time stolen by the hypervisor, as a share of all since boot. */
+/* The time that the hypervisor took away, as a share of all time since boot. */
 static double stolen_share(void) {
     char line[512];
     double sum = 0, stolen = 0;

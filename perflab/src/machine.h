@@ -1,5 +1,5 @@
 /*
- * machine.h - what a number was measured on.
+ * machine.h - the machine that perflab measures on.
  */
 #ifndef PERFLAB_MACHINE_H
 #define PERFLAB_MACHINE_H
@@ -10,32 +10,31 @@
 #include <stddef.h>
 
 typedef struct machine {
-    char key[17];  /* the same for the same machine: a hash, nothing of it can be read back */
+    char key[17];  /* identifies the machine: a hash that reveals nothing about it */
     char cpu[128]; /* the CPU's name */
     int cores, threads;
-    size_t l1, l2, l3; /* bytes of data cache that one core can use; 0: there is none */
+    size_t l1, l2, l3; /* bytes of data cache that one core can use; 0: none */
     bool virtual_machine;
 } machine;
 
-/* This machine; read once. */
+/* This machine; read only once. */
 const machine *machine_here(void);
 
 /*
- * The environment of a run, as JSON: machine, kernel, governor, turbo, SMT, CPUs allowed, load,
- * share of stolen time.
+ * The environment of a run, as a JSON object: machine, kernel, governor, turbo, SMT, allowed CPUs,
+ * load, share of stolen time.
  */
 cJSON *environment_read(void);
 
-/* The first line of a file under /sys or /proc, "" if there is none. $PERFLAB_SYSROOT is put
- * before. */
+/* The first line of a file such as one under /sys or /proc, or "". The path is prefixed with
+ * $PERFLAB_SYSROOT, so that tests can have files of their own. */
 void system_line(const char *path, char *line, size_t room);
 
-/* The commit of the folder we are in or of another, "" outside a repository; "+" behind it: with
- * changes. */
+/* The commit of this or another folder, with "+" if it has changes; "" outside a repository. */
 void commit_here(char out[64]);
 void commit_of(const char *folder, char out[64]);
 
-/* The CPUs this process may run on; returns how many, at most `room`. */
+/* The CPUs that this process may run on. Returns how many, at most `room`. */
 size_t allowed_cpus(int *cpus, size_t room);
 
 #endif

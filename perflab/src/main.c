@@ -1,5 +1,5 @@
 /*
- * main.c - finds the command.
+ * main.c - runs the command that is named.
  */
 #include "commands.h"
 #include "util.h"
@@ -15,21 +15,21 @@ typedef struct command {
 
 static const command commands[] = {
     {"new", command_new, "write a benchmark to fill in"},
-    {"build", command_build, "compile the benchmarks, -O3 -march=native and portable"},
-    {"validate", command_validate, "judge candidates against baselines, without timing"},
-    {"run", command_run, "gate, measure side by side in fresh processes, record"},
+    {"build", command_build, "compile benchmarks, with -O3 -march=native and portable"},
+    {"validate", command_validate, "check candidates against baselines, without timing"},
+    {"run", command_run, "gate, measure interleaved in fresh processes, record"},
     {"table", command_table, "the tracking table: Markdown, CSV or JSON"},
-    {"status", command_status, "the checklist of each improvement, every tick derived"},
-    {"stats", command_stats, "mean, deviation, median, outliers of timings in a text file"},
+    {"status", command_status, "the checklist of each improvement"},
+    {"stats", command_stats, "statistics of the timings in a text file"},
     {"env", command_env, "what makes this machine noisy, and what to do about it"},
-    {"profile", command_profile, "memory-bound or compute-bound"},
-    {"asm", command_asm, "the hot loops: packed against scalar, the widest register"},
-    {"compare", command_compare, "two recorded runs, or two builds interleaved"},
+    {"profile", command_profile, "memory-bound or compute-bound, and instruction counts"},
+    {"asm", command_asm, "the hot loops: packed and scalar instructions, widest register"},
+    {"compare", command_compare, "compare two revisions, builds or recorded runs"},
     {"report", command_report, "one HTML page with everything"},
-    {"export", command_export, "the ledger as JSON lines"},
-    {"import", command_import, "JSON lines into the ledger"},
-    {"record-integration", command_record_integration, "an end-to-end result from a JSON file"},
-    {"selftest", command_selftest, "A/A and planted speedups on this machine, in real time"},
+    {"export", command_export, "write the ledger as JSON lines"},
+    {"import", command_import, "add exported JSON lines to the ledger"},
+    {"record-integration", command_record_integration, "record an end-to-end result"},
+    {"selftest", command_selftest, "check the measurements on this machine, in real time"},
     {"hash", command_hash, NULL},
 };
 

@@ -1,5 +1,6 @@
 /*
- * modules.c - reading folders of shared modules, safely: none is loaded into perflab itself.
+ * modules.c - reads a folder of shared modules. None is loaded into perflab itself, since it may
+ * crash.
  */
 #include "modules.h"
 #include "digest.h"
@@ -71,7 +72,7 @@ static void free_entry(entry *e) {
     free(e->inputs);
 }
 
-/* Whether the file that a module was built of, the first of its sources, is gone or renamed. */
+/* Whether the first of a module's sources, the benchmark file, no longer exists. */
 static bool is_left_over(const char *sources) {
     char *first = text_copy(sources);
     first[strcspn(first, "\n")] = '\0';
@@ -81,8 +82,8 @@ static bool is_left_over(const char *sources) {
 }
 
 /*
- * Where an id goes that a module registers for a variant: a new entry, or that of a module which is
- * left over from a source that is gone. NULL: another module has it.
+ * The entry for an id that a module registers for a variant: a new one, or that of a module whose
+ * source no longer exists. NULL if another module has the id.
  */
 static entry *place_for(catalog *c, const char *module, const char *id, const cJSON *build) {
     const char *variant = json_text(build, "variant", "");
@@ -94,7 +95,7 @@ static entry *place_for(catalog *c, const char *module, const char *id, const cJ
             free_entry(other);
             return other;
         }
-        complain("%s is registered twice (%s): in %s, and in %s, which is left out", id, variant,
+        complain("%s is registered twice (%s): in %s and in %s, which is left out", id, variant,
                  other->module, module);
         c->n_broken++;
         return NULL;
@@ -134,7 +135,7 @@ static void add_entry(catalog *c, const char *module, const cJSON *b, const cJSO
     key_of(e);
 }
 
-/* The digests of the files that were asked for already: most modules load the same libraries. */
+/* A cache of digests, since most modules load the same libraries. */
 typedef struct known_digests {
     path_list paths;
     char (*hex)[65];
@@ -152,7 +153,7 @@ static const char *digest_of(known_digests *known, const char *path) {
     return hex;
 }
 
-/* The digest of a module as it is linked, and of all that it loads. */
+/* The digest of a module as linked, and of the libraries that it loads. */
 static void linked_digest(known_digests *known, const cJSON *loads, char hex[65]) {
     const cJSON *path;
     sha256 s;

@@ -1,5 +1,5 @@
 /*
- * modules.h - which benchmarks there are.
+ * modules.h - the catalog of the benchmarks in a folder of modules.
  */
 #ifndef PERFLAB_MODULES_H
 #define PERFLAB_MODULES_H
@@ -14,37 +14,39 @@ typedef struct entry {
     char **inputs; /* ends with NULL */
     size_t size;
     bool has_baseline, has_candidate;
-    size_t n_placements; /* of the module, besides its own: see placement.h */
+    size_t n_placements; /* other placements of the module: see placement.h */
     char *source_hash, *variant, *compiler, *flags, *sources;
-    char *linked;   /* digest of the module as it is linked, and of the libraries it loads */
-    char build[33]; /* the build's key in the ledger: a hash of what makes it this build */
+    char *linked; /* digest of the module as linked, and of the libraries that it loads */
+    char build
+        [33]; /* the build's key in the ledger: a hash of id, sources, flags, linked code ... */
 } entry;
 
 typedef struct catalog {
     entry *entries; /* sorted by id, then variant */
     size_t n;
-    size_t n_broken; /* modules that could not be loaded; each was complained about */
+    size_t n_broken; /* modules that could not be loaded, each with an error message */
 } catalog;
 
 /*
- * Asks every *.so of a folder, each in a process of its own. `folder` NULL: $PERFLAB_MODULES, else
- * .perflab/modules, else build/perflab-modules. An id registered twice for one variant is a
- * complaint, and the second is left out; if one of them was built from a source that is gone, that
- * one is, without a word. Returns false when there is no folder.
+ * Reads every *.so of a folder, each in a process of its own. If `folder` is NULL, it is
+ * $PERFLAB_MODULES, else .perflab/modules, else build/perflab-modules. If an id is registered twice
+ * for one variant, the second is left out with an error message; but if the source of either no
+ * longer exists, that one is left out, without a message. Returns false, with an error message, if
+ * there is no folder.
  */
 bool catalog_read(catalog *c, const char *folder);
 void catalog_free(catalog *c);
 
 /*
- * The catalog for a command that can do without: an empty one if there are no modules and the
- * ledger alone speaks.
+ * The same for a command that can work from the ledger alone: if there is no folder, the catalog is
+ * empty.
  */
 void catalog_or_none(catalog *c, const char *folder);
 
 /* Orders "2.1" before "10.1" and both before "G.1". */
 int compare_ids(const char *a, const char *b);
 
-/* Whether an id is among the wanted: any, if there are none. */
+/* Whether an id is among the wanted ones; true if none are given. */
 bool is_wanted(const char *id, char *const *wanted, size_t n_wanted);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * options.c - one parser and one help for all commands.
+ * options.c - the parser of command lines, and --help.
  */
 #include "options.h"
 #include "util.h"
@@ -39,8 +39,8 @@ static bool take_value(const option *o, const char *value) {
         return true;
     }
     }
-    complain("%s: %s is no %s", o->name, value,
-             o->kind == OPTION_COUNT ? "whole number from 1" : "number of seconds");
+    complain("%s: %s is not a %s", o->name, value,
+             o->kind == OPTION_COUNT ? "whole number of at least 1" : "number of seconds above 0");
     return false;
 }
 
@@ -52,7 +52,7 @@ static const option *find(const command_line *c, const char *name, size_t length
 }
 
 parsed command_parse(command_line *c, int argc, char **argv) {
-    c->words = argv; /* words move to the front */
+    c->words = argv; /* words are moved to the front of argv */
     c->n_words = 0;
     for (int i = 0; i < argc; i++) {
         char *a = argv[i];

@@ -26,17 +26,17 @@ typedef struct command_line {
     const char *usage;     /* "run [ID...]" */
     const char *about;     /* what the command does, for its help */
     const option *options; /* ends with a NULL name */
-    char **words;          /* what is no option, in order; filled in by the parser */
+    char **words;          /* the arguments that are no options, in order; set by the parser */
     size_t n_words;
-    bool rest; /* stop at "--": what follows are words, "--" itself is not */
+    bool rest; /* allow "--": all arguments after it are words, itself not included */
 } command_line;
 
-/* What parsing says a command should do now. */
+/* What the command should do next: go on, or end because of --help or of an error. */
 typedef enum parsed { PARSED_GO, PARSED_HELP, PARSED_WRONG } parsed;
 
 /*
- * Parses and fills in. Says what is wrong on stderr; prints the help of --help. Words point into
- * argv.
+ * Parses the arguments and sets the variables of the options. Prints an error message on stderr, or
+ * the help on stdout. Words point into argv.
  */
 parsed command_parse(command_line *c, int argc, char **argv);
 

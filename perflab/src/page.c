@@ -1,5 +1,5 @@
 /*
- * page.c - the report's style: light and dark, wide and narrow. Nothing is loaded from anywhere.
+ * page.c - the report's style sheet: light and dark, wide and narrow. The page loads nothing.
  */
 #include "page.h"
 

@@ -1,10 +1,10 @@
 /*
- * page.h - what every page of the report has: its head, with the style sheet in it.
+ * page.h - the head of the report, with its style sheet.
  */
 #ifndef PERFLAB_PAGE_H
 #define PERFLAB_PAGE_H
 
-/* From the doctype to the opening of the body. */
+/* Everything from the doctype to the start of the body. */
 extern const char page_head[];
 
 #endif

@@ -1,9 +1,9 @@
 /*
- * pair.c - two builds of one benchmark in one process: do they do the same, and which is faster?
+ * pair.c - compares two builds of one benchmark in one process: their outputs and their times.
  *
- * Either build is loaded with RTLD_LOCAL, so that each keeps its own functions and variables. A
- * shared library that both need under one name is the exception: the process has it once, and the
- * comparison would be of a library with itself. That is refused.
+ * Both are loaded with RTLD_LOCAL, so that each has functions and variables of its own. But if both
+ * need a shared library of the same name, the process loads it only once, and the comparison would
+ * be of that library with itself. That is refused.
  */
 #include "job.h"
 #include "util.h"
@@ -18,11 +18,12 @@ typedef struct build {
     const char *name; /* "A", "B" */
     worker w;
     void (*fn)(perflab_ctx *ctx);
-    perflab_side side; /* which of the benchmark's functions that is */
+    perflab_side side; /* which side of the benchmark `fn` is */
 } build;
 
 /*
- * Loads the build of the job's "other". The same file again is copied: each side has its own state.
+ * Loads the build of the job's "other". If both builds are the same file, it loads a copy, so that
+ * each has variables of its own.
  */
 static const perflab_module *load_other(const worker *w) {
     const char *path = json_text(w->job, "other", "");
@@ -54,7 +55,7 @@ static build make_build(const worker *from, const char *name, const perflab_modu
     return b;
 }
 
-/* The file that A, which was loaded last, took from B's folder, to be freed; NULL: there is none. */
+/* A file of B's folder that A uses, to be freed; NULL if there is none. */
 static char *shared_file(const worker *w) {
     const char *folder = json_text(w->job, "folder", NULL);
     if (folder == NULL) return NULL;
@@ -77,7 +78,7 @@ static perflab_outcome open_build(build *b, size_t size, uint64_t seed, perflab_
     return perflab_case_open(&b->w.c, &b->w.ctx, &b->w.host);
 }
 
-/* One call, and its outputs handed in. */
+/* Makes one call and collects its outputs. */
 static perflab_outcome call(build *b) {
     perflab_ctx *ctx = &b->w.ctx;
     const perflab_benchmark *x = b->w.benchmark;
@@ -136,7 +137,7 @@ static bool outputs_agree(const build *a, const build *b, char *why, size_t room
     return false;
 }
 
-/* Calls both, A first or last, and compares what they hand in. */
+/* Calls both, in the given order, and compares their outputs. */
 static perflab_outcome compare_calls(build *a, build *b, bool a_first, char *why, size_t room) {
     build *const order[2] = {a_first ? a : b, a_first ? b : a};
     for (int i = 0; i < 2; i++) {
@@ -147,7 +148,7 @@ static perflab_outcome compare_calls(build *a, build *b, bool a_first, char *why
     return outputs_agree(a, b, why, room) ? PERFLAB_PASSED : PERFLAB_MISMATCH;
 }
 
-/* Opens both on the same input; only then is there something to close. */
+/* Opens both on the same input. If this fails, neither is open. */
 static perflab_outcome open_both(build *a, build *b, size_t size, uint64_t seed,
                                  perflab_layout layout, char *why, size_t room) {
     perflab_outcome v = open_build(a, size, seed, layout);
@@ -175,7 +176,7 @@ static cJSON *answer(perflab_outcome v, const char *why, const build *b) {
     return out;
 }
 
-/* Loads both. False, with the reason, if they cannot be compared in one process. */
+/* Loads both. Returns false, with the reason, if they cannot be compared in one process. */
 static bool load_both(const worker *w, build *a, build *b, char *why, size_t room) {
     *a = make_build(w, "A", load_other(w));
     *b = make_build(w, "B", worker_load(json_text(w->job, "module", "")));
@@ -183,10 +184,10 @@ static bool load_both(const worker *w, build *a, build *b, char *why, size_t roo
     char *file = shared_file(w);
     if (file != NULL) {
         snprintf(why, room,
-                 "both builds load %s, which a process has only once: link it statically", file);
+                 "both builds load %s, which a process loads only once: link it statically", file);
     }
     const bool good = file == NULL && a->fn != NULL && b->fn != NULL;
-    if (file == NULL && !good) snprintf(why, room, "it has no function in one of the builds");
+    if (file == NULL && !good) snprintf(why, room, "one of the builds has no function to run");
     free(file);
     return good;
 }

@@ -1,5 +1,5 @@
 /*
- * placement.c - moving functions in a compiler's assembly.
+ * placement.c - moves functions in the assembly that the compiler wrote.
  */
 #include "placement.h"
 #include "child.h"
@@ -42,7 +42,7 @@ void placement_remove(const char *module) {
     }
 }
 
-/* Whether a line begins a function's own section: "\t.section\t.text.name,...". */
+/* Whether a line starts the section of one function: "\t.section\t.text.name,...". */
 static bool begins_section(const char *line) {
     const char *p = line + strspn(line, " \t");
     if (strncmp(p, ".section", 8) != 0) return false;
@@ -51,7 +51,7 @@ static bool begins_section(const char *line) {
     return strncmp(p, ".text.", 6) == 0;
 }
 
-/* Whether a line is a label that is no local one. */
+/* Whether a line is a label that is not local. */
 static bool is_label(const char *line, size_t length) {
     const size_t name = strcspn(line, ": \t\n#");
     return name > 0 && name < length && line[name] == ':' && strncmp(line, ".L", 2) != 0;
@@ -69,7 +69,7 @@ char *placement_shift(const char *assembly, unsigned long long seed, size_t *mov
         if (begins_section(line)) {
             waiting = true;
         } else if (waiting && is_label(line, length)) {
-            /* 0xCC is no instruction that may be run into, on x86. */
+            /* On x86, 0xcc is a breakpoint: running into it would be noticed. */
             text_add(&out, "\t.skip %u, 0xcc\n",
                      (unsigned)(1 + perflab_rng_u64(&rng) % (PAGE - 1)));
             waiting = false;
@@ -81,7 +81,7 @@ char *placement_shift(const char *assembly, unsigned long long seed, size_t *mov
     return out.text;
 }
 
-/* Runs a command line, which is freed. */
+/* Runs a command line and frees it. */
 static bool runs(char *command) {
     const bool good = child_shell(command) == 0;
     free(command);

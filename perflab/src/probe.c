@@ -1,5 +1,5 @@
 /*
- * probe.c - the worker's side of `profile` and `asm`: counting, sampling, and the machine's roofs.
+ * probe.c - the worker's side of `profile` and `asm`: counting and sampling.
  */
 #include "job.h"
 #include "util.h"
@@ -46,8 +46,8 @@ static void switch_counters(const int *fds, unsigned long request) {
 }
 
 /*
- * Makes `calls` calls of one side, counted if the kernel counts. With "only_reset" it makes the
- * resets alone, so that whoever counts from outside can take them off.
+ * Makes `calls` calls of one side, with hardware counters if there are any. With "only_reset" it
+ * only makes the resets, so that a count of the whole process can be corrected for them.
  */
 cJSON *worker_count(worker *w) {
     const bool candidate = json_number(w->job, "side", 0) != 0;
@@ -105,7 +105,7 @@ static void on_tick(int number, siginfo_t *info, void *context) {
 #endif
 }
 
-/* Where the program stands every millisecond or so of one side's time: [object, offset] pairs. */
+/* Samples the program counter of one side about every millisecond: [object, offset] pairs. */
 cJSON *worker_sample(worker *w) {
     const bool candidate = json_number(w->job, "side", 0) != 0;
     void (*fn)(perflab_ctx *) = candidate ? w->benchmark->candidate : w->benchmark->baseline;

@@ -1,5 +1,5 @@
 /*
- * progress.c - drawn on stderr, at most five times a second.
+ * progress.c - draws the bar on stderr, at most five times a second.
  */
 #include "progress.h"
 #include "util.h"

@@ -1,5 +1,5 @@
 /*
- * progress.h - a bar with the time left, on a terminal; nothing elsewhere.
+ * progress.h - a progress bar with the time left, shown only if stderr is a terminal.
  */
 #ifndef PERFLAB_PROGRESS_H
 #define PERFLAB_PROGRESS_H
@@ -9,7 +9,7 @@
 typedef struct progress {
     bool shown;
     double started;
-    double total; /* units of work, of any kind */
+    double total; /* in any unit of work */
     double done;
     char label[80];
     double drawn;
@@ -18,7 +18,7 @@ typedef struct progress {
 void progress_start(progress *p, double total);
 void progress_label(progress *p, const char *label);
 void progress_add(progress *p, double units);
-void progress_draw(void *self); /* a launch's tick: self is the progress */
+void progress_draw(void *self); /* self is the progress; can be the tick of a launch */
 void progress_hide(progress *p);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * recorder.c - each process's result is committed as it ends: a kill loses the process under way at
- * most.
+ * recorder.c - commits each result when its process ends, so that a kill loses at most the process
+ * that is running.
  */
 #include "recorder.h"
 #include "format.h"
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A step of a worker that takes longer hangs, unless it said that it would. */
+/* A step of a worker that takes longer counts as hung, unless it was announced. */
 enum { STEP_S = 300 };
 
 void recorder_start(recorder *r, ledger *l, progress *p) {
@@ -34,7 +34,8 @@ void recorder_end(recorder *r) {
 }
 
 /*
- * Paths as seen from here: a ledger is shared, and other machines' folders are nobody's business.
+ * Paths relative to the current folder, or only file names: a ledger may be published, and must not
+ * show the folders of this machine.
  */
 static char *local_paths(const char *sources) {
     char here[4096];
@@ -95,7 +96,7 @@ cJSON *record_job(const recorder *r, const entry *e, const char *what, const cha
     cJSON_AddStringToObject(job, "input", input);
     if (r->data != NULL) cJSON_AddStringToObject(job, "data", r->data);
     if (noise != NULL) cJSON_AddStringToObject(job, "noise", noise);
-    /* A GPU's driver reserves address space by the terabyte, and feeds it from several threads. */
+    /* No memory cap for GPUs: their drivers reserve terabytes of address space. */
     if (strcmp(e->device, "gpu") != 0) cJSON_AddNumberToObject(job, "memory", r->memory);
     cJSON_AddNumberToObject(job, "l1", (double)machine_here()->l1);
     cJSON_AddNumberToObject(
@@ -103,11 +104,11 @@ cJSON *record_job(const recorder *r, const entry *e, const char *what, const cha
     return job;
 }
 
-/* The device a result names, or this machine's CPU. */
+/* Adds the device that a result names, or this machine's CPU. */
 static void add_device(cJSON *row, const cJSON *result) {
     const char *kind = json_text(result, "device_kind", "");
     const char *name = json_text(result, "device_name", "");
-    /* A number that no machine took says so wherever it goes. */
+    /* A simulated number must be recognisable everywhere. */
     const bool simulated = getenv("PERFLAB_CLOCK") != NULL;
     char *device = text_format("%s%s", name[0] != '\0' ? name : machine_here()->cpu,
                                simulated ? " (simulated clock)" : "");
@@ -219,7 +220,7 @@ static bool put_process(recorder *r, const char *run, size_t position, size_t pl
     if (why != NULL) cJSON_AddStringToObject(row, "why", why);
     if (timing != NULL) {
         json_copy_numbers(row, timing, of_any);
-        /* A candidate that was wrong has no time. */
+        /* A wrong candidate has no time. */
         if (outcome == PERFLAB_PASSED) json_copy_numbers(row, timing, of_both);
         if (outcome == PERFLAB_PASSED || outcome == PERFLAB_BASELINE_ONLY) {
             char *rounds = cJSON_PrintUnformatted(cJSON_GetObjectItem(timing, "rounds"));
@@ -247,7 +248,7 @@ static cJSON *measure_job(const recorder *r, const entry *e, const char *input,
     return job;
 }
 
-/* What a launch tells while a series of processes runs. */
+/* What the callbacks of a launch need during a series of processes. */
 typedef struct announcement {
     progress *bar;
     size_t runs;
@@ -257,7 +258,7 @@ static void draw(void *self) {
     progress_draw(((announcement *)self)->bar);
 }
 
-/* A slow function says how long a process will go on; half of it is over, by the gate before. */
+/* Prints how long a slow function will take. `seconds` is for one process, after its gate. */
 static void announce(void *self, double seconds) {
     const announcement *a = self;
     char text[FORMAT_ROOM];
@@ -286,7 +287,7 @@ static void take_timing(run_result *to, const cJSON *result) {
     to->ratio[to->n++] = ratio;
 }
 
-/* A series of processes under way. */
+/* A series of processes that is being measured. */
 typedef struct series {
     recorder *r;
     const entry *e;
@@ -296,10 +297,10 @@ typedef struct series {
     char run[33];
     uint64_t layout;
     bool started;
-    bool here; /* the device that the entry needs */
+    bool here; /* this machine has the device that the entry needs */
 } series;
 
-/* The job of a process, with another placement of the module if that is not 0. */
+/* The job of a process, on another placement of the module if `placement` is not 0. */
 static cJSON *series_job(const series *s, size_t i, size_t placement) {
     cJSON *job = measure_job(s->r, s->e, s->input, s->plan, i, s->layout + i);
     if (placement == 0) return job;
@@ -309,7 +310,7 @@ static cJSON *series_job(const series *s, size_t i, size_t placement) {
     return job;
 }
 
-/* What came of one process, into the result. */
+/* Adds the result of one process. */
 static void take_process(series *s, const launched *got, perflab_outcome outcome,
                          size_t placement) {
     run_result *to = s->result;
@@ -328,7 +329,7 @@ static void take_process(series *s, const launched *got, perflab_outcome outcome
     }
 }
 
-/* One process, recorded as it ends. False if the ledger fails. */
+/* Runs one process and records it. Returns false if the ledger fails. */
 static bool run_process(series *s, size_t i, size_t placement, announcement *word) {
     recorder *r = s->r;
     cJSON *job = series_job(s, i, placement);
@@ -353,7 +354,7 @@ static bool run_process(series *s, size_t i, size_t placement, announcement *wor
     good = good && put_process(r, s->run, i, placement, &got, outcome, why);
     free(why);
     take_process(s, &got, outcome, placement);
-    /* One process says that the device is not here; more of them would count for nothing. */
+    /* If the device is missing, one process shows it; more would not count either. */
     s->here = !passed || strcmp(s->e->device, "cpu") == 0 ||
               strcmp(json_text(got.result, "device_kind", ""), s->e->device) == 0;
     launched_free(&got);
@@ -385,7 +386,7 @@ bool record_run(recorder *r, const entry *e, const char *input, const measure_pl
     return good;
 }
 
-/* The commit that an entry's benchmark was built of, as its folder says now. */
+/* The current commit of the folder that an entry's benchmark was built from. */
 static void commit_behind(const entry *e, char out[64]) {
     char *folder = text_copy(e->sources);
     folder[strcspn(folder, "\n")] = '\0';

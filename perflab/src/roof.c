@@ -1,7 +1,8 @@
 /*
- * roof.c - what this machine can do at most, measured: reading at each cache level, arithmetic.
+ * roof.c - measures the most that this machine can do: reading at each cache level, and arithmetic.
  *
- * Compiled with contraction allowed, so that a * b + c is one fused instruction if the CPU has one.
+ * It is compiled with contraction allowed, so that a * b + c is one fused instruction if the CPU
+ * has one.
  */
 #include "job.h"
 #include "util.h"
@@ -16,7 +17,7 @@
 typedef float vec8 __attribute__((vector_size(32)));
 typedef uint64_t sum4 __attribute__((vector_size(32)));
 
-/* One body for the plain and the wide instruction set. */
+/* The same body for the plain and the wide instruction set. */
 #define READ_BODY                                                                                  \
     {                                                                                              \
         sum4 a = {0}, b = {0}, c = {0}, d = {0};                                                   \
@@ -96,7 +97,7 @@ static void do_math(size_t n) {
     math_plain(n);
 }
 
-/* The best of several attempts, in bytes a second: a roof is a maximum. */
+/* Bytes per second: the best of several attempts, since a roof is a maximum. */
 static double read_bandwidth(size_t bytes) {
     const size_t n = bytes < 128 ? 4 : bytes / sizeof(sum4);
     sum4 *p = aligned_alloc(64, (n * sizeof *p + 63) / 64 * 64);

@@ -1,5 +1,5 @@
 /*
- * selection.c - what is asked for has to exist.
+ * selection.c - checks that what the user asks for exists.
  */
 #include "selection.h"
 #include "util.h"
@@ -38,7 +38,7 @@ static bool id_known(const catalog *c, ledger *l, const char *id) {
     return is_recorded(l, id);
 }
 
-/* A word of a list that is separated by spaces. */
+/* Whether a list of words that are separated by spaces has a word. */
 static bool has_word(const char *list, const char *word) {
     const size_t n = strlen(word);
     for (const char *at = strstr(list, word); at != NULL && n > 0; at = strstr(at + 1, word)) {
@@ -48,13 +48,13 @@ static bool has_word(const char *list, const char *word) {
     return false;
 }
 
-/* Adds a kind of input to a list for a message, once. */
+/* Adds a kind of input to a list of words, unless it has it. */
 static void add_kind(text_buffer *known, const char *kind) {
     if (known->text != NULL && has_word(known->text, kind)) return;
     text_add(known, "%s%s", known->length > 0 ? " " : "", kind);
 }
 
-/* Whether a selected improvement has the kind of input; else a message with those that there are. */
+/* Whether a selected improvement has the kind of input; if not, prints an error message. */
 static bool input_known(const selection *s, const catalog *c, ledger *l) {
     text_buffer known = {0};
     cJSON *rows = l == NULL ? NULL : ledger_rows(l, "SELECT id, inputs FROM build", NULL);
@@ -72,7 +72,7 @@ static bool input_known(const selection *s, const catalog *c, ledger *l) {
     cJSON_Delete(rows);
     const bool good = known.text != NULL && has_word(known.text, s->input);
     if (!good) {
-        complain("no kind of input %s here: there is %s", s->input,
+        complain("there is no kind of input %s, only: %s", s->input,
                  known.text != NULL ? known.text : "none");
     }
     free(known.text);
@@ -83,13 +83,13 @@ bool selection_known(const selection *s, const catalog *c, ledger *l) {
     bool good = true;
     if (strcmp(s->variant, "native") != 0 && strcmp(s->variant, "portable") != 0 &&
         strcmp(s->variant, "both") != 0) {
-        complain("there is no variant %s: native or portable", s->variant);
+        complain("there is no variant %s, only native and portable", s->variant);
         return false;
     }
     for (size_t i = 0; i < s->n_ids; i++) {
         if (id_known(c, l, s->ids[i])) continue;
         complain("no module registers %s%s", s->ids[i],
-                 l != NULL ? ", and nothing is recorded of it" : "");
+                 l != NULL ? ", and nothing is recorded for it" : "");
         good = false;
     }
     return good && (s->input == NULL || input_known(s, c, l));

@@ -1,5 +1,5 @@
 /*
- * selftest_module.c - benchmarks inside perflab whose truth is known.
+ * selftest_module.c - benchmarks inside perflab whose speedup is known.
  */
 #include "selftest_module.h"
 
@@ -7,7 +7,7 @@ enum { STEPS = 20000 };
 
 static uint64_t result[2];
 
-/* Dependent multiplications: time in proportion to the steps, and nothing to do with caches. */
+/* Dependent multiplications: the time is proportional to the steps and independent of caches. */
 static void work(perflab_side side, size_t steps) {
     uint64_t x = 88172645463325252u;
     for (size_t i = 0; i < steps; i++) {
@@ -29,12 +29,12 @@ static void a_twentieth_less(perflab_ctx *ctx) {
     work(ctx->side, STEPS * 100 / 105);
 }
 
-/* The planted candidates do less on purpose; that they ran is all there is to compare. */
+/* The planted candidates do less work on purpose, so this only checks that they ran. */
 static bool ran(perflab_ctx *ctx) {
     return perflab_check_index(ctx, "ran", 1, (int64_t)(result[PERFLAB_CANDIDATE] & 1));
 }
 
-/* Work on memory: each side has a buffer of its own, at a random place of its own. */
+/* Work on memory: each side has a buffer of its own, at a random offset. */
 static float *memory[3];
 
 static int set_memory(perflab_ctx *ctx) {

@@ -6,12 +6,12 @@
 
 #include "perflab.h"
 
-/* The path a job names to mean these. */
+/* The path by which a job names this module. */
 #define SELFTEST_MODULE "(selftest)"
 
 /*
- * "A/A", "A/A memory": the same code twice. "2x" and "1.05x": a candidate that does that much less
- * of the same work.
+ * "A/A" and "A/A memory" have the same code on both sides. In "2x" and "1.05x" the candidate does
+ * less of the same work, by that factor.
  */
 const perflab_module *selftest_module(void);
 

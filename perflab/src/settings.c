@@ -1,5 +1,5 @@
 /*
- * settings.c - remembered flags, and the files of a benchmark.
+ * settings.c - the remembered settings and the files of a benchmark.
  */
 #include "settings.h"
 #include "json.h"

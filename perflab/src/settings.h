@@ -1,8 +1,9 @@
 /*
- * settings.h - with what each benchmark was built last, beside its modules.
+ * settings.h - the compiler, flags and libraries that each benchmark was last built with.
  *
- * One JSON file for each benchmark, NAME.build.json in the folder of modules. `perflab build` takes
- * from it what it is not told, and finds by it what a deleted source left behind.
+ * There is one JSON file for each benchmark, NAME.build.json in the folder of modules. `perflab
+ * build` takes from it what the command line does not give, and finds the modules of deleted
+ * sources.
  */
 #ifndef PERFLAB_SETTINGS_H
 #define PERFLAB_SETTINGS_H
@@ -14,7 +15,7 @@ typedef struct settings {
     char *compiler, *cflags, *libs, *hash;
 } settings;
 
-/* Those of the benchmark `name`; all NULL if it was not built here before. */
+/* The settings of the benchmark `name`; all NULL if it was not built here before. */
 settings settings_read(const char *folder, const char *name);
 bool settings_write(const char *folder, const char *name, const char *source, const settings *s);
 void settings_free(settings *s);
@@ -22,14 +23,13 @@ void settings_free(settings *s);
 /* "bench-temp-scaling.c" -> "temp-scaling". To be freed. */
 char *benchmark_name(const char *source);
 
-/* Where the program of a benchmark goes: beside the folder .perflab/modules, else into the folder.
- * To be freed. */
+/* The path of a program, to be freed: beside the folder .perflab/modules, else in the folder. */
 char *benchmark_program(const char *folder, const char *name, bool native);
 
-/* Removes modules and programs of a benchmark. `all`: what is remembered of it as well. */
+/* Removes the modules and programs of a benchmark and, if `all`, its settings. */
 void benchmark_remove(const char *folder, const char *name, bool all);
 
-/* Removes everything of benchmarks whose source is gone, and says so. */
+/* Removes everything of benchmarks whose source no longer exists, with a message. */
 void settings_sweep(const char *folder);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * sha256.c - SHA-256 as FIPS 180-4 writes it, one block at a time.
+ * sha256.c - SHA-256 as defined in FIPS 180-4, one block at a time.
  */
 #include "sha256.h"
 

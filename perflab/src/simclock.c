@@ -1,10 +1,10 @@
 /*
- * simclock.c - replaying a recorded machine.
+ * simclock.c - replays the recorded noise of a machine.
  *
  * A noise file is text: a first line "perflab-noise ROWS COLUMNS STEP_NS", then ROWS lines of
- * COLUMNS numbers, each the duration of a fixed piece of work divided by the file's median
- * duration, in the order they were taken. Row to row carries what differs between processes, column
- * to column bursts and drift.
+ * COLUMNS numbers. Each number is the duration of a fixed piece of work, divided by the median of
+ * all, in the order of measurement. A row is one process: rows show how processes differ, and the
+ * numbers within a row show bursts and drift.
  */
 #include "simclock.h"
 #include "stat.h"
@@ -15,10 +15,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* What one reading of the clock costs under the injected clock. */
+/* The cost of reading the simulated clock once. */
 enum { READ_NS = 25 };
 
-/* The next number of a text, *good becomes false if there is none above 0. */
+/* The next number of a text. Sets *good to false if there is none above 0. */
 static double next_number(char **at, bool *good) {
     char *end;
     const double x = strtod(*at, &end);
@@ -46,7 +46,7 @@ noise_trace *noise_read(const char *path) {
         n->factor[i] = next_number(&at, &good);
     free(text);
     if (good) return n;
-    complain("%s is no file of recorded noise", path);
+    complain("%s is not a file of recorded noise", path);
     noise_free(n);
     return NULL;
 }
@@ -63,7 +63,7 @@ static uint64_t sim_now(void *self) {
     return (uint64_t)s->now_ns;
 }
 
-/* Work advances through the noise in time: calls in the same moment share its factor. */
+/* The factor depends on the simulated time, so calls close to each other get the same factor. */
 static void sim_spend(void *self, uint64_t ns) {
     simclock *s = self;
     double left = (double)ns;
@@ -92,7 +92,7 @@ void simclock_start(simclock *s, const noise_trace *n, uint64_t seed) {
 }
 
 /*
- * A fixed piece of work that feels the neighbours: lines out of the shared cache, and arithmetic.
+ * A fixed piece of work that other programs slow down: lines of the shared cache, and arithmetic.
  */
 static void fixed_work(size_t steps) {
     enum { LINES = 65536, LINE = 8 };
@@ -112,7 +112,7 @@ static size_t steps_for(double us) {
     return (size_t)(us * 1000 * 10000000 / (double)(t1 - t0));
 }
 
-/* One process of the recording: durations through a pipe. */
+/* Records one row in a process of its own, which sends the durations through a pipe. */
 static bool record_row(double *row, size_t columns, size_t steps) {
     int ends[2];
     if (pipe(ends) != 0) return false;

@@ -1,21 +1,22 @@
 /*
- * simclock.h - an injected clock: time passes only by perflab_spend, bent by recorded noise.
+ * simclock.h - a simulated clock: time passes only by perflab_spend, distorted by recorded noise.
  *
- * Used by tests and by $PERFLAB_CLOCK, so that what is tested is the measuring and not the day.
+ * Tests use it, also through $PERFLAB_CLOCK, so that their results do not depend on how busy the
+ * machine is.
  */
 #ifndef PERFLAB_SIMCLOCK_H
 #define PERFLAB_SIMCLOCK_H
 
 #include "host.h"
 
-/* Noise as recorded: rows of processes, each a series of relative durations of the same work. */
+/* Recorded noise: one row for each process, with relative durations of the same work. */
 typedef struct noise_trace {
     double *factor;
     size_t rows, columns;
     double step_ns; /* the time from one factor to the next */
 } noise_trace;
 
-/* Reads a noise file; NULL with a complaint if it is none. */
+/* Reads a noise file. Returns NULL, with an error message, if it is not one. */
 noise_trace *noise_read(const char *path);
 void noise_free(noise_trace *n);
 
@@ -24,10 +25,10 @@ typedef struct simclock {
     const double *row;
     double now_ns;
     size_t start;
-    perflab_clock clock; /* give &clock to whoever wants one */
+    perflab_clock clock; /* the interface to this clock */
 } simclock;
 
-/* `seed` picks the process whose noise is replayed, and where in it to begin. */
+/* `seed` selects the row that is replayed, and where in it to begin. */
 void simclock_start(simclock *s, const noise_trace *n, uint64_t seed);
 
 /* Records noise on this machine: `rows` processes, `columns` durations of about `step_us` each. */

@@ -1,5 +1,5 @@
 /*
- * table.c - cells. A number that was not measured is "-"; nothing is typed by hand.
+ * table.c - the cells of the tracking table. A number that was not measured is "-".
  */
 #include "table.h"
 #include "format.h"
@@ -34,7 +34,7 @@ void table_number_cells(table_row *r, double baseline, double candidate,
 
 static void note(text_buffer *notes, const char *text);
 
-/* What other placements of the code say, if it was moved. */
+/* The speedup at any placement, if the code was moved. */
 static void placement_note(text_buffer *notes, const perflab_summary *any, double share) {
     char factor[FORMAT_ROOM];
     if (any->n == 0) return;
@@ -52,7 +52,7 @@ static void note(text_buffer *notes, const char *text) {
     text_add(notes, "%s%s", notes->length > 0 ? "; " : "", text);
 }
 
-/* What perflab has to say about a kind of input. */
+/* perflab's own notes about a kind of input. */
 static void input_notes(text_buffer *notes, const input_facts *in) {
     char text[200];
     if (in->baseline_error > 0 || in->candidate_error > 0) {
@@ -106,7 +106,7 @@ static void by_input(text_buffer *notes, const facts *f) {
     free(each.text);
 }
 
-/* The worst over the kinds of input. */
+/* The same notes for the worst values over the kinds of input. */
 static void whole_notes(text_buffer *notes, const facts *f) {
     input_facts worst = {.baseline_error = -1, .candidate_error = -1};
     for (size_t i = 0; i < f->n_inputs; i++) {

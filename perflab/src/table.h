@@ -1,5 +1,5 @@
 /*
- * table.h - the tracking table's rows as text.
+ * table.h - the rows of the tracking table.
  */
 #ifndef PERFLAB_TABLE_H
 #define PERFLAB_TABLE_H
@@ -12,7 +12,7 @@ enum { TABLE_COLUMNS = 8 };
 /* ID, Component, Baseline (us), Optimized (us), Speedup, Status, Notes, Device. */
 extern const char *const table_heads[TABLE_COLUMNS];
 
-/* What the cells say, as numbers; 0: not measured. Times are microseconds a call. */
+/* The values of the cells; 0: not measured. Times are microseconds per call. */
 typedef struct table_numbers {
     double baseline, candidate, ratio, lo, hi;
     size_t n, size;
@@ -29,7 +29,7 @@ table_row table_row_of(const facts *f);
 /* The row of one kind of input. */
 table_row table_row_of_input(const facts *f, const input_facts *in);
 
-/* Fills in the cells of the numbers: baseline, optimized, speedup. */
+/* Fills in the cells with numbers: baseline, optimized, speedup. */
 void table_number_cells(table_row *r, double baseline, double candidate,
                         const perflab_summary *ratio);
 

@@ -1,7 +1,7 @@
 /*
- * tune.c - settings under /sys: remembered, set, restored.
+ * tune.c - changes settings under /sys and restores them.
  *
- * The handler of signals only opens, writes and closes, which a handler may.
+ * The signal handler only opens, writes and closes files, which is allowed in a handler.
  */
 #include "tune.h"
 #include "machine.h"
@@ -45,7 +45,7 @@ static void on_signal(int number) {
     raise(number);
 }
 
-/* Returns true if the setting is there and was changed. */
+/* Changes a setting. Returns false if it does not exist, needs no change, or cannot be set. */
 static bool set(const char *path, const char *value) {
     const char *root = getenv("PERFLAB_SYSROOT");
     char before[32];
@@ -54,10 +54,10 @@ static bool set(const char *path, const char *value) {
     setting *s = &changed[n_changed];
     snprintf(s->path, sizeof s->path, "%s%s", root != NULL ? root : "", path);
     snprintf(s->before, sizeof s->before, "%s", before);
-    n_changed++; /* before the write, so that no moment is left in which a signal would forget it */
+    n_changed++; /* before the write, so that a signal at any moment restores it */
     if (put(s->path, value)) return true;
     n_changed--;
-    printf("  may not set %s: %s\n", path, strerror(errno));
+    printf("  cannot set %s: %s\n", path, strerror(errno));
     return false;
 }
 

@@ -1,5 +1,5 @@
 /*
- * tune.h - quietening the machine, and putting it back.
+ * tune.h - makes the machine quieter, and restores it.
  */
 #ifndef PERFLAB_TUNE_H
 #define PERFLAB_TUNE_H
@@ -8,9 +8,8 @@
 #include <stddef.h>
 
 /*
- * Sets governor and turbo if it may, and prints what it did. What was before is put back by
- * tune_restore, at a normal exit, and on SIGINT, SIGTERM and SIGHUP. Returns how many settings
- * changed.
+ * Sets governor and turbo if permitted, and prints what it did. Returns how many settings changed.
+ * They are restored by tune_restore, at a normal exit, and on SIGINT, SIGTERM and SIGHUP.
  */
 size_t tune_apply(void);
 void tune_restore(void);

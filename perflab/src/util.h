@@ -1,5 +1,5 @@
 /*
- * util.h - small things every command needs.
+ * util.h - strings, files, time and error messages, for all commands.
  */
 #ifndef PERFLAB_UTIL_H
 #define PERFLAB_UTIL_H
@@ -15,7 +15,7 @@
 #define UTIL_PRINTF(f, a)
 #endif
 
-/* A string that grows. Start it as {0}; free(text) ends it. text is NULL while it is empty. */
+/* A string that grows. Start it as {0}; free `text` at the end. Empty, `text` may be NULL. */
 typedef struct text_buffer {
     char *text;
     size_t length;
@@ -25,33 +25,34 @@ typedef struct text_buffer {
 void text_add(text_buffer *b, const char *format, ...) UTIL_PRINTF(2, 3);
 void text_add_bytes(text_buffer *b, const char *bytes, size_t n);
 
-/* A formatted string on the heap. */
+/* A formatted string, and a copy of a string. To be freed. */
 char *text_format(const char *format, ...) UTIL_PRINTF(1, 2);
 char *text_copy(const char *s); /* NULL stays NULL */
 
-/* Memory that is there or the program ends with a message. */
+/* Memory. If there is none, the process ends with an error message. */
 void *must_alloc(size_t bytes); /* zeroed */
 void *must_grow(void *p, size_t bytes);
 
-/* "perflab: ..." on stderr. */
+/* Prints an error message on stderr: "perflab: ...". */
 void complain(const char *format, ...) UTIL_PRINTF(1, 2);
 
-/* 32 hexadecimal digits of randomness. */
+/* 32 random hexadecimal digits. */
 void make_uuid(char out[33]);
 
-/* UTC, "2025-01-31T12:00:00Z". */
+/* The current time in UTC: "2025-01-31T12:00:00Z". */
 void iso_time(char out[32]);
 
-/* The whole file as a string with a zero behind it, or NULL with errno set. */
+/* The contents of a file, zero-terminated, to be freed; NULL with errno set. length may be NULL. */
 char *read_text(const char *path, size_t *length);
 
-/* Writes it beside the target and moves it there, so that no half file is ever seen. */
+/* Writes a temporary file beside the target and renames it, so that nobody sees half a file.
+ * Returns false, with an error message, if that fails. */
 bool write_text(const char *path, const char *text, size_t length);
 
 bool file_exists(const char *path);
-bool make_folders(const char *path); /* like mkdir -p */
+bool make_folders(const char *path); /* as mkdir -p; prints an error message */
 
-/* Seconds of a clock that only goes forward. */
+/* The time of a monotonic clock, in seconds. */
 double seconds_now(void);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * verdict.c - held, lost, or not known.
+ * verdict.c - held, loss, or cannot tell.
  */
 #include "verdict.h"
 #include "util.h"
@@ -25,7 +25,7 @@ size_t verdict_more(const perflab_summary *ratio, double threshold) {
     if (!ratio->has_interval) return n < PERFLAB_MIN_INTERVAL ? PERFLAB_MIN_INTERVAL - n : 1;
     const double least = -log1p(threshold);
     const double middle = log(ratio->median);
-    /* The end that has to move, and how far it may stay from the middle. */
+    /* How far the deciding end is from the median, and how far it may be. */
     const double half = middle > least ? middle - log(ratio->lo) : log(ratio->hi) - middle;
     const double room = middle > least ? middle - least : -middle;
     if (!(room > 0) || half / room > 30) return 0;
@@ -47,6 +47,6 @@ bool verdict_parse(const char *text, double *threshold) {
     } else {
         good = good && text[n] == '\0';
     }
-    if (!good) complain("--fail-on: regression or regression=2%%, not %s", text);
+    if (!good) complain("--fail-on must be regression or regression=2%%, not %s", text);
     return good;
 }

@@ -1,5 +1,5 @@
 /*
- * verdict.h - what a comparison says to a build that wants to know whether to fail.
+ * verdict.h - whether a comparison should fail a build: --fail-on.
  */
 #ifndef PERFLAB_VERDICT_H
 #define PERFLAB_VERDICT_H
@@ -7,27 +7,28 @@
 #include "stat.h"
 
 typedef enum verdict {
-    VERDICT_HELD,    /* resolved: not slower than the threshold allows */
+    VERDICT_HELD,    /* resolved: no slower than the threshold allows */
     VERDICT_LOSS,    /* resolved: slower, by the threshold or more */
-    VERDICT_UNKNOWN, /* the interval holds both */
+    VERDICT_UNKNOWN, /* the interval does not decide it */
 } verdict;
 
 const char *verdict_name(verdict v);
 
 /*
- * Judges a ratio of times, old / new, against a threshold (0.02: new may take 2 % longer). Held is
- * an interval that lies wholly above 1 / (1 + threshold). A loss is one that lies below 1, with a
- * median at 1 / (1 + threshold) or below.
+ * Judges a ratio of times, old / new, by a threshold (0.02: new may take 2 % longer). It is held if
+ * the whole interval is above 1 / (1 + threshold). It is a loss if the whole interval is below 1
+ * and the median is at most 1 / (1 + threshold).
  */
 verdict verdict_of(const perflab_summary *ratio, double threshold);
 
 /*
- * About how many values more would tell, if they scatter as these do: an interval narrows with the
- * square root of their number. 0: no number of them would, since the median is at the threshold.
+ * About how many more values would decide it, if they scatter as these do: an interval narrows with
+ * the square root of the number of values. 0 if no reasonable number would, since the median is too
+ * close to the threshold.
  */
 size_t verdict_more(const perflab_summary *ratio, double threshold);
 
-/* "regression" or "regression=2%": the threshold; false with a complaint for anything else. */
+/* Reads the threshold of "regression" (0.02) or "regression=2%". Prints an error for other text. */
 bool verdict_parse(const char *text, double *threshold);
 
 #endif

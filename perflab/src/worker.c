@@ -1,5 +1,5 @@
 /*
- * worker.c - list, gate and measure, in a process that may crash without harm.
+ * worker.c - lists, gates and measures, in a process whose crash does no harm.
  */
 #include "worker.h"
 #include "job.h"
@@ -53,25 +53,25 @@ static void add_errors(cJSON *to, double baseline, double candidate) {
     if (candidate >= 0) cJSON_AddNumberToObject(to, "candidate_error", candidate);
 }
 
-/* What has been gated so far. */
+/* The results of a gate so far. */
 typedef struct tally {
     int cases, skipped;
     size_t compared;
-    int leaks[2];     /* cases in which calls of a side kept memory of malloc */
+    int leaks[2];     /* cases in which calls of a side leaked memory of malloc */
     size_t leaked[2]; /* bytes, in the last of them */
     double baseline_error, candidate_error;
     perflab_outcome verdict;
     char why[1024];
 } tally;
 
-/* At a size where a case takes long, fewer seeds are tried: two at least, for both layouts. */
+/* If a case takes long, fewer seeds are tried, but at least two, for both layouts. */
 static int seeds_for(double seconds, int seeds) {
     const int some = seconds > 2 ? (int)(16 / seconds) : seeds;
     const int few = some < 2 ? 2 : some;
     return few < seeds ? few : seeds;
 }
 
-/* One case of the gate; returns false when the gate is over. */
+/* Runs one case of the gate. Returns false if the gate is over. */
 static bool gate_case(worker *w, size_t size, uint64_t seed, tally *t) {
     char why[512], where[200];
     perflab_host *host = &w->host;
@@ -100,7 +100,7 @@ static bool gate_case(worker *w, size_t size, uint64_t seed, tally *t) {
     return false;
 }
 
-/* Each phase is told with the case it belongs to, so that a crash names it. */
+/* Reports each phase with its case, so that the message about a crash has it. */
 static void case_phase(void *self, const char *phase) {
     const worker *w = self;
     char text[300];
@@ -119,14 +119,14 @@ static bool notices(worker *w, uint64_t first, int seeds) {
     return false;
 }
 
-/* A candidate that keeps memory in every case, while the baseline does not: said, or a verdict. */
+/* A remark or a mismatch if the candidate leaks in every case and the baseline does not. */
 static void judge_leak(const perflab_benchmark *b, tally *t) {
     const int run = t->cases - t->skipped;
     const bool leaks = run > 0 && t->leaks[1] == run && t->leaks[0] < run;
     if (t->verdict != PERFLAB_PASSED || !leaks) return;
     if ((b->flags & PERFLAB_LEAK_IS_WRONG) != 0) t->verdict = PERFLAB_MISMATCH;
     snprintf(t->why, sizeof t->why,
-             "the candidate keeps %zu bytes from malloc in each call, the baseline none",
+             "the candidate leaks %zu bytes of malloc in each call, the baseline none",
              t->leaked[1]);
 }
 
@@ -169,7 +169,7 @@ static cJSON *gate(worker *w) {
     return out;
 }
 
-/* No clock resolves more, and ledgers are committed to repositories. */
+/* Rounds to six digits: no clock resolves more, and ledgers should stay small. */
 static double six_digits(double x) {
     char text[32];
     snprintf(text, sizeof text, "%.6g", x);
@@ -201,8 +201,8 @@ cJSON *worker_timing(const perflab_timing *t, const perflab_lane lanes[2]) {
 }
 
 /*
- * Whether buffers can be moved out of the caches: those of perflab_alloc can, other memory cannot.
- * Sets the reason if not.
+ * Whether the data can be moved out of the caches: that in buffers of perflab_alloc can, other
+ * memory cannot. If not, sets the reason.
  */
 static bool can_place(worker *w) {
     const double ours = (double)perflab_host_bytes(&w->host);
@@ -219,7 +219,7 @@ static bool can_place(worker *w) {
 static cJSON *measure(worker *w) {
     const perflab_benchmark *b = w->benchmark;
     const bool wanted = json_number(w->job, "candidate", 1) != 0 && b->candidate != NULL;
-    bool late = false; /* it passed the gate before the timing and not after */
+    bool late = false; /* passed the gate before the timing, but not afterwards */
     cJSON *out = cJSON_CreateObject();
     w->c.phase = worker_phase;
     w->c.layout = PERFLAB_LAYOUT_RANDOM;
@@ -249,7 +249,7 @@ static cJSON *measure(worker *w) {
         perflab_measure(lanes, &plan, &timing);
         cJSON_AddItemToObject(out, "timing", worker_timing(&timing, lanes));
         if (lanes[1].fn != NULL) {
-            /* A slow one is judged by what its timed calls left. */
+            /* A slow candidate is judged by the outputs of its timed calls. */
             v = slow ? perflab_gate_outputs(&w->c, &w->ctx)
                      : perflab_gate_once(&w->c, &w->ctx, PERFLAB_CANDIDATE);
         }
@@ -326,6 +326,6 @@ int worker_main(const char *text) {
         if (n <= 0) return 70;
         sent += (size_t)n;
     }
-    /* No exit handlers: a module's own must not turn a result into a crash. */
+    /* No exit handlers: one of the module's must not turn a result into a crash. */
     _exit(0);
 }

@@ -1,9 +1,9 @@
 /*
- * worker.h - the fresh process: loads one module, does one job, hands in one JSON object.
+ * worker.h - the fresh process: loads one module, does one job, returns one JSON object.
  *
- * A job is a JSON object with "do" (list, gate, measure, agree, pair, count, sample,
- * roof) and "module". Jobs on a benchmark name "id", "input", "size", "seed". A job may carry "data" (folder), "memory" (cap in
- * bytes), "cpu" (pin to it), "noise" and "noise_seed" (the injected clock).
+ * A job is a JSON object with "do" (list, gate, measure, agree, pair, count, sample, roof) and
+ * "module". Jobs on a benchmark have "id", "input", "size" and "seed". A job may have "data"
+ * (folder), "memory" (cap in bytes), "cpu" (pin to it) and "noise" (the file of a simulated clock).
  */
 #ifndef PERFLAB_WORKER_H
 #define PERFLAB_WORKER_H

@@ -82,7 +82,7 @@ grep -q "\"commit_id\":\"$(git rev-parse slow)\"" all.jsonl || fail "runs are re
 unset PERFLAB_CLOCK
 
 # --- A shared library of one name cannot be loaded twice.
-ends 1 'which a process has only once: link it statically' \
+ends 1 'which a process loads only once: link it statically' \
     "$perflab" compare --git slow quick --bench bench-answer.c --libs '{tree}/libanswer.so -Wl,-rpath,{tree}' --quick
 
 # --- A whole program, in real time: five times the work.
@@ -100,7 +100,7 @@ ends 2 'there is no missing.c' "$perflab" compare --git slow quick --bench missi
 ends 2 'regression or regression=2%' "$perflab" compare --git slow quick --command ./program --fail-on better
 ends 3 'broken does not build' "$perflab" compare --git slow broken --command ./program
 also "answer.c:1"
-(cd / && ends 2 'no git repository' "$perflab" compare --git a b --command true)
+(cd / && ends 2 'not a git repository' "$perflab" compare --git a b --command true)
 [ "$(git worktree list | wc -l)" = 1 ] || fail "worktrees are left behind: $(git worktree list)"
 git status --porcelain | grep -v bench-answer | grep -v -e all.jsonl -e says.txt | grep . && fail "the repository is not as it was"
 says 'B is faster' "$perflab" compare --git slow quick --command ./program --runs 6 --keep

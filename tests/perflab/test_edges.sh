@@ -54,7 +54,7 @@ for id in min nan length; do
     ends 1 'gate mismatch: seed .*: n: baseline [1-9][0-9]*, candidate 0' "$perflab" validate $id
 done
 says 'gate passed \(48 cases, 96 values\)' "$perflab" validate right
-says 'gate passed .*: the candidate keeps [0-9]+ bytes from malloc in each call, the baseline none' "$perflab" validate leak
+says 'gate passed .*: the candidate leaks [0-9]+ bytes of malloc in each call, the baseline none' "$perflab" validate leak
 ends 1 'gate mismatch: the candidate keeps' "$perflab" validate forbidden
 says 'gate passed \(48 cases, 96 values\)$' "$perflab" validate once --variant native
 

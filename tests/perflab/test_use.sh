@@ -57,7 +57,7 @@ for command in run validate table status profile asm; do
     ends 2 'no variant weird' "$perflab" $command 1 --variant weird
 done
 for command in run validate table profile asm; do
-    ends 2 'no kind of input strange here: there is default' "$perflab" $command 1 --input strange
+    ends 2 'no kind of input strange, only: default' "$perflab" $command 1 --input strange
 done
 ends 2 'no variant weird' "$perflab" report x.html --variant weird
 ends 2 'no module registers 99' "$perflab" compare .perflab/modules .perflab/modules --id 99
@@ -109,7 +109,7 @@ printf '%s\n' '1 2' '3' >ragged.txt
 ends 3 'line 1 has 2 numbers, line 2 has 1' "$perflab" stats ragged.txt
 printf '%s\n' 'x 3 us' 'x 4' >half.txt
 ends 3 'a unit in some lines' "$perflab" stats half.txt --column 2
-ends 2 'no list of columns' "$perflab" stats half.txt --column two
+ends 2 'not a list of columns' "$perflab" stats half.txt --column two
 
 # --- Nothing of hwloc's own is shown where it sees no machine.
 "$perflab" env >env.txt 2>env.err
