@@ -1,10 +1,11 @@
 /*
- * 2.2 chain_alloc: what a server does for a request: make a sampler, draw the first token.
+ * 2.2 chain_alloc: making a sampler and drawing the first token, as a server does for each request.
  *
- * Baseline: the textbook chain of penalties, top-k, top-p, min-p, temperature and a draw: one
- * allocation for each stage, more for its buffers, and the array of candidates, new to the caches.
- * Candidate: pluck_sampler_create on a workspace that is there already: two allocations of a few
- * kilobytes, the state and what clones share with it. Each call frees what the last one made.
+ * Baseline: the textbook chain of penalties, top-k, top-p, min-p, temperature and a draw. It has
+ * one allocation for each stage, more for its buffers, and a new array of candidates, which is in
+ * no cache. Candidate: pluck_sampler_create with an existing workspace, which makes two allocations
+ * of a few kilobytes: the state, and what clones share with it. Each call frees what the last one
+ * made.
  */
 #include "pluck.h"
 #include "whole_chains.h"
@@ -16,7 +17,7 @@ typedef struct state {
     tb_chain *textbook;
     pluck_workspace *workspace;
     pluck_sampler *sampler;
-    int32_t token;       /* the candidate's */
+    int32_t token;       /* of the candidate */
     int64_t allocations; /* of the candidate's last call */
     expected *expected;
 } state;
@@ -87,7 +88,7 @@ static bool validate(perflab_ctx *ctx) {
     pluck_candidates left;
     if (s->expected == NULL) s->expected = expected_create(&config, s->row, NULL, 0);
     if (s->expected == NULL || pluck_workspace_candidates(s->workspace, &left) != PLUCK_OK) {
-        perflab_reason(ctx, "there is no sampler that draws");
+        perflab_reason(ctx, "the sampler could not be made, or drew no token");
         return false;
     }
     return perflab_check_index(ctx, "allocations", 2, s->allocations) &&

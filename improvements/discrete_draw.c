@@ -1,9 +1,9 @@
 /*
  * 10.1 discrete_draw: std::discrete_distribution.
  *
- * Baseline: softmax over filled candidates, then a distribution made for this one draw: two vectors
- * of doubles of the size of the vocabulary. Candidate: the one-stage chain {dist}. Both draw from
- * mt19937 by inverse CDF in order of id, so the token is the same.
+ * Baseline: softmax over filled candidates, then a distribution that is made for one draw: two
+ * vectors of doubles as long as the vocabulary. Candidate: the one-stage chain {dist}. Both draw
+ * from mt19937 by inverse CDF in order of id, so the token is the same.
  */
 #include "chain_bench.h"
 

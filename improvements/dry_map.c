@@ -1,8 +1,8 @@
 /*
  * 4.1 dry_map: DRY over the last 64 tokens, four breakers.
  *
- * Baseline: breakers and repeats in hash maps, and the map of repeats asked for each of the
- * vocabulary's 12-byte candidates. Candidate: pluck_dry_repeats, and the penalty for what it lists.
+ * Baseline: breakers and repeats in hash maps, with a lookup for each of the vocabulary's 12-byte
+ * candidates. Candidate: pluck_dry_repeats, and the penalty for the tokens that it lists.
  */
 #include "penalised.h"
 #include "pluck_blocks.h"
@@ -22,7 +22,7 @@ typedef struct state {
     tb_dry *textbook;
 } state;
 
-/* Breakers that stand early in the history, if at all, so that repeats are left. */
+/* Breakers that occur early in the history, if at all, so that repeats are left. */
 static void choose_breakers(state *s, size_t n) {
     static const int32_t usual[BREAKERS + 1] = {198, 25, 1, 9, 2303};
     for (int i = 0; i <= BREAKERS; i++) s->breaker_tokens[i] = usual[i] % (int32_t)n;
@@ -83,7 +83,7 @@ static bool is_breaker(const state *s, int32_t token) {
     return false;
 }
 
-/* The nearest breaker's distance from the end, by comparing at each place. */
+/* The distance of the nearest breaker from the end, by a comparison at each place. */
 static int32_t reach(const state *s) {
     const int32_t *h = s->p.history;
     for (int32_t back = 0; back < INPUT_HISTORY; back++) {
@@ -102,7 +102,7 @@ static int32_t reach(const state *s) {
     return INPUT_HISTORY;
 }
 
-/* By the definition: each earlier place whose suffix matches the history's, counted out. */
+/* By the definition: at each earlier place, counts the length of the suffix that matches. */
 static void penalise_exactly(const state *s, double *exact) {
     const int32_t *h = s->p.history;
     const int32_t limit = reach(s);
@@ -125,7 +125,7 @@ static void penalise_exactly(const state *s, double *exact) {
     }
 }
 
-/* Penalties grow without bound with the length of a repeat: relative for those beyond 1. */
+/* Penalties grow with the length of a repeat, without bound, so above 1 the error is relative. */
 static bool validate(perflab_ctx *ctx) {
     const state *s = ctx->state;
     double *exact = penalised_exact(ctx, &s->p);

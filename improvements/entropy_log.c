@@ -2,7 +2,8 @@
  * 5.3 entropy_log: the entropy, with a logarithm for each candidate.
  *
  * Baseline: softmax over 12-byte candidates, then the sum of -p logf(p), as typical sampling and
- * dynamic temperature do. Candidate: pluck_entropy, H = log sum exp(x) - sum(p x): no logarithm.
+ * dynamic temperature do. Candidate: pluck_entropy, H = log sum exp(x) - sum(p x), which needs no
+ * logarithm per candidate.
  */
 #include "inputs.h"
 #include "pluck_blocks.h"

@@ -1,6 +1,5 @@
 /*
- * gpu_none.c: G.1 to G.3 where libpluck_gpu is not built: rows of the table that have not been
- * started.
+ * gpu_none.c: G.1 to G.3 if libpluck_gpu is not built: rows with the status NOT_STARTED.
  */
 #include "inputs.h"
 

@@ -1,15 +1,15 @@
 /*
- * G.1 to G.3 gpu_offload: a row that lies in device memory.
+ * G.1 to G.3 gpu_offload: a row in device memory.
  *
- * G.1 baseline: the row copied to pinned host memory, its argmax found there by libpluck's own
- * kernel, the fastest on the CPU. Candidate: argmax on the device, the token comes back. G.2: the
- * same with the 40 best. G.3: eight rounds of inference (a stand-in that keeps the
- * device busy about as long as a copy takes) and copy, one after the other, against libpluck_gpu's
- * pipeline, in which the copy runs beside the next inference.
+ * G.1 baseline: the row is copied to pinned host memory, and libpluck's kernel, the fastest on the
+ * CPU, finds the argmax there. Candidate: argmax on the device; only the token is copied back. G.2:
+ * the same with the 40 best. G.3 baseline: eight times inference (a stand-in that keeps the device
+ * busy about as long as a copy takes) and then a copy. Candidate: libpluck_gpu's pipeline, in which
+ * the copy runs during the next inference.
  *
- * Setup takes the first device. One that is the processor itself (OpenCL on the CPU) can validate
- * the candidates, not complete them. Device memory and the copies of the baselines are made through
- * the library's own backend table, as an engine would make them through its driver.
+ * Setup takes the first device. If that is the CPU (OpenCL), it can validate the candidates but not
+ * complete them. Device memory and the copies of the baselines use the library's own backend table,
+ * as an engine would use its driver.
  */
 #include "inputs.h"
 #include "pluck_blocks.h"
@@ -34,11 +34,11 @@ typedef struct state {
     gpu_stream stream;
     gpu_event event;
     gpu_pinned pinned;
-    uint32_t work; /* of the stand-in for inference */
+    uint32_t work; /* how much the stand-in for inference does */
     pluck_workspace *workspace;
-    int32_t *ids[2]; /* k of each side; G.1: one */
+    int32_t *ids[2]; /* k ids of each side; G.1: one */
     float *values[2];
-    float *copies[2]; /* G.3: the last row that arrived */
+    float *copies[2]; /* G.3: the last row that was copied */
 } state;
 
 static int give_up(perflab_ctx *ctx, const char *what, pluck_gpu_status status) {
@@ -67,7 +67,7 @@ static pluck_gpu_status wait_stream(const state *s) {
     return status != PLUCK_GPU_OK ? status : api->event_wait(s->device, s->event);
 }
 
-/* The device with the row in its memory. */
+/* Creates the stream and the memory, and uploads the row. */
 static pluck_gpu_status prepare(state *s) {
     const gpu_backend_table *api = s->device->api;
     const size_t bytes = (size_t)s->n * sizeof(float);
@@ -184,7 +184,7 @@ static void top_k_candidate(perflab_ctx *ctx) {
     memcpy(s->values[1], best.logits, (size_t)s->k * sizeof(float));
 }
 
-/* Each is the greatest of those not listed before it, the lowest id among equals. */
+/* Each id must have the greatest logit that is not listed before it; of equals, the lowest id. */
 static bool top_k_validate(perflab_ctx *ctx) {
     const state *s = ctx->state;
     bool *listed = calloc(ctx->size, sizeof *listed);
@@ -204,7 +204,7 @@ static bool top_k_validate(perflab_ctx *ctx) {
 
 /* ---- G.3 ---------------------------------------------------------------------------------- */
 
-/* Never writes to the memory it is given. */
+/* Does not write to the memory that it is given. */
 static void infer(const state *s) {
     const gpu_argument arguments[] = {GPU_MEMORY(s->logits), GPU_VALUE(s->work)};
     const gpu_launch launch = {GPU_KERNEL_busy, 1, 1, 64, arguments, 2};
@@ -217,7 +217,7 @@ static double now_us(void) {
     return (double)t.tv_sec * 1e6 + (double)t.tv_nsec * 1e-3;
 }
 
-/* Makes inference take about as long as a copy. */
+/* Chooses the work so that inference takes about as long as a copy. */
 static int transfer_setup(perflab_ctx *ctx) {
     enum { TRIAL = 1 << 14, TIMES = 8 };
     const int made = setup(ctx);
@@ -225,7 +225,7 @@ static int transfer_setup(perflab_ctx *ctx) {
     state *s = ctx->state;
     s->work = TRIAL;
     infer(s);
-    if (!download(s)) return 2; /* the first of each warms up */
+    if (!download(s)) return 2; /* the first of each only warms up */
     const double start = now_us();
     for (int i = 0; i < TIMES; i++) download(s);
     const double copied = now_us();
@@ -245,7 +245,7 @@ static void transfer_baseline(perflab_ctx *ctx) {
     memcpy(s->copies[0], s->pinned.host, ctx->size * sizeof(float));
 }
 
-/* Waits for a ticket, keeps the rows of the last one, and frees its slot. */
+/* Waits for a ticket, keeps the row if it is the last one, and frees its slot. */
 static bool receive(perflab_ctx *ctx, uint64_t ticket, bool last) {
     state *s = ctx->state;
     const void *rows;

@@ -1,7 +1,7 @@
 /*
  * W.1L to W.4L: the candidates of whole_chains.c against llama.cpp's own samplers.
  *
- * Built where libllama 0.5.0 was found; the library is taken as it was built by its distributor.
+ * Built if libllama 0.5.0 is found; the library is used as its distributor built it.
  */
 #include "llama_chain.h"
 #include "whole_chains.h"

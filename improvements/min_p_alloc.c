@@ -1,9 +1,9 @@
 /*
  * 1.1 min_p_alloc: min-p's scratch.
  *
- * Baseline: 12-byte candidates, a vector that grows while the survivors are collected, made and
- * freed in each call, and copied back. Candidate: the one-stage chain and its candidates read,
- * nothing allocated; it also gives their probabilities, which the baseline leaves to a later stage.
+ * Baseline: 12-byte candidates; the survivors are collected in a vector, which is made and freed in
+ * each call, and copied back. Candidate: the one-stage chain, and reading its candidates. It
+ * allocates nothing, and also gives the probabilities, which the baseline leaves to a later stage.
  */
 #include "chain_bench.h"
 

@@ -1,8 +1,8 @@
 /*
  * 6.1 min_p_branches: min-p's branch for each candidate.
  *
- * Baseline: the maximum, then a test and a push for each 12-byte candidate; the scratch is kept, so
- * that the branches are what is measured. Candidate: pluck_argmax and pluck_filter, which have
+ * Baseline: the maximum, then a test and a push for each 12-byte candidate. The scratch vector is
+ * kept, so that only the branches matter. Candidate: pluck_argmax and pluck_filter, which have
  * none.
  */
 #include "expected.h"

@@ -1,8 +1,8 @@
 /*
- * 7.2 mirostat_exp2: mirostat, whose 2^mu is but one of its costs.
+ * 7.2 mirostat_exp2: mirostat, in which 2^mu is only one of the costs.
  *
  * Baseline: v1 with powf(2, mu) on filled candidates: a sort of the vocabulary, two softmaxes, a
- * discrete distribution. Candidate: the one-stage chain, which sorts only what the estimate reads.
+ * discrete distribution. Candidate: the one-stage chain, which sorts only what the estimate uses.
  */
 #include "chain_bench.h"
 

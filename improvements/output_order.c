@@ -1,9 +1,9 @@
 /*
- * 8.2 output_order: putting the rows of an output buffer in order, 16 of them.
+ * 8.2 output_order: putting 16 rows of an output buffer in order.
  *
- * Baseline: selection sort, each of its swaps an exchange of two rows, element by element, so that
- * most rows are moved more than once. Candidate: the order by an insertion sort of the 16 numbers,
- * then output_rows_permute, which moves each row once along the permutation's cycles.
+ * Baseline: a selection sort that exchanges two rows element by element in each swap, so that most
+ * rows are moved more than once. Candidate: an insertion sort of the 16 numbers, then
+ * output_rows_permute, which moves each row once along the permutation's cycles.
  */
 #include "inputs.h"
 #include "output_rows.h"
@@ -14,8 +14,8 @@ enum { ROWS = 16 };
 
 typedef struct state {
     float *original;     /* ROWS rows */
-    float *rows[2];      /* the same of each side */
-    int32_t where[ROWS]; /* which place each row belongs to */
+    float *rows[2];      /* ROWS rows of each side */
+    int32_t where[ROWS]; /* the place that each row belongs to */
     int32_t where_now[2][ROWS];
     float *scratch; /* one row */
     uint8_t visited[(ROWS + 7) / 8];
@@ -37,7 +37,7 @@ static int setup(perflab_ctx *ctx) {
         s->where[r] = r;
         for (size_t i = 0; i < n; i++) s->original[(size_t)r * n + i] = row[i] + (float)r;
     }
-    for (int32_t r = ROWS - 1; r > 0; r--) { /* Fisher and Yates */
+    for (int32_t r = ROWS - 1; r > 0; r--) { /* Fisher-Yates shuffle */
         const int32_t other = (int32_t)(perflab_rng_u64(&rng) % (uint64_t)(r + 1));
         const int32_t kept = s->where[r];
         s->where[r] = s->where[other];

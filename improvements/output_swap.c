@@ -1,9 +1,8 @@
 /*
  * 8.1 output_swap: exchanging two rows of an output buffer.
  *
- * Baseline: element by element, as llama.cpp's output_reorder swaps (std::swap of each float, which
- * is this loop). Candidate: words of 8 bytes. Compilers make vectors of both, so that nothing is
- * gained.
+ * Baseline: element by element, as llama.cpp's output_reorder does (std::swap of each float, which
+ * is this loop). Candidate: words of 8 bytes. Compilers vectorise both, so there is no gain.
  */
 #include "inputs.h"
 #include "output_rows.h"

@@ -1,8 +1,9 @@
 /*
  * 1.3 partial_sort_alloc: the vectors of a large partial sort, k = 1000.
  *
- * Baseline: a vector of each candidate's bucket, a histogram, a vector of the candidates of the top
- * buckets, sorted, copied back. Candidate: pluck_top_k, whose scratch is the workspace.
+ * Baseline: a vector with each candidate's bucket, a histogram, a vector with the candidates of the
+ * top buckets, which is sorted and copied back. Candidate: pluck_top_k, whose scratch is the
+ * workspace.
  */
 #include "inputs.h"
 #include "pluck_blocks.h"
@@ -76,7 +77,7 @@ static int descending(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* Against a sort of the whole vocabulary, ties by the lower id: exact. */
+/* Compares with a sort of the whole vocabulary, in which ties go to the lower id: must be equal. */
 static bool validate(perflab_ctx *ctx) {
     const state *s = ctx->state;
     int32_t *order = malloc(ctx->size * sizeof *order);

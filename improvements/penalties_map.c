@@ -1,8 +1,8 @@
 /*
  * 4.2 penalties_map: repetition, frequency and presence penalties over the last 64 tokens.
  *
- * Baseline: a hash map of counts that is asked for each of the vocabulary's 12-byte candidates.
- * Candidate: the ring's distinct tokens, and the penalty for those alone.
+ * Baseline: a hash map of counts, with a lookup for each of the vocabulary's 12-byte candidates.
+ * Candidate: the penalty only for the distinct tokens of the ring.
  */
 #include "penalised.h"
 #include "pluck_blocks.h"

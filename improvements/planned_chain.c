@@ -1,9 +1,10 @@
 /*
- * 3.1 planned_chain: a call through a pointer for each stage, against a chain that is planned.
+ * 3.1 planned_chain: a call through a pointer for each stage, and a chain that is planned as a
+ * whole.
  *
- * Temperature, min-p and a draw: none of them needs a sort, so what is left is the walk that each
- * indirect call starts anew over all candidates. In the plan temperature is a factor, min-p a cut,
- * and one walk serves both. The baseline's array is filled beforehand.
+ * Temperature, min-p and a draw need no sort, so the main cost is that each indirect call walks
+ * over all candidates again. In the plan, temperature is a factor and min-p is a cut, and one walk
+ * is enough. The baseline's array is filled beforehand.
  */
 #include "chain_bench.h"
 

@@ -1,11 +1,10 @@
 /*
- * 9.1 ring_buffer: the last 64 tokens, as a sampler keeps them: each token is accepted, then all
- * are read, as DRY does. 9.2 ring_counts: each is accepted and counted, as penalties do.
+ * 9.1 ring_buffer: a sampler's last 64 tokens. Each token is accepted, then all are read, as DRY
+ * does. 9.2 ring_counts: each token is accepted and counted, as penalties do.
  *
- * Baselines: a ring whose places are found with a division; 9.2 with a hash map beside it.
- * Candidate of both: pluck_token_ring, which finds its places with a comparison and always counts,
- * in a small table behind the ring. The input does not depend on a row; size is the number of
- * tokens accepted.
+ * Baselines: a ring that finds its places with a division; 9.2 also has a hash map. Candidate of
+ * both: pluck_token_ring, which finds its places with a comparison and always counts, in a small
+ * table after the ring. The input does not depend on a row; size is the number of accepted tokens.
  */
 #include "inputs.h"
 #include "pluck_blocks.h"
@@ -42,12 +41,12 @@ static void teardown(perflab_ctx *ctx) {
     pluck_token_ring_free(s->ring);
 }
 
-/* How many tokens are held when i were accepted. */
+/* How many tokens the ring holds after i were accepted. */
 static size_t held_after(size_t i) {
     return i < CAPACITY ? i : CAPACITY;
 }
 
-/* The token and its count at each place of the ring, by the tokens accepted. */
+/* The token at each place of the ring and its count, from the accepted tokens. */
 static bool check_ring(perflab_ctx *ctx) {
     const state *s = ctx->state;
     const size_t held = held_after(ctx->size);
@@ -73,7 +72,7 @@ static int read_setup(perflab_ctx *ctx) {
         s->read[side] = perflab_alloc(ctx, ctx->size * CAPACITY * sizeof(int32_t), 0);
     }
     s->textbook = tb_ring_create(CAPACITY);
-    /* Each token goes in once, and the window is read and written. */
+    /* Each token is written once, and the window is read and written. */
     ctx->min_bytes = (double)(ctx->size * sizeof(int32_t)) * (2 + 2 * CAPACITY);
     return s->textbook != NULL ? PERFLAB_OK : 2;
 }

@@ -26,7 +26,7 @@ static int setup(perflab_ctx *ctx) {
     s->p = perflab_alloc(ctx, ctx->size * sizeof *s->p, 0);
     tb_fill(&s->array, s->row, ctx->size);
     ctx->min_bytes = 2.0 * (double)(ctx->size * sizeof(float));
-    ctx->min_ops = 10.0 * (double)ctx->size; /* an exponential is about eight */
+    ctx->min_ops = 10.0 * (double)ctx->size; /* an exponential is about eight operations */
     return PERFLAB_OK;
 }
 
@@ -42,7 +42,7 @@ static void candidate(perflab_ctx *ctx) {
     perflab_keep(s->p);
 }
 
-/* Small probabilities must be right too: relative, which the document's rule does not ask. */
+/* Small probabilities must be right too, so this also checks the relative error. */
 static bool is_near(perflab_ctx *ctx, size_t i, double exact, float got) {
     if (exact < 1e-30 || fabs((double)got - exact) <= 1e-5 * exact) return true;
     perflab_reason(ctx, "p[%zu]: reference %.9g, candidate %.9g", i, exact, (double)got);

@@ -1,9 +1,9 @@
 /*
  * 7.1 softmax_exp: the exponentials of a softmax.
  *
- * Baseline: expf of the C library for each x - max, as plain -O3 compiles the loop. Candidate:
- * pluck_exp. The reference also holds the candidate to 2 ulp: a fast exponential that is 2 % wrong
- * is no improvement.
+ * Baseline: expf of the C library for each x - max, as -O3 compiles the loop. Candidate: pluck_exp,
+ * which must also be within 2 ulp of the reference: a fast exponential that is wrong by 2 % is no
+ * improvement.
  */
 #include "inputs.h"
 #include "pluck_blocks.h"

@@ -35,7 +35,7 @@ static int setup(perflab_ctx *ctx) {
     return PERFLAB_OK;
 }
 
-/* Dividing again and again would end in infinities. */
+/* Without a reset, repeated divisions would end in infinities. */
 static void reset(perflab_ctx *ctx) {
     state *s = ctx->state;
     if (ctx->side != PERFLAB_BASELINE) return;

@@ -1,8 +1,9 @@
 /*
- * 2.1 token_init: the row as 12-byte candidates, what every textbook chain begins with.
+ * 2.1 token_init: filling 12-byte candidates from the row, the first step of a textbook chain.
  *
- * Baseline: a vector made for the call and filled one by one. Candidate: pluck_token_data_fill into
- * an array that is kept. (libpluck's own chains never fill one: see W.1.)
+ * Baseline: a vector that is made in each call and filled one by one. Candidate:
+ * pluck_token_data_fill into an array that is kept. (libpluck's own chains need no such array: see
+ * W.1.)
  */
 #include "inputs.h"
 #include "pluck_blocks.h"

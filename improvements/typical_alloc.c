@@ -1,9 +1,9 @@
 /*
  * 1.2 typical_alloc: locally typical sampling's three vectors.
  *
- * Baseline: sort all candidates, softmax, entropy by logarithms, a vector of scores, one of indices
- * that is sorted again, one of survivors. Candidate: the one-stage chain and its candidates read:
- * the boundary is found without a sort, and only what is left is put in order.
+ * Baseline: a sort of all candidates, softmax, entropy by logarithms, a vector of scores, a vector
+ * of indices that is sorted, and one of survivors. Candidate: the one-stage chain, and reading its
+ * candidates: it finds the boundary without a sort, and only sorts the survivors.
  */
 #include "chain_bench.h"
 

@@ -1,7 +1,7 @@
 #!/bin/sh
-# The gate of all improvements but the GPU's on small rows, and once more with each set of wide
-# instructions taken away. What is asserted: no gate failed or was skipped, and as many passed as the
-# folder holds. (The GPU's take a device that can be slow to open; `make run` gates them.)
+# Gates all improvements except those on GPUs on small rows, and again with each set of wide instructions
+# disabled. No gate may fail or be skipped, and as many must pass as there are in this folder. (GPU devices
+# can be slow to open; `make run` gates these improvements.)
 # usage: validate.sh PERFLAB MODULES
 set -u
 perflab=$1 modules=$2
@@ -11,7 +11,7 @@ status=0
 ids=$("$perflab" table --csv --modules "$modules" --ledger "$work/none.ledger" |
     awk -F'"' 'NR > 1 && $2 !~ /^G/ && $2 != "" { print $2 }')
 
-# gates LEAST OPTION...: runs the gate; at least LEAST must pass and all others be without a candidate.
+# gates LEAST OPTION...: runs the gates. At least LEAST must pass, and no other line may be printed.
 gates() {
     least=$1
     shift
@@ -23,7 +23,7 @@ gates() {
     [ "$passed" -ge "$least" ] || { echo "expected at least $least" && status=1; }
 }
 
-# Per variant 18 improvements and 4 whole chains on three kinds of row, the ring on one.
+# Per variant: 18 improvements and 4 whole chains on three kinds of row, and the rings on one.
 gates 134 --size 3 --seeds 2
 gates 134 --size 1500 --seeds 2
 for disabled in avx512 avx512,avx2,neon; do

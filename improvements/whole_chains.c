@@ -1,8 +1,8 @@
 /*
  * W.1 to W.4 whole_chains: from the row of logits to the accepted token.
  *
- * Baseline: the textbook chain: fill the candidates, apply each stage, accept. llama_chains.c holds
- * the same candidates against llama.cpp's own samplers.
+ * Baseline: the textbook chain, which fills the candidates, applies each stage and accepts.
+ * llama_chains.c compares the same candidates with llama.cpp's own samplers.
  */
 #include "whole_chains.h"
 

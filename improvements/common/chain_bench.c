@@ -42,7 +42,8 @@ int chain_setup(perflab_ctx *ctx, const chain_plan *plan) {
         return 2;
     }
     ctx->min_bytes = plan->passes * (double)(ctx->size * sizeof(float));
-    ctx->min_ops = plan->passes * (double)ctx->size; /* a comparison each, whatever the chain */
+    ctx->min_ops =
+        plan->passes * (double)ctx->size; /* at least one comparison per logit, in any chain */
     return PERFLAB_OK;
 }
 

@@ -11,11 +11,11 @@
 
 struct expected {
     perflab_exact *by_id; /* ascending */
-    int32_t *ids;         /* in candidate order, with */
-    double *keys;         /* what that order is by */
+    int32_t *ids;         /* in candidate order */
+    double *keys;         /* by which that order sorts */
     size_t n;
-    int32_t token; /* -1: the chain selects none */
-    bool wild;     /* the outcome hung on a rounding: nothing can be said */
+    int32_t token; /* -1 if the chain selects none */
+    bool wild;     /* the outcome depended on a rounding, so nothing can be compared */
 };
 
 static int compare_exact(const void *a, const void *b) {
@@ -37,7 +37,7 @@ static bool keep_result(expected *e, const oracle_result *r) {
     e->keys = malloc((n + 1) * sizeof *e->keys);
     if (e->by_id == NULL || e->ids == NULL || e->keys == NULL) return false;
     for (size_t i = 0; i < n; i++) {
-        /* Who stands on a boundary within rounding may be missing. */
+        /* A candidate that is within rounding of a boundary may be missing. */
         const double slack = r->near[r->ids[i]] ? 0.0 : HUGE_VAL;
         e->by_id[i] = (perflab_exact){r->ids[i], r->logits[i], r->probabilities[i], slack};
         e->ids[i] = r->ids[i];
@@ -73,7 +73,7 @@ void expected_free(expected *e) {
     free(e);
 }
 
-/* The baseline's candidates, ascending by id, with the p that the next softmax gives them. */
+/* The baseline's candidates, ascending by id, with the p that the next softmax would give them. */
 static void baseline_entries(const tb_array *a, perflab_entry *out) {
     double sum = 0.0;
     float max = -INFINITY;
@@ -92,7 +92,7 @@ static void baseline_entries(const tb_array *a, perflab_entry *out) {
     qsort(out, a->size, sizeof *out, compare_entry);
 }
 
-/* Place by place the same token, or one whose key differs by no more than rounding. */
+/* At each place the same token, or one whose key differs by no more than rounding. */
 static bool order_holds(perflab_ctx *ctx, const expected *e, const int32_t *ids, size_t n) {
     for (size_t i = 0; i < n && n == e->n; i++) {
         if (ids[i] == e->ids[i]) continue;

@@ -1,5 +1,5 @@
 /*
- * inputs.c: the three kinds of row, from the generators that the tests use.
+ * inputs.c: the three kinds of row, from the generators of the tests.
  */
 #include "inputs.h"
 
@@ -27,7 +27,7 @@ const float *input_row(perflab_ctx *ctx) {
     return row;
 }
 
-/* The index of the greatest logit not listed yet. */
+/* The index of the greatest logit that is not in the list yet. */
 static int32_t next_likely(const float *row, size_t n, const int32_t *listed, int32_t n_listed) {
     int32_t best = -1;
     for (size_t i = 0; i < n; i++) {

@@ -3,7 +3,7 @@
  */
 #include "llama_chain.h"
 
-/* llama.cpp's array with this chain is read as the textbook's. */
+/* llama.cpp's array is read in the same way as the textbook's. */
 _Static_assert(sizeof(tb_token) == sizeof(llama_token_data), "12 bytes: id, logit, p");
 
 typedef struct llama_side {

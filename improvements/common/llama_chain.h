@@ -1,6 +1,6 @@
 /*
- * llama_chain.h: llama.cpp's own samplers as the baseline of a chain, called as its
- * llama_sampler_sample calls them: fill the structs, apply, accept. Needs no model.
+ * llama_chain.h: llama.cpp's own samplers as the baseline of a chain, called in the same way as its
+ * llama_sampler_sample does: fill the structs, apply, accept. Needs no model.
  */
 #ifndef IMPROVEMENTS_LLAMA_CHAIN_H
 #define IMPROVEMENTS_LLAMA_CHAIN_H

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* Words, of which compilers make vectors, since the blocks are known to be apart. */
+/* Exchanges words. Compilers vectorise the loop, since the blocks are known not to overlap. */
 void output_rows_swap(void *restrict a, void *restrict b, size_t bytes) {
     char *x = a;
     char *y = b;
@@ -30,13 +30,13 @@ static bool test_and_set(uint8_t *bits, int32_t i) {
     return was;
 }
 
-/* The C library's memcpy, called: if the compiler knows a bound of the size it writes rep movsq
- * in its place, which takes twice as long here. */
+/* Forces a call of the C library's memcpy: if the compiler knows a bound of the size, it uses rep
+ * movsq instead, which takes twice as long here. */
 static void *(*const volatile copy)(void *, const void *, size_t) = memcpy;
 
-/* Moves the rows of the cycle through `start`, a block of columns after the other: when a block is
- * written, what was there has just been read and is in cache. 4 KB was the fastest of 1 to 128
- * on Zen 4 for 16 rows of 600 KB. */
+/* Moves the rows of the cycle through `start`, one block of columns after the other, so that what
+ * is overwritten has just been read and is in the cache. Of 1 to 128 KB, 4 KB was the fastest on
+ * Zen 4, for 16 rows of 600 KB. */
 static void rotate_cycle(char *rows, size_t row_bytes, const int32_t *order, int32_t start,
                          void *held) {
     enum { COLUMNS = 4096 };

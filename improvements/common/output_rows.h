@@ -1,6 +1,5 @@
 /*
- * output_rows.h: rows of an output buffer, exchanged and put in order: the candidates of 8.1 and
- * 8.2.
+ * output_rows.h: exchanging and ordering rows of an output buffer: the candidates of 8.1 and 8.2.
  */
 #ifndef IMPROVEMENTS_OUTPUT_ROWS_H
 #define IMPROVEMENTS_OUTPUT_ROWS_H
@@ -13,10 +12,10 @@
 void output_rows_swap(void *restrict a, void *restrict b, size_t bytes);
 
 /*
- * Permutes n_rows rows of row_bytes each in place: row i becomes what row order[i] was. Follows the
- * permutation's cycles, so each row is moved once, through `scratch`, which has row_bytes.
- * `visited` has (n_rows + 7) / 8 bytes of scratch. False, and nothing moved, unless order is a
- * permutation.
+ * Permutes n_rows rows of row_bytes each in place: row i becomes what row order[i] was. It follows
+ * the permutation's cycles, so that each row is moved once, through `scratch` of row_bytes bytes.
+ * `visited` is scratch memory of (n_rows + 7) / 8 bytes. If order is not a permutation, it returns
+ * false and moves nothing.
  */
 bool output_rows_permute(void *rows, size_t row_bytes, int32_t n_rows, const int32_t *order,
                          void *scratch, uint8_t *visited);

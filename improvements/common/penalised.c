@@ -14,7 +14,7 @@ int penalised_setup(perflab_ctx *ctx, penalised *p) {
     p->logits = perflab_alloc(ctx, ctx->size * sizeof *p->logits, 0);
     tb_fill(&p->array, p->row, ctx->size);
     memcpy(p->logits, p->row, ctx->size * sizeof *p->row);
-    /* The history is read, and the logits it names are read and written. */
+    /* At least, the history is read, and the logits of its tokens are read and written. */
     ctx->min_bytes = INPUT_HISTORY * (sizeof *p->history + 2.0 * sizeof *p->logits);
     return PERFLAB_OK;
 }

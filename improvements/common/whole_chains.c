@@ -1,5 +1,5 @@
 /*
- * whole_chains.c: each chain as libpluck's stages and as textbook stages.
+ * whole_chains.c: each chain, as stages of libpluck and as textbook stages.
  */
 #include "whole_chains.h"
 

@@ -1,4 +1,4 @@
-/* test_output_rows.c: rows exchanged and permuted, of odd sizes. */
+/* test_output_rows.c: exchanging and permuting rows, of odd sizes too. */
 #include "output_rows.h"
 
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /*
- * chain.c: stages behind function pointers, each allocated by itself, called one after another.
+ * chain.c: stages as function pointers, each allocated on its own, called one after another.
  */
 #include "textbook.h"
 
@@ -66,7 +66,7 @@ const tb_array *tb_chain_result(const tb_chain *chain) {
     return &chain->array;
 }
 
-/* ---- stages with numbers only ---- */
+/* ---- stages without state ---- */
 
 typedef struct numbers {
     tb_stage stage;
@@ -163,7 +163,7 @@ tb_stage *tb_stage_penalties(int32_t last_n, float repeat, float freq, float pre
 typedef struct random_stage {
     tb_stage stage;
     uint32_t seed;
-    tb_mirostat_state state; /* dist uses its generator alone */
+    tb_mirostat_state state; /* dist only uses its generator */
 } random_stage;
 
 static void apply_dist(tb_stage *stage, tb_array *a) {

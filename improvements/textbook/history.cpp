@@ -1,5 +1,5 @@
 /*
- * history.cpp: repetition penalties and DRY with hash maps that are asked for every candidate.
+ * history.cpp: repetition penalties and DRY, with a lookup in a hash map for every candidate.
  */
 #include "textbook.h"
 
@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
-/* The last n tokens in a ring; places are found with a division. */
+/* The last n tokens in a ring, which finds its places with a division. */
 struct ring {
     std::vector<int32_t> data;
     size_t first = 0;
@@ -29,7 +29,7 @@ struct ring {
     int32_t oldest() const {
         return data[first];
     }
-    /* The token i places from the newest. */
+    /* The token i places before the newest one. */
     int32_t back(size_t i) const {
         return data[(first + size - i - 1) % data.size()];
     }
@@ -116,7 +116,7 @@ struct tb_dry {
     ring history;
     std::unordered_multimap<int32_t, std::vector<int32_t>> breakers; /* head: tail */
     std::vector<int> repeats;                                        /* by place, oldest first */
-    std::unordered_map<int32_t, int> longest;                        /* by the token to come */
+    std::unordered_map<int32_t, int> longest; /* by the token that would extend the repeat */
 };
 
 extern "C" tb_dry *tb_dry_create(float multiplier, float base, int32_t allowed_length,

@@ -16,7 +16,7 @@ void tb_temperature(tb_array *a, float t) {
     for (size_t i = 0; i < a->size; i++) a->data[i].logit /= t;
 }
 
-/* The greatest logit: the first one's where they are sorted. */
+/* The greatest logit: the first if they are sorted. */
 static float greatest(const tb_array *a) {
     float max = a->data[0].logit;
     for (size_t i = 1; i < a->size && !a->sorted; i++) {
@@ -94,7 +94,7 @@ void tb_mirostat(tb_array *a, tb_mirostat_state *s) {
     const float epsilon = s_hat - 1.0f;
     const float k = powf((epsilon * powf(2.0f, s->mu)) / (1.0f - powf((float)s->n_vocab, -epsilon)),
                          1.0f / s_hat);
-    /* What is no number, or larger than an int, keeps one candidate, or all. */
+    /* NaN keeps one candidate, a value larger than an int keeps all. */
     int32_t keep = 1;
     if (k >= 1.0f) keep = k < (float)a->size ? (int32_t)k : (int32_t)a->size;
     tb_top_k(a, keep);

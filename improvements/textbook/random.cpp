@@ -27,7 +27,7 @@ extern "C" double tb_random_uniform(tb_random *r) {
     return uniform(r->engine);
 }
 
-/* The probabilities of an array, one after another, as the distribution wants them. */
+/* An iterator over the probabilities of an array, as the distribution needs it. */
 struct p_iterator {
     using iterator_category = std::input_iterator_tag;
     using value_type = float;

@@ -1,14 +1,14 @@
 /*
- * textbook.h: the chain as everybody writes it, for the baselines.
+ * textbook.h: the usual implementation of a chain, for the baselines.
  *
  * The whole vocabulary becomes an array of 12-byte candidates, and each stage walks, sorts or
  * shrinks that array. The algorithms, their buffers and their order are those of llama.cpp v0.5.0's
  * CPU samplers (float sums, 128 buckets for a large partial sort, 256 candidates at first for a
- * nucleus, hash maps for what repeats); the code is written anew. Nothing in here is slowed down on
- * purpose: it is compiled with the flags of the candidate it is measured against.
+ * nucleus, hash maps for repeats), but the code is our own. Nothing is made slow on purpose: it is
+ * compiled with the same flags as the candidate that it is compared with.
  *
- * C where the original's cost is loops, C++ where it is a container or an algorithm of the standard
- * library.
+ * It is C if the cost of the original is in loops, and C++ if it is in a container or an algorithm
+ * of the standard library.
  */
 #ifndef IMPROVEMENTS_TEXTBOOK_H
 #define IMPROVEMENTS_TEXTBOOK_H
@@ -30,34 +30,34 @@ typedef struct tb_token {
 typedef struct tb_array {
     tb_token *data;
     size_t size;
-    int64_t selected; /* index, -1 where none is */
+    int64_t selected; /* index, -1 if none is selected */
     bool sorted;      /* by descending logit */
 } tb_array;
 
 /* ---- loops (loops.c) ---- */
 
-/* All n logits as candidates, in order of id; data has room for them. */
+/* Fills data, which has room for n, with all n logits as candidates in order of id. */
 void tb_fill(tb_array *a, const float *logits, size_t n);
 void tb_temperature(tb_array *a, float t);
-/* Fills p; sorts first if asked to and not sorted yet. */
+/* Fills in p; sorts first if that is asked for and not done yet. */
 void tb_softmax(tb_array *a, bool sort);
-/* Needs p: the entropy in nats. */
+/* The entropy in nats, from p. */
 float tb_entropy(const tb_array *a);
 void tb_greedy(tb_array *a);
 
 /* ---- vectors and sorts (vectors.cpp) ---- */
 
-typedef struct tb_buffer tb_buffer; /* a vector of candidates that is kept from call to call */
+typedef struct tb_buffer tb_buffer; /* a vector of candidates that is kept between calls */
 tb_buffer *tb_buffer_create(void);
 void tb_buffer_free(tb_buffer *buffer);
 
-/* Moves the k greatest to the front, descending, and drops the rest. */
+/* Keeps the k greatest candidates, in descending order. */
 void tb_partial_sort(tb_array *a, size_t k);
 void tb_top_k(tb_array *a, int32_t k);
 void tb_top_p(tb_array *a, float p, size_t min_keep, tb_buffer *buffer);
 void tb_min_p(tb_array *a, float p, size_t min_keep);
 void tb_typical(tb_array *a, float p, size_t min_keep);
-/* All n logits as candidates in a new vector, which then replaces the one the last call made. */
+/* Fills a new vector with all n logits as candidates; it replaces that of the last call. */
 void tb_fill_new_vector(tb_buffer *into, const float *logits, size_t n);
 const tb_token *tb_buffer_data(const tb_buffer *buffer);
 
@@ -67,12 +67,12 @@ typedef struct tb_random tb_random; /* std::mt19937 */
 tb_random *tb_random_create(uint32_t seed);
 void tb_random_seed(tb_random *r, uint32_t seed);
 void tb_random_free(tb_random *r);
-/* [0, 1), 53 bits of two words. */
+/* A number in [0, 1), with 53 bits from two words. */
 double tb_random_uniform(tb_random *r);
-/* An index by p, drawn from a std::discrete_distribution made for this call. */
+/* Draws an index by p, from a std::discrete_distribution that is made for this call. */
 int64_t tb_random_discrete(tb_random *r, const tb_array *a);
 
-/* Exponentials, a draw and the normalised p in one walk more. */
+/* Exponentials, then a draw and the normalised p in one more walk. */
 void tb_dist(tb_array *a, tb_random *r);
 
 typedef struct tb_mirostat_state {
@@ -83,14 +83,14 @@ typedef struct tb_mirostat_state {
 } tb_mirostat_state;
 void tb_mirostat(tb_array *a, tb_mirostat_state *state);
 
-/* ---- what repeats (history.cpp) ---- */
+/* ---- repeats (history.cpp) ---- */
 
-/* The last n tokens alone, as DRY keeps them. */
+/* Only the last n tokens, as DRY keeps them. */
 typedef struct tb_ring tb_ring;
 tb_ring *tb_ring_create(int32_t capacity);
 void tb_ring_free(tb_ring *r);
 void tb_ring_push(tb_ring *r, int32_t token);
-/* All tokens held, oldest first. Returns how many. */
+/* Copies all tokens that it holds, the oldest first. Returns how many. */
 int32_t tb_ring_read(const tb_ring *r, int32_t *tokens);
 void tb_ring_reset(tb_ring *r);
 
@@ -118,19 +118,18 @@ void tb_dry_apply(tb_dry *d, tb_array *a);
 typedef struct tb_stage tb_stage;
 struct tb_stage {
     void (*apply)(tb_stage *stage, tb_array *a);
-    void (*accept)(tb_stage *stage, int32_t token); /* NULL: keeps nothing */
-    void (*reset)(tb_stage *stage);                 /* NULL: has no state */
+    void (*accept)(tb_stage *stage, int32_t token); /* NULL if it ignores tokens */
+    void (*reset)(tb_stage *stage);                 /* NULL if it has no state */
     void (*release)(tb_stage *stage);
 };
 
 typedef struct tb_chain tb_chain;
 tb_chain *tb_chain_create(size_t n_vocab);
-void tb_chain_add(tb_chain *chain,
-                  tb_stage *stage); /* owns it from now on; NULL ends the program */
+void tb_chain_add(tb_chain *chain, tb_stage *stage); /* takes ownership; NULL ends the program */
 void tb_chain_free(tb_chain *chain);
-/* Fills the chain's array from the row, applies all stages and returns the token selected. */
+/* Fills the chain's array from the row, applies all stages and returns the selected token. */
 int32_t tb_chain_sample(tb_chain *chain, const float *logits, size_t n);
-/* The stages alone, on an array of the caller's. */
+/* Only the stages, on an array of the caller. */
 void tb_chain_apply(tb_chain *chain, tb_array *a);
 void tb_chain_accept(tb_chain *chain, int32_t token);
 void tb_chain_reset(tb_chain *chain);

@@ -27,7 +27,7 @@ extern "C" const tb_token *tb_buffer_data(const tb_buffer *buffer) {
 }
 
 extern "C" void tb_fill_new_vector(tb_buffer *into, const float *logits, size_t n) {
-    std::vector<tb_token>().swap(into->tokens); /* the last call's is long gone */
+    std::vector<tb_token>().swap(into->tokens); /* frees the vector of the last call */
     std::vector<tb_token> fresh;
     fresh.reserve(n);
     for (size_t i = 0; i < n; i++) fresh.push_back({int32_t(i), logits[i], 0.0f});
@@ -38,8 +38,8 @@ static bool descending(const tb_token &a, const tb_token &b) {
     return a.logit > b.logit;
 }
 
-/* The k greatest of a, descending, into out: buckets first, then a sort of each bucket that counts.
- */
+/* The k greatest of a in descending order: into buckets first, then sorts the buckets that
+ * count. */
 static void bucket_sort(const tb_array &a, size_t k, std::vector<tb_token> &out) {
     constexpr int n_buckets = 128;
     constexpr float low = -10.0f;
@@ -108,7 +108,7 @@ extern "C" void tb_top_p(tb_array *a, float p, size_t min_keep, tb_buffer *buffe
     size_t k = a->size;
     const tb_token *from = a->data;
     if (!a->sorted && a->size > 1024) {
-        /* Most nuclei are small: 256 first, everything only if they do not suffice. */
+        /* Most nuclei are small, so it sorts 256 first, and all only if these are not enough. */
         k = 256;
         bucket_sort(*a, k, buffer->tokens);
         from = buffer->tokens.data();
@@ -137,7 +137,7 @@ extern "C" void tb_top_p(tb_array *a, float p, size_t min_keep, tb_buffer *buffe
     a->size = keep;
 }
 
-/* The walk for sorted candidates: the first ones that reach the cut. */
+/* For sorted candidates: keeps the first ones, down to the cut. */
 static void min_p_sorted(tb_array *a, float p, size_t min_keep) {
     if (!a->sorted) tb_partial_sort(a, a->size);
     const float cut = a->data[0].logit + logf(p);

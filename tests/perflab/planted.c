@@ -1,7 +1,7 @@
 /*
- * planted.c - benchmarks whose truth is known: what perflab says of each is tested.
+ * planted.c - benchmarks whose correct result is known, to test what perflab makes of them.
  *
- * Time passes by perflab_spend, so that on an injected clock the speedups are exact.
+ * Time passes by perflab_spend, so that the speedups are exact on a simulated clock.
  */
 #include "perflab.h"
 
@@ -20,7 +20,7 @@ static int setup(perflab_ctx *ctx) {
     return PERFLAB_OK;
 }
 
-/* The right answer, in the time given. */
+/* Writes the right answer, in the given time. */
 static void answer(perflab_ctx *ctx, perflab_side side, uint64_t ns) {
     for (size_t i = 0; i < ctx->size; i++) out[side][i] = (int32_t)(i ^ ctx->seed);
     perflab_spend(ctx, ns);
@@ -46,13 +46,13 @@ static void slower(perflab_ctx *ctx) {
     answer(ctx, PERFLAB_CANDIDATE, 30000);
 }
 
-/* Ten times as fast, and wrong in one place of the largest size. */
+/* Ten times as fast, and wrong in one element at the largest size. */
 static void wrong(perflab_ctx *ctx) {
     answer(ctx, PERFLAB_CANDIDATE, 2100);
     if (ctx->size == 500) out[PERFLAB_CANDIDATE][321] += 1;
 }
 
-/* Right while it is being watched in the gate, wrong after many calls. */
+/* Right in the gate, wrong after many calls. */
 static void wrong_later(perflab_ctx *ctx) {
     answer(ctx, PERFLAB_CANDIDATE, 2100);
     if (++n_calls > 20) out[PERFLAB_CANDIDATE][0] += 1;
@@ -68,7 +68,7 @@ static void hang(perflab_ctx *ctx) {
     for (;;) pause();
 }
 
-/* Allocates without bound, and does not look at what it got. */
+/* Allocates without bound, and does not check the result. */
 static void bomb(perflab_ctx *ctx) {
     (void)ctx;
     for (;;) {
@@ -78,14 +78,14 @@ static void bomb(perflab_ctx *ctx) {
     }
 }
 
-/* One element past the end. */
+/* Writes one element past the end. */
 static void overrun(perflab_ctx *ctx) {
     answer(ctx, PERFLAB_CANDIDATE, 2100);
     perflab_keep(out);
     out[PERFLAB_CANDIDATE][ctx->size] = 7;
 }
 
-/* One element before the start. */
+/* Writes one element before the start. */
 static void underrun(perflab_ctx *ctx) {
     answer(ctx, PERFLAB_CANDIDATE, 2100);
     perflab_keep(out);
@@ -97,7 +97,7 @@ static bool validate(perflab_ctx *ctx) {
     return perflab_check_ids(ctx, "out", out[0], out[1], ctx->size);
 }
 
-/* Says yes to everything, after looking at something else. */
+/* Accepts everything, after comparing something else. */
 static bool yes(perflab_ctx *ctx) {
     return perflab_check_ids(ctx, "out", out[0], out[0], ctx->size);
 }
@@ -107,7 +107,7 @@ static bool looks_at_nothing(perflab_ctx *ctx) {
     return true;
 }
 
-/* The GPU's part is played by an environment variable: its name, or none. */
+/* An environment variable, the name of a GPU, stands in for one. */
 static int gpu_setup(perflab_ctx *ctx) {
     const char *name = getenv("PLANTED_GPU");
     if (name != NULL) perflab_device(ctx, "gpu", name);

@@ -1,6 +1,6 @@
 #!/bin/sh
-# perflab alone: configured, built and installed without the rest, used by another project through CMake
-# and pkg-config; a clear error for what it needs and does not find.
+# perflab alone: configured, built and installed without the rest of Pluck, and used by another project
+# through CMake and pkg-config. If a library is missing, the error names it.
 # usage: test_alone.sh PERFLAB MODULES SOURCES BUILD
 set -u
 sources=$3
@@ -11,7 +11,7 @@ source=$(cd "$sources/../../perflab" && pwd)
 says 'Build files' cmake -S "$source" -B b
 says 'Built target perflab' cmake --build b --parallel 2
 says 'perflabConfig.cmake' cmake --install b --prefix "$work/prefix"
-nm -D b/perflab | grep -q pluck_ && fail "it needs the library"
+nm -D b/perflab | grep -q pluck_ && fail "perflab needs libpluck"
 says '^perflab [0-9]' prefix/bin/perflab --version
 
 mkdir user && cat >user/CMakeLists.txt <<'END'
@@ -24,15 +24,15 @@ END
 says 'Build files' cmake -S user -B ub -DCMAKE_PREFIX_PATH="$work/prefix"
 says 'Built target bench_scaling_native' cmake --build ub --parallel 2
 says 'gate passed' prefix/bin/perflab validate 1 --modules ub/perflab-modules
-# A header that the benchmark includes enters its hash, though nobody named it.
+# A header that the benchmark includes is part of its hash, although nobody named it.
 hash_of() { prefix/bin/perflab table 1 --json --modules ub/perflab-modules | grep source_hash; }
 echo '#define ONE 1' >user/one.h && sed -i 's|#include "perflab.h"|#include "one.h"\n&|' user/bench-scaling.c
 cmake --build ub >build.txt 2>&1 || fail "build: $(cat build.txt)"
 before=$(hash_of)
 echo '#define ONE 2' >user/one.h && cmake --build ub >build.txt 2>&1 || fail "build: $(cat build.txt)"
-[ "$before" != "$(hash_of)" ] || fail "a changed header goes unnoticed"
+[ "$before" != "$(hash_of)" ] || fail "a changed header is not noticed"
 
-# A program by pkg-config.
+# A program that is built with pkg-config.
 if command -v pkg-config >/dev/null; then
     PKG_CONFIG_PATH=$(dirname "$(find "$work/prefix" -name perflab.pc)")
     export PKG_CONFIG_PATH

@@ -1,13 +1,13 @@
 #!/bin/sh
-# `perflab build`: what a build is made of is noticed when it changes, flags are kept, and nothing
-# stale is left behind.
+# `perflab build` notices changes of everything that a build is made of, remembers flags, and leaves nothing
+# outdated behind.
 # usage: test_builds.sh PERFLAB MODULES SOURCES BUILD
 set -u
 perflab=$1 sources=$3
 work=$(mktemp -d /tmp/perflab-builds-XXXXXX) || exit 1
 . "$sources/common.sh"
 
-# bench ID FILE: a benchmark of answer(), which is declared in answer.h and defined somewhere else.
+# bench ID FILE: writes a benchmark of answer(), which is declared in answer.h and defined elsewhere.
 bench() {
     cat >"$2" <<END
 #include "perflab.h"
@@ -25,7 +25,7 @@ PERFLAB_MODULE({.id = "$1", .component = "answers", .title = "t", .size = 1, .ba
 END
 }
 
-# library HOW VALUE: libanswer, static or shared, whose answer() takes some time for its value.
+# library HOW VALUE: builds libanswer, static or shared; the time of its answer() depends on VALUE.
 library() {
     echo "int answer(void); int answer(void) { int x = $2; for (volatile int i = 0; i < 50; i++) x += 0; return x; }" >answer.c
     cc -O2 -fPIC -c answer.c -o answer.o || fail "cc"
@@ -42,7 +42,7 @@ mkdir lib
 echo 'int answer(void);' >answer.h
 bench 1 bench-answer.c
 
-# --- A library that is named by -l is part of the build, static or shared.
+# --- A library that is linked by -l is part of the build, static or shared.
 for how in static shared; do
     rm -rf lib/* .perflab perflab.ledger
     library $how 42
@@ -53,16 +53,16 @@ for how in static shared; do
     sed -i 's/i < 50/i < 900/' answer.c && cc -O2 -fPIC -c answer.c -o answer.o
     if [ $how = static ]; then rm lib/libanswer.a && ar rc lib/libanswer.a answer.o; else cc -shared answer.o -o lib/libanswer.so -Wl,-soname,libanswer.so; fi
     "$perflab" build --fixed >build.txt 2>&1 || fail "build: $(cat build.txt)"
-    gated | grep -q 'IMPLEMENTED: not validated' || fail "a changed $how library goes unnoticed: $(gated)"
+    gated | grep -q 'IMPLEMENTED: not validated' || fail "a changed $how library is not noticed: $(gated)"
     "$perflab" run 1 --runs 7 --time 0.01 >run.txt 2>&1 || fail "run"
     grep -q 'n=7' run.txt || fail "two $how libraries are pooled: $(cat run.txt)"
-    # The old library again: what was recorded with it is true again.
+    # With the old library, what was recorded with it counts again.
     library $how 42
     "$perflab" build --fixed >build.txt 2>&1
     "$perflab" status 1 | grep -q '6 runs' || fail "the old $how library's numbers are lost: $("$perflab" status 1)"
 done
 
-# --- A header of a source that is named with --hash counts as the source does.
+# --- A header that a source of --hash includes is part of the hash.
 mkdir part
 echo '#include "deep.h"' >part/part.c
 echo '#define DEEP 1' >part/deep.h
@@ -71,7 +71,7 @@ echo '#define DEEP 1' >part/deep.h
 echo '#define DEEP 2' >part/deep.h
 "$perflab" build --fixed >build.txt 2>&1 || fail "build after a header changed"
 "$perflab" table --json >after.json
-[ "$(grep source_hash before.json)" != "$(grep source_hash after.json)" ] || fail "a changed header of a hashed source goes unnoticed"
+[ "$(grep source_hash before.json)" != "$(grep source_hash after.json)" ] || fail "a changed header of a hashed source is not noticed"
 
 # --- The same sources in another folder are the same build.
 mkdir -p elsewhere/with/a/longer/name/lib
@@ -84,7 +84,7 @@ rm -rf .perflab
 (cd elsewhere/with/a/longer/name && "$perflab" status 1 --ledger "$work/perflab.ledger") >status.txt 2>&1
 grep -q VALIDATED status.txt || fail "the same sources elsewhere are another build: $(cat status.txt)"
 
-# --- Flags are the benchmark's own and are remembered; no dialect is forced on the code.
+# --- Flags are remembered for each benchmark, and no dialect is forced on the code.
 rm -rf .perflab perflab.ledger
 cat >bench-dialect.c <<'END'
 #include "perflab.h"
@@ -112,7 +112,7 @@ says 'answer' "$perflab" build --fixed bench-answer.c --cflags -DOTHER --libs "-
 says 'dialect' "$perflab" build --fixed
 says 'flags":"-O3 -march=native -DWANTED"' "$perflab" export
 
-# --- What cannot be linked leaves nothing behind; what was there before goes too.
+# --- A benchmark that cannot be linked leaves nothing behind, not even its previous build.
 cat >bench-missing.c <<'END'
 #include "perflab.h"
 extern int nowhere(void);
@@ -129,7 +129,7 @@ cp broken.c bench-missing.c
 ends 1 'nowhere' "$perflab" build --fixed bench-missing.c
 find .perflab -name '*missing*' | grep -v json | grep -q . && fail "a benchmark that cannot be linked is left behind: $(ls .perflab/modules)"
 
-# --- A deleted benchmark's modules and programs go.
+# --- The modules and programs of a deleted benchmark are removed.
 rm bench-missing.c
 cp whole.c bench-gone.c
 says 'gone' "$perflab" build --fixed

@@ -1,5 +1,5 @@
 /*
- * test_check.c - the ready validators, guard pages and hashes: each is shown to pass and to fail.
+ * test_check.c - validators, guard pages and hashes: each must pass, and fail, in the right cases.
  */
 #include "gate.h"
 #include "host.h"
@@ -65,11 +65,11 @@ static void test_reference(void **state) {
     const double exact[] = {0.1, 0.2, 0.7};
     const float wrong_baseline[] = {0.101f, 0.2f, 0.7f};
     const float good[] = {0.1f, 0.2f, 0.7f};
-    /* A right candidate does not fail for differing from a wrong baseline ... */
+    /* A right candidate passes although it differs from a wrong baseline ... */
     assert_true(perflab_check_reference(&ctx, "p", exact, wrong_baseline, good, 3, 1e-5, 0));
     assert_true(host.baseline_error > 0.0009 && host.baseline_error < 0.0011);
     assert_true(host.candidate_error < 1e-7);
-    /* ... and a wrong one does not pass for agreeing with it. */
+    /* ... and a wrong one fails although it agrees with that. */
     assert_false(
         perflab_check_reference(&ctx, "p", exact, wrong_baseline, wrong_baseline, 3, 1e-5, 0));
     says("p[0]: reference 0.1");
@@ -116,11 +116,11 @@ static void test_entries_reference(void **state) {
     assert_false(against_reference(in_order, 3, twice, 3));
     assert_false(against_reference(in_order, 3, stranger, 4));
     assert_false(against_reference(in_order, 3, off, 3));
-    /* One too few: only where the baseline is itself that far off. */
+    /* One too few passes only if the baseline is as far off. */
     assert_false(against_reference(in_order, 3, in_order, 2));
     says("id 3 is missing");
     assert_true(against_reference(off, 3, in_order, 2));
-    /* One too many, likewise. */
+    /* So does one too many. */
     assert_false(against_reference(in_order, 3, in_order, 4));
     assert_true(against_reference(off, 3, in_order, 4));
     assert_true(host.baseline_error > 0.0009);
@@ -142,7 +142,7 @@ static void test_distribution(void **state) {
     assert_false(perflab_check_distribution(&ctx, "draws", fair, not_one, 4, 1e-6));
 }
 
-/* Canary bytes find what guard pages cannot: a write into the slack beside a buffer. */
+/* Canary bytes catch what guard pages cannot: a write into the slack beside a buffer. */
 static void test_canaries(void **state) {
     (void)state;
     unsigned char *p = perflab_alloc(&ctx, 100, 64);

@@ -15,7 +15,7 @@ fail() {
     failures=$((failures + 1))
 }
 
-# says PATTERN COMMAND...: the command succeeds and prints that
+# says PATTERN COMMAND...: the command must succeed, and its output must match.
 says() {
     pattern=$1
     shift
@@ -23,7 +23,7 @@ says() {
     grep -q -- "$pattern" said.txt || fail "$* does not say '$pattern': $(cat said.txt)"
 }
 
-# refuses PATTERN COMMAND...
+# refuses PATTERN COMMAND...: the command must fail, and its output must match.
 refuses() {
     pattern=$1
     shift
@@ -31,7 +31,7 @@ refuses() {
     grep -q -- "$pattern" said.txt || fail "$* does not say '$pattern': $(cat said.txt)"
 }
 
-# --- stats: the document's results.txt, and its awk's columns
+# --- stats: lines with units, and columns of numbers
 printf '%s\n' 'temp_baseline:   45.23 us/iter  (n=1000)' 'temp_baseline:   44.98 us/iter  (n=1000)' \
     'temp_opt:   38.12 us/iter  (n=1000)' 'temp_baseline:   45.11 us/iter  (n=1000)' \
     'temp_baseline:   45.34 us/iter  (n=1000)' 'temp_baseline:   45.01 us/iter  (n=1000)' >results.txt
@@ -42,7 +42,7 @@ says 'mean 35 ' "$perflab" stats columns.txt --column 3
 says 'outliers 1  600 (#6)' "$perflab" stats columns.txt --column 2
 refuses 'holds no numbers' "$perflab" stats "$sources/CMakeLists.txt" --column 99
 
-# --- env --tune, on a folder that plays /sys
+# --- env --tune, on a folder that stands in for /sys
 mkdir -p sys/sys/devices/system/cpu/cpu0/cpufreq sys/sys/devices/system/cpu/cpu1/cpufreq \
     sys/sys/devices/system/cpu/intel_pstate sys/proc
 governor0=sys/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor
@@ -53,10 +53,10 @@ put_sys
 export PERFLAB_SYSROOT="$work/sys"
 "$perflab" env --tune -- sh -c "cat $governor0 $governor1 $no_turbo >during.txt" >env.txt 2>&1 || fail "env --tune"
 [ "$(cat during.txt)" = "performanceperformance1" ] || fail "not tuned: $(cat during.txt)"
-[ "$(cat $governor0) $(cat $governor1) $(cat $no_turbo)" = "powersave ondemand 0" ] || fail "not put back"
+[ "$(cat $governor0) $(cat $governor1) $(cat $no_turbo)" = "powersave ondemand 0" ] || fail "not restored"
 grep -q 'powersave' env.txt || fail "env does not name the governor"
 grep -q 'env --tune' env.txt || fail "env gives no advice"
-# Interrupted in the middle, it still puts everything back.
+# If it is interrupted, it restores everything too.
 "$perflab" env --tune -- sleep 20 >/dev/null 2>&1 &
 tuner=$!
 n=0
@@ -67,7 +67,7 @@ wait $tuner 2>/dev/null
 [ "$(cat $governor0) $(cat $governor1) $(cat $no_turbo)" = "powersave ondemand 0" ] || fail "a signal leaves it tuned"
 unset PERFLAB_SYSROOT
 
-# --- two perflabs on one ledger
+# --- two perflabs with one ledger
 export PERFLAB_MODULES="$modules"
 "$perflab" run P.1 P.2 --quick >one.txt 2>&1 &
 first=$!
@@ -79,19 +79,19 @@ wait $first || fail "the first perflab: $(cat one.txt)"
 # --- a run in portions: nothing is measured twice, nothing is left out
 processes() { "$perflab" export "$@" | grep -c '"table":"process"'; }
 "$perflab" run P.1 P.2 --runs 8 --time 1 --for 0.000001 --ledger portions.ledger >portions.txt || fail "a portion: $(cat portions.txt)"
-grep -q '^2 of 2 left' portions.txt || fail "a portion without time begins something: $(cat portions.txt)"
+grep -q '^2 of 2 left' portions.txt || fail "a portion without time starts something: $(cat portions.txt)"
 "$perflab" run P.1 --runs 6 --time 1 --ledger portions.ledger >/dev/null || fail "the first of two portions"
 "$perflab" run P.1 P.2 --runs 8 --time 1 --missing --ledger portions.ledger >/dev/null || fail "the second of two"
-[ "$(processes --ledger portions.ledger)" = 16 ] || fail "--missing measures another number than is missing"
+[ "$(processes --ledger portions.ledger)" = 16 ] || fail "--missing does not measure what is missing"
 "$perflab" run P.1 P.2 --runs 8 --time 1 --missing --ledger portions.ledger >/dev/null || fail "nothing is missing"
 [ "$(processes --ledger portions.ledger)" = 16 ] || fail "--missing measures what is there"
 "$perflab" run P.2 --quick --missing --ledger portions.ledger >/dev/null
 [ "$(processes --ledger portions.ledger)" = 16 ] || fail "a quick run adds to a full one"
 
-# --- export, import, and the table drawn of it alone
+# --- export, import, and a table from the imported ledger alone
 says '30\|rows' "$perflab" import all.jsonl --ledger copy.ledger
 (cd / && PERFLAB_MODULES=/nonexistent "$perflab" table --ledger "$work/copy.ledger" 2>/dev/null) >alone.txt
-grep -q 'true 2x' alone.txt || fail "an imported ledger does not speak for itself"
+grep -q 'true 2x' alone.txt || fail "an imported ledger has no table"
 head -5 all.jsonl >cut.jsonl
 cp copy.ledger before.ledger
 refuses 'cut off' "$perflab" import cut.jsonl --ledger copy.ledger
@@ -107,7 +107,7 @@ says 'end to end  *whole program .*COMPLETE' "$perflab" table
 echo '{"name": "x", "device": "d", "before_ms": [1, 2], "after_ms": [1]}' >uneven.json
 refuses 'as many' "$perflab" record-integration uneven.json
 
-# --- status: ticks come and go with the facts
+# --- status: ticks follow the facts
 "$perflab" status P.1 >status.txt
 grep -q '\[x\] Ran integration test' status.txt || fail "the integration is not ticked"
 grep -q '\[ \] Updated tracking table' status.txt || fail "no table was written yet"
@@ -124,7 +124,7 @@ says 'B gains less over its baseline' "$perflab" compare "$(key_of P.1)" "$(key_
 refuses 'no run zzz' "$perflab" compare zzz "$(key_of P.1)"
 "$perflab" table --csv >before.csv
 says '\(no difference resolved\|a difference under 2 %\) (the same code)' "$perflab" compare "$modules" "$modules" --id P.1 --quick
-# Both builds' runs are recorded, of six processes each, and change no row.
+# A run of each build is recorded, with six processes each, and no row changes.
 "$perflab" export pairs.jsonl || fail "export after compare"
 [ "$(grep -c '"table":"run".*"partner":"' pairs.jsonl)" = 2 ] || fail "compare does not record a run of each build"
 [ "$(grep -c '"table":"process"' pairs.jsonl)" = 42 ] || fail "compare does not record its processes"
@@ -141,7 +141,7 @@ says '0 new' "$perflab" import pairs.jsonl
 "$perflab" report report.html >/dev/null || fail "report"
 grep -q '<svg' report.html || fail "the report has no charts"
 grep -q 'P.18' report.html || fail "the report has no rows"
-grep -Eq '(src|href)="?https?:' report.html && fail "the report reaches outside"
+grep -Eq '(src|href)="?https?:' report.html && fail "the report loads something"
 tail -c 10 report.html | grep -q '</html>' || fail "the report is cut off"
 
 # --- wrong use

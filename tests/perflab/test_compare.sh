@@ -1,6 +1,6 @@
 #!/bin/sh
-# `perflab compare --git`: two revisions of a foreign library, by a benchmark and by a whole program, with
-# a verdict that a build can use.
+# `perflab compare --git`: two revisions of another project, compared by a benchmark and by a whole program,
+# with an exit status for builds.
 # usage: test_compare.sh PERFLAB MODULES SOURCES BUILD
 set -u
 perflab=$1 sources=$3
@@ -30,7 +30,7 @@ int main(void) {
     return 0;
 }
 END
-# revision TAG COST ANSWER: a commit whose function costs and answers so.
+# revision TAG COST ANSWER: makes a commit whose function has this cost and result.
 revision() {
     echo "#include \"answer.h\"
 int answer(int n) { return n + $3; }
@@ -62,7 +62,7 @@ END
 mv bench-answer.c lib/ && cd lib || exit 1
 export PERFLAB_LEDGER="$work/perflab.ledger"
 
-# --- A benchmark without a baseline, on an injected clock: all kinds and sizes, checked and interleaved.
+# --- A benchmark without a baseline, on a simulated clock: all kinds of input and sizes.
 export PERFLAB_CLOCK="$sources/noise.txt"
 bench() { "$perflab" compare --git "$1" "$2" --bench bench-answer.c --libs '{tree}/libanswer.a' --runs 6 --time 0.05 ${3:-}; }
 says '1 answers a 10 .*(5\.0|4\.9).*x \[.*B is faster' bench slow quick '--sizes 10,100'
@@ -71,7 +71,7 @@ ends 0 'held' bench slow quick --fail-on=regression
 ends 1 'B is slower, loss' bench quick slow --fail-on=regression
 ends 1 'mismatch: seed 1, size 1, input a: answers: byte 0: A 0x01, B 0x02' bench quick wrong
 ends 0 'the same code' bench tiny tiny --fail-on=regression=10%
-# That code does not get slower at all cannot be told of the same code.
+# With a threshold of 0 %, equal code cannot be told from slower code.
 ends 4 'cannot tell' bench tiny tiny --fail-on=regression=0%
 also 'about [0-9]+ more processes|at the threshold'
 ends 0 '"verdict":	"held"' bench slow quick '--fail-on=regression --json'
@@ -81,7 +81,7 @@ ends 0 '^\| 1 answers a 100 \| .* \| (5\.0|4\.9)' bench slow quick --markdown
 grep -q "\"commit_id\":\"$(git rev-parse slow)\"" all.jsonl || fail "runs are recorded without their commit"
 unset PERFLAB_CLOCK
 
-# --- A shared library of one name cannot be loaded twice.
+# --- A process cannot load two shared libraries of one name.
 ends 1 'which a process loads only once: link it statically' \
     "$perflab" compare --git slow quick --bench bench-answer.c --libs '{tree}/libanswer.so -Wl,-rpath,{tree}' --quick
 
@@ -93,7 +93,7 @@ ends 1 'loss' program quick slow --fail-on=regression=20%
 ends 1 'the outputs differ from line 1' program quick wrong ''
 ends 3 'ends with status 3' "$perflab" compare --git slow quick --command 'exit 3'
 
-# --- What cannot be: named, and nothing left behind.
+# --- Errors are named, and nothing is left behind.
 ends 2 'no revision nowhere' "$perflab" compare --git nowhere quick --command ./program
 ends 2 'give --bench FILE or --command' "$perflab" compare --git slow quick
 ends 2 'there is no missing.c' "$perflab" compare --git slow quick --bench missing.c

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Candidates that are wrong where random inputs never look, and one that leaks.
+# Candidates that are wrong on values that random inputs hardly ever have, and one that leaks.
 # usage: test_edges.sh PERFLAB MODULES SOURCES BUILD
 set -u
 perflab=$1 sources=$3

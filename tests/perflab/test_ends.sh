@@ -1,13 +1,13 @@
 #!/bin/sh
-# However a perflab ends, nothing that it started outlives it: no worker, and nothing a worker left behind.
+# However perflab ends, no process that it started survives: no worker, and none that a worker started.
 # usage: test_ends.sh PERFLAB MODULES SOURCES BUILD
 set -u
 perflab=$1 sources=$3
 work=$(mktemp -d /tmp/perflab-ends-XXXXXX) || exit 1
 . "$sources/common.sh"
 
-# A candidate that runs on and on, and a daemon that it left behind in a session of its own. Both
-# carry a name that nobody else has.
+# A candidate that never returns, and a daemon that it started in a session of its own. Both have a name
+# that no other process has.
 mark="perflab-ends-$$"
 ln -s "$(command -v sleep)" "$mark"
 cat >bench-endless.c <<END
@@ -36,10 +36,10 @@ PERFLAB_MODULE({.id = "1", .component = "c", .title = "t", .size = 1, .setup = s
 END
 "$perflab" build --fixed >build.txt 2>&1 || fail "build: $(cat build.txt)"
 
-# alive: how many processes carry the mark.
+# alive: prints how many processes have that name.
 alive() { grep -lzE "(^|/)$mark\$" /proc/[0-9]*/cmdline 2>/dev/null | wc -l; }
 
-# wait_for COUNT: until so many are alive; fails after some minutes.
+# wait_for COUNT: waits until so many are alive; fails after some minutes.
 wait_for() {
     for _ in $(seq 3000); do
         [ "$(alive)" -eq "$1" ] && return 0
@@ -49,7 +49,7 @@ wait_for() {
 }
 
 for signal in INT TERM HUP KILL; do
-    # A shell's background jobs ignore SIGINT; a program in between gives it back.
+    # Background jobs of a shell ignore SIGINT; a program in between resets it.
     env --default-signal=INT "$perflab" validate 1 --variant native >run.txt 2>&1 &
     pid=$!
     wait_for 2 || fail "$signal: the benchmark does not start: $(cat run.txt)"
@@ -58,16 +58,16 @@ for signal in INT TERM HUP KILL; do
     wait_for 0 || fail "$signal: $(alive) processes outlive perflab"
 done
 
-# A time limit ends them too, and a daemon of a benchmark that is done.
+# They also end at a time limit, and so does a daemon if its benchmark has finished.
 "$perflab" validate 1 --variant native --timeout 2 >run.txt 2>&1
 grep -q 'hung' run.txt || fail "a hang is not reported: $(cat run.txt)"
 [ "$(alive)" -eq 0 ] || fail "a time limit leaves $(alive) processes"
 sed -i 's/execl("[^"]*", "[^"]*", "2000", (char \*)0);/out[1] = 1;/' bench-endless.c
 "$perflab" build --fixed >build.txt 2>&1 || fail "build"
 says 'gate passed' "$perflab" validate 1 --variant native
-[ "$(alive)" -eq 0 ] || fail "a benchmark that is done leaves $(alive) processes"
+[ "$(alive)" -eq 0 ] || fail "a benchmark that has finished leaves $(alive) processes"
 
-# A build that is interrupted stops compiling.
+# If a build is interrupted, the compiler ends.
 cat >slow-cc <<END
 #!/bin/sh
 case " \$* " in *" --version "*) echo slow; exit 0 ;; esac
@@ -81,6 +81,6 @@ kill -s TERM $pid
 wait $pid 2>/dev/null
 wait_for 0 || fail "a compiler outlives perflab"
 
-# Whatever is left after a failure is not left to the machine.
+# Kill what is left after a failure.
 grep -lzE "(^|/)$mark\$" /proc/[0-9]*/cmdline 2>/dev/null | while IFS=/ read -r _ _ pid _; do kill -s KILL "$pid"; done
 finish "nothing outlives perflab"

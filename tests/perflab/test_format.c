@@ -1,5 +1,5 @@
 /*
- * test_format.c - numbers as they are shown: digits, units, and no two that contradict each other.
+ * test_format.c - numbers as text: digits, units, and no two that contradict each other.
  */
 #include "format.h"
 #include "perflab.h"
@@ -38,8 +38,10 @@ static void test_ratio(void **state) {
     assert_string_equal(out, "-");
 }
 
-/* Whatever the numbers: the median shown lies in the interval shown, no number but 0 is shown as 0,
- * and an interval that excludes 1 by more than a tenth of itself is shown to. */
+/*
+ * Random numbers as text: the median lies in the interval, only 0 is printed as 0, and if the
+ * interval excludes 1 by more than a tenth of its width, so does its text.
+ */
 static void test_no_contradiction(void **state) {
     (void)state;
     perflab_rng rng = {7};

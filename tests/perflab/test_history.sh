@@ -10,7 +10,7 @@ cd "$work" || exit 1
 export PERFLAB_CLOCK="$sources/noise.txt"
 git init -q . && git config user.email t@example.org && git config user.name t || fail "git"
 
-# bench PARTS: a candidate that takes other parts of the baseline's time on each kind of input and size.
+# bench PARTS: writes a candidate whose share of the baseline's time depends on kind of input and size.
 bench() {
     cat >bench-kinds.c <<END
 #include "perflab.h"
@@ -36,7 +36,7 @@ table=''
 for parts in 15000 20000; do
     bench $parts
     "$perflab" run 1 --runs 7 >run.txt 2>&1 || fail "run: $(cat run.txt)"
-    # Neither another size nor a quick run is what the table shows.
+    # The table shows neither another size nor a quick run.
     "$perflab" run 1 --size 7 --runs 6 >run.txt 2>&1 || fail "run at another size: $(cat run.txt)"
     "$perflab" run 1 --quick --runs 20 >run.txt 2>&1 || fail "quick run: $(cat run.txt)"
     table="$table $(factor)"

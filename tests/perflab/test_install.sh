@@ -1,5 +1,5 @@
 #!/bin/sh
-# The walk of a new user: an empty folder, only perflab installed, from `new` to a COMPLETE row; then a
+# What a new user does in an empty folder, with only perflab installed: from `new` to a COMPLETE row, then a
 # change of the source, which takes the status back.
 # usage: test_install.sh PERFLAB MODULES SOURCES BUILD
 set -u
@@ -21,14 +21,14 @@ cd "$work/empty" || exit 1
 
 perflab new 5.1 "temp scaling" || fail "new"
 perflab new 5.1 "temp scaling" 2>/dev/null && fail "new overwrites a file"
-[ -f bench-temp-scaling.c ] || fail "new writes no bench-temp-scaling.c"
+[ -f bench-temp-scaling.c ] || fail "new does not write bench-temp-scaling.c"
 perflab build || fail "build"
-.perflab/bench-temp-scaling --time 0.01 | grep -q 'us/iter  (n=' || fail "the program does not print the document's lines"
+.perflab/bench-temp-scaling --time 0.01 | grep -q 'us/iter  (n=' || fail "the program does not print us/iter and n"
 .perflab/bench-temp-scaling-portable --time 0.01 | grep -q 'optimized' || fail "no portable program"
 perflab validate || fail "the template does not validate"
 perflab status 5.1 | grep -q 'temp scaling  VALIDATED' || fail "the template is not VALIDATED: $(perflab status)"
 
-# Make the candidate better by much more than any noise: a quarter of the work, done by both.
+# Make the baseline slower by much more than any noise: it does its work 40 times.
 sed -i '/^static void baseline/,/^}/ s|out\[i\] = input\[i\] / d;|for (int k = 0; k < 40; k++) { out[i] = input[i] / d; perflab_keep(out); }|' bench-temp-scaling.c
 perflab build >/dev/null || fail "build after the change"
 perflab status 5.1 | grep -q 'temp scaling  IMPLEMENTED' || fail "a change of the source leaves the status"
@@ -39,7 +39,7 @@ perflab table --markdown | grep -q '^| 5.1 | temp scaling | .* | COMPLETE |' || 
 
 perflab export | grep -q "$work" && fail "an export names folders of this machine"
 
-# What the loops are made of, and what they are bound by.
+# asm and profile show the hot loops and what limits them.
 if command -v objdump >/dev/null && [ "$(uname -m)" = x86_64 ]; then
     perflab asm 5.1 >asm.txt || fail "asm: $(cat asm.txt)"
     grep -q 'candidate  *candidate in temp-scaling-native.so' asm.txt || fail "asm names no hot function: $(cat asm.txt)"
@@ -51,7 +51,7 @@ if command -v valgrind >/dev/null; then
     grep -Eq 'IPC|counted by valgrind' profile.txt || fail "profile counts nothing: $(cat profile.txt)"
 fi
 
-# A wrong change takes everything back.
+# After a wrong change, nothing counts any more.
 sed -i '/^static void candidate/,/^}/ s|input\[i\] / d|input[i] / d + 0.001f|' bench-temp-scaling.c
 perflab build >/dev/null || fail "build after the wrong change"
 perflab validate >wrong.txt && fail "a wrong candidate validates"
@@ -59,30 +59,30 @@ grep -q 'output\[0\]: baseline .*, candidate ' wrong.txt || fail "the mismatch i
 perflab status 5.1 | grep -q 'IMPLEMENTED: mismatch' || fail "a wrong candidate keeps its status"
 perflab table --csv | tail -n +2 | grep -q '[0-9][.][0-9]*x' && fail "a wrong candidate shows a speedup"
 
-# The sources as they were: what was recorded of them is true again.
+# With the old sources, what was recorded for them counts again.
 sed -i 's| + 0.001f||' bench-temp-scaling.c
 perflab build >/dev/null || fail "build of the old source"
-perflab status 5.1 | grep -q 'temp scaling  COMPLETE' || fail "the old source's facts are lost"
+perflab status 5.1 | grep -q 'temp scaling  COMPLETE' || fail "what was recorded for the old source is lost"
 
-# What is current can be exported alone, and speaks for itself.
+# An export of the current builds alone is enough for their table.
 perflab export all.jsonl && perflab export current.jsonl --current || fail "export"
 [ "$(grep -c '"table":"build"' current.jsonl)" = 2 ] || fail "--current exports other builds"
 [ "$(grep -c '"table":"build"' all.jsonl)" = 6 ] || fail "a full export leaves builds out"
 perflab import current.jsonl --ledger current.ledger >/dev/null || fail "import of what is current"
-perflab table --ledger current.ledger | grep -q COMPLETE || fail "what is current is not all that a row needs"
+perflab table --ledger current.ledger | grep -q COMPLETE || fail "the current builds alone make no COMPLETE row"
 
-# A module left over from a renamed source gives way; two sources of one id are a complaint.
+# A module of a renamed source is replaced; two sources with the same id are an error.
 mv bench-temp-scaling.c bench-renamed.c
 perflab build >renamed.txt 2>&1 || fail "a renamed source: $(cat renamed.txt)"
-grep -q 'registered twice' renamed.txt && fail "what a renamed source left behind is in the way"
+grep -q 'registered twice' renamed.txt && fail "the module of a renamed source is not replaced"
 perflab status 5.1 >/dev/null 2>twice.txt || fail "status after renaming: $(cat twice.txt)"
 cp bench-renamed.c bench-temp-scaling.c
-perflab build 2>&1 | grep -q 'registered twice' || fail "two sources of one id pass unnoticed"
+perflab build 2>&1 | grep -q 'registered twice' || fail "two sources with the same id are not noticed"
 rm bench-renamed.c
 
-# A broken benchmark does not take the others with it.
+# A broken benchmark does not affect the others.
 echo 'int broken(' >bench-broken.c
-perflab build >/dev/null 2>&1 && fail "a benchmark that does not compile is no success"
+perflab build >/dev/null 2>&1 && fail "build succeeds although a benchmark does not compile"
 perflab status 5.1 | grep -q 'COMPLETE' || fail "a broken benchmark hides the others"
 
 [ "$failures" -eq 0 ] && echo "from new to COMPLETE" && exit 0

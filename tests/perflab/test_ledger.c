@@ -1,6 +1,6 @@
 /*
- * test_ledger.c - the ledger under ill treatment: killed, crowded, damaged, foreign, full,
- * read-only.
+ * test_ledger.c - the ledger in adverse conditions: killed or concurrent writers, damaged, foreign,
+ * full and read-only files.
  */
 #include "ledger.h"
 #include "perflab.h"
@@ -59,7 +59,7 @@ static int fresh(void **state) {
     return 0;
 }
 
-/* A hundred writers, each killed at another moment; what they said they wrote must be there. */
+/* A hundred writers, killed at different moments. What they reported as written must be there. */
 static void test_killed(void **state) {
     (void)state;
     size_t promised = 0;
@@ -77,7 +77,8 @@ static void test_killed(void **state) {
         }
         close(ends[1]);
         /*
-         * After up to four rows, at any moment of the next: by progress, for disks differ in speed.
+         * Kill it after up to four rows, at any moment of the next. This goes by its progress,
+         * since disks differ in speed.
          */
         char bytes[4096];
         ssize_t n;
@@ -92,7 +93,7 @@ static void test_killed(void **state) {
         close(ends[0]);
         ledger *l = ledger_open(path, true);
         assert_non_null(l);
-        /* The writer may have been killed between its commit and its word. */
+        /* The writer may have been killed between its commit and its report. */
         const size_t here = count(l, "build");
         assert_true(here >= promised && here <= promised + 1);
         promised = here;
@@ -125,7 +126,7 @@ static void test_crowd(void **state) {
     ledger_close(l);
 }
 
-/* Refused, and byte for byte what it was. */
+/* The file is refused and unchanged. */
 static void refused_and_untouched(const char *file) {
     size_t before_length = 0, after_length = 0;
     char *before = read_text(file, &before_length);
@@ -182,8 +183,7 @@ static void test_newer(void **state) {
     refused_and_untouched(path);
 }
 
-/* A disk that takes no more: writes fail with a word, and what was there stays. */
-/* A ledger of the first schema is renewed and keeps its rows; a read-only one is refused. */
+/* A ledger of the first schema is updated and keeps its rows; if it is read-only, it is refused. */
 static void test_older(void **state) {
     (void)state;
     ledger *l = ledger_open(path, true);
@@ -214,6 +214,7 @@ static void test_older(void **state) {
     ledger_close(l);
 }
 
+/* A full disk: writing fails with an error message, and what was written stays. */
 static void test_full(void **state) {
     (void)state;
     ledger *l = ledger_open(path, true);
@@ -243,7 +244,7 @@ static void test_full(void **state) {
 
 static void test_read_only(void **state) {
     (void)state;
-    if (geteuid() == 0) { /* root may write anywhere: become nobody, in a process of its own */
+    if (geteuid() == 0) { /* root may write anywhere, so become nobody, in a process of its own */
         ledger *l = ledger_open(path, true);
         assert_true(put_build(l));
         ledger_close(l);
@@ -276,7 +277,7 @@ static void test_read_only(void **state) {
     assert_null(ledger_open(path, true));
 }
 
-/* Rows the tables' own rules forbid. */
+/* Rows that the constraints of the tables forbid. */
 static void test_rules(void **state) {
     (void)state;
     ledger *l = ledger_open(path, true);
@@ -296,7 +297,7 @@ static void test_rules(void **state) {
     cJSON_ReplaceItemInObject(row, "build", cJSON_CreateString(build));
     assert_true(ledger_put(l, "run", row, false));
     cJSON_Delete(row);
-    /* A process that failed can have no speedup. */
+    /* A process that failed cannot have a speedup. */
     make_uuid(process);
     row = cJSON_Parse("{\"position\":0,\"outcome\":\"mismatch\",\"baseline_us\":10,\"ratio\":9.5}");
     cJSON_AddStringToObject(row, "uuid", process);
@@ -343,7 +344,7 @@ static void test_round_trip(void **state) {
     free(file);
 }
 
-/* Every way of damaging an export is refused, and nothing of it is kept. */
+/* A damaged export is refused, whatever the damage, and nothing of it is kept. */
 static void test_bad_import(void **state) {
     (void)state;
     size_t length = 0, n_rows, n_new;
@@ -355,7 +356,7 @@ static void test_bad_import(void **state) {
     ledger_close(l);
     ledger *other = ledger_open(copy, true);
     perflab_rng rng = {7};
-    for (int i = 0; i < 60; i++) { /* cut off anywhere */
+    for (int i = 0; i < 60; i++) { /* cut off at a random place */
         const size_t cut = (size_t)(perflab_rng_uniform(&rng) * (double)length);
         assert_true(write_text(file, text, cut));
         assert_false(ledger_import(other, file, &n_rows, &n_new));

@@ -1,6 +1,6 @@
 /*
- * test_measure.c - the measuring on an injected clock with recorded noise: A/A comparisons, planted
- * speedups, the clock's cost, and how many calls and how much time a process takes.
+ * test_measure.c - measuring on a simulated clock with recorded noise: A/A comparisons, planted
+ * speedups, the cost of the clock, and how many calls and how much time a process takes.
  */
 #include "facts.h"
 #include "measure.h"
@@ -15,7 +15,7 @@ enum { PROCESSES = 10 };
 
 static noise_trace *recorded;
 
-/* What the two sides take, in nanoseconds. */
+/* The cost of a call of each side, in nanoseconds. */
 static uint64_t cost[2];
 static size_t n_resets;
 
@@ -52,7 +52,7 @@ static perflab_timing one_process(const noise_trace *n, uint64_t seed, bool with
     return t;
 }
 
-/* The interval of the ratio over ten processes. */
+/* Summarises the ratio over ten processes. */
 static perflab_summary comparison(uint64_t number) {
     double ratio[PROCESSES];
     for (uint64_t i = 0; i < PROCESSES; i++) {
@@ -61,7 +61,7 @@ static perflab_summary comparison(uint64_t number) {
     return perflab_summarize(ratio, PROCESSES);
 }
 
-/* Of 200 comparisons of the same code at most 5 % may be called a difference; designed for 2 %. */
+/* At most 5 % of 200 comparisons of the same code may be called a difference; 2 % is the design. */
 static void test_same_code(void **state) {
     (void)state;
     size_t called = 0, without_one = 0;
@@ -72,10 +72,10 @@ static void test_same_code(void **state) {
         called += said == RESOLUTION_FASTER || said == RESOLUTION_SLOWER;
         without_one += said != RESOLUTION_UNRESOLVED;
     }
-    print_message("A/A: %zu of 200 called a difference; %zu intervals without 1\n", called,
+    print_message("A/A: %zu of 200 called a difference; %zu intervals exclude 1\n", called,
                   without_one);
     assert_true(called <= 10);
-    /* The noise must be real: intervals of a silent clock would all be [1, 1]. */
+    /* The noise must be there: without it all intervals would be [1, 1]. */
     const perflab_summary s = comparison(3);
     assert_true(s.hi - s.lo > 0);
 }
@@ -98,7 +98,7 @@ static void test_planted(void **state) {
     }
 }
 
-/* A silent clock: what is measured is then known to the digit. */
+/* A clock without noise, so that the exact results are known. */
 static noise_trace silence(void) {
     static double factor[2] = {1, 1};
     const noise_trace n = {.factor = factor, .rows = 1, .columns = 2, .step_ns = 1e6};
@@ -108,7 +108,7 @@ static noise_trace silence(void) {
 static void test_clock_cost(void **state) {
     (void)state;
     const noise_trace quiet = silence();
-    /* 30 ns a call under a clock that takes 25: timed alone, after a reset each. */
+    /* Calls of 30 ns, each timed alone after a reset, with a clock that costs 25 ns. */
     cost[0] = 60;
     cost[1] = 30;
     n_resets = 0;
@@ -129,15 +129,15 @@ static void test_amounts(void **state) {
     const perflab_timing t = one_process(&quiet, 2, false, 0, 1);
     assert_true(t.timed_s >= 1);
     assert_true(t.n_rounds >= PERFLAB_MIN_ROUNDS && t.n_rounds <= PERFLAB_MAX_ROUNDS);
-    /* Both sides get about the same time, whatever they cost. */
+    /* Both sides get about the same time, whatever a call costs. */
     const double share = (double)t.calls[1] * t.us[1] / ((double)t.calls[0] * t.us[0]);
     assert_true(share > 0.7 && share < 1.4);
     assert_true(fabs(t.ratio - 30) < 0.1);
-    /* A reset a block, not a call. */
+    /* One reset per block, not per call. */
     n_resets = 0;
     const perflab_timing u = one_process(&quiet, 3, true, PERFLAB_RESET_PER_BLOCK, 0.1);
     assert_true(n_resets < u.calls[1] / 10);
-    /* A call longer than the whole plan is made once; the other side still gets its many. */
+    /* A call that exceeds the whole plan is made once; the other side still gets many calls. */
     cost[0] = 300000000;
     const perflab_timing v = one_process(&quiet, 4, false, 0, 0.1);
     assert_int_equal(v.n_rounds, 1);
@@ -145,7 +145,7 @@ static void test_amounts(void **state) {
     assert_true(v.calls[1] > 100);
 }
 
-/* Cold modes time each call alone, after the buffers were moved; what they hold stays. */
+/* Cold modes time each call alone after moving the buffers, whose contents stay the same. */
 static void test_caches(void **state) {
     (void)state;
     const noise_trace quiet = silence();
@@ -193,11 +193,11 @@ static int unload(void **state) {
     return 0;
 }
 
-/* A function of a second or of a minute is called as often as the time asks for, and no more. */
+/* A function of a second or of a minute is called only as often as the time asks for. */
 static void test_slow(void **state) {
     (void)state;
     const noise_trace silent = silence();
-    /* One call to find out that it is slow, one that is timed. */
+    /* One call shows that it is slow, one is timed. */
     cost[0] = 60000000000u;
     cost[1] = 30000000000u;
     perflab_timing t = one_process(&silent, 1, false, 0, 1);
@@ -208,7 +208,7 @@ static void test_slow(void **state) {
     t = one_process(&silent, 1, false, 0, 1);
     assert_in_range(t.calls[0], 3, 5);
     assert_true(fabs(t.ratio - 1) < 1e-6);
-    /* Whole rounds as before where there is time for them. */
+    /* If there is time for them, whole rounds are made. */
     cost[0] = cost[1] = 20000000;
     t = one_process(&silent, 1, false, 0, 1);
     assert_true(t.n_rounds >= PERFLAB_MIN_ROUNDS);

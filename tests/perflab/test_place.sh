@@ -1,6 +1,6 @@
 #!/bin/sh
-# The same code at other places: a difference that comes of placement alone is not called one, and what
-# placement does is shown.
+# The same code at other placements: a difference that is due to placement alone is not called one, and the
+# effect of placement is shown.
 # usage: test_place.sh PERFLAB MODULES SOURCES BUILD
 set -u
 perflab=$1 sources=$3
@@ -9,8 +9,8 @@ cd "$work" || exit 1
 . "$sources/common.sh"
 export PERFLAB_CLOCK="$sources/noise.txt"
 
-# A candidate that costs what its place makes it cost: 5 % more in the build itself and at every second
-# other placement, 5 % less at the rest. Id 2 gains 20 % besides, wherever it lies.
+# Candidate 1 depends on its placement alone: it takes 5 % longer in the build and at every second other
+# placement, and 5 % less at the rest. Candidate 2 also gains 20 % at any placement.
 cat >bench-place.c <<'END'
 #define _GNU_SOURCE
 #include "perflab.h"
@@ -48,13 +48,13 @@ also '"any_placement":'
 says 'at any placement: 1\.2' "$perflab" run 2
 says 'COMPLETE' "$perflab" status 2
 
-# By the build alone the first would be a loss; that can be asked for, and where code cannot be moved it is all there is.
+# Measured in the build alone (--fixed, or code that cannot be moved), the first is a loss.
 says '0\.95[0-9]*x' "$perflab" run 1 --fixed --ledger fixed.ledger
 says 'REJECTED: slower' "$perflab" status 1 --ledger fixed.ledger
 says 'place-native' "$perflab" build --fixed
 [ "$(find .perflab -name 'place-native.*.so' | wc -l)" = 0 ] || fail "--fixed leaves placements"
 says 'cannot be moved: one placement only' "$perflab" build --cflags -flto
-[ "$(find .perflab -name 'place-native.*.so' | wc -l)" = 0 ] || fail "placements of code that did not move"
+[ "$(find .perflab -name 'place-native.*.so' | wc -l)" = 0 ] || fail "there are placements of code that cannot be moved"
 rm bench-place.c
 printf '#include "perflab.h"\nPERFLAB_MODULE({.id = "3", .component = "c", .title = "t"})\n' >bench-other.c
 says 'bench-place.c is gone' "$perflab" build

@@ -1,5 +1,5 @@
 /*
- * test_placement.c - functions moved in a compiler's assembly.
+ * test_placement.c - moving functions in the assembly that a compiler wrote.
  */
 #include "placement.h"
 #include "with_cmocka.h"
@@ -29,7 +29,7 @@ static size_t lines_with(const char *text, const char *what) {
     return n;
 }
 
-/* Each function once, right before its label; data and local labels stay; all else is as it was. */
+/* One gap before the label of each function; data, local labels and all else stay as they are. */
 static void test_shift(void **state) {
     (void)state;
     size_t moved = 0;
@@ -40,7 +40,7 @@ static void test_shift(void **state) {
     const char *label = strchr(first, '\n') + 1;
     assert_int_equal(strncmp(label, "first:\n.LFB0:", 13), 0);
     assert_int_equal(strncmp(strchr(strstr(label, "\t.skip "), '\n') + 1, "second:", 7), 0);
-    /* Without the new lines it is the old text. */
+    /* Without the added lines it is the old text. */
     char *old = malloc(strlen(text) + 1);
     size_t n = 0;
     for (const char *line = text; *line != '\0';) {

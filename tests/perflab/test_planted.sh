@@ -1,5 +1,5 @@
 #!/bin/sh
-# What perflab says of benchmarks whose truth is known, from gate to table, on an injected clock.
+# perflab on benchmarks whose result is known, from gate to table, on a simulated clock.
 # usage: test_planted.sh PERFLAB MODULES SOURCES BUILD
 set -u
 perflab=$1 modules=$2 sources=$3
@@ -14,14 +14,14 @@ fail() {
     failures=$((failures + 1))
 }
 
-# field ID NAME: a member of the improvement in the JSON table, by its own line
+# field ID NAME: prints a member of an improvement in the JSON table, which has a line for each.
 field() {
     awk -v id="\"$1\"" -v name="\"$2\":" '
         $1 == "\"id\":" { mine = index($0, id ",") > 0 }
         mine && $1 == name { sub(/^[^:]*:[ \t]*/, ""); sub(/,$/, ""); gsub(/"/, ""); print; exit }' table.json
 }
 
-# expect ID STATUS REASON: a pattern that the reason matches
+# expect ID STATUS REASON: the status, and a pattern that its reason must match.
 expect() {
     status=$(field "$1" status)
     reason=$(field "$1" reason)
@@ -29,21 +29,21 @@ expect() {
     printf '%s\n' "$reason" | grep -Eq -e "$3" || fail "$1: reason '$reason' does not say '$3'"
 }
 
-# no_speedup ID: neither in the JSON nor in any other table
+# no_speedup ID: no table may show a speedup.
 no_speedup() {
     [ -z "$(field "$1" candidate_us)" ] || fail "$1 shows a candidate's time"
     "$perflab" table "$1" --by-input --csv | tail -n +2 | grep -q '[0-9][.][0-9]*x' && fail "$1 shows a speedup"
     "$perflab" table "$1" --csv | tail -n +2 | grep -q '[0-9][.][0-9]*x' && fail "$1 shows a speedup"
 }
 
-# --timeout bounds the hang; the rest must go on past every fault.
+# --timeout ends the hang. The rest must run in spite of all faults.
 "$perflab" run --timeout 8 --memory 1024 >run.txt 2>&1
 [ $? -eq 1 ] || fail "a run with wrong candidates must exit with 1"
 "$perflab" table --json >table.json || fail "table"
 
 expect P.1 COMPLETE ""
 expect P.2 COMPLETE ""
-# One comparison of equal code in fifty is called a difference, by design, and then it is one that does not count.
+# Of comparisons of equal code, one in fifty is called a difference, by design: then it is below 2 %.
 expect P.3 REJECTED "no difference resolved|difference under 2 %"
 expect P.4 REJECTED "slower"
 expect P.5 IMPLEMENTED "mismatch"
@@ -67,15 +67,15 @@ grep -q 'P.5 .*out\[321\]: baseline .*, candidate ' run.txt || fail "the mismatc
 grep -q 'P.5 .*seed 1, size 500' run.txt || fail "the mismatch does not name seed and size"
 grep -q 'P.10 .*past the end of a buffer' run.txt || fail "the overrun is not described"
 grep -q 'P.11 .*before the start of a buffer' run.txt || fail "the underrun is not described"
-grep -q 'P.9 .*memory' run.txt || fail "the bomb is not described"
+grep -q 'P.9 .*memory' run.txt || fail "the unbounded allocation is not described"
 
-# A 2x is 2x and a 1.05x is 1.05x.
+# The planted 2x and 1.05x must be measured as such.
 awk '/P.1 .*optimized/ { for (i = 1; i <= NF; i++) if ($i ~ /x$/) v = $i + 0; exit !(v > 1.96 && v < 2.04) }' run.txt ||
     fail "P.1 is not 2x"
 "$perflab" table P.2 --csv | awk -F'"' 'NR == 2 { split($10, s, "x"); exit !(s[1] > 1.03 && s[1] < 1.07) }' ||
     fail "P.2 is not 1.05x"
 
-# A wrong candidate stays wrong, whatever part of it is judged again.
+# A wrong candidate stays wrong, even if part of it is gated again.
 "$perflab" validate P.5 --size 33 >/dev/null 2>&1
 "$perflab" validate P.5 --seeds 1 --size 1 >/dev/null 2>&1
 "$perflab" run P.5 --quick >/dev/null 2>&1
@@ -83,7 +83,7 @@ awk '/P.1 .*optimized/ { for (i = 1; i <= NF; i++) if ($i ~ /x$/) v = $i + 0; ex
 expect P.5 IMPLEMENTED "mismatch"
 no_speedup P.5
 
-# Nor does its program print one.
+# Its program prints no speedup either.
 "${modules%/modules}/bench-planted" P.5 --time 0.01 --size 500 >program.txt && fail "a wrong program exits with 0"
 grep -q 'WRONG' program.txt || fail "bench-planted hides that P.5 is wrong"
 grep -q 'optimized' program.txt && fail "bench-planted times the wrong P.5"
@@ -91,13 +91,13 @@ grep -q 'optimized' program.txt && fail "bench-planted times the wrong P.5"
 grep -q 'WRONG after the timing' program.txt || fail "bench-planted hides that P.6 is wrong later"
 grep -q 'optimized' program.txt && fail "bench-planted times the wrong P.6"
 "${modules%/modules}/bench-planted" P.1 --time 0.01 | grep -Eq 'P.1 optimized .* us/iter  \(n=[0-9]+\)  [0-9.]+x' ||
-    fail "bench-planted does not print the document's lines"
+    fail "bench-planted does not print us/iter and n"
 
-# With a GPU's run (played by a name), the GPU row may become COMPLETE, and says so.
+# With a GPU (here only its name), the row of the GPU may become COMPLETE, and names the device.
 PLANTED_GPU="Planted GPU 9000" "$perflab" run P.17 >/dev/null 2>&1 || fail "the GPU run"
 "$perflab" table --json >table.json
 expect P.17 COMPLETE ""
-[ "$(field P.17 device)" = "Planted GPU 9000 (simulated clock)" ] || fail "the GPU row does not carry its device"
+[ "$(field P.17 device)" = "Planted GPU 9000 (simulated clock)" ] || fail "the row of the GPU does not name its device"
 
 # Quick runs stop at VALIDATED.
 PERFLAB_LEDGER=quick.ledger "$perflab" run P.1 --quick >quick.txt 2>&1 || fail "the quick run"
@@ -105,7 +105,7 @@ grep -q '^quick:' quick.txt || fail "a quick run does not say so"
 PERFLAB_LEDGER=quick.ledger "$perflab" table --json >table.json
 expect P.1 VALIDATED "quick"
 
-# Five runs have no interval; ten of the same source have.
+# Five runs have no interval; ten of the same source have one.
 PERFLAB_LEDGER=five.ledger "$perflab" run P.1 --runs 5 >/dev/null 2>&1
 PERFLAB_LEDGER=five.ledger "$perflab" table --json >table.json
 expect P.1 VALIDATED "fewer than 6"

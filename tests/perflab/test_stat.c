@@ -1,5 +1,5 @@
 /*
- * test_stat.c - statistics against published or independently computed values.
+ * test_stat.c - statistics, compared with published or independently computed values.
  */
 #include "stat.h"
 
@@ -29,14 +29,13 @@ static void test_nist(void **state) {
     close_to(t.stddev, 0.1, 1e-14);
 }
 
-/* The document's own example: five baselines, mean 45.13, stddev 0.14. */
+/* Five timings with mean 45.13 and standard deviation 0.14. */
 static void test_document(void **state) {
     (void)state;
     const double base[] = {45.23, 44.98, 45.11, 45.34, 45.01};
     const perflab_summary s = perflab_summarize(base, 5);
     close_to(s.mean, 45.134, 1e-12);
-    close_to(s.stddev, 0.15109599597607004,
-             1e-12); /* of the sample; the document's awk divides by n */
+    close_to(s.stddev, 0.15109599597607004, 1e-12); /* of the sample: divided by n - 1 */
     close_to(s.median, 45.11, 0);
     close_to(s.mad, 0.12, 1e-12);
     close_to(s.min, 44.98, 0);
@@ -94,11 +93,12 @@ static void test_g(void **state) {
     close_to(g, 0.4754452389982333, 1e-12);
     close_to(degrees, 3, 0);
     close_to(p, 0.924251903974532, 1e-12);
-    /* A count where none can be. */
+    /* A count in a cell of probability 0. */
     const uint64_t impossible[] = {50, 50, 1};
     const double half[] = {0.5, 0.5, 0};
     close_to(perflab_g_test(impossible, half, 3, NULL, NULL), 0, 0);
-    /* Small cells are pooled: expectations 1, 1, 98 become one cell and nothing is testable. */
+    /* Small cells are pooled: expectations 1, 1 and 98 become one cell, so there is nothing to
+     * test. */
     const uint64_t lump[] = {1, 1, 98};
     const double rare[] = {0.01, 0.01, 0.98};
     close_to(perflab_g_test(lump, rare, 3, NULL, &degrees), 1, 0);
@@ -134,7 +134,8 @@ static perflab_summary of(double lo, double median, double hi) {
         .n = 10, .has_interval = true, .lo = lo, .median = median, .hi = hi, .confidence = 0.97};
 }
 
-/* Held, lost, not known: each side of the threshold and of 1, and how many more values would tell. */
+/* Each verdict, on both sides of the threshold and of 1, and how many more values would decide
+ * it. */
 static void test_verdict(void **state) {
     (void)state;
     const struct {
@@ -152,11 +153,11 @@ static void test_verdict(void **state) {
     few.n = 3;
     assert_int_equal(verdict_of(&few, 0.02), VERDICT_UNKNOWN);
     assert_int_equal(verdict_more(&few, 0.02), PERFLAB_MIN_INTERVAL - 3);
-    /* Half the width of an interval takes four times the values. */
+    /* An interval of half the width takes four times the values. */
     const perflab_summary twice = of(exp(-2 * log(1.02)), 1, exp(2 * log(1.02)));
     const size_t more = verdict_more(&twice, 0.02);
     assert_in_range(more, 30, 40);
-    /* Close to the threshold no number of values tells. */
+    /* Close to the threshold, no number of values decides it. */
     const perflab_summary at = of(0.95, 1 / 1.0199, 1.01);
     assert_int_equal(verdict_more(&at, 0.02), 0);
     double threshold;

@@ -1,13 +1,13 @@
 #!/bin/sh
-# What a user meets around measuring: slow functions, caches that cannot be emptied, wrong names, missing
-# tools, dialects, and numbers that other programs read.
+# What users come across: slow functions, data that cannot be moved out of caches, wrong names, missing
+# tools, dialects, and numbers for other programs.
 # usage: test_use.sh PERFLAB MODULES SOURCES BUILD
 set -u
 perflab=$1 modules=$2 sources=$3
 work=$(mktemp -d /tmp/perflab-use-XXXXXX) || exit 1
 . "$sources/common.sh"
 
-# bench ID FILE BASELINE CANDIDATE [SETUP]: bodies of the two functions.
+# bench ID FILE BASELINE CANDIDATE [SETUP]: writes a benchmark with the bodies of these functions.
 bench() {
     cat >"$2" <<END
 #define _GNU_SOURCE
@@ -26,7 +26,7 @@ PERFLAB_MODULE({.id = "$1", .component = "c", .title = "t", .size = 64, .gate_si
 END
 }
 
-# --- A slow function: few calls, a word on how long it takes, no time-out.
+# --- A slow function: few calls, a message that says how long it takes, no timeout.
 bench 1 bench-slow.c 'usleep(400000);' 'usleep(200000);'
 says 'slow' "$perflab" build
 start=$(date +%s)
@@ -36,7 +36,7 @@ also 'baseline [0-9.]+ .*ms, optimized [0-9.]+ .* ms, [0-9.]+x'
 says '"candidate_calls":[1-4],' "$perflab" export
 echo "a slow function took $seconds s"
 
-# --- A cache that cannot be emptied is not recorded as if it had been.
+# --- If data cannot be moved out of the caches, nothing is recorded as evicted.
 bench 2 bench-heap.c 'for (int i = 0; i < 64; i++) memory[i]++;' 'for (int i = 0; i < 64; i++) memory[i]++;' \
     'memory = malloc(100000);'
 bench 3 bench-ours.c 'for (int i = 0; i < 64; i++) memory[i]++;' 'for (int i = 0; i < 64; i++) memory[i]++;' \
@@ -46,12 +46,12 @@ ends 1 'cannot place the data in a cache.* from malloc' "$perflab" run 2 --runs 
 "$perflab" table 2 --cache evicted --csv | grep -q 'x \[' && fail "malloc's memory is recorded as evicted"
 says 'baseline .*optimized' "$perflab" run 3 --runs 6 --time 0.01 --cache evicted
 
-# --- A quick run prints what it has just measured, whatever is recorded.
+# --- A quick run prints what it has just measured, whatever else is recorded.
 says 'n=6\)' "$perflab" run 3 --runs 6 --time 1
 says 'n=7, quick\)' "$perflab" run 3 --runs 7 --quick
 also 'recorded in all: .*n=6\)'
 
-# --- What does not exist is wrong use, in every command.
+# --- A name that does not exist is wrong use, in every command.
 for command in run validate table status profile asm; do
     ends 2 'no module registers 99' "$perflab" $command 99
     ends 2 'no variant weird' "$perflab" $command 1 --variant weird
@@ -93,7 +93,7 @@ says 'gate passed' "$perflab" validate 5
 head -1 table.csv | grep -q '"baseline","optimized","unit","ratio","low","high","n","size"' || fail "CSV heads: $(head -1 table.csv)"
 tail -1 table.csv | grep -Eq '",[0-9.e-]+,[0-9.e-]+,us,[0-9.]+,[0-9.]+,[0-9.]+,6,64$' || fail "CSV numbers: $(tail -1 table.csv)"
 
-# --- stats: units, columns, standard input; no guess at a mixture.
+# --- stats: units, columns, standard input; a mixture is refused.
 printf '%s\n' 'a 45.2 us' 'a 0.0452 ms' 'a 45200ns' 'a: 45.2us/iter' >units.txt
 says 'n 4  mean 45.2 ' "$perflab" stats units.txt
 says 'real, s' sh -c "printf 'real\t0m1.234s\n' | '$perflab' stats -"
@@ -111,10 +111,10 @@ printf '%s\n' 'x 3 us' 'x 4' >half.txt
 ends 3 'a unit in some lines' "$perflab" stats half.txt --column 2
 ends 2 'not a list of columns' "$perflab" stats half.txt --column two
 
-# --- Nothing of hwloc's own is shown where it sees no machine.
+# --- Messages of hwloc itself are not shown, even if it cannot see the machine.
 "$perflab" env >env.txt 2>env.err
-[ ! -s env.err ] || fail "env complains: $(cat env.err)"
+[ ! -s env.err ] || fail "env prints an error: $(cat env.err)"
 HWLOC_FSROOT=/nonexistent HWLOC_COMPONENTS=linux "$perflab" table --modules "$modules" >table.txt 2>hwloc.err
-grep -q hwloc hwloc.err && fail "hwloc is heard: $(cat hwloc.err)"
+grep -q hwloc hwloc.err && fail "hwloc prints an error: $(cat hwloc.err)"
 
 finish "used as a user would"

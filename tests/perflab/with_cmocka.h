@@ -1,5 +1,5 @@
 /*
- * with_cmocka.h - cmocka, and what it wants included before it.
+ * with_cmocka.h - cmocka, and the headers that must be included before it.
  */
 #ifndef PERFLAB_WITH_CMOCKA_H
 #define PERFLAB_WITH_CMOCKA_H
