@@ -94,7 +94,7 @@ says '30\|rows' "$perflab" import all.jsonl --ledger copy.ledger
 grep -q 'true 2x' alone.txt || fail "an imported ledger has no table"
 head -5 all.jsonl >cut.jsonl
 cp copy.ledger before.ledger
-refuses 'cut off' "$perflab" import cut.jsonl --ledger copy.ledger
+refuses 'damaged or incomplete' "$perflab" import cut.jsonl --ledger copy.ledger
 refuses 'not an exported ledger' "$perflab" import "$sources/noise.txt" --ledger copy.ledger
 cmp -s copy.ledger before.ledger || fail "a refused import changed the ledger"
 refuses 'not a perflab ledger' "$perflab" table --ledger "$sources/noise.txt"
@@ -105,7 +105,7 @@ echo '{"name": "whole program", "device": "this CPU", "covers": ["P.1"],
 "$perflab" record-integration whole.json || fail "record-integration"
 says 'end to end  *whole program .*COMPLETE' "$perflab" table
 echo '{"name": "x", "device": "d", "before_ms": [1, 2], "after_ms": [1]}' >uneven.json
-refuses 'as many' "$perflab" record-integration uneven.json
+refuses 'of equal length' "$perflab" record-integration uneven.json
 
 # --- status: ticks follow the facts
 "$perflab" status P.1 >status.txt
@@ -134,7 +134,7 @@ cmp -s before.csv after.csv || fail "a comparison changes the table: $(diff befo
 one=$(awk '/  with / { print $1; exit }' runs.txt) two=$(awk '/  with / { print $NF; exit }' runs.txt)
 says '\(no difference resolved\|a difference under 2 %\) (interleaved' "$perflab" compare "$one" "$two"
 says 'speedup over the other build 1.0' "$perflab" compare "$one" "$two"
-refuses 'with its partner only' "$perflab" compare "$one" "$(key_of P.2)"
+refuses 'only be compared with its partner' "$perflab" compare "$one" "$(key_of P.2)"
 says '0 new' "$perflab" import pairs.jsonl
 
 # --- report
