@@ -55,7 +55,7 @@ for id in min nan length; do
 done
 says 'gate passed \(48 cases, 96 values\)' "$perflab" validate right
 says 'gate passed .*: the candidate leaks [0-9]+ bytes of malloc in each call, the baseline none' "$perflab" validate leak
-ends 1 'gate mismatch: the candidate keeps' "$perflab" validate forbidden
+ends 1 'gate mismatch: the candidate leaks' "$perflab" validate forbidden
 says 'gate passed \(48 cases, 96 values\)$' "$perflab" validate once --variant native
 
 finish "edges are tried"

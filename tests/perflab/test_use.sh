@@ -104,7 +104,7 @@ also 'mean 20 '
 says '^count' "$perflab" stats columns.txt --column 2
 says 'mean 50 ' sh -c "printf '1 40\n2 60\n' | '$perflab' stats - --column 1,2"
 printf '%s\n' 'a 45.2 us' '45.3' >mixed.txt
-ends 3 'line 1 has a time with its unit, line 2 a number without' "$perflab" stats mixed.txt
+ends 3 'line 1 has a time with a unit, line 2 a number without one' "$perflab" stats mixed.txt
 printf '%s\n' '1 2' '3' >ragged.txt
 ends 3 'line 1 has 2 numbers, line 2 has 1' "$perflab" stats ragged.txt
 printf '%s\n' 'x 3 us' 'x 4' >half.txt
