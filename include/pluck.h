@@ -64,6 +64,7 @@ PLUCK_API const char *pluck_version(void);
 #define PLUCK_MAX_STAGES  64       /* stages in a chain */
 #define PLUCK_MAX_LAST_N  1048576  /* tokens in a history */
 #define PLUCK_MAX_BREAKER 64       /* tokens in a DRY sequence breaker */
+#define PLUCK_MAX_REWIND  4096     /* accepted tokens that a sampler can take back */
 
 /* ------------------------------------------------------------------------------------------------
  * Status
@@ -95,7 +96,8 @@ PLUCK_API const char *pluck_version(void);
     X(ERR_SIZE, -21, "a size or count is out of range")                                            \
     X(ERR_BATCH, -22, "rows of the batch failed: their statuses say which")                        \
     X(ERR_SHARED, -23, "a sampler or a batch is in use already")                                   \
-    X(ERR_CANCELLED, -24, "the executor did not run this row")
+    X(ERR_CANCELLED, -24, "the executor did not run this row")                                     \
+    X(ERR_REWIND, -25, "the sampler cannot go back that far, or has a stage that cannot go back")
 
 typedef enum pluck_status {
 #define PLUCK_STATUS_ENUM(name, code, message) PLUCK_##name = (code),
@@ -360,6 +362,9 @@ typedef struct pluck_stage_custom {
     void *(*clone)(const void *ctx);
     void (*release)(void *ctx);
     void *ctx;
+    /* Makes ctx what it was right after the token before the last n accepted ones was accepted;
+     * NULL: the stage cannot be rewound, and so its sampler cannot (pluck_sampler_rewind). */
+    void (*rewind)(void *ctx, int32_t n);
 } pluck_stage_custom;
 
 /* Dist: draws a token from the distribution. */
@@ -424,6 +429,8 @@ typedef struct pluck_config {
     int32_t n_stages;           /* 0 to 64 */
     pluck_allocator allocator;  /* all zero: malloc and free */
     pluck_workspace *workspace; /* of n_vocab or more; outlives the sampler. NULL: it makes one */
+    int32_t max_rewind;         /* accepted tokens that pluck_sampler_rewind can take back: 0 to
+                                   4096; each takes 16 to 72 bytes for each stage */
 } pluck_config;
 
 /* ------------------------------------------------------------------------------------------------
@@ -566,6 +573,18 @@ PLUCK_API pluck_status pluck_accept(pluck_sampler *sampler, int32_t token);
  * Errors: ERR_NULL, ERR_STAGE (no such stage), ERR_TOKEN.
  */
 PLUCK_API pluck_status pluck_accept_stage(pluck_sampler *sampler, int32_t stage, int32_t token);
+
+/*
+ * Takes back the last n accepted tokens, 0 to the config's max_rewind: streams, histories, mu and
+ * averages are what they were right after the token before these was accepted, or after creation,
+ * whatever has been drawn since. Tokens that had fallen out of a history come back. n = 0 takes back
+ * what was drawn since the last token was accepted. Takes the time that accepting and drawing took;
+ * DRY then compares its history anew. Custom stages are told by their `rewind`.
+ * Errors: ERR_NULL; ERR_SIZE (n is negative); ERR_REWIND (max_rewind is 0, n is more than that or
+ * than what has been accepted since creation, reset or pluck_sampler_copy_stage, or a custom stage
+ * has no `rewind`). The sampler is then as it was.
+ */
+PLUCK_API pluck_status pluck_sampler_rewind(pluck_sampler *sampler, int32_t n);
 
 /*
  * Copies what a stage remembers (its random stream, history, mu, average) into a stage of another

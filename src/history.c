@@ -178,6 +178,25 @@ void pk_history_push(history *h, int32_t token) {
     if (h->kind == HISTORY_REPEATS) history_places(h)[at] = place;
 }
 
+void pk_history_pop(history *h, int32_t dropped) {
+    PLUCK_ASSERT(h->size > 0 && (dropped == -1 || h->size == h->capacity));
+    const int32_t at = history_index(h, h->size - 1);
+    const int32_t newest = history_ring(h)[at];
+    /* Lags that know of the token are of no use any more, nor are marks of a token that comes back. */
+    if (h->n_new == 0 || dropped != -1) h->n_new = h->capacity;
+    if (h->n_new < h->capacity) h->n_new--;
+    if (dropped == -1)
+        h->size--;
+    else
+        h->first = at;
+    if (newest == dropped) return;
+    count_down(h, newest);
+    if (dropped == -1) return;
+    history_ring(h)[at] = dropped;
+    const int32_t place = count_up(h, dropped);
+    if (h->kind == HISTORY_REPEATS) history_places(h)[at] = place;
+}
+
 int32_t pk_history_back(const history *h, int32_t back) {
     PLUCK_ASSERT(back >= 0 && back < h->size);
     return history_ring(h)[history_index(h, h->size - 1 - back)];

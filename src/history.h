@@ -48,6 +48,9 @@ void pk_history_init(history *h, int32_t capacity, history_kind kind);
 void pk_history_clear(history *h);
 void pk_history_push(history *h, int32_t token);
 
+/* Takes back the last push, by which `dropped` left the history; -1: it was not full. */
+void pk_history_pop(history *h, int32_t dropped);
+
 /* The token `back` places from the end: 0 is the last one pushed; back < size. */
 int32_t pk_history_back(const history *h, int32_t back);
 

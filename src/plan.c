@@ -7,6 +7,7 @@
 #include "plan.h"
 
 #include "error.h"
+#include "journal.h"
 #include "workspace.h"
 
 /* A block whose size is being computed (base is NULL) or that is being filled. */
@@ -32,9 +33,9 @@ static size_t reserve(size_t *used, size_t size) {
 }
 
 /* Decides where an enabled stage's mutable parts are. */
-static void place_state(step *s, size_t *memory, int32_t *n_streams) {
+static void place_state(step *s, int32_t max_rewind, size_t *memory, int32_t *n_streams) {
     const stage_kind *kind = s->kind;
-    s->stream = s->history = s->work = NONE;
+    s->stream = s->history = s->work = s->journal = NONE;
     if (kind->random) {
         s->stream = reserve(memory, sizeof(rng_stream));
         s->stream_number = (uint32_t)(*n_streams)++;
@@ -42,6 +43,7 @@ static void place_state(step *s, size_t *memory, int32_t *n_streams) {
     if (kind->last_n)
         s->history = reserve(memory, pk_history_size(kind->last_n(s->stage), kind->history));
     if (kind->work) s->work = reserve(memory, kind->work(s->stage) * sizeof(int32_t));
+    if (max_rewind > 0) s->journal = reserve(memory, pk_journal_size(kind, max_rewind));
 }
 
 /* Lays out the plan, and fills it if the arena has memory. */
@@ -64,7 +66,7 @@ static PK_APART void build(plan_arena *arena, const pluck_config *config) {
             n_streams += s.kind->random;
             continue;
         }
-        place_state(&s, &memory, &n_streams);
+        place_state(&s, config->max_rewind, &memory, &n_streams);
         steps[n_steps++] = s;
     }
     if (!p) return;
@@ -94,6 +96,9 @@ static pluck_status check_chain(const pluck_config *config, pluck_error *err) {
         return pk_fail(err, PLUCK_ERR_NULL, "the allocator has one function without the other");
     if (config->rng != PLUCK_RNG_MT19937 && config->rng != PLUCK_RNG_PHILOX)
         return pk_fail(err, PLUCK_ERR_RNG, "there is no generator %d", (int)config->rng);
+    if (config->max_rewind < 0 || config->max_rewind > PLUCK_MAX_REWIND)
+        return pk_fail(err, PLUCK_ERR_SIZE, "max_rewind is %d; allowed: 0 to %d",
+                       (int)config->max_rewind, PLUCK_MAX_REWIND);
     if (config->workspace && pk_workspace_vocab(config->workspace) < config->n_vocab)
         return pk_fail(err, PLUCK_ERR_WORKSPACE, "the workspace is for %d tokens, n_vocab is %d",
                        (int)pk_workspace_vocab(config->workspace), (int)config->n_vocab);

@@ -14,10 +14,10 @@
 typedef struct step {
     const pluck_stage *stage;
     const stage_kind *kind;
-    const void *prepared;         /* what the kind's `copy` returned */
-    int32_t index;                /* of the stage in the config */
-    uint32_t stream_number;       /* number among the random stages, from 0 */
-    size_t stream, history, work; /* offsets in the sampler's memory, or NONE */
+    const void *prepared;                  /* what the kind's `copy` returned */
+    int32_t index;                         /* of the stage in the config */
+    uint32_t stream_number;                /* number among the random stages, from 0 */
+    size_t stream, history, work, journal; /* offsets in the sampler's memory, or NONE */
 } step;
 
 #define NONE ((size_t)-1)

@@ -29,10 +29,10 @@ void pk_philox4x32(const uint32_t counter[4], const uint32_t key[2], uint32_t ou
 
 void pk_stream_seed(rng_stream *stream, pluck_rng_kind kind, uint32_t seed, uint32_t number) {
     stream->kind = kind;
+    stream->position = stream->begun = 0;
     if (kind == PLUCK_RNG_PHILOX) {
         stream->as.philox.key[0] = seed;
         stream->as.philox.key[1] = number;
-        stream->as.philox.position = stream->as.philox.begun = 0;
         return;
     }
     uint32_t *state = stream->as.mt.state;
@@ -40,25 +40,45 @@ void pk_stream_seed(rng_stream *stream, pluck_rng_kind kind, uint32_t seed, uint
     for (uint32_t i = 1; i < MT_WORDS; i++)
         state[i] = 1812433253u * (state[i - 1] ^ state[i - 1] >> 30) + i;
     stream->as.mt.next = 0;
-    stream->as.mt.n_log = 0;
 }
 
 void pk_stream_begin(rng_stream *stream) {
-    if (stream->kind == PLUCK_RNG_PHILOX)
-        stream->as.philox.begun = stream->as.philox.position;
-    else
-        stream->as.mt.n_log = 0;
+    stream->begun = stream->position;
 }
 
 void pk_stream_rollback(rng_stream *stream) {
-    if (stream->kind == PLUCK_RNG_PHILOX) {
-        stream->as.philox.position = stream->as.philox.begun;
-        return;
+    pk_stream_go_back(stream, stream->begun);
+}
+
+static uint32_t mt_index(uint32_t i) {
+    return i < MT_WORDS ? i : i - MT_WORDS;
+}
+
+/* The upper bit of word i before it was replaced, and the lower ones of the word behind it: what a
+ * step mixed into the word that is at i now. */
+static uint32_t mt_mixed(const uint32_t *state, uint32_t i) {
+    uint32_t y = state[i] ^ state[mt_index(i + 397)];
+    const uint32_t odd = y >> 31;
+    if (odd) y ^= 0x9908b0dfu;
+    return y << 1 | odd;
+}
+
+/* Undoes a step. Of the word that comes back only the upper bit is used from here on; its lower ones
+ * are used by whoever goes back further. Before the first step of all they are lost, and unused. */
+static void mt_back(rng_stream *stream) {
+    uint32_t *state = stream->as.mt.state;
+    const uint32_t i = mt_index(stream->as.mt.next + MT_WORDS - 1);
+    const uint32_t before = mt_index(i + MT_WORDS - 1);
+    state[i] = (mt_mixed(state, i) & 0x80000000u) | (mt_mixed(state, before) & 0x7fffffffu);
+    stream->as.mt.next = i;
+}
+
+void pk_stream_go_back(rng_stream *stream, uint64_t position) {
+    if (stream->kind == PLUCK_RNG_MT19937) {
+        PLUCK_ASSERT(position <= stream->position);
+        for (uint64_t i = position; i < stream->position; i++) mt_back(stream);
     }
-    while (stream->as.mt.n_log > 0) {
-        stream->as.mt.next = (stream->as.mt.next + MT_WORDS - 1) % MT_WORDS;
-        stream->as.mt.state[stream->as.mt.next] = stream->as.mt.log[--stream->as.mt.n_log];
-    }
+    stream->position = position;
 }
 
 uint32_t pk_stream_word(rng_stream *stream) {
@@ -66,8 +86,8 @@ uint32_t pk_stream_word(rng_stream *stream) {
     const uint32_t i = stream->as.mt.next;
     const uint32_t after = i + 1 < MT_WORDS ? i + 1 : 0;
     const uint32_t middle = i + 397 < MT_WORDS ? i + 397 : i + 397 - MT_WORDS;
-    PLUCK_ASSERT(stream->kind == PLUCK_RNG_MT19937 && stream->as.mt.n_log < MT_LOG);
-    stream->as.mt.log[stream->as.mt.n_log++] = state[i];
+    PLUCK_ASSERT(stream->kind == PLUCK_RNG_MT19937);
+    stream->position++;
     const uint32_t mixed = (state[i] & 0x80000000u) | (state[after] & 0x7fffffffu);
     uint32_t y = state[i] = state[middle] ^ mixed >> 1 ^ (mixed & 1u ? 0x9908b0dfu : 0u);
     stream->as.mt.next = after;
@@ -78,7 +98,7 @@ uint32_t pk_stream_word(rng_stream *stream) {
 }
 
 static void philox_next(rng_stream *stream, uint32_t out[4]) {
-    const uint64_t position = stream->as.philox.position++;
+    const uint64_t position = stream->position++;
     const uint32_t counter[4] = {(uint32_t)position, (uint32_t)(position >> 32), 0, 0};
     pk_philox4x32(counter, stream->as.philox.key, out);
 }

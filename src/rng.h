@@ -1,9 +1,8 @@
 /*
  * rng.h: the random streams, mt19937 as llama.cpp uses it and Philox4x32-10.
  *
- * A stream can be rolled back: pk_stream_begin marks a point, pk_stream_rollback returns to it. For
- * mt19937 this is cheap: the generator advances one word at a time, and each step changes one word
- * of the state, so a short log of the overwritten words is enough to undo a call. (Advancing 624
+ * A stream can go back to any position it has been at. For mt19937 no word needs to be kept for
+ * that: each step changes one word of the state and can be undone from the others. (Advancing 624
  * words at once, as textbooks do, would also make every 312th draw slow.)
  */
 #ifndef PLUCK_RNG_H
@@ -13,22 +12,21 @@
 
 #include "pluck.h"
 
-enum { MT_WORDS = 624, MT_LOG = 4 };
+enum { MT_WORDS = 624 };
 
 typedef struct rng_stream {
     pluck_rng_kind kind;
     union {
         struct {
             uint32_t state[MT_WORDS];
-            uint32_t next;        /* index of the word that the next step replaces */
-            uint32_t log[MT_LOG]; /* words replaced since pk_stream_begin */
-            uint32_t n_log;
+            uint32_t next; /* index of the word that the next step replaces */
         } mt;
         struct {
             uint32_t key[2]; /* seed, stream number */
-            uint64_t position, begun;
         } philox;
     } as;
+    uint64_t position; /* words or draws since the seed */
+    uint64_t begun;    /* where a rollback goes back to */
 } rng_stream;
 
 /* Seeds a stream. number: the stream's number in the sampler, from 0; only Philox uses it. */
@@ -37,7 +35,9 @@ void pk_stream_seed(rng_stream *stream, pluck_rng_kind kind, uint32_t seed, uint
 void pk_stream_begin(rng_stream *stream);
 void pk_stream_rollback(rng_stream *stream);
 
-/* At most MT_LOG words may be drawn between two pk_stream_begin. */
+/* Goes back to a position that the stream has been at. Takes the time that drawing took. */
+void pk_stream_go_back(rng_stream *stream, uint64_t position);
+
 uint32_t pk_stream_word(rng_stream *stream); /* mt19937 only */
 
 /* A double in [0, 1): libstdc++'s uniform_real_distribution<double>; for Philox a multiple of

@@ -3,6 +3,7 @@
 
 #include "sampler.h"
 
+#include "rewind.h"
 #include "workspace.h"
 
 enum { PART_ALIGN = 16 };
@@ -96,6 +97,7 @@ pluck_status pluck_sampler_create(pluck_sampler **out, const pluck_config *confi
             pk_history_init(pk_history_of(s, at), kind->last_n(at->stage), kind->history);
     }
     seed_streams(s);
+    pk_rewind_forget_all(s);
     *out = s;
     return PLUCK_OK;
 }
@@ -148,6 +150,7 @@ void pluck_sampler_reset(pluck_sampler *sampler) {
     if (!sampler) return;
     reset_stages(sampler);
     seed_streams(sampler);
+    pk_rewind_forget_all(sampler);
 }
 
 void pluck_sampler_free(pluck_sampler *sampler) {
@@ -166,12 +169,13 @@ static void accept_step(pluck_sampler *s, int32_t i, int32_t token) {
     PLUCK_ASSERT(i >= 0 && i < s->plan->n_steps && token >= 0 && token < s->plan->config.n_vocab);
     const step *at = &s->plan->steps[i];
     history *h = pk_history_of(s, at);
+    const int32_t dropped = h && h->size == h->capacity ? pk_history_back(h, h->size - 1) : -1;
     if (h) pk_history_push(h, token);
-    if (!at->kind->accept) return;
-    if (at->kind->calls_back)
+    if (at->kind->accept && at->kind->calls_back)
         at->kind->accept(at->stage, &s->memory[i], token);
-    else
+    else if (at->kind->accept)
         PK_DO_IN_OWN_ENV(at->kind->accept(at->stage, &s->memory[i], token));
+    pk_rewind_note(s, i, dropped);
 }
 
 pluck_status pluck_accept(pluck_sampler *sampler, int32_t token) {
@@ -231,6 +235,7 @@ pluck_status pluck_sampler_copy_stage(pluck_sampler *to, int32_t to_stage,
     }
     to->memory[i].mu = from->memory[j].mu;
     to->memory[i].adaptive = from->memory[j].adaptive;
+    pk_rewind_forget(to, i);
     return PLUCK_OK;
 }
 
@@ -266,7 +271,7 @@ pluck_status pluck_sampler_seek(pluck_sampler *sampler, uint64_t position) {
     if (p->config.rng != PLUCK_RNG_PHILOX) return PLUCK_ERR_RNG;
     for (int32_t i = 0; i < p->n_steps; i++) {
         rng_stream *stream = pk_stream_of(sampler, &p->steps[i]);
-        if (stream) stream->as.philox.position = position;
+        if (stream) stream->position = position;
     }
     return PLUCK_OK;
 }

@@ -6,6 +6,7 @@
 #ifndef PLUCK_SAMPLER_H
 #define PLUCK_SAMPLER_H
 
+#include "journal.h"
 #include "plan.h"
 
 struct pluck_sampler {

@@ -87,6 +87,10 @@ typedef struct stage_kind {
     void (*create)(const pluck_stage *stage, stage_memory *memory);
     void (*reset)(const pluck_stage *stage, stage_memory *memory);
     void (*accept)(const pluck_stage *stage, stage_memory *memory, int32_t token);
+    /* rewind: takes back the last n accepted tokens, for what the library does not keep itself.
+     * can_rewind: whether that can be done. */
+    void (*rewind)(const pluck_stage *stage, stage_memory *memory, int32_t n);
+    bool (*can_rewind)(const pluck_stage *stage);
     /* clone: gives a copy of the memory what it must not share; false if that fails. release: frees
      * that. */
     bool (*clone)(const pluck_stage *stage, stage_memory *to, const stage_memory *from);

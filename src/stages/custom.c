@@ -79,6 +79,14 @@ static void accept(const pluck_stage *stage, stage_memory *memory, int32_t token
     if (stage->as.custom.accept) stage->as.custom.accept(memory->custom, token);
 }
 
+static void take_back(const pluck_stage *stage, stage_memory *memory, int32_t n) {
+    stage->as.custom.rewind(memory->custom, n);
+}
+
+static bool can_take_back(const pluck_stage *stage) {
+    return stage->as.custom.rewind != NULL;
+}
+
 static bool clone(const pluck_stage *stage, stage_memory *to, const stage_memory *from) {
     if (!stage->as.custom.clone) return true;
     to->custom = stage->as.custom.clone(from->custom);
@@ -108,6 +116,8 @@ const stage_kind pk_stage_custom = {
     .create = create,
     .reset = reset,
     .accept = accept,
+    .rewind = take_back,
+    .can_rewind = can_take_back,
     .clone = clone,
     .release = release,
     .release_shared = release_shared,

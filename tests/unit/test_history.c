@@ -92,6 +92,19 @@ static void check_window(const history *h, const int32_t *window, int32_t n) {
     assert_memory_equal(got_counts, counts, (size_t)n_distinct * sizeof *got);
 }
 
+/* Pushes token number i since the history was empty; now and then others first, which are taken back
+ * again. */
+static void push(history *h, int32_t token, int32_t i) {
+    enum { MOST_BACK = 12 };
+    int32_t dropped[MOST_BACK];
+    for (int32_t n = 0; n < i % (MOST_BACK + 1); n++) {
+        dropped[n] = h->size == h->capacity ? pk_history_back(h, h->size - 1) : -1;
+        pk_history_push(h, n % 3 == 0 ? token : n * 5000 + i % 7);
+    }
+    for (int32_t n = i % (MOST_BACK + 1); n-- > 0;) pk_history_pop(h, dropped[n]);
+    pk_history_push(h, token);
+}
+
 static void run_history(int32_t capacity, int kind, history_kind what) {
     const size_t size = pk_history_size(capacity, what);
     guard memory = guard_open(size, true), copy = guard_open(size, true);
@@ -107,7 +120,7 @@ static void run_history(int32_t capacity, int kind, history_kind what) {
             begin = i;
         }
         pushed[i] = token_of(kind, i, &r);
-        pk_history_push(h, pushed[i]);
+        push(h, pushed[i], i - begin);
         if (rows_below(&r, 400) == 0) { /* a history may be moved */
             memcpy(copy.data, h, size);
             memset(h, 0x5a, size);

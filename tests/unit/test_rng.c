@@ -6,6 +6,8 @@
 #include "oracle/oracle_rng.h"
 #include "rng.h"
 
+#include <string.h>
+
 static void mt19937_reference(void **state) {
     (void)state;
     const uint32_t first[] = {3499211612u, 581869302u, 3890346734u, 3586334585u, 545404204u};
@@ -80,6 +82,32 @@ static void rollback(void **state) {
     }
 }
 
+/* Back over thousands of words, past the seed's own, to the very first. */
+static void go_back(void **state) {
+    (void)state;
+    enum { DRAWS = 2500 };
+    static double drawn[DRAWS];
+    static uint64_t positions[DRAWS];
+    for (int kind = 0; kind < 2; ++kind) {
+        rng_stream s;
+        pk_stream_seed(&s, (pluck_rng_kind)kind, 11u, 2);
+        rows_random r = {9};
+        int n = 0;
+        for (int step = 0; step < 6000; ++step) {
+            if (rows_below(&r, 40) == 0) n = (int)rows_below(&r, (uint32_t)n + 1);
+            if (n == DRAWS || step == 5000) n = 0;
+            if (positions[n] < s.position) pk_stream_go_back(&s, positions[n]);
+            const double u = pk_stream_double(&s);
+            if (drawn[n] != 0.0) assert_true(u == drawn[n]);
+            drawn[n++] = u;
+            if (n < DRAWS) positions[n] = s.position;
+        }
+        assert_true(drawn[DRAWS / 4] != 0.0);
+        memset(drawn, 0, sizeof drawn);
+        memset(positions, 0, sizeof positions);
+    }
+}
+
 /* The largest word rounds up to 1 and must be taken just below. */
 static void never_one(void **state) {
     (void)state;
@@ -101,8 +129,11 @@ static void never_one(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mt19937_reference),  cmocka_unit_test(philox_reference),
-        cmocka_unit_test(doubles_and_floats), cmocka_unit_test(rollback),
+        cmocka_unit_test(mt19937_reference),
+        cmocka_unit_test(philox_reference),
+        cmocka_unit_test(doubles_and_floats),
+        cmocka_unit_test(rollback),
+        cmocka_unit_test(go_back),
         cmocka_unit_test(never_one),
     };
     return cmocka_run_group_tests_name("rng", tests, NULL, NULL);

@@ -161,6 +161,16 @@ static pluck_status reach_ERR_SIZE(void) {
     return pluck_sampler_create(&s, &config);
 }
 
+static pluck_status reach_ERR_REWIND(void) {
+    const pluck_stage dist = with_dist();
+    const pluck_config config = with_chain(N, 1, PLUCK_RNG_MT19937, &dist, 1);
+    pluck_sampler *s = NULL;
+    assert_int_equal(pluck_sampler_create(&s, &config), PLUCK_OK);
+    const pluck_status status = pluck_sampler_rewind(s, 0);
+    pluck_sampler_free(s);
+    return status;
+}
+
 /* A batch of two threads, of which the second one is the caller's and never comes. */
 static bool come_never(void *ctx, int32_t n, void (*work)(void *arg, int32_t i), void *arg) {
     (void)ctx;
