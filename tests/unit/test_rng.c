@@ -94,7 +94,7 @@ static void go_back(void **state) {
         rows_random r = {9};
         int n = 0;
         for (int step = 0; step < 6000; ++step) {
-            if (rows_below(&r, 40) == 0) n = (int)rows_below(&r, (uint32_t)n + 1);
+            if (rows_below(&r, 40) == 0) n -= (int)rows_below(&r, n < 60 ? (uint32_t)n + 1 : 60u);
             if (n == DRAWS || step == 5000) n = 0;
             if (positions[n] < s.position) pk_stream_go_back(&s, positions[n]);
             const double u = pk_stream_double(&s);
