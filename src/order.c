@@ -192,38 +192,75 @@ static float key_float(int32_t key) {
     return x;
 }
 
-float pk_kth_of_few(const float *x, int32_t n, int32_t k) {
-    PLUCK_ASSERT(k >= 1 && k <= n);
+/* Where the k-th greatest lies, as keys: `count` values, at least k, reach `low`; fewer reach `high`. */
+typedef struct bracket {
+    int64_t low, high;
+    int32_t count;
+} bracket;
+
+static bracket bracket_all(const float *x, int32_t n) {
     float least = x[0], most = x[0];
     for (int32_t i = 1; i < n; i++) {
         least = x[i] < least ? x[i] : least;
         most = x[i] > most ? x[i] : most;
     }
-    /* At least k values are at or above `low`, fewer than k at or above `high`. */
-    int64_t low = float_key(least), high = (int64_t)float_key(most) + 1;
-    int32_t count = n;
-    while (high - low > 1 && count != k) {
-        const int64_t middle = low + (high - low) / 2;
-        const float value = key_float((int32_t)middle);
-        int32_t reach = 0;
-        for (int32_t i = 0; i < n; i++) reach += x[i] >= value;
-        if (reach >= k) {
-            low = middle;
-            count = reach;
-        } else {
-            high = middle;
-        }
+    return (bracket){float_key(least), (int64_t)float_key(most) + 1, n};
+}
+
+static bool is_settled(const bracket *b, int32_t k) {
+    return b->high - b->low <= 1 || b->count == k;
+}
+
+static void narrow_at(bracket *b, const float *x, int32_t n, int32_t k, int64_t key) {
+    const float value = key_float((int32_t)key);
+    int32_t reach = 0;
+    for (int32_t i = 0; i < n; i++) reach += x[i] >= value;
+    if (reach >= k) {
+        b->low = key;
+        b->count = reach;
+    } else {
+        b->high = key;
     }
-    const float bound = key_float((int32_t)low);
-    float kth = most;
+}
+
+/* Halves the interval of values, not of keys: a few turns settle what is spread at all evenly. */
+static void narrow_by_values(bracket *b, const float *x, int32_t n, int32_t k) {
+    enum { TURNS = 14 };
+    for (int turn = 0; turn < TURNS && !is_settled(b, k); turn++) {
+        const double low = (double)key_float((int32_t)b->low);
+        const double high = (double)key_float((int32_t)(b->high - 1));
+        const double middle = 0.5 * (low + high);
+        if (!isfinite(middle)) return;
+        const int64_t key = float_key((float)middle);
+        narrow_at(b, x, n, k, key > b->low ? key : b->low + 1);
+    }
+}
+
+/* The least of those that reach b->low. */
+static float settle(const bracket *b, const float *x, int32_t n) {
+    const float bound = key_float((int32_t)b->low);
+    float kth = INFINITY;
     for (int32_t i = 0; i < n; i++) kth = x[i] >= bound && x[i] < kth ? x[i] : kth;
     return kth;
 }
 
+float pk_kth_of_few(const float *x, int32_t n, int32_t k) {
+    PLUCK_ASSERT(k >= 1 && k <= n);
+    bracket b = bracket_all(x, n);
+    narrow_by_values(&b, x, n, k);
+    while (!is_settled(&b, k)) narrow_at(&b, x, n, k, b.low + (b.high - b.low) / 2);
+    return settle(&b, x, n);
+}
+
 float pk_kth_greatest(float *x, int32_t n, int32_t k) {
-    enum { FEW = 512, DIGIT = 11, BUCKETS = 1 << DIGIT };
+    enum { FEW = 512, SOME = 4096, DIGIT = 11, BUCKETS = 1 << DIGIT };
     PLUCK_ASSERT(k >= 1 && k <= n);
     if (n <= FEW) return pk_kth_of_few(x, n, k); /* faster than clearing the counts */
+    if (n <= SOME) {
+        bracket b = bracket_all(x, n);
+        narrow_by_values(&b, x, n, k);
+        if (is_settled(&b, k)) return settle(&b, x, n);
+    }
     /* Digits: bits 31 to 21, 20 to 10 and 9 to 0 of the keys, made unsigned. */
     static const int shifts[] = {21, 10, 0};
     uint32_t found = 0;

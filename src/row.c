@@ -379,6 +379,24 @@ int32_t pk_row_collect(const logit_row *r, const float *max, row_cut c, float be
     return n;
 }
 
+int32_t pk_row_collect_few(const logit_row *r, const float *max, row_cut c, int32_t most,
+                           int32_t *ids, float *x) {
+    enum { STRIDE = 128 }; /* groups between two looks at how many there are */
+    int32_t n = 0;
+    run part;
+    for (int32_t g = 0; n <= most && next_run(r, c, &g, &part);) {
+        const char *at = part.x;
+        for (int32_t i = 0; i < part.n && n <= most; i += STRIDE) {
+            const int32_t count = part.n - i < STRIDE ? part.n - i : STRIDE, first = part.first + i;
+            n += part.kernels->group_collect(
+                at + (size_t)i * GROUP * r->element, part.allowed ? part.allowed + i : NULL,
+                (size_t)count, max + first, first * GROUP, part.low, NAN, ids + n, x + n);
+        }
+    }
+    PLUCK_ASSERT(n <= r->n);
+    return n;
+}
+
 int32_t pk_row_collect_group(const logit_row *r, const float *max, int32_t g, float low,
                              int32_t *ids, float *x) {
     PLUCK_ASSERT(g >= 0 && g < r->n_groups && low > -INFINITY);

@@ -122,6 +122,11 @@ group_totals pk_row_stats(const logit_row *r, float shift);
 int32_t pk_row_collect(const logit_row *r, const float *max, row_cut c, float below, int32_t *ids,
                        float *x);
 
+/* The same of what the cut admits if that is at most `most`; else it stops early and returns a
+ * number above `most`. */
+int32_t pk_row_collect_few(const logit_row *r, const float *max, row_cut c, int32_t most,
+                           int32_t *ids, float *x);
+
 /* The same of one group. */
 int32_t pk_row_collect_group(const logit_row *r, const float *max, int32_t group, float low,
                              int32_t *ids, float *x);

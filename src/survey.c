@@ -29,10 +29,10 @@ static double list_mass(view *v, const float *x, int32_t n) {
 /* Collects what is at or above t->low, unless that is many more than a top should have, because of
  * equals. */
 static void collect_top(view *v, top *t) {
-    const row_cut c = pk_view_deeper(v, t->low);
-    if (cut_is_open(c) || pk_view_is_much(v, pk_row_count_above(&v->row, v->mass.group_max, c)))
-        return;
-    t->n = pk_view_collect(v, t->low, NAN);
+    if (cut_is_open(pk_view_deeper(v, t->low))) return;
+    const int32_t n = pk_view_collect_few(v, t->low, view_most_listed(v));
+    if (n < 0) return;
+    t->n = n;
     t->mass = list_mass(v, v->list.x, t->n);
 }
 

@@ -115,6 +115,16 @@ int32_t pk_view_collect(view *v, float low, float high) {
     return n;
 }
 
+int32_t pk_view_collect_few(view *v, float low, int64_t most) {
+    PLUCK_ASSERT(v->whole && v->mass.max_stamp == v->values);
+    int32_t n =
+        pk_row_collect_few(&v->row, v->mass.group_max, pk_view_deeper(v, low),
+                           (int32_t)min_i64(most, INT32_MAX - GROUP), v->list.ids, v->list.x);
+    const bool few = n <= most;
+    pk_list_set(&v->list, few ? n : 0, ORDER_ID);
+    return few ? n : -1;
+}
+
 void pk_view_adopt(view *v) {
     PLUCK_ASSERT(v->whole && !v->uncounted);
     v->whole = false;
@@ -149,14 +159,16 @@ static void keep(view *v, float low) {
         return;
     }
     const row_cut c = pk_view_deeper(v, low);
-    const int64_t n = cut_is_open(c) ? v->n : pk_row_count_above(&v->row, v->mass.group_max, c);
+    int64_t n = pk_view_collect_few(v, low, view_most_listed(v));
+    const bool few = n >= 0;
+    if (!few) n = cut_is_open(c) ? v->n : pk_row_count_above(&v->row, v->mass.group_max, c);
     PLUCK_ASSERT(n > 0);
     if (v->uncounted) v->n_counted = n;
     v->uncounted = false;
-    if (pk_view_is_much(v, n))
-        note_cut(v, c, n);
+    if (few)
+        pk_view_adopt(v);
     else
-        collect_all(v, low);
+        note_cut(v, c, n);
 }
 
 /* ---- state ---- */

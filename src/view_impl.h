@@ -94,6 +94,10 @@ row_cut pk_view_deeper(const view *v, float low);
  * returns how many. */
 int32_t pk_view_collect(view *v, float low, float high);
 
+/* Collects x >= low if that is at most `most`; returns how many, or -1: then the free list has
+ * nothing. */
+int32_t pk_view_collect_few(view *v, float low, int64_t most);
+
 /* Turns a WHOLE view into the list that was collected from it. */
 void pk_view_adopt(view *v);
 
@@ -104,9 +108,13 @@ void pk_view_count(view *v);
  * is. */
 float pk_view_x_at(view *v, float ref, double nats);
 
-/* Whether n candidates are so much of the row that it is better not to collect them. */
+/* How many candidates are collected at most: more are better left in the row. */
+static inline int64_t view_most_listed(const view *v) {
+    return max_i64(v->n_vocab / 16, 16384); /* a shorter list costs less than the search */
+}
+
 static inline bool pk_view_is_much(const view *v, int64_t n) {
-    return n > v->n_vocab / 16 && n > 16384; /* a shorter list costs less than the search */
+    return n > view_most_listed(v);
 }
 
 /* Keeps what a band admits in a WHOLE view: masks the rest of the row and removes the cut. The

@@ -91,15 +91,11 @@ static int32_t collect_top(view *v, int32_t k) {
 /* Collects at least k candidates of a WHOLE view and makes the view that list; false if they would
  * be many more than k. */
 static bool collect_at_least(view *v, int64_t k) {
-    int32_t n = cut_is_open(v->cut) ? collect_top(v, (int32_t)k) : 0;
+    const int32_t n = cut_is_open(v->cut) ? collect_top(v, (int32_t)k) : 0;
     if (n == 0) {
         const float bound = pk_view_bound(v, k);
-        const row_cut c = pk_view_deeper(v, bound);
-        if (cut_is_open(c)) return false;
-        const int64_t reach = pk_row_count_above(&v->row, v->mass.group_max, c);
-        if (reach > 4 * k && reach > 4096) return false;
-        if (pk_view_is_much(v, reach)) return false;
-        n = pk_view_collect(v, bound, NAN);
+        const int64_t most = min_i64(max_i64(4 * k, 4096), view_most_listed(v));
+        if (pk_view_collect_few(v, bound, most) < 0) return false;
     }
     pk_view_adopt(v);
     return true;
@@ -180,9 +176,8 @@ float pk_view_kth(view *v, int64_t k) {
  * many equals at the end, only as many of them as are needed. */
 static int32_t collect_greatest(view *v, int32_t m) {
     const float bound = pk_view_bound(v, m);
-    const row_cut c = pk_view_deeper(v, bound);
-    const int64_t reach = cut_is_open(c) ? v->n : pk_row_count_above(&v->row, v->mass.group_max, c);
-    if (reach <= 4 * (int64_t)m || reach <= 4096) return pk_view_collect(v, bound, NAN);
+    const int32_t few = pk_view_collect_few(v, bound, max_i64(4 * (int64_t)m, 4096));
+    if (few >= 0) return few;
     const boundary b = pk_boundary_find(v, ORDER_DESCENDING, MEASURE_COUNT, (double)m, false);
     const row_cut noted = v->cut;
     v->cut = (row_cut){b.x, b.id};

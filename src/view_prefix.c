@@ -31,14 +31,7 @@ static bool collect_certain(view *v, candidate_order order, double target, float
     const double x = (double)v->mass.ref - fmax(nats, 0.0) / v->scale;
     float low = x < -(double)FLT_MAX ? -INFINITY : nextafterf((float)x, -INFINITY);
     if (low > ceiling) low = ceiling;
-    const row_cut c = pk_view_deeper(v, low);
-    if (v->n > most && pk_view_is_much(v, v->n)) {
-        if (cut_is_open(c)) return false;
-        const int64_t n = pk_row_count_above(&v->row, v->mass.group_max, c);
-        if (n > most && pk_view_is_much(v, n)) return false;
-    }
-    (void)pk_view_collect(v, low, NAN);
-    return true;
+    return pk_view_collect_few(v, low, max_i64(most, view_most_listed(v))) >= 0;
 }
 
 /* Cuts a WHOLE view after a boundary that was found in the free list; of its equals, higher ids are
@@ -281,6 +274,7 @@ static pick draw_from_row(view *v, candidate_order order, level from, double tar
 pick pk_view_draw(view *v, pluck_rng_kind rng, double u) {
     const level from = v->draw_level;
     forget_levels(v); /* a later draw may be from other logits */
+    if (!v->whole && v->list.n == 1) return (pick){v->list.ids[0], v->list.x[0], 1.0};
     const mass_source of = pk_view_source(v);
     PLUCK_ASSERT(u >= 0.0 && u < 1.0);
     const double target = u * pk_mass_sum(&v->mass, &of);
