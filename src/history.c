@@ -223,8 +223,12 @@ void pk_history_reversed(const history *h, int32_t n, int32_t *tokens) {
     copy_reversed(history_ring(h) + h->capacity - 1, n - before, tokens + before);
 }
 
+int32_t pk_history_place(const history *h, int32_t token) {
+    return history_slots(h)[find(h, token)];
+}
+
 int32_t pk_history_count(const history *h, int32_t token) {
-    const int32_t place = history_slots(h)[find(h, token)];
+    const int32_t place = pk_history_place(h, token);
     return place == -1 ? 0 : history_counts(h)[place];
 }
 

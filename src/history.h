@@ -60,6 +60,9 @@ void pk_history_recent(const history *h, int32_t n, int32_t *tokens);
 /* Writes the last n tokens, newest first; n <= size. */
 void pk_history_reversed(const history *h, int32_t n, int32_t *tokens);
 
+/* The place of token among the distinct ones, or -1. */
+int32_t pk_history_place(const history *h, int32_t token);
+
 /* How often token is in the history. */
 int32_t pk_history_count(const history *h, int32_t token);
 

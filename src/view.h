@@ -133,8 +133,11 @@ void pk_view_drop_top(view *v, float low);
 /* Divides all logits by t > 0. */
 void pk_view_divide(view *v, double t);
 
-/* Returns the new logit (not x) of the k-th id; -inf masks it. */
-typedef double (*edit_fn)(const void *ctx, int32_t k, double logit);
+/* Edits logits (not x) in place: logit[i] is that of the (k + i)-th edit, i < n; -inf masks. */
+typedef void (*edit_fn)(const void *ctx, int32_t k, int32_t n, double *logit);
+
+/* Returns k, the number of the edit that a token has; -1 if it has none. */
+typedef int32_t (*edit_of_fn)(const void *ctx, int32_t id);
 
 /* Whether edits are made in the row, where an id is found without a search, so that the ids need
  * not ascend. */
@@ -146,6 +149,9 @@ bool pk_view_edits_row(const view *v);
  * stored. Errors: ERR_NAN, ERR_EMPTY.
  */
 pluck_status pk_view_edit(view *v, const int32_t *ids, int32_t n, edit_fn fn, const void *ctx);
+
+/* The same for a view that is not edited in its row: `of` is asked which edit each candidate has. */
+pluck_status pk_view_edit_each(view *v, edit_of_fn of, edit_fn fn, const void *ctx);
 
 /* Makes the order descending. The view is scanned. */
 void pk_view_sort(view *v);

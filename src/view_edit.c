@@ -3,51 +3,57 @@
 
 #include "view_impl.h"
 
-/* x after an edit; -inf if the edit masks the token. */
-static float edited(const view *v, edit_fn fn, const void *ctx, int32_t k, float x) {
-    const double logit = v->infinite ? INFINITY : (double)x * v->scale;
-    const double after = fn(ctx, k, logit);
-    if (v->infinite) return after == -INFINITY ? -INFINITY : 0.0f;
-    return (float)(after / v->scale);
-}
-
 /* ---- in the row ---- */
 
 bool pk_view_edits_row(const view *v) {
     return v->whole && v->order == ORDER_ID;
 }
 
-/* Makes the edits in one group, starting with the k-th id; returns the index of the first id after
- * them. */
-static int32_t edit_group(view *v, const int32_t *ids, int32_t n, int32_t k, edit_fn fn,
-                          const void *ctx, int32_t *n_lost) {
-    const int32_t g = ids[k] / GROUP;
-    float *patch = pk_row_patch(&v->row, g);
-    for (; k < n && ids[k] / GROUP == g; k++) {
-        float *x = &patch[ids[k] % GROUP];
-        /* A NaN is left for the scan to report. */
-        if (*x == -INFINITY || isnan(*x)) continue;
-        *x = edited(v, fn, ctx, k, *x);
-        *n_lost += *x == -INFINITY;
+/* So many edits are made at once: their logits are gathered first, and written back. */
+enum { AT_ONCE = 64 };
+
+/* Edits n <= AT_ONCE tokens; returns how many became -inf. */
+static int32_t edit_some(view *v, const int32_t *ids, int32_t k, int32_t n, edit_fn fn,
+                         const void *ctx) {
+    float *at[AT_ONCE];
+    double logit[AT_ONCE];
+    for (int32_t i = 0; i < n; i++) {
+        const int32_t id = ids[k + i];
+        PLUCK_ASSERT(id >= 0 && id < v->n_vocab);
+        at[i] = v->row.flat ? v->row.memory.patches + id
+                            : pk_row_patch(&v->row, id / GROUP) + id % GROUP;
+        logit[i] = (double)*at[i] * v->scale;
     }
-    return k;
+    fn(ctx, k, n, logit);
+    int32_t lost = 0;
+    for (int32_t i = 0; i < n; i++) {
+        const float before = *at[i], after = (float)(logit[i] / v->scale);
+        /* A NaN is left for the scan to report. */
+        const bool alive = before > -INFINITY;
+        *at[i] = alive ? after : before;
+        lost += alive & (after == -INFINITY);
+    }
+    return lost;
 }
 
 static void edit_row(view *v, const int32_t *ids, int32_t n, edit_fn fn, const void *ctx,
                      bool drop) {
-    PLUCK_ASSERT(cut_is_open(v->cut) && !v->adapted);
+    PLUCK_ASSERT(cut_is_open(v->cut) && !v->adapted && !v->infinite);
     const bool scanned = v->mass.max_stamp == v->values;
     if (!scanned) {
         pk_row_expect_edits(&v->row, n);
         pk_row_prefetch(&v->row, ids, n);
     }
     const mass_source before = pk_view_source(v);
-    int32_t lost = 0;
-    for (int32_t k = 0; k < n;) {
-        PLUCK_ASSERT(ids[k] >= 0 && ids[k] < v->n_vocab);
-        const int32_t g = ids[k] / GROUP;
-        k = edit_group(v, ids, n, k, fn, ctx, &lost);
-        if (scanned) pk_mass_refresh(&v->mass, &before, g);
+    int32_t lost = 0, refreshed = -1;
+    for (int32_t k = 0; k < n; k += AT_ONCE) {
+        const int32_t count = n - k < AT_ONCE ? n - k : AT_ONCE;
+        lost += edit_some(v, ids, k, count, fn, ctx);
+        for (int32_t i = k; scanned && i < k + count; i++) {
+            const int32_t g = ids[i] / GROUP;
+            if (g != refreshed || i == k) pk_mass_refresh(&v->mass, &before, g);
+            refreshed = g;
+        }
     }
     if (drop) v->n_counted -= lost;
     view_changed_values(v);
@@ -60,6 +66,16 @@ static void edit_row(view *v, const int32_t *ids, int32_t n, edit_fn fn, const v
 }
 
 /* ---- in a list ---- */
+
+/* The edits of a list: by ids, ascending, or by asking. */
+typedef struct list_edit {
+    const int32_t *ids;
+    int32_t n;
+    edit_of_fn edit_of; /* NULL: by ids */
+    edit_fn fn;
+    const void *ctx;
+    uint64_t residues[64]; /* the set of the ids modulo 4096: most candidates need no search */
+} list_edit;
 
 /* The position of an id among ids that ascend; -1 if it is not there. */
 static int32_t find_id(const int32_t *ids, int32_t n, int32_t id) {
@@ -74,25 +90,29 @@ static int32_t find_id(const int32_t *ids, int32_t n, int32_t id) {
     return low < n && ids[low] == id ? low : -1;
 }
 
-static void edit_list(view *v, const int32_t *ids, int32_t n, edit_fn fn, const void *ctx) {
+static int32_t edit_of(const list_edit *e, int32_t id) {
+    if (e->edit_of) return e->edit_of(e->ctx, id);
+    return e->residues[id / 64 % 64] >> (id % 64) & 1 ? find_id(e->ids, e->n, id) : -1;
+}
+
+/* x after its edit; -inf if the edit masks. */
+static float edited(const view *v, const list_edit *e, int32_t k, float x) {
+    double logit = v->infinite ? INFINITY : (double)x * v->scale;
+    e->fn(e->ctx, k, 1, &logit);
+    if (v->infinite) return logit == -INFINITY ? -INFINITY : 0.0f;
+    return (float)(logit / v->scale);
+}
+
+static void edit_list(view *v, const list_edit *e) {
     list *l = &v->list;
-    /* The set of the ids modulo 4096. It shows for most candidates that no search is needed. */
-    uint64_t residues[64] = {0};
-    for (int32_t k = 0; k < n; k++) {
-        PLUCK_ASSERT(k == 0 || ids[k] > ids[k - 1]);
-        residues[ids[k] / 64 % 64] |= (uint64_t)1 << (ids[k] % 64);
-    }
     int32_t kept = 0, hits = 0;
     for (int32_t i = 0; i < l->n; i++) {
-        const int32_t id = l->ids[i];
+        const int32_t id = l->ids[i], k = edit_of(e, id);
         float x = l->x[i];
-        if (residues[id / 64 % 64] >> (id % 64) & 1) {
-            const int32_t k = find_id(ids, n, id);
-            if (k >= 0) {
-                hits++;
-                x = edited(v, fn, ctx, k, x);
-                if (x == -INFINITY) continue;
-            }
+        if (k >= 0) {
+            hits++;
+            x = edited(v, e, k, x);
+            if (x == -INFINITY) continue;
         }
         l->ids[kept] = id;
         l->x[kept++] = x;
@@ -104,28 +124,45 @@ static void edit_list(view *v, const int32_t *ids, int32_t n, edit_fn fn, const 
     v->order = l->lies;
 }
 
-pluck_status pk_view_edit(view *v, const int32_t *ids, int32_t n, edit_fn fn, const void *ctx) {
-    PLUCK_ASSERT(n >= 0 && !v->adapted);
-    if (n == 0) return PLUCK_OK;
-    /* If the order depends on the values, the list is sorted before the values change. */
+/* If the order depends on the values, the list is sorted before the values change. */
+static pluck_status lay_down(view *v) {
     const bool laid_down = v->whole ? v->order == ORDER_ID
                                     : pk_list_lies(&v->list, v->order, v->centre) ||
                                           v->order == ORDER_AS_IT_LIES || v->order == ORDER_ID;
-    if (!laid_down) TRY(pk_view_materialise(v));
-    if (v->whole)
+    return laid_down ? PLUCK_OK : pk_view_materialise(v);
+}
+
+pluck_status pk_view_edit(view *v, const int32_t *ids, int32_t n, edit_fn fn, const void *ctx) {
+    PLUCK_ASSERT(n >= 0 && !v->adapted);
+    if (n == 0) return PLUCK_OK;
+    TRY(lay_down(v));
+    if (v->whole) {
         edit_row(v, ids, n, fn, ctx, false);
-    else
-        edit_list(v, ids, n, fn, ctx);
+        return PLUCK_OK;
+    }
+    list_edit e = {.ids = ids, .n = n, .fn = fn, .ctx = ctx};
+    for (int32_t k = 0; k < n; k++) {
+        PLUCK_ASSERT(k == 0 || ids[k] > ids[k - 1]);
+        e.residues[ids[k] / 64 % 64] |= (uint64_t)1 << (ids[k] % 64);
+    }
+    edit_list(v, &e);
+    return PLUCK_OK;
+}
+
+pluck_status pk_view_edit_each(view *v, edit_of_fn of, edit_fn fn, const void *ctx) {
+    PLUCK_ASSERT(!pk_view_edits_row(v) && !v->adapted);
+    TRY(lay_down(v));
+    const list_edit e = {.edit_of = of, .fn = fn, .ctx = ctx};
+    edit_list(v, &e);
     return PLUCK_OK;
 }
 
 /* ---- dropping the top ---- */
 
-static double leave(const void *ctx, int32_t k, double logit) {
+static void leave(const void *ctx, int32_t k, int32_t n, double *logit) {
     (void)ctx;
     (void)k;
-    (void)logit;
-    return -INFINITY;
+    for (int32_t i = 0; i < n; i++) logit[i] = -INFINITY;
 }
 
 /* The last in descending order of the list's x >= low: the lowest x, and its highest id. */

@@ -22,11 +22,20 @@ typedef struct dry_penalty {
     int32_t max_exponent; /* 0: no limit */
 } dry_penalty;
 
-static double penalise_repeat(const void *ctx, int32_t k, double logit) {
+/* The power is computed anew only if the length changes: as a rule many have the same. */
+static void penalise_repeats(const void *ctx, int32_t k, int32_t n, double *logit) {
     const dry_penalty *d = ctx;
-    int32_t exponent = d->lengths[k] - d->p->allowed_length;
-    if (d->max_exponent > 0 && exponent > d->max_exponent) exponent = d->max_exponent;
-    return logit - (double)d->p->multiplier * pow((double)d->p->base, (double)exponent);
+    int32_t length = -1;
+    double penalty = 0.0;
+    for (int32_t i = 0; i < n; i++) {
+        if (d->lengths[k + i] != length) {
+            length = d->lengths[k + i];
+            int32_t exponent = length - d->p->allowed_length;
+            if (d->max_exponent > 0 && exponent > d->max_exponent) exponent = d->max_exponent;
+            penalty = (double)d->p->multiplier * pow((double)d->p->base, (double)exponent);
+        }
+        logit[i] -= penalty;
+    }
 }
 
 static pluck_status apply(view *v, const stage_run *run) {
@@ -37,7 +46,7 @@ static pluck_status apply(view *v, const stage_run *run) {
     dry_penalty ctx = {p, lengths, 0};
     /* Keeps base ^ exponent below FLT_MAX = e ^ 88.7228391. */
     if (p->base > 1.000001f) ctx.max_exponent = (int32_t)(88.7228391 / log((double)p->base));
-    return pk_view_edit(v, tokens, n, penalise_repeat, &ctx);
+    return pk_view_edit(v, tokens, n, penalise_repeats, &ctx);
 }
 
 static pluck_status check_breaker(const pluck_token_sequence *b, int32_t n_vocab,

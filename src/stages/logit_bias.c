@@ -11,15 +11,16 @@
 #include "../stage.h"
 #include "pluck_blocks.h"
 
-static double add_bias(const void *ctx, int32_t k, double logit) {
-    const pluck_logit_bias *biases = ctx;
+static void add_biases(const void *ctx, int32_t k, int32_t n, double *logit) {
+    const pluck_logit_bias *biases = (const pluck_logit_bias *)ctx + k;
     /* A bias of -inf masks a logit of +inf too. */
-    return biases[k].bias == -INFINITY ? -INFINITY : logit + (double)biases[k].bias;
+    for (int32_t i = 0; i < n; i++)
+        logit[i] = biases[i].bias == -INFINITY ? -INFINITY : logit[i] + (double)biases[i].bias;
 }
 
 static pluck_status apply(view *v, const stage_run *run) {
     const pluck_stage_logit_bias *p = &run->stage->as.logit_bias;
-    return pk_view_edit(v, run->prepared, p->n_biases, add_bias, p->biases);
+    return pk_view_edit(v, run->prepared, p->n_biases, add_biases, p->biases);
 }
 
 static pluck_status check(const pluck_stage *stage, int32_t n_vocab, pluck_error *err) {

@@ -14,27 +14,37 @@
 
 typedef struct penalty {
     const pluck_stage_penalties *p;
+    const history *history;
     const int32_t *counts;
 } penalty;
 
-static double penalise(const void *ctx, int32_t k, double logit) {
+static void penalise(const void *ctx, int32_t k, int32_t n, double *logit) {
     const penalty *self = ctx;
-    const double repeat = (double)self->p->repeat;
-    const double scaled = logit <= 0.0 ? logit * repeat : logit / repeat;
-    return scaled - ((double)self->counts[k] * (double)self->p->freq + (double)self->p->present);
+    const double repeat = (double)self->p->repeat, freq = (double)self->p->freq;
+    const double present = (double)self->p->present;
+    for (int32_t i = 0; i < n; i++) {
+        const double scaled = logit[i] <= 0.0 ? logit[i] * repeat : logit[i] / repeat;
+        logit[i] = scaled - ((double)self->counts[k + i] * freq + present);
+    }
+}
+
+static int32_t place_of(const void *ctx, int32_t token) {
+    const penalty *self = ctx;
+    return pk_history_place(self->history, token);
 }
 
 static pluck_status apply(view *v, const stage_run *run) {
     const history *h = run->history;
-    const int32_t *tokens = history_tokens(h), *counts = history_counts(h);
-    if (!pk_view_edits_row(v)) {
-        int32_t *sorted = run->work, *sorted_counts = run->work + h->capacity;
-        pk_history_ascending(h, sorted, sorted_counts);
-        tokens = sorted;
-        counts = sorted_counts;
-    }
-    const penalty ctx = {&run->stage->as.penalties, counts};
-    return pk_view_edit(v, tokens, h->n_distinct, penalise, &ctx);
+    penalty ctx = {&run->stage->as.penalties, h, history_counts(h)};
+    if (pk_view_edits_row(v))
+        return pk_view_edit(v, history_tokens(h), h->n_distinct, penalise, &ctx);
+    /* Few candidates look themselves up; among many, few tokens are looked for. */
+    if (pk_view_is_list(v) && pk_view_alive(v) <= h->n_distinct)
+        return pk_view_edit_each(v, place_of, penalise, &ctx);
+    int32_t *sorted = run->work, *counts = run->work + h->capacity;
+    pk_history_ascending(h, sorted, counts);
+    ctx.counts = counts;
+    return pk_view_edit(v, sorted, h->n_distinct, penalise, &ctx);
 }
 
 static pluck_status check(const pluck_stage *stage, int32_t n_vocab, pluck_error *err) {

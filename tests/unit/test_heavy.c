@@ -71,10 +71,10 @@ static void check_row(pluck_workspace *ws, const float *x, double scale) {
     assert_mass(listed, exact_mass(v, v->list.x, v->list.n, -INFINITY), listed, "sum of a list");
 }
 
-static double add_three(const void *ctx, int32_t k, double logit) {
+static void add_three(const void *ctx, int32_t k, int32_t n, double *logit) {
     (void)ctx;
     (void)k;
-    return logit + 3.0;
+    for (int32_t i = 0; i < n; ++i) logit[i] += 3.0;
 }
 
 /* An edit renews the sums of the groups that it touches. */
