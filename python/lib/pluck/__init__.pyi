@@ -1,0 +1,146 @@
+from collections.abc import Iterable
+from typing import Any, Literal, Protocol, SupportsIndex, overload
+
+from pluck import stages as stages
+from pluck._errors import Error as Error
+from pluck.stages import (
+    AdaptiveP as AdaptiveP,
+    Custom as Custom,
+    Dist as Dist,
+    Dry as Dry,
+    Greedy as Greedy,
+    Infill as Infill,
+    LogitBias as LogitBias,
+    MinP as MinP,
+    Mirostat as Mirostat,
+    MirostatV2 as MirostatV2,
+    Penalties as Penalties,
+    Stage as Stage,
+    StageLike as StageLike,
+    Temperature as Temperature,
+    TopA as TopA,
+    TopK as TopK,
+    TopNSigma as TopNSigma,
+    TopP as TopP,
+    Typical as Typical,
+    View as View,
+    Xtc as Xtc,
+)
+
+__version__: str
+
+class _HasDLPack(Protocol):
+    def __dlpack__(self) -> Any: ...
+    def __dlpack_device__(self) -> Any: ...
+
+# The buffer protocol has no type before Python 3.12: NumPy arrays, memoryview, array.array, ctypes arrays.
+Array = _HasDLPack | Any
+Dtype = Literal["float32", "float16", "bfloat16"]
+
+class Draw(tuple[int, float, float, int]):
+    @property
+    def token(self) -> int: ...
+    @property
+    def logit(self) -> float: ...
+    @property
+    def probability(self) -> float: ...
+    @property
+    def n_candidates(self) -> int: ...
+
+class Candidates(tuple[memoryview, memoryview, memoryview, int | None, int, bool]):
+    @property
+    def ids(self) -> memoryview: ...
+    @property
+    def logits(self) -> memoryview: ...
+    @property
+    def probabilities(self) -> memoryview: ...
+    @property
+    def selected(self) -> int | None: ...
+    @property
+    def n_masked(self) -> int: ...
+    @property
+    def descending(self) -> bool: ...
+
+class LogProbs(tuple[memoryview, memoryview, float | None]):
+    @property
+    def ids(self) -> memoryview: ...
+    @property
+    def logprobs(self) -> memoryview: ...
+    @property
+    def token_logprob(self) -> float | None: ...
+
+class Workspace:
+    def __new__(cls, n_vocab: SupportsIndex) -> Workspace: ...
+    @property
+    def n_vocab(self) -> int: ...
+    @property
+    def size(self) -> int: ...
+
+class Sampler:
+    def __new__(
+        cls,
+        chain: str | Iterable[StageLike],
+        n_vocab: SupportsIndex,
+        *,
+        seed: SupportsIndex | None = None,
+        rng: Literal["mt19937", "philox"] | None = None,
+        workspace: Workspace | None = None,
+    ) -> Sampler: ...
+    def sample(
+        self,
+        row: Array,
+        *,
+        mask: Array | None = None,
+        ids: Array | None = None,
+        descending: bool = False,
+        dtype: Dtype | None = None,
+    ) -> int: ...
+    def draw(
+        self,
+        row: Array,
+        *,
+        mask: Array | None = None,
+        ids: Array | None = None,
+        descending: bool = False,
+        dtype: Dtype | None = None,
+    ) -> Draw: ...
+    @overload
+    def candidates(self) -> Candidates: ...
+    @overload
+    def candidates(
+        self,
+        row: Array,
+        *,
+        mask: Array | None = None,
+        ids: Array | None = None,
+        descending: bool = False,
+        dtype: Dtype | None = None,
+    ) -> Candidates: ...
+    def accept(self, token: SupportsIndex | Iterable[SupportsIndex], /) -> None: ...
+    def clone(self) -> Sampler: ...
+    def reset(self) -> None: ...
+    def seek(self, position: SupportsIndex, /) -> None: ...
+    def __copy__(self) -> Sampler: ...
+    def __deepcopy__(self, memo: Any, /) -> Sampler: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def n_vocab(self) -> int: ...
+    @property
+    def rng(self) -> Literal["mt19937", "philox"]: ...
+    @property
+    def stages(self) -> tuple[StageLike, ...]: ...
+    @property
+    def workspace(self) -> Workspace | None: ...
+    @property
+    def state_size(self) -> int: ...
+
+def top_logprobs(
+    row: Array,
+    n: SupportsIndex = 0,
+    *,
+    token: SupportsIndex | None = None,
+    mask: Array | None = None,
+    dtype: Dtype | None = None,
+) -> LogProbs: ...
+def isa() -> Literal["scalar", "avx2", "avx512", "neon"]: ...

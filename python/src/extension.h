@@ -1,0 +1,201 @@
+/*
+ * extension.h: what the files of the Python extension share.
+ *
+ *   module.c      the module: functions, creation, what is refused
+ *   array.c       any array as pointer, element type, shape and strides; torch.c and dlpack.c help
+ *   request.c     row, mask and ids of a call, as the C library wants them
+ *   chain.c       stages as Python objects to a pluck_config, and back
+ *   callback.c    stages that call Python functions
+ *   sampler.c     pluck.Sampler and pluck.Workspace
+ *   results.c     what a call returns; errors
+ *
+ * Only CPython's stable ABI is used, so that one build serves every version from 3.11.
+ */
+#ifndef PLUCK_EXTENSION_H
+#define PLUCK_EXTENSION_H
+
+#define PY_SSIZE_T_CLEAN
+#define Py_LIMITED_API 0x030b0000
+#include <Python.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "pluck.h"
+
+/* Slots of a type hold functions as void *, which ISO C alone does not allow. */
+#if defined(__GNUC__)
+#define PX_SLOT(id, function) {id, __extension__(void *)(function)}
+#else
+#define PX_SLOT(id, function) {id, (void *)(function)}
+#endif
+
+/* A function of the vectorcall kind in a table of methods. */
+#define PX_METHOD(function) ((PyCFunction)(void (*)(void))(function))
+
+/* ---- array.c, torch.c, dlpack.c ---- */
+
+typedef enum px_element {
+    PX_OTHER, /* `other` says which */
+    PX_F32,
+    PX_F16,
+    PX_BF16,
+    PX_BOOL,
+    PX_INT8,  /* of either sign, as the next three */
+    PX_INT16,
+    PX_INT32,
+    PX_INT64
+} px_element;
+
+/* An array of somebody else's, of one or two dimensions, and what keeps its memory alive. */
+typedef struct px_array {
+    PyObject *owner; /* the object as given; NULL: there is no array */
+    PyObject *lender; /* what holds the memory besides: a DLPack capsule, or NULL */
+    Py_buffer buffer;
+    bool has_buffer;
+    const void *data;
+    px_element element;
+    Py_ssize_t size; /* of an element, in bytes */
+    char other[24];
+    int n_dims;
+    int64_t shape[2];
+    int64_t strides[2]; /* in bytes */
+} px_array;
+
+/* Reads `object` as an array; `what` ("row") is for messages. -1 with TypeError, ValueError or
+ * BufferError set, and nothing to drop, if it is none that can be read here without a copy. */
+int px_array_take(px_array *a, PyObject *object, const char *what);
+void px_array_drop(px_array *a);
+int px_array_visit(const px_array *a, visitproc visit, void *arg);
+
+/* Whether the array is still where it was. Only a tensor's memory can have moved. */
+bool px_array_is_in_place(const px_array *a);
+
+/* A name as users write it: "float32". */
+const char *px_element_name(const px_array *a);
+
+/* 1: read; 0: not of this kind; -1: an error is set. */
+int px_torch_take(px_array *a, PyObject *object, const char *what);
+int px_dlpack_take(px_array *a, PyObject *object, const char *what);
+
+/* Where a tensor's data lie; NULL and no error if that cannot be told. */
+const void *px_torch_data(PyObject *tensor);
+
+/* ---- request.c ---- */
+
+/* A call's arguments: the arrays as given, and the row made of them. */
+typedef struct px_request {
+    px_array row, mask, ids;
+    void *own_mask, *own_ids; /* where they had to be converted */
+    pluck_row c;
+} px_request;
+
+/* The values of the keyword arguments that describe a row; NULL or None: not given. */
+typedef struct px_row_args {
+    PyObject *row, *mask, *ids, *descending, *dtype;
+} px_row_args;
+
+/* Fills r for a vocabulary of n_vocab (0: whatever the row has). -1 with an exception set, and
+ * nothing to drop. */
+int px_request_fill(px_request *r, const px_row_args *args, int32_t n_vocab);
+void px_request_drop(px_request *r);
+
+/* The dtype that rows of this element type have; -1 with TypeError set if they cannot. `dtype` may
+ * say what 16-bit integers hold. */
+int px_row_dtype(const px_array *a, PyObject *dtype, pluck_dtype *out);
+
+/* Packs `mask` of n_vocab tokens: bool, or bits in bytes or 32-bit words, whose count of bits goes
+ * to *n_allowed. *own is memory for PyMem_Free, or NULL if the mask serves as it is. */
+int px_mask_words(const px_array *mask, int64_t at, int32_t n_vocab, const uint32_t **words,
+                  int32_t *n_allowed, void **own);
+
+/*
+ * Sorts the arguments of a vectorcall by `names` (ended by NULL): the first n_positional may be given
+ * by place. values has room for one per name, all NULL before. -1 with TypeError set.
+ */
+int px_arguments(const char *function, PyObject *const *args, Py_ssize_t n_args, PyObject *kwnames,
+                 const char *const *names, int n_positional, PyObject **values);
+
+/* An int32 of a Python integer; -1 with an exception set that names `what` if it is none. */
+int px_int32(PyObject *object, const char *what, int32_t *out);
+
+/* ---- chain.c ---- */
+
+/* A config made of Python objects, with the memory that it points to. */
+typedef struct px_chain {
+    pluck_config config;
+    pluck_stage stages[PLUCK_MAX_STAGES];
+    PyObject *callbacks; /* list of the callbacks, in chain order */
+    void *blocks;        /* memory to be freed */
+    pluck_spec *spec;
+} px_chain;
+
+/* Reads a chain: a spec (str), or stages (iterable). -1 with an exception set; px_chain_drop in
+ * either case. */
+int px_chain_fill(px_chain *c, PyObject *chain, int32_t n_vocab);
+void px_chain_drop(px_chain *c);
+
+/* A tuple of stage objects that make this config again. */
+PyObject *px_chain_stages(const pluck_config *config, PyObject *callbacks);
+
+/* ---- callback.c ---- */
+
+/* Makes the callback of a Python stage and fills `stage` with it. A new reference, or NULL. */
+PyObject *px_callback_custom(PyObject *object, pluck_stage *stage);
+PyObject *px_callback_infill(PyObject *object, pluck_stage *stage);
+
+/* The Python object that a callback was made of; borrowed. */
+PyObject *px_callback_object(PyObject *callback);
+
+/* Raises what a callback of this list raised, if one did: -1. */
+int px_callbacks_raise(PyObject *callbacks);
+
+/* Around pluck_sampler_clone, under the GIL: callbacks of the clone are put into `to`. */
+void px_callbacks_begin_clone(PyObject *from, PyObject *to);
+int px_callbacks_end_clone(void);
+
+int px_callback_init(PyObject *module);
+
+/* ---- results.c ---- */
+
+/* Raises pluck.Error (MemoryError for ERR_MEMORY); always returns NULL. err may be NULL. */
+PyObject *px_raise(pluck_status status, const pluck_error *err);
+
+PyObject *px_draw_object(const pluck_draw *draw);
+PyObject *px_candidates_object(const pluck_candidates *candidates);
+PyObject *px_logprobs_object(const int32_t *ids, const float *logprobs, int32_t n,
+                             PyObject *token_logprob);
+
+/* A memoryview of a copy of n elements, of struct's format ("i", "f", "q"). */
+PyObject *px_copy_view(const void *data, Py_ssize_t n, Py_ssize_t size, const char *format);
+
+int px_results_init(PyObject *module);
+
+/* ---- sampler.c ---- */
+
+/* Memory of calls, whose it is, and what the last call read. */
+typedef struct px_bench {
+    pluck_workspace *workspace;
+    bool busy;
+    const void *last; /* the sampler whose result lies there; compared, never followed */
+    px_request held;
+} px_bench;
+
+typedef struct px_sampler {
+    PyObject ob_base;
+    pluck_sampler *c;
+    int32_t n_vocab;
+    bool busy;           /* a call is under way; looked at under the GIL */
+    PyObject *callbacks; /* list */
+    PyObject *workspace; /* pluck.Workspace, or NULL: own is used */
+    px_bench own, *bench;
+} px_sampler;
+
+extern PyTypeObject *px_sampler_type;
+
+/* Takes and gives back the right to use a sampler. -1 with RuntimeError set if it is in use. */
+int px_sampler_enter(px_sampler *s);
+void px_sampler_leave(px_sampler *s);
+
+int px_sampler_init(PyObject *module);
+
+#endif /* PLUCK_EXTENSION_H */

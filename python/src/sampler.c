@@ -1,0 +1,585 @@
+/*
+ * sampler.c: pluck.Sampler and pluck.Workspace.
+ *
+ * The GIL is released while a chain runs. What a call uses is marked as busy first, under the GIL: a
+ * second thread, or a stage that calls its own sampler, is refused and changes nothing.
+ *
+ * The candidates of a call are read out of the caller's row. The workspace holds a reference to it
+ * until its next call.
+ */
+#include "extension.h"
+
+#include <string.h>
+
+/* Rows of fewer logits take less time than giving the GIL away and taking it again. */
+enum { SHORT_ROW = 4096 };
+
+typedef struct workspace_object {
+    PyObject ob_base;
+    int32_t n_vocab;
+    px_bench bench;
+} workspace_object;
+
+PyTypeObject *px_sampler_type;
+static PyTypeObject *workspace_type;
+
+/* ---- the workspace ---- */
+
+/* Drops what the last call read, and with it its result. */
+static void forget(px_bench *bench) {
+    px_request held = bench->held;
+    memset(&bench->held, 0, sizeof bench->held);
+    bench->last = NULL;
+    px_request_drop(&held);
+}
+
+static PyObject *new_workspace(PyTypeObject *type, PyObject *args, PyObject *keywords) {
+    static char *names[] = {"n_vocab", NULL};
+    PyObject *size;
+    int32_t n_vocab;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O:Workspace", names, &size) ||
+        px_int32(size, "n_vocab", &n_vocab) != 0)
+        return NULL;
+    pluck_workspace *made = NULL;
+    const pluck_status status = pluck_workspace_create(&made, n_vocab, NULL);
+    if (status != PLUCK_OK) return px_raise(status, NULL);
+    workspace_object *w = (workspace_object *)PyType_GenericAlloc(type, 0);
+    if (!w) {
+        pluck_workspace_free(made);
+        return NULL;
+    }
+    w->n_vocab = n_vocab;
+    w->bench.workspace = made;
+    return (PyObject *)w;
+}
+
+static int visit_workspace(PyObject *self, visitproc visit, void *arg) {
+    const px_request *held = &((workspace_object *)self)->bench.held;
+    Py_VISIT(Py_TYPE(self));
+    const int status = px_array_visit(&held->row, visit, arg);
+    return status ? status : px_array_visit(&held->ids, visit, arg);
+}
+
+static int clear_workspace(PyObject *self) {
+    forget(&((workspace_object *)self)->bench);
+    return 0;
+}
+
+static void free_workspace(PyObject *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    (void)clear_workspace(self);
+    pluck_workspace_free(((workspace_object *)self)->bench.workspace);
+    PyObject_GC_Del(self);
+    Py_DECREF(type);
+}
+
+static PyObject *workspace_n_vocab(PyObject *self, void *unused) {
+    (void)unused;
+    return PyLong_FromLong(((workspace_object *)self)->n_vocab);
+}
+
+static PyObject *workspace_size(PyObject *self, void *unused) {
+    (void)unused;
+    return PyLong_FromSize_t(pluck_workspace_size(((workspace_object *)self)->n_vocab));
+}
+
+/* ---- a sampler's life ---- */
+
+int px_sampler_enter(px_sampler *s) {
+    if (!s->busy && !s->bench->busy) {
+        s->busy = s->bench->busy = true;
+        return 0;
+    }
+    PyErr_Format(PyExc_RuntimeError,
+                 "the %s is in use, by another thread or by the call that this one is made from",
+                 s->busy ? "sampler" : "workspace");
+    return -1;
+}
+
+void px_sampler_leave(px_sampler *s) {
+    s->busy = s->bench->busy = false;
+}
+
+/* The object around a sampler, which it then owns; frees it on error. */
+static px_sampler *wrap(PyTypeObject *type, pluck_sampler *c, PyObject *callbacks,
+                        PyObject *workspace) {
+    px_sampler *s = (px_sampler *)PyType_GenericAlloc(type, 0);
+    if (!s) {
+        pluck_sampler_free(c);
+        return NULL;
+    }
+    s->c = c;
+    s->n_vocab = pluck_sampler_config(c)->n_vocab;
+    s->callbacks = Py_NewRef(callbacks);
+    s->workspace = workspace ? Py_NewRef(workspace) : NULL;
+    s->own.workspace = workspace ? NULL : pluck_sampler_workspace(c);
+    s->bench = workspace ? &((workspace_object *)workspace)->bench : &s->own;
+    return s;
+}
+
+static int read_generator(PyObject *name, pluck_rng_kind *rng) {
+    const bool is_text = PyUnicode_Check(name);
+    if (is_text && PyUnicode_CompareWithASCIIString(name, "mt19937") == 0)
+        *rng = PLUCK_RNG_MT19937;
+    else if (is_text && PyUnicode_CompareWithASCIIString(name, "philox") == 0)
+        *rng = PLUCK_RNG_PHILOX;
+    else {
+        PyErr_Format(PyExc_ValueError, "rng=%R; allowed: 'mt19937', 'philox'", name);
+        return -1;
+    }
+    return 0;
+}
+
+static int read_seed(PyObject *given, uint32_t *seed) {
+    PyObject *whole = PyNumber_Index(given);
+    if (!whole) {
+        if (PyErr_ExceptionMatches(PyExc_TypeError))
+            PyErr_Format(PyExc_TypeError, "seed is a %R; wanted: an integer",
+                         (PyObject *)Py_TYPE(given));
+        return -1;
+    }
+    int overflow;
+    const long long value = PyLong_AsLongLongAndOverflow(whole, &overflow);
+    Py_DECREF(whole);
+    if (overflow || value < -1 || value > UINT32_MAX) {
+        PyErr_Format(PyExc_ValueError,
+                     "seed=%S is out of range; allowed: 0 to 4294967294; -1: a random one", given);
+        return -1;
+    }
+    *seed = (uint32_t)value;
+    return 0;
+}
+
+/* What the keyword arguments change of a chain's config. */
+static int apply_options(px_chain *chain, PyObject *seed, PyObject *rng, PyObject *workspace) {
+    if (seed != Py_None && read_seed(seed, &chain->config.seed) != 0) return -1;
+    if (rng != Py_None && read_generator(rng, &chain->config.rng) != 0) return -1;
+    if (workspace == Py_None) return 0;
+    if (!PyObject_TypeCheck(workspace, workspace_type)) {
+        PyErr_Format(PyExc_TypeError, "workspace is a %R; wanted: a pluck.Workspace",
+                     (PyObject *)Py_TYPE(workspace));
+        return -1;
+    }
+    chain->config.workspace = ((workspace_object *)workspace)->bench.workspace;
+    return 0;
+}
+
+static PyObject *create(PyTypeObject *type, const px_chain *chain, PyObject *workspace) {
+    pluck_error err = {PLUCK_OK, ""};
+    pluck_status status = pluck_config_check(&chain->config, &err);
+    pluck_sampler *c = NULL;
+    if (status == PLUCK_OK) status = pluck_sampler_create(&c, &chain->config);
+    if (status != PLUCK_OK) return px_raise(status, &err);
+    return (PyObject *)wrap(type, c, chain->callbacks, workspace == Py_None ? NULL : workspace);
+}
+
+static PyObject *new_sampler(PyTypeObject *type, PyObject *args, PyObject *keywords) {
+    static char *names[] = {"chain", "n_vocab", "seed", "rng", "workspace", NULL};
+    PyObject *given, *size, *seed = Py_None, *rng = Py_None, *workspace = Py_None;
+    int32_t n_vocab;
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OO|$OOO:Sampler", names, &given, &size, &seed,
+                                     &rng, &workspace) ||
+        px_int32(size, "n_vocab", &n_vocab) != 0)
+        return NULL;
+    px_chain *chain = PyMem_Malloc(sizeof *chain);
+    if (!chain) return PyErr_NoMemory();
+    PyObject *made = NULL;
+    if (px_chain_fill(chain, given, n_vocab) == 0 && apply_options(chain, seed, rng, workspace) == 0)
+        made = create(type, chain, workspace);
+    px_chain_drop(chain);
+    PyMem_Free(chain);
+    return made;
+}
+
+static int visit_sampler(PyObject *self, visitproc visit, void *arg) {
+    const px_sampler *s = (px_sampler *)self;
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(s->callbacks);
+    Py_VISIT(s->workspace);
+    const int status = px_array_visit(&s->own.held.row, visit, arg);
+    return status ? status : px_array_visit(&s->own.held.ids, visit, arg);
+}
+
+static int clear_sampler(PyObject *self) {
+    forget(&((px_sampler *)self)->own);
+    return 0;
+}
+
+static void free_sampler(PyObject *self) {
+    px_sampler *s = (px_sampler *)self;
+    PyTypeObject *type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    (void)clear_sampler(self);
+    if (s->bench && s->bench->last == s) s->bench->last = NULL;
+    pluck_sampler_free(s->c);
+    Py_CLEAR(s->workspace);
+    Py_CLEAR(s->callbacks);
+    PyObject_GC_Del(self);
+    Py_DECREF(type);
+}
+
+static PyObject *sampler_clone(PyObject *self, PyObject *unused) {
+    (void)unused;
+    px_sampler *s = (px_sampler *)self;
+    PyObject *callbacks = PySequence_List(s->callbacks);
+    if (!callbacks || px_sampler_enter(s) != 0) {
+        Py_XDECREF(callbacks);
+        return NULL;
+    }
+    pluck_sampler *made = NULL;
+    px_callbacks_begin_clone(s->callbacks, callbacks);
+    const pluck_status status = pluck_sampler_clone(&made, s->c);
+    const bool raised = px_callbacks_end_clone() != 0;
+    px_sampler_leave(s);
+    PyObject *object = NULL;
+    if (status == PLUCK_OK)
+        object = (PyObject *)wrap(Py_TYPE(self), made, callbacks, s->workspace);
+    else if (!raised)
+        (void)px_raise(status, NULL);
+    Py_DECREF(callbacks);
+    return object;
+}
+
+static PyObject *sampler_deepcopy(PyObject *self, PyObject *memo) {
+    (void)memo;
+    return sampler_clone(self, NULL);
+}
+
+/* ---- sampling ---- */
+
+/* Sorts out the keyword arguments that describe a row. */
+static int row_arguments(const char *function, PyObject *const *args, Py_ssize_t n_args,
+                         PyObject *kwnames, px_row_args *out) {
+    static const char *const names[] = {"row", "mask", "ids", "descending", "dtype", NULL};
+    PyObject *values[5];
+    if (px_arguments(function, args, n_args, kwnames, names, 1, values) != 0) return -1;
+    *out = (px_row_args){values[0], values[1], values[2], values[3], values[4]};
+    return 0;
+}
+
+/* The C call, on a sampler that is entered. draw NULL: candidates alone. */
+static pluck_status run(px_sampler *s, px_request *r, pluck_draw *draw) {
+    PyThreadState *thread = r->c.n >= SHORT_ROW ? PyEval_SaveThread() : NULL;
+    const pluck_status status = pluck_sample_row(s->c, &r->c, draw);
+    if (thread) PyEval_RestoreThread(thread);
+    return status;
+}
+
+/* Runs the chain on the row and keeps it. -1 with an exception set, and nothing changed. */
+static int sample(px_sampler *s, const px_row_args *args, bool skip_probability, pluck_draw *draw) {
+    px_request r;
+    if (px_request_fill(&r, args, s->n_vocab) != 0) return -1;
+    if (px_sampler_enter(s) != 0) {
+        px_request_drop(&r);
+        return -1;
+    }
+    r.c.skip_probability = skip_probability;
+    const pluck_status status = run(s, &r, draw);
+    px_request old = s->bench->held;
+    s->bench->held = r;
+    s->bench->last = s;
+    px_sampler_leave(s);
+    px_request_drop(&old);
+    if (status == PLUCK_OK) return 0;
+    forget(s->bench);
+    if (px_callbacks_raise(s->callbacks) == 0) (void)px_raise(status, NULL);
+    return -1;
+}
+
+static PyObject *sampler_sample(PyObject *self, PyObject *const *args, Py_ssize_t n_args,
+                                PyObject *kwnames) {
+    px_row_args row;
+    pluck_draw draw;
+    if (row_arguments("sample()", args, n_args, kwnames, &row) != 0 ||
+        sample((px_sampler *)self, &row, true, &draw) != 0)
+        return NULL;
+    return PyLong_FromLong(draw.token);
+}
+
+static PyObject *sampler_draw(PyObject *self, PyObject *const *args, Py_ssize_t n_args,
+                              PyObject *kwnames) {
+    px_row_args row;
+    pluck_draw draw;
+    if (row_arguments("draw()", args, n_args, kwnames, &row) != 0 ||
+        sample((px_sampler *)self, &row, false, &draw) != 0)
+        return NULL;
+    return px_draw_object(&draw);
+}
+
+/* The candidates of the last call, while its row is where it was. */
+static PyObject *read_candidates(px_sampler *s) {
+    if (s->bench->last != s) return px_raise(PLUCK_ERR_NO_RESULT, NULL);
+    if (!px_array_is_in_place(&s->bench->held.row)) {
+        PyErr_SetString(PyExc_BufferError, "the row of the last call has been moved or freed since");
+        return NULL;
+    }
+    if (px_sampler_enter(s) != 0) return NULL;
+    pluck_candidates found;
+    const pluck_status status =
+        pluck_workspace_candidates(pluck_sampler_workspace(s->c), &found);
+    PyObject *result =
+        status == PLUCK_OK ? px_candidates_object(&found) : px_raise(status, NULL);
+    px_sampler_leave(s);
+    return result;
+}
+
+static PyObject *sampler_candidates(PyObject *self, PyObject *const *args, Py_ssize_t n_args,
+                                    PyObject *kwnames) {
+    px_row_args row;
+    if (row_arguments("candidates()", args, n_args, kwnames, &row) != 0) return NULL;
+    if (row.row ? sample((px_sampler *)self, &row, true, NULL) != 0
+                : (row.mask || row.ids || row.descending || row.dtype)) {
+        if (!row.row) PyErr_SetString(PyExc_TypeError, "candidates(): what is given needs a row");
+        return NULL;
+    }
+    return read_candidates((px_sampler *)self);
+}
+
+/* ---- accepting ---- */
+
+static int accept_token(px_sampler *s, int32_t token) {
+    if (token < 0 || token >= s->n_vocab) {
+        pluck_error err = {PLUCK_ERR_TOKEN, ""};
+        (void)PyOS_snprintf(err.message, sizeof err.message,
+                            "token %d is outside the vocabulary of %d", (int)token, (int)s->n_vocab);
+        (void)px_raise(PLUCK_ERR_TOKEN, &err);
+        return -1;
+    }
+    return 0;
+}
+
+static int accept_one(px_sampler *s, PyObject *object) {
+    int32_t token;
+    if (px_int32(object, "token", &token) != 0 || accept_token(s, token) != 0 ||
+        px_sampler_enter(s) != 0)
+        return -1;
+    const pluck_status status = pluck_accept(s->c, token);
+    px_sampler_leave(s);
+    if (px_callbacks_raise(s->callbacks) != 0) return -1;
+    if (status != PLUCK_OK) (void)px_raise(status, NULL);
+    return status == PLUCK_OK ? 0 : -1;
+}
+
+/* All tokens are looked at before the first is accepted. */
+static int accept_many(px_sampler *s, PyObject *object) {
+    PyObject *list = PySequence_List(object);
+    const Py_ssize_t n = list ? PyList_Size(list) : 0;
+    int32_t *tokens = list ? PyMem_Malloc((size_t)n * sizeof *tokens + 1) : NULL;
+    if (list && !tokens) PyErr_NoMemory();
+    bool right = tokens != NULL;
+    for (Py_ssize_t i = 0; right && i < n; i++)
+        right = px_int32(PyList_GetItem(list, i), "token", &tokens[i]) == 0 &&
+                accept_token(s, tokens[i]) == 0;
+    Py_XDECREF(list);
+    if (right && px_sampler_enter(s) == 0) {
+        for (Py_ssize_t i = 0; i < n; i++) (void)pluck_accept(s->c, tokens[i]);
+        px_sampler_leave(s);
+        right = px_callbacks_raise(s->callbacks) == 0;
+    } else {
+        right = false;
+    }
+    PyMem_Free(tokens);
+    return right ? 0 : -1;
+}
+
+static PyObject *sampler_accept(PyObject *self, PyObject *token) {
+    px_sampler *s = (px_sampler *)self;
+    if ((PyIndex_Check(token) && !PySequence_Check(token) ? accept_one(s, token)
+                                                          : accept_many(s, token)) != 0)
+        return NULL;
+    return Py_NewRef(Py_None);
+}
+
+static PyObject *sampler_reset(PyObject *self, PyObject *unused) {
+    (void)unused;
+    px_sampler *s = (px_sampler *)self;
+    if (px_sampler_enter(s) != 0) return NULL;
+    pluck_sampler_reset(s->c);
+    px_sampler_leave(s);
+    return px_callbacks_raise(s->callbacks) == 0 ? Py_NewRef(Py_None) : NULL;
+}
+
+static PyObject *sampler_seek(PyObject *self, PyObject *position) {
+    px_sampler *s = (px_sampler *)self;
+    PyObject *whole = PyNumber_Index(position);
+    if (!whole) return NULL;
+    const unsigned long long value = PyLong_AsUnsignedLongLong(whole);
+    Py_DECREF(whole);
+    if (PyErr_Occurred() || px_sampler_enter(s) != 0) return NULL;
+    const pluck_status status = pluck_sampler_seek(s->c, value);
+    px_sampler_leave(s);
+    if (status == PLUCK_OK) return Py_NewRef(Py_None);
+    const pluck_error err = {status, "the generator is mt19937; only philox can seek"};
+    return px_raise(status, status == PLUCK_ERR_RNG ? &err : NULL);
+}
+
+/* ---- asking ---- */
+
+static PyObject *sampler_seed(PyObject *self, void *unused) {
+    (void)unused;
+    return PyLong_FromUnsignedLong(pluck_sampler_seed(((px_sampler *)self)->c));
+}
+
+static PyObject *sampler_n_vocab(PyObject *self, void *unused) {
+    (void)unused;
+    return PyLong_FromLong(((px_sampler *)self)->n_vocab);
+}
+
+static PyObject *sampler_rng(PyObject *self, void *unused) {
+    (void)unused;
+    const pluck_config *config = pluck_sampler_config(((px_sampler *)self)->c);
+    return PyUnicode_FromString(config->rng == PLUCK_RNG_PHILOX ? "philox" : "mt19937");
+}
+
+static PyObject *sampler_stages(PyObject *self, void *unused) {
+    (void)unused;
+    const px_sampler *s = (px_sampler *)self;
+    return px_chain_stages(pluck_sampler_config(s->c), s->callbacks);
+}
+
+static PyObject *sampler_workspace(PyObject *self, void *unused) {
+    (void)unused;
+    PyObject *workspace = ((px_sampler *)self)->workspace;
+    return Py_NewRef(workspace ? workspace : Py_None);
+}
+
+static PyObject *sampler_state_size(PyObject *self, void *unused) {
+    (void)unused;
+    return PyLong_FromSize_t(pluck_sampler_state_size(((px_sampler *)self)->c));
+}
+
+static PyObject *sampler_repr(PyObject *self) {
+    const px_sampler *s = (px_sampler *)self;
+    PyObject *stages = sampler_stages(self, NULL);
+    PyObject *list = stages ? PySequence_List(stages) : NULL;
+    PyObject *text = list ? PyUnicode_FromFormat("Sampler(%R, %d, seed=%lu)", list, (int)s->n_vocab,
+                                                 (unsigned long)pluck_sampler_seed(s->c))
+                          : NULL;
+    Py_XDECREF(list);
+    Py_XDECREF(stages);
+    return text;
+}
+
+/* ---- types ---- */
+
+#define ROW_DOC                                                                                    \
+    "row: n_vocab logits of float32, float16 or bfloat16, one dimension, contiguous, in this\n"    \
+    "    machine's byte order: a NumPy array, a PyTorch tensor on the CPU, or anything with the\n" \
+    "    buffer protocol or DLPack. It is read where it lies and never written to.\n"              \
+    "mask: the allowed tokens: n_vocab bools, or bits packed in uint8 or int32, the lowest bit\n"  \
+    "    first (as numpy.packbits(..., bitorder='little') and grammar engines make them).\n"       \
+    "ids: int32 or int64 token ids, if row is a list of candidates instead of the vocabulary:\n"   \
+    "    row[i] is then the logit of token ids[i].\n"                                              \
+    "descending: with ids: the logits already descend (checked).\n"                                \
+    "dtype: 'float16' or 'bfloat16' if row holds their bits as 16-bit integers.\n"
+
+static PyMethodDef sampler_methods[] = {
+    {"sample", PX_METHOD(sampler_sample), METH_FASTCALL | METH_KEYWORDS,
+     "sample($self, row, *, mask=None, ids=None, descending=False, dtype=None)\n--\n\n"
+     "Run the chain on a row and return the token (int) that it selects. Does not accept it.\n\n"
+     ROW_DOC "\n"
+     "Raises pluck.Error if the row holds NaN, every token is masked, or the chain does not\n"
+     "select; TypeError, ValueError or BufferError if an argument is not as above; RuntimeError\n"
+     "if the sampler is in use by another thread. Then nothing has changed."},
+    {"draw", PX_METHOD(sampler_draw), METH_FASTCALL | METH_KEYWORDS,
+     "draw($self, row, *, mask=None, ids=None, descending=False, dtype=None)\n--\n\n"
+     "As sample(), and return a Draw: token, logit, probability, n_candidates."},
+    {"candidates", PX_METHOD(sampler_candidates), METH_FASTCALL | METH_KEYWORDS,
+     "candidates($self, row=None, *, mask=None, ids=None, descending=False, dtype=None)\n--\n\n"
+     "Return the Candidates that the chain left: of the last call, or, with a row, of the chain\n"
+     "run on it, which then need not select.\n\n"
+     "Without a row the last call's row is read again; it must still hold what it held then."},
+    {"accept", sampler_accept, METH_O,
+     "accept($self, token, /)\n--\n\n"
+     "Tell the sampler that a token, or each of an iterable of tokens, was chosen: for penalties,\n"
+     "DRY, adaptive-p and custom stages. Raises pluck.Error if one is outside the vocabulary; then\n"
+     "none has been accepted."},
+    {"clone", sampler_clone, METH_NOARGS,
+     "clone($self, /)\n--\n\n"
+     "Return a sampler that goes on exactly as this one will. Custom stages are shared unless they\n"
+     "have a method clone()."},
+    {"reset", sampler_reset, METH_NOARGS,
+     "reset($self, /)\n--\n\n"
+     "Go back to the state after creation: history forgotten, streams reseeded (a random seed is\n"
+     "drawn anew)."},
+    {"seek", sampler_seek, METH_O,
+     "seek($self, position, /)\n--\n\n"
+     "Make draw number `position` of every random stream the next one; of rng='philox' only."},
+    {"__copy__", sampler_clone, METH_NOARGS, "__copy__($self, /)\n--\n\nThe same as clone()."},
+    {"__deepcopy__", sampler_deepcopy, METH_O,
+     "__deepcopy__($self, memo, /)\n--\n\nThe same as clone()."},
+    {NULL, NULL, 0, NULL}};
+
+static PyGetSetDef sampler_members[] = {
+    {"seed", sampler_seed, NULL, "The seed in use (int): where it was random, what was drawn.", NULL},
+    {"n_vocab", sampler_n_vocab, NULL, "Tokens of the vocabulary (int).", NULL},
+    {"rng", sampler_rng, NULL, "The generator: 'mt19937' or 'philox'.", NULL},
+    {"stages", sampler_stages, NULL, "The chain: a tuple of stages (pluck.stages).", NULL},
+    {"workspace", sampler_workspace, NULL,
+     "The Workspace that was given at creation; None if the sampler has its own.", NULL},
+    {"state_size", sampler_state_size, NULL,
+     "Bytes of the sampler's own state: what a clone has to itself, its workspace not counted.",
+     NULL},
+    {NULL, NULL, NULL, NULL, NULL}};
+
+static const char sampler_doc[] =
+    "Sampler(chain, n_vocab, *, seed=None, rng=None, workspace=None)\n--\n\n"
+    "A chain of stages (penalties, cuts, temperature, a draw) that turns a row of logits into a\n"
+    "token.\n\n"
+    "chain: a spec such as \"temp=0.8;top_k=40;top_p=0.95\", with llama.cpp's parameter names,\n"
+    "    defaults and order (\"\" is llama.cpp's default chain); or an iterable of stages\n"
+    "    (pluck.stages) in the order in which they run. A function of a View is a stage, too.\n"
+    "n_vocab: tokens of the vocabulary, 1 to 16777216.\n"
+    "seed: 0 to 4294967294, of every random stage without its own. None: the spec's, or a\n"
+    "    random one. -1: a random one.\n"
+    "rng: 'mt19937' (llama.cpp's stream) or 'philox'. None: the spec's, or mt19937.\n"
+    "workspace: a Workspace to share with other samplers; None: the sampler has its own, about\n"
+    "    17 bytes for each token of the vocabulary.\n\n"
+    "Raises pluck.Error (a ValueError) naming key, value and allowed range.\n\n"
+    "A sampler is used by one thread at a time; others are refused with RuntimeError. copy.copy()\n"
+    "clones.";
+
+static const char workspace_doc[] =
+    "Workspace(n_vocab)\n--\n\n"
+    "Memory of a call, which any number of samplers may share as long as only one call uses it at a\n"
+    "time: about 17 bytes for each of n_vocab tokens (1 to 16777216). Without one each sampler has\n"
+    "its own.";
+
+static int init_workspace(PyObject *module) {
+    static PyGetSetDef members[] = {
+        {"n_vocab", workspace_n_vocab, NULL, "The greatest vocabulary that it serves (int).", NULL},
+        {"size", workspace_size, NULL, "Its bytes (int).", NULL},
+        {NULL, NULL, NULL, NULL, NULL}};
+    static PyType_Slot slots[] = {PX_SLOT(Py_tp_doc, workspace_doc),
+                                  PX_SLOT(Py_tp_new, new_workspace),
+                                  PX_SLOT(Py_tp_dealloc, free_workspace),
+                                  PX_SLOT(Py_tp_traverse, visit_workspace),
+                                  PX_SLOT(Py_tp_clear, clear_workspace),
+                                  PX_SLOT(Py_tp_getset, members),
+                                  {0, NULL}};
+    static PyType_Spec spec = {"pluck.Workspace", sizeof(workspace_object), 0,
+                               Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots};
+    workspace_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);
+    if (!workspace_type) return -1;
+    return PyModule_AddObjectRef(module, "Workspace", (PyObject *)workspace_type);
+}
+
+int px_sampler_init(PyObject *module) {
+    static PyType_Slot slots[] = {PX_SLOT(Py_tp_doc, sampler_doc),
+                                  PX_SLOT(Py_tp_new, new_sampler),
+                                  PX_SLOT(Py_tp_dealloc, free_sampler),
+                                  PX_SLOT(Py_tp_traverse, visit_sampler),
+                                  PX_SLOT(Py_tp_clear, clear_sampler),
+                                  PX_SLOT(Py_tp_repr, sampler_repr),
+                                  PX_SLOT(Py_tp_methods, sampler_methods),
+                                  PX_SLOT(Py_tp_getset, sampler_members),
+                                  {0, NULL}};
+    static PyType_Spec spec = {"pluck.Sampler", sizeof(px_sampler), 0,
+                               Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
+                               slots};
+    if (init_workspace(module) != 0) return -1;
+    px_sampler_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);
+    if (!px_sampler_type) return -1;
+    return PyModule_AddObjectRef(module, "Sampler", (PyObject *)px_sampler_type);
+}

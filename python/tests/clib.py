@@ -1,0 +1,85 @@
+"""The C library by ctypes, to compare with: the shared library named by PLUCK_SHARED_LIBRARY."""
+
+import ctypes
+import os
+
+import numpy as np
+
+
+class Row(ctypes.Structure):
+    _fields_ = [
+        ("logits", ctypes.c_void_p),
+        ("dtype", ctypes.c_int),
+        ("n", ctypes.c_int32),
+        ("ids", ctypes.c_void_p),
+        ("descending", ctypes.c_bool),
+        ("allowed", ctypes.c_void_p),
+        ("n_allowed", ctypes.c_int32),
+        ("workspace", ctypes.c_void_p),
+        ("skip_probability", ctypes.c_bool),
+    ]
+
+
+class Draw(ctypes.Structure):
+    _fields_ = [
+        ("token", ctypes.c_int32),
+        ("logit", ctypes.c_float),
+        ("probability", ctypes.c_float),
+        ("n_candidates", ctypes.c_int32),
+    ]
+
+
+class Candidates(ctypes.Structure):
+    _fields_ = [
+        ("ids", ctypes.POINTER(ctypes.c_int32)),
+        ("logits", ctypes.POINTER(ctypes.c_float)),
+        ("probabilities", ctypes.POINTER(ctypes.c_float)),
+        ("n", ctypes.c_int32),
+        ("n_masked", ctypes.c_int32),
+        ("selected", ctypes.c_int32),
+        ("descending", ctypes.c_bool),
+    ]
+
+
+def load():
+    """The library, or None if the environment names none."""
+    path = os.environ.get("PLUCK_SHARED_LIBRARY")
+    if not path:
+        return None
+    library = ctypes.CDLL(path)
+    library.pluck_sampler_workspace.restype = ctypes.c_void_p
+    return library
+
+
+class Sampler:
+    """pluck_sampler_from_spec and what is called on it."""
+
+    def __init__(self, library, spec, n_vocab):
+        self.library = library
+        self.at = ctypes.c_void_p()
+        status = library.pluck_sampler_from_spec(ctypes.byref(self.at), spec.encode(), n_vocab, None)
+        assert status == 0, (spec, status)
+
+    def draw(self, array, dtype, mask=None):
+        """mask: packed uint32 words."""
+        self.row = Row(logits=array.ctypes.data, dtype=dtype)
+        if mask is not None:
+            self.row.allowed, self.row.n_allowed = mask.ctypes.data, len(array)
+        found = Draw()
+        status = self.library.pluck_sample_row(self.at, ctypes.byref(self.row), ctypes.byref(found))
+        assert status == 0, status
+        return found.token, found.logit, found.probability, found.n_candidates
+
+    def candidates(self):
+        workspace = ctypes.c_void_p(self.library.pluck_sampler_workspace(self.at))
+        found = Candidates()
+        status = self.library.pluck_workspace_candidates(workspace, ctypes.byref(found))
+        assert status == 0, status
+        arrays = [np.ctypeslib.as_array(a, (found.n,)).copy() for a in (found.ids, found.logits, found.probabilities)]
+        return (*arrays, found.selected, found.n_masked, found.descending)
+
+    def accept(self, token):
+        assert self.library.pluck_accept(self.at, token) == 0
+
+    def __del__(self):
+        self.library.pluck_sampler_free(self.at)
