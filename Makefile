@@ -1,6 +1,6 @@
-# Short names for CMake's commands and the scripts. `make help` lists the targets. Only run, test
-# and deps install what is missing; the others print what is missing. Variables: BUILD (folder),
-# BUILD_TYPE, JOBS, PREFIX, CMAKE_FLAGS, DEPS (see deps).
+# Short names for CMake's commands and the scripts. `make help` lists the targets. Only run, test,
+# python and deps install what is missing; the others print what is missing. Variables: BUILD
+# (folder), BUILD_TYPE, JOBS, PREFIX, CMAKE_FLAGS, DEPS (see deps).
 
 BUILD ?= build
 BUILD_TYPE ?= Release
@@ -12,7 +12,7 @@ DEPS ?= build test
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
 .PHONY: build configure deps run test bench cliffs mutants coverage lint format install uninstall parity \
-        e2e gpu docs results clean help
+        e2e gpu python docs results clean help
 
 ## build       build everything into build/; names the parts that are left out for lack of something
 build: configure
@@ -102,6 +102,13 @@ E2E_FLAGS ?= -t 1
 gpu:
 	@scripts/install-deps --check gpu
 	@scripts/gpu
+
+## python      install what is missing and build a wheel of the Python package into dist/
+python:
+	@scripts/install-deps python
+	@$(MAKE) configure
+	@cmake --build $(BUILD) -j $(JOBS) --target pluck_static >/dev/null
+	@$$(python/find_python.sh | cut -d';' -f1) python/pluck_build.py dist $(BUILD)/src/libpluck.a
 
 ## results     measure on this machine, and record for the README: passes, and against llama.cpp
 results: BUILD_QUIET = >/dev/null

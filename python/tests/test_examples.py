@@ -21,6 +21,11 @@ def run(name, *arguments):
 
 
 class Examples(unittest.TestCase):
+    def test_quickstart(self):
+        done = run("quickstart.py")
+        expected = (ROOT / "examples" / "expected" / "quickstart.txt").read_text()
+        self.assertEqual((done.stdout.split(), done.stderr), (expected.split(), ""))
+
     def test_libllama(self):
         if not (LLAMA / "libllama.so").exists():
             self.skipTest("libllama is missing: make deps fetches it")
