@@ -120,8 +120,8 @@ static int take_numpy_bfloat16(px_array *a, PyObject *object, const char *what) 
     PyObject *dtype = PyObject_GetAttrString(object, "dtype");
     PyObject *name = dtype ? PyObject_GetAttrString(dtype, "name") : NULL;
     Py_XDECREF(dtype);
-    const bool is_it = name && PyUnicode_Check(name) &&
-                       PyUnicode_CompareWithASCIIString(name, "bfloat16") == 0;
+    const bool is_it =
+        name && PyUnicode_Check(name) && PyUnicode_CompareWithASCIIString(name, "bfloat16") == 0;
     Py_XDECREF(name);
     PyErr_Clear();
     if (!is_it) return 0;

@@ -11,9 +11,9 @@
 
 typedef struct callback {
     PyObject ob_base;
-    PyObject *object;                          /* as the user gave it */
-    PyObject *apply, *accept, *reset, *clone;  /* a custom stage's; but for the first may be NULL */
-    PyObject *piece, *is_eog;                  /* infill's */
+    PyObject *object;                         /* as the user gave it */
+    PyObject *apply, *accept, *reset, *clone; /* a custom stage's; but for the first may be NULL */
+    PyObject *piece, *is_eog;                 /* infill's */
     PyObject *error_type, *error, *error_trace; /* what was raised first, or NULL */
 } callback;
 
@@ -204,9 +204,7 @@ static void reset(void *ctx) {
 /* ---- clones ---- */
 
 /* Of the clone that is being made, under the GIL. */
-static struct {
-    PyObject *from, *to;
-} cloning;
+static struct { PyObject *from, *to; } cloning;
 
 static void *clone(const void *ctx) {
     callback *c = (callback *)(uintptr_t)ctx;
@@ -244,7 +242,7 @@ static int32_t piece(void *ctx, int32_t token, char *buffer, int32_t capacity) {
     callback *c = ctx;
     int32_t length = -1;
     PyObject *text = PyObject_CallFunction(c->piece, "i", (int)token);
-    PyObject *bytes = !text                  ? NULL
+    PyObject *bytes = !text                   ? NULL
                       : PyUnicode_Check(text) ? PyUnicode_AsUTF8String(text)
                                               : Py_NewRef(text);
     char *from;
@@ -337,9 +335,8 @@ PyObject *px_callback_infill(PyObject *object, pluck_stage *stage) {
         Py_DECREF(c);
         return NULL;
     }
-    *stage = (pluck_stage){
-        .kind = PLUCK_STAGE_INFILL,
-        .as.infill = {.piece = piece, .is_eog = is_eog, .eot = end, .ctx = c}};
+    *stage = (pluck_stage){.kind = PLUCK_STAGE_INFILL,
+                           .as.infill = {.piece = piece, .is_eog = is_eog, .eot = end, .ctx = c}};
     return (PyObject *)c;
 }
 
@@ -352,13 +349,13 @@ int px_callback_init(PyObject *module) {
                                   PX_SLOT(Py_tp_traverse, visit_callback),
                                   PX_SLOT(Py_tp_clear, clear_callback),
                                   {0, NULL}};
-    static PyType_Spec spec = {"pluck._pluck._Callback", sizeof(callback), 0,
-                               Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC |
-                                   Py_TPFLAGS_DISALLOW_INSTANTIATION,
-                               slots};
+    static PyType_Spec spec = {
+        "pluck._pluck._Callback", sizeof(callback), 0,
+        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
     PyObject *stages = PyImport_ImportModule("pluck.stages");
     view_type = stages ? (PyTypeObject *)PyObject_GetAttrString(stages, "View") : NULL;
     Py_XDECREF(stages);
-    callback_type = view_type ? (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL) : NULL;
+    callback_type =
+        view_type ? (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL) : NULL;
     return callback_type ? 0 : -1;
 }

@@ -8,7 +8,8 @@
 #include <stddef.h>
 #include <string.h>
 
-typedef enum field_kind { REAL, WHOLE, SEED } field_kind;
+/* FLAG: a whole number in C, true or false in Python. */
+typedef enum field_kind { REAL, WHOLE, FLAG, SEED } field_kind;
 
 typedef struct field {
     const char *name;
@@ -38,8 +39,7 @@ static const struct {
       {"last_n", WHOLE, AT(dry.last_n)}}},
     {PLUCK_STAGE_TOP_N_SIGMA, {{"n", REAL, AT(top_n_sigma.n)}}},
     {PLUCK_STAGE_TOP_K, {{"k", WHOLE, AT(top_k.k)}}},
-    {PLUCK_STAGE_TYPICAL,
-     {{"p", REAL, AT(typical.p)}, {"min_keep", WHOLE, AT(typical.min_keep)}}},
+    {PLUCK_STAGE_TYPICAL, {{"p", REAL, AT(typical.p)}, {"min_keep", WHOLE, AT(typical.min_keep)}}},
     {PLUCK_STAGE_TOP_P, {{"p", REAL, AT(top_p.p)}, {"min_keep", WHOLE, AT(top_p.min_keep)}}},
     {PLUCK_STAGE_MIN_P, {{"p", REAL, AT(min_p.p)}, {"min_keep", WHOLE, AT(min_p.min_keep)}}},
     {PLUCK_STAGE_XTC,
@@ -69,6 +69,13 @@ static const struct {
       {"decay", REAL, AT(adaptive_p.decay)},
       {"seed", SEED, AT(adaptive_p.seed)}}},
     {PLUCK_STAGE_TOP_A, {{"a", REAL, AT(top_a.a)}, {"min_keep", WHOLE, AT(top_a.min_keep)}}},
+    {PLUCK_STAGE_EPSILON_CUTOFF,
+     {{"epsilon", REAL, AT(epsilon_cutoff.epsilon)},
+      {"min_keep", WHOLE, AT(epsilon_cutoff.min_keep)}}},
+    {PLUCK_STAGE_ETA_CUTOFF,
+     {{"epsilon", REAL, AT(eta_cutoff.epsilon)}, {"min_keep", WHOLE, AT(eta_cutoff.min_keep)}}},
+    {PLUCK_STAGE_P_LESS, {{"enabled", FLAG, AT(p_less.enabled)}}},
+    {PLUCK_STAGE_P_LESS_NORM, {{"enabled", FLAG, AT(p_less_norm.enabled)}}},
 };
 
 static const char *name_of(pluck_stage_kind kind) {
@@ -131,9 +138,9 @@ static int read_field(PyObject *object, const field *f, pluck_stage *stage) {
     void *at = (char *)stage + f->offset;
     char name[64];
     (void)PyOS_snprintf(name, sizeof name, "%s.%s", name_of(stage->kind), f->name);
-    const int status = f->kind == REAL    ? read_real(value, name, at)
-                       : f->kind == WHOLE ? px_int32(value, name, at)
-                                          : read_seed(value, name, at);
+    const int status = f->kind == REAL   ? read_real(value, name, at)
+                       : f->kind == SEED ? read_seed(value, name, at)
+                                         : px_int32(value, name, at);
     Py_DECREF(value);
     return status;
 }
@@ -141,7 +148,7 @@ static int read_field(PyObject *object, const field *f, pluck_stage *stage) {
 /* A dict of token to bias, or pairs. */
 static int read_biases(px_chain *c, PyObject *object, pluck_stage *stage) {
     PyObject *given = PyObject_GetAttrString(object, "biases");
-    PyObject *pairs = !given                 ? NULL
+    PyObject *pairs = !given                ? NULL
                       : PyDict_Check(given) ? PyDict_Items(given)
                                             : PySequence_List(given);
     Py_XDECREF(given);
@@ -154,7 +161,8 @@ static int read_biases(px_chain *c, PyObject *object, pluck_stage *stage) {
         if (pair && !right)
             PyErr_SetString(PyExc_TypeError,
                             "logit_bias.biases: wanted: {token: bias}, or pairs of token and bias");
-        right = right && px_int32(PyList_GetItem(pair, 0), "logit_bias: token", &biases[i].token) == 0 &&
+        right = right &&
+                px_int32(PyList_GetItem(pair, 0), "logit_bias: token", &biases[i].token) == 0 &&
                 read_real(PyList_GetItem(pair, 1), "logit_bias: bias", &biases[i].bias) == 0;
         Py_XDECREF(pair);
     }
@@ -318,6 +326,7 @@ static PyObject *real_object(float x) {
 static PyObject *field_object(const pluck_stage *stage, const field *f) {
     const void *at = (const char *)stage + f->offset;
     if (f->kind == REAL) return real_object(*(const float *)at);
+    if (f->kind == FLAG) return PyBool_FromLong(*(const int32_t *)at);
     if (f->kind == WHOLE) return PyLong_FromLong(*(const int32_t *)at);
     const uint32_t seed = *(const uint32_t *)at;
     return seed == PLUCK_SEED_RANDOM ? Py_NewRef(Py_None) : PyLong_FromUnsignedLong(seed);
@@ -341,16 +350,15 @@ static bool put_biases(PyObject *keywords, const pluck_stage_logit_bias *b) {
     PyObject *list = PyList_New(0);
     bool done = list != NULL;
     for (int32_t i = 0; done && i < b->n_biases; i++)
-        done = append(list, Py_BuildValue("(iN)", (int)b->biases[i].token,
-                                          real_object(b->biases[i].bias)));
+        done = append(
+            list, Py_BuildValue("(iN)", (int)b->biases[i].token, real_object(b->biases[i].bias)));
     return put(keywords, "biases", done ? PyList_AsTuple(list) : NULL) && (Py_XDECREF(list), true);
 }
 
 static PyObject *breaker_object(const pluck_token_sequence *breaker) {
     PyObject *tokens = PyTuple_New(breaker->n_tokens);
     for (int32_t i = 0; tokens && i < breaker->n_tokens; i++)
-        if (PyTuple_SetItem(tokens, i, PyLong_FromLong(breaker->tokens[i])) != 0)
-            Py_CLEAR(tokens);
+        if (PyTuple_SetItem(tokens, i, PyLong_FromLong(breaker->tokens[i])) != 0) Py_CLEAR(tokens);
     return tokens;
 }
 
@@ -359,7 +367,8 @@ static bool put_breakers(PyObject *keywords, const pluck_stage_dry *dry) {
     bool done = list != NULL;
     for (int32_t i = 0; done && i < dry->n_breakers; i++)
         done = append(list, breaker_object(&dry->breakers[i]));
-    return put(keywords, "breakers", done ? PyList_AsTuple(list) : NULL) && (Py_XDECREF(list), true);
+    return put(keywords, "breakers", done ? PyList_AsTuple(list) : NULL) &&
+           (Py_XDECREF(list), true);
 }
 
 static PyObject *stage_object(PyObject *classes, const pluck_stage *stage) {
@@ -392,9 +401,8 @@ PyObject *px_chain_stages(const pluck_config *config, PyObject *callbacks) {
     for (int32_t i = 0; stages && i < config->n_stages; i++) {
         const pluck_stage *stage = &config->stages[i];
         const bool calls = stage->kind == PLUCK_STAGE_CUSTOM || stage->kind == PLUCK_STAGE_INFILL;
-        PyObject *object =
-            calls ? Py_NewRef(px_callback_object(PyList_GetItem(callbacks, next++)))
-                  : stage_object(classes, stage);
+        PyObject *object = calls ? Py_NewRef(px_callback_object(PyList_GetItem(callbacks, next++)))
+                                 : stage_object(classes, stage);
         if (!object || PyTuple_SetItem(stages, i, object) != 0) Py_CLEAR(stages);
     }
     Py_XDECREF(classes);

@@ -6,7 +6,7 @@
  *   request.c     row, mask and ids of a call, as the C library wants them
  *   chain.c       stages as Python objects to a pluck_config, and back
  *   callback.c    stages that call Python functions
- *   sampler.c     pluck.Sampler and pluck.Workspace
+ *   sampler.c     pluck.Sampler; workspace_object.c pluck.Workspace
  *   results.c     what a call returns; errors
  *
  * Only CPython's stable ABI is used, so that one build serves every version from 3.11.
@@ -24,9 +24,11 @@
 
 /* Slots of a type hold functions as void *, which ISO C alone does not allow. */
 #if defined(__GNUC__)
-#define PX_SLOT(id, function) {id, __extension__(void *)(function)}
+#define PX_SLOT(id, function)                                                                      \
+    { id, __extension__(void *)(function) }
 #else
-#define PX_SLOT(id, function) {id, (void *)(function)}
+#define PX_SLOT(id, function)                                                                      \
+    { id, (void *)(function) }
 #endif
 
 /* A function of the vectorcall kind in a table of methods. */
@@ -40,7 +42,7 @@ typedef enum px_element {
     PX_F16,
     PX_BF16,
     PX_BOOL,
-    PX_INT8,  /* of either sign, as the next three */
+    PX_INT8, /* of either sign, as the next three */
     PX_INT16,
     PX_INT32,
     PX_INT64
@@ -48,7 +50,7 @@ typedef enum px_element {
 
 /* An array of somebody else's, of one or two dimensions, and what keeps its memory alive. */
 typedef struct px_array {
-    PyObject *owner; /* the object as given; NULL: there is no array */
+    PyObject *owner;  /* the object as given; NULL: there is no array */
     PyObject *lender; /* what holds the memory besides: a DLPack capsule, or NULL */
     Py_buffer buffer;
     bool has_buffer;
@@ -144,7 +146,7 @@ PyObject *px_callback_custom(PyObject *object, pluck_stage *stage);
 PyObject *px_callback_infill(PyObject *object, pluck_stage *stage);
 
 /* The Python object that a callback was made of; borrowed. */
-PyObject *px_callback_object(PyObject *callback);
+PyObject *px_callback_object(PyObject *object);
 
 /* Raises what a callback of this list raised, if one did: -1. */
 int px_callbacks_raise(PyObject *callbacks);
@@ -170,7 +172,7 @@ PyObject *px_copy_view(const void *data, Py_ssize_t n, Py_ssize_t size, const ch
 
 int px_results_init(PyObject *module);
 
-/* ---- sampler.c ---- */
+/* ---- workspace_object.c ---- */
 
 /* Memory of calls, whose it is, and what the last call read. */
 typedef struct px_bench {
@@ -179,6 +181,15 @@ typedef struct px_bench {
     const void *last; /* the sampler whose result lies there; compared, never followed */
     px_request held;
 } px_bench;
+
+/* Drops what the last call read, and with it its result. */
+void px_bench_forget(px_bench *bench);
+
+extern PyTypeObject *px_workspace_type;
+px_bench *px_workspace_bench(PyObject *workspace);
+int px_workspace_init(PyObject *module);
+
+/* ---- sampler.c ---- */
 
 typedef struct px_sampler {
     PyObject ob_base;

@@ -51,12 +51,11 @@ static PyObject *find_logprobs(px_request *r, int32_t n_top, PyObject *token) {
         PyEval_RestoreThread(thread);
         put_workspace(r->c.workspace, size);
     }
-    PyObject *result =
-        status != PLUCK_OK
-            ? px_raise(status, NULL)
-            : px_logprobs_object(ids, logprobs, n,
-                                 token ? PyFloat_FromDouble((double)wanted_logprob)
-                                       : Py_NewRef(Py_None));
+    PyObject *result = status != PLUCK_OK
+                           ? px_raise(status, NULL)
+                           : px_logprobs_object(ids, logprobs, n,
+                                                token ? PyFloat_FromDouble((double)wanted_logprob)
+                                                      : Py_NewRef(Py_None));
     PyMem_Free(ids);
     return result;
 }
@@ -88,7 +87,8 @@ static PyMethodDef functions[] = {
     {"top_logprobs", PX_METHOD(top_logprobs), METH_FASTCALL | METH_KEYWORDS,
      "top_logprobs(row, n=0, *, token=None, mask=None, dtype=None)\n--\n\n"
      "Return LogProbs: the n most likely tokens of a row (0 to its length) before any chain, with\n"
-     "their log-probabilities, and that of `token` if one is given. row, mask and dtype are those of\n"
+     "their log-probabilities, and that of `token` if one is given. row, mask and dtype are those "
+     "of\n"
      "Sampler.sample(). There are fewer than n where fewer tokens are unmasked."},
     {"isa", isa, METH_NOARGS,
      "isa()\n--\n\n"
@@ -105,7 +105,7 @@ static int fill_module(PyObject *module) {
     }
     if (first) return PyDict_Update(PyModule_GetDict(module), PyModule_GetDict(first));
     if (px_results_init(module) != 0 || px_callback_init(module) != 0 ||
-        px_sampler_init(module) != 0 ||
+        px_workspace_init(module) != 0 || px_sampler_init(module) != 0 ||
         PyModule_AddStringConstant(module, "__version__", pluck_version()) != 0)
         return -1;
     first = Py_NewRef(module);
@@ -115,11 +115,8 @@ static int fill_module(PyObject *module) {
 PyMODINIT_FUNC PyInit__pluck(void); /* what Python looks for */
 PyMODINIT_FUNC PyInit__pluck(void) {
     static PyModuleDef_Slot slots[] = {PX_SLOT(Py_mod_exec, fill_module), {0, NULL}};
-    static PyModuleDef definition = {PyModuleDef_HEAD_INIT,
-                                     .m_name = "pluck._pluck",
-                                     .m_doc = "The C part of pluck.",
-                                     .m_size = 0,
-                                     .m_methods = functions,
-                                     .m_slots = slots};
+    static PyModuleDef definition = {PyModuleDef_HEAD_INIT,           .m_name = "pluck._pluck",
+                                     .m_doc = "The C part of pluck.", .m_size = 0,
+                                     .m_methods = functions,          .m_slots = slots};
     return PyModuleDef_Init(&definition);
 }

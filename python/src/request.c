@@ -72,8 +72,8 @@ int px_row_dtype(const px_array *a, PyObject *dtype, pluck_dtype *out) {
     if (dtype) {
         said = PyUnicode_Check(dtype) ? index_of(dtype, names) : -1;
         if (said < 0) {
-            PyErr_Format(PyExc_ValueError,
-                         "dtype=%R; allowed: 'float32', 'float16', 'bfloat16'", dtype);
+            PyErr_Format(PyExc_ValueError, "dtype=%R; allowed: 'float32', 'float16', 'bfloat16'",
+                         dtype);
             return -1;
         }
     }
@@ -112,8 +112,8 @@ static int check_layout(const px_array *a, const char *what) {
     }
     if (a->shape[0] > 1 && a->strides[0] != a->size) {
         PyErr_Format(PyExc_ValueError,
-                     "%s has a stride of %lld bytes, its elements have %zd; wanted: contiguous", what,
-                     (long long)a->strides[0], a->size);
+                     "%s has a stride of %lld bytes, its elements have %zd; wanted: contiguous",
+                     what, (long long)a->strides[0], a->size);
         return -1;
     }
     if (a->size > 0 && (uintptr_t)a->data % (uintptr_t)a->size != 0) {

@@ -13,11 +13,11 @@ PyObject *px_raise(pluck_status status, const pluck_error *err) {
     PyObject *module = PyImport_ImportModule("pluck._errors");
     PyObject *type = module ? PyObject_GetAttrString(module, "Error") : NULL;
     /* A spec may hold any bytes, and the message is cut at a byte. */
-    PyObject *text = type ? PyUnicode_DecodeUTF8(message, (Py_ssize_t)strlen(message), "replace")
-                          : NULL;
-    PyObject *error = text ? PyObject_CallFunction(type, "Ois", text, (int)status,
-                                                   pluck_status_name(status))
-                           : NULL;
+    PyObject *text =
+        type ? PyUnicode_DecodeUTF8(message, (Py_ssize_t)strlen(message), "replace") : NULL;
+    PyObject *error =
+        text ? PyObject_CallFunction(type, "Ois", text, (int)status, pluck_status_name(status))
+             : NULL;
     if (error) PyErr_SetObject(type, error);
     Py_XDECREF(error);
     Py_XDECREF(text);

@@ -1,5 +1,5 @@
 /*
- * sampler.c: pluck.Sampler and pluck.Workspace.
+ * sampler.c: pluck.Sampler.
  *
  * The GIL is released while a chain runs. What a call uses is marked as busy first, under the GIL: a
  * second thread, or a stage that calls its own sampler, is refused and changes nothing.
@@ -14,75 +14,7 @@
 /* Rows of fewer logits take less time than giving the GIL away and taking it again. */
 enum { SHORT_ROW = 4096 };
 
-typedef struct workspace_object {
-    PyObject ob_base;
-    int32_t n_vocab;
-    px_bench bench;
-} workspace_object;
-
 PyTypeObject *px_sampler_type;
-static PyTypeObject *workspace_type;
-
-/* ---- the workspace ---- */
-
-/* Drops what the last call read, and with it its result. */
-static void forget(px_bench *bench) {
-    px_request held = bench->held;
-    memset(&bench->held, 0, sizeof bench->held);
-    bench->last = NULL;
-    px_request_drop(&held);
-}
-
-static PyObject *new_workspace(PyTypeObject *type, PyObject *args, PyObject *keywords) {
-    static char *names[] = {"n_vocab", NULL};
-    PyObject *size;
-    int32_t n_vocab;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "O:Workspace", names, &size) ||
-        px_int32(size, "n_vocab", &n_vocab) != 0)
-        return NULL;
-    pluck_workspace *made = NULL;
-    const pluck_status status = pluck_workspace_create(&made, n_vocab, NULL);
-    if (status != PLUCK_OK) return px_raise(status, NULL);
-    workspace_object *w = (workspace_object *)PyType_GenericAlloc(type, 0);
-    if (!w) {
-        pluck_workspace_free(made);
-        return NULL;
-    }
-    w->n_vocab = n_vocab;
-    w->bench.workspace = made;
-    return (PyObject *)w;
-}
-
-static int visit_workspace(PyObject *self, visitproc visit, void *arg) {
-    const px_request *held = &((workspace_object *)self)->bench.held;
-    Py_VISIT(Py_TYPE(self));
-    const int status = px_array_visit(&held->row, visit, arg);
-    return status ? status : px_array_visit(&held->ids, visit, arg);
-}
-
-static int clear_workspace(PyObject *self) {
-    forget(&((workspace_object *)self)->bench);
-    return 0;
-}
-
-static void free_workspace(PyObject *self) {
-    PyTypeObject *type = Py_TYPE(self);
-    PyObject_GC_UnTrack(self);
-    (void)clear_workspace(self);
-    pluck_workspace_free(((workspace_object *)self)->bench.workspace);
-    PyObject_GC_Del(self);
-    Py_DECREF(type);
-}
-
-static PyObject *workspace_n_vocab(PyObject *self, void *unused) {
-    (void)unused;
-    return PyLong_FromLong(((workspace_object *)self)->n_vocab);
-}
-
-static PyObject *workspace_size(PyObject *self, void *unused) {
-    (void)unused;
-    return PyLong_FromSize_t(pluck_workspace_size(((workspace_object *)self)->n_vocab));
-}
 
 /* ---- a sampler's life ---- */
 
@@ -114,7 +46,7 @@ static px_sampler *wrap(PyTypeObject *type, pluck_sampler *c, PyObject *callback
     s->callbacks = Py_NewRef(callbacks);
     s->workspace = workspace ? Py_NewRef(workspace) : NULL;
     s->own.workspace = workspace ? NULL : pluck_sampler_workspace(c);
-    s->bench = workspace ? &((workspace_object *)workspace)->bench : &s->own;
+    s->bench = workspace ? px_workspace_bench(workspace) : &s->own;
     return s;
 }
 
@@ -156,12 +88,12 @@ static int apply_options(px_chain *chain, PyObject *seed, PyObject *rng, PyObjec
     if (seed != Py_None && read_seed(seed, &chain->config.seed) != 0) return -1;
     if (rng != Py_None && read_generator(rng, &chain->config.rng) != 0) return -1;
     if (workspace == Py_None) return 0;
-    if (!PyObject_TypeCheck(workspace, workspace_type)) {
+    if (!PyObject_TypeCheck(workspace, px_workspace_type)) {
         PyErr_Format(PyExc_TypeError, "workspace is a %R; wanted: a pluck.Workspace",
                      (PyObject *)Py_TYPE(workspace));
         return -1;
     }
-    chain->config.workspace = ((workspace_object *)workspace)->bench.workspace;
+    chain->config.workspace = px_workspace_bench(workspace)->workspace;
     return 0;
 }
 
@@ -185,7 +117,8 @@ static PyObject *new_sampler(PyTypeObject *type, PyObject *args, PyObject *keywo
     px_chain *chain = PyMem_Malloc(sizeof *chain);
     if (!chain) return PyErr_NoMemory();
     PyObject *made = NULL;
-    if (px_chain_fill(chain, given, n_vocab) == 0 && apply_options(chain, seed, rng, workspace) == 0)
+    if (px_chain_fill(chain, given, n_vocab) == 0 &&
+        apply_options(chain, seed, rng, workspace) == 0)
         made = create(type, chain, workspace);
     px_chain_drop(chain);
     PyMem_Free(chain);
@@ -202,7 +135,7 @@ static int visit_sampler(PyObject *self, visitproc visit, void *arg) {
 }
 
 static int clear_sampler(PyObject *self) {
-    forget(&((px_sampler *)self)->own);
+    px_bench_forget(&((px_sampler *)self)->own);
     return 0;
 }
 
@@ -282,7 +215,7 @@ static int sample(px_sampler *s, const px_row_args *args, bool skip_probability,
     px_sampler_leave(s);
     px_request_drop(&old);
     if (status == PLUCK_OK) return 0;
-    forget(s->bench);
+    px_bench_forget(s->bench);
     if (px_callbacks_raise(s->callbacks) == 0) (void)px_raise(status, NULL);
     return -1;
 }
@@ -311,15 +244,14 @@ static PyObject *sampler_draw(PyObject *self, PyObject *const *args, Py_ssize_t 
 static PyObject *read_candidates(px_sampler *s) {
     if (s->bench->last != s) return px_raise(PLUCK_ERR_NO_RESULT, NULL);
     if (!px_array_is_in_place(&s->bench->held.row)) {
-        PyErr_SetString(PyExc_BufferError, "the row of the last call has been moved or freed since");
+        PyErr_SetString(PyExc_BufferError,
+                        "the row of the last call has been moved or freed since");
         return NULL;
     }
     if (px_sampler_enter(s) != 0) return NULL;
     pluck_candidates found;
-    const pluck_status status =
-        pluck_workspace_candidates(pluck_sampler_workspace(s->c), &found);
-    PyObject *result =
-        status == PLUCK_OK ? px_candidates_object(&found) : px_raise(status, NULL);
+    const pluck_status status = pluck_workspace_candidates(pluck_sampler_workspace(s->c), &found);
+    PyObject *result = status == PLUCK_OK ? px_candidates_object(&found) : px_raise(status, NULL);
     px_sampler_leave(s);
     return result;
 }
@@ -342,7 +274,8 @@ static int accept_token(px_sampler *s, int32_t token) {
     if (token < 0 || token >= s->n_vocab) {
         pluck_error err = {PLUCK_ERR_TOKEN, ""};
         (void)PyOS_snprintf(err.message, sizeof err.message,
-                            "token %d is outside the vocabulary of %d", (int)token, (int)s->n_vocab);
+                            "token %d is outside the vocabulary of %d", (int)token,
+                            (int)s->n_vocab);
         (void)px_raise(PLUCK_ERR_TOKEN, &err);
         return -1;
     }
@@ -477,8 +410,8 @@ static PyObject *sampler_repr(PyObject *self) {
 static PyMethodDef sampler_methods[] = {
     {"sample", PX_METHOD(sampler_sample), METH_FASTCALL | METH_KEYWORDS,
      "sample($self, row, *, mask=None, ids=None, descending=False, dtype=None)\n--\n\n"
-     "Run the chain on a row and return the token (int) that it selects. Does not accept it.\n\n"
-     ROW_DOC "\n"
+     "Run the chain on a row and return the token (int) that it selects. Does not accept "
+     "it.\n\n" ROW_DOC "\n"
      "Raises pluck.Error if the row holds NaN, every token is masked, or the chain does not\n"
      "select; TypeError, ValueError or BufferError if an argument is not as above; RuntimeError\n"
      "if the sampler is in use by another thread. Then nothing has changed."},
@@ -493,11 +426,13 @@ static PyMethodDef sampler_methods[] = {
     {"accept", sampler_accept, METH_O,
      "accept($self, token, /)\n--\n\n"
      "Tell the sampler that a token, or each of an iterable of tokens, was chosen: for penalties,\n"
-     "DRY, adaptive-p and custom stages. Raises pluck.Error if one is outside the vocabulary; then\n"
+     "DRY, adaptive-p and custom stages. Raises pluck.Error if one is outside the vocabulary; "
+     "then\n"
      "none has been accepted."},
     {"clone", sampler_clone, METH_NOARGS,
      "clone($self, /)\n--\n\n"
-     "Return a sampler that goes on exactly as this one will. Custom stages are shared unless they\n"
+     "Return a sampler that goes on exactly as this one will. Custom stages are shared unless "
+     "they\n"
      "have a method clone()."},
     {"reset", sampler_reset, METH_NOARGS,
      "reset($self, /)\n--\n\n"
@@ -512,7 +447,8 @@ static PyMethodDef sampler_methods[] = {
     {NULL, NULL, 0, NULL}};
 
 static PyGetSetDef sampler_members[] = {
-    {"seed", sampler_seed, NULL, "The seed in use (int): where it was random, what was drawn.", NULL},
+    {"seed", sampler_seed, NULL, "The seed in use (int): where it was random, what was drawn.",
+     NULL},
     {"n_vocab", sampler_n_vocab, NULL, "Tokens of the vocabulary (int).", NULL},
     {"rng", sampler_rng, NULL, "The generator: 'mt19937' or 'philox'.", NULL},
     {"stages", sampler_stages, NULL, "The chain: a tuple of stages (pluck.stages).", NULL},
@@ -540,31 +476,6 @@ static const char sampler_doc[] =
     "A sampler is used by one thread at a time; others are refused with RuntimeError. copy.copy()\n"
     "clones.";
 
-static const char workspace_doc[] =
-    "Workspace(n_vocab)\n--\n\n"
-    "Memory of a call, which any number of samplers may share as long as only one call uses it at a\n"
-    "time: about 17 bytes for each of n_vocab tokens (1 to 16777216). Without one each sampler has\n"
-    "its own.";
-
-static int init_workspace(PyObject *module) {
-    static PyGetSetDef members[] = {
-        {"n_vocab", workspace_n_vocab, NULL, "The greatest vocabulary that it serves (int).", NULL},
-        {"size", workspace_size, NULL, "Its bytes (int).", NULL},
-        {NULL, NULL, NULL, NULL, NULL}};
-    static PyType_Slot slots[] = {PX_SLOT(Py_tp_doc, workspace_doc),
-                                  PX_SLOT(Py_tp_new, new_workspace),
-                                  PX_SLOT(Py_tp_dealloc, free_workspace),
-                                  PX_SLOT(Py_tp_traverse, visit_workspace),
-                                  PX_SLOT(Py_tp_clear, clear_workspace),
-                                  PX_SLOT(Py_tp_getset, members),
-                                  {0, NULL}};
-    static PyType_Spec spec = {"pluck.Workspace", sizeof(workspace_object), 0,
-                               Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC, slots};
-    workspace_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);
-    if (!workspace_type) return -1;
-    return PyModule_AddObjectRef(module, "Workspace", (PyObject *)workspace_type);
-}
-
 int px_sampler_init(PyObject *module) {
     static PyType_Slot slots[] = {PX_SLOT(Py_tp_doc, sampler_doc),
                                   PX_SLOT(Py_tp_new, new_sampler),
@@ -578,7 +489,6 @@ int px_sampler_init(PyObject *module) {
     static PyType_Spec spec = {"pluck.Sampler", sizeof(px_sampler), 0,
                                Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_BASETYPE,
                                slots};
-    if (init_workspace(module) != 0) return -1;
     px_sampler_type = (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);
     if (!px_sampler_type) return -1;
     return PyModule_AddObjectRef(module, "Sampler", (PyObject *)px_sampler_type);

@@ -14,9 +14,9 @@ static int learn_names(void) {
     struct {
         PyObject **at;
         const char *name;
-    } names[] = {{&torch.dtype, "dtype"},       {&torch.is_cpu, "is_cpu"},
-                 {&torch.shape, "shape"},       {&torch.is_contiguous, "is_contiguous"},
-                 {&torch.stride, "stride"},     {&torch.data_ptr, "data_ptr"}};
+    } names[] = {{&torch.dtype, "dtype"},   {&torch.is_cpu, "is_cpu"},
+                 {&torch.shape, "shape"},   {&torch.is_contiguous, "is_contiguous"},
+                 {&torch.stride, "stride"}, {&torch.data_ptr, "data_ptr"}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (!*names[i].at) *names[i].at = PyUnicode_InternFromString(names[i].name);
         if (!*names[i].at) return -1;
@@ -29,9 +29,9 @@ static int learn(void) {
     static const struct {
         px_element element;
         const char *name;
-    } known[] = {{PX_F32, "float32"},  {PX_F16, "float16"}, {PX_BF16, "bfloat16"},
-                 {PX_BOOL, "bool"},    {PX_INT8, "uint8"},  {PX_INT16, "int16"},
-                 {PX_INT32, "int32"},  {PX_INT64, "int64"}};
+    } known[] = {{PX_F32, "float32"}, {PX_F16, "float16"}, {PX_BF16, "bfloat16"},
+                 {PX_BOOL, "bool"},   {PX_INT8, "uint8"},  {PX_INT16, "int16"},
+                 {PX_INT32, "int32"}, {PX_INT64, "int64"}};
     PyObject *modules = PySys_GetObject("modules"); /* borrowed */
     PyObject *module = modules ? PyMapping_GetItemString(modules, "torch") : NULL;
     PyObject *tensor = module ? PyObject_GetAttrString(module, "Tensor") : NULL;
@@ -76,8 +76,7 @@ static int take_element(px_array *a, PyObject *tensor) {
     if (a->element == PX_OTHER) {
         PyObject *text = PyObject_Str(dtype);
         PyObject *ascii = text ? PyUnicode_AsASCIIString(text) : NULL;
-        if (ascii)
-            (void)PyOS_snprintf(a->other, sizeof a->other, "%.20s", PyBytes_AsString(ascii));
+        if (ascii) (void)PyOS_snprintf(a->other, sizeof a->other, "%.20s", PyBytes_AsString(ascii));
         Py_XDECREF(ascii);
         Py_XDECREF(text);
     }

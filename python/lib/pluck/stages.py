@@ -10,7 +10,8 @@ a chain takes functions: anything that can be called with a View, or an object w
 """
 
 __all__ = [
-    "Stage", "LogitBias", "Penalties", "Dry", "TopNSigma", "TopK", "TopA", "Typical", "TopP", "MinP", "Xtc",
+    "Stage", "LogitBias", "Penalties", "Dry", "TopNSigma", "TopK", "TopA", "Typical", "TopP", "MinP",
+    "EpsilonCutoff", "EtaCutoff", "PLess", "PLessNorm", "Xtc",
     "Temperature", "Infill", "Custom", "Greedy", "Dist", "Mirostat", "MirostatV2", "AdaptiveP", "View",
 ]
 
@@ -161,6 +162,54 @@ class MinP(Stage):
 
     def __init__(self, p=0.05, min_keep=0):
         self.p, self.min_keep = p, min_keep
+
+
+class EpsilonCutoff(Stage):
+    """Keep what has at least the probability epsilon.
+
+    epsilon: 0 to 1; 0 disables
+    min_keep: candidates to keep at least
+    """
+
+    __slots__ = ("epsilon", "min_keep")
+    kind = "epsilon_cutoff"
+
+    def __init__(self, epsilon=0.0, min_keep=0):
+        self.epsilon, self.min_keep = epsilon, min_keep
+
+
+class EtaCutoff(Stage):
+    """Keep what has at least the probability min(epsilon, sqrt(epsilon) * exp(-entropy)).
+
+    epsilon: 0 to 1; 0 disables
+    min_keep: candidates to keep at least
+    """
+
+    __slots__ = ("epsilon", "min_keep")
+    kind = "eta_cutoff"
+
+    def __init__(self, epsilon=0.0, min_keep=0):
+        self.epsilon, self.min_keep = epsilon, min_keep
+
+
+class PLess(Stage):
+    """Keep what has at least the sum S of all squared probabilities. enabled: False disables."""
+
+    __slots__ = ("enabled",)
+    kind = "p_less"
+
+    def __init__(self, enabled=True):
+        self.enabled = enabled
+
+
+class PLessNorm(Stage):
+    """Keep what has at least (V S - 1) / (V - 1), V the size of the vocabulary. enabled: False disables."""
+
+    __slots__ = ("enabled",)
+    kind = "p_less_norm"
+
+    def __init__(self, enabled=True):
+        self.enabled = enabled
 
 
 class Xtc(Stage):

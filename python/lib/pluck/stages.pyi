@@ -72,6 +72,24 @@ class MinP(Stage):
     min_keep: int
     def __init__(self, p: float = 0.05, min_keep: int = 0) -> None: ...
 
+class EpsilonCutoff(Stage):
+    epsilon: float
+    min_keep: int
+    def __init__(self, epsilon: float = 0.0, min_keep: int = 0) -> None: ...
+
+class EtaCutoff(Stage):
+    epsilon: float
+    min_keep: int
+    def __init__(self, epsilon: float = 0.0, min_keep: int = 0) -> None: ...
+
+class PLess(Stage):
+    enabled: bool
+    def __init__(self, enabled: bool = True) -> None: ...
+
+class PLessNorm(Stage):
+    enabled: bool
+    def __init__(self, enabled: bool = True) -> None: ...
+
 class Xtc(Stage):
     probability: float
     threshold: float
