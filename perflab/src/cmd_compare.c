@@ -159,25 +159,25 @@ static bool is_folder(const char *path) {
 
 static int compare_folders(const char *a, const char *b, const compare_request *q,
                            comparison *out) {
-    const int code = compare_builds(a, b, q, out);
-    const int finished = comparison_finish(out);
-    return code != EXIT_DONE ? code : finished;
+    out->failed = compare_builds(a, b, q, out);
+    return comparison_finish(out);
 }
 
 int command_compare(int argc, char **argv) {
     compare_request q = {.variant = "native"};
-    git_request g = {0};
+    git_request g = {.n_jobs = 1};
+    git_job job = {0};
     comparison out = {0};
     bool git = false;
     const option options[] = {
         {"--git", OPTION_FLAG, &git, NULL, "A and B are revisions of the repository here"},
-        {"--bench", OPTION_TEXT, &g.bench, "FILE", "--git: build this benchmark against both"},
-        {"--command", OPTION_TEXT, &g.command, "CMD", "--git: time this command in both"},
+        {"--bench", OPTION_TEXT, &job.bench, "FILE", "--git: build this benchmark against both"},
+        {"--command", OPTION_TEXT, &job.command, "CMD", "--git: time this command in both"},
         {"--build", OPTION_TEXT, &g.build, "CMD",
          "--git: command that builds a revision (default: by its files)"},
-        {"--cflags", OPTION_TEXT, &g.cflags, "FLAGS",
+        {"--cflags", OPTION_TEXT, &job.cflags, "FLAGS",
          "--bench: more flags; {tree} is the revision's folder"},
-        {"--libs", OPTION_TEXT, &g.libs, "LIBS", "--bench: what to link; {tree} as above"},
+        {"--libs", OPTION_TEXT, &job.libs, "LIBS", "--bench: what to link; {tree} as above"},
         {"--keep", OPTION_FLAG, &g.keep, NULL, "--git: keep the built revisions for the next time"},
         {"--id", OPTION_TEXT, &q.id, "ID", "this improvement only"},
         {"--input", OPTION_TEXT, &q.input, "KIND", "this kind of input only"},
@@ -217,7 +217,10 @@ int command_compare(int argc, char **argv) {
     out.b = line.words[1];
     int code;
     if (git) {
-        code = compare_git(&g, &q, &out);
+        job.measure = q;
+        job.threshold = out.threshold;
+        g.jobs = &job;
+        code = compare_git(&g, &out);
     } else if (is_folder(out.a) && is_folder(out.b)) {
         code = compare_folders(out.a, out.b, &q, &out);
     } else {

@@ -25,6 +25,7 @@ int command_env(int argc, char **argv);
 int command_profile(int argc, char **argv);
 int command_asm(int argc, char **argv);
 int command_compare(int argc, char **argv);
+int command_ci(int argc, char **argv);
 int command_report(int argc, char **argv);
 int command_export(int argc, char **argv);
 int command_import(int argc, char **argv);

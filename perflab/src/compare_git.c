@@ -9,8 +9,10 @@
 #include "child.h"
 #include "commands.h"
 #include "launch.h"
+#include "ledger.h"
 #include "perflab.h"
 #include "progress.h"
+#include "settings.h"
 #include "util.h"
 
 #include <errno.h>
@@ -143,12 +145,23 @@ static bool build_tree(const tree *t, const git_request *g) {
 /* ---- A benchmark built against both ------------------------------------------------------- */
 
 /* Builds the benchmark against a tree. Returns its folder of modules, to be freed, or NULL. */
-static char *build_bench(const tree *t, const git_request *g, const char *ledger) {
-    char *folder = text_format("%s/.perflab/modules", t->path);
+static char *build_bench(const tree *t, const git_job *g) {
+    /* A folder of its own, since all modules of a folder are compared. */
+    char *name = benchmark_name(g->bench);
+    char *folder = text_format("%s/.perflab/%s", t->path, name);
     char *cflags = in_tree(g->cflags != NULL ? g->cflags : "-I{tree} -I{tree}/include", t);
     char *libs = in_tree(g->libs != NULL ? g->libs : "", t);
-    const char *const words[] = {own_path(), "build",  g->bench, "--modules", folder, "--cflags",
-                                 cflags,     "--libs", libs,     "--ledger",  ledger};
+    const char *const words[] = {own_path(),
+                                 "build",
+                                 g->bench,
+                                 "--modules",
+                                 folder,
+                                 "--cflags",
+                                 cflags,
+                                 "--libs",
+                                 libs,
+                                 "--ledger",
+                                 ledger_choice(g->measure.ledger)};
     text_buffer line = {0};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         char *word = quoted(words[i]);
@@ -161,25 +174,28 @@ static char *build_bench(const tree *t, const git_request *g, const char *ledger
     free(line.text);
     free(cflags);
     free(libs);
+    free(name);
     if (good) return folder;
     free(folder);
     return NULL;
 }
 
-static int compare_bench(const tree trees[2], const git_request *g, compare_request *q,
-                         comparison *out) {
-    const char *ledger = q->ledger != NULL          ? q->ledger
-                         : getenv("PERFLAB_LEDGER") ? getenv("PERFLAB_LEDGER")
-                                                    : "perflab.ledger";
+static int compare_bench(const tree trees[2], const git_job *g, comparison *out) {
+    compare_request q = g->measure;
     char *folders[2] = {NULL, NULL};
     bool good = true;
     for (int i = 0; good && i < 2; i++) {
-        folders[i] = build_bench(&trees[i], g, ledger);
+        folders[i] = build_bench(&trees[i], g);
         good = folders[i] != NULL;
-        q->commits[i] = trees[i].commit;
+        q.commits[i] = trees[i].commit;
     }
-    q->folder = strcmp(trees[0].commit, trees[1].commit) != 0 ? trees[1].path : NULL;
-    const int code = good ? compare_builds(folders[0], folders[1], q, out) : EXIT_TROUBLE;
+    q.folder = strcmp(trees[0].commit, trees[1].commit) != 0 ? trees[1].path : NULL;
+    int code = good ? EXIT_DONE : EXIT_TROUBLE;
+    for (size_t k = 0; good && (g->inputs != NULL ? g->inputs[k] != NULL : k == 0); k++) {
+        if (g->inputs != NULL) q.input = g->inputs[k];
+        const int one = compare_builds(folders[0], folders[1], &q, out);
+        if (code == EXIT_DONE) code = one;
+    }
     free(folders[0]);
     free(folders[1]);
     return code;
@@ -264,8 +280,8 @@ static void add_metric(comparison *out, const char *command, const char *metric,
     free(ratio);
 }
 
-static int compare_command(const tree trees[2], const git_request *g, const compare_request *q,
-                           comparison *out) {
+static int compare_command(const tree trees[2], const git_job *g, comparison *out) {
+    const compare_request *q = &g->measure;
     enum { METRICS = 3 };
     double *values[METRICS][2];
     perflab_rng rng = {(uint64_t)getpid()};
@@ -313,16 +329,18 @@ static int compare_command(const tree trees[2], const git_request *g, const comp
 
 /* ---- Both --------------------------------------------------------------------------------- */
 
-static int compare_trees(tree trees[2], const git_request *g, compare_request *q, const char *root,
-                         comparison *out) {
+static int compare_trees(tree trees[2], const git_request *g, const char *root, comparison *out) {
     bool good = true;
     for (int i = 0; good && i < 2; i++) {
         good = make_tree(&trees[i], root) && build_tree(&trees[i], g);
     }
-    int code = EXIT_TROUBLE;
-    if (good) {
-        code =
-            g->bench != NULL ? compare_bench(trees, g, q, out) : compare_command(trees, g, q, out);
+    int code = good ? EXIT_DONE : EXIT_TROUBLE;
+    for (size_t i = 0; good && i < g->n_jobs; i++) {
+        const git_job *job = &g->jobs[i];
+        out->threshold = job->threshold;
+        const int one =
+            job->bench != NULL ? compare_bench(trees, job, out) : compare_command(trees, job, out);
+        if (code == EXIT_DONE) code = one;
     }
     for (int i = 0; !g->keep && i < 2; i++) {
         if (trees[i].path != NULL) remove_tree(&trees[i]);
@@ -330,25 +348,38 @@ static int compare_trees(tree trees[2], const git_request *g, compare_request *q
     return code;
 }
 
-int compare_git(const git_request *g, compare_request *q, comparison *out) {
+/* Whether each job has a benchmark that exists, or a command. */
+static bool jobs_known(const git_request *g) {
+    for (size_t i = 0; i < g->n_jobs; i++) {
+        const git_job *job = &g->jobs[i];
+        if ((job->bench != NULL) == (job->command != NULL)) {
+            complain("compare --git: give --bench FILE or --command CMD");
+            return false;
+        }
+        if (job->bench != NULL && !file_exists(job->bench)) {
+            complain("there is no %s", job->bench);
+            return false;
+        }
+    }
+    return true;
+}
+
+int compare_git(const git_request *g, comparison *out) {
     const char *const ask[] = {"git", "rev-parse", "--show-toplevel", NULL};
     tree trees[2] = {{.revision = out->a}, {.revision = out->b}};
     char *root = child_first_line(ask);
     int code = EXIT_USAGE;
-    if ((g->bench != NULL) == (g->command != NULL)) {
-        complain("compare --git: give --bench FILE or --command CMD");
-    } else if (g->bench != NULL && !file_exists(g->bench)) {
-        complain("there is no %s", g->bench);
-    } else if (root == NULL) {
+    const bool known = jobs_known(g);
+    if (known && root == NULL) {
         complain("compare --git: this is not a git repository");
-    } else if (resolve_commit(&trees[0]) && resolve_commit(&trees[1])) {
-        code = compare_trees(trees, g, q, root, out);
+    } else if (known && resolve_commit(&trees[0]) && resolve_commit(&trees[1])) {
+        out->failed = compare_trees(trees, g, root, out);
+        code = comparison_finish(out);
     }
     for (int i = 0; i < 2; i++) {
         free(trees[i].commit);
         free(trees[i].path);
     }
     free(root);
-    const int finished = code == EXIT_USAGE ? code : comparison_finish(out);
-    return code != EXIT_DONE ? code : finished;
+    return code;
 }

@@ -49,9 +49,9 @@ static char *title_of(const comparison_row *r) {
 
 static char *verdict_text(const comparison *c, const comparison_row *r) {
     if (c->fail_on == NULL || !r->judged) return text_copy("");
-    const verdict v = verdict_of(&r->ratio, c->threshold);
+    const verdict v = verdict_of(&r->ratio, r->threshold);
     if (v != VERDICT_UNKNOWN) return text_format(", %s", verdict_name(v));
-    const size_t more = verdict_more(&r->ratio, c->threshold);
+    const size_t more = verdict_more(&r->ratio, r->threshold);
     if (more == 0) return text_copy(", cannot tell: the median is at the threshold");
     return text_format(", cannot tell: about %zu more processes needed", more);
 }
@@ -78,6 +78,7 @@ void comparison_add(comparison *c, const comparison_row *row) {
     c->rows = must_grow(c->rows, (c->n + 1) * sizeof *c->rows);
     comparison_row *r = &c->rows[c->n++];
     *r = *row;
+    r->threshold = c->threshold;
     r->id = text_copy(row->id != NULL ? row->id : "");
     r->component = text_copy(row->component != NULL ? row->component : "");
     r->input = text_copy(row->input != NULL ? row->input : "");
@@ -132,11 +133,12 @@ static cJSON *row_json(const comparison *c, const comparison_row *r) {
     cJSON_AddNumberToObject(o, "n", (double)r->ratio.n);
     cJSON_AddStringToObject(o, "says", comparison_words(&r->ratio, r->unit));
     if (c->fail_on != NULL && r->judged) {
-        const verdict v = verdict_of(&r->ratio, c->threshold);
+        const verdict v = verdict_of(&r->ratio, r->threshold);
         cJSON_AddStringToObject(o, "verdict", verdict_name(v));
+        cJSON_AddNumberToObject(o, "threshold", r->threshold);
         if (v == VERDICT_UNKNOWN) {
             cJSON_AddNumberToObject(o, "more_processes",
-                                    (double)verdict_more(&r->ratio, c->threshold));
+                                    (double)verdict_more(&r->ratio, r->threshold));
         }
     }
     return o;
@@ -146,7 +148,6 @@ static void print_json(const comparison *c, int code) {
     cJSON *root = cJSON_CreateObject();
     cJSON_AddStringToObject(root, "a", c->a);
     cJSON_AddStringToObject(root, "b", c->b);
-    if (c->fail_on != NULL) cJSON_AddNumberToObject(root, "threshold", c->threshold);
     cJSON_AddNumberToObject(root, "exit", code);
     cJSON *rows = cJSON_AddArrayToObject(root, "rows");
     for (size_t i = 0; i < c->n; i++) cJSON_AddItemToArray(rows, row_json(c, &c->rows[i]));
@@ -162,11 +163,11 @@ static int code_of(const comparison *c) {
         const comparison_row *r = &c->rows[i];
         wrong = wrong || r->wrong != NULL;
         if (r->wrong != NULL || !r->judged || c->fail_on == NULL) continue;
-        const verdict v = verdict_of(&r->ratio, c->threshold);
+        const verdict v = verdict_of(&r->ratio, r->threshold);
         loss = loss || v == VERDICT_LOSS;
         unknown = unknown || v == VERDICT_UNKNOWN;
     }
-    if (c->broken) return EXIT_TROUBLE;
+    if (c->failed != 0) return c->failed;
     return wrong || loss ? EXIT_WRONG_RESULT : unknown ? EXIT_UNRESOLVED : EXIT_DONE;
 }
 

@@ -19,7 +19,8 @@ typedef struct comparison_row {
     perflab_summary ratio; /* a / b: above 1 if B takes less */
     char *wrong;           /* why it was not measured, such as a different output; else NULL */
     char *note;            /* a remark; may be NULL */
-    bool judged;           /* --fail-on applies to it */
+    bool judged;           /* fail_on applies to it */
+    double threshold;      /* set by comparison_add */
 } comparison_row;
 
 typedef struct comparison {
@@ -28,17 +29,17 @@ typedef struct comparison {
     size_t n;
     bool markdown, json; /* else text */
     const char *fail_on; /* "regression=2%"; NULL: no difference is a failure */
-    double threshold;    /* of fail_on: 0.02 */
-    bool broken;         /* something could not be measured at all */
+    double threshold;    /* for rows that are added from now on: 0.02 */
+    int failed;          /* the exit status if something could not be measured; else 0 */
 } comparison;
 
 /* Adds a row, and prints it if the output is text. Strings are copied. */
 void comparison_add(comparison *c, const comparison_row *row);
 
 /*
- * Prints the rows if the output is JSON or Markdown, and returns the exit status: 3 if something
- * could not be measured; else 1 for a wrong result or, with fail_on, a resolved loss; else 4, with
- * fail_on, if the intervals do not decide it; else 0.
+ * Prints the rows if the output is JSON or Markdown, and returns the exit status: c->failed if that
+ * is not 0; else 1 for a wrong result or, with fail_on, a resolved loss; else 4, with fail_on, if
+ * the intervals do not decide it; else 0.
  */
 int comparison_finish(const comparison *c);
 

@@ -25,6 +25,7 @@ static const command commands[] = {
     {"profile", command_profile, "memory-bound or compute-bound, and instruction counts"},
     {"asm", command_asm, "the hot loops: packed and scalar instructions, widest register"},
     {"compare", command_compare, "compare two revisions, builds or recorded runs"},
+    {"ci", command_ci, "compare HEAD with its base, as perflab.json says, and judge"},
     {"report", command_report, "one HTML page with everything"},
     {"export", command_export, "write the ledger as JSON lines"},
     {"import", command_import, "add exported JSON lines to the ledger"},

@@ -33,7 +33,7 @@ size_t verdict_more(const perflab_summary *ratio, double threshold) {
     return wanted > (double)n ? (size_t)wanted - n : 1;
 }
 
-bool verdict_parse(const char *text, double *threshold) {
+bool verdict_threshold(const char *text, double *threshold) {
     static const char word[] = "regression";
     const size_t n = sizeof word - 1;
     *threshold = 0.02;
@@ -47,6 +47,11 @@ bool verdict_parse(const char *text, double *threshold) {
     } else {
         good = good && text[n] == '\0';
     }
+    return good;
+}
+
+bool verdict_parse(const char *text, double *threshold) {
+    const bool good = verdict_threshold(text, threshold);
     if (!good) complain("--fail-on must be regression or regression=2%%, not %s", text);
     return good;
 }

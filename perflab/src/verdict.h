@@ -28,7 +28,10 @@ verdict verdict_of(const perflab_summary *ratio, double threshold);
  */
 size_t verdict_more(const perflab_summary *ratio, double threshold);
 
-/* Reads the threshold of "regression" (0.02) or "regression=2%". Prints an error for other text. */
+/* Reads the threshold of "regression" (0.02) or "regression=2%". Returns false for other text. */
+bool verdict_threshold(const char *text, double *threshold);
+
+/* The same, with an error message about --fail-on. */
 bool verdict_parse(const char *text, double *threshold);
 
 #endif
