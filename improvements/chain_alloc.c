@@ -88,7 +88,7 @@ static bool validate(perflab_ctx *ctx) {
     pluck_candidates left;
     if (s->expected == NULL) s->expected = expected_create(&config, s->row, NULL, 0);
     if (s->expected == NULL || pluck_workspace_candidates(s->workspace, &left) != PLUCK_OK) {
-        perflab_reason(ctx, "the sampler could not be made, or drew no token");
+        perflab_reason(ctx, "no reference (out of memory), or no candidates to read");
         return false;
     }
     return perflab_check_index(ctx, "allocations", 2, s->allocations) &&

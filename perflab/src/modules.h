@@ -16,9 +16,8 @@ typedef struct entry {
     bool has_baseline, has_candidate;
     size_t n_placements; /* other placements of the module: see placement.h */
     char *source_hash, *variant, *compiler, *flags, *sources;
-    char *linked; /* digest of the module as linked, and of the libraries that it loads */
-    char build
-        [33]; /* the build's key in the ledger: a hash of id, sources, flags, linked code ... */
+    char *linked;   /* digest of the module as linked, and of the libraries that it loads */
+    char build[33]; /* its key in the ledger: a hash of id, sources, flags and linked code */
 } entry;
 
 typedef struct catalog {
