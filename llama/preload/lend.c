@@ -266,8 +266,29 @@ void plk_watch(size_t slot, const void *ctx) {
     }
 }
 
-__attribute__((constructor)) static void prepare(void) {
+/* ---- Forks ----------------------------------------------------------------------------------- */
+
+static void before_fork(void) {
+    pthread_mutex_lock(&mutex);
+}
+
+static void after_fork(void) {
+    pthread_mutex_unlock(&mutex);
+}
+
+static void make_reading_mutexes(void) {
     for (size_t i = 0; i < N_LOANS; i++) pthread_mutex_init(&loans[i].reading, NULL);
+}
+
+/* The threads that were reading rows do not exist in the child. */
+static void after_fork_in_child(void) {
+    after_fork();
+    make_reading_mutexes();
+}
+
+__attribute__((constructor)) static void prepare(void) {
+    make_reading_mutexes();
+    pthread_atfork(before_fork, after_fork, after_fork_in_child);
 }
 
 /* ---- Arrays ---------------------------------------------------------------------------------- */

@@ -45,6 +45,7 @@ static void free_node(plk_node *node) {
     pluck_sampler_free(node->own);
     free(node->companion);
     plk_params_release(node->params);
+    free(node->lent.memory);
     free(node);
 }
 

@@ -43,13 +43,23 @@ static void after_fork(void) {
     pthread_mutex_unlock(&mutex);
 }
 
+/* A recursive mutex can only be unlocked by the thread that locked it, and to the mutex the thread of
+ * the child is another one. */
+static void after_fork_in_child(void) {
+    pthread_mutexattr_t recursive;
+    pthread_mutexattr_init(&recursive);
+    pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&mutex, &recursive);
+    pthread_mutexattr_destroy(&recursive);
+}
+
 /* Finds the object of an address without a lock; in glibc 2.35 and later. */
 #ifdef DLFO_EH_SEGMENT_TYPE
 static int (*find_object_fast)(void *, struct dl_find_object *);
 #endif
 
 __attribute__((constructor)) static void prepare(void) {
-    pthread_atfork(before_fork, after_fork, after_fork);
+    pthread_atfork(before_fork, after_fork, after_fork_in_child);
 #ifdef DLFO_EH_SEGMENT_TYPE
     void *symbol = dlsym(RTLD_DEFAULT, "_dl_find_object");
     memcpy(&find_object_fast, &symbol, sizeof symbol);

@@ -39,14 +39,29 @@ static bool child_goes_on(pair p) {
     return same;
 }
 
-static void fork_and_go_on(pair p) {
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) _exit(child_goes_on(p) ? 0 : 1);
+static void wait_for(pid_t child) {
     int status;
+    assert_true(child > 0);
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
     assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void fork_and_go_on(pair p) {
+    pid_t child = fork();
+    if (child == 0) _exit(child_goes_on(p) ? 0 : 1);
+    wait_for(child);
+}
+
+/* A child whose parent has not called libllama: the child is the first to. */
+static void test_fork_before_use(void **state) {
+    (void)state;
+    pid_t child = fork();
+    if (child == 0) {
+        alarm(300); /* as in child_goes_on */
+        _exit(child_goes_on(make()) ? 0 : 1);
+    }
+    wait_for(child);
 }
 
 static void test_fork(void **state) {
@@ -99,6 +114,7 @@ static void test_fork_among_threads(void **state) {
 int main(void) {
     if (!twin_begin()) return 1;
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fork_before_use), /* comes first */
         cmocka_unit_test(test_fork),
         cmocka_unit_test(test_fork_among_threads),
     };

@@ -109,6 +109,7 @@ typedef struct pair {
     struct llama_sampler *a, *b;
     bool never_sorted, never_masked; /* arrays to apply it to */
     bool never_cloned, never_moved;
+    bool sums;  /* it cuts at a sum of probabilities */
     bool by_id; /* compare what is left in order of id */
 } pair;
 
@@ -186,6 +187,7 @@ static pair make_chain(void) {
         masked = masked || masks;
         /* typical orders by a distance that llama.cpp rounds to float */
         p.by_id = p.by_id || stage.kind == PLUCK_STAGE_TYPICAL;
+        p.sums = p.sums || stage.kind == PLUCK_STAGE_TYPICAL || stage.kind == PLUCK_STAGE_TOP_P;
         /* what a sampler has learnt is lost if the chain goes back to libllama */
         p.never_moved = p.never_moved || stage.kind == PLUCK_STAGE_ADAPTIVE_P ||
                         stage.kind == PLUCK_STAGE_MIROSTAT || stage.kind == PLUCK_STAGE_MIROSTAT_V2;
@@ -260,6 +262,23 @@ static void order_by_id(llama_token_data_array *cur) {
     }
 }
 
+/* Where llama.cpp cuts at a sum of probabilities in float, rounding decides about one candidate in a
+ * million (docs/parity.md). In hundreds of thousands of sequences that is seen: it is told and ends
+ * the sequence, and test_sequences allows few of them. */
+static bool at_an_edge;
+
+static llama_token selected_of(const llama_token_data_array *cur) {
+    bool any = cur->selected >= 0 && (size_t)cur->selected < cur->size;
+    return any ? cur->data[cur->selected].id : LLAMA_TOKEN_NULL;
+}
+
+static bool ends_at_an_edge(const pair *p, const llama_token_data_array *x,
+                            const llama_token_data_array *y) {
+    at_an_edge = p->sums && (x->size != y->size || selected_of(x) != selected_of(y));
+    if (at_an_edge) fprintf(stderr, "a difference, by rounding if it is rare: %s\n", story);
+    return at_an_edge;
+}
+
 /* Applies both and compares. Then accepts the selected token or, now and then, another one. */
 static void apply(pair p, int step) {
     twin_array x = random_array(&p), y = copy_array(&x);
@@ -271,7 +290,7 @@ static void apply(pair p, int step) {
         order_by_id(&x.cur);
         order_by_id(&y.cur);
     }
-    twin_assert_same(&x.cur, &y.cur, story, step);
+    if (!ends_at_an_edge(&p, &x.cur, &y.cur)) twin_assert_same(&x.cur, &y.cur, story, step);
     if (y.cur.selected >= 0 && (size_t)y.cur.selected < y.cur.size && below(4)) {
         llama_token token = below(8) ? y.cur.data[y.cur.selected].id : below(V);
         by_name.sampler_accept(p.a, token);
@@ -345,15 +364,19 @@ static void do_something(pair *p, pair *other, int step) {
 
 static void test_sequences(void **state) {
     (void)state;
+    uint64_t n_edges = 0;
     for (uint64_t i = 0; i < n_sequences; i++) {
         rnd.state = (first_seed + i) * 0x9E3779B97F4A7C15u;
         story[0] = '\0';
         tell("seed %llu: ", (unsigned long long)(first_seed + i));
         pair p = make_chain(), other = make_chain();
-        for (int step = 0; step < 12; step++) do_something(&p, &other, step);
+        at_an_edge = false;
+        for (int step = 0; step < 12 && !at_an_edge; step++) do_something(&p, &other, step);
+        n_edges += at_an_edge;
         drop(p);
         drop(other);
     }
+    assert_true(n_edges <= n_sequences / 20000); /* none in as few as ctest runs */
 }
 
 int main(int argc, char **argv) {

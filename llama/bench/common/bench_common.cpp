@@ -172,7 +172,8 @@ int run_vocab(const options &o, const std::string &self, int32_t n_vocab) {
     const char *folder = getenv("TMPDIR");
     std::string model = std::string(folder ? folder : "/tmp") + "/bench_common." +
                         std::to_string(getpid()) + ".gguf";
-    if (!write_made_model(model, n_vocab)) throw std::runtime_error("cannot write " + model);
+    if (!write_made_model(model.c_str(), n_vocab))
+        throw std::runtime_error("cannot write " + model);
     int n_differ = 0;
     try {
         side without(self, model, "", ""), with(self, model, o.dropin, o.mode);
@@ -303,9 +304,11 @@ int run(const options &o, const std::string &self) {
     stay_on_this_core();
     char cpu[128];
     cpu_name(cpu, sizeof cpu);
+    double load = 0; /* stays 0 if the system does not say */
+    getloadavg(&load, 1);
     if (o.json)
-        printf("{\"machine\": \"%s\", \"isa\": \"%s\", \"rounds\": %d}\n", cpu, pluck_isa(),
-               o.rounds);
+        printf("{\"machine\": \"%s\", \"isa\": \"%s\", \"rounds\": %d, \"load\": %.1f}\n", cpu,
+               pluck_isa(), o.rounds, load);
     else
         printf("%-36s %8s %-7s %11s %11s %8s %7s\n", "setting", "n_vocab", "rows", "without, us",
                "with, us", "faster", "differ");
