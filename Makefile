@@ -12,7 +12,7 @@ DEPS ?= build test
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
 .PHONY: build configure deps run test bench cliffs mutants coverage lint format install uninstall parity \
-        e2e gpu python docs results clean help
+        e2e server-check gpu python docs results clean help
 
 ## build       build everything into build/; names the parts that are left out for lack of something
 build: configure
@@ -97,6 +97,12 @@ MODEL ?= data/tiny-kjv-152k.Q8_0.gguf
 SAMPLING ?= 'temp=0.8;top_k=40;top_p=0.95;min_p=0.05;repeat_penalty=1.1'
 # The bundled model is so small that a second thread would only wait for the first.
 E2E_FLAGS ?= -t 1
+
+## server-check
+##             llama-server with and without the drop-in; builds llama-server once (scripts/server-check)
+server-check: BUILD_QUIET = >/dev/null
+server-check: build
+	@scripts/server-check $(BUILD)
 
 ## gpu         build and test the GPU parts on this machine's devices
 gpu:
