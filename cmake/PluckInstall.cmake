@@ -29,6 +29,7 @@ function(pluck_install)
     install(FILES ${PROJECT_SOURCE_DIR}/include/pluck.h
                   ${PROJECT_SOURCE_DIR}/include/pluck_blocks.h
                   ${PROJECT_SOURCE_DIR}/include/pluck_batch.h
+                  ${PROJECT_SOURCE_DIR}/include/pluck_verify.h
             DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 
     # find_package(pluck): pluck::pluck and pluck::pluck_static.

@@ -180,9 +180,9 @@ static pluck_status run_row(pluck_batch *b, lane *l, int32_t i, pk_fpenv *caller
     const pluck_row r = row_of(row, l);
     const bool wants_raw = wants(row, &b->out->raw, PLUCK_BATCH_RAW);
     raw_look raw = {.out = &b->out->raw, .i = i};
-    const run_look look = {look_at_raw, &raw};
+    const run_hooks hooks = {.look = look_at_raw, .arg = &raw};
     pluck_workspace *used;
-    TRY(pk_run(row->sampler, &r, true, wants_raw ? &look : NULL, &used, caller));
+    TRY(pk_run(row->sampler, &r, true, wants_raw ? &hooks : NULL, &used, caller));
     const pluck_status status = write_results(b, l, i, wants_raw ? &raw : NULL);
     if (status != PLUCK_OK) pk_run_undo(row->sampler);
     return status;

@@ -47,8 +47,23 @@ static void rewind_step(pluck_sampler *s, int32_t i, int32_t n) {
     const stage_memory *memory = pk_journal_memory(j, n);
     if (memory) s->memory[i] = *memory;
     rng_stream *stream = pk_stream_of(s, at);
-    if (stream) pk_stream_go_back(stream, pk_journal_at(j, n)->position);
+    if (stream) pk_stream_go_to(stream, pk_journal_at(j, n)->position);
     pk_journal_drop(j, n);
+}
+
+static PK_APART void call_back(const step *at, stage_memory *memory, int32_t n, pk_fpenv *caller) {
+    if (caller) pk_fpenv_leave(caller);
+    at->kind->rewind(at->stage, memory, n);
+    if (caller) pk_fpenv_enter(caller);
+}
+
+void pk_rewind(pluck_sampler *s, int32_t n, pk_fpenv *caller) {
+    PLUCK_ASSERT(n >= 0 && n <= pk_rewind_room(s));
+    for (int32_t i = 0; i < s->plan->n_steps; i++) {
+        const step *at = &s->plan->steps[i];
+        if (at->kind->rewind) call_back(at, &s->memory[i], n, caller);
+        rewind_step(s, i, n);
+    }
 }
 
 pluck_status pluck_sampler_rewind(pluck_sampler *sampler, int32_t n) {
@@ -56,10 +71,6 @@ pluck_status pluck_sampler_rewind(pluck_sampler *sampler, int32_t n) {
     if (sampler->plan->config.max_rewind == 0) return PLUCK_ERR_REWIND;
     if (n < 0) return PLUCK_ERR_SIZE;
     if (n > pk_rewind_room(sampler)) return PLUCK_ERR_REWIND;
-    for (int32_t i = 0; i < sampler->plan->n_steps; i++) {
-        const step *at = &sampler->plan->steps[i];
-        if (at->kind->rewind) at->kind->rewind(at->stage, &sampler->memory[i], n);
-        rewind_step(sampler, i, n);
-    }
+    pk_rewind(sampler, n, NULL);
     return PLUCK_OK;
 }

@@ -14,4 +14,8 @@ void pk_rewind_forget_all(pluck_sampler *s);
 /* How many accepted tokens every step can take back; -1 if a step cannot go back at all. */
 int32_t pk_rewind_room(const pluck_sampler *s);
 
+/* pluck_sampler_rewind, which must be possible. `caller`: whose environment callbacks run in; NULL:
+ * that of whoever runs. */
+void pk_rewind(pluck_sampler *s, int32_t n, pk_fpenv *caller);
+
 #endif /* PLUCK_REWIND_H */

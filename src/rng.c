@@ -47,7 +47,7 @@ void pk_stream_begin(rng_stream *stream) {
 }
 
 void pk_stream_rollback(rng_stream *stream) {
-    pk_stream_go_back(stream, stream->begun);
+    pk_stream_go_to(stream, stream->begun);
 }
 
 static uint32_t mt_index(uint32_t i) {
@@ -73,14 +73,6 @@ static void mt_back(rng_stream *stream) {
     stream->as.mt.next = i;
 }
 
-void pk_stream_go_back(rng_stream *stream, uint64_t position) {
-    if (stream->kind == PLUCK_RNG_MT19937) {
-        PLUCK_ASSERT(position <= stream->position);
-        for (uint64_t i = position; i < stream->position; i++) mt_back(stream);
-    }
-    stream->position = position;
-}
-
 uint32_t pk_stream_word(rng_stream *stream) {
     uint32_t *state = stream->as.mt.state;
     const uint32_t i = stream->as.mt.next;
@@ -95,6 +87,14 @@ uint32_t pk_stream_word(rng_stream *stream) {
     y ^= y << 7 & 0x9d2c5680u;
     y ^= y << 15 & 0xefc60000u;
     return y ^ y >> 18;
+}
+
+void pk_stream_go_to(rng_stream *stream, uint64_t position) {
+    if (stream->kind == PLUCK_RNG_MT19937) {
+        for (uint64_t i = position; i < stream->position; i++) mt_back(stream);
+        while (stream->position < position) (void)pk_stream_word(stream);
+    }
+    stream->position = position;
 }
 
 static void philox_next(rng_stream *stream, uint32_t out[4]) {

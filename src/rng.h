@@ -35,8 +35,8 @@ void pk_stream_seed(rng_stream *stream, pluck_rng_kind kind, uint32_t seed, uint
 void pk_stream_begin(rng_stream *stream);
 void pk_stream_rollback(rng_stream *stream);
 
-/* Goes back to a position that the stream has been at. Takes the time that drawing took. */
-void pk_stream_go_back(rng_stream *stream, uint64_t position);
+/* Goes to another position, back or forth. For mt19937 it takes the time that drawing takes. */
+void pk_stream_go_to(rng_stream *stream, uint64_t position);
 
 uint32_t pk_stream_word(rng_stream *stream); /* mt19937 only */
 

@@ -30,7 +30,7 @@ static const rng_stream *draw_ahead(const pluck_sampler *s, int32_t i) {
 }
 
 static pluck_status run_step(pluck_sampler *s, int32_t i, view *v, selection *selected,
-                             pk_fpenv *caller) {
+                             const run_hooks *hooks, pk_fpenv *caller) {
     const step *at = &s->plan->steps[i];
     const stage_run run = {
         .stage = at->stage,
@@ -40,9 +40,11 @@ static pluck_status run_step(pluck_sampler *s, int32_t i, view *v, selection *se
         .stream = pk_stream_of(s, at),
         .history = pk_history_of(s, at),
         .work = pk_work_of(s, at),
-        .ahead = draw_ahead(s, i),
+        .ahead = hooks->choose ? NULL : draw_ahead(s, i),
         .selection = selected,
         .caller = caller,
+        .choose = hooks->choose,
+        .choose_arg = hooks->arg,
     };
     TRY(pk_view_prepare(v, at->kind->state, at->kind->takes_cut));
     selected->behind = selected->made; /* unless this stage selects */
@@ -54,8 +56,11 @@ static pluck_status run_step(pluck_sampler *s, int32_t i, view *v, selection *se
     return PLUCK_OK;
 }
 
-static pluck_status run_steps(pluck_sampler *s, view *v, selection *selected, pk_fpenv *caller) {
-    for (int32_t i = 0; i < s->plan->n_steps; i++) TRY(run_step(s, i, v, selected, caller));
+static pluck_status run_steps(pluck_sampler *s, view *v, selection *selected,
+                              const run_hooks *hooks, pk_fpenv *caller) {
+    const run_hooks none = {NULL, NULL, NULL};
+    for (int32_t i = 0; i < s->plan->n_steps; i++)
+        TRY(run_step(s, i, v, selected, hooks ? hooks : &none, caller));
     /* If no stage has scanned the row, its errors have not been found yet. */
     TRY(pk_view_scan(v));
     if (CHECKS) pk_view_check(v);
@@ -78,25 +83,25 @@ static uint64_t digest_of_state(const pluck_sampler *s) {
 
 /* The row as a view, looked at if that is wanted. */
 static pluck_status begin_view(pluck_workspace *ws, int32_t n_vocab, const pluck_row *row,
-                               const run_look *look) {
+                               const run_hooks *hooks) {
     TRY(pk_workspace_begin(ws, n_vocab, row));
-    if (!look) return PLUCK_OK;
+    if (!hooks || !hooks->look) return PLUCK_OK;
     TRY(pk_view_scan(&ws->view));
-    look->look(look->arg, &ws->view);
+    hooks->look(hooks->arg, &ws->view);
     /* The scan left the tokens at +inf alone, but the chain begins with the others as well. */
     return pk_view_is_infinite(&ws->view) ? pk_workspace_begin(ws, n_vocab, row) : PLUCK_OK;
 }
 
-pluck_status pk_run(pluck_sampler *s, const pluck_row *row, bool must_select, const run_look *look,
-                    pluck_workspace **used, pk_fpenv *caller) {
+pluck_status pk_run(pluck_sampler *s, const pluck_row *row, bool must_select,
+                    const run_hooks *hooks, pluck_workspace **used, pk_fpenv *caller) {
     if (!row->logits) return PLUCK_ERR_NULL;
     pluck_workspace *ws = row->workspace ? row->workspace : s->workspace;
     const int32_t n_vocab = s->plan->config.n_vocab;
     if (pk_workspace_vocab(ws) < n_vocab) return PLUCK_ERR_WORKSPACE;
     const uint64_t state = CHECKS ? digest_of_state(s) : 0;
     begin(s);
-    pluck_status status = begin_view(ws, n_vocab, row, look);
-    if (status == PLUCK_OK) status = run_steps(s, &ws->view, &ws->selection, caller);
+    pluck_status status = begin_view(ws, n_vocab, row, hooks);
+    if (status == PLUCK_OK) status = run_steps(s, &ws->view, &ws->selection, hooks, caller);
     if (status == PLUCK_OK && must_select && !ws->selection.made) status = PLUCK_ERR_NO_DRAW;
     if (status != PLUCK_OK) {
         pk_run_undo(s);

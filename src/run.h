@@ -5,16 +5,19 @@
 #include "sampler.h"
 #include "workspace.h"
 
-/* Looks at the row, scanned, before the chain runs. It must leave the candidates as they are. */
-typedef struct run_look {
+/* What a caller does in the middle of a call; each may be NULL. */
+typedef struct run_hooks {
+    /* Looks at the row, scanned, before the chain runs. It must leave the candidates as they are. */
     void (*look)(void *arg, view *v);
+    /* Chooses the token instead of a draw from what the view holds. */
+    pick (*choose)(void *arg, view *v, const stage_run *run);
     void *arg;
-} run_look;
+} run_hooks;
 
-/* Runs the chain on a row, after look unless that is NULL; on success *used, which may be the
+/* Runs the chain on a row, with hooks unless that is NULL; on success *used, which may be the
  * sampler's own workspace, holds the outcome. `caller`: whose environment callbacks run in. */
-pluck_status pk_run(pluck_sampler *s, const pluck_row *row, bool must_select, const run_look *look,
-                    pluck_workspace **used, pk_fpenv *caller);
+pluck_status pk_run(pluck_sampler *s, const pluck_row *row, bool must_select,
+                    const run_hooks *hooks, pluck_workspace **used, pk_fpenv *caller);
 
 /* Takes back what the last call, which succeeded, did to streams and memories; nothing may have been
  * accepted since. */

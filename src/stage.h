@@ -46,6 +46,9 @@ typedef struct stage_run {
     const rng_stream *ahead; /* the stream of the next stage if that is dist; else NULL */
     selection *selection;
     pk_fpenv *caller; /* whose environment callbacks run in (fpenv.h) */
+    /* Chooses a token instead of pk_draw; NULL: nobody does. */
+    pick (*choose)(void *arg, view *v, const struct stage_run *run);
+    void *choose_arg;
 } stage_run;
 
 /* The block that a plan is laid out in (plan.c). Returns `size` bytes of it, aligned for any type;

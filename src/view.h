@@ -156,6 +156,20 @@ pluck_status pk_view_edit_each(view *v, edit_of_fn of, edit_fn fn, const void *c
 /* Makes the order descending. The view is scanned. */
 void pk_view_sort(view *v);
 
+/* ---- walking: a scanned view, group by group, wherever its candidates are ---- */
+
+typedef struct view_chunk {
+    int32_t n;
+    int32_t ids[GROUP];
+    float x[GROUP];
+    double p[GROUP]; /* probabilities; 0 of what is not alive */
+} view_chunk;
+
+int32_t pk_view_chunks(const view *v);
+
+/* Reads chunk number c, ids ascending in a row, as they lie in a list. It may be empty. */
+void pk_view_chunk(view *v, int32_t c, view_chunk *out);
+
 /* ---- lists ---- */
 
 /* The candidates' list, for a stage that writes to it; the state is VIEW_LIST. Call
