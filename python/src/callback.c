@@ -11,9 +11,10 @@
 
 typedef struct callback {
     PyObject ob_base;
-    PyObject *object;                         /* as the user gave it */
-    PyObject *apply, *accept, *reset, *clone; /* a custom stage's; but for the first may be NULL */
-    PyObject *piece, *is_eog;                 /* infill's */
+    PyObject *object; /* as the user gave it */
+    PyObject *apply, *accept, *reset, *clone,
+        *rewind;              /* a custom stage's; but for the first may be NULL */
+    PyObject *piece, *is_eog; /* infill's */
     PyObject *error_type, *error, *error_trace; /* what was raised first, or NULL */
 } callback;
 
@@ -27,6 +28,7 @@ static int visit_callback(PyObject *self, visitproc visit, void *arg) {
     Py_VISIT(c->accept);
     Py_VISIT(c->reset);
     Py_VISIT(c->clone);
+    Py_VISIT(c->rewind);
     Py_VISIT(c->piece);
     Py_VISIT(c->is_eog);
     Py_VISIT(c->error_type);
@@ -43,6 +45,7 @@ static int clear_callback(PyObject *self) {
     Py_CLEAR(c->accept);
     Py_CLEAR(c->reset);
     Py_CLEAR(c->clone);
+    Py_CLEAR(c->rewind);
     Py_CLEAR(c->piece);
     Py_CLEAR(c->is_eog);
     Py_CLEAR(c->error_type);
@@ -201,6 +204,15 @@ static void reset(void *ctx) {
     PyGILState_Release(gil);
 }
 
+static void rewind_by(void *ctx, int32_t n) {
+    const PyGILState_STATE gil = PyGILState_Ensure();
+    callback *c = ctx;
+    PyObject *result = PyObject_CallFunction(c->rewind, "i", (int)n);
+    if (!result) keep_error(c);
+    Py_XDECREF(result);
+    PyGILState_Release(gil);
+}
+
 /* ---- clones ---- */
 
 /* Of the clone that is being made, under the GIL. */
@@ -307,7 +319,8 @@ PyObject *px_callback_custom(PyObject *object, pluck_stage *stage) {
         found = function_of(object, "apply", true, &c->apply) &&
                 function_of(object, "accept", false, &c->accept) &&
                 function_of(object, "reset", false, &c->reset) &&
-                function_of(object, "clone", false, &c->clone);
+                function_of(object, "clone", false, &c->clone) &&
+                function_of(object, "rewind", false, &c->rewind);
     if (!found) {
         Py_DECREF(c);
         return NULL;
@@ -317,6 +330,7 @@ PyObject *px_callback_custom(PyObject *object, pluck_stage *stage) {
                                          .accept = c->accept ? accept : NULL,
                                          .reset = c->reset ? reset : NULL,
                                          .clone = c->clone ? clone : NULL,
+                                         .rewind = c->rewind ? rewind_by : NULL,
                                          .ctx = c}};
     return (PyObject *)c;
 }

@@ -113,12 +113,16 @@ static int read_real(PyObject *value, const char *name, float *out) {
     return 0;
 }
 
-/* None, or a number of 32 bits; -1 is random as well, as in a spec. */
-static int read_seed(PyObject *value, const char *name, uint32_t *out) {
+int px_seed(PyObject *value, const char *name, uint32_t *out) {
     *out = PLUCK_SEED_RANDOM;
     if (value == Py_None) return 0;
     PyObject *whole = PyNumber_Index(value);
-    if (!whole) return -1;
+    if (!whole) {
+        if (PyErr_ExceptionMatches(PyExc_TypeError))
+            PyErr_Format(PyExc_TypeError, "%s is a %R; wanted: an integer", name,
+                         (PyObject *)Py_TYPE(value));
+        return -1;
+    }
     int overflow;
     const long long seed = PyLong_AsLongLongAndOverflow(whole, &overflow);
     Py_DECREF(whole);
@@ -139,7 +143,7 @@ static int read_field(PyObject *object, const field *f, pluck_stage *stage) {
     char name[64];
     (void)PyOS_snprintf(name, sizeof name, "%s.%s", name_of(stage->kind), f->name);
     const int status = f->kind == REAL   ? read_real(value, name, at)
-                       : f->kind == SEED ? read_seed(value, name, at)
+                       : f->kind == SEED ? px_seed(value, name, at)
                                          : px_int32(value, name, at);
     Py_DECREF(value);
     return status;

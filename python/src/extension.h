@@ -7,6 +7,7 @@
  *   chain.c       stages as Python objects to a pluck_config, and back
  *   callback.c    stages that call Python functions
  *   sampler.c     pluck.Sampler; workspace_object.c pluck.Workspace
+ *   batch_object.c pluck.Batch; batch_call.c its arguments, batch_result.c its results
  *   results.c     what a call returns; errors
  *
  * Only CPython's stable ABI is used, so that one build serves every version from 3.11.
@@ -136,6 +137,9 @@ typedef struct px_chain {
 int px_chain_fill(px_chain *c, PyObject *chain, int32_t n_vocab);
 void px_chain_drop(px_chain *c);
 
+/* A seed: None or -1 is a random one. -1 with an exception set that names `name`. */
+int px_seed(PyObject *value, const char *name, uint32_t *out);
+
 /* A tuple of stage objects that make this config again. */
 PyObject *px_chain_stages(const pluck_config *config, PyObject *callbacks);
 
@@ -208,5 +212,9 @@ int px_sampler_enter(px_sampler *s);
 void px_sampler_leave(px_sampler *s);
 
 int px_sampler_init(PyObject *module);
+
+/* ---- batch_object.c ---- */
+
+int px_batch_init(PyObject *module);
 
 #endif /* PLUCK_EXTENSION_H */

@@ -63,29 +63,9 @@ static int read_generator(PyObject *name, pluck_rng_kind *rng) {
     return 0;
 }
 
-static int read_seed(PyObject *given, uint32_t *seed) {
-    PyObject *whole = PyNumber_Index(given);
-    if (!whole) {
-        if (PyErr_ExceptionMatches(PyExc_TypeError))
-            PyErr_Format(PyExc_TypeError, "seed is a %R; wanted: an integer",
-                         (PyObject *)Py_TYPE(given));
-        return -1;
-    }
-    int overflow;
-    const long long value = PyLong_AsLongLongAndOverflow(whole, &overflow);
-    Py_DECREF(whole);
-    if (overflow || value < -1 || value > UINT32_MAX) {
-        PyErr_Format(PyExc_ValueError,
-                     "seed=%S is out of range; allowed: 0 to 4294967294; -1: a random one", given);
-        return -1;
-    }
-    *seed = (uint32_t)value;
-    return 0;
-}
-
 /* What the keyword arguments change of a chain's config. */
 static int apply_options(px_chain *chain, PyObject *seed, PyObject *rng, PyObject *workspace) {
-    if (seed != Py_None && read_seed(seed, &chain->config.seed) != 0) return -1;
+    if (seed != Py_None && px_seed(seed, "seed", &chain->config.seed) != 0) return -1;
     if (rng != Py_None && read_generator(rng, &chain->config.rng) != 0) return -1;
     if (workspace == Py_None) return 0;
     if (!PyObject_TypeCheck(workspace, px_workspace_type)) {
@@ -107,17 +87,18 @@ static PyObject *create(PyTypeObject *type, const px_chain *chain, PyObject *wor
 }
 
 static PyObject *new_sampler(PyTypeObject *type, PyObject *args, PyObject *keywords) {
-    static char *names[] = {"chain", "n_vocab", "seed", "rng", "workspace", NULL};
-    PyObject *given, *size, *seed = Py_None, *rng = Py_None, *workspace = Py_None;
+    static char *names[] = {"chain", "n_vocab", "seed", "rng", "workspace", "max_rewind", NULL};
+    PyObject *given, *size, *seed = Py_None, *rng = Py_None, *workspace = Py_None, *most = NULL;
     int32_t n_vocab;
-    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OO|$OOO:Sampler", names, &given, &size, &seed,
-                                     &rng, &workspace) ||
+    if (!PyArg_ParseTupleAndKeywords(args, keywords, "OO|$OOOO:Sampler", names, &given, &size,
+                                     &seed, &rng, &workspace, &most) ||
         px_int32(size, "n_vocab", &n_vocab) != 0)
         return NULL;
     px_chain *chain = PyMem_Malloc(sizeof *chain);
     if (!chain) return PyErr_NoMemory();
     PyObject *made = NULL;
     if (px_chain_fill(chain, given, n_vocab) == 0 &&
+        (!most || px_int32(most, "max_rewind", &chain->config.max_rewind) == 0) &&
         apply_options(chain, seed, rng, workspace) == 0)
         made = create(type, chain, workspace);
     px_chain_drop(chain);
@@ -152,6 +133,7 @@ static void free_sampler(PyObject *self) {
     Py_DECREF(type);
 }
 
+/* Also __copy__, and __deepcopy__, whose argument plays no part. */
 static PyObject *sampler_clone(PyObject *self, PyObject *unused) {
     (void)unused;
     px_sampler *s = (px_sampler *)self;
@@ -172,11 +154,6 @@ static PyObject *sampler_clone(PyObject *self, PyObject *unused) {
         (void)px_raise(status, NULL);
     Py_DECREF(callbacks);
     return object;
-}
-
-static PyObject *sampler_deepcopy(PyObject *self, PyObject *memo) {
-    (void)memo;
-    return sampler_clone(self, NULL);
 }
 
 /* ---- sampling ---- */
@@ -333,6 +310,16 @@ static PyObject *sampler_reset(PyObject *self, PyObject *unused) {
     return px_callbacks_raise(s->callbacks) == 0 ? Py_NewRef(Py_None) : NULL;
 }
 
+static PyObject *sampler_rewind(PyObject *self, PyObject *count) {
+    px_sampler *s = (px_sampler *)self;
+    int32_t n;
+    if (px_int32(count, "n", &n) != 0 || px_sampler_enter(s) != 0) return NULL;
+    const pluck_status status = pluck_sampler_rewind(s->c, n);
+    px_sampler_leave(s);
+    if (px_callbacks_raise(s->callbacks) != 0) return NULL;
+    return status == PLUCK_OK ? Py_NewRef(Py_None) : px_raise(status, NULL);
+}
+
 static PyObject *sampler_seek(PyObject *self, PyObject *position) {
     px_sampler *s = (px_sampler *)self;
     PyObject *whole = PyNumber_Index(position);
@@ -438,11 +425,15 @@ static PyMethodDef sampler_methods[] = {
      "reset($self, /)\n--\n\n"
      "Go back to the state after creation: history forgotten, streams reseeded (a random seed is\n"
      "drawn anew)."},
+    {"rewind", sampler_rewind, METH_O,
+     "rewind($self, n, /)\n--\n\n"
+     "Take back the last n accepted tokens and all that has been drawn since: 0 to max_rewind.\n"
+     "Custom stages need a method rewind(n)."},
     {"seek", sampler_seek, METH_O,
      "seek($self, position, /)\n--\n\n"
      "Make draw number `position` of every random stream the next one; of rng='philox' only."},
     {"__copy__", sampler_clone, METH_NOARGS, "__copy__($self, /)\n--\n\nThe same as clone()."},
-    {"__deepcopy__", sampler_deepcopy, METH_O,
+    {"__deepcopy__", sampler_clone, METH_O,
      "__deepcopy__($self, memo, /)\n--\n\nThe same as clone()."},
     {NULL, NULL, 0, NULL}};
 
@@ -460,7 +451,7 @@ static PyGetSetDef sampler_members[] = {
     {NULL, NULL, NULL, NULL, NULL}};
 
 static const char sampler_doc[] =
-    "Sampler(chain, n_vocab, *, seed=None, rng=None, workspace=None)\n--\n\n"
+    "Sampler(chain, n_vocab, *, seed=None, rng=None, workspace=None, max_rewind=0)\n--\n\n"
     "A chain of stages (penalties, cuts, temperature, a draw) that turns a row of logits into a\n"
     "token.\n\n"
     "chain: a spec such as \"temp=0.8;top_k=40;top_p=0.95\", with llama.cpp's parameter names,\n"
@@ -471,7 +462,8 @@ static const char sampler_doc[] =
     "    random one. -1: a random one.\n"
     "rng: 'mt19937' (llama.cpp's stream) or 'philox'. None: the spec's, or mt19937.\n"
     "workspace: a Workspace to share with other samplers; None: the sampler has its own, about\n"
-    "    17 bytes for each token of the vocabulary.\n\n"
+    "    17 bytes for each token of the vocabulary.\n"
+    "max_rewind: accepted tokens that rewind() can take back, 0 to 4096.\n\n"
     "Raises pluck.Error (a ValueError) naming key, value and allowed range.\n\n"
     "A sampler is used by one thread at a time; others are refused with RuntimeError. copy.copy()\n"
     "clones.";

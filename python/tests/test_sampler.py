@@ -45,6 +45,22 @@ class Life(unittest.TestCase):
         self.assertEqual(repr(sampler), "Sampler([TopK(k=3), Dist(seed=None)], 8, seed=7)")
         self.assertNotEqual(pluck.Sampler("", N).seed, pluck.Sampler("seed=-1", N).seed)
 
+    def test_rewind(self):
+        sampler = pluck.Sampler("temp=1;penalty_repeat=1.5", N, seed=5, max_rewind=4)
+        tokens = []
+        for _ in range(6):
+            tokens.append(sampler.sample(ROW))
+            sampler.accept(tokens[-1])
+        sampler.rewind(3)
+        for token in tokens[3:]:
+            self.assertEqual(sampler.sample(ROW), token)
+            sampler.accept(token)
+        for bad in (5, -1):
+            with self.assertRaises(pluck.Error):
+                sampler.rewind(bad)
+        with self.assertRaises(pluck.Error):
+            pluck.Sampler("", N, max_rewind=-1)
+
     def test_seek(self):
         sampler = pluck.Sampler("rng=philox;seed=3;temp=1", N)
         drawn = [sampler.sample(ROW) for _ in range(10)]
@@ -254,6 +270,27 @@ class Functions(unittest.TestCase):
         twin.reset()
         self.assertEqual((sampler.sample(ROW), twin.sample(ROW)), (3, 2))
         self.assertIsNot(sampler.stages[0], twin.stages[0])
+
+    def test_rewind(self):
+        class Counter:
+            seen = ()
+
+            def apply(self, view):
+                pass
+
+            def accept(self, token):
+                self.seen += (token,)
+
+            def rewind(self, n):
+                self.seen = self.seen[:-n]
+
+        counter = Counter()
+        sampler = pluck.Sampler([counter, pluck.Greedy()], N, max_rewind=3)
+        sampler.accept([1, 2, 3])
+        sampler.rewind(2)
+        self.assertEqual(counter.seen, (1,))
+        with self.assertRaisesRegex(pluck.Error, "."):
+            pluck.Sampler([pluck.Custom(print), pluck.Greedy()], N, max_rewind=3).rewind(0)
 
     def test_custom_is_shared(self):
         seen = []

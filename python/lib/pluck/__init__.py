@@ -11,11 +11,15 @@ top_logprobs gives the log-probabilities of a row. What the library refuses is a
 value and range. Results are those of the C library, bit for bit.
 """
 
-from pluck._errors import Error
-from pluck._pluck import Candidates, Draw, LogProbs, Sampler, Workspace, __version__, isa, top_logprobs
+from pluck._errors import BatchError, Error
+from pluck._pluck import (
+    Batch, BatchLogProbs, BatchResult, Candidates, Draw, Kept, LogProbs, Sampler, Workspace, __version__, isa,
+    top_logprobs,
+)
 from pluck.stages import *
 from pluck import stages
 
 __all__ = [
     "Sampler", "Workspace", "Draw", "Candidates", "LogProbs", "top_logprobs", "isa", "Error", "stages",
+    "Batch", "BatchResult", "BatchLogProbs", "Kept", "BatchError",
 ] + stages.__all__

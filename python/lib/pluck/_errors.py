@@ -25,6 +25,24 @@ class Error(ValueError):
         return self.message
 
 
+class BatchError(Error):
+    """Rows of a batch failed; the others are done, and nothing of them is lost.
+
+    result: the BatchResult of all rows
+    errors: dict: number of a row that failed to its exception
+    """
+
+    def __init__(self, errors, result=None):
+        row, error = min(errors.items())
+        others = f" (and {len(errors) - 1} more rows)" if len(errors) > 1 else ""
+        super().__init__(f"row {row}: {error}{others}", -22, "PLUCK_ERR_BATCH")
+        self.errors = errors
+        self.result = result
+
+    def __reduce__(self):
+        return BatchError, (self.errors,)
+
+
 def _parts(message):
     """Key, value, range and stage out of a message of the library."""
     text, stage = message, None
