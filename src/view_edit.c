@@ -42,7 +42,7 @@ static void edit_row(view *v, const int32_t *ids, int32_t n, edit_fn fn, const v
     const bool scanned = v->mass.max_stamp == v->values;
     if (!scanned) {
         pk_row_expect_edits(&v->row, n);
-        pk_row_prefetch(&v->row, ids, n);
+        if (!v->row.flat) pk_row_prefetch(&v->row, ids, n);
     }
     const mass_source before = pk_view_source(v);
     int32_t lost = 0, refreshed = -1;
