@@ -192,10 +192,11 @@ static float key_float(int32_t key) {
     return x;
 }
 
-/* Where the k-th greatest lies, as keys: `count` values, at least k, reach `low`; fewer reach `high`. */
+/* Where the k-th greatest is, as keys: `reach_low` values, at least k, are at or above `low`;
+ * `reach_high`, fewer than k, at or above `high`. */
 typedef struct bracket {
     int64_t low, high;
-    int32_t count;
+    int32_t reach_low, reach_high;
 } bracket;
 
 static bracket bracket_all(const float *x, int32_t n) {
@@ -204,11 +205,11 @@ static bracket bracket_all(const float *x, int32_t n) {
         least = x[i] < least ? x[i] : least;
         most = x[i] > most ? x[i] : most;
     }
-    return (bracket){float_key(least), (int64_t)float_key(most) + 1, n};
+    return (bracket){float_key(least), (int64_t)float_key(most) + 1, n, 0};
 }
 
 static bool is_settled(const bracket *b, int32_t k) {
-    return b->high - b->low <= 1 || b->count == k;
+    return b->high - b->low <= 1 || b->reach_low == k;
 }
 
 static void narrow_at(bracket *b, const float *x, int32_t n, int32_t k, int64_t key) {
@@ -217,22 +218,26 @@ static void narrow_at(bracket *b, const float *x, int32_t n, int32_t k, int64_t 
     for (int32_t i = 0; i < n; i++) reach += x[i] >= value;
     if (reach >= k) {
         b->low = key;
-        b->count = reach;
+        b->reach_low = reach;
     } else {
         b->high = key;
+        b->reach_high = reach;
     }
 }
 
-/* Halves the interval of values, not of keys: a few turns settle what is spread at all evenly. */
+/* Halves the interval of values, not of keys: a few turns settle values that are spread at all
+ * evenly. Gives up if some turns in a row separate nothing: there may be many equals. */
 static void narrow_by_values(bracket *b, const float *x, int32_t n, int32_t k) {
-    enum { TURNS = 14 };
-    for (int turn = 0; turn < TURNS && !is_settled(b, k); turn++) {
+    enum { TURNS = 16, IDLE_TURNS = 3 };
+    for (int turn = 0, idle = 0; turn < TURNS && idle < IDLE_TURNS && !is_settled(b, k); turn++) {
         const double low = (double)key_float((int32_t)b->low);
         const double high = (double)key_float((int32_t)(b->high - 1));
         const double middle = 0.5 * (low + high);
         if (!isfinite(middle)) return;
         const int64_t key = float_key((float)middle);
+        const int32_t between = b->reach_low - b->reach_high;
         narrow_at(b, x, n, k, key > b->low ? key : b->low + 1);
+        idle = b->reach_low - b->reach_high < between ? 0 : idle + 1;
     }
 }
 
@@ -253,7 +258,7 @@ float pk_kth_of_few(const float *x, int32_t n, int32_t k) {
 }
 
 float pk_kth_greatest(float *x, int32_t n, int32_t k) {
-    enum { FEW = 512, SOME = 4096, DIGIT = 11, BUCKETS = 1 << DIGIT };
+    enum { FEW = 512, SOME = 1536, DIGIT = 11, BUCKETS = 1 << DIGIT };
     PLUCK_ASSERT(k >= 1 && k <= n);
     if (n <= FEW) return pk_kth_of_few(x, n, k); /* faster than clearing the counts */
     if (n <= SOME) {

@@ -379,18 +379,31 @@ int32_t pk_row_collect(const logit_row *r, const float *max, row_cut c, float be
     return n;
 }
 
+/* How many groups to collect before the next look at how many candidates there are. */
+static int32_t stretch(int32_t n, int32_t most) {
+    const int32_t groups = (most - n) / (2 * GROUP);
+    return groups < 16 ? 16 : groups;
+}
+
 int32_t pk_row_collect_few(const logit_row *r, const float *max, row_cut c, int32_t most,
                            int32_t *ids, float *x) {
-    enum { STRIDE = 128 }; /* groups between two looks at how many there are */
     int32_t n = 0;
+    bool counted = cut_is_open(c);
     run part;
     for (int32_t g = 0; n <= most && next_run(r, c, &g, &part);) {
         const char *at = part.x;
-        for (int32_t i = 0; i < part.n && n <= most; i += STRIDE) {
-            const int32_t count = part.n - i < STRIDE ? part.n - i : STRIDE, first = part.first + i;
+        for (int32_t i = 0, count; i < part.n && n <= most; i += count) {
+            count = stretch(n, most);
+            count = count < part.n - i ? count : part.n - i;
+            const int32_t first = part.first + i;
             n += part.kernels->group_collect(
                 at + (size_t)i * GROUP * r->element, part.allowed ? part.allowed + i : NULL,
                 (size_t)count, max + first, first * GROUP, part.low, NAN, ids + n, x + n);
+            /* If it goes on like this there are too many, and counting is cheaper. */
+            if (counted || (int64_t)n * r->n_groups <= (int64_t)most * (first + count)) continue;
+            const int64_t all = pk_row_count_above(r, max, c);
+            if (all > most) return most + 1;
+            counted = true;
         }
     }
     PLUCK_ASSERT(n <= r->n);

@@ -122,8 +122,8 @@ group_totals pk_row_stats(const logit_row *r, float shift);
 int32_t pk_row_collect(const logit_row *r, const float *max, row_cut c, float below, int32_t *ids,
                        float *x);
 
-/* The same of what the cut admits if that is at most `most`; else it stops early and returns a
- * number above `most`. */
+/* The same for all that the cut admits if that is at most `most`; if it is more, stops early and
+ * returns a number above `most`. */
 int32_t pk_row_collect_few(const logit_row *r, const float *max, row_cut c, int32_t most,
                            int32_t *ids, float *x);
 

@@ -20,7 +20,7 @@ typedef enum lease {
     LEASE_SUMS,      /* sums of patches, or of blocks */
     LEASE_MOMENTS,   /* and their first moments */
     LEASE_HISTOGRAM, /* mass by distance */
-    LEASE_IDS,       /* ids that will be dropped */
+    LEASE_SEEN,      /* which ids a check has seen, a bit each */
     LEASE_PROBABILITIES
 } lease;
 

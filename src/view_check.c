@@ -10,7 +10,7 @@
 static void check_list(view *v) {
     const list *l = &v->list;
     PLUCK_ASSERT(l->n >= 0 && l->n <= l->room);
-    int32_t *seen = pk_lease_ints(v->scratch, LEASE_IDS, (size_t)v->n_vocab / 32 + 1);
+    int32_t *seen = pk_lease_ints(v->scratch, LEASE_SEEN, (size_t)v->n_vocab / 32 + 1);
     memset(seen, 0, ((size_t)v->n_vocab / 32 + 1) * sizeof *seen);
     for (int32_t i = 0; i < l->n; i++) {
         const int32_t id = l->ids[i];
@@ -18,7 +18,7 @@ static void check_list(view *v) {
         PLUCK_ASSERT(l->x[i] > -INFINITY);
         seen[id / 32] |= (int32_t)((uint32_t)1 << (id % 32));
     }
-    pk_lease_return(v->scratch, LEASE_IDS);
+    pk_lease_return(v->scratch, LEASE_SEEN);
     for (size_t i = (size_t)l->n; i < round_up((size_t)l->n, GROUP); i++)
         PLUCK_ASSERT(l->x[i] == -INFINITY);
     if (v->infinite)

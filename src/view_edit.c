@@ -36,8 +36,16 @@ static int32_t edit_some(view *v, const int32_t *ids, int32_t k, int32_t n, edit
     return lost;
 }
 
-static void edit_row(view *v, const int32_t *ids, int32_t n, edit_fn fn, const void *ctx,
-                     bool drop) {
+/* After a scanned row was edited and its groups were refreshed: `lost` candidates became -inf. */
+static void row_was_edited(view *v, const mass_source *before, int32_t lost) {
+    v->n -= lost;
+    PLUCK_ASSERT(v->n >= 0);
+    pk_mass_refreshed(&v->mass, before, v->values, v->weights);
+    /* The next scan handles that. */
+    if (v->n == 0 || v->mass.max == INFINITY) view_changed_values(v);
+}
+
+static void edit_row(view *v, const int32_t *ids, int32_t n, edit_fn fn, const void *ctx) {
     PLUCK_ASSERT(cut_is_open(v->cut) && !v->adapted && !v->infinite);
     const bool scanned = v->mass.max_stamp == v->values;
     if (!scanned) {
@@ -45,24 +53,18 @@ static void edit_row(view *v, const int32_t *ids, int32_t n, edit_fn fn, const v
         if (!v->row.flat) pk_row_prefetch(&v->row, ids, n);
     }
     const mass_source before = pk_view_source(v);
-    int32_t lost = 0, refreshed = -1;
+    int32_t lost = 0;
     for (int32_t k = 0; k < n; k += AT_ONCE) {
         const int32_t count = n - k < AT_ONCE ? n - k : AT_ONCE;
         lost += edit_some(v, ids, k, count, fn, ctx);
         for (int32_t i = k; scanned && i < k + count; i++) {
             const int32_t g = ids[i] / GROUP;
-            if (g != refreshed || i == k) pk_mass_refresh(&v->mass, &before, g);
-            refreshed = g;
+            const bool last = i + 1 == n || ids[i + 1] / GROUP != g;
+            if (last) pk_mass_refresh(&v->mass, &before, g);
         }
     }
-    if (drop) v->n_counted -= lost;
     view_changed_values(v);
-    if (!scanned) return;
-    v->n -= lost;
-    PLUCK_ASSERT(v->n >= 0);
-    pk_mass_refreshed(&v->mass, &before, v->values, v->weights);
-    /* The next scan handles that. */
-    if (v->n == 0 || v->mass.max == INFINITY) view_changed_values(v);
+    if (scanned) row_was_edited(v, &before, lost);
 }
 
 /* ---- in a list ---- */
@@ -137,7 +139,7 @@ pluck_status pk_view_edit(view *v, const int32_t *ids, int32_t n, edit_fn fn, co
     if (n == 0) return PLUCK_OK;
     TRY(lay_down(v));
     if (v->whole) {
-        edit_row(v, ids, n, fn, ctx, false);
+        edit_row(v, ids, n, fn, ctx);
         return PLUCK_OK;
     }
     list_edit e = {.ids = ids, .n = n, .fn = fn, .ctx = ctx};
@@ -159,12 +161,6 @@ pluck_status pk_view_edit_each(view *v, edit_of_fn of, edit_fn fn, const void *c
 
 /* ---- dropping the top ---- */
 
-static void leave(const void *ctx, int32_t k, int32_t n, double *logit) {
-    (void)ctx;
-    (void)k;
-    for (int32_t i = 0; i < n; i++) logit[i] = -INFINITY;
-}
-
 /* The last in descending order of the list's x >= low: the lowest x, and its highest id. */
 static int32_t last_above(const list *l, float low) {
     int32_t last = -1;
@@ -173,6 +169,7 @@ static int32_t last_above(const list *l, float low) {
         if (last < 0 || l->x[i] < l->x[last] || (l->x[i] == l->x[last] && l->ids[i] > l->ids[last]))
             last = i;
     }
+    PLUCK_ASSERT(last >= 0);
     return last;
 }
 
@@ -180,7 +177,6 @@ static int32_t last_above(const list *l, float low) {
 static void drop_from_list(view *v, float low) {
     list *l = &v->list;
     const int32_t last = last_above(l, low);
-    PLUCK_ASSERT(last >= 0);
     int32_t n = 0;
     for (int32_t i = 0; i < l->n; i++) {
         if (l->x[i] >= low && i != last) continue;
@@ -192,21 +188,29 @@ static void drop_from_list(view *v, float low) {
     view_changed_values(v);
 }
 
-void pk_view_drop_top(view *v, float low) {
-    if (!v->whole) {
-        drop_from_list(v, low);
-        return;
+/* The same in a row. */
+static void drop_from_row(view *v, float low) {
+    PLUCK_ASSERT(cut_is_open(v->cut) && !v->adapted);
+    const int32_t n = pk_view_collect(v, low, NAN);
+    const int32_t *ids = v->list.ids, last = last_above(&v->list, low);
+    const mass_source before = pk_view_source(v);
+    for (int32_t i = 0; i < n;) {
+        const int32_t g = ids[i] / GROUP;
+        float *x = pk_row_patch(&v->row, g);
+        for (; i < n && ids[i] / GROUP == g; i++)
+            if (i != last) x[ids[i] % GROUP] = -INFINITY;
+        pk_mass_refresh(&v->mass, &before, g);
     }
-    const int32_t n_top = pk_view_collect(v, low, NAN);
-    const list *l = &v->list;
-    const int32_t last = last_above(l, low);
-    PLUCK_ASSERT(last >= 0);
-    int32_t *ids = pk_lease_ints(v->scratch, LEASE_IDS, (size_t)n_top);
-    int32_t n = 0;
-    for (int32_t i = 0; i < n_top; i++)
-        if (i != last) ids[n++] = l->ids[i];
-    edit_row(v, ids, n, leave, NULL, true);
-    pk_lease_return(v->scratch, LEASE_IDS);
+    v->n_counted -= n - 1;
+    view_changed_values(v);
+    row_was_edited(v, &before, n - 1);
+}
+
+void pk_view_drop_top(view *v, float low) {
+    if (v->whole)
+        drop_from_row(v, low);
+    else
+        drop_from_list(v, low);
 }
 
 pluck_status pk_view_keep_last(view *v) {
