@@ -42,10 +42,12 @@ test: deps
 	@$(MAKE) build BUILD_QUIET='>/dev/null'
 	@ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j $(JOBS) $(CTEST_FLAGS)
 
-## bench       passes per chain: the cost of a token, in units of the time of reading the row once
+## bench       passes per chain (the cost of a token in units of reading the row once), and what masks cost
 bench: BUILD_QUIET = >/dev/null
 bench: build
 	@$(BUILD)/bench/bench-passes $(BENCH_FLAGS)
+	@echo
+	@$(BUILD)/bench/bench-masks $(MASK_FLAGS)
 
 ## cliffs      the rows, masks, histories and lists that make each chain slowest
 cliffs: BUILD_QUIET = >/dev/null
