@@ -97,7 +97,8 @@ PLUCK_API const char *pluck_version(void);
     X(ERR_BATCH, -22, "rows of the batch failed: their statuses say which")                        \
     X(ERR_SHARED, -23, "a sampler or a batch is in use already")                                   \
     X(ERR_CANCELLED, -24, "the executor did not run this row")                                     \
-    X(ERR_REWIND, -25, "the sampler cannot go back that far, or has a stage that cannot go back")
+    X(ERR_REWIND, -25, "the sampler cannot go back that far, or has a stage that cannot go back")  \
+    X(ERR_STATE, -26, "the saved state is damaged, or is not of this version and chain")
 
 typedef enum pluck_status {
 #define PLUCK_STATUS_ENUM(name, code, message) PLUCK_##name = (code),
@@ -573,6 +574,25 @@ PLUCK_API pluck_status pluck_accept(pluck_sampler *sampler, int32_t token);
  * Errors: ERR_NULL, ERR_STAGE (no such stage), ERR_TOKEN.
  */
 PLUCK_API pluck_status pluck_accept_stage(pluck_sampler *sampler, int32_t stage, int32_t token);
+
+/*
+ * Writes what a sampler remembers (streams, histories, mu, averages, the seed in use) to bytes, so
+ * that another process, on any machine, can go on from there. *size receives how many bytes that
+ * takes now: 4 for each token of a history, 2.5 KB for each stream of mt19937, some 100 more. With bytes
+ * NULL nothing else is done. Parameters are not saved, nor are contexts of custom stages, nor how far
+ * the sampler can be rewound. The bytes have a version and a checksum; they are no secret, and a
+ * checksum is no signature. Errors: ERR_NULL, ERR_SIZE (room is below *size, which is written).
+ */
+PLUCK_API pluck_status pluck_sampler_save(const pluck_sampler *sampler, void *bytes, size_t room,
+                                          size_t *size);
+
+/*
+ * Makes a sampler go on as the saved one would have. It must have the same n_vocab, generator, and
+ * enabled stages with the same last_n; other parameters may differ. err, which may be NULL, receives
+ * what does not fit. Errors: ERR_NULL, ERR_STATE; the sampler is then as it was.
+ */
+PLUCK_API pluck_status pluck_sampler_load(pluck_sampler *sampler, const void *bytes, size_t size,
+                                          pluck_error *err);
 
 /*
  * Takes back the last n accepted tokens, 0 to the config's max_rewind: streams, histories, mu and

@@ -161,6 +161,15 @@ static pluck_status reach_ERR_SIZE(void) {
     return pluck_sampler_create(&s, &config);
 }
 
+static pluck_status reach_ERR_STATE(void) {
+    const pluck_stage dist = with_dist();
+    const pluck_config config = with_chain(N, 1, PLUCK_RNG_MT19937, &dist, 1);
+    pluck_sampler *s = NULL;
+    assert_int_equal(pluck_sampler_create(&s, &config), PLUCK_OK);
+    const pluck_status status = pluck_sampler_load(s, "a saved sampler?", 16, NULL);
+    pluck_sampler_free(s);
+    return status;
+}
 static pluck_status reach_ERR_REWIND(void) {
     const pluck_stage dist = with_dist();
     const pluck_config config = with_chain(N, 1, PLUCK_RNG_MT19937, &dist, 1);
