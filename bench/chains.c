@@ -54,6 +54,22 @@
     {                                                                                              \
         .kind = PLUCK_STAGE_ETA_CUTOFF, .as.eta_cutoff = {(e_), 1 }                                \
     }
+#define TFS(z_)                                                                                    \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_TFS, .as.tfs = {(z_), 1, 0 }                                           \
+    }
+#define TOP_H(a_)                                                                                  \
+    { .kind = PLUCK_STAGE_TOP_H, .as.top_h.alpha = (a_) }
+#define MIN_K(t_)                                                                                  \
+    { .kind = PLUCK_STAGE_MIN_K, .as.min_k.tau = (t_) }
+#define SMOOTHING(f_)                                                                              \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_SMOOTHING, .as.smoothing = {(f_), 1 }                                  \
+    }
+#define SKEW(s_)                                                                                   \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_SKEW, .as.skew = {(s_), PLUCK_SEED_RANDOM }                            \
+    }
 #define P_LESS                                                                                     \
     { .kind = PLUCK_STAGE_P_LESS, .as.p_less.enabled = 1 }
 #define P_LESS_NORM                                                                                \
@@ -95,6 +111,11 @@ const bench_chain bench_chains[] = {
     {"eta_cutoff 3e-4, dist", 20, .stages = {ETA(3e-4f), DIST}},
     {"p_less, dist", 11, .stages = {P_LESS, DIST}},
     {"p_less_norm, dist", 11, .stages = {P_LESS_NORM, DIST}},
+    {"tfs .95, dist", 36, .stages = {TFS(0.95f), DIST}},
+    {"top_h .4, dist", 36, .stages = {TOP_H(0.4f), DIST}},
+    {"min_k 3, dist", 13, .stages = {MIN_K(3), DIST}},
+    {"smoothing .3, dist", 12, .stages = {SMOOTHING(0.3f), DIST}},
+    {"skew 1", 13, .stages = {SKEW(1)}},
     {"mirostat v1", 10, .stages = {MIROSTAT(PLUCK_STAGE_MIROSTAT)}},
     {"mirostat v2", 14, .stages = {MIROSTAT(PLUCK_STAGE_MIROSTAT_V2)}},
     {"adaptive-p .5", 20, .stages = {ADAPTIVE(0.5f)}},

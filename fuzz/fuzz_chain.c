@@ -96,7 +96,7 @@ static void make_edit(input *in, chain *c, int i, int32_t n_vocab, uint32_t kind
 static void make_stage(input *in, chain *c, int i, int32_t n_vocab) {
     static const int32_t keeps[] = {0, 0, 1, 2, 7, 1000};
     pluck_stage *s = &c->stages[i];
-    const uint32_t kind = byte(in) % 20;
+    const uint32_t kind = byte(in) % 26;
     const int32_t keep = keeps[byte(in) % 6];
     if (kind < 3) {
         make_edit(in, c, i, n_vocab, kind);
@@ -152,6 +152,21 @@ static void make_stage(input *in, chain *c, int i, int32_t n_vocab) {
         return;
     case 18:
         *s = with_p_less(b < 0.5f);
+        return;
+    case 19:
+        *s = with_tfs(a, keep, b < 0.5f);
+        return;
+    case 20:
+        *s = with_top_h(a);
+        return;
+    case 21:
+        *s = with_min_k(20.0f * a - 1.0f);
+        return;
+    case 22:
+        *s = with_smoothing(2.0f * a, 5.0f * b - 1.0f);
+        return;
+    case 23:
+        *s = with_skew(8.0f * a - 4.0f);
         return;
     default:
         *s = with_dist();
@@ -218,6 +233,7 @@ static bool amplifies(const pluck_config *config) {
         case PLUCK_STAGE_LOGIT_BIAS:
         case PLUCK_STAGE_PENALTIES:
         case PLUCK_STAGE_DRY:
+        case PLUCK_STAGE_SMOOTHING:
             if (coldest < 0.05) return true;
             break;
         default:

@@ -198,12 +198,18 @@ typedef enum pluck_stage_kind {
     PLUCK_STAGE_MIROSTAT,
     PLUCK_STAGE_MIROSTAT_V2,
     PLUCK_STAGE_ADAPTIVE_P,
-    /* Added later: llama.cpp does not have them, and none selects. */
+    /* Added later: llama.cpp does not have them. */
     PLUCK_STAGE_TOP_A,
     PLUCK_STAGE_EPSILON_CUTOFF,
     PLUCK_STAGE_ETA_CUTOFF,
     PLUCK_STAGE_P_LESS,
-    PLUCK_STAGE_P_LESS_NORM
+    PLUCK_STAGE_P_LESS_NORM,
+    PLUCK_STAGE_TFS,
+    PLUCK_STAGE_TOP_H,
+    PLUCK_STAGE_MIN_K,
+    PLUCK_STAGE_SMOOTHING,
+    /* This one selects: */
+    PLUCK_STAGE_SKEW
 } pluck_stage_kind;
 
 /* A bias on the logit of one token. A bias of -inf masks the token. */
@@ -294,6 +300,46 @@ typedef struct pluck_stage_cutoff {
 typedef struct pluck_stage_p_less {
     int32_t enabled; /* 0 or 1; 0 disables */
 } pluck_stage_p_less;
+
+/* Tail-free sampling (Bricken 2019; koboldcpp's and llama.cpp's code). With P sorted, descending, from
+ * i = 0 on and d(i) = |P(i) - 2 P(i + 1) + P(i + 2)|: i is the first for which d(0) + ... + d(i) is
+ * more than z times the sum of all d. Keeps max(i, min_keep, 1) + extra candidates, all if there is
+ * no such i or there are not more than two. */
+typedef struct pluck_stage_tfs {
+    float z;          /* 0 to 1; 1 disables */
+    int32_t min_keep; /* >= 0 */
+    int32_t extra;    /* 0: as koboldcpp and llama.cpp; 1: as text-generation-webui and exllamav2 */
+} pluck_stage_tfs;
+
+/* Top-H (arXiv 2509.02510): keeps the longest prefix, by P descending, whose entropy, its
+ * probabilities divided by their sum, is at most alpha times the entropy of all; one at least. */
+typedef struct pluck_stage_top_h {
+    float alpha; /* 0 to 1; 1 disables */
+} pluck_stage_top_h;
+
+/* Min-k (arXiv 2604.11012). With the logits of the unmasked sorted, x(1) >= ... >= x(n), and
+ * R = x(1) - x(n): keeps the k most likely, k the greater of the first i at which
+ * (x(i) - x(i + 1)) / i is greatest, and floor(tau / (R + 1e-8)). */
+typedef struct pluck_stage_min_k {
+    float tau; /* finite; < 0 disables */
+} pluck_stage_min_k;
+
+/* Quadratic smoothing (kalomaze; koboldcpp, text-generation-webui). With m the greatest logit and
+ * d = x - m, each logit becomes
+ *     m - factor * d^2 * (3 - curve) / 2 + factor * d^3 * (curve - 1) / 2
+ * A curve from 1 to 3 keeps the order of the candidates. */
+typedef struct pluck_stage_smoothing {
+    float factor; /* 0 to 1e9; 0 disables */
+    float curve;  /* -1e9 to 1e9; 1: no cubic term */
+} pluck_stage_smoothing;
+
+/* Skew (exllamav2): draws like dist, but in descending order whatever the generator, and where the
+ * cumulative probability reaches u ^ exp(-skew). Above 0 it favours unlikely tokens, below 0 likely
+ * ones. */
+typedef struct pluck_stage_skew {
+    float skew;    /* finite */
+    uint32_t seed; /* PLUCK_SEED_RANDOM: the config's */
+} pluck_stage_skew;
 
 /* XTC, "exclude top choices" (p-e-w): with probability `probability`, drops all candidates with
  * P >= threshold but the least likely of them, provided that at least min_keep remain. */
@@ -417,6 +463,11 @@ typedef struct pluck_stage {
         pluck_stage_cutoff eta_cutoff;
         pluck_stage_p_less p_less;
         pluck_stage_p_less p_less_norm;
+        pluck_stage_tfs tfs;
+        pluck_stage_top_h top_h;
+        pluck_stage_min_k min_k;
+        pluck_stage_smoothing smoothing;
+        pluck_stage_skew skew;
     } as;
 } pluck_stage;
 

@@ -14,6 +14,9 @@ bool plk_stage_truncates(const pluck_stage *stage) {
     case PLUCK_STAGE_ETA_CUTOFF:
     case PLUCK_STAGE_P_LESS:
     case PLUCK_STAGE_P_LESS_NORM:
+    case PLUCK_STAGE_TFS:
+    case PLUCK_STAGE_TOP_H:
+    case PLUCK_STAGE_MIN_K:
     case PLUCK_STAGE_XTC:
     case PLUCK_STAGE_INFILL:
     case PLUCK_STAGE_MIROSTAT:

@@ -50,6 +50,12 @@ void pk_mass_set_max(mass_cache *m, uint32_t values, float max) {
     m->max = max;
 }
 
+void pk_mass_bend(mass_cache *m, const logit_row *r, const bend_params *p, uint32_t values) {
+    PLUCK_ASSERT(p->square >= 0.0f && p->cube >= 0.0f);
+    m->kernels->array.bend(m->group_max, (size_t)r->n_groups, p, m->group_max);
+    find_max(m, r, values);
+}
+
 void pk_mass_refresh(mass_cache *m, const mass_source *s, int32_t group) {
     PLUCK_ASSERT(s->whole && pk_mass_is_scanned(m, s));
     PLUCK_ASSERT(group >= 0 && group < s->row->n_groups);

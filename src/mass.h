@@ -54,6 +54,10 @@ bool pk_mass_scan(mass_cache *m, logit_row *r, uint32_t values, int32_t *n_alive
 /* Sets the maximum of a list. */
 void pk_mass_set_max(mass_cache *m, uint32_t values, float max);
 
+/* The maxima of a row's groups and their maximum, of values to which a cubic that keeps their order
+ * has been applied. */
+void pk_mass_bend(mass_cache *m, const logit_row *r, const bend_params *p, uint32_t values);
+
 static inline bool pk_mass_is_scanned(const mass_cache *m, const mass_source *s) {
     return m->max_stamp == s->values;
 }

@@ -46,6 +46,9 @@ float pk_kth_greatest(float *x, int32_t n, int32_t k);
  * branches; a selection mispredicts every other branch. */
 float pk_kth_of_few(const float *x, int32_t n, int32_t k);
 
+/* Sorts n values, descending. `room`: for as many, which makes it faster; or NULL. */
+void pk_sort_values(float *x, int32_t n, float *room);
+
 /* Writes the n positions in descending order of x, of equals the lower position first. Meant for
  * few values: takes n comparisons for each, without branches. */
 void pk_rank_descending(const float *x, int32_t *index, int32_t n);

@@ -153,13 +153,9 @@ float *pk_row_patch(logit_row *r, int32_t g) {
     return patch;
 }
 
-void pk_row_expect_edits(logit_row *r, int32_t n) {
-    const bool tail_alone = r->n_patches == r->n_groups - r->n_full;
-    if (r->flat || !tail_alone || n <= r->n_groups / 2) return;
+/* All groups are patches now, in the order of their ids. */
+static void become_flat(logit_row *r) {
     float *flat = r->memory.patches;
-    if (r->n_patches > 0 && r->n_full > 0)
-        memcpy(flat + (size_t)r->n_full * GROUP, flat, GROUP * sizeof *flat);
-    r->of->widen(r->x, r->allowed, (size_t)r->n_full, flat);
     memset(r->memory.patched, 0, (size_t)(r->n_groups / 64 + 1) * sizeof *r->memory.patched);
     r->x = (const char *)flat;
     r->element = sizeof *flat;
@@ -171,6 +167,39 @@ void pk_row_expect_edits(logit_row *r, int32_t n) {
     r->n_allowed = (int64_t)r->n_groups * GROUP;
     r->n_patches = 0;
     r->flat = true;
+}
+
+void pk_row_expect_edits(logit_row *r, int32_t n) {
+    const bool tail_alone = r->n_patches == r->n_groups - r->n_full;
+    if (r->flat || !tail_alone || n <= r->n_groups / 2) return;
+    float *flat = r->memory.patches;
+    if (r->n_patches > 0 && r->n_full > 0)
+        memcpy(flat + (size_t)r->n_full * GROUP, flat, GROUP * sizeof *flat);
+    r->of->widen(r->x, r->allowed, (size_t)r->n_full, flat);
+    become_flat(r);
+}
+
+void pk_row_bend(logit_row *r, const bend_params *p, float *room) {
+    const array_kernels *k = &r->kernels->array;
+    float *flat = r->memory.patches;
+    if (r->flat) {
+        k->bend(flat, (size_t)r->n_groups * GROUP, p, flat);
+        return;
+    }
+    k->bend(flat, (size_t)r->n_patches * GROUP, p, room);
+    const bool as_is = r->dtype == PLUCK_DTYPE_F32 && !r->allowed;
+    if (as_is) k->bend((const float *)(const void *)r->x, (size_t)r->n_full * GROUP, p, flat);
+    for (int32_t first = 0; first < r->n_full && !as_is; first += BLOCK_GROUPS) {
+        const int32_t left = r->n_full - first;
+        const size_t n = (size_t)(left < BLOCK_GROUPS ? left : BLOCK_GROUPS);
+        float *to = flat + (size_t)first * GROUP;
+        r->of->widen(group_at(r, first), allowed_at(r, first), n, to);
+        k->bend(to, n * GROUP, p, to);
+    }
+    for (int32_t g = pk_row_next_patched(r, 0); g < r->n_groups; g = pk_row_next_patched(r, g + 1))
+        memcpy(flat + (size_t)g * GROUP, room + (size_t)r->memory.patch_of[g] * GROUP,
+               GROUP * sizeof *flat);
+    become_flat(r);
 }
 
 void pk_row_group(const logit_row *r, int32_t g, row_cut c, float *x) {
@@ -366,6 +395,16 @@ group_totals pk_row_stats(const logit_row *r, float shift) {
     for (int32_t g = 0; next_run(r, cut_at(-INFINITY), &g, &part);)
         part.kernels->group_stats(part.x, part.allowed, (size_t)part.n, shift, &totals);
     return totals;
+}
+
+float pk_row_min(const logit_row *r) {
+    float least = INFINITY;
+    run part;
+    for (int32_t g = 0; next_run(r, cut_at(-INFINITY), &g, &part);) {
+        const float of = part.kernels->least(part.x, part.allowed, (size_t)part.n);
+        least = of < least ? of : least;
+    }
+    return least;
 }
 
 int32_t pk_row_collect(const logit_row *r, const float *max, row_cut c, float below, int32_t *ids,

@@ -78,6 +78,10 @@ int32_t pk_row_few(const logit_row *r, int32_t most, int32_t *ids);
 /* Prepares for edits in about n groups: if they are many, makes a copy of the whole row. */
 void pk_row_expect_edits(logit_row *r, int32_t n);
 
+/* Applies the cubic to all logits: all groups become patches, in the order of their ids. `room`: for
+ * a float for each token, not kept. */
+void pk_row_bend(logit_row *r, const bend_params *p, float *room);
+
 /* The patch of a group, -inf at masked tokens. Makes it from the row if there is none yet. */
 float *pk_row_patch(logit_row *r, int32_t group);
 
@@ -116,6 +120,9 @@ void pk_row_adapt(const logit_row *r, scratch_arena *s, const adapt_params *p, d
 
 /* The sum, and the sum of squares, of x - shift over the alive. */
 group_totals pk_row_stats(const logit_row *r, float shift);
+
+/* The least x of the alive; +inf if there are none. */
+float pk_row_min(const logit_row *r);
 
 /* Collects what the cut admits and is below `below` (NaN: no limit): writes ids, ascending, and x;
  * returns how many. May write up to 16 entries past the last. */

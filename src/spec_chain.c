@@ -4,13 +4,12 @@
 #include "spec.h"
 
 static const pluck_stage_kind default_samplers[] = {
-    PLUCK_STAGE_PENALTIES,   PLUCK_STAGE_DRY,
-    PLUCK_STAGE_TOP_N_SIGMA, PLUCK_STAGE_TOP_K,
-    PLUCK_STAGE_TOP_A,       PLUCK_STAGE_TYPICAL,
-    PLUCK_STAGE_TOP_P,       PLUCK_STAGE_EPSILON_CUTOFF,
-    PLUCK_STAGE_ETA_CUTOFF,  PLUCK_STAGE_MIN_P,
-    PLUCK_STAGE_XTC,         PLUCK_STAGE_TEMPERATURE,
-    PLUCK_STAGE_P_LESS,      PLUCK_STAGE_P_LESS_NORM,
+    PLUCK_STAGE_PENALTIES,  PLUCK_STAGE_DRY,    PLUCK_STAGE_TOP_N_SIGMA,
+    PLUCK_STAGE_TOP_K,      PLUCK_STAGE_TOP_A,  PLUCK_STAGE_TFS,
+    PLUCK_STAGE_TYPICAL,    PLUCK_STAGE_TOP_P,  PLUCK_STAGE_EPSILON_CUTOFF,
+    PLUCK_STAGE_ETA_CUTOFF, PLUCK_STAGE_TOP_H,  PLUCK_STAGE_MIN_P,
+    PLUCK_STAGE_MIN_K,      PLUCK_STAGE_XTC,    PLUCK_STAGE_TEMPERATURE,
+    PLUCK_STAGE_SMOOTHING,  PLUCK_STAGE_P_LESS, PLUCK_STAGE_P_LESS_NORM,
 };
 
 const pluck_stage_kind *pk_spec_default_samplers(int32_t *n) {
@@ -74,5 +73,8 @@ void pk_spec_finish(pluck_spec *s) {
         else if (!is_foreign_and_idle(&parameters[s->samplers[i]]))
             add_stage(s, parameters[s->samplers[i]]);
     }
-    add_stage(s, parameters[adaptive ? PLUCK_STAGE_ADAPTIVE_P : PLUCK_STAGE_DIST]);
+    const bool skewed = parameters[PLUCK_STAGE_SKEW].as.skew.skew != 0.0f;
+    add_stage(s, parameters[adaptive ? PLUCK_STAGE_ADAPTIVE_P
+                            : skewed ? PLUCK_STAGE_SKEW
+                                     : PLUCK_STAGE_DIST]);
 }

@@ -80,6 +80,7 @@ static pluck_status set_min_keep(pluck_spec *s, const key *k, text value, pluck_
     s->parameters[PLUCK_STAGE_TOP_A].as.top_a.min_keep = n;
     s->parameters[PLUCK_STAGE_EPSILON_CUTOFF].as.epsilon_cutoff.min_keep = n;
     s->parameters[PLUCK_STAGE_ETA_CUTOFF].as.eta_cutoff.min_keep = n;
+    s->parameters[PLUCK_STAGE_TFS].as.tfs.min_keep = n;
     s->parameters[PLUCK_STAGE_XTC].as.xtc.min_keep = n;
     return PLUCK_OK;
 }
@@ -101,11 +102,18 @@ static const struct {
     const char *name;
     pluck_stage_kind kind;
 } other_names[] = {
-    {"top-n-sigma", PLUCK_STAGE_TOP_N_SIGMA}, {"top-k", PLUCK_STAGE_TOP_K},
-    {"typical_p", PLUCK_STAGE_TYPICAL},       {"typical", PLUCK_STAGE_TYPICAL},
-    {"typ-p", PLUCK_STAGE_TYPICAL},           {"top-p", PLUCK_STAGE_TOP_P},
-    {"nucleus", PLUCK_STAGE_TOP_P},           {"min-p", PLUCK_STAGE_MIN_P},
-    {"temp", PLUCK_STAGE_TEMPERATURE},        {"adaptive-p", PLUCK_STAGE_ADAPTIVE_P},
+    {"top-n-sigma", PLUCK_STAGE_TOP_N_SIGMA},
+    {"top-k", PLUCK_STAGE_TOP_K},
+    {"typical_p", PLUCK_STAGE_TYPICAL},
+    {"typical", PLUCK_STAGE_TYPICAL},
+    {"typ-p", PLUCK_STAGE_TYPICAL},
+    {"top-p", PLUCK_STAGE_TOP_P},
+    {"nucleus", PLUCK_STAGE_TOP_P},
+    {"min-p", PLUCK_STAGE_MIN_P},
+    {"tfs_z", PLUCK_STAGE_TFS},
+    {"tail_free", PLUCK_STAGE_TFS},
+    {"temp", PLUCK_STAGE_TEMPERATURE},
+    {"adaptive-p", PLUCK_STAGE_ADAPTIVE_P},
 };
 
 static bool is_named(text name, pluck_stage_kind kind) {
@@ -253,6 +261,13 @@ static const key keys[] = {
     REAL("eta_cutoff", NULL, 0, 1, "0 to 1", ETA_CUTOFF, eta_cutoff.epsilon),
     WHOLE("p_less", NULL, 0, 1, "0 or 1", P_LESS, p_less.enabled),
     WHOLE("p_less_norm", NULL, 0, 1, "0 or 1", P_LESS_NORM, p_less_norm.enabled),
+    REAL("tfs", "tfs_z", 0, 1, "0 to 1", TFS, tfs.z),
+    WHOLE("tfs_extra", NULL, 0, 1, "0 or 1", TFS, tfs.extra),
+    REAL("top_h", NULL, 0, 1, "0 to 1", TOP_H, top_h.alpha),
+    REAL("min_k", NULL, -1e30, 1e30, "a finite number up to 1e30", MIN_K, min_k.tau),
+    REAL("smoothing_factor", NULL, 0, 1e9, "0 to 1e9", SMOOTHING, smoothing.factor),
+    REAL("smoothing_curve", NULL, -1e9, 1e9, "-1e9 to 1e9", SMOOTHING, smoothing.curve),
+    REAL("skew", NULL, -1e30, 1e30, "-1e30 to 1e30", SKEW, skew.skew),
     REAL("typ_p", "typical_p", 0, 1, "0 to 1", TYPICAL, typical.p),
     REAL("top_n_sigma", NULL, -1e30, 1e30, "a finite number up to 1e30", TOP_N_SIGMA,
          top_n_sigma.n),

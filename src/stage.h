@@ -103,7 +103,7 @@ typedef struct stage_kind {
 } stage_kind;
 
 /* Kinds are numbered from 1. */
-enum { N_STAGE_KINDS = PLUCK_STAGE_P_LESS_NORM };
+enum { N_STAGE_KINDS = PLUCK_STAGE_SKEW };
 
 /* The descriptor of a kind; NULL if there is none. */
 const stage_kind *pk_stage_kind(pluck_stage_kind kind);

@@ -85,6 +85,18 @@ int32_t pk_view_top(view *v, int32_t m, int32_t *ids, float *x);
 /* The x of a token; -inf if it is not alive. */
 float pk_view_value(const view *v, int32_t token);
 
+/* At least m of the greatest x, or all the alive if those are fewer, descending; *n tells how many. To
+ * be returned before anything else is asked of the view. */
+const float *pk_view_lease_top(view *v, int32_t m, int32_t *n);
+void pk_view_return_top(view *v);
+
+/* The least x of the alive. */
+float pk_view_min(view *v);
+
+/* Whether every stretch of x longer than `width` between low and high holds one that is alive. May
+ * say no if it is so. */
+bool pk_view_is_dense(view *v, double low, double high, double width);
+
 /* ---- narrowing ---- */
 
 /* Keeps x >= low and drops the others, masked ones included. At least one must remain. */
@@ -133,6 +145,10 @@ void pk_view_drop_top(view *v, float low);
 /* Divides all logits by t > 0. */
 void pk_view_divide(view *v, double t);
 
+/* Makes each logit m + d^2 (cube * d - square), with m the maximum and d what the logit is above it;
+ * scanned. If neither number is negative the order stays, else it may become as they lie. */
+pluck_status pk_view_bend(view *v, double square, double cube);
+
 /* Edits logits (not x) in place: logit[i] is that of the (k + i)-th edit, i < n; -inf masks. */
 typedef void (*edit_fn)(const void *ctx, int32_t k, int32_t n, double *logit);
 
@@ -155,6 +171,9 @@ pluck_status pk_view_edit_each(view *v, edit_of_fn of, edit_fn fn, const void *c
 
 /* Makes the order descending. The view is scanned. */
 void pk_view_sort(view *v);
+
+/* The same, but a long list is not laid down: for who draws, or looks for a place in it. */
+void pk_view_rank(view *v);
 
 /* ---- walking: a scanned view, group by group, wherever its candidates are ---- */
 

@@ -159,6 +159,49 @@ pluck_status pk_view_edit_each(view *v, edit_of_fn of, edit_fn fn, const void *c
     return PLUCK_OK;
 }
 
+/* ---- a cubic ---- */
+
+/* Whether a list that lies by value still does by id where values have become equal. */
+static bool ties_ascend(const list *l) {
+    for (int32_t i = 1; i < l->n; i++)
+        if (l->x[i] == l->x[i - 1] && l->ids[i] < l->ids[i - 1]) return false;
+    return true;
+}
+
+pluck_status pk_view_bend(view *v, double square, double cube) {
+    PLUCK_ASSERT(!v->adapted && cut_is_open(v->cut) && v->mass.max_stamp == v->values);
+    if (v->infinite) return PLUCK_OK; /* equals stay where they are */
+    const bool keeps_order = square >= 0.0 && cube >= 0.0;
+    /* The order that values gave has to be laid down before they change. */
+    const bool lost = v->order == ORDER_NEAR || (v->order == ORDER_DESCENDING && !keeps_order);
+    if (lost) TRY(pk_view_materialise(v));
+    list *l = &v->list;
+    const float max = pk_view_max(v);
+    const bend_params p = {.ref = max,
+                           .scale = (float)v->scale,
+                           .square = (float)square,
+                           .cube = (float)cube,
+                           .top = (float)((double)max * v->scale)};
+    if (v->whole) {
+        pk_row_bend(&v->row, &p, l->x);
+    } else {
+        v->kernels->array.bend(l->x, (size_t)l->n, &p, l->x);
+        if (l->lies == ORDER_NEAR ||
+            (l->lies == ORDER_DESCENDING && !(keeps_order && ties_ascend(l))))
+            l->lies = ORDER_AS_IT_LIES;
+    }
+    if (lost) v->order = l->lies;
+    v->scale = 1.0;
+    view_changed_values(v);
+    if (!keeps_order) return pk_view_scan(v);
+    if (v->whole)
+        pk_mass_bend(&v->mass, &v->row, &p, v->values);
+    else
+        pk_mass_set_max(&v->mass, v->values, p.top);
+    pk_view_realise_short(v);
+    return PLUCK_OK;
+}
+
 /* ---- dropping the top ---- */
 
 /* The last in descending order of the list's x >= low: the lowest x, and its highest id. */

@@ -18,6 +18,11 @@ void pk_view_sort(view *v) {
     pk_view_realise(v);
 }
 
+void pk_view_rank(view *v) {
+    v->order = ORDER_DESCENDING;
+    pk_view_realise_short(v);
+}
+
 /* ---- bounds from the maxima ---- */
 
 static int32_t blocks_of(const view *v) {
@@ -264,4 +269,42 @@ float pk_view_value(const view *v, int32_t token) {
     float x[GROUP];
     pk_row_group(&v->row, token / GROUP, v->cut, x);
     return x[token % GROUP];
+}
+
+/* Room for a float for each token: the ids of a WHOLE view's free list, which do not belong to values
+ * that are sorted without them. */
+static float *room_of(view *v) {
+    PLUCK_ASSERT(v->whole);
+    return (float *)(void *)v->list.ids;
+}
+
+const float *pk_view_lease_top(view *v, int32_t m, int32_t *n) {
+    PLUCK_ASSERT(m >= 1 && v->mass.max_stamp == v->values && !v->adapted);
+    list *l = &v->list;
+    const int32_t alive = pk_view_alive(v);
+    const bool lies = !v->whole && l->lies == ORDER_DESCENDING;
+    float *x = pk_lease_floats(v->scratch, LEASE_TOP, v->whole || lies ? 0 : (size_t)l->n);
+    *n = alive;
+    if (lies) return l->x;
+    if (v->whole) {
+        /* What is collected is not a list of candidates, only their values. */
+        *n = m < alive ? collect_greatest(v, m) : pk_view_collect(v, -INFINITY, NAN);
+        pk_sort_values(l->x, *n, room_of(v));
+        return l->x;
+    }
+    memcpy(x, l->x, (size_t)l->n * sizeof *x);
+    if (m <= l->n / 4) {
+        const float kth = pk_kth_greatest(x, l->n, m);
+        *n = 0;
+        for (int32_t i = 0; i < l->n; i++) {
+            x[*n] = l->x[i];
+            *n += l->x[i] >= kth;
+        }
+    }
+    pk_sort_values(x, *n, NULL);
+    return x;
+}
+
+void pk_view_return_top(view *v) {
+    pk_lease_return(v->scratch, LEASE_TOP);
 }

@@ -155,6 +155,20 @@ VATTR static void array_adapt(const float *x, size_t n, const adapt_params *p, f
         v_add(v_set(peak), v_adapt_drop(v_shifted_exp(v_sub(v, v_set(p->e.ref)), &p->e), p)), v));
 }
 
+/* top + d^2 (cube * d - square) for x above -inf. Each step rounds towards no other order: if square
+ * and cube are not negative, a greater x never gives less. */
+VFN vf v_bend(vf x, const bend_params *p) {
+    /* Squared, a lower d would leave float's range. */
+    const vf d = v_max(v_mul(v_sub(x, v_set(p->ref)), v_set(p->scale)), v_set(-1e19f));
+    const vf slope = v_fma(v_set(p->cube), d, v_set(-p->square));
+    const vf y = v_fma(v_mul(d, d), slope, v_set(p->top));
+    return v_min(v_max(y, v_set(-__FLT_MAX__)), v_set(__FLT_MAX__));
+}
+
+VATTR static void array_bend(const float *x, size_t n, const bend_params *p, float *out) {
+    FOR_ARRAY(v_where_gt(v, v_set(-__builtin_inff()), v_bend(v, p), v));
+}
+
 #define ARRAY_ENTRY(type, name, parameters) .name = array_##name,
 #define ARRAY_TABLE                                                                                \
     { ARRAY_KERNELS(ARRAY_ENTRY) }

@@ -43,6 +43,12 @@ typedef struct adapt_params {
     float inv_sum, target, inv_width, sharpness;
 } adapt_params;
 
+/* A cubic in d = (x - ref) * scale, which is at most 0: top + d^2 (cube * d - square), kept within
+ * float's range. */
+typedef struct bend_params {
+    float ref, scale, square, cube, top;
+} bend_params;
+
 /* The sums of group_stats, over the logits above -inf. */
 typedef struct group_totals {
     double sum, sum_squares; /* of x - shift */
@@ -73,6 +79,7 @@ typedef struct group_totals {
  *   group_mask     writes a bit for each x >= low that is not >= below (NaN: no limit); bits may be
  *                  `allowed`
  *   group_adapt    writes the sum of the adaptive weights of each group
+ *   least          returns the least logit above -inf; +inf if there is none
  *   widen          writes the row as float32
  */
 #define ROW_KERNELS(X)                                                                             \
@@ -107,6 +114,7 @@ typedef struct group_totals {
     X(void, group_adapt,                                                                           \
       (const void *x, const uint64_t *allowed, size_t n_groups, const adapt_params *p,             \
        double *sum))                                                                               \
+    X(float, least, (const void *x, const uint64_t *allowed, size_t n_groups))                     \
     X(void, widen, (const void *x, const uint64_t *allowed, size_t n_groups, float *out))
 
 /*
@@ -117,6 +125,7 @@ typedef struct group_totals {
  *   token_fill     out[3 i] = first_id + i, out[3 i + 1] = the bits of x[i], out[3 i + 2] = 0: 12
  *                  bytes each
  *   adapt          out[i] = the adaptive logit, peak - sharpness * d^2 / (1 + d); -inf stays -inf
+ *   bend           out[i] = the cubic of bend_params; -inf stays -inf
  */
 #define ARRAY_KERNELS(X)                                                                           \
     X(void, shifted_exp, (const float *x, size_t n, const exp_params *p, float *out))              \
@@ -125,7 +134,8 @@ typedef struct group_totals {
     X(void, scale, (const float *x, size_t n, float factor, float *out))                           \
     X(void, max16, (const float *x, size_t n, float *out))                                         \
     X(void, token_fill, (const float *x, size_t n, int32_t first_id, int32_t *out))                \
-    X(void, adapt, (const float *x, size_t n, const adapt_params *p, float peak, float *out))
+    X(void, adapt, (const float *x, size_t n, const adapt_params *p, float peak, float *out))      \
+    X(void, bend, (const float *x, size_t n, const bend_params *p, float *out))
 
 #define KERNEL_MEMBER(type, name, parameters) type(*name) parameters;
 

@@ -441,6 +441,29 @@ VATTR static void ROW_FN(group_adapt)(const void *row, const uint64_t *allowed, 
                    sum[g] = v8_sum(s[0]));
 }
 
+VATTR static float ROW_FN(least)(const void *row, const uint64_t *allowed, size_t n_groups) {
+    const char *x = row;
+    (void)allowed;
+    const vf inf = v_set(__builtin_inff()), dead = v_set(-__builtin_inff());
+    vf m[PART];
+    for (int i = 0; i < PART; i++) m[i] = inf;
+    for (size_t g = 0; g < n_groups; g++, x += (size_t)GROUP * DSIZE) {
+        const uint64_t bits = ROW_BITS(g);
+        (void)bits;
+        if (ROW_IS_DEAD) continue;
+        for (int k = 0; k < 2; k++) {
+            vf v[PART];
+            ROW_LOAD32(32 * k, v);
+            for (int i = 0; i < PART; i++) m[i] = v_min(m[i], v_where_gt(v[i], dead, v[i], inf));
+        }
+    }
+    for (int i = 1; i < PART; i++) m[0] = v_min(m[0], m[i]);
+    float lane[VWIDTH];
+    v_store(lane, m[0]);
+    for (int i = 1; i < VWIDTH; i++) lane[0] = lane[i] < lane[0] ? lane[i] : lane[0];
+    return lane[0];
+}
+
 VATTR static void ROW_FN(widen)(const void *row, const uint64_t *allowed, size_t n_groups,
                                 float *out) {
     const char *x = row;

@@ -78,6 +78,7 @@ static bool ties_are_exact(const pluck_config *config) {
         case PLUCK_STAGE_DRY:
         case PLUCK_STAGE_TYPICAL:
         case PLUCK_STAGE_TEMPERATURE:
+        case PLUCK_STAGE_SMOOTHING:
         case PLUCK_STAGE_ADAPTIVE_P:
         case PLUCK_STAGE_CUSTOM:
             return false;

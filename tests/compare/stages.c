@@ -27,6 +27,21 @@ pluck_stage with_p_less(bool norm) {
     return (pluck_stage){.kind = PLUCK_STAGE_P_LESS, .as.p_less = {1}};
 }
 
+pluck_stage with_tfs(float z, int32_t min_keep, int32_t extra) {
+    return (pluck_stage){.kind = PLUCK_STAGE_TFS, .as.tfs = {z, min_keep, extra}};
+}
+pluck_stage with_top_h(float alpha) {
+    return (pluck_stage){.kind = PLUCK_STAGE_TOP_H, .as.top_h = {alpha}};
+}
+pluck_stage with_min_k(float tau) {
+    return (pluck_stage){.kind = PLUCK_STAGE_MIN_K, .as.min_k = {tau}};
+}
+pluck_stage with_smoothing(float factor, float curve) {
+    return (pluck_stage){.kind = PLUCK_STAGE_SMOOTHING, .as.smoothing = {factor, curve}};
+}
+pluck_stage with_skew(float skew) {
+    return (pluck_stage){.kind = PLUCK_STAGE_SKEW, .as.skew = {skew, PLUCK_SEED_RANDOM}};
+}
 pluck_stage with_min_p(float p, int32_t min_keep) {
     return (pluck_stage){.kind = PLUCK_STAGE_MIN_P, .as.min_p = {p, min_keep}};
 }
@@ -110,6 +125,18 @@ static int describe_stage(const pluck_stage *s, char *to, size_t size) {
         return snprintf(to, size, "%s(%d)",
                         s->kind == PLUCK_STAGE_P_LESS ? "p_less" : "p_less_norm",
                         s->as.p_less.enabled);
+    case PLUCK_STAGE_TFS:
+        return snprintf(to, size, "tfs(%.9g, %d, %d)", (double)s->as.tfs.z, s->as.tfs.min_keep,
+                        s->as.tfs.extra);
+    case PLUCK_STAGE_TOP_H:
+        return snprintf(to, size, "top_h(%.9g)", (double)s->as.top_h.alpha);
+    case PLUCK_STAGE_MIN_K:
+        return snprintf(to, size, "min_k(%.9g)", (double)s->as.min_k.tau);
+    case PLUCK_STAGE_SMOOTHING:
+        return snprintf(to, size, "smoothing(%.9g, %.9g)", (double)s->as.smoothing.factor,
+                        (double)s->as.smoothing.curve);
+    case PLUCK_STAGE_SKEW:
+        return snprintf(to, size, "skew(%.9g, seed %u)", (double)s->as.skew.skew, s->as.skew.seed);
     case PLUCK_STAGE_XTC:
         return snprintf(to, size, "xtc(%.9g, %.9g, %d, seed %u)", (double)s->as.xtc.probability,
                         (double)s->as.xtc.threshold, s->as.xtc.min_keep, s->as.xtc.seed);

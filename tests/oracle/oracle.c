@@ -9,7 +9,8 @@
 
 static bool is_random(pluck_stage_kind kind) {
     return kind == PLUCK_STAGE_XTC || kind == PLUCK_STAGE_DIST || kind == PLUCK_STAGE_MIROSTAT ||
-           kind == PLUCK_STAGE_MIROSTAT_V2 || kind == PLUCK_STAGE_ADAPTIVE_P;
+           kind == PLUCK_STAGE_MIROSTAT_V2 || kind == PLUCK_STAGE_ADAPTIVE_P ||
+           kind == PLUCK_STAGE_SKEW;
 }
 
 static uint32_t seed_of(const oracle *o, const pluck_stage *s) {
@@ -20,6 +21,9 @@ static uint32_t seed_of(const oracle *o, const pluck_stage *s) {
         break;
     case PLUCK_STAGE_DIST:
         own = s->as.dist.seed;
+        break;
+    case PLUCK_STAGE_SKEW:
+        own = s->as.skew.seed;
         break;
     case PLUCK_STAGE_MIROSTAT:
     case PLUCK_STAGE_MIROSTAT_V2:
@@ -152,6 +156,17 @@ static bool run(oracle *o, oracle_view *v, int32_t i, pluck_status *status) {
         return oracle_p_less(v, &s->as.p_less, false);
     case PLUCK_STAGE_P_LESS_NORM:
         return oracle_p_less(v, &s->as.p_less_norm, true);
+    case PLUCK_STAGE_TFS:
+        return oracle_tfs(v, &s->as.tfs);
+    case PLUCK_STAGE_TOP_H:
+        return oracle_top_h(v, &s->as.top_h);
+    case PLUCK_STAGE_MIN_K:
+        return oracle_min_k(v, &s->as.min_k);
+    case PLUCK_STAGE_SMOOTHING:
+        return oracle_smoothing(v, &s->as.smoothing);
+    case PLUCK_STAGE_SKEW:
+        v->select_stage = i;
+        return oracle_skew(v, &s->as.skew, rng, m);
     case PLUCK_STAGE_XTC:
         return oracle_xtc(v, &s->as.xtc, rng, m);
     case PLUCK_STAGE_TEMPERATURE:
@@ -231,7 +246,7 @@ static void report(oracle *o, oracle_view *v, oracle_result *r) {
     r->u = v->u;
     r->coin = v->coin;
     r->drawn_by_mass = v->token >= 0 && v->by_mass;
-    r->by_id = o->config.rng == PLUCK_RNG_PHILOX;
+    r->by_id = v->by_id;
     r->draw_last = v->select_stage == o->config.n_stages - 1;
     r->n_near = v->n_near;
     r->wild = v->wild;

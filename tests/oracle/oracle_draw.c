@@ -100,6 +100,7 @@ static int32_t draw(oracle_view *v, pluck_rng_kind rng, oracle_memory *m, bool s
         return 0;
     }
     v->u = uniform(rng, m);
+    v->by_id = rng == PLUCK_RNG_PHILOX;
     const int32_t index = inverse_cdf(v, v->u, rng == PLUCK_RNG_PHILOX);
     if (index >= 0) select_one(v, index, true);
     return index;
@@ -109,6 +110,17 @@ bool oracle_dist(oracle_view *v, pluck_rng_kind rng, oracle_memory *m) {
     if (!oracle_evaluate(v)) return false;
     oracle_softmax(v);
     return draw(v, rng, m, false) >= 0;
+}
+
+bool oracle_skew(oracle_view *v, const pluck_stage_skew *s, pluck_rng_kind rng, oracle_memory *m) {
+    if (!oracle_evaluate(v)) return false;
+    oracle_sort(v);
+    oracle_softmax(v);
+    v->u = pow(uniform(rng, m), exp(-(double)s->skew));
+    v->by_id = false;
+    const int32_t index = inverse_cdf(v, v->u, false);
+    if (index >= 0) select_one(v, index, true);
+    return index >= 0;
 }
 
 /* How many candidates mirostat v1 keeps. */

@@ -33,6 +33,7 @@ typedef struct oracle_view {
     int32_t select_stage;
     double u, coin;
     bool by_mass;
+    bool by_id; /* the last draw went along the ids */
     /* boundaries */
     unsigned char *near;
     int32_t n_near;
@@ -111,6 +112,11 @@ bool oracle_top_a(oracle_view *v, const pluck_stage_top_a *s);
 bool oracle_epsilon_cutoff(oracle_view *v, const pluck_stage_cutoff *s);
 bool oracle_eta_cutoff(oracle_view *v, const pluck_stage_cutoff *s);
 bool oracle_p_less(oracle_view *v, const pluck_stage_p_less *s, bool norm);
+bool oracle_tfs(oracle_view *v, const pluck_stage_tfs *s);
+bool oracle_top_h(oracle_view *v, const pluck_stage_top_h *s);
+bool oracle_min_k(oracle_view *v, const pluck_stage_min_k *s);
+bool oracle_smoothing(oracle_view *v, const pluck_stage_smoothing *s);
+bool oracle_skew(oracle_view *v, const pluck_stage_skew *s, pluck_rng_kind rng, oracle_memory *m);
 bool oracle_xtc(oracle_view *v, const pluck_stage_xtc *s, pluck_rng_kind rng, oracle_memory *m);
 bool oracle_temperature(oracle_view *v, const pluck_stage_temperature *s);
 

@@ -31,7 +31,11 @@ void pair_accept(pair *p, int32_t token) {
 
 static bool selects(const pluck_config *config) {
     for (int32_t i = 0; i < config->n_stages; ++i) {
-        if (config->stages[i].kind > PLUCK_STAGE_CUSTOM) return true;
+        pluck_stage_traits traits;
+        const pluck_stage *s = &config->stages[i];
+        if (s->kind != PLUCK_STAGE_CUSTOM && pluck_stage_describe(s, &traits) && traits.selects) {
+            return true;
+        }
     }
     return false;
 }

@@ -60,7 +60,11 @@ static void make_dry(random_chain *c, int32_t at, rows_random *r, int32_t n_voca
 }
 
 static void make_selector(random_chain *c, int32_t at, rows_random *r) {
-    switch (rows_below(r, 8)) {
+    switch (rows_below(r, 9)) {
+    case 8:
+        c->stages[at] = with_skew(ONE_OF(r, 0.0f, 1.0f, -1.0f, 5.0f, -20.0f));
+        c->stages[at].as.skew.seed = own_seed(r);
+        return;
     case 0:
         c->stages[at] = with_greedy();
         return;
@@ -88,7 +92,7 @@ static void make_selector(random_chain *c, int32_t at, rows_random *r) {
 static void make_stage(random_chain *c, int32_t at, rows_random *r, int32_t n_vocab) {
     pluck_stage *s = &c->stages[at];
     const uint32_t vocab = (uint32_t)n_vocab;
-    switch (rows_below(r, 17)) {
+    switch (rows_below(r, 21)) {
     case 0:
         make_bias(c, at, r, n_vocab);
         return;
@@ -137,6 +141,20 @@ static void make_stage(random_chain *c, int32_t at, rows_random *r, int32_t n_vo
         return;
     case 15:
         *s = with_p_less(rows_below(r, 2));
+        return;
+    case 16:
+        *s = with_tfs(ONE_OF(r, 0.0f, 0.5f, 0.9f, 0.95f, 0.99f, 1.0f), min_keep(r),
+                      (int32_t)rows_below(r, 2));
+        return;
+    case 17:
+        *s = with_top_h(ONE_OF(r, 0.0f, 0.2f, 0.4f, 0.6f, 0.9f, 1.0f));
+        return;
+    case 18:
+        *s = with_min_k(ONE_OF(r, -1.0f, 0.0f, 3.0f, 20.0f, 1000.0f, 1e9f));
+        return;
+    case 19:
+        *s = with_smoothing(ONE_OF(r, 0.0f, 0.05f, 0.2f, 0.3f, 1.5f),
+                            ONE_OF(r, 1.0f, 1.0f, 1.5f, 3.0f, 4.0f, 0.5f));
         return;
     default:
         *s = with_temp(ONE_OF(r, 1.0f, 0.8f, 0.6f, 1.3f, 1.5f, 5.0f, 0.0f), 0.0f, 1.0f);

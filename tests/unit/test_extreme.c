@@ -89,7 +89,8 @@ static bool edits(const pluck_stage *s) {
 }
 
 static bool selects(const pluck_stage *s) {
-    return s->kind > PLUCK_STAGE_CUSTOM;
+    pluck_stage_traits traits;
+    return pluck_stage_describe(s, &traits) && traits.selects;
 }
 
 typedef struct tally {

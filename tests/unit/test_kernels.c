@@ -122,6 +122,11 @@ static void check_sums(const row_kernels *t, const row_kernels *s, bench *b, dou
         assert_near(squares[g], (double)q, 4e-6 * (double)q + 1e-36, isa, "group_squares");
         assert_true(sum[g] == moment_sum[g]);
     }
+    float least = INFINITY;
+    for (int i = 0; i < COUNT; ++i) {
+        if (b->x[i] > -INFINITY && b->x[i] < least) least = b->x[i];
+    }
+    assert_true(t->least(b->row, NULL, GROUPS) == least);
 }
 
 static void check_stats(const row_kernels *t, const row_kernels *s, bench *b, const char *isa) {
@@ -342,6 +347,7 @@ static void check_masked(const kernel_table *t, int d, const bench *b, uint64_t 
     p->group_squares(wanted, NULL, GROUPS, &e, want, want_moment);
     assert_same_bits(sum, want, sizeof sum, t->isa, "group_squares, masked");
     for (int g = 0; g < GROUPS; ++g) assert_true(moment[g] == want_moment[g]);
+    assert_true(m->least(x, allowed, GROUPS) == p->least(wanted, NULL, GROUPS));
     m->group_adapt(x, allowed, GROUPS, &a, sum);
     p->group_adapt(wanted, NULL, GROUPS, &a, want);
     assert_same_bits(sum, want, sizeof sum, t->isa, "group_adapt, masked");
@@ -445,6 +451,16 @@ static void array_kernels_agree(void **state) {
             BOTH(log, positive, length)
             BOTH(scale, x, length, 0.3f)
             for (size_t j = 0; j < length; ++j) assert_true(got[j] == x[j] * 0.3f);
+            const bend_params bent = {p.ref, 0.7f, 0.3f, 0.05f, p.ref};
+            BOTH(bend, x, length, &bent)
+            for (size_t j = 0; j < length; ++j) {
+                const double d = ((double)x[j] - 20.0) * (double)0.7f;
+                const double y = 20.0 + d * d * ((double)0.05f * d - (double)0.3f);
+                if (x[j] == -INFINITY)
+                    assert_true(got[j] == -INFINITY);
+                else
+                    assert_near((double)got[j], y, 1e-5 * (20.0 + fabs(y)), t->isa, "bend");
+            }
             BOTH(adapt, x, length, &a, 5.0f)
 #undef BOTH
             /* In place. */

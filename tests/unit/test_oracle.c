@@ -116,6 +116,32 @@ static void truncations(void **state) {
     /* The squares sum to 85/225 = 0.378; (4 * 85/225 - 1) / 3 = 0.170. */
     EXPECT(with_p_less(false), 0, 2);
     EXPECT(with_p_less(true), 0, 0, 2);
+    /* In units of 1/15: d is |8 - 8 + 2| = 2, then |4 - 4 + 1| = 1. */
+    EXPECT(with_tfs(0.5f, 0, 0), 0, 2);
+    EXPECT(with_tfs(0.7f, 0, 0), 0, 2);
+    EXPECT(with_tfs(0.7f, 0, 1), 0, 2, 0);
+    EXPECT(with_tfs(0.7f, 3, 0), 0, 2, 0, 3);
+    EXPECT(with_tfs(0.7f, 3, 1), 0, 2, 0, 3, 1);
+    EXPECT(with_tfs(1.0f, 0, 0), 0, 0, 1, 2, 3);
+    /* The prefixes have 0, 0.637, 0.956 and 1.137 nats. */
+    EXPECT(with_top_h(0.0f), 0, 2);
+    EXPECT(with_top_h(0.5f), 0, 2);
+    EXPECT(with_top_h(0.6f), 0, 2, 0);
+    EXPECT(with_top_h(0.9f), 0, 2, 0, 3);
+    EXPECT(with_top_h(1.0f), 0, 0, 1, 2, 3);
+    /* Drops of ln 2, and a range of 3 ln 2 = 2.079. */
+    EXPECT(with_min_k(0.0f), 0, 2);
+    EXPECT(with_min_k(5.0f), 0, 2, 0);
+    EXPECT(with_min_k(7.0f), 0, 2, 0, 3);
+    EXPECT(with_min_k(9.0f), 0, 2, 0, 3, 1);
+    EXPECT(with_min_k(-1.0f), 0, 0, 1, 2, 3);
+    /* d is 0, -ln 2, -2 ln 2 and -3 ln 2: with a factor of 1, P of 1, 0.62, 0.15 and 0.013. */
+    const pluck_stage smoothed[] = {with_smoothing(1.0f, 1.0f), with_min_p(0.2f, 0)};
+    const int32_t likely[] = {0, 2};
+    expect(smoothed, 2, logits, 4, likely, 2, 0);
+    /* With the cube alone 1, 0.72, 0.07 and 1e-4. */
+    const pluck_stage cubed[] = {with_smoothing(1.0f, 3.0f), with_min_p(0.1f, 0)};
+    expect(cubed, 2, logits, 4, likely, 2, 0);
     /* H = 1.14 nats; surprises 0.63, 1.32, 2.01, 2.71 for ids 2, 0, 3, 1: distances .51 .18
      * .88 1.57 */
     EXPECT(with_typical(0.2f, 0), 0, 0);
@@ -129,6 +155,15 @@ static void truncations(void **state) {
     EXPECT(with_xtc(1.0f, 0.25f, 0), 0, 0, 3, 1);
     EXPECT(with_xtc(1.0f, 0.1f, 0), 0, 3, 1);
     EXPECT(with_xtc(1.0f, 0.1f, 3), 0, 2, 0, 3, 1);
+}
+
+/* Logits of 5, 4.9, 4.8, 1 and 0.9: the steepest drop, for its rank, is 3.8 / 3. */
+static void a_cliff(void **state) {
+    (void)state;
+    const float logits[5] = {4.9f, 1.0f, 5.0f, 0.9f, 4.8f};
+    const pluck_stage stage = with_min_k(0.0f);
+    const int32_t ids[] = {2, 0, 4};
+    expect(&stage, 1, logits, 5, ids, 3, 0);
 }
 
 static void ties_go_to_the_lower_id(void **state) {
@@ -219,15 +254,11 @@ static void draws(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mt19937_reference),
-        cmocka_unit_test(philox_reference),
-        cmocka_unit_test(uniform_numbers),
-        cmocka_unit_test(truncations),
-        cmocka_unit_test(ties_go_to_the_lower_id),
-        cmocka_unit_test(infinities),
-        cmocka_unit_test(edits),
-        cmocka_unit_test(repetitions),
-        cmocka_unit_test(draws),
+        cmocka_unit_test(mt19937_reference), cmocka_unit_test(philox_reference),
+        cmocka_unit_test(uniform_numbers),   cmocka_unit_test(truncations),
+        cmocka_unit_test(a_cliff),           cmocka_unit_test(ties_go_to_the_lower_id),
+        cmocka_unit_test(infinities),        cmocka_unit_test(edits),
+        cmocka_unit_test(repetitions),       cmocka_unit_test(draws),
     };
     return cmocka_run_group_tests_name("oracle", tests, NULL, NULL);
 }

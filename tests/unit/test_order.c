@@ -76,7 +76,7 @@ static int descending(const void *a, const void *b) {
     return (l < r) - (l > r);
 }
 
-/* The k-th greatest by digits, and by halving, against a sort. */
+/* The k-th greatest by digits, and by halving, and values sorted in place, against a sort. */
 static void selections(void **state) {
     (void)state;
     static float sorted[MOST], used[MOST];
@@ -92,6 +92,13 @@ static void selections(void **state) {
                 assert_true(pk_kth_greatest(used, n, k) == sorted[k - 1]);
                 assert_true(pk_kth_of_few(x, n, k) == sorted[k - 1]);
             }
+            memcpy(used, x, (size_t)n * sizeof *used);
+            pk_sort_values(used, n, NULL);
+            for (int32_t i = 0; i < n; ++i) assert_true(used[i] == sorted[i]);
+            static float room[MOST];
+            memcpy(used, x, (size_t)n * sizeof *used);
+            pk_sort_values(used, n, room);
+            for (int32_t i = 0; i < n; ++i) assert_true(used[i] == sorted[i]);
         }
 }
 

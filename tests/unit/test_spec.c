@@ -147,6 +147,24 @@ static void probability_cuts(void **state) {
     LEAVES("top_k=2;top_p=1;min_p=0;eta_cutoff=0.5", 2);
 }
 
+/* 8, 4, 2 and 1 fifteenths, H = 1.137 nats, logits ln 2 apart. */
+static void cuts_by_shape(void **state) {
+    (void)state;
+    LEAVES("samplers=tfs;tfs=0.7", 2);
+    LEAVES("samplers=tfs_z;tfs_z=0.7;tfs_extra=1", 2, 0);
+    LEAVES("samplers=tail_free;tfs=0.7;min_keep=3", 2, 0, 3);
+    LEAVES("samplers=top_h;top_h=0.6", 2, 0);
+    LEAVES("samplers=min_k;min_k=7", 2, 0, 3);
+    LEAVES("samplers=quadratic_sampling:min_p;smoothing_factor=1;min_p=0.2", 0, 2);
+    LEAVES("samplers=quadratic_sampling:min_p;smoothing_factor=1;smoothing_curve=3;min_p=0.1", 0,
+           2);
+    LEAVES("samplers=tfs:top_h:min_k:quadratic_sampling", 0, 1, 2, 3);
+    LEAVES("top_k=0;top_p=1;min_p=0;tfs=0.7;tfs_extra=1", 2, 0);
+    LEAVES("top_k=0;top_p=1;min_p=0;top_h=0.6", 2, 0);
+    LEAVES("top_k=0;top_p=1;min_p=0;min_k=7", 2, 0, 3);
+    LEAVES("samplers=;skew=2", 2, 0, 3, 1);
+}
+
 static void refuse(const char *spec, pluck_status want, const char *first, const char *second) {
     pluck_sampler *s = NULL;
     pluck_spec *parsed = NULL;
@@ -197,9 +215,14 @@ static void refusals(void **state) {
     refuse("eta_cutoff=2", PLUCK_ERR_SPEC_RANGE, "eta_cutoff=2", "0 to 1");
     refuse("p_less=2", PLUCK_ERR_SPEC_RANGE, "p_less=2", "0 or 1");
     refuse("p_less_norm=yes", PLUCK_ERR_SPEC_VALUE, "p_less_norm", "0 or 1");
+    refuse("tfs=1.1", PLUCK_ERR_SPEC_RANGE, "tfs=1.1", "0 to 1");
+    refuse("tfs=1;tfs_z=1", PLUCK_ERR_SPEC_DUPLICATE, "tfs_z", "twice");
+    refuse("tfs_extra=2", PLUCK_ERR_SPEC_RANGE, "tfs_extra=2", "0 or 1");
+    refuse("top_h=-1", PLUCK_ERR_SPEC_RANGE, "top_h", "0 to 1");
+    refuse("smoothing_factor=-1", PLUCK_ERR_SPEC_RANGE, "smoothing_factor", "0 to 1e9");
     refuse("rng=mt", PLUCK_ERR_SPEC_VALUE, "rng", "philox");
     refuse("samplers=top_k:nothing", PLUCK_ERR_SPEC_VALUE, "samplers", "nothing");
-    refuse("samplers=top-a", PLUCK_ERR_SPEC_VALUE, "top-a", "top_k, top_a, typ_p, ");
+    refuse("samplers=top-a", PLUCK_ERR_SPEC_VALUE, "top-a", "top_k, top_a, tfs, typ_p, ");
     refuse("temp=1;temperature=1", PLUCK_ERR_SPEC_DUPLICATE, "temp", "twice");
     refuse("top_k=1,top_k=1", PLUCK_ERR_SPEC_DUPLICATE, "top_k", "twice");
     refuse("logit_bias=400+1", PLUCK_ERR_TOKEN, "logit_bias", "400");
@@ -428,6 +451,7 @@ int main(void) {
         cmocka_unit_test(nulls),
         cmocka_unit_test(top_a),
         cmocka_unit_test(probability_cuts),
+        cmocka_unit_test(cuts_by_shape),
         cmocka_unit_test(random_seeds),
         cmocka_unit_test(parameters),
     };

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { MOST_CASES = 80 };
+enum { MOST_CASES = 128 };
 
 typedef struct cases {
     pluck_stage stage[MOST_CASES];
@@ -43,6 +43,16 @@ static void all_cases(cases *c, int32_t n_vocab) {
     add(c, with_mirostat(1, 5.0f, 0.1f, 100));
     add(c, with_mirostat(2, 5.0f, 0.1f, 100));
     add(c, with_adaptive(0.5f, 0.9f));
+    add(c, with_top_a(0.1f, 0));
+    add(c, with_epsilon_cutoff(3e-4f, 0));
+    add(c, with_eta_cutoff(3e-4f, 0));
+    add(c, with_p_less(false));
+    add(c, with_p_less(true));
+    add(c, with_tfs(0.95f, 0, 0));
+    add(c, with_top_h(0.4f));
+    add(c, with_min_k(3.0f));
+    add(c, with_smoothing(0.3f, 1.0f));
+    add(c, with_skew(1.0f));
     if (n_vocab > 40000) return;
 
     const int32_t ks[] = {-1, 0, 1, 2, n_vocab - 1, n_vocab, n_vocab + 1, 1000};
@@ -59,6 +69,24 @@ static void all_cases(cases *c, int32_t n_vocab) {
     add(c, with_min_p(1e-30f, 0));
     const float sigmas[] = {-2.0f, 0.0f, 1e-3f, 4.0f, INFINITY};
     for (int i = 0; i < 5; ++i) add(c, with_sigma(sigmas[i]));
+    const float cuts[] = {0.0f, 1e-12f, 0.02f, 0.3f, 1.0f};
+    for (int i = 0; i < 5; ++i) {
+        add(c, with_top_a(cuts[i], i % 2 * 3));
+        add(c, with_epsilon_cutoff(cuts[i], i % 2 * 3));
+        add(c, with_eta_cutoff(cuts[i], i % 2 * 3));
+    }
+    add(c, with_epsilon_cutoff(0.3f, 100000));
+    const float parts[] = {0.0f, 0.5f, 0.9f, 0.999f};
+    for (int i = 0; i < 4; ++i) {
+        add(c, with_tfs(parts[i], i % 2 * 3, i / 2));
+        add(c, with_top_h(parts[i]));
+        add(c, with_smoothing(0.1f + parts[i], 0.5f + (float)i));
+    }
+    add(c, with_tfs(0.5f, 100000, 1));
+    const float taus[] = {0.0f, 40.0f, 1e6f, 1e30f};
+    for (int i = 0; i < 4; ++i) add(c, with_min_k(taus[i]));
+    add(c, with_skew(-30.0f));
+    add(c, with_skew(30.0f));
     add(c, with_temp(0.0f, 0.0f, 1.0f));
     add(c, with_temp(-1.0f, 0.0f, 1.0f));
     add(c, with_temp(0.01f, 0.0f, 1.0f));
@@ -89,7 +117,8 @@ static void all_cases(cases *c, int32_t n_vocab) {
 }
 
 static bool selects(const pluck_stage *s) {
-    return s->kind > PLUCK_STAGE_CUSTOM;
+    pluck_stage_traits traits;
+    return pluck_stage_describe(s, &traits) && traits.selects;
 }
 
 /* One stage on `calls` rows of one kind. The history repeats itself so that DRY finds something. */
