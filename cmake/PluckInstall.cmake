@@ -27,6 +27,7 @@ function(pluck_install)
             RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
             INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
     install(FILES ${PROJECT_SOURCE_DIR}/include/pluck.h
+                  ${PROJECT_SOURCE_DIR}/include/pluck.hpp
                   ${PROJECT_SOURCE_DIR}/include/pluck_blocks.h
                   ${PROJECT_SOURCE_DIR}/include/pluck_batch.h
                   ${PROJECT_SOURCE_DIR}/include/pluck_verify.h
