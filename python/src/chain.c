@@ -76,6 +76,15 @@ static const struct {
      {{"epsilon", REAL, AT(eta_cutoff.epsilon)}, {"min_keep", WHOLE, AT(eta_cutoff.min_keep)}}},
     {PLUCK_STAGE_P_LESS, {{"enabled", FLAG, AT(p_less.enabled)}}},
     {PLUCK_STAGE_P_LESS_NORM, {{"enabled", FLAG, AT(p_less_norm.enabled)}}},
+    {PLUCK_STAGE_TFS,
+     {{"z", REAL, AT(tfs.z)},
+      {"min_keep", WHOLE, AT(tfs.min_keep)},
+      {"extra", WHOLE, AT(tfs.extra)}}},
+    {PLUCK_STAGE_TOP_H, {{"alpha", REAL, AT(top_h.alpha)}}},
+    {PLUCK_STAGE_MIN_K, {{"tau", REAL, AT(min_k.tau)}}},
+    {PLUCK_STAGE_SMOOTHING,
+     {{"factor", REAL, AT(smoothing.factor)}, {"curve", REAL, AT(smoothing.curve)}}},
+    {PLUCK_STAGE_SKEW, {{"skew", REAL, AT(skew.skew)}, {"seed", SEED, AT(skew.seed)}}},
 };
 
 static const char *name_of(pluck_stage_kind kind) {

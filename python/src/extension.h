@@ -8,6 +8,7 @@
  *   callback.c    stages that call Python functions
  *   sampler.c     pluck.Sampler; workspace_object.c pluck.Workspace
  *   batch_object.c pluck.Batch; batch_call.c its arguments, batch_result.c its results
+ *   saved.c       a sampler's state as bytes, and pickling
  *   results.c     what a call returns; errors
  *
  * Only CPython's stable ABI is used, so that one build serves every version from 3.11.
@@ -212,6 +213,12 @@ int px_sampler_enter(px_sampler *s);
 void px_sampler_leave(px_sampler *s);
 
 int px_sampler_init(PyObject *module);
+
+/* ---- saved.c: methods of Sampler ---- */
+
+PyObject *px_sampler_save(PyObject *self, PyObject *unused);
+PyObject *px_sampler_load(PyObject *self, PyObject *given);
+PyObject *px_sampler_reduce(PyObject *self, PyObject *unused);
 
 /* ---- batch_object.c ---- */
 

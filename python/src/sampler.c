@@ -432,6 +432,16 @@ static PyMethodDef sampler_methods[] = {
     {"seek", sampler_seek, METH_O,
      "seek($self, position, /)\n--\n\n"
      "Make draw number `position` of every random stream the next one; of rng='philox' only."},
+    {"save", px_sampler_save, METH_NOARGS,
+     "save($self, /)\n--\n\n"
+     "Return what the sampler remembers as bytes: streams, histories, averages, the seed in use."},
+    {"load", px_sampler_load, METH_O,
+     "load($self, state, /)\n--\n\n"
+     "Go on as the sampler that was saved would have. It must have had the same vocabulary,\n"
+     "generator and stages; else pluck.Error, and nothing changes."},
+    {"__reduce__", px_sampler_reduce, METH_NOARGS,
+     "__reduce__($self, /)\n--\n\n"
+     "For pickle: the chain, and what the sampler remembers. Functions are pickled by name."},
     {"__copy__", sampler_clone, METH_NOARGS, "__copy__($self, /)\n--\n\nThe same as clone()."},
     {"__deepcopy__", sampler_clone, METH_O,
      "__deepcopy__($self, memo, /)\n--\n\nThe same as clone()."},

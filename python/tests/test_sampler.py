@@ -36,6 +36,41 @@ class Life(unittest.TestCase):
         sampler.reset()
         self.assertEqual([sampler.sample(ROW) for _ in range(5)], first)
 
+    def test_pickle(self):
+        for spec in ("temp=1;penalty_repeat=1.5;dry_multiplier=0.8;dry_sequence_breakers=1/2:3", "rng=philox;temp=1",
+                     "mirostat=2", "adaptive_target=0.3"):
+            sampler = pluck.Sampler(spec, N, seed=5, max_rewind=3)
+            for _ in range(20):
+                sampler.accept(sampler.sample(ROW))
+            again = pickle.loads(pickle.dumps(sampler))
+            self.assertEqual((again.stages, again.seed, again.rng), (sampler.stages, 5, sampler.rng))
+            for _ in range(20):
+                token = sampler.sample(ROW)
+                self.assertEqual(again.sample(ROW), token)
+                sampler.accept(token)
+                again.accept(token)
+            again.rewind(3)
+            sampler.reset()
+            again.reset()
+            self.assertEqual(again.sample(ROW), sampler.sample(ROW))
+        unseeded = pluck.Sampler("temp=1", N)
+        self.assertEqual(pickle.loads(pickle.dumps(unseeded)).seed, unseeded.seed)
+        with self.assertRaises(Exception):
+            pickle.dumps(pluck.Sampler([lambda view: None], N))
+
+    def test_save_and_load(self):
+        a, b = (pluck.Sampler("temp=1", N, seed=seed) for seed in (1, 2))
+        a.sample(ROW)
+        b.load(a.save())
+        self.assertEqual([a.sample(ROW) for _ in range(20)], [b.sample(ROW) for _ in range(20)])
+        untouched = b.clone()
+        for bad in (b"", a.save()[:-1], bytes([a.save()[0] ^ 1]) + a.save()[1:], pluck.Sampler("", N + 1).save()):
+            with self.assertRaises(pluck.Error):
+                b.load(bad)
+        with self.assertRaises(TypeError):
+            b.load("text")
+        self.assertEqual([b.sample(ROW) for _ in range(20)], [untouched.sample(ROW) for _ in range(20)])
+
     def test_asking(self):
         sampler = pluck.Sampler([pluck.TopK(3), pluck.Dist()], N, seed=7, rng="philox")
         self.assertEqual((sampler.seed, sampler.n_vocab, sampler.rng), (7, N, "philox"))
@@ -138,7 +173,8 @@ class Stages(unittest.TestCase):
             pluck.LogitBias({3: -1.5, 4: float("-inf")}), pluck.Penalties(32, 1.1, 0.2, -0.3),
             pluck.Dry(0.8, 1.5, 3, 100, [5, (6, 7)]), pluck.TopNSigma(1.5), pluck.TopK(7), pluck.TopA(0.2, 1),
             pluck.Typical(0.9, 2), pluck.TopP(0.8, 3), pluck.MinP(0.01, 1),
-            pluck.EpsilonCutoff(0.01, 2), pluck.EtaCutoff(0.02, 1), pluck.PLess(), pluck.PLessNorm(False), pluck.Xtc(0.5, 0.2, 1, 99),
+            pluck.EpsilonCutoff(0.01, 2), pluck.EtaCutoff(0.02, 1), pluck.PLess(), pluck.PLessNorm(False),
+            pluck.Tfs(0.9, 1, 1), pluck.TopH(0.5), pluck.MinK(2.5), pluck.Smoothing(0.2, 1.5), pluck.Skew(0.5, 3), pluck.Xtc(0.5, 0.2, 1, 99),
             pluck.Temperature(0.7, 0.1, 1.5), pluck.Mirostat(4.0, 0.2, 50, 1), pluck.MirostatV2(4.0, 0.2, 2),
             pluck.AdaptiveP(0.3, 0.8, 3), pluck.Dist(4), pluck.Greedy(),
         ]

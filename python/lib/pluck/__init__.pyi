@@ -14,16 +14,21 @@ from pluck.stages import (
     Greedy as Greedy,
     Infill as Infill,
     LogitBias as LogitBias,
+    MinK as MinK,
     MinP as MinP,
     Mirostat as Mirostat,
     MirostatV2 as MirostatV2,
     Penalties as Penalties,
     PLess as PLess,
     PLessNorm as PLessNorm,
+    Skew as Skew,
+    Smoothing as Smoothing,
     Stage as Stage,
     StageLike as StageLike,
     Temperature as Temperature,
+    Tfs as Tfs,
     TopA as TopA,
+    TopH as TopH,
     TopK as TopK,
     TopNSigma as TopNSigma,
     TopP as TopP,
@@ -127,6 +132,8 @@ class Sampler:
     def reset(self) -> None: ...
     def rewind(self, n: SupportsIndex, /) -> None: ...
     def seek(self, position: SupportsIndex, /) -> None: ...
+    def save(self) -> bytes: ...
+    def load(self, state: bytes, /) -> None: ...
     def __copy__(self) -> Sampler: ...
     def __deepcopy__(self, memo: Any, /) -> Sampler: ...
     @property

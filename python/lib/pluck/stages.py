@@ -11,7 +11,7 @@ a chain takes functions: anything that can be called with a View, or an object w
 
 __all__ = [
     "Stage", "LogitBias", "Penalties", "Dry", "TopNSigma", "TopK", "TopA", "Typical", "TopP", "MinP",
-    "EpsilonCutoff", "EtaCutoff", "PLess", "PLessNorm", "Xtc",
+    "EpsilonCutoff", "EtaCutoff", "PLess", "PLessNorm", "Tfs", "TopH", "MinK", "Smoothing", "Skew", "Xtc",
     "Temperature", "Infill", "Custom", "Greedy", "Dist", "Mirostat", "MirostatV2", "AdaptiveP", "View",
 ]
 
@@ -210,6 +210,69 @@ class PLessNorm(Stage):
 
     def __init__(self, enabled=True):
         self.enabled = enabled
+
+
+class Tfs(Stage):
+    """Cut the tail off where the sorted probabilities' curvature has been used up (tail-free sampling).
+
+    z: 0 to 1; 1 disables
+    min_keep: candidates to keep at least
+    extra: 0: as koboldcpp and llama.cpp; 1: one more, as text-generation-webui and exllamav2
+    """
+
+    __slots__ = ("z", "min_keep", "extra")
+    kind = "tfs"
+
+    def __init__(self, z=1.0, min_keep=0, extra=0):
+        self.z, self.min_keep, self.extra = z, min_keep, extra
+
+
+class TopH(Stage):
+    """Keep the most probable tokens up to alpha times the entropy. alpha: 0 to 1; 1 disables."""
+
+    __slots__ = ("alpha",)
+    kind = "top_h"
+
+    def __init__(self, alpha=1.0):
+        self.alpha = alpha
+
+
+class MinK(Stage):
+    """Keep the tokens before the steepest relative drop of the sorted logits. tau: below 0 disables."""
+
+    __slots__ = ("tau",)
+    kind = "min_k"
+
+    def __init__(self, tau=-1.0):
+        self.tau = tau
+
+
+class Smoothing(Stage):
+    """Bend the logits below the maximum by a quadratic (quadratic smoothing).
+
+    factor: 0 to 1e9; 0 disables
+    curve: -1e9 to 1e9; 1 is without the cubic term
+    """
+
+    __slots__ = ("factor", "curve")
+    kind = "quadratic_sampling"
+
+    def __init__(self, factor=0.0, curve=1.0):
+        self.factor, self.curve = factor, curve
+
+
+class Skew(Stage):
+    """Draw with a bent random number: above 0 unlikely tokens gain, below 0 likely ones.
+
+    skew: finite; 0 is a plain draw in descending order
+    seed: None: the sampler's
+    """
+
+    __slots__ = ("skew", "seed")
+    kind = "skew"
+
+    def __init__(self, skew=0.0, seed=None):
+        self.skew, self.seed = skew, seed
 
 
 class Xtc(Stage):

@@ -90,6 +90,30 @@ class PLessNorm(Stage):
     enabled: bool
     def __init__(self, enabled: bool = True) -> None: ...
 
+class Tfs(Stage):
+    z: float
+    min_keep: int
+    extra: int
+    def __init__(self, z: float = 1.0, min_keep: int = 0, extra: int = 0) -> None: ...
+
+class TopH(Stage):
+    alpha: float
+    def __init__(self, alpha: float = 1.0) -> None: ...
+
+class MinK(Stage):
+    tau: float
+    def __init__(self, tau: float = -1.0) -> None: ...
+
+class Smoothing(Stage):
+    factor: float
+    curve: float
+    def __init__(self, factor: float = 0.0, curve: float = 1.0) -> None: ...
+
+class Skew(Stage):
+    skew: float
+    seed: int | None
+    def __init__(self, skew: float = 0.0, seed: int | None = None) -> None: ...
+
 class Xtc(Stage):
     probability: float
     threshold: float

@@ -1,0 +1,8 @@
+"""What a pickled Sampler is made of again."""
+
+
+def restore(cls, stages, n_vocab, seed, rng, max_rewind, state):
+    """seed: of the config; 4294967295: a random one. state: what Sampler.save() gave."""
+    sampler = cls(stages, n_vocab, seed=seed, rng=rng, max_rewind=max_rewind)
+    sampler.load(state)
+    return sampler
