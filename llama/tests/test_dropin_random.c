@@ -22,7 +22,7 @@
 
 enum { V = 64, MAX_STAGES = 5 };
 
-static uint64_t first_seed = 1, n_sequences = 4000;
+static uint64_t first_seed = 1000, n_sequences = 4000;
 static rows_random rnd;
 
 static int below(int n) {
@@ -267,14 +267,9 @@ static void order_by_id(llama_token_data_array *cur) {
  * the sequence, and test_sequences allows few of them. */
 static bool at_an_edge;
 
-static llama_token selected_of(const llama_token_data_array *cur) {
-    bool any = cur->selected >= 0 && (size_t)cur->selected < cur->size;
-    return any ? cur->data[cur->selected].id : LLAMA_TOKEN_NULL;
-}
-
 static bool ends_at_an_edge(const pair *p, const llama_token_data_array *x,
                             const llama_token_data_array *y) {
-    at_an_edge = p->sums && (x->size != y->size || selected_of(x) != selected_of(y));
+    at_an_edge = p->sums && (x->size != y->size || x->selected != y->selected);
     if (at_an_edge) fprintf(stderr, "a difference, by rounding if it is rare: %s\n", story);
     return at_an_edge;
 }
@@ -366,7 +361,7 @@ static void test_sequences(void **state) {
     (void)state;
     uint64_t n_edges = 0;
     for (uint64_t i = 0; i < n_sequences; i++) {
-        rnd.state = (first_seed + i) * 0x9E3779B97F4A7C15u;
+        rnd.state = (first_seed + i) * 0xD1342543DE82EF95u; /* far apart in the one stream */
         story[0] = '\0';
         tell("seed %llu: ", (unsigned long long)(first_seed + i));
         pair p = make_chain(), other = make_chain();
