@@ -10,6 +10,9 @@
 /* How many entries are worked on at a time: they stay in the L1 cache. */
 enum { PART = 1024 };
 
+/* Unmasked candidates are written in runs if runs have this many on average. */
+enum { RUN = 64 };
+
 PLK_FOR_BOTH void plk_join(llama_token_data *restrict to, const int32_t *restrict ids,
                            const float *restrict logits, const float *restrict p, int32_t n) {
     for (int32_t i = 0; i < n; i++) {
@@ -71,6 +74,48 @@ static bool write_in_place(llama_token_data_array *cur, const pluck_candidates *
     return true;
 }
 
+/* How many of the n ascending ids follow one another without a gap. */
+static int32_t length_of_run(const int32_t *ids, int32_t n) {
+    int32_t low = 1, high = n; /* as many as low do, more than high do not */
+    while (low < high) {
+        const int32_t middle = high - (high - low) / 2;
+        if (ids[middle - 1] - ids[0] == middle - 1)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return low;
+}
+
+PLK_FOR_BOTH static bool ascends(const int32_t *x, int32_t n) {
+    int32_t wrong = 0;
+    for (int32_t i = 1; i < n; i++) wrong |= x[i] <= x[i - 1];
+    return !wrong;
+}
+
+/* The same for a whole vocabulary in order of id, of which little is masked: what is between two
+ * masked candidates is written at once. */
+static bool write_dense(llama_token_data_array *cur, const pluck_candidates *found,
+                        const plk_effect *effect) {
+    if (effect->keeps_p || cur->size != (size_t)found->n + (size_t)found->n_masked ||
+        found->n_masked > found->n / RUN || !ascends(found->ids, found->n))
+        return false;
+    int32_t at = 0, k = 0;
+    while (at < (int32_t)cur->size) {
+        if (k == found->n || found->ids[k] != at) {
+            cur->data[at] = (llama_token_data){at, -INFINITY, 0.0f};
+            at++;
+            continue;
+        }
+        const int32_t n = length_of_run(found->ids + k, found->n - k);
+        plk_join(cur->data + at, found->ids + k, found->logits + k, found->probabilities + k, n);
+        at += n;
+        k += n;
+    }
+    if (effect->selects) cur->selected = found->selected < 0 ? -1 : found->ids[found->selected];
+    return true;
+}
+
 /* Collects the ids and probabilities of the masked candidates that are still counted and are not
  * among those found. Those masked in the input come first, so that a candidate dropped by XTC is
  * not taken for a masked one. Needs scratch->place. */
@@ -128,6 +173,7 @@ pluck_status plk_write_array(llama_token_data_array *cur, plk_scratch *scratch,
     /* a single candidate is in any order: whether llama.cpp sorted it follows from the stages */
     bool ordered = effect->surely_sorts || (effect->sorts && (found->descending || found->n == 1));
     bool stays = found->n_masked > 0 && !ordered;
+    if (stays && dense && write_dense(cur, found, effect)) return PLUCK_OK;
     if (stays && write_in_place(cur, found, effect, p)) return PLUCK_OK;
     return write_listed(cur, scratch, found, effect, p, dense);
 }

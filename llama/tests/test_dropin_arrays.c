@@ -17,6 +17,7 @@
 enum { V = 2000 };
 
 static const pluck_logit_bias biases[] = {{3, 4.5f}, {700, -2.0f}, {1999, 30.0f}};
+static const pluck_logit_bias ends[] = {{0, -INFINITY}, {1, -INFINITY}, {V - 1, -INFINITY}};
 static const pluck_logit_bias ban[] = {{1, -INFINITY}, {5, -INFINITY}, {1500, 6.0f}};
 
 #define BIAS(list)                                                                                 \
@@ -141,6 +142,7 @@ static const chain chains[] = {
     {"xtc, no draw", {TOP_K(60), XTC(0.6f, 0.05f, 1)}, 2},
     {"banned tokens", {BIAS(ban), TOP_K(50), DIST(10)}, 3},
     {"banned tokens, everything kept", {BIAS(ban), TEMP(1.4f), DIST(11)}, 3},
+    {"the first and last banned, everything kept", {BIAS(ends), DIST(18)}, 2},
     {"mirostat", {TEMP(1.1f), MIROSTAT(12)}, 2},
     {"mirostat v2", {TEMP(1.1f), MIROSTAT_V2(13)}, 2},
 #if TWIN_GENERATION >= 10
