@@ -97,9 +97,14 @@ static bool has_sequence(const plk_breakers *out, int32_t first, const int32_t *
     return false;
 }
 
+/* n_text > 0. Few words contain the first character, so that is looked for first. */
 static bool contains(const char *word, size_t n_word, const char *text, size_t n_text) {
-    for (size_t i = 0; i + n_text <= n_word; i++) {
-        if (memcmp(word + i, text, n_text) == 0) return true;
+    const char *end = word + n_word, *at = word;
+    while ((size_t)(end - at) >= n_text) {
+        at = memchr(at, text[0], (size_t)(end - at) - n_text + 1);
+        if (!at) return false;
+        if (memcmp(at, text, n_text) == 0) return true;
+        at++;
     }
     return false;
 }
@@ -110,9 +115,9 @@ static pluck_status match_token(plk_breakers *out, int32_t token, int32_t first,
                                 size_t n_word, const breaker *b) {
     if (contains(word, n_word, b->text, b->length))
         return has_sequence(out, first, NULL, 0) ? PLUCK_OK : add_sequence(out, token, NULL, 0);
-    for (size_t at = 0; at < n_word; at++) {
+    for (size_t at = n_word < b->length ? 0 : n_word - b->length + 1; at < n_word; at++) {
         size_t overlap = n_word - at;
-        if (overlap >= b->length || memcmp(word + at, b->text, overlap) != 0) continue;
+        if (memcmp(word + at, b->text, overlap) != 0) continue;
         if (has_sequence(out, first, b->tails[overlap], b->n_tails[overlap])) continue;
         pluck_status status = add_sequence(out, token, b->tails[overlap], b->n_tails[overlap]);
         if (status != PLUCK_OK) return status;

@@ -31,17 +31,14 @@ SCHEMA = {
     },
     "required": ["name", "year", "verses"],
 }
-FREE = {"top_k": 0, "top_p": 1.0, "min_p": 0.0}
 SETTINGS = {
     "temperature 0": {"temperature": 0},
     "default": {},
     "repeat penalty 1.1": {"repeat_penalty": 1.1},
     "DRY": {"dry_multiplier": 0.8},
     "top_k 0": {"top_k": 0},
-    "min_p alone": {**FREE, "min_p": 0.05},
-    "everything off": {**FREE, "temperature": 1.0},
+    "everything off": {"top_k": 0, "top_p": 1.0, "min_p": 0.0, "temperature": 1.0},
     "JSON schema": {"json_schema": SCHEMA},
-    "JSON schema, temperature 0": {"json_schema": SCHEMA, "temperature": 0},
     "n_probs 10": {"n_probs": 10},
     "n_probs 10, post_sampling_probs": {"n_probs": 10, "post_sampling_probs": True},
 }
@@ -328,10 +325,10 @@ def parse():
     parser.add_argument("--slots", type=numbers, default=[1, 8, 32], help="such as 1,8,32")
     parser.add_argument("--settings", action="append", choices=list(SETTINGS),
                         help="one of them; can be repeated (default: all)")
-    parser.add_argument("--rounds", type=at_least_one, default=9, help="at most, of each setting")
-    parser.add_argument("--seconds", type=at_least_one, default=20,
+    parser.add_argument("--rounds", type=at_least_one, default=15, help="at most, of each setting")
+    parser.add_argument("--seconds", type=at_least_one, default=10,
                         help="after these a setting has no more rounds than three")
-    parser.add_argument("--tokens", type=at_least_one, default=64, help="of each text")
+    parser.add_argument("--tokens", type=at_least_one, default=32, help="of each text")
     options = parser.parse_args()
     options.settings = options.settings or list(SETTINGS)
     return options
