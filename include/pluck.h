@@ -209,7 +209,10 @@ typedef enum pluck_stage_kind {
     PLUCK_STAGE_MIN_K,
     PLUCK_STAGE_SMOOTHING,
     /* This one selects: */
-    PLUCK_STAGE_SKEW
+    PLUCK_STAGE_SKEW,
+    PLUCK_STAGE_MIN_TOKENS,
+    PLUCK_STAGE_BAD_WORDS,
+    PLUCK_STAGE_NO_REPEAT_NGRAM
 } pluck_stage_kind;
 
 /* A bias on the logit of one token. A bias of -inf masks the token. */
@@ -341,6 +344,29 @@ typedef struct pluck_stage_skew {
     uint32_t seed; /* PLUCK_SEED_RANDOM: the config's */
 } pluck_stage_skew;
 
+/* Minimum of new tokens (vLLM's min_tokens, transformers' min_new_tokens): masks the tokens that end a
+ * generation until min_tokens have been accepted. The tokens of a prompt do not count if
+ * pluck_accept_prompt has told them. */
+typedef struct pluck_stage_min_tokens {
+    int32_t min_tokens;  /* >= 0; 0 disables */
+    const int32_t *ends; /* n_ends tokens, copied at creation */
+    int32_t n_ends;      /* >= 0; 0 disables */
+} pluck_stage_min_tokens;
+
+/* Bad words (transformers' bad_words_ids): masks every token that would complete one of the
+ * sequences, that is the last of a sequence whose other tokens are the last ones accepted. */
+typedef struct pluck_stage_bad_words {
+    const pluck_token_sequence *words; /* copied at creation; shared by clones */
+    int32_t n_words;                   /* >= 0; 0 disables */
+} pluck_stage_bad_words;
+
+/* No-repeat n-gram (transformers, fairseq): masks every token that would complete a sequence of `size`
+ * tokens which is already among the last `last_n` accepted. */
+typedef struct pluck_stage_no_repeat_ngram {
+    int32_t size;   /* >= 0; 0 disables */
+    int32_t last_n; /* 0 to 1048576; 0 disables */
+} pluck_stage_no_repeat_ngram;
+
 /* XTC, "exclude top choices" (p-e-w): with probability `probability`, drops all candidates with
  * P >= threshold but the least likely of them, provided that at least min_keep remain. */
 typedef struct pluck_stage_xtc {
@@ -468,6 +494,9 @@ typedef struct pluck_stage {
         pluck_stage_min_k min_k;
         pluck_stage_smoothing smoothing;
         pluck_stage_skew skew;
+        pluck_stage_min_tokens min_tokens;
+        pluck_stage_bad_words bad_words;
+        pluck_stage_no_repeat_ngram no_repeat_ngram;
     } as;
 } pluck_stage;
 
@@ -618,6 +647,15 @@ PLUCK_API pluck_status pluck_sample_row(pluck_sampler *sampler, const pluck_row 
  * stages' accept. Allocates nothing. Errors: ERR_NULL, ERR_TOKEN.
  */
 PLUCK_API pluck_status pluck_accept(pluck_sampler *sampler, int32_t token);
+
+/*
+ * Tells the sampler the n tokens of a prompt, oldest first. They enter the histories of penalties, DRY,
+ * bad words and no-repeat n-gram, and custom stages are told them, as by pluck_accept; but they are
+ * not counted by min_tokens, nor averaged by adaptive-p. tokens may be NULL if n is 0.
+ * Errors: ERR_NULL, ERR_SIZE (n < 0), ERR_TOKEN; then no token has been accepted.
+ */
+PLUCK_API pluck_status pluck_accept_prompt(pluck_sampler *sampler, const int32_t *tokens,
+                                           int32_t n);
 
 /*
  * The same for one stage (0 to n_stages - 1), for callers that treat the stages of a chain as

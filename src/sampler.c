@@ -165,15 +165,16 @@ void pluck_sampler_free(pluck_sampler *sampler) {
 
 /* ---- history ---- */
 
-static void accept_step(pluck_sampler *s, int32_t i, int32_t token) {
+static void accept_step(pluck_sampler *s, int32_t i, int32_t token, bool prompt) {
     PLUCK_ASSERT(i >= 0 && i < s->plan->n_steps && token >= 0 && token < s->plan->config.n_vocab);
     const step *at = &s->plan->steps[i];
     history *h = pk_history_of(s, at);
     const int32_t dropped = h && h->size == h->capacity ? pk_history_back(h, h->size - 1) : -1;
     if (h) pk_history_push(h, token);
-    if (at->kind->accept && at->kind->calls_back)
+    const bool hears = at->kind->accept && (!prompt || at->kind->hears_prompt);
+    if (hears && at->kind->calls_back)
         at->kind->accept(at->stage, &s->memory[i], token);
-    else if (at->kind->accept)
+    else if (hears)
         PK_DO_IN_OWN_ENV(at->kind->accept(at->stage, &s->memory[i], token));
     pk_rewind_note(s, i, dropped);
 }
@@ -181,7 +182,18 @@ static void accept_step(pluck_sampler *s, int32_t i, int32_t token) {
 pluck_status pluck_accept(pluck_sampler *sampler, int32_t token) {
     if (!sampler) return PLUCK_ERR_NULL;
     if (token < 0 || token >= sampler->plan->config.n_vocab) return PLUCK_ERR_TOKEN;
-    for (int32_t i = 0; i < sampler->plan->n_steps; i++) accept_step(sampler, i, token);
+    for (int32_t i = 0; i < sampler->plan->n_steps; i++) accept_step(sampler, i, token, false);
+    return PLUCK_OK;
+}
+
+pluck_status pluck_accept_prompt(pluck_sampler *sampler, const int32_t *tokens, int32_t n) {
+    if (!sampler || (!tokens && n > 0)) return PLUCK_ERR_NULL;
+    if (n < 0) return PLUCK_ERR_SIZE;
+    for (int32_t k = 0; k < n; k++)
+        if (tokens[k] < 0 || tokens[k] >= sampler->plan->config.n_vocab) return PLUCK_ERR_TOKEN;
+    for (int32_t k = 0; k < n; k++)
+        for (int32_t i = 0; i < sampler->plan->n_steps; i++)
+            accept_step(sampler, i, tokens[k], true);
     return PLUCK_OK;
 }
 
@@ -198,7 +210,7 @@ pluck_status pluck_accept_stage(pluck_sampler *sampler, int32_t stage, int32_t t
     if (stage < 0 || stage >= p->config.n_stages) return PLUCK_ERR_STAGE;
     if (token < 0 || token >= p->config.n_vocab) return PLUCK_ERR_TOKEN;
     const int32_t i = step_of(p, stage);
-    if (i >= 0) accept_step(sampler, i, token);
+    if (i >= 0) accept_step(sampler, i, token, false);
     return PLUCK_OK;
 }
 

@@ -24,10 +24,10 @@ struct pluck_spec {
     pluck_stage_kind samplers[MAX_SAMPLERS];   /* in the chain's order */
     int32_t n_samplers;
     pluck_stage stages[PLUCK_MAX_STAGES];
-    int32_t n_biases, n_breakers, n_tokens;
+    int32_t n_biases, n_sequences, n_tokens;
     pluck_logit_bias *biases;
-    pluck_token_sequence *breakers;
-    int32_t *tokens; /* of the breakers */
+    pluck_token_sequence *sequences; /* breakers and bad words */
+    int32_t *tokens;                 /* of the sequences, and ends */
     /* Followed by the three arrays, each with an entry for each character of the text. */
 };
 

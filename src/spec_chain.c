@@ -4,12 +4,13 @@
 #include "spec.h"
 
 static const pluck_stage_kind default_samplers[] = {
-    PLUCK_STAGE_PENALTIES,  PLUCK_STAGE_DRY,    PLUCK_STAGE_TOP_N_SIGMA,
-    PLUCK_STAGE_TOP_K,      PLUCK_STAGE_TOP_A,  PLUCK_STAGE_TFS,
-    PLUCK_STAGE_TYPICAL,    PLUCK_STAGE_TOP_P,  PLUCK_STAGE_EPSILON_CUTOFF,
-    PLUCK_STAGE_ETA_CUTOFF, PLUCK_STAGE_TOP_H,  PLUCK_STAGE_MIN_P,
-    PLUCK_STAGE_MIN_K,      PLUCK_STAGE_XTC,    PLUCK_STAGE_TEMPERATURE,
-    PLUCK_STAGE_SMOOTHING,  PLUCK_STAGE_P_LESS, PLUCK_STAGE_P_LESS_NORM,
+    PLUCK_STAGE_MIN_TOKENS, PLUCK_STAGE_BAD_WORDS, PLUCK_STAGE_NO_REPEAT_NGRAM,
+    PLUCK_STAGE_PENALTIES,  PLUCK_STAGE_DRY,       PLUCK_STAGE_TOP_N_SIGMA,
+    PLUCK_STAGE_TOP_K,      PLUCK_STAGE_TOP_A,     PLUCK_STAGE_TFS,
+    PLUCK_STAGE_TYPICAL,    PLUCK_STAGE_TOP_P,     PLUCK_STAGE_EPSILON_CUTOFF,
+    PLUCK_STAGE_ETA_CUTOFF, PLUCK_STAGE_TOP_H,     PLUCK_STAGE_MIN_P,
+    PLUCK_STAGE_MIN_K,      PLUCK_STAGE_XTC,       PLUCK_STAGE_TEMPERATURE,
+    PLUCK_STAGE_SMOOTHING,  PLUCK_STAGE_P_LESS,    PLUCK_STAGE_P_LESS_NORM,
 };
 
 const pluck_stage_kind *pk_spec_default_samplers(int32_t *n) {
@@ -57,8 +58,6 @@ static bool is_foreign_and_idle(const pluck_stage *stage) {
 
 void pk_spec_finish(pluck_spec *s) {
     pluck_stage *parameters = s->parameters;
-    parameters[PLUCK_STAGE_DRY].as.dry.breakers = s->breakers;
-    parameters[PLUCK_STAGE_DRY].as.dry.n_breakers = s->n_breakers;
     parameters[PLUCK_STAGE_LOGIT_BIAS].as.logit_bias =
         (pluck_stage_logit_bias){s->biases, s->n_biases};
     if (s->n_biases > 0) add_stage(s, parameters[PLUCK_STAGE_LOGIT_BIAS]);

@@ -208,12 +208,14 @@ static pluck_status set_biases(pluck_spec *s, const key *k, text value, pluck_er
     return PLUCK_OK;
 }
 
-static pluck_status set_breakers(pluck_spec *s, const key *k, text value, pluck_error *err) {
-    if (pk_text_equals(value, "none")) return PLUCK_OK;
+/* Sequences of tokens: a sequence's joined by '/', sequences by ':'. */
+static pluck_status read_sequences(pluck_spec *s, const key *k, text value,
+                                   const pluck_token_sequence **out, int32_t *n, pluck_error *err) {
     if (value.length == 0) return bad_value(k, value, err);
+    *out = s->sequences + s->n_sequences;
     while (value.length > 0) {
         text sequence = pk_text_cut(&value, ":");
-        pluck_token_sequence *b = &s->breakers[s->n_breakers++];
+        pluck_token_sequence *b = &s->sequences[s->n_sequences++];
         *b = (pluck_token_sequence){s->tokens + s->n_tokens, 0};
         while (sequence.length > 0) {
             if (b->n_tokens == PLUCK_MAX_BREAKER)
@@ -224,6 +226,31 @@ static pluck_status set_breakers(pluck_spec *s, const key *k, text value, pluck_
             s->n_tokens++;
             b->n_tokens++;
         }
+        ++*n;
+    }
+    return PLUCK_OK;
+}
+
+static pluck_status set_breakers(pluck_spec *s, const key *k, text value, pluck_error *err) {
+    pluck_stage_dry *dry = &s->parameters[PLUCK_STAGE_DRY].as.dry;
+    if (pk_text_equals(value, "none")) return PLUCK_OK;
+    return read_sequences(s, k, value, &dry->breakers, &dry->n_breakers, err);
+}
+
+static pluck_status set_bad_words(pluck_spec *s, const key *k, text value, pluck_error *err) {
+    pluck_stage_bad_words *bad = &s->parameters[PLUCK_STAGE_BAD_WORDS].as.bad_words;
+    return read_sequences(s, k, value, &bad->words, &bad->n_words, err);
+}
+
+static pluck_status set_ends(pluck_spec *s, const key *k, text value, pluck_error *err) {
+    pluck_stage_min_tokens *p = &s->parameters[PLUCK_STAGE_MIN_TOKENS].as.min_tokens;
+    if (value.length == 0) return bad_value(k, value, err);
+    p->ends = s->tokens + s->n_tokens;
+    while (value.length > 0) {
+        const text token = pk_text_cut(&value, ":");
+        TRY(read_token(s, k, token, token, &s->tokens[s->n_tokens], err));
+        s->n_tokens++;
+        p->n_ends++;
     }
     return PLUCK_OK;
 }
@@ -287,6 +314,15 @@ static const key keys[] = {
     WHOLE("dry_penalty_last_n", NULL, 0, PLUCK_MAX_LAST_N, "0 to 1048576", DRY, dry.last_n),
     OTHER("dry_sequence_breakers", "dry_sequence_breaker", set_breakers, 0, 0,
           "token ids joined by '/', such sequences by ':'"),
+    OTHER("bad_words_ids", "bad_words", set_bad_words, 0, 0,
+          "token ids joined by '/', such sequences by ':'"),
+    WHOLE("min_tokens", "min_new_tokens", 0, 2147483647.0, "0 to 2147483647", MIN_TOKENS,
+          min_tokens.min_tokens),
+    OTHER("eos_token_id", NULL, set_ends, 0, 0, "token ids joined by ':'"),
+    WHOLE("no_repeat_ngram_size", NULL, 0, 2147483647.0, "0 to 2147483647", NO_REPEAT_NGRAM,
+          no_repeat_ngram.size),
+    WHOLE("no_repeat_ngram_last_n", NULL, 0, PLUCK_MAX_LAST_N, "0 to 1048576", NO_REPEAT_NGRAM,
+          no_repeat_ngram.last_n),
     OTHER("mirostat", NULL, set_mirostat, 0, 2, "0, 1 or 2"),
     REAL("mirostat_tau", "mirostat_ent", 0, 1e30, "0 to 1e30", MIROSTAT, mirostat.tau),
     REAL("mirostat_eta", "mirostat_lr", 0, 1e30, "0 to 1e30", MIROSTAT, mirostat.eta),

@@ -15,16 +15,16 @@
  * 32-bit pointers. */
 enum { MAX_TEXT = 1 << 26 };
 
-/* Allocates a spec with room for `entries` biases, breakers and tokens. NULL: out of memory. */
+/* Allocates a spec with room for `entries` biases, sequences and tokens. NULL: out of memory. */
 static pluck_spec *allocate(size_t entries) {
     const size_t head = round_up(sizeof(pluck_spec), 16);
     pluck_spec *s =
-        malloc(head + entries * (sizeof *s->breakers + sizeof *s->biases + sizeof *s->tokens));
+        malloc(head + entries * (sizeof *s->sequences + sizeof *s->biases + sizeof *s->tokens));
     if (!s) return NULL;
     memset(s, 0, sizeof *s);
     char *at = (char *)s + head;
-    s->breakers = (pluck_token_sequence *)(void *)at;
-    s->biases = (pluck_logit_bias *)(void *)(s->breakers + entries);
+    s->sequences = (pluck_token_sequence *)(void *)at;
+    s->biases = (pluck_logit_bias *)(void *)(s->sequences + entries);
     s->tokens = (int32_t *)(void *)(s->biases + entries);
     return s;
 }

@@ -46,6 +46,25 @@ bool pluck_stage_describe(const pluck_stage *stage, pluck_stage_traits *traits) 
     return true;
 }
 
+void pk_mask_edits(const void *ctx, int32_t k, int32_t n, double *logit) {
+    (void)ctx;
+    (void)k;
+    for (int32_t i = 0; i < n; i++) logit[i] = -INFINITY;
+}
+
+const pluck_token_sequence *pk_plan_put_sequences(plan_arena *arena,
+                                                  const pluck_token_sequence *from, int32_t n) {
+    pluck_token_sequence *to = pk_plan_put(arena, (size_t)n * sizeof *to);
+    for (int32_t i = 0; i < n; i++) {
+        const size_t bytes = (size_t)from[i].n_tokens * sizeof(int32_t);
+        int32_t *tokens = pk_plan_put(arena, bytes);
+        if (!to) continue;
+        memcpy(tokens, from[i].tokens, bytes);
+        to[i] = (pluck_token_sequence){tokens, from[i].n_tokens};
+    }
+    return to;
+}
+
 /* ---- checks ---- */
 
 pluck_status pk_check_param(bool ok, pluck_error *err, const char *name, double value,
@@ -75,4 +94,18 @@ pluck_status pk_check_token(pluck_error *err, const char *what, int32_t token, i
     if (token >= 0 && token < n_vocab) return PLUCK_OK;
     return pk_fail(err, PLUCK_ERR_TOKEN, "%s %d is outside the vocabulary of %d", what, (int)token,
                    (int)n_vocab);
+}
+
+pluck_status pk_check_sequence(pluck_error *err, const char *what, const pluck_token_sequence *s,
+                               int32_t n_vocab) {
+    if (s->n_tokens < 1 || s->n_tokens > PLUCK_MAX_BREAKER)
+        return pk_fail(err, PLUCK_ERR_SIZE, "a %s has %d tokens; allowed: 1 to %d", what,
+                       (int)s->n_tokens, PLUCK_MAX_BREAKER);
+    if (!s->tokens) return pk_fail(err, PLUCK_ERR_NULL, "the tokens of a %s are NULL", what);
+    for (int32_t j = 0; j < s->n_tokens; j++) {
+        if (s->tokens[j] >= 0 && s->tokens[j] < n_vocab) continue;
+        return pk_fail(err, PLUCK_ERR_TOKEN, "token of a %s %d is outside the vocabulary of %d",
+                       what, (int)s->tokens[j], (int)n_vocab);
+    }
+    return PLUCK_OK;
 }

@@ -16,7 +16,7 @@
 /* What a stage remembers besides its stream and history. It is small, because each call saves it
  * for a rollback. */
 typedef struct stage_memory {
-    double mu; /* mirostat */
+    double mu; /* mirostat; of min_tokens how many tokens the output has */
     struct {
         double weighted_sum, total_weight, pending_probability;
         int32_t pending_token; /* -1: none */
@@ -56,6 +56,13 @@ typedef struct stage_run {
 typedef struct plan_arena plan_arena;
 void *pk_plan_put(plan_arena *arena, size_t size);
 
+/* An edit (view.h) that masks. */
+void pk_mask_edits(const void *ctx, int32_t k, int32_t n, double *logit);
+
+/* Copies sequences with their tokens; NULL while the block is only sized. */
+const pluck_token_sequence *pk_plan_put_sequences(plan_arena *arena,
+                                                  const pluck_token_sequence *from, int32_t n);
+
 typedef struct stage_kind {
     pluck_stage_kind kind;
     const char *name;     /* as in samplers= */
@@ -90,6 +97,8 @@ typedef struct stage_kind {
     void (*create)(const pluck_stage *stage, stage_memory *memory);
     void (*reset)(const pluck_stage *stage, stage_memory *memory);
     void (*accept)(const pluck_stage *stage, stage_memory *memory, int32_t token);
+    /* Whether accept is told the tokens of a prompt as well. */
+    bool hears_prompt;
     /* rewind: takes back the last n accepted tokens, for what the library does not keep itself.
      * can_rewind: whether that can be done. */
     void (*rewind)(const pluck_stage *stage, stage_memory *memory, int32_t n);
@@ -103,7 +112,7 @@ typedef struct stage_kind {
 } stage_kind;
 
 /* Kinds are numbered from 1. */
-enum { N_STAGE_KINDS = PLUCK_STAGE_SKEW };
+enum { N_STAGE_KINDS = PLUCK_STAGE_NO_REPEAT_NGRAM };
 
 /* The descriptor of a kind; NULL if there is none. */
 const stage_kind *pk_stage_kind(pluck_stage_kind kind);
@@ -138,5 +147,10 @@ pluck_status pk_check_last_n(pluck_error *err, int32_t value);
 
 /* Checks that a token is in the vocabulary; ERR_TOKEN if it is not. */
 pluck_status pk_check_token(pluck_error *err, const char *what, int32_t token, int32_t n_vocab);
+
+/* Checks a sequence of 1 to PLUCK_MAX_BREAKER tokens; `what` it is called: ERR_SIZE, ERR_NULL,
+ * ERR_TOKEN. */
+pluck_status pk_check_sequence(pluck_error *err, const char *what, const pluck_token_sequence *s,
+                               int32_t n_vocab);
 
 #endif /* PLUCK_STAGE_H */

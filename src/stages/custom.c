@@ -113,6 +113,7 @@ const stage_kind pk_stage_custom = {
     .selects = true,
     .check = check,
     .calls_back = true,
+    .hears_prompt = true,
     .create = create,
     .reset = reset,
     .accept = accept,

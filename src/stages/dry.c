@@ -49,17 +49,6 @@ static pluck_status apply(view *v, const stage_run *run) {
     return pk_view_edit(v, tokens, n, penalise_repeats, &ctx);
 }
 
-static pluck_status check_breaker(const pluck_token_sequence *b, int32_t n_vocab,
-                                  pluck_error *err) {
-    if (b->n_tokens < 1 || b->n_tokens > PLUCK_MAX_BREAKER)
-        return pk_fail(err, PLUCK_ERR_SIZE, "a breaker has %d tokens; allowed: 1 to %d",
-                       (int)b->n_tokens, PLUCK_MAX_BREAKER);
-    if (!b->tokens) return pk_fail(err, PLUCK_ERR_NULL, "the tokens of a breaker are NULL");
-    for (int32_t j = 0; j < b->n_tokens; j++)
-        TRY(pk_check_token(err, "token of a breaker", b->tokens[j], n_vocab));
-    return PLUCK_OK;
-}
-
 static pluck_status check(const pluck_stage *stage, int32_t n_vocab, pluck_error *err) {
     const pluck_stage_dry *p = &stage->as.dry;
     TRY(pk_check_finite(err, "multiplier", p->multiplier));
@@ -72,7 +61,8 @@ static pluck_status check(const pluck_stage *stage, int32_t n_vocab, pluck_error
     if (p->n_breakers > 0 && !p->breakers)
         return pk_fail(err, PLUCK_ERR_NULL, "breakers is NULL, n_breakers is %d",
                        (int)p->n_breakers);
-    for (int32_t i = 0; i < p->n_breakers; i++) TRY(check_breaker(&p->breakers[i], n_vocab, err));
+    for (int32_t i = 0; i < p->n_breakers; i++)
+        TRY(pk_check_sequence(err, "breaker", &p->breakers[i], n_vocab));
     return PLUCK_OK;
 }
 
@@ -86,17 +76,8 @@ static const void *copy(plan_arena *arena, pluck_stage *stage) {
     pluck_stage_dry *p = &stage->as.dry;
     const pluck_token_sequence *from = p->breakers;
     void *index = pk_plan_put(arena, pk_breakers_size(from, p->n_breakers));
-    pluck_token_sequence *to = pk_plan_put(arena, (size_t)p->n_breakers * sizeof *to);
-    for (int32_t i = 0; i < p->n_breakers; i++) {
-        const size_t bytes = (size_t)from[i].n_tokens * sizeof(int32_t);
-        int32_t *tokens = pk_plan_put(arena, bytes);
-        if (!to) continue;
-        memcpy(tokens, from[i].tokens, bytes);
-        to[i] = (pluck_token_sequence){tokens, from[i].n_tokens};
-    }
-    if (!to) return NULL;
-    p->breakers = to;
-    return pk_breakers_make(index, to, p->n_breakers);
+    p->breakers = pk_plan_put_sequences(arena, from, p->n_breakers);
+    return index ? pk_breakers_make(index, p->breakers, p->n_breakers) : NULL;
 }
 
 static int32_t last_n(const pluck_stage *stage) {

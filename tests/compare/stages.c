@@ -42,6 +42,16 @@ pluck_stage with_smoothing(float factor, float curve) {
 pluck_stage with_skew(float skew) {
     return (pluck_stage){.kind = PLUCK_STAGE_SKEW, .as.skew = {skew, PLUCK_SEED_RANDOM}};
 }
+pluck_stage with_min_tokens(int32_t min_tokens, const int32_t *ends, int32_t n_ends) {
+    return (pluck_stage){.kind = PLUCK_STAGE_MIN_TOKENS,
+                         .as.min_tokens = {min_tokens, ends, n_ends}};
+}
+pluck_stage with_bad_words(const pluck_token_sequence *words, int32_t n_words) {
+    return (pluck_stage){.kind = PLUCK_STAGE_BAD_WORDS, .as.bad_words = {words, n_words}};
+}
+pluck_stage with_no_repeat_ngram(int32_t size, int32_t last_n) {
+    return (pluck_stage){.kind = PLUCK_STAGE_NO_REPEAT_NGRAM, .as.no_repeat_ngram = {size, last_n}};
+}
 pluck_stage with_min_p(float p, int32_t min_keep) {
     return (pluck_stage){.kind = PLUCK_STAGE_MIN_P, .as.min_p = {p, min_keep}};
 }
@@ -125,6 +135,14 @@ static int describe_stage(const pluck_stage *s, char *to, size_t size) {
         return snprintf(to, size, "%s(%d)",
                         s->kind == PLUCK_STAGE_P_LESS ? "p_less" : "p_less_norm",
                         s->as.p_less.enabled);
+    case PLUCK_STAGE_MIN_TOKENS:
+        return snprintf(to, size, "min_tokens(%d, %d ends)", s->as.min_tokens.min_tokens,
+                        s->as.min_tokens.n_ends);
+    case PLUCK_STAGE_BAD_WORDS:
+        return snprintf(to, size, "bad_words(%d)", s->as.bad_words.n_words);
+    case PLUCK_STAGE_NO_REPEAT_NGRAM:
+        return snprintf(to, size, "no_repeat_ngram(%d, %d)", s->as.no_repeat_ngram.size,
+                        s->as.no_repeat_ngram.last_n);
     case PLUCK_STAGE_TFS:
         return snprintf(to, size, "tfs(%.9g, %d, %d)", (double)s->as.tfs.z, s->as.tfs.min_keep,
                         s->as.tfs.extra);

@@ -44,6 +44,7 @@ void oracle_reset(oracle *o) {
     for (int32_t i = 0; i < o->config.n_stages; ++i) {
         const pluck_stage *s = &o->config.stages[i];
         oracle_memory *m = &o->memory[i];
+        m->accepted = 0;
         if (!is_random(s->kind)) continue;
         m->seed = seed_of(o, s);
         m->stream = stream++;
@@ -110,10 +111,15 @@ void oracle_accept(oracle *o, int32_t token) {
     oracle_history_push(&o->history, token);
     for (int32_t i = 0; i < o->config.n_stages; ++i) {
         const pluck_stage *s = &o->config.stages[i];
+        ++o->memory[i].accepted;
         if (s->kind == PLUCK_STAGE_ADAPTIVE_P) {
             oracle_adaptive_p_accept(&s->as.adaptive_p, &o->memory[i], token);
         }
     }
+}
+
+void oracle_accept_prompt(oracle *o, int32_t token) {
+    oracle_history_push(&o->history, token);
 }
 
 void oracle_expect(oracle *o, const int32_t *order) {
@@ -156,6 +162,12 @@ static bool run(oracle *o, oracle_view *v, int32_t i, pluck_status *status) {
         return oracle_p_less(v, &s->as.p_less, false);
     case PLUCK_STAGE_P_LESS_NORM:
         return oracle_p_less(v, &s->as.p_less_norm, true);
+    case PLUCK_STAGE_MIN_TOKENS:
+        return oracle_min_tokens(v, &s->as.min_tokens, m);
+    case PLUCK_STAGE_BAD_WORDS:
+        return oracle_bad_words(v, &s->as.bad_words, &o->history);
+    case PLUCK_STAGE_NO_REPEAT_NGRAM:
+        return oracle_no_repeat_ngram(v, &s->as.no_repeat_ngram, &o->history);
     case PLUCK_STAGE_TFS:
         return oracle_tfs(v, &s->as.tfs);
     case PLUCK_STAGE_TOP_H:

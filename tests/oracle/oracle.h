@@ -62,6 +62,7 @@ oracle *oracle_clone(const oracle *o);
 void oracle_free(oracle *o);
 void oracle_reset(oracle *o);
 void oracle_accept(oracle *o, int32_t token);
+void oracle_accept_prompt(oracle *o, int32_t token);
 void oracle_seek(oracle *o, uint64_t position); /* Philox only */
 
 /* The order that the next whole rows are expected to have: all ids, by descending logit. It makes

@@ -52,6 +52,7 @@ typedef struct oracle_memory {
     double mu;
     double weighted_sum, total_weight;
     int32_t pending;
+    int32_t accepted;
     double pending_p;
 } oracle_memory;
 
@@ -112,6 +113,10 @@ bool oracle_top_a(oracle_view *v, const pluck_stage_top_a *s);
 bool oracle_epsilon_cutoff(oracle_view *v, const pluck_stage_cutoff *s);
 bool oracle_eta_cutoff(oracle_view *v, const pluck_stage_cutoff *s);
 bool oracle_p_less(oracle_view *v, const pluck_stage_p_less *s, bool norm);
+bool oracle_min_tokens(oracle_view *v, const pluck_stage_min_tokens *s, const oracle_memory *m);
+bool oracle_bad_words(oracle_view *v, const pluck_stage_bad_words *s, const oracle_history *h);
+bool oracle_no_repeat_ngram(oracle_view *v, const pluck_stage_no_repeat_ngram *s,
+                            const oracle_history *h);
 bool oracle_tfs(oracle_view *v, const pluck_stage_tfs *s);
 bool oracle_top_h(oracle_view *v, const pluck_stage_top_h *s);
 bool oracle_min_k(oracle_view *v, const pluck_stage_min_k *s);

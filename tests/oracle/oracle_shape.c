@@ -22,7 +22,11 @@ bool oracle_tfs(oracle_view *v, const pluck_stage_tfs *s) {
         all += fabsl((long double)at(v, i) - 2.0L * at(v, i + 1) + at(v, i + 2));
     }
     const long double limit = (long double)s->z * all;
-    const long double band = (long double)v->band * all;
+    /* Of nearly equal logits that float32 has rounded, second differences are its rounding. */
+    long double noise = 0.0L;
+    for (int32_t i = 0; i < v->n; ++i) noise += 4.0L * (long double)(at(v, i) * v->c[i].slack);
+    if (v->rough || noise > 1e-3L * all) v->wild = true;
+    const long double band = (long double)v->band * all + noise;
     long double sum = 0.0L;
     int32_t index = -1;
     for (int32_t i = 0; i + 2 < v->n && sum <= limit + band; ++i) {
@@ -75,6 +79,7 @@ bool oracle_min_k(oracle_view *v, const pluck_stage_min_k *s) {
     const int32_t n = oracle_unmasked(v);
     int32_t k = 1;
     double steepest = 0.0;
+    if (v->rough) v->wild = true;
     for (int32_t i = 1; i < n; ++i) {
         const double here = drop(v, i);
         if (here <= steepest) continue;
@@ -83,7 +88,9 @@ bool oracle_min_k(oracle_view *v, const pluck_stage_min_k *s) {
     }
     /* Two that are as steep, but for what rounding did to their logits. */
     for (int32_t i = 1; i < n; ++i) {
-        const double blur = v->band * (2.0 + fabs(v->max) + fabs(v->c[i].logit)) / i;
+        const double blur = (v->band * (2.0 + fabs(v->max) + fabs(v->c[i].logit)) +
+                             2.0 * (v->c[i - 1].slack + v->c[i].slack)) /
+                            i;
         if (i != k && steepest > 0.0 && steepest - drop(v, i) <= blur) v->wild = true;
     }
     const double range = oracle_effective(v, &v->c[0]) - oracle_effective(v, &v->c[n - 1]);
@@ -101,6 +108,7 @@ bool oracle_smoothing(oracle_view *v, const pluck_stage_smoothing *s) {
     if (s->factor <= 0.0f) return true;
     if (!oracle_evaluate(v)) return false;
     if (v->infinite) return true;
+    if (v->rough) v->wild = true; /* what rounding did to the logits grows with the cubic's slope */
     const double a = (double)s->factor * (3.0 - (double)s->curve) / 2.0;
     const double b = (double)s->factor * ((double)s->curve - 1.0) / 2.0;
     for (int32_t i = 0; i < v->n; ++i) {

@@ -92,7 +92,7 @@ static void make_selector(random_chain *c, int32_t at, rows_random *r) {
 static void make_stage(random_chain *c, int32_t at, rows_random *r, int32_t n_vocab) {
     pluck_stage *s = &c->stages[at];
     const uint32_t vocab = (uint32_t)n_vocab;
-    switch (rows_below(r, 21)) {
+    switch (rows_below(r, 24)) {
     case 0:
         make_bias(c, at, r, n_vocab);
         return;
@@ -151,6 +151,21 @@ static void make_stage(random_chain *c, int32_t at, rows_random *r, int32_t n_vo
         return;
     case 18:
         *s = with_min_k(ONE_OF(r, -1.0f, 0.0f, 3.0f, 20.0f, 1000.0f, 1e9f));
+        return;
+    case 20:
+        make_dry(c, at, r, n_vocab);
+        for (int32_t t = 0; t < CHAIN_TAIL; ++t)
+            c->tails[at][0][t] = random_chain_token(r, n_vocab);
+        *s = with_min_tokens((int32_t)rows_below(r, 4), c->tails[at][0],
+                             n_vocab < 40 ? 1 : CHAIN_TAIL);
+        return;
+    case 21:
+        make_dry(c, at, r, n_vocab); /* whose breakers are as good as words */
+        *s = with_bad_words(c->breakers[at], n_vocab < 40 ? 0 : s->as.dry.n_breakers);
+        return;
+    case 22:
+        *s = with_no_repeat_ngram((int32_t)rows_below(r, 5),
+                                  n_vocab < 40 ? 0 : 4 + (int32_t)rows_below(r, 60));
         return;
     case 19:
         *s = with_smoothing(ONE_OF(r, 0.0f, 0.05f, 0.2f, 0.3f, 1.5f),

@@ -165,6 +165,44 @@ static void cuts_by_shape(void **state) {
     LEAVES("samplers=;skew=2", 2, 0, 3, 1);
 }
 
+/* What a spec leaves of 4, 1, 8 and 2 fifteenths after a prompt of 0 1 2 and an output of 0 1. */
+static void leaves_after(const char *spec, const int32_t *ids, int32_t n) {
+    const float row[4] = {logf(4.0f), 0.0f, logf(8.0f), logf(2.0f)};
+    const int32_t prompt[] = {0, 1, 2};
+    pluck_sampler *s = NULL;
+    pluck_error error;
+    if (pluck_sampler_from_spec(&s, spec, 4, &error) != PLUCK_OK) fail_msg("%s", error.message);
+    assert_int_equal(pluck_accept_prompt(s, prompt, 3), PLUCK_OK);
+    assert_int_equal(pluck_accept(s, 0), PLUCK_OK);
+    assert_int_equal(pluck_accept(s, 1), PLUCK_OK);
+    int32_t token;
+    assert_int_equal(pluck_sample(s, row, &token), PLUCK_OK);
+    pluck_candidates left;
+    assert_int_equal(pluck_workspace_candidates(pluck_sampler_workspace(s), &left), PLUCK_OK);
+    assert_int_equal(left.n, n);
+    assert_memory_equal(left.ids, ids, (size_t)n * sizeof *ids);
+    pluck_sampler_free(s);
+}
+#define LEAVES_AFTER(spec, ...)                                                                    \
+    do {                                                                                           \
+        const int32_t ids_[] = {__VA_ARGS__};                                                      \
+        leaves_after(spec, ids_, (int32_t)(sizeof ids_ / sizeof ids_[0]));                         \
+    } while (0)
+
+static void bans(void **state) {
+    (void)state;
+    LEAVES_AFTER("samplers=no_repeat_ngram;no_repeat_ngram_size=3", 0, 1, 3);
+    LEAVES_AFTER("samplers=no_repeat_ngram;no_repeat_ngram_size=4", 0, 1, 2, 3);
+    LEAVES_AFTER("samplers=no_repeat_ngram;no_repeat_ngram_size=1", 3);
+    LEAVES_AFTER("samplers=no_repeat_ngram;no_repeat_ngram_size=3;no_repeat_ngram_last_n=4", 0, 1,
+                 2, 3);
+    LEAVES_AFTER("samplers=bad_words;bad_words_ids=3", 0, 1, 2);
+    LEAVES_AFTER("samplers=bad_words;bad_words=0/1/2:1/3:0/3:2/1/0", 0, 1);
+    LEAVES_AFTER("samplers=min_tokens;min_tokens=3;eos_token_id=2:0", 1, 3);
+    LEAVES_AFTER("samplers=min_tokens;min_new_tokens=2;eos_token_id=2:0", 0, 1, 2, 3);
+    LEAVES_AFTER("top_k=0;top_p=1;min_p=0;min_tokens=9;eos_token_id=2;bad_words_ids=3", 0, 1);
+}
+
 static void refuse(const char *spec, pluck_status want, const char *first, const char *second) {
     pluck_sampler *s = NULL;
     pluck_spec *parsed = NULL;
@@ -218,6 +256,9 @@ static void refusals(void **state) {
     refuse("tfs=1.1", PLUCK_ERR_SPEC_RANGE, "tfs=1.1", "0 to 1");
     refuse("tfs=1;tfs_z=1", PLUCK_ERR_SPEC_DUPLICATE, "tfs_z", "twice");
     refuse("tfs_extra=2", PLUCK_ERR_SPEC_RANGE, "tfs_extra=2", "0 or 1");
+    refuse("eos_token_id=400", PLUCK_ERR_TOKEN, "eos_token_id", "400");
+    refuse("bad_words_ids=", PLUCK_ERR_SPEC_VALUE, "bad_words_ids", "");
+    refuse("bad_words_ids=1:2/400", PLUCK_ERR_TOKEN, "bad_words_ids", "400");
     refuse("top_h=-1", PLUCK_ERR_SPEC_RANGE, "top_h", "0 to 1");
     refuse("smoothing_factor=-1", PLUCK_ERR_SPEC_RANGE, "smoothing_factor", "0 to 1e9");
     refuse("rng=mt", PLUCK_ERR_SPEC_VALUE, "rng", "philox");
@@ -452,6 +493,7 @@ int main(void) {
         cmocka_unit_test(top_a),
         cmocka_unit_test(probability_cuts),
         cmocka_unit_test(cuts_by_shape),
+        cmocka_unit_test(bans),
         cmocka_unit_test(random_seeds),
         cmocka_unit_test(parameters),
     };

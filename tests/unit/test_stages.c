@@ -25,6 +25,8 @@ static const pluck_logit_bias biases[] = {{0, 3.5f},   {0, -1.25f}, {1, -INFINIT
 static const int32_t breaker_tokens[] = {3, 0, 1, 2, 5};
 static const pluck_token_sequence breakers[] = {{breaker_tokens, 1}, {breaker_tokens + 1, 3}};
 
+static const int32_t ends[] = {7, 0, 7};
+
 /* The first parameters of each kind are also used on large rows. */
 static void all_cases(cases *c, int32_t n_vocab) {
     c->n = 0;
@@ -53,6 +55,13 @@ static void all_cases(cases *c, int32_t n_vocab) {
     add(c, with_min_k(3.0f));
     add(c, with_smoothing(0.3f, 1.0f));
     add(c, with_skew(1.0f));
+    if (n_vocab > 30) {
+        add(c, with_min_tokens(25, ends, 3));
+        add(c, with_bad_words(breakers, 2));
+        add(c, with_no_repeat_ngram(1, 20));
+        add(c, with_no_repeat_ngram(2, 1000));
+        add(c, with_no_repeat_ngram(3, 24));
+    }
     if (n_vocab > 40000) return;
 
     const int32_t ks[] = {-1, 0, 1, 2, n_vocab - 1, n_vocab, n_vocab + 1, 1000};

@@ -1,0 +1,135 @@
+/*
+ * bad_words.c: masks every token that would complete one of some sequences: the last of a sequence
+ * whose other tokens, in order, are the last that were accepted.
+ *
+ * Source: transformers' NoBadWordsLogitsProcessor (bad_words_ids). Parameters: sequences of 1 to 64
+ * tokens, none disables. They are sorted by the token before their last, so that those which the
+ * history's last token cannot lead to are not looked at. Asks nothing of the view; edits it.
+ */
+#include "../arithmetic.h"
+
+#include "../error.h"
+#include "../radix.h"
+#include "../stage.h"
+
+/* What is prepared: the sequences in an order in which those of one token come first, then by the
+ * token before the last. */
+typedef struct words {
+    int32_t n_single;
+    int32_t order[]; /* numbers of sequences */
+} words;
+
+static int32_t last_of(const pluck_token_sequence *s) {
+    return s->tokens[s->n_tokens - 1];
+}
+
+/* The token before the last; -1 if there is none. */
+static int32_t lead_of(const pluck_token_sequence *s) {
+    return s->n_tokens > 1 ? s->tokens[s->n_tokens - 2] : -1;
+}
+
+/* Whether the history ends with all of a sequence but its last token. */
+static bool leads_to(const history *h, const pluck_token_sequence *s) {
+    const int32_t n = s->n_tokens - 1;
+    if (n > h->size) return false;
+    for (int32_t back = 0; back < n; back++)
+        if (pk_history_back(h, back) != s->tokens[n - 1 - back]) return false;
+    return true;
+}
+
+/* The first place in the order, from n_single on, whose lead is not below a token. */
+static int32_t first_lead(const pluck_stage_bad_words *p, const words *w, int32_t token) {
+    int32_t low = w->n_single, high = p->n_words;
+    while (low < high) {
+        const int32_t middle = low + (high - low) / 2;
+        if (lead_of(&p->words[w->order[middle]]) < token)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static pluck_status apply(view *v, const stage_run *run) {
+    const pluck_stage_bad_words *p = &run->stage->as.bad_words;
+    const words *w = run->prepared;
+    int32_t *tokens = run->work, n = 0;
+    for (int32_t i = 0; i < w->n_single; i++) tokens[n++] = last_of(&p->words[w->order[i]]);
+    const int32_t lead = run->history->size > 0 ? pk_history_back(run->history, 0) : -1;
+    for (int32_t i = lead < 0 ? p->n_words : first_lead(p, w, lead); i < p->n_words; i++) {
+        const pluck_token_sequence *s = &p->words[w->order[i]];
+        if (lead_of(s) != lead) break;
+        if (leads_to(run->history, s)) tokens[n++] = last_of(s);
+    }
+    pk_radix_sort(tokens, NULL, n, tokens + p->n_words);
+    int32_t distinct = 0;
+    for (int32_t i = 0; i < n; i++)
+        if (i == 0 || tokens[i] != tokens[distinct - 1]) tokens[distinct++] = tokens[i];
+    return pk_view_edit(v, tokens, distinct, pk_mask_edits, NULL);
+}
+
+static pluck_status check(const pluck_stage *stage, int32_t n_vocab, pluck_error *err) {
+    const pluck_stage_bad_words *p = &stage->as.bad_words;
+    if (p->n_words < 0)
+        return pk_fail(err, PLUCK_ERR_SIZE, "n_words is %d; allowed: 0 and above", (int)p->n_words);
+    if (p->n_words > 0 && !p->words)
+        return pk_fail(err, PLUCK_ERR_NULL, "words is NULL, n_words is %d", (int)p->n_words);
+    for (int32_t i = 0; i < p->n_words; i++)
+        TRY(pk_check_sequence(err, "word", &p->words[i], n_vocab));
+    return PLUCK_OK;
+}
+
+static bool disabled(const pluck_stage *stage) {
+    return stage->as.bad_words.n_words == 0;
+}
+
+/* Sorts the sequences' numbers by their leads. */
+static words *order_words(words *w, const pluck_token_sequence *s, int32_t n, int32_t *keys,
+                          int32_t *room) {
+    w->n_single = 0;
+    for (int32_t i = 0; i < n; i++) {
+        w->order[i] = i;
+        keys[i] = lead_of(&s[i]);
+        w->n_single += s[i].n_tokens == 1;
+    }
+    pk_radix_sort(keys, w->order, n, room);
+    return w;
+}
+
+static const void *copy(plan_arena *arena, pluck_stage *stage) {
+    pluck_stage_bad_words *p = &stage->as.bad_words;
+    const size_t n = (size_t)p->n_words;
+    words *w = pk_plan_put(arena, sizeof *w + n * sizeof(int32_t));
+    int32_t *keys = pk_plan_put(arena, n * sizeof *keys);
+    int32_t *room = pk_plan_put(arena, 2 * n * sizeof *room);
+    p->words = pk_plan_put_sequences(arena, p->words, p->n_words);
+    return w ? order_words(w, p->words, p->n_words, keys, room) : NULL;
+}
+
+/* As much as the longest sequence needs. */
+static int32_t last_n(const pluck_stage *stage) {
+    const pluck_stage_bad_words *p = &stage->as.bad_words;
+    int32_t longest = 2;
+    for (int32_t i = 0; i < p->n_words; i++)
+        longest = p->words[i].n_tokens > longest ? p->words[i].n_tokens : longest;
+    return longest - 1;
+}
+
+/* The tokens to be masked, and room to sort them. */
+static size_t work(const pluck_stage *stage) {
+    return 2 * (size_t)stage->as.bad_words.n_words;
+}
+
+extern const stage_kind pk_stage_bad_words;
+const stage_kind pk_stage_bad_words = {
+    .kind = PLUCK_STAGE_BAD_WORDS,
+    .name = "bad_words",
+    .state = VIEW_ANY,
+    .apply = apply,
+    .check = check,
+    .disabled = disabled,
+    .copy = copy,
+    .last_n = last_n,
+    .history = HISTORY_COUNTS,
+    .work = work,
+};
