@@ -209,6 +209,14 @@ static void bad_tokens_and_nulls(void **state) {
         mark(&f);
         assert_int_equal(pluck_accept(f.s, bad[i]), PLUCK_ERR_TOKEN);
         assert_unharmed(&f);
+        mark(&f);
+        const int32_t prompt[] = {1, 2, bad[i], 3};
+        assert_int_equal(pluck_accept_prompt(f.s, prompt, 4), PLUCK_ERR_TOKEN);
+        assert_int_equal(pluck_accept_prompt(f.s, prompt, -1), PLUCK_ERR_SIZE);
+        assert_int_equal(pluck_accept_prompt(f.s, NULL, 1), PLUCK_ERR_NULL);
+        assert_int_equal(pluck_accept_prompt(NULL, prompt, 2), PLUCK_ERR_NULL);
+        assert_int_equal(pluck_accept_prompt(f.s, NULL, 0), PLUCK_OK);
+        assert_unharmed(&f);
     }
     mark(&f);
     assert_int_equal(pluck_accept(NULL, 1), PLUCK_ERR_NULL);
