@@ -1,7 +1,8 @@
 /*
  * test_math.c: exp and log of every kernel table that this CPU can run, within 2 ulp of libm's
  * results in double: many points for every exponent and sign, all special values, and with
- * PLUCK_TEST_EXHAUSTIVE=1 in the environment all 2^32 floats (some minutes).
+ * PLUCK_TEST_EXHAUSTIVE=1 in the environment all 2^32 floats (some minutes). And the cubic and the
+ * least of a row by their definitions.
  */
 #include "check.h"
 #include "kernels/kernels.h"
@@ -124,12 +125,32 @@ static void special_values(void **state) {
     }
 }
 
+/* The kernels of the other tables give the same bits, as test_kernels.c shows. */
+static void the_cubic_and_the_least(void **state) {
+    (void)state;
+    enum { N = 3 * GROUP };
+    float x[N], y[N], least = INFINITY;
+    for (int i = 0; i < N; ++i) x[i] = i % 7 == 3 ? -INFINITY : 20.0f - (float)(i * 29 % N) * 0.3f;
+    for (int i = 0; i < N; ++i) least = x[i] > -INFINITY && x[i] < least ? x[i] : least;
+    const kernel_table *k = pk_kernels();
+    assert_true(k->row[PLUCK_DTYPE_F32][0]->least(x, NULL, N / GROUP) == least);
+    const bend_params p = {20.0f, 0.7f, 0.3f, 0.05f, 21.0f};
+    k->array.bend(x, N, &p, y);
+    for (int i = 0; i < N; ++i) {
+        const double d = ((double)x[i] - 20.0) * (double)0.7f;
+        const double want = 21.0 + d * d * ((double)0.05f * d - (double)0.3f);
+        if (x[i] == -INFINITY)
+            assert_true(y[i] == -INFINITY);
+        else
+            assert_true(fabs((double)y[i] - want) <= 1e-5 * (20.0 + fabs(want)));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(exp_within_2_ulp),
-        cmocka_unit_test(log_within_2_ulp),
-        cmocka_unit_test(dense_where_it_matters),
-        cmocka_unit_test(special_values),
+        cmocka_unit_test(exp_within_2_ulp),        cmocka_unit_test(log_within_2_ulp),
+        cmocka_unit_test(dense_where_it_matters),  cmocka_unit_test(special_values),
+        cmocka_unit_test(the_cubic_and_the_least),
     };
     return cmocka_run_group_tests_name("math", tests, NULL, NULL);
 }
