@@ -241,10 +241,14 @@ pluck_status pluck_sampler_load(pluck_sampler *sampler, const void *bytes, size_
         return pk_fail(err, PLUCK_ERR_NULL, "%s is NULL", sampler ? "bytes" : "the sampler");
     if (size < SUM_SIZE) return pk_fail(err, PLUCK_ERR_STATE, "%zu bytes are no state", size);
     const size_t n = size - SUM_SIZE;
-    TRY(read_all(sampler, bytes, n, false, err));
-    reader sum = {(const unsigned char *)bytes + n, 0, SUM_SIZE, false};
+    uint32_t seed;
+    reader head = {bytes, 0, n, false},
+           sum = {(const unsigned char *)bytes + n, 0, SUM_SIZE, false};
+    TRY(get_head(&head, sampler, &seed, err)); /* another version may have another checksum */
     if (get(&sum, SUM_SIZE) != fnv(bytes, n))
-        return pk_fail(err, PLUCK_ERR_STATE, "the state was altered: its checksum is another one");
+        return pk_fail(err, PLUCK_ERR_STATE,
+                       "the state was altered or cut off: its checksum is not right");
+    TRY(read_all(sampler, bytes, n, false, err));
     TRY(read_all(sampler, bytes, n, true, err));
     pk_rewind_forget_all(sampler);
     return PLUCK_OK;

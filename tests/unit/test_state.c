@@ -13,7 +13,7 @@
 enum { N = 300, ROOM = 1 << 16 };
 
 static float logits[4][N];
-static unsigned char bytes[ROOM], others[ROOM];
+static unsigned char bytes[ROOM + 8], others[ROOM + 8];
 
 static void assert_same_future(pluck_sampler *a, pluck_sampler *b) {
     for (int step = 0; step < 15; ++step) {
@@ -92,7 +92,7 @@ static void refuse(pluck_rng_kind rng, size_t size, const char *words) {
     assert_int_equal(pluck_sampler_load(s, bytes, size, &error), PLUCK_ERR_STATE);
     assert_int_equal(error.status, PLUCK_ERR_STATE);
     if (!strstr(error.message, words)) fail_msg("'%s' says nothing of '%s'", error.message, words);
-    static unsigned char after[ROOM];
+    static unsigned char after[ROOM + 8];
     assert_int_equal(save(s, after), before);
     assert_memory_equal(after, others, before);
     pluck_sampler_free(s);
@@ -101,8 +101,10 @@ static void refuse(pluck_rng_kind rng, size_t size, const char *words) {
 /* The checksum of what was changed, by its definition. */
 static void seal(size_t size) {
     uint64_t sum = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < size - 8; ++i) sum = (sum ^ bytes[i]) * UINT64_C(0x100000001b3);
-    for (size_t i = 0; i < 8; ++i) bytes[size - 8 + i] = (unsigned char)(sum >> 8 * i);
+    assert_in_range(size, 8, ROOM);
+    size_t i = 0;
+    for (; i + 8 < size; ++i) sum = (sum ^ bytes[i]) * UINT64_C(0x100000001b3);
+    for (; i < size && i < ROOM; ++i, sum >>= 8) bytes[i] = (unsigned char)sum;
 }
 
 static void altered(void **state) {
@@ -116,10 +118,14 @@ static void altered(void **state) {
             bytes[i] ^= (unsigned char)(1 << bit);
         }
     for (size_t n = 0; n < size; ++n) refuse(PLUCK_RNG_PHILOX, n, "");
-    bytes[size] = 0;
-    refuse(PLUCK_RNG_PHILOX, size + 1, "longer");
-    bytes[size - 1] ^= 1;
+    bytes[40] ^= 1; /* another token */
     refuse(PLUCK_RNG_PHILOX, size, "checksum");
+    bytes[size] = 0;
+    refuse(PLUCK_RNG_PHILOX, size + 1, "checksum");
+    seal(size + 4);
+    refuse(PLUCK_RNG_PHILOX, size + 4, "longer");
+    seal(size - 4);
+    refuse(PLUCK_RNG_PHILOX, size - 4, "shorter");
     pluck_sampler_free(s);
 }
 
