@@ -142,7 +142,8 @@ typedef struct pluck_batch_out {
  * done and nothing written.
  *
  * Log-probabilities use the passes of the chain where they can; together with the top 20 they cost
- * about 6 passes over the row at most.
+ * about 6 passes over the row at most. A raw one takes sums before the chain does, which may change
+ * the last bits of probabilities.
  *
  * Custom stages run on any of the threads, with the floating-point environment of the thread that
  * called; what they change of it is forgotten. Samplers that share a custom context must not be in

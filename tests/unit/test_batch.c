@@ -1,6 +1,6 @@
 /*
  * test_batch.c: a batch against a loop of pluck_sample_row on twins, on rows of all kinds: the same
- * tokens, draws and histories to the last bit, whatever is asked for beside them; the kept sets and
+ * tokens, draws and histories, whatever is asked for beside them; the kept sets and
  * log-probabilities against what the twin's candidates and double precision say; the same for every
  * number of threads and for callers' executors.
  */
@@ -30,6 +30,13 @@ static int by_id(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
+/* The same probability. A look at the row before the chain takes sums that the chain would have taken
+ * later, or in another way: the last bits may differ. */
+static void assert_about(float got, float want) {
+    if (!(fabsf(got - want) <= 1e-6f * want))
+        fail_msg("%.9g, wanted %.9g", (double)got, (double)want);
+}
+
 static void check_kept(int32_t i, const pluck_candidates *left) {
     static int32_t sorted[BATCH_N];
     const int64_t from = results.offsets[i];
@@ -39,7 +46,7 @@ static void check_kept(int32_t i, const pluck_candidates *left) {
     assert_memory_equal(results.kept + from, sorted, (size_t)left->n * sizeof *sorted);
     for (int32_t k = 0; k < left->n; ++k) {
         const int32_t *at = bsearch(&left->ids[k], sorted, (size_t)left->n, sizeof *sorted, by_id);
-        assert_true(results.probabilities[from + (at - sorted)] == left->probabilities[k]);
+        assert_about(results.probabilities[from + (at - sorted)], left->probabilities[k]);
     }
 }
 
@@ -129,7 +136,10 @@ static void check_row(int32_t i) {
         return;
     }
     assert_int_equal(results.tokens[i], draw.token);
-    assert_memory_equal(&results.draws[i], &draw, sizeof draw);
+    assert_int_equal(results.draws[i].token, draw.token);
+    assert_int_equal(results.draws[i].n_candidates, draw.n_candidates);
+    assert_true(results.draws[i].logit == draw.logit);
+    assert_about(results.draws[i].probability, draw.probability);
     pluck_candidates left;
     assert_int_equal(pluck_workspace_candidates(pluck_sampler_workspace(cases[i].twin), &left),
                      PLUCK_OK);
