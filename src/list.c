@@ -84,17 +84,63 @@ int32_t pk_list_find(const list *l, int32_t id) {
     return -1;
 }
 
+/* A list is searched and filtered by the span: those that hold nothing, which are most, cost little.
+ * The padding makes whole spans. */
+enum { SPAN = 16 };
+
+static bool span_reaches(const float *x, float low) {
+    int reaches = 0;
+    for (int i = 0; i < SPAN; i++) reaches |= x[i] >= low;
+    return reaches != 0;
+}
+
+int32_t pk_list_lowest_id(const list *l, float x) {
+    int32_t best = -1;
+    for (int32_t first = 0; first < l->n; first += SPAN) {
+        if (!span_reaches(l->x + first, x)) continue;
+        for (int32_t i = first; i < first + SPAN && i < l->n; i++)
+            if (l->x[i] == x && (best < 0 || l->ids[i] < best)) best = l->ids[i];
+    }
+    PLUCK_ASSERT(best >= 0);
+    return best;
+}
+
 void pk_list_keep_above(list *l, float low) {
     int32_t n = 0;
-    for (int32_t i = 0; i < l->n; i++) {
-        l->ids[n] = l->ids[i];
-        l->x[n] = l->x[i];
-        n += l->x[n] >= low;
+    for (int32_t first = 0; first < l->n; first += SPAN) {
+        if (!span_reaches(l->x + first, low)) continue;
+        const int32_t end = first + SPAN < l->n ? first + SPAN : l->n;
+        for (int32_t i = first; i < end; i++) {
+            l->ids[n] = l->ids[i];
+            l->x[n] = l->x[i];
+            n += l->x[n] >= low;
+        }
+    }
+    pk_list_truncate(l, n);
+}
+
+/* Keeps x > low, and of x = low the ids up to last_id. */
+static void keep_descending_through(list *l, float low, int32_t last_id) {
+    int32_t n = 0;
+    for (int32_t first = 0; first < l->n; first += SPAN) {
+        if (!span_reaches(l->x + first, low)) continue;
+        const int32_t end = first + SPAN < l->n ? first + SPAN : l->n;
+        for (int32_t i = first; i < end; i++) {
+            const int32_t id = l->ids[i];
+            const float x = l->x[i];
+            l->ids[n] = id;
+            l->x[n] = x;
+            n += (x > low) | ((x == low) & (id <= last_id));
+        }
     }
     pk_list_truncate(l, n);
 }
 
 void pk_list_keep_through(list *l, const ordering *o, double key, int32_t last_id) {
+    if (o->order == ORDER_DESCENDING) { /* the key of x is -x */
+        keep_descending_through(l, (float)-key, last_id);
+        return;
+    }
     int32_t n = 0;
     for (int32_t i = 0; i < l->n; i++) {
         const double k = pk_order_key(o, i);
@@ -107,8 +153,35 @@ void pk_list_keep_through(list *l, const ordering *o, double key, int32_t last_i
     pk_list_truncate(l, n);
 }
 
+/* The maximum of each GROUP of a list. */
+static void maxima_of_groups(const list *l, float *max) {
+    for (int32_t g = 0; g * GROUP < l->n; g++) {
+        const float *x = l->x + (size_t)g * GROUP;
+        float m[SPAN];
+        memcpy(m, x, sizeof m);
+        for (int k = SPAN; k < GROUP; k += SPAN)
+            for (int j = 0; j < SPAN; j++) m[j] = x[k + j] > m[j] ? x[k + j] : m[j];
+        for (int j = 1; j < SPAN; j++) m[0] = m[j] > m[0] ? m[j] : m[0];
+        max[g] = m[0];
+    }
+}
+
+/* Leaves those of a long list that reach the k-th greatest maximum of a group: at least k. */
+static void shorten(list *l, scratch_arena *s, int32_t k) {
+    const int32_t n_groups = (l->n + GROUP - 1) / GROUP;
+    if (k > n_groups / 4) return;
+    float *max = pk_lease_floats(s, LEASE_MAXIMA, (size_t)n_groups);
+    maxima_of_groups(l, max);
+    const float low = pk_kth_greatest(max, n_groups, k);
+    pk_lease_return(s, LEASE_MAXIMA);
+    pk_list_keep_above(l, low);
+    PLUCK_ASSERT(l->n >= k);
+}
+
 /* Keeps the first k in descending order: selects by value, then by id among equals. */
 static void keep_greatest(list *l, scratch_arena *s, int32_t k) {
+    shorten(l, s, k);
+    if (l->n == k) return;
     float kth;
     if (l->n <= FEW) {
         kth = pk_kth_of_few(l->x, l->n, k);
@@ -127,16 +200,8 @@ static void keep_greatest(list *l, scratch_arena *s, int32_t k) {
     PLUCK_ASSERT(above < k && above + equal >= k);
     const int32_t last_id = l->ids[pk_kth_lowest_id(l->ids, ties, equal, k - above)];
     pk_lease_return(s, LEASE_TIES);
-    int32_t n = 0;
-    for (int32_t i = 0; i < l->n; i++) {
-        const int32_t id = l->ids[i];
-        const float x = l->x[i];
-        l->ids[n] = id;
-        l->x[n] = x;
-        n += (x > kth) | ((x == kth) & (id <= last_id));
-    }
-    pk_list_truncate(l, n);
-    PLUCK_ASSERT(n == k);
+    keep_descending_through(l, kth, last_id);
+    PLUCK_ASSERT(l->n == k);
 }
 
 void pk_list_keep_first(list *l, scratch_arena *s, const ordering *o, int32_t k) {

@@ -40,6 +40,9 @@ float pk_list_max(const list *l);
 /* How many entries have x >= low. */
 int32_t pk_list_count(const list *l, float low);
 
+/* The lowest id of those with the greatest x, which is given. */
+int32_t pk_list_lowest_id(const list *l, float x);
+
 /* The position of an id; -1 if it is not in the list. */
 int32_t pk_list_find(const list *l, int32_t id);
 

@@ -13,36 +13,60 @@ bool pk_view_row_allows(const pluck_row *row, int32_t n_vocab, int32_t id) {
     return id < n && (row->allowed[id / 32] >> (id % 32) & 1);
 }
 
-/* Copies a row with ids to the list, without its masked candidates. */
+/* Whether a stretch of a list row can be taken as it is: all ids are below n_vocab, all x above -inf
+ * (so none is NaN), and they descend from `above` if that is said. */
+static bool is_plain(const int32_t *ids, const float *x, int32_t n, int32_t n_vocab,
+                     bool descending, float above) {
+    int bad = descending && n > 0 && x[0] > above;
+    for (int32_t i = 0; i < n; i++) bad |= (uint32_t)ids[i] >= (uint32_t)n_vocab;
+    for (int32_t i = 0; i < n; i++) bad |= !(x[i] > -INFINITY);
+    for (int32_t i = 1; descending && i < n; i++) bad |= x[i] > x[i - 1];
+    return !bad;
+}
+
+/* Appends a stretch of a list row, without what is masked. *above: the x before it, then its last. */
+static pluck_status append(view *v, const pluck_row *row, const int32_t *ids, const float *x,
+                           int32_t count, float *above) {
+    list *l = &v->list;
+    if (!row->allowed && is_plain(ids, x, count, v->n_vocab, row->descending, *above)) {
+        memcpy(l->ids + l->n, ids, (size_t)count * sizeof *ids);
+        memcpy(l->x + l->n, x, (size_t)count * sizeof *x);
+        l->n += count;
+        *above = x[count - 1];
+        return PLUCK_OK;
+    }
+    for (int32_t i = 0; i < count; i++) {
+        if (ids[i] < 0 || ids[i] >= v->n_vocab) return PLUCK_ERR_TOKEN;
+        if (!pk_view_row_allows(row, v->n_vocab, ids[i])) continue;
+        if (isnan(x[i])) return PLUCK_ERR_NAN;
+        if (row->descending && x[i] > *above) return PLUCK_ERR_ORDER;
+        *above = x[i];
+        if (x[i] == -INFINITY) continue;
+        l->ids[l->n] = ids[i];
+        l->x[l->n++] = x[i];
+    }
+    return PLUCK_OK;
+}
+
+/* Copies a list row in, without what is masked. */
 static pluck_status begin_list(view *v, const pluck_row *row) {
     if (row->n < 1 || row->n > v->n_vocab) return PLUCK_ERR_ROW;
     const size_t element = row->dtype == PLUCK_DTYPE_F32 ? 4 : 2;
     const char *logits = row->logits;
     float above = INFINITY;
-    int32_t n = 0;
     for (int32_t first = 0; first < row->n; first += GROUP) {
         const int32_t count = row->n - first < GROUP ? row->n - first : GROUP;
         char raw[GROUP * sizeof(float)] = {0};
         float x[GROUP];
         memcpy(raw, logits + (size_t)first * element, (size_t)count * element);
         v->kernels->row[row->dtype][0]->widen(raw, NULL, 1, x);
-        for (int32_t i = 0; i < count; i++) {
-            const int32_t id = row->ids[first + i];
-            if (id < 0 || id >= v->n_vocab) return PLUCK_ERR_TOKEN;
-            if (!pk_view_row_allows(row, v->n_vocab, id)) continue;
-            if (isnan(x[i])) return PLUCK_ERR_NAN;
-            if (row->descending && x[i] > above) return PLUCK_ERR_ORDER;
-            above = x[i];
-            if (x[i] == -INFINITY) continue;
-            v->list.ids[n] = id;
-            v->list.x[n++] = x[i];
-        }
+        TRY(append(v, row, row->ids + first, x, count, &above));
     }
     v->whole = false;
     v->n_counted = row->n;
     v->order = row->descending ? ORDER_DESCENDING : ORDER_AS_IT_LIES;
-    pk_list_set(&v->list, n, v->order);
-    return n > 0 ? PLUCK_OK : PLUCK_ERR_EMPTY;
+    pk_list_set(&v->list, v->list.n, v->order);
+    return v->list.n > 0 ? PLUCK_OK : PLUCK_ERR_EMPTY;
 }
 
 /* If the mask allows few tokens, makes a list of them: reading single tokens is then cheaper than

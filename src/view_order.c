@@ -15,7 +15,7 @@ void pk_view_realise_short(view *v) {
 
 void pk_view_sort(view *v) {
     v->order = ORDER_DESCENDING;
-    pk_view_realise(v);
+    pk_view_realise_short(v);
 }
 
 void pk_view_rank(view *v) {
@@ -145,11 +145,7 @@ void pk_view_top_k(view *v, int64_t k) {
 pick pk_view_argmax(view *v) {
     const float max = pk_view_max(v);
     if (!v->whole) {
-        int32_t best = -1;
-        for (int32_t i = 0; i < v->list.n; i++)
-            if (v->list.x[i] == max && (best < 0 || v->list.ids[i] < best)) best = v->list.ids[i];
-        PLUCK_ASSERT(best >= 0);
-        return (pick){best, max, -1.0};
+        return (pick){pk_list_lowest_id(&v->list, max), max, -1.0};
     }
     int32_t b = 0;
     while (v->mass.block_max[b] != max) b++;
