@@ -131,6 +131,8 @@ results: build
 	    LD_PRELOAD=$(BUILD)/llama/libpluck_llama_preload.so \
 	        $(BUILD)/llama/bench/bench_llama --arrays --json || exit 1; \
 	done >docs/results/llama.jsonl
+	@$(BUILD)/llama/bench/common/bench_common --dropin $(BUILD)/llama/libpluck_llama_preload.so --json \
+	    >docs/results/common.jsonl
 	@scripts/readme-tables
 
 ## docs        regenerate docs/api.md from the headers and the README's tables from docs/results
