@@ -137,10 +137,8 @@ static void judge(verifier *v) {
     if (v->place == 0) return;
     const double h = rest > 0.0 ? v->left / rest : 1.0;
     /* Short of 1 it has been decided by chances before, so there is a stream. */
-    if (reached == 1.0 && h == 1.0)
-        v->longest = v->place;
-    else if (v->coins && pk_stream_double(v->coins) < h)
-        v->longest = v->place;
+    const bool certain = reached == 1.0 && h == 1.0;
+    if (certain || (v->coins && pk_stream_double(v->coins) < h)) v->longest = v->place;
 }
 
 /* Lets the drafted token be drawn, if it can be. */
