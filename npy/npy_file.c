@@ -13,9 +13,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#if defined(_WIN32)
+enum { OPEN_FLAGS = O_RDONLY | O_BINARY };
+#else
+#include <sys/mman.h>
+enum { OPEN_FLAGS = O_RDONLY | O_CLOEXEC };
+#endif
 
 enum { FIRST_CHUNK = 1 << 16 };
 
@@ -24,6 +29,7 @@ static bool fail(char *err, size_t err_size, const char *text) {
     return false;
 }
 
+#if !defined(_WIN32)
 /* Maps the whole file `fd` into memory. */
 static bool map_file(npy_file *out, int fd, off_t size, char *err, size_t err_size) {
     if (size == 0) return fail(err, err_size, "the file is empty");
@@ -37,6 +43,7 @@ static bool map_file(npy_file *out, int fd, off_t size, char *err, size_t err_si
     out->mapped = true;
     return true;
 }
+#endif
 
 /* Reads n bytes, or fewer if the input ends; returns how many, -1 with errno set on an error. */
 static ssize_t read_up_to(int fd, void *to, size_t n) {
@@ -88,9 +95,13 @@ static bool fetch(npy_file *out, int fd, char *err, size_t err_size) {
     struct stat info;
     if (fstat(fd, &info) != 0) return fail(err, err_size, strerror(errno));
     if (S_ISDIR(info.st_mode)) return fail(err, err_size, "it is a directory");
+#if defined(_WIN32) /* files are read like pipes */
+    (void)_setmode(fd, O_BINARY);
+#else
     if (S_ISREG(info.st_mode) && fd != STDIN_FILENO) {
         return map_file(out, fd, info.st_size, err, err_size);
     }
+#endif
     return read_stream(out, fd, err, err_size);
 }
 
@@ -110,7 +121,7 @@ static bool make_plain(npy_file *file, char *err, size_t err_size) {
 
 bool npy_open(npy_file *out, const char *path, char *err, size_t err_size) {
     const bool standard = strcmp(path, "-") == 0;
-    const int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    const int fd = standard ? STDIN_FILENO : open(path, OPEN_FLAGS);
     if (fd < 0) return fail(err, err_size, strerror(errno));
     npy_file file = {0};
     const bool fetched = fetch(&file, fd, err, err_size);
@@ -125,10 +136,11 @@ bool npy_open(npy_file *out, const char *path, char *err, size_t err_size) {
 }
 
 void npy_close(npy_file *file) {
-    if (file->mapped) {
+#if !defined(_WIN32)
+    if (file->mapped)
         (void)munmap(file->memory, file->size);
-    } else {
+    else
+#endif
         free(file->memory);
-    }
     memset(file, 0, sizeof *file);
 }

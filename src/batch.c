@@ -76,7 +76,9 @@ pluck_status pluck_batch_create(pluck_batch **out, const pluck_batch_config *con
     TRY(check_config(config, err));
     const size_t size = lay_out(config, NULL, NULL);
     pluck_batch *b = pk_allocate(&config->allocator, size);
-    if (!b) return pk_fail(err, PLUCK_ERR_MEMORY, "no memory for a batch of %zu bytes", size);
+    if (!b)
+        return pk_fail(err, PLUCK_ERR_MEMORY, "no memory for a batch of %lu bytes",
+                       (unsigned long)size);
     memset(b, 0, sizeof *b);
     b->config = *config;
     b->size = size;

@@ -135,7 +135,12 @@ uint32_t pk_random_seed(void) {
      * between processes and within one; they need not be secret. */
     static atomic_uint_fast32_t count;
     struct timespec now = {0, 0};
+#if defined(TIME_UTC)
     (void)timespec_get(&now, TIME_UTC);
+#else /* a C library of before C11, as Windows has */
+    now.tv_sec = time(NULL);
+    now.tv_nsec = (long)clock();
+#endif
     const uint32_t counter[4] = {(uint32_t)now.tv_nsec, (uint32_t)now.tv_sec,
                                  (uint32_t)atomic_fetch_add(&count, 1), 0};
     const uintptr_t address = (uintptr_t)&now;

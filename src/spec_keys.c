@@ -354,7 +354,7 @@ pluck_status pk_spec_set(pluck_spec *s, text pair, pluck_error *err) {
     size_t gap;
     if (pk_text_has_gap(value, &gap))
         return pk_fail(err, PLUCK_ERR_SPEC_VALUE,
-                       "%s=%.*s: there is nothing at character %zu of the value; wanted: %s",
-                       k->name, pk_text_shown(value), value.at, gap + 1, k->range);
+                       "%s=%.*s: there is nothing at character %lu of the value; wanted: %s",
+                       k->name, pk_text_shown(value), value.at, (unsigned long)gap + 1, k->range);
     return k->set(s, k, value, err);
 }

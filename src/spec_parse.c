@@ -37,8 +37,8 @@ static pluck_status set_all(pluck_spec *s, const char *spec, pluck_error *err) {
         const text pair = pk_text_cut(&rest, ";,");
         if (pair.length == 0)
             return pk_fail(err, PLUCK_ERR_SPEC_SYNTAX,
-                           "there is nothing before the '%c' at character %zu", *pair.at,
-                           (size_t)(pair.at - spec) + 1);
+                           "there is nothing before the '%c' at character %lu", *pair.at,
+                           (unsigned long)(pair.at - spec) + 1);
         TRY(pk_spec_set(s, pair, err));
         if (rest.length == 0 && pair.length < all.length)
             return pk_fail(err, PLUCK_ERR_SPEC_SYNTAX, "there is nothing after the last '%c'",

@@ -239,7 +239,8 @@ pluck_status pluck_sampler_load(pluck_sampler *sampler, const void *bytes, size_
                                 pluck_error *err) {
     if (!sampler || !bytes)
         return pk_fail(err, PLUCK_ERR_NULL, "%s is NULL", sampler ? "bytes" : "the sampler");
-    if (size < SUM_SIZE) return pk_fail(err, PLUCK_ERR_STATE, "%zu bytes are no state", size);
+    if (size < SUM_SIZE)
+        return pk_fail(err, PLUCK_ERR_STATE, "%lu bytes are no state", (unsigned long)size);
     const size_t n = size - SUM_SIZE;
     uint32_t seed;
     reader head = {bytes, 0, n, false},
