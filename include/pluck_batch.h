@@ -64,9 +64,9 @@ typedef struct pluck_batch_config {
 typedef struct pluck_batch pluck_batch;
 
 /*
- * Creates a batch, and its threads. Threads block all signals. A process that forks has none of
- * them in the child: there only pluck_batch_free may be called, and it leaks. On error *out is left
- * alone; err, which may be NULL, receives the member and its range.
+ * Creates a batch, and its threads. Threads block all signals. The child of a fork has none of
+ * them: there the calling thread does all the work of a batch that the parent made. On error *out
+ * is left alone; err, which may be NULL, receives the member and its range.
  * Errors: ERR_NULL, ERR_VOCAB, ERR_SIZE (max_rows, n_threads; threads that this system has not),
  * ERR_MEMORY (also if the system refuses a thread).
  */

@@ -10,10 +10,12 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <unistd.h>
 
 struct pool {
     pluck_allocator allocator;
     size_t size; /* of this block */
+    pid_t owner; /* a child of a fork has the pool's memory, but none of its threads */
     pthread_mutex_t mutex;
     pthread_cond_t wake, done;
     /* Guarded by the mutex: */
@@ -67,6 +69,7 @@ pluck_status pk_pool_create(pool **out, int32_t n, const pluck_allocator *alloca
     memset(p, 0, size);
     p->allocator = *allocator;
     p->size = size;
+    p->owner = getpid();
     if (pthread_mutex_init(&p->mutex, NULL) != 0 || pthread_cond_init(&p->wake, NULL) != 0 ||
         pthread_cond_init(&p->done, NULL) != 0) {
         pk_deallocate(allocator, p, size);
@@ -80,8 +83,7 @@ pluck_status pk_pool_create(pool **out, int32_t n, const pluck_allocator *alloca
     return status;
 }
 
-void pk_pool_free(pool *p) {
-    if (!p) return;
+static void end_threads(pool *p) {
     (void)pthread_mutex_lock(&p->mutex);
     PLUCK_ASSERT(p->n_running == 0 && p->next >= p->limit);
     p->ending = true;
@@ -91,12 +93,21 @@ void pk_pool_free(pool *p) {
     (void)pthread_cond_destroy(&p->done);
     (void)pthread_cond_destroy(&p->wake);
     (void)pthread_mutex_destroy(&p->mutex);
+}
+
+void pk_pool_free(pool *p) {
+    if (!p) return;
+    if (p->owner == getpid()) end_threads(p);
     const pluck_allocator from = p->allocator;
     pk_deallocate(&from, p, p->size);
 }
 
 void pk_pool_run(pool *p, int32_t n, void (*work)(void *arg, int32_t i), void *arg) {
     PLUCK_ASSERT(n >= 1 && n - 1 <= p->n_threads);
+    if (p->owner != getpid()) {
+        work(arg, 0);
+        return;
+    }
     (void)pthread_mutex_lock(&p->mutex);
     p->work = work;
     p->arg = arg;

@@ -61,11 +61,9 @@ static void free_batch(PyObject *self) {
     PyTypeObject *type = Py_TYPE(self);
     pluck_batch *c = ((batch_object *)self)->c;
     /* A thread that ends may still be in Python, on its way out of a function. */
-    if (((batch_object *)self)->process == this_process()) {
-        PyThreadState *thread = PyEval_SaveThread();
-        pluck_batch_free(c);
-        PyEval_RestoreThread(thread);
-    }
+    PyThreadState *thread = PyEval_SaveThread();
+    pluck_batch_free(c);
+    PyEval_RestoreThread(thread);
     PyObject_Free(self);
     Py_DECREF(type);
 }
@@ -73,7 +71,8 @@ static void free_batch(PyObject *self) {
 /* Takes the right to use the batch. */
 static int enter(batch_object *b) {
     if (b->process != this_process()) {
-        b->c = NULL; /* its threads cannot be waited for here: what it has is left to the process */
+        pluck_batch_free(b->c);
+        b->c = NULL;
         if (make(b) != 0) return -1;
     }
     if (!b->busy) {

@@ -2,7 +2,7 @@
  * test_batch.c: a batch against a loop of pluck_sample_row on twins, on rows of all kinds: the same
  * tokens, draws and histories, whatever is asked for beside them; the kept sets and
  * log-probabilities against what the twin's candidates and double precision say; the same for every
- * number of threads and for callers' executors.
+ * number of threads, for callers' executors, and in a child of a fork.
  */
 #include "batch_rows.h"
 
@@ -10,6 +10,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__unix__)
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
 
 static batch_case cases[BATCH_ROWS];
 static pluck_batch_row rows[BATCH_ROWS];
@@ -301,12 +305,44 @@ static void small_things(void **state) {
     pluck_batch_free(NULL);
 }
 
+#if defined(__unix__)
+/* A child of a fork has none of the threads: it samples alone, and frees. */
+static void forked(void **state) {
+    (void)state;
+    pluck_batch *b = batch_of(3);
+    int32_t tokens[2][BATCH_ROWS];
+    for (int turn = 0; turn < 2; ++turn) {
+        batch_rows_make(cases, rows, BATCH_ROWS, 300);
+        const pluck_batch_out out = {.tokens = tokens[turn]};
+        if (turn == 0) {
+            (void)pluck_batch_sample(b, rows, BATCH_ROWS, &out, NULL);
+        } else {
+            const pid_t child = fork();
+            assert_true(child >= 0);
+            if (child == 0) {
+                (void)pluck_batch_sample(b, rows, BATCH_ROWS, &out, NULL);
+                pluck_batch_free(b);
+                _exit(memcmp(tokens[0], tokens[1], sizeof tokens[0]) != 0);
+            }
+            int status;
+            assert_int_equal(waitpid(child, &status, 0), child);
+            assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        }
+        batch_rows_free(cases, rows, BATCH_ROWS);
+    }
+    pluck_batch_free(b);
+}
+#endif
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_a_loop),
         cmocka_unit_test(whoever_runs_it),
         cmocka_unit_test(little_is_asked),
         cmocka_unit_test(small_things),
+#if defined(__unix__)
+        cmocka_unit_test(forked),
+#endif
     };
     return cmocka_run_group_tests_name("batch", tests, NULL, NULL);
 }
