@@ -30,9 +30,9 @@ int main(void) {
     }
     logits[5][1234] = NAN;
 
-    int32_t tokens[N_ROWS], kept[N_ROWS * MAX_KEPT], ids[N_ROWS * N_TOP];
+    int32_t tokens[N_ROWS] = {0}, kept[N_ROWS * MAX_KEPT], ids[N_ROWS * N_TOP];
     int64_t offsets[N_ROWS + 1];
-    float logprobs[N_ROWS * N_TOP], logprob[N_ROWS];
+    float logprobs[N_ROWS * N_TOP] = {0}, logprob[N_ROWS] = {0};
     const pluck_batch_out out = {
         .tokens = tokens,
         .kept = {.max_kept = MAX_KEPT, .offsets = offsets, .ids = kept},

@@ -26,7 +26,7 @@ static void make_models(void) {
 static int generate(pluck_sampler *target, pluck_sampler *drafter, pluck_verify_way way) {
     int asked = 0;
     for (int32_t n = 0, last = 0; n < N_TOKENS; asked++) {
-        int32_t tokens[N_DRAFT];
+        int32_t tokens[N_DRAFT] = {0};
         static float q[N_DRAFT][N_VOCAB];
         pluck_proposal proposals[N_DRAFT];
         pluck_row rows[N_DRAFT + 1] = {{.logits = large[last]}};

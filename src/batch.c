@@ -212,9 +212,7 @@ static void note_environment(pk_fpenv *caller) {
 }
 
 static pluck_status sample(pluck_batch *b, pluck_error *err) {
-    pk_fpenv caller;
-    note_environment(&caller);
-    b->caller = &caller;
+    note_environment(&b->caller);
     claim_samplers(b);
     run_lanes(b);
     return_samplers(b);
@@ -233,7 +231,6 @@ pluck_status pluck_batch_sample(pluck_batch *batch, const pluck_batch_row *rows,
     const pluck_status status = sample(batch, err);
     batch->rows = NULL;
     batch->out = NULL;
-    batch->caller = NULL;
     atomic_flag_clear(&batch->busy);
     return status;
 }

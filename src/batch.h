@@ -38,8 +38,8 @@ struct pluck_batch {
     const pluck_batch_row *rows;
     const pluck_batch_out *out;
     int32_t n;
-    atomic_int next;  /* row that nobody has taken yet */
-    pk_fpenv *caller; /* of the thread that called */
+    atomic_int next; /* row that nobody has taken yet */
+    pk_fpenv caller; /* of the thread that called */
 };
 
 /* ---- batch_row.c; in the library's environment ---- */

@@ -197,7 +197,7 @@ static PK_APART void accept(pluck_sampler *s, int32_t token, pk_fpenv *caller) {
 
 void pk_batch_run_row(pluck_batch *b, lane *l, int32_t i) {
     /* Each row starts from the same environment, whatever ran on this thread before. */
-    pk_fpenv caller = *b->caller;
+    pk_fpenv caller = b->caller;
     b->statuses[i] = run_row(b, l, i, &caller);
     if (b->statuses[i] == PLUCK_OK && b->rows[i].accept)
         accept(b->rows[i].sampler, l->workspace->selection.token, &caller);

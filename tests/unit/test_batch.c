@@ -199,7 +199,7 @@ static void *run_stray(void *arg) {
 
 /* A thread for each, begun last to first. */
 static bool run_on_threads(void *ctx, int32_t n, void (*work)(void *arg, int32_t i), void *arg) {
-    pthread_t threads[8];
+    pthread_t threads[8] = {0};
     stray strays[8];
     (void)ctx;
     assert_true(n >= 2 && n <= 8);
@@ -322,7 +322,7 @@ static void forked(void **state) {
             if (child == 0) {
                 (void)pluck_batch_sample(b, rows, BATCH_ROWS, &out, NULL);
                 pluck_batch_free(b);
-                _exit(memcmp(tokens[0], tokens[1], sizeof tokens[0]) != 0);
+                _exit(memcmp(tokens[0], tokens[1], sizeof tokens[0]) != 0 ? 1 : 0);
             }
             int status;
             assert_int_equal(waitpid(child, &status, 0), child);
