@@ -18,7 +18,8 @@ static void make_models(void) {
         for (int b = 0; b < N_VOCAB; b++) {
             const int x = (a * 31 + b * 17) % 61;
             large[a][b] = (float)x / 8.0f;
-            small[a][b] = (float)(x / 10);
+            const int coarse = x / 10;
+            small[a][b] = (float)coarse;
         }
 }
 

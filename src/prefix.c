@@ -229,9 +229,10 @@ static place among_equals(const search *s, int32_t *index, int32_t n, double mas
  * positions to index and returns how many there are. *mass becomes the mass before them. */
 static int32_t narrow(const search *s, int32_t n, int32_t *index, double *mass) {
     divider d = {.distance = s->first};
-    const int32_t *in = NULL;
+    bool narrowed = false;
     double *histogram = pk_lease_doubles(s->m->scratch, LEASE_HISTOGRAM, HISTOGRAM_BINS);
     while (n > SHORT_LIST) {
+        const int32_t *in = narrowed ? index : NULL;
         fill_bins(s, &d, in, n, histogram);
         int32_t crossing = -1;
         for (int32_t i = 0; i < HISTOGRAM_BINS; i++) {
@@ -242,12 +243,11 @@ static int32_t narrow(const search *s, int32_t n, int32_t *index, double *mass) 
         }
         if (crossing < 0) break; /* there is no mass: the walk takes the first */
         n = gather_bin(s, &d, in, n, crossing, index);
-        in = index;
+        narrowed = true;
         if (n > SHORT_LIST && !divide(s, index, n, &d)) break;
     }
     pk_lease_return(s->m->scratch, LEASE_HISTOGRAM);
-    if (!in)
-        for (int32_t i = 0; i < n; i++) index[i] = i;
+    for (int32_t i = 0; !narrowed && i < n; i++) index[i] = i;
     return n;
 }
 

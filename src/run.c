@@ -51,6 +51,7 @@ static pluck_status run_step(pluck_sampler *s, int32_t i, view *v, selection *se
     const int64_t counted = v->n_counted;
     TRY(at->kind->apply(v, &run));
     PLUCK_ASSERT(v->n_counted <= counted); /* no stage adds candidates */
+    (void)counted;
     PLUCK_ASSERT(!selected->made || selected->behind || at->kind->selects);
     if (CHECKS) pk_view_check(v);
     return PLUCK_OK;

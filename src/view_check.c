@@ -37,6 +37,7 @@ static void check_order(const view *v) {
         else
             PLUCK_ASSERT(pk_order_before(&o, i - 1, i));
     }
+    (void)o;
     PLUCK_ASSERT(v->order != ORDER_ID || l->lies == ORDER_ID);
 }
 
@@ -54,6 +55,7 @@ static void check_row(const logit_row *r) {
         const bool masked = r->allowed && g < r->n_full && r->allowed[g] != 0;
         for (int32_t i = 0; masked && i < GROUP; i++)
             PLUCK_ASSERT(r->allowed[g] >> i & 1 || x[i] == -INFINITY);
+        (void)x;
     }
     PLUCK_ASSERT(n_patches == r->n_patches);
     PLUCK_ASSERT(r->flat ? r->n_patches == 0 && r->n_full == r->n_groups

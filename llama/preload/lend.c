@@ -293,12 +293,19 @@ __attribute__((constructor)) static void prepare(void) {
 
 /* ---- Arrays ---------------------------------------------------------------------------------- */
 
+/* Whether two floats are the same bits: what was copied is, a NaN too. */
+static bool same_bits(float a, float b) {
+    uint32_t bits[2];
+    memcpy(&bits[0], &a, sizeof a);
+    memcpy(&bits[1], &b, sizeof b);
+    return bits[0] == bits[1];
+}
+
 static bool is_filled_from(const llama_token_data_array *cur, const plk_loan *loan) {
     if (cur->size != loan->n || cur->selected != -1 || cur->sorted) return false;
     for (size_t i = 0; i < cur->size; i++) {
         const llama_token_data *d = &cur->data[i];
-        if (d->id != (llama_token)i || d->p != 0.0f ||
-            memcmp(&d->logit, &loan->row[i], sizeof d->logit) != 0)
+        if (d->id != (llama_token)i || d->p != 0.0f || !same_bits(d->logit, loan->row[i]))
             return false;
     }
     return true;
@@ -393,8 +400,7 @@ void plk_lend_learn(size_t n_before, llama_token_data first, llama_token_data la
     int32_t n_vocab = plk_libllama.vocab_n_tokens(vocab);
     const float *row = plk_libllama.get_logits_ith(ctx, now.idx);
     if (!row || n_before != (size_t)n_vocab || first.id != 0 || last.id != n_vocab - 1 ||
-        memcmp(&first.logit, &row[0], sizeof first.logit) != 0 ||
-        memcmp(&last.logit, &row[n_vocab - 1], sizeof last.logit) != 0)
+        !same_bits(first.logit, row[0]) || !same_bits(last.logit, row[n_vocab - 1]))
         return;
     note_need(ctx, now.idx, n_left);
     pthread_mutex_lock(&mutex);

@@ -159,7 +159,7 @@ static void find_effects(plk_segment *segment, plk_node *const *members, const p
     pluck_stage stages[MAX_RUN];
     int32_t n = 0;
     for (int32_t i = 0; i < segment->n_stages; i++) {
-        if (members[i]->object) stages[n++] = all[i];
+        if (members[i] && members[i]->object) stages[n++] = all[i];
     }
     segment->effect_of_one = plk_effect_of(stages, n);
     if (n < segment->n_stages) { /* if a companion was left out */
@@ -168,7 +168,7 @@ static void find_effects(plk_segment *segment, plk_node *const *members, const p
         segment->effect_of_one.sorted_one = segment->effect_of_one.sorted_single = *flag;
     }
     plk_node *last = members[segment->n_stages - 1];
-    if (last->stage.kind == PLUCK_STAGE_MIROSTAT)
+    if (last && last->stage.kind == PLUCK_STAGE_MIROSTAT)
         segment->effect.mirostat1 = segment->effect_of_one.mirostat1 = &last->mirostat1;
 }
 

@@ -354,7 +354,7 @@ static void test_two_arrays(void **state) {
     pair p = make(&chains[0]);
     start(m.ctx);
     fill_twice(&ours, m.ctx);
-    program first = {malloc(sizeof *first.own * ours.cur.size), ours.cur};
+    program first = {malloc(sizeof *first.own * (ours.cur.size + 1)), ours.cur};
     memcpy(first.own, ours.own, sizeof *first.own * ours.cur.size);
     first.cur.data = first.own;
     fill_theirs(m.ctx);

@@ -399,7 +399,7 @@ static bool run_block(void) {
 
 static bool find_own_logits(void) {
     Dl_info info;
-    void *address;
+    void *address = NULL;
     memcpy(&address, &by_address.sampler_apply, sizeof address);
     void *handle = dladdr(address, &info) ? dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD) : NULL;
     address = handle ? dlsym(handle, "llama_get_logits_ith") : NULL;
@@ -413,7 +413,7 @@ static bool open_model(plk_model *m, const char *folder) {
     bool opened = write_made_model(path, V) && plk_model_open(m, path, N_CTX, 1, err, sizeof err);
     unlink(path);
     if (!opened) fprintf(stderr, "%s: %s\n", path, err);
-    model = m->model;
+    model = opened ? m->model : NULL;
     return opened;
 }
 
