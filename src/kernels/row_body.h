@@ -25,8 +25,9 @@
 #define ROW_IS_DEAD       false
 #define ROW_IS_FULL       true
 #endif
-#define ROW_RAW(o)  CAT(v_load, DTYPE)(x + (size_t)(o)*DSIZE)
-#define ROW_LOAD(o) ROW_ALLOW(o, ROW_RAW(o))
+#define ROW_RAW(o)       CAT(v_load, DTYPE)(x + (size_t)(o)*DSIZE)
+#define ROW_LOAD(o)      ROW_ALLOW(o, ROW_RAW(o))
+#define ROW_TAKE_BITS(g) __attribute__((unused)) const uint64_t bits = ROW_BITS(g)
 
 /* Runs STEP on four groups g + q, each of which writes its eight lanes to s[q] (and m[q]), then
  * FOUR. Groups that are left are done one by one: STEP with q = 0, then ONE. */
@@ -95,8 +96,7 @@ VATTR static bool ROW_FN(group_census)(const void *row, const uint64_t *allowed,
     unsigned nan = 0;
     int64_t alive = 0;
     for (size_t g = 0; g < n_groups; g++, x += (size_t)GROUP * DSIZE) {
-        const uint64_t bits = ROW_BITS(g);
-        (void)bits;
+        ROW_TAKE_BITS(g);
         if (ROW_IS_DEAD) continue;
         for (int o = 0; o < GROUP; o += VWIDTH) {
             const vf v = ROW_LOAD(o);
@@ -391,8 +391,7 @@ VATTR static int64_t ROW_FN(group_count_above)(const void *row, const uint64_t *
     vi n = vi_set(0);
     for (size_t g = 0; g < n_groups; g++, x += (size_t)GROUP * DSIZE) {
         if (!(max[g] >= cut)) continue;
-        const uint64_t bits = ROW_BITS(g);
-        (void)bits;
+        ROW_TAKE_BITS(g);
         for (int o = 0; o < GROUP; o += VWIDTH) n = vi_count_ge(n, ROW_LOAD(o), at);
     }
     int32_t lane[VWIDTH];
@@ -448,8 +447,7 @@ VATTR static float ROW_FN(least)(const void *row, const uint64_t *allowed, size_
     vf m[PART];
     for (int i = 0; i < PART; i++) m[i] = inf;
     for (size_t g = 0; g < n_groups; g++, x += (size_t)GROUP * DSIZE) {
-        const uint64_t bits = ROW_BITS(g);
-        (void)bits;
+        ROW_TAKE_BITS(g);
         if (ROW_IS_DEAD) continue;
         for (int k = 0; k < 2; k++) {
             vf v[PART];
@@ -469,8 +467,7 @@ VATTR static void ROW_FN(widen)(const void *row, const uint64_t *allowed, size_t
     const char *x = row;
     (void)allowed;
     for (size_t g = 0; g < n_groups; g++, x += (size_t)GROUP * DSIZE, out += GROUP) {
-        const uint64_t bits = ROW_BITS(g);
-        (void)bits;
+        ROW_TAKE_BITS(g);
         for (int o = 0; o < GROUP; o += VWIDTH) v_store(out + o, ROW_LOAD(o));
     }
 }
@@ -487,6 +484,7 @@ static const row_kernels ROW_FN(row_table) = {ROW_KERNELS(ROW_ENTRY)};
 #undef ROW_RAW
 #undef ROW_RAW32
 #undef ROW_BITS
+#undef ROW_TAKE_BITS
 #undef ROW_ALLOW
 #undef ROW_ALLOW32
 #undef ROW_KEEP

@@ -52,12 +52,6 @@ static const kernel_table *scalar(void) {
     return NULL;
 }
 
-static uint32_t bits_of(float x) {
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
-}
-
 static void assert_same_bits(const void *a, const void *b, size_t size, const char *isa,
                              const char *op) {
     if (memcmp(a, b, size) != 0) fail_msg("%s differs from scalar in %s", isa, op);
@@ -320,11 +314,7 @@ static void check_masked(const kernel_table *t, int d, const bench *b, uint64_t 
     const row_kernels *m = t->row[d][1], *p = t->row[d][0];
 
     m->widen(x, allowed, GROUPS, got_x);
-    for (int i = 0; i < COUNT; ++i)
-        if (bits_of(got_x[i]) != bits_of(want_x[i]))
-            fail_msg("%s dtype %d: widen, masked: %g at %d, wanted %g (allowed %d)", t->isa, d,
-                     (double)got_x[i], i, (double)want_x[i],
-                     (int)(allowed[i / GROUP] >> i % GROUP & 1));
+    assert_same_bits(got_x, want_x, sizeof got_x, t->isa, "widen, masked");
     int64_t masked = 0;
     assert_true(m->group_census(x, allowed, GROUPS, &masked));
     assert_int_equal(masked, want_masked);
