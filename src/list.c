@@ -198,7 +198,9 @@ static void keep_greatest(list *l, scratch_arena *s, int32_t k) {
         if (l->x[i] == kth) ties[equal++] = i;
     }
     PLUCK_ASSERT(above < k && above + equal >= k);
-    const int32_t last_id = l->ids[pk_kth_lowest_id(l->ids, ties, equal, k - above)];
+    const int32_t last_id = l->lies == ORDER_ID
+                                ? l->ids[ties[k - above - 1]]
+                                : l->ids[pk_kth_lowest_id(l->ids, ties, equal, k - above)];
     pk_lease_return(s, LEASE_TIES);
     keep_descending_through(l, kth, last_id);
     PLUCK_ASSERT(l->n == k);

@@ -81,8 +81,10 @@ static int32_t collect_top(view *v, int32_t k) {
     float *max = pk_lease_floats(v->scratch, LEASE_MAXIMA, room);
     const int32_t n_groups = groups_reaching(v, first, groups, max);
     const float bound = n_groups <= FEW ? pk_kth_of_few(max, n_groups, k) : first;
+    /* Of the maximum's equals the first k are enough. */
+    const bool equals = bound == v->mass.max;
     int32_t n = 0;
-    for (int32_t i = 0; i < n_groups && n_groups <= FEW; i++)
+    for (int32_t i = 0; i < n_groups && n_groups <= FEW && !(equals && n >= k); i++)
         if (max[i] >= bound)
             n += pk_row_collect_group(&v->row, v->mass.group_max, groups[i], bound, v->list.ids + n,
                                       v->list.x + n);
