@@ -399,45 +399,51 @@ float pk_row_min(const logit_row *r) {
     return least;
 }
 
-int32_t pk_row_collect(const logit_row *r, const float *max, row_cut c, float below, int32_t *ids,
-                       float *x) {
-    int32_t n = 0;
-    run part;
-    for (int32_t g = 0; next_run(r, c, &g, &part);)
-        n += part.kernels->group_collect(part.x, part.allowed, (size_t)part.n, max + part.first,
-                                         part.first * GROUP, part.low, below, ids + n, x + n);
-    PLUCK_ASSERT(n <= r->n);
-    return n;
-}
-
 /* How many groups to collect before the next look at how many candidates there are. */
 static int32_t stretch(int32_t n, int32_t most) {
     const int32_t groups = (most - n) / (2 * GROUP);
     return groups < 16 ? 16 : groups;
 }
 
-int32_t pk_row_collect_few(const logit_row *r, const float *max, row_cut c, int32_t most,
-                           int32_t *ids, float *x) {
+/* Collects from `count` groups of a run, from its i-th on. */
+static int32_t collect_run(const logit_row *r, const run *part, int32_t i, int32_t count,
+                           const float *max, float below, int32_t *ids, float *x) {
+    const int32_t first = part->first + i;
+    return part->kernels->group_collect((const char *)part->x + (size_t)i * GROUP * r->element,
+                                        part->allowed ? part->allowed + i : NULL, (size_t)count,
+                                        max + first, first * GROUP, part->low, below, ids, x);
+}
+
+int32_t pk_row_collect(const logit_row *r, const float *max, row_cut c, float below, int32_t *ids,
+                       float *x) {
     int32_t n = 0;
-    bool counted = cut_is_open(c);
     run part;
-    for (int32_t g = 0; n <= most && next_run(r, c, &g, &part);) {
-        const char *at = part.x;
-        for (int32_t i = 0, count; i < part.n && n <= most; i += count) {
+    for (int32_t g = 0; next_run(r, c, &g, &part);)
+        n += collect_run(r, &part, 0, part.n, max, below, ids + n, x + n);
+    PLUCK_ASSERT(n <= r->n);
+    return n;
+}
+
+int64_t pk_row_collect_few(const logit_row *r, const float *max, row_cut c, int32_t most,
+                           int32_t *ids, float *x) {
+    PLUCK_ASSERT(!cut_is_open(c));
+    int32_t n = 0;
+    bool counted = false;
+    run part;
+    for (int32_t g = 0; next_run(r, c, &g, &part);) {
+        for (int32_t i = 0, count; i < part.n; i += count) {
             count = stretch(n, most);
             count = count < part.n - i ? count : part.n - i;
-            const int32_t first = part.first + i;
-            n += part.kernels->group_collect(
-                at + (size_t)i * GROUP * r->element, part.allowed ? part.allowed + i : NULL,
-                (size_t)count, max + first, first * GROUP, part.low, NAN, ids + n, x + n);
+            n += collect_run(r, &part, i, count, max, NAN, ids + n, x + n);
             /* If it goes on like this there are too many, and counting is cheaper. */
-            if (counted || (int64_t)n * r->n_groups <= (int64_t)most * (first + count)) continue;
+            const int64_t seen = part.first + i + count;
+            if (counted || (int64_t)n * r->n_groups <= (int64_t)most * seen) continue;
             const int64_t all = pk_row_count_above(r, max, c);
-            if (all > most) return most + 1;
+            if (all > most) return all;
             counted = true;
         }
     }
-    PLUCK_ASSERT(n <= r->n);
+    PLUCK_ASSERT(n <= most);
     return n;
 }
 

@@ -129,9 +129,9 @@ float pk_row_min(const logit_row *r);
 int32_t pk_row_collect(const logit_row *r, const float *max, row_cut c, float below, int32_t *ids,
                        float *x);
 
-/* The same for all that the cut admits if that is at most `most`; if it is more, stops early and
- * returns a number above `most`. */
-int32_t pk_row_collect_few(const logit_row *r, const float *max, row_cut c, int32_t most,
+/* Collects all that the cut, which is not open, admits if that is at most `most`. Returns how many
+ * there are. */
+int64_t pk_row_collect_few(const logit_row *r, const float *max, row_cut c, int32_t most,
                            int32_t *ids, float *x);
 
 /* The same of one group. */

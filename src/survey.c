@@ -30,9 +30,9 @@ static double list_mass(view *v, const float *x, int32_t n) {
  * equals. */
 static void collect_top(view *v, top *t) {
     if (cut_is_open(pk_view_deeper(v, t->low))) return;
-    const int32_t n = pk_view_collect_few(v, t->low, view_most_listed(v));
-    if (n < 0) return;
-    t->n = n;
+    const int64_t n = pk_view_collect_few(v, t->low, view_most_listed(v));
+    if (pk_view_is_much(v, n)) return;
+    t->n = (int32_t)n;
     t->mass = list_mass(v, v->list.x, t->n);
 }
 

@@ -139,14 +139,15 @@ int32_t pk_view_collect(view *v, float low, float high) {
     return n;
 }
 
-int32_t pk_view_collect_few(view *v, float low, int64_t most) {
+int64_t pk_view_collect_few(view *v, float low, int64_t most) {
     PLUCK_ASSERT(v->whole && v->mass.max_stamp == v->values);
-    int32_t n =
-        pk_row_collect_few(&v->row, v->mass.group_max, pk_view_deeper(v, low),
-                           (int32_t)min_i64(most, INT32_MAX - GROUP), v->list.ids, v->list.x);
-    const bool few = n <= most;
-    pk_list_set(&v->list, few ? n : 0, ORDER_ID);
-    return few ? n : -1;
+    if (v->n <= most) return pk_view_collect(v, low, NAN);
+    const row_cut c = pk_view_deeper(v, low);
+    const int64_t n = cut_is_open(c) ? v->n
+                                     : pk_row_collect_few(&v->row, v->mass.group_max, c,
+                                                          (int32_t)most, v->list.ids, v->list.x);
+    pk_list_set(&v->list, n <= most ? (int32_t)n : 0, ORDER_ID);
+    return n;
 }
 
 void pk_view_adopt(view *v) {
@@ -182,17 +183,14 @@ static void keep(view *v, float low) {
         PLUCK_ASSERT(v->list.n > 0);
         return;
     }
-    const row_cut c = pk_view_deeper(v, low);
-    int64_t n = pk_view_collect_few(v, low, view_most_listed(v));
-    const bool few = n >= 0;
-    if (!few) n = cut_is_open(c) ? v->n : pk_row_count_above(&v->row, v->mass.group_max, c);
+    const int64_t n = pk_view_collect_few(v, low, view_most_listed(v));
     PLUCK_ASSERT(n > 0);
     if (v->uncounted) v->n_counted = n;
     v->uncounted = false;
-    if (few)
-        pk_view_adopt(v);
+    if (pk_view_is_much(v, n))
+        note_cut(v, pk_view_deeper(v, low), n);
     else
-        note_cut(v, c, n);
+        pk_view_adopt(v);
 }
 
 /* ---- state ---- */

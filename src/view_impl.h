@@ -94,9 +94,9 @@ row_cut pk_view_deeper(const view *v, float low);
  * returns how many. */
 int32_t pk_view_collect(view *v, float low, float high);
 
-/* Collects x >= low if that is at most `most`; returns how many, or -1: then the free list has
- * nothing. */
-int32_t pk_view_collect_few(view *v, float low, int64_t most);
+/* Collects x >= low if there are at most `most`; if there are more, the free list is empty. Returns
+ * how many there are. */
+int64_t pk_view_collect_few(view *v, float low, int64_t most);
 
 /* Turns a WHOLE view into the list that was collected from it. */
 void pk_view_adopt(view *v);

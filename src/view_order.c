@@ -102,7 +102,7 @@ static bool collect_at_least(view *v, int64_t k) {
     if (n == 0) {
         const float bound = pk_view_bound(v, k);
         const int64_t most = min_i64(max_i64(4 * k, 4096), view_most_listed(v));
-        if (pk_view_collect_few(v, bound, most) < 0) return false;
+        if (pk_view_collect_few(v, bound, most) > most) return false;
     }
     pk_view_adopt(v);
     return true;
@@ -179,8 +179,8 @@ float pk_view_kth(view *v, int64_t k) {
  * many equals at the end, only as many of them as are needed. */
 static int32_t collect_greatest(view *v, int32_t m) {
     const float bound = pk_view_bound(v, m);
-    const int32_t few = pk_view_collect_few(v, bound, max_i64(4 * (int64_t)m, 4096));
-    if (few >= 0) return few;
+    const int64_t most = max_i64(4 * (int64_t)m, 4096), few = pk_view_collect_few(v, bound, most);
+    if (few <= most) return (int32_t)few;
     const boundary b = pk_boundary_find(v, ORDER_DESCENDING, MEASURE_COUNT, (double)m, false);
     const row_cut noted = v->cut;
     v->cut = (row_cut){b.x, b.id};

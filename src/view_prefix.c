@@ -25,13 +25,14 @@ static bool top_reaches(const top *t, double target) {
  * of the row. */
 static bool collect_certain(view *v, candidate_order order, double target, float ceiling) {
     /* In ORDER_NEAR a pass costs twice as much, so a longer list is worth it. */
-    const int64_t most = order == ORDER_NEAR ? v->n_vocab / 2 : v->n_vocab / 16;
+    const int64_t longer = order == ORDER_NEAR ? v->n_vocab / 2 : 0;
+    const int64_t most = max_i64(longer, view_most_listed(v));
     const double rest = (v->mass.sum - target) * (1.0 - 1e-7);
     const double nats = rest > 0.0 ? log((double)v->n / rest) : INFINITY;
     const double x = (double)v->mass.ref - fmax(nats, 0.0) / v->scale;
     float low = x < -(double)FLT_MAX ? -INFINITY : nextafterf((float)x, -INFINITY);
     if (low > ceiling) low = ceiling;
-    return pk_view_collect_few(v, low, max_i64(most, view_most_listed(v))) >= 0;
+    return pk_view_collect_few(v, low, most) <= most;
 }
 
 /* Cuts a WHOLE view after a boundary that was found in the free list; of its equals, higher ids are

@@ -230,8 +230,9 @@ VATTR static void ROW_FN(group_sumexp_levels)(const void *row, const uint64_t *a
         ROW_FN(sumexp_levels)(row, allowed, n_groups, level, 2, p, sum, above);
 }
 
-/* The eight lanes of e(x), and of e(x) (x - ref). */
-VFN void ROW_FN(lanes_moment)(const char *x, uint64_t bits, const exp_params *p, v8 *s, v8 *m) {
+/* The eight lanes of e(x), and of e(x) (x - ref) or e(x)^2. `squares` is a constant at each call. */
+VFN void ROW_FN(lanes_pair)(const char *x, uint64_t bits, const exp_params *p, bool squares, v8 *s,
+                            v8 *m) {
     v8 half[2], half_m[2];
     (void)bits;
     if (ROW_IS_DEAD) {
@@ -242,60 +243,37 @@ VFN void ROW_FN(lanes_moment)(const char *x, uint64_t bits, const exp_params *p,
         vf v[PART], w[PART];
         ROW_LOAD32(32 * k, v);
         for (int i = 0; i < PART; i++) {
+            vf d = v_sub(v[i], v_set(p->ref));
             /* At the floor e is 0, so the product is 0 too. */
-            const vf d = v_max(v_sub(v[i], v_set(p->ref)), v_set(p->floor));
+            if (!squares) d = v_max(d, v_set(p->floor));
             v[i] = v_shifted_exp(d, p);
-            w[i] = v_mul(v[i], d);
+            w[i] = v_mul(v[i], squares ? v[i] : d);
         }
         half[k] = ROW_FOLD32(v);
         half_m[k] = ROW_FOLD32(w);
     }
     *s = v8_add(half[0], half[1]);
     *m = v8_add(half_m[0], half_m[1]);
+}
+
+VFN void ROW_FN(group_pair)(const char *x, const uint64_t *allowed, size_t n_groups,
+                            const exp_params *params, bool squares, double *sum, double *second) {
+    (void)allowed;
+    const exp_params p = *params;
+    v8 s[4], m[4];
+    GROUPS_BY_FOUR(ROW_FN(lanes_pair)(x, ROW_BITS(g + (size_t)q), &p, squares, &s[q], &m[q]),
+                   (v8_sum4(s, sum + g), v8_sum4(m, second + g)),
+                   (sum[g] = v8_sum(s[0]), second[g] = v8_sum(m[0])));
 }
 
 VATTR static void ROW_FN(group_moment)(const void *row, const uint64_t *allowed, size_t n_groups,
                                        const exp_params *params, double *sum, double *moment) {
-    const char *x = row;
-    (void)allowed;
-    const exp_params p = *params;
-    v8 s[4], m[4];
-    GROUPS_BY_FOUR(ROW_FN(lanes_moment)(x, ROW_BITS(g + (size_t)q), &p, &s[q], &m[q]),
-                   (v8_sum4(s, sum + g), v8_sum4(m, moment + g)),
-                   (sum[g] = v8_sum(s[0]), moment[g] = v8_sum(m[0])));
-}
-
-/* The eight lanes of e(x), and of e(x)^2. */
-VFN void ROW_FN(lanes_squares)(const char *x, uint64_t bits, const exp_params *p, v8 *s, v8 *m) {
-    v8 half[2], half_m[2];
-    (void)bits;
-    if (ROW_IS_DEAD) {
-        *s = *m = v8_zero();
-        return;
-    }
-    for (int k = 0; k < 2; k++) {
-        vf v[PART], w[PART];
-        ROW_LOAD32(32 * k, v);
-        for (int i = 0; i < PART; i++) {
-            v[i] = v_shifted_exp(v_sub(v[i], v_set(p->ref)), p);
-            w[i] = v_mul(v[i], v[i]);
-        }
-        half[k] = ROW_FOLD32(v);
-        half_m[k] = ROW_FOLD32(w);
-    }
-    *s = v8_add(half[0], half[1]);
-    *m = v8_add(half_m[0], half_m[1]);
+    ROW_FN(group_pair)(row, allowed, n_groups, params, false, sum, moment);
 }
 
 VATTR static void ROW_FN(group_squares)(const void *row, const uint64_t *allowed, size_t n_groups,
                                         const exp_params *params, double *sum, double *squares) {
-    const char *x = row;
-    (void)allowed;
-    const exp_params p = *params;
-    v8 s[4], m[4];
-    GROUPS_BY_FOUR(ROW_FN(lanes_squares)(x, ROW_BITS(g + (size_t)q), &p, &s[q], &m[q]),
-                   (v8_sum4(s, sum + g), v8_sum4(m, squares + g)),
-                   (sum[g] = v8_sum(s[0]), squares[g] = v8_sum(m[0])));
+    ROW_FN(group_pair)(row, allowed, n_groups, params, true, sum, squares);
 }
 
 /* The eight lanes of d = x - shift and of d^2; masked logits give 0. */

@@ -95,12 +95,18 @@ static void each_key(void **state) {
 }
 
 /* Checks which of four tokens with probabilities of 4/15, 1/15, 8/15 and 2/15 a
- * spec's chain leaves. */
-static void leaves(const char *spec, const int32_t *ids, int32_t n) {
+ * spec's chain leaves; `told`: after a prompt of 0 1 2 and an output of 0 1. */
+static void leaves(const char *spec, bool told, const int32_t *ids, int32_t n) {
     const float row[4] = {logf(4.0f), 0.0f, logf(8.0f), logf(2.0f)};
+    const int32_t prompt[] = {0, 1, 2};
     pluck_sampler *s = NULL;
     pluck_error error;
     if (pluck_sampler_from_spec(&s, spec, 4, &error) != PLUCK_OK) fail_msg("%s", error.message);
+    if (told) {
+        assert_int_equal(pluck_accept_prompt(s, prompt, 3), PLUCK_OK);
+        assert_int_equal(pluck_accept(s, 0), PLUCK_OK);
+        assert_int_equal(pluck_accept(s, 1), PLUCK_OK);
+    }
     int32_t token;
     assert_int_equal(pluck_sample(s, row, &token), PLUCK_OK);
     pluck_candidates left;
@@ -109,11 +115,13 @@ static void leaves(const char *spec, const int32_t *ids, int32_t n) {
     assert_memory_equal(left.ids, ids, (size_t)n * sizeof *ids);
     pluck_sampler_free(s);
 }
-#define LEAVES(spec, ...)                                                                          \
+#define LEAVES_IF(told, spec, ...)                                                                 \
     do {                                                                                           \
         const int32_t ids_[] = {__VA_ARGS__};                                                      \
-        leaves(spec, ids_, (int32_t)(sizeof ids_ / sizeof ids_[0]));                               \
+        leaves(spec, told, ids_, (int32_t)(sizeof ids_ / sizeof ids_[0]));                         \
     } while (0)
+#define LEAVES(...)       LEAVES_IF(false, __VA_ARGS__)
+#define LEAVES_AFTER(...) LEAVES_IF(true, __VA_ARGS__)
 
 /* P >= a * (8/15)^2: in units of 1/225, the P are 60, 15, 120, 30, and the square is 64. */
 static void top_a(void **state) {
@@ -164,30 +172,6 @@ static void cuts_by_shape(void **state) {
     LEAVES("top_k=0;top_p=1;min_p=0;min_k=7", 2, 0, 3);
     LEAVES("samplers=;skew=2", 2, 0, 3, 1);
 }
-
-/* What a spec leaves of 4, 1, 8 and 2 fifteenths after a prompt of 0 1 2 and an output of 0 1. */
-static void leaves_after(const char *spec, const int32_t *ids, int32_t n) {
-    const float row[4] = {logf(4.0f), 0.0f, logf(8.0f), logf(2.0f)};
-    const int32_t prompt[] = {0, 1, 2};
-    pluck_sampler *s = NULL;
-    pluck_error error;
-    if (pluck_sampler_from_spec(&s, spec, 4, &error) != PLUCK_OK) fail_msg("%s", error.message);
-    assert_int_equal(pluck_accept_prompt(s, prompt, 3), PLUCK_OK);
-    assert_int_equal(pluck_accept(s, 0), PLUCK_OK);
-    assert_int_equal(pluck_accept(s, 1), PLUCK_OK);
-    int32_t token;
-    assert_int_equal(pluck_sample(s, row, &token), PLUCK_OK);
-    pluck_candidates left;
-    assert_int_equal(pluck_workspace_candidates(pluck_sampler_workspace(s), &left), PLUCK_OK);
-    assert_int_equal(left.n, n);
-    assert_memory_equal(left.ids, ids, (size_t)n * sizeof *ids);
-    pluck_sampler_free(s);
-}
-#define LEAVES_AFTER(spec, ...)                                                                    \
-    do {                                                                                           \
-        const int32_t ids_[] = {__VA_ARGS__};                                                      \
-        leaves_after(spec, ids_, (int32_t)(sizeof ids_ / sizeof ids_[0]));                         \
-    } while (0)
 
 static void bans(void **state) {
     (void)state;
