@@ -105,6 +105,20 @@ int32_t pk_list_lowest_id(const list *l, float x) {
     return best;
 }
 
+void pk_list_keep_above(list *l, float low) {
+    int32_t n = 0;
+    for (int32_t first = 0; first < l->n; first += SPAN) {
+        if (!span_reaches(l->x + first, low)) continue;
+        const int32_t end = first + SPAN < l->n ? first + SPAN : l->n;
+        for (int32_t i = first; i < end; i++) {
+            l->ids[n] = l->ids[i];
+            l->x[n] = l->x[i];
+            n += l->x[n] >= low;
+        }
+    }
+    pk_list_truncate(l, n);
+}
+
 /* Keeps x > low, and of x = low the ids up to last_id. */
 static void keep_descending_through(list *l, float low, int32_t last_id) {
     int32_t n = 0;
@@ -120,10 +134,6 @@ static void keep_descending_through(list *l, float low, int32_t last_id) {
         }
     }
     pk_list_truncate(l, n);
-}
-
-void pk_list_keep_above(list *l, float low) {
-    keep_descending_through(l, low, INT32_MAX);
 }
 
 void pk_list_keep_through(list *l, const ordering *o, double key, int32_t last_id) {
