@@ -9,7 +9,6 @@
 #include "lend_chains.h"
 #include "twin.h"
 
-#include <dlfcn.h>
 #include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -209,29 +208,12 @@ static void test_looks(void **state) {
     drop(p);
 }
 
-static size_t n_seen;
-
-static void see(struct llama_sampler *smpl, llama_token_data_array *cur) {
-    (void)smpl;
-    n_seen = cur->size;
-    for (size_t i = 0; i < cur->size; i++) {
-        if (cur->data[i].id % 3 == 0) cur->data[i].logit = -INFINITY;
-    }
-}
-
-static const char *see_name(const struct llama_sampler *smpl) {
-    (void)smpl;
-    return "see";
-}
-
-static struct llama_sampler_i seeing = {.name = see_name, .apply = see};
-
 /* What is applied before the chain gets all candidates: a grammar, or a program's own sampler. */
 static void test_before_the_chain(void **state) {
     (void)state;
     teach(fill);
     struct llama_sampler *before[] = {
-        llama_sampler_init(&seeing, NULL),
+        llama_sampler_init(&twin_seeing, NULL),
         llama_sampler_init_grammar(m.vocab, "root ::= (\" \" [a-z]+)+ \".\"", "root")};
     for (int c = 0; c < N_CHAINS; c++) {
         pair p = make(&chains[c]);
@@ -239,9 +221,9 @@ static void test_before_the_chain(void **state) {
         for (int step = 0; step < 6; step++) {
             fill(&ours, m.ctx);
             fill_theirs(m.ctx);
-            n_seen = 0;
+            twin_n_seen = 0;
             llama_sampler_apply(before[step % 2], &ours.cur);
-            if (step % 2 == 0) assert_int_equal(n_seen, m.n_vocab);
+            if (step % 2 == 0) assert_int_equal(twin_n_seen, m.n_vocab);
             by_name.sampler_apply(before[step % 2], &theirs.cur);
             apply(p, chains[c].name, step);
             decode(m.ctx, 500 + step);
@@ -261,8 +243,8 @@ static void test_inside_the_chain(void **state) {
                       by_name.sampler_chain_init(llama_sampler_chain_default_params())};
         pair inner = make(&chains[0]);
         if (!nested) {
-            by_name.sampler_chain_add(outer.a, llama_sampler_init(&seeing, NULL));
-            by_name.sampler_chain_add(outer.b, llama_sampler_init(&seeing, NULL));
+            by_name.sampler_chain_add(outer.a, llama_sampler_init(&twin_seeing, NULL));
+            by_name.sampler_chain_add(outer.b, llama_sampler_init(&twin_seeing, NULL));
         }
         by_name.sampler_chain_add(outer.a, inner.a);
         by_name.sampler_chain_add(outer.b, inner.b);
@@ -454,11 +436,7 @@ static void test_much_left(void **state) {
 }
 
 static bool find_own_logits(void) {
-    Dl_info info;
-    void *address;
-    memcpy(&address, &by_address.sampler_apply, sizeof address);
-    void *handle = dladdr(address, &info) ? dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD) : NULL;
-    address = handle ? dlsym(handle, "llama_get_logits_ith") : NULL;
+    void *address = twin_own("llama_get_logits_ith");
     memcpy(&own_logits, &address, sizeof address);
     return address != NULL;
 }

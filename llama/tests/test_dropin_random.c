@@ -113,51 +113,39 @@ typedef struct pair {
     bool by_id; /* compare what is left in order of id */
 } pair;
 
-/* What happened before, for the message of a failure. */
-static char story[4096];
-
-static void tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void tell(const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    size_t n = strlen(story);
-    if (n < sizeof story) vsnprintf(story + n, sizeof story - n, format, args);
-    va_end(args);
-}
-
 static void tell_stage(const pluck_stage *s) {
     pluck_stage_traits traits = {.name = "?"};
     pluck_stage_describe(s, &traits);
     switch (s->kind) {
     case PLUCK_STAGE_TOP_K:
-        tell("%s %d, ", traits.name, s->as.top_k.k);
+        twin_tell("%s %d, ", traits.name, s->as.top_k.k);
         break;
     case PLUCK_STAGE_TYPICAL:
     case PLUCK_STAGE_TOP_P:
     case PLUCK_STAGE_MIN_P:
-        tell("%s %g keep %d, ", traits.name, (double)s->as.top_p.p, s->as.top_p.min_keep);
+        twin_tell("%s %g keep %d, ", traits.name, (double)s->as.top_p.p, s->as.top_p.min_keep);
         break;
     case PLUCK_STAGE_TOP_N_SIGMA:
-        tell("%s %g, ", traits.name, (double)s->as.top_n_sigma.n);
+        twin_tell("%s %g, ", traits.name, (double)s->as.top_n_sigma.n);
         break;
     case PLUCK_STAGE_TEMPERATURE:
-        tell("%s %g range %g, ", traits.name, (double)s->as.temperature.t,
-             (double)s->as.temperature.range);
+        twin_tell("%s %g range %g, ", traits.name, (double)s->as.temperature.t,
+                  (double)s->as.temperature.range);
         break;
     case PLUCK_STAGE_XTC:
-        tell("%s %g %g keep %d, ", traits.name, (double)s->as.xtc.probability,
-             (double)s->as.xtc.threshold, s->as.xtc.min_keep);
+        twin_tell("%s %g %g keep %d, ", traits.name, (double)s->as.xtc.probability,
+                  (double)s->as.xtc.threshold, s->as.xtc.min_keep);
         break;
     case PLUCK_STAGE_PENALTIES:
-        tell("%s %d %g %g %g, ", traits.name, s->as.penalties.last_n,
-             (double)s->as.penalties.repeat, (double)s->as.penalties.freq,
-             (double)s->as.penalties.present);
+        twin_tell("%s %d %g %g %g, ", traits.name, s->as.penalties.last_n,
+                  (double)s->as.penalties.repeat, (double)s->as.penalties.freq,
+                  (double)s->as.penalties.present);
         break;
     case PLUCK_STAGE_ADAPTIVE_P:
-        tell("%s %g, ", traits.name, (double)s->as.adaptive_p.target);
+        twin_tell("%s %g, ", traits.name, (double)s->as.adaptive_p.target);
         break;
     default:
-        tell("%s, ", traits.name);
+        twin_tell("%s, ", traits.name);
         break;
     }
 }
@@ -195,7 +183,7 @@ static pair make_chain(void) {
         p.never_cloned = p.never_cloned || stage.kind == PLUCK_STAGE_ADAPTIVE_P;
         stages[n++] = stage;
     }
-    tell("chain: ");
+    twin_tell("chain: ");
     for (int32_t i = 0; i < n; i++) tell_stage(&stages[i]);
     p.a = twin_chain(&by_name, stages, n, V, NULL);
     p.b = twin_chain(&by_address, stages, n, V, NULL);
@@ -233,8 +221,8 @@ static twin_array random_array(const pair *p) {
         array.data[i] = array.data[j];
         array.data[j] = held;
     }
-    tell("[%d%s%s%s%s] ", n, sorted ? " sorted" : "", masks < 2 ? " masked" : "",
-         step > 1 ? " far" : "", shuffled ? " shuffled" : "");
+    twin_tell("[%d%s%s%s%s] ", n, sorted ? " sorted" : "", masks < 2 ? " masked" : "",
+              step > 1 ? " far" : "", shuffled ? " shuffled" : "");
     return array;
 }
 
@@ -270,7 +258,7 @@ static bool at_an_edge;
 static bool ends_at_an_edge(const pair *p, const llama_token_data_array *x,
                             const llama_token_data_array *y) {
     at_an_edge = p->sums && (x->size != y->size || x->selected != y->selected);
-    if (at_an_edge) fprintf(stderr, "a difference, by rounding if it is rare: %s\n", story);
+    if (at_an_edge) fprintf(stderr, "a difference, by rounding if it is rare: %s\n", twin_story);
     return at_an_edge;
 }
 
@@ -285,7 +273,7 @@ static void apply(pair p, int step) {
         order_by_id(&x.cur);
         order_by_id(&y.cur);
     }
-    if (!ends_at_an_edge(&p, &x.cur, &y.cur)) twin_assert_same(&x.cur, &y.cur, story, step);
+    if (!ends_at_an_edge(&p, &x.cur, &y.cur)) twin_assert_same(&x.cur, &y.cur, twin_story, step);
     if (y.cur.selected >= 0 && (size_t)y.cur.selected < y.cur.size && below(4)) {
         llama_token token = below(8) ? y.cur.data[y.cur.selected].id : below(V);
         by_name.sampler_accept(p.a, token);
@@ -299,7 +287,7 @@ static void do_something(pair *p, pair *other, int step) {
     switch (below(24)) {
     case 0: {
         if (p->never_cloned) break;
-        tell("clone ");
+        twin_tell("clone ");
         pair copy = *p;
         copy.a = by_name.sampler_clone(p->a);
         copy.b = by_address.sampler_clone(p->b);
@@ -309,7 +297,7 @@ static void do_something(pair *p, pair *other, int step) {
         break;
     }
     case 1:
-        tell("reset ");
+        twin_tell("reset ");
         by_name.sampler_reset(p->a);
         by_address.sampler_reset(p->b);
         break;
@@ -317,13 +305,13 @@ static void do_something(pair *p, pair *other, int step) {
         int32_t n = by_address.sampler_chain_n(p->b);
         if (n < 2) break;
         int32_t i = below(n);
-        tell("remove %d ", i);
+        twin_tell("remove %d ", i);
         pair taken = {.a = by_name.sampler_chain_remove(p->a, i),
                       .b = by_address.sampler_chain_remove(p->b, i)};
         if (below(2) && !p->never_sorted && !p->never_masked && !p->never_moved) {
             by_name.sampler_chain_add(p->a, taken.a);
             by_address.sampler_chain_add(p->b, taken.b);
-            tell("and add ");
+            twin_tell("and add ");
         } else {
             drop(taken);
         }
@@ -331,7 +319,7 @@ static void do_something(pair *p, pair *other, int step) {
     }
     case 3: {
         llama_token token = below(V);
-        tell("accept ");
+        twin_tell("accept ");
         by_name.sampler_accept(p->a, token);
         by_address.sampler_accept(p->b, token);
         break;
@@ -339,7 +327,7 @@ static void do_something(pair *p, pair *other, int step) {
     case 4: {
         int32_t i = below(by_address.sampler_chain_n(p->b));
         llama_token token = below(V);
-        tell("accept in %d ", i);
+        twin_tell("accept in %d ", i);
         by_name.sampler_accept(by_name.sampler_chain_get(p->a, i), token);
         by_address.sampler_accept(by_address.sampler_chain_get(p->b, i), token);
         break;
@@ -348,7 +336,7 @@ static void do_something(pair *p, pair *other, int step) {
         pair held = *p;
         *p = *other;
         *other = held;
-        tell("other ");
+        twin_tell("other ");
         break;
     }
     default:
@@ -362,8 +350,8 @@ static void test_sequences(void **state) {
     uint64_t n_edges = 0;
     for (uint64_t i = 0; i < n_sequences; i++) {
         rnd.state = (first_seed + i) * 0xD1342543DE82EF95u; /* far apart in the one stream */
-        story[0] = '\0';
-        tell("seed %llu: ", (unsigned long long)(first_seed + i));
+        twin_story[0] = '\0';
+        twin_tell("seed %llu: ", (unsigned long long)(first_seed + i));
         pair p = make_chain(), other = make_chain();
         at_an_edge = false;
         for (int step = 0; step < 12 && !at_an_edge; step++) do_something(&p, &other, step);

@@ -18,7 +18,6 @@
 #include "rows/rows.h"
 #include "twin.h"
 
-#include <dlfcn.h>
 #include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -41,18 +40,6 @@ static size_t n_filled, n_short; /* arrays, and those of them that a row was len
 
 static int below(int n) {
     return (int)rows_below(&rnd, (uint32_t)n);
-}
-
-/* What went before, for the message of a failure. */
-static char story[4096];
-
-static void tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void tell(const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    size_t n = strlen(story);
-    if (n < sizeof story) vsnprintf(story + n, sizeof story - n, format, args);
-    va_end(args);
 }
 
 /* An array and the memory that a program has for it. */
@@ -149,24 +136,6 @@ static void load_state(side *s) {
 
 /* ---- Arrays ------------------------------------------------------------------------------------ */
 
-static size_t n_seen;
-
-/* A sampler of the program's own: masks a third of what it sees. */
-static void see(struct llama_sampler *smpl, llama_token_data_array *cur) {
-    (void)smpl;
-    n_seen = cur->size;
-    for (size_t i = 0; i < cur->size; i++) {
-        if (cur->data[i].id % 3 == 0) cur->data[i].logit = -INFINITY;
-    }
-}
-
-static const char *see_name(const struct llama_sampler *smpl) {
-    (void)smpl;
-    return "see";
-}
-
-static struct llama_sampler_i seeing = {.name = see_name, .apply = see};
-
 static void *apply_elsewhere(void *of) {
     side *s = of;
     llama_sampler_apply(s->a, &s->ours.cur);
@@ -187,11 +156,11 @@ static void apply_chains(side *s, int how) {
 
 /* A sampler of the program's own before the chain: it sees all candidates. */
 static void apply_own(side *s) {
-    tell("own ");
+    twin_tell("own ");
     size_t size = s->theirs.cur.size;
-    struct llama_sampler *own = llama_sampler_init(&seeing, NULL);
+    struct llama_sampler *own = llama_sampler_init(&twin_seeing, NULL);
     llama_sampler_apply(own, &s->ours.cur);
-    assert_int_equal(n_seen, size);
+    assert_int_equal(twin_n_seen, size);
     by_name.sampler_apply(own, &s->theirs.cur);
     llama_sampler_free(own);
 }
@@ -200,10 +169,10 @@ static void apply_own(side *s) {
 static void apply(side *s, int step) {
     if (s->filled == NONE) return;
     int how = below(8);
-    tell("apply %d ", how);
+    twin_tell("apply %d ", how);
     if (how == 2) apply_own(s);
     apply_chains(s, how);
-    twin_assert_same(&s->ours.cur, &s->theirs.cur, story, step);
+    twin_assert_same(&s->ours.cur, &s->theirs.cur, twin_story, step);
     int64_t selected = s->theirs.cur.selected;
     if (selected >= 0) {
         llama_token token = s->theirs.cur.data[selected].id;
@@ -220,7 +189,7 @@ static void fill(side *s, int step) {
     }
     bool is_odd = !below(5);
     int which = below(is_odd ? (int)(sizeof odd / sizeof *odd) : 3);
-    tell("%s%d ", is_odd ? "odd" : "fill", which);
+    twin_tell("%s%d ", is_odd ? "odd" : "fill", which);
     (is_odd ? odd : proper)[which](&s->ours, s->ctx);
     n_filled++;
     n_short += s->ours.cur.size < V;
@@ -235,7 +204,7 @@ static void fill(side *s, int step) {
 static void make_chains(side *s) {
     const struct llama_vocab *vocab = llama_model_get_vocab(model);
     const chain *c = &chains[below(N_CHAINS)];
-    tell("[%s] ", c->name);
+    twin_tell("[%s] ", c->name);
     s->chain = c;
     s->a = twin_chain(&by_name, c->stages, c->n, V, vocab);
     s->b = twin_chain(&by_name, c->stages, c->n, V, vocab);
@@ -251,7 +220,7 @@ static void drop_chains(side *s) {
 /* As common_sampler_clone does it: chain and array are copied, the array from the program's memory.
  * So by then it must be there, if only in part. */
 static void clone_chains(side *s) {
-    tell("clone ");
+    twin_tell("clone ");
     bool elsewhere = s->filled != NONE && s->ours.cur.data != s->ours.own;
     struct llama_sampler *a = by_name.sampler_clone(s->a), *b = by_name.sampler_clone(s->b);
     if (elsewhere && s->ours.cur.data == s->ours.own) {
@@ -271,7 +240,7 @@ static void clone_chains(side *s) {
 static void look(side *s) {
     const float *row = own_logits(s->ctx, -1);
     int order = below(4);
-    tell("look %d ", order);
+    twin_tell("look %d ", order);
     if (order == 0) { /* as llama-server does for n_probs */
         assert_memory_equal(llama_get_logits_ith(s->ctx, -1), row, V * sizeof *row);
         const llama_token *ids = llama_get_sampled_candidates_ith(s->ctx, -1);
@@ -292,7 +261,7 @@ static void look(side *s) {
 
 static void sample(side *s) {
     if (s->chain->stages[s->chain->n - 1].kind == PLUCK_STAGE_TOP_P) return; /* selects nothing */
-    tell("sample ");
+    twin_tell("sample ");
     llama_token token = by_name.sampler_sample(s->a, s->ctx, -1);
     assert_int_equal(token, by_name.sampler_sample(s->b, s->ctx, -1));
 }
@@ -306,7 +275,7 @@ static void do_something(side *s, int step) {
         clone_chains(s);
         break;
     case 2:
-        tell("reset ");
+        twin_tell("reset ");
         by_name.sampler_reset(s->a);
         by_name.sampler_reset(s->b);
         break;
@@ -314,24 +283,24 @@ static void do_something(side *s, int step) {
         sample(s);
         break;
     case 4:
-        tell("other chain ");
+        twin_tell("other chain ");
         drop_chains(s);
         make_chains(s);
         break;
     case 5:
         if (below(4)) break;
-        tell("load ");
+        twin_tell("load ");
         load_state(s);
         break;
     case 6:
         if (below(16)) break;
-        tell("free ");
+        twin_tell("free ");
         llama_free(s->ctx);
         open_context(s);
         decode(s);
         break;
     case 7: /* the row goes while the array is there */
-        tell("decode ");
+        twin_tell("decode ");
         decode(s);
         break;
     case 8:
@@ -350,16 +319,16 @@ static void do_something(side *s, int step) {
 
 static void run_sequence(uint64_t seed) {
     rnd.state = seed * 0xD1342543DE82EF95u; /* far apart in the one stream */
-    story[0] = '\0';
-    tell("seed %llu, its block from %llu on: ", (unsigned long long)seed,
-         (unsigned long long)(seed - seed % BLOCK));
+    twin_story[0] = '\0';
+    twin_tell("seed %llu, its block from %llu on: ", (unsigned long long)seed,
+              (unsigned long long)(seed - seed % BLOCK));
     for (int k = 0; k < 2; k++) {
         make_chains(&sides[k]);
         decode(&sides[k]);
     }
     for (int step = 0; step < STEPS; step++) {
         int k = below(2);
-        tell("%d:", k);
+        twin_tell("%d:", k);
         do_something(&sides[k], step);
     }
     for (int k = 0; k < 2; k++) {
@@ -398,11 +367,7 @@ static bool run_block(void) {
 }
 
 static bool find_own_logits(void) {
-    Dl_info info;
-    void *address = NULL;
-    memcpy(&address, &by_address.sampler_apply, sizeof address);
-    void *handle = dladdr(address, &info) ? dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD) : NULL;
-    address = handle ? dlsym(handle, "llama_get_logits_ith") : NULL;
+    void *address = twin_own("llama_get_logits_ith");
     memcpy(&own_logits, &address, sizeof address);
     return address != NULL;
 }

@@ -21,6 +21,31 @@ twin_api by_name = {
 };
 twin_api by_address;
 float twin_tolerance = 1e-5f;
+char twin_story[4096];
+size_t twin_n_seen;
+
+void twin_tell(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    size_t n = strlen(twin_story);
+    if (n < sizeof twin_story) vsnprintf(twin_story + n, sizeof twin_story - n, format, args);
+    va_end(args);
+}
+
+static void see(struct llama_sampler *smpl, llama_token_data_array *cur) {
+    (void)smpl;
+    twin_n_seen = cur->size;
+    for (size_t i = 0; i < cur->size; i++) {
+        if (cur->data[i].id % 3 == 0) cur->data[i].logit = -INFINITY;
+    }
+}
+
+static const char *see_name(const struct llama_sampler *smpl) {
+    (void)smpl;
+    return "see";
+}
+
+struct llama_sampler_i twin_seeing = {.name = see_name, .apply = see};
 
 /* The drop-in does not export llama_backend_init, so it leads to libllama itself. */
 static bool libllama_info(Dl_info *info) {
@@ -29,15 +54,21 @@ static bool libllama_info(Dl_info *info) {
     return known && dladdr(known, info);
 }
 
+static void *own; /* a handle of libllama */
+
+void *twin_own(const char *name) {
+    return own ? dlsym(own, name) : NULL;
+}
+
 static bool find_own(void) {
     Dl_info info;
     if (!libllama_info(&info)) return false;
-    void *handle = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
-    if (!handle) return false;
+    own = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+    if (!own) return false;
     bool complete = true;
 #define BY_ADDRESS(name)                                                                           \
     do {                                                                                           \
-        void *f = dlsym(handle, "llama_" #name);                                                   \
+        void *f = twin_own("llama_" #name);                                                        \
         memcpy(&by_address.name, &f, sizeof f);                                                    \
         complete = complete && f;                                                                  \
     } while (0);

@@ -51,6 +51,19 @@ extern twin_api by_name, by_address;
  * drop-in is not preloaded: a test then has nothing to compare. */
 bool twin_begin(void);
 
+/* libllama's own function of this name, past the drop-in; NULL if there is none. After twin_begin. */
+void *twin_own(const char *name);
+
+/* What a test did before, for the message of a failure; it empties it when it starts anew. */
+extern char twin_story[4096];
+
+/* Appends to the story, as printf does. */
+void twin_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A sampler of a program's own: masks every third token of what it sees, and notes how many it saw. */
+extern struct llama_sampler_i twin_seeing;
+extern size_t twin_n_seen;
+
 /* A stage made with one set of functions. With a vocabulary, DRY gets llama.cpp's default breakers.
  * Fails the test if the version has no such stage. */
 struct llama_sampler *twin_stage(const twin_api *api, const pluck_stage *stage, int32_t n_vocab,
