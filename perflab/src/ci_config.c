@@ -206,20 +206,20 @@ static bool read_jobs(ci_config *c, const char *path, const git_job *usual) {
     return true;
 }
 
+/* Reads the top of the file: the keys that are only there, and those for all entries. */
 static bool read_top(ci_config *c, const char *path, git_job *usual) {
-    const char **const texts[] = {&c->base, &c->git.build};
-    static const char *const names[] = {"base", "build"};
     for (const cJSON *value = c->root->child; value != NULL; value = value->next) {
-        bool known = strcmp(value->string, "compare") == 0;
-        for (int i = 0; i < 2; i++) {
-            if (strcmp(value->string, names[i]) != 0) continue;
-            known = true;
-            *texts[i] = cJSON_GetStringValue(value);
-            if (*texts[i] != NULL) continue;
-            complain("%s: \"%s\" must be a text", path, names[i]);
+        const char **text = NULL;
+        if (strcmp(value->string, "base") == 0) text = &c->base;
+        if (strcmp(value->string, "build") == 0) text = &c->git.build;
+        if (text != NULL) {
+            *text = cJSON_GetStringValue(value);
+            if (*text != NULL) continue;
+            complain("%s: \"%s\" must be %s", path, value->string, wanted(VALUE_TEXT));
             return false;
         }
-        if (!known && !read_key(c, path, "", value, AT_TOP, usual)) return false;
+        if (strcmp(value->string, "compare") == 0) continue; /* read_jobs reads it */
+        if (!read_key(c, path, "", value, AT_TOP, usual)) return false;
     }
     return true;
 }

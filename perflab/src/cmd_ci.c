@@ -19,7 +19,7 @@ static char *starting_point(const char *base) {
     const char *const head[] = {"git", "rev-parse", "--verify", "--quiet", "HEAD", NULL};
     const char *const fork[] = {"git", "merge-base", base != NULL ? base : "HEAD", "HEAD", NULL};
     char *tip = child_first_line(head);
-    char *at = child_first_line(fork);
+    char *at = tip != NULL ? child_first_line(fork) : NULL;
     if (tip == NULL) {
         complain("ci: this is not a git repository, or it has no commit");
     } else if (at == NULL) {
@@ -30,14 +30,9 @@ static char *starting_point(const char *base) {
         at = child_first_line(parent);
         if (at == NULL) complain("ci: HEAD has no parent to compare it with");
     }
-    const bool good = tip != NULL && at != NULL;
     free(tip);
-    if (good) {
-        at[strlen(at) > 12 ? 12 : strlen(at)] = '\0';
-        return at;
-    }
-    free(at);
-    return NULL;
+    if (at != NULL && strlen(at) > 12) at[12] = '\0';
+    return at;
 }
 
 int command_ci(int argc, char **argv) {
