@@ -159,7 +159,7 @@ static void find_effects(plk_segment *segment, plk_node *const *members, const p
     pluck_stage stages[MAX_RUN];
     int32_t n = 0;
     for (int32_t i = 0; i < segment->n_stages; i++) {
-        if (members[i] && members[i]->object) stages[n++] = all[i];
+        if (members[i]->object) stages[n++] = all[i];
     }
     segment->effect_of_one = plk_effect_of(stages, n);
     if (n < segment->n_stages) { /* if a companion was left out */
@@ -168,7 +168,7 @@ static void find_effects(plk_segment *segment, plk_node *const *members, const p
         segment->effect_of_one.sorted_one = segment->effect_of_one.sorted_single = *flag;
     }
     plk_node *last = members[segment->n_stages - 1];
-    if (last && last->stage.kind == PLUCK_STAGE_MIROSTAT)
+    if (last->stage.kind == PLUCK_STAGE_MIROSTAT)
         segment->effect.mirostat1 = segment->effect_of_one.mirostat1 = &last->mirostat1;
 }
 
@@ -176,25 +176,24 @@ static pluck_status create_segment(plk_segment *segment, plk_node *const *member
                                    int32_t n_vocab) {
     pluck_stage stages[MAX_RUN];
     pluck_logit_bias *kept[MAX_RUN] = {NULL};
+    const int32_t n = segment->n_stages;
     pluck_status status = PLUCK_OK;
-    for (int32_t i = 0; i < segment->n_stages && status == PLUCK_OK; i++) {
+    for (int32_t i = 0; i < n && status == PLUCK_OK; i++) {
         stages[i] = members[i]->stage;
         status = plk_stage_fit(&stages[i], n_vocab, &kept[i]);
     }
+    if (status == PLUCK_OK) find_effects(segment, members, stages);
     pluck_config config = {.n_vocab = n_vocab,
                            .seed = PLUCK_SEED_RANDOM,
                            .stages = stages,
-                           .n_stages = segment->n_stages,
+                           .n_stages = n,
                            .workspace = plk_shared_workspace(n_vocab)};
     if (status == PLUCK_OK)
         status =
             config.workspace ? pluck_sampler_create(&segment->sampler, &config) : PLUCK_ERR_MEMORY;
-    for (int32_t i = 0; i < segment->n_stages; i++) free(kept[i]);
+    for (int32_t i = 0; i < n; i++) free(kept[i]);
     if (status != PLUCK_OK) return status;
-    find_effects(segment, members, stages);
-    for (int32_t i = 0; i < segment->n_stages && status == PLUCK_OK; i++) {
-        /* every stage of a segment is a member of the plan */
-        // NOLINTNEXTLINE(clang-analyzer-core.NullDereference)
+    for (int32_t i = 0; i < n && status == PLUCK_OK; i++) {
         if (members[i]->own && plk_stage_has_state(&members[i]->stage))
             status = pluck_sampler_copy_stage(segment->sampler, i, members[i]->own, 0);
     }
@@ -265,7 +264,7 @@ pluck_status plk_plan_make(plk_node *chain, int32_t n_vocab, bool for_arrays) {
         status = PLUCK_OK;
         for (int32_t s = 0; s < plan->n_segments && status == PLUCK_OK; s++) {
             plk_segment *segment = &plan->segments[s];
-            if (!segment->foreign)
+            if (segment->n_stages > 0)
                 status = create_segment(segment, &plan->members[segment->first], n_vocab);
         }
     }
