@@ -43,14 +43,10 @@ static void after_fork(void) {
     pthread_mutex_unlock(&mutex);
 }
 
-/* A recursive mutex can only be unlocked by the thread that locked it, and to the mutex the thread of
- * the child is another one. */
+/* A recursive mutex can only be unlocked by the thread that locked it, and to the mutex the thread
+ * of the child is another one. */
 static void after_fork_in_child(void) {
-    pthread_mutexattr_t recursive;
-    pthread_mutexattr_init(&recursive);
-    pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
-    pthread_mutex_init(&mutex, &recursive);
-    pthread_mutexattr_destroy(&recursive);
+    mutex = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 }
 
 /* Finds the object of an address without a lock; in glibc 2.35 and later. */
