@@ -8,8 +8,9 @@
 #include <stddef.h>
 #include <string.h>
 
-/* FLAG: a whole number in C, true or false in Python. */
-typedef enum field_kind { REAL, WHOLE, FLAG, SEED } field_kind;
+/* FLAG: a whole number in C, true or false in Python. The last three are arrays, whose length follows
+ * the pointer to them. */
+typedef enum field_kind { REAL, WHOLE, FLAG, SEED, TOKENS, SEQUENCES, BIASES } field_kind;
 
 typedef struct field {
     const char *name;
@@ -19,14 +20,23 @@ typedef struct field {
 
 enum { MAX_FIELDS = 6 };
 
+#define LENGTH_FOLLOWS(type, array, length)                                                        \
+    _Static_assert(offsetof(type, length) == offsetof(type, array) + sizeof(void *), #length)
+
+LENGTH_FOLLOWS(pluck_token_sequence, tokens, n_tokens);
+LENGTH_FOLLOWS(pluck_stage_logit_bias, biases, n_biases);
+LENGTH_FOLLOWS(pluck_stage_dry, breakers, n_breakers);
+LENGTH_FOLLOWS(pluck_stage_min_tokens, ends, n_ends);
+LENGTH_FOLLOWS(pluck_stage_bad_words, words, n_words);
+
 #define AT(member) offsetof(pluck_stage, as.member)
 
-/* Parameters that are numbers, of each kind; biases, breakers and functions are read apart. */
+/* The parameters of each kind but for functions, which are read apart. */
 static const struct {
     pluck_stage_kind kind;
     field fields[MAX_FIELDS];
 } kinds[] = {
-    {PLUCK_STAGE_LOGIT_BIAS, {{0}}},
+    {PLUCK_STAGE_LOGIT_BIAS, {{"biases", BIASES, AT(logit_bias.biases)}}},
     {PLUCK_STAGE_PENALTIES,
      {{"last_n", WHOLE, AT(penalties.last_n)},
       {"repeat", REAL, AT(penalties.repeat)},
@@ -36,7 +46,8 @@ static const struct {
      {{"multiplier", REAL, AT(dry.multiplier)},
       {"base", REAL, AT(dry.base)},
       {"allowed_length", WHOLE, AT(dry.allowed_length)},
-      {"last_n", WHOLE, AT(dry.last_n)}}},
+      {"last_n", WHOLE, AT(dry.last_n)},
+      {"breakers", SEQUENCES, AT(dry.breakers)}}},
     {PLUCK_STAGE_TOP_N_SIGMA, {{"n", REAL, AT(top_n_sigma.n)}}},
     {PLUCK_STAGE_TOP_K, {{"k", WHOLE, AT(top_k.k)}}},
     {PLUCK_STAGE_TYPICAL, {{"p", REAL, AT(typical.p)}, {"min_keep", WHOLE, AT(typical.min_keep)}}},
@@ -85,6 +96,11 @@ static const struct {
     {PLUCK_STAGE_SMOOTHING,
      {{"factor", REAL, AT(smoothing.factor)}, {"curve", REAL, AT(smoothing.curve)}}},
     {PLUCK_STAGE_SKEW, {{"skew", REAL, AT(skew.skew)}, {"seed", SEED, AT(skew.seed)}}},
+    {PLUCK_STAGE_MIN_TOKENS,
+     {{"min_tokens", WHOLE, AT(min_tokens.min_tokens)}, {"ends", TOKENS, AT(min_tokens.ends)}}},
+    {PLUCK_STAGE_BAD_WORDS, {{"words", SEQUENCES, AT(bad_words.words)}}},
+    {PLUCK_STAGE_NO_REPEAT_NGRAM,
+     {{"size", WHOLE, AT(no_repeat_ngram.size)}, {"last_n", WHOLE, AT(no_repeat_ngram.last_n)}}},
 };
 
 static const char *name_of(pluck_stage_kind kind) {
@@ -145,79 +161,87 @@ int px_seed(PyObject *value, const char *name, uint32_t *out) {
     return 0;
 }
 
-static int read_field(PyObject *object, const field *f, pluck_stage *stage) {
-    PyObject *value = PyObject_GetAttrString(object, f->name);
-    if (!value) return -1;
-    void *at = (char *)stage + f->offset;
-    char name[64];
-    (void)PyOS_snprintf(name, sizeof name, "%s.%s", name_of(stage->kind), f->name);
-    const int status = f->kind == REAL   ? read_real(value, name, at)
-                       : f->kind == SEED ? px_seed(value, name, at)
-                                         : px_int32(value, name, at);
-    Py_DECREF(value);
-    return status;
-}
+/* ---- arrays ---- */
 
-/* A dict of token to bias, or pairs. */
-static int read_biases(px_chain *c, PyObject *object, pluck_stage *stage) {
-    PyObject *given = PyObject_GetAttrString(object, "biases");
-    PyObject *pairs = !given                ? NULL
-                      : PyDict_Check(given) ? PyDict_Items(given)
-                                            : PySequence_List(given);
-    Py_XDECREF(given);
-    const Py_ssize_t n = pairs ? PyList_Size(pairs) : 0;
-    pluck_logit_bias *biases = pairs && n <= INT32_MAX ? take(c, (size_t)n * sizeof *biases) : NULL;
-    bool right = biases != NULL;
-    for (Py_ssize_t i = 0; right && i < n; i++) {
-        PyObject *pair = PySequence_List(PyList_GetItem(pairs, i));
-        right = pair && PyList_Size(pair) == 2;
-        if (pair && !right)
-            PyErr_SetString(PyExc_TypeError,
-                            "logit_bias.biases: wanted: {token: bias}, or pairs of token and bias");
-        right = right &&
-                px_int32(PyList_GetItem(pair, 0), "logit_bias: token", &biases[i].token) == 0 &&
-                read_real(PyList_GetItem(pair, 1), "logit_bias: bias", &biases[i].bias) == 0;
-        Py_XDECREF(pair);
-    }
-    Py_XDECREF(pairs);
+/* Reads an element; `name` is what to call a token of it. -1 with an exception set. */
+typedef int element_reader(px_chain *c, PyObject *given, const char *name, void *out);
+
+/* Reads each of a list, whose reference is taken and which may be NULL after an error, into memory
+ * of the chain; its address and length are written to `at`. */
+static int read_array(px_chain *c, PyObject *list, const char *name, size_t size,
+                      element_reader *read, void *at) {
+    const Py_ssize_t n = list ? PyList_Size(list) : 0;
+    char *array = list ? take(c, (size_t)n * size) : NULL;
+    bool right = array != NULL && n <= INT32_MAX;
+    if (array && !right) PyErr_Format(PyExc_OverflowError, "%s: there are too many", name);
+    for (Py_ssize_t i = 0; right && i < n; i++)
+        right = read(c, PyList_GetItem(list, i), name, array + (size_t)i * size) == 0;
+    Py_XDECREF(list);
     if (!right) return -1;
-    stage->as.logit_bias = (pluck_stage_logit_bias){biases, (int32_t)n};
+    const int32_t length = (int32_t)n;
+    memcpy(at, &array, sizeof array);
+    memcpy((char *)at + sizeof array, &length, sizeof length);
     return 0;
 }
 
-/* One breaker: a token, or a sequence of tokens. */
-static int read_breaker(px_chain *c, PyObject *given, pluck_token_sequence *out) {
+static int read_token(px_chain *c, PyObject *given, const char *name, void *out) {
+    (void)c;
+    return px_int32(given, name, out);
+}
+
+/* A token, or a sequence of tokens. */
+static int read_sequence(px_chain *c, PyObject *given, const char *name, void *out) {
     PyObject *list = PyIndex_Check(given) ? PyList_New(0) : PySequence_List(given);
-    if (!list) return -1;
-    if (PyIndex_Check(given) && PyList_Append(list, given) != 0) {
-        Py_DECREF(list);
-        return -1;
-    }
-    const Py_ssize_t n = PyList_Size(list);
-    int32_t *tokens = n <= INT32_MAX ? take(c, (size_t)n * sizeof *tokens) : NULL;
-    bool right = tokens != NULL;
-    for (Py_ssize_t i = 0; right && i < n; i++)
-        right = px_int32(PyList_GetItem(list, i), "dry: token of a breaker", &tokens[i]) == 0;
-    Py_DECREF(list);
-    *out = (pluck_token_sequence){tokens, (int32_t)n};
+    if (list && PyIndex_Check(given) && PyList_Append(list, given) != 0) Py_CLEAR(list);
+    return read_array(c, list, name, sizeof(int32_t), read_token, out);
+}
+
+static int read_bias(px_chain *c, PyObject *given, const char *name, void *out) {
+    pluck_logit_bias *bias = out;
+    PyObject *pair = PySequence_List(given);
+    bool right = pair && PyList_Size(pair) == 2;
+    (void)c;
+    if (pair && !right)
+        PyErr_SetString(PyExc_TypeError,
+                        "logit_bias.biases: wanted: {token: bias}, or pairs of token and bias");
+    right = right && px_int32(PyList_GetItem(pair, 0), name, &bias->token) == 0 &&
+            read_real(PyList_GetItem(pair, 1), "a bias of logit_bias.biases", &bias->bias) == 0;
+    Py_XDECREF(pair);
     return right ? 0 : -1;
 }
 
-static int read_breakers(px_chain *c, PyObject *object, pluck_stage *stage) {
-    PyObject *given = PyObject_GetAttrString(object, "breakers");
-    PyObject *list = given ? PySequence_List(given) : NULL;
-    Py_XDECREF(given);
-    const Py_ssize_t n = list ? PyList_Size(list) : 0;
-    pluck_token_sequence *breakers =
-        list && n <= INT32_MAX ? take(c, (size_t)n * sizeof *breakers) : NULL;
-    bool right = breakers != NULL;
-    for (Py_ssize_t i = 0; right && i < n; i++)
-        right = read_breaker(c, PyList_GetItem(list, i), &breakers[i]) == 0;
-    Py_XDECREF(list);
-    if (!right) return -1;
-    stage->as.dry.breakers = breakers;
-    stage->as.dry.n_breakers = (int32_t)n;
-    return 0;
+/* ---- stages ---- */
+
+static int read_value(px_chain *c, PyObject *value, field_kind kind, const char *name, void *at) {
+    switch (kind) {
+    case REAL:
+        return read_real(value, name, at);
+    case WHOLE:
+    case FLAG:
+        return px_int32(value, name, at);
+    case SEED:
+        return px_seed(value, name, at);
+    case TOKENS:
+        return read_array(c, PySequence_List(value), name, sizeof(int32_t), read_token, at);
+    case SEQUENCES:
+        return read_array(c, PySequence_List(value), name, sizeof(pluck_token_sequence),
+                          read_sequence, at);
+    case BIASES:
+        break;
+    }
+    return read_array(c, PyDict_Check(value) ? PyDict_Items(value) : PySequence_List(value), name,
+                      sizeof(pluck_logit_bias), read_bias, at);
+}
+
+static int read_field(px_chain *c, PyObject *object, const field *f, pluck_stage *stage) {
+    PyObject *value = PyObject_GetAttrString(object, f->name);
+    if (!value) return -1;
+    char name[64];
+    (void)PyOS_snprintf(name, sizeof name, "%s%s.%s", f->kind >= TOKENS ? "a token of " : "",
+                        name_of(stage->kind), f->name);
+    const int status = read_value(c, value, f->kind, name, (char *)stage + f->offset);
+    Py_DECREF(value);
+    return status;
 }
 
 /* The kind that an object's `kind` names; custom for any other object that may be one; 0 with an
@@ -258,9 +282,7 @@ static int read_stage(px_chain *c, PyObject *object, pluck_stage *stage) {
     if (kind == PLUCK_STAGE_INFILL) return keep_callback(c, px_callback_infill(object, stage));
     const field *fields = fields_of(kind);
     for (int i = 0; i < MAX_FIELDS && fields[i].name; i++)
-        if (read_field(object, &fields[i], stage) != 0) return -1;
-    if (kind == PLUCK_STAGE_LOGIT_BIAS) return read_biases(c, object, stage);
-    if (kind == PLUCK_STAGE_DRY) return read_breakers(c, object, stage);
+        if (read_field(c, object, &fields[i], stage) != 0) return -1;
     return 0;
 }
 
@@ -336,13 +358,56 @@ static PyObject *real_object(float x) {
     return PyFloat_FromDouble((double)x);
 }
 
+static PyObject *token_object(const void *token) {
+    return PyLong_FromLong(*(const int32_t *)token);
+}
+
+static PyObject *bias_object(const void *element) {
+    const pluck_logit_bias *bias = element;
+    return Py_BuildValue("(iN)", (int)bias->token, real_object(bias->bias));
+}
+
+/* A tuple of the elements of an array, whose address and length are at `at`. */
+static PyObject *array_object(const void *at, size_t size, PyObject *(*object)(const void *)) {
+    const char *array;
+    int32_t length;
+    memcpy(&array, at, sizeof array);
+    memcpy(&length, (const char *)at + sizeof array, sizeof length);
+    PyObject *tuple = PyTuple_New(length);
+    for (int32_t i = 0; tuple && i < length; i++) {
+        PyObject *item = object(array + (size_t)i * size);
+        if (!item || PyTuple_SetItem(tuple, i, item) != 0) Py_CLEAR(tuple);
+    }
+    return tuple;
+}
+
+static PyObject *sequence_object(const void *sequence) {
+    return array_object(sequence, sizeof(int32_t), token_object);
+}
+
+static PyObject *seed_object(uint32_t seed) {
+    return seed == PLUCK_SEED_RANDOM ? Py_NewRef(Py_None) : PyLong_FromUnsignedLong(seed);
+}
+
 static PyObject *field_object(const pluck_stage *stage, const field *f) {
     const void *at = (const char *)stage + f->offset;
-    if (f->kind == REAL) return real_object(*(const float *)at);
-    if (f->kind == FLAG) return PyBool_FromLong(*(const int32_t *)at);
-    if (f->kind == WHOLE) return PyLong_FromLong(*(const int32_t *)at);
-    const uint32_t seed = *(const uint32_t *)at;
-    return seed == PLUCK_SEED_RANDOM ? Py_NewRef(Py_None) : PyLong_FromUnsignedLong(seed);
+    switch (f->kind) {
+    case REAL:
+        return real_object(*(const float *)at);
+    case WHOLE:
+        return PyLong_FromLong(*(const int32_t *)at);
+    case FLAG:
+        return PyBool_FromLong(*(const int32_t *)at);
+    case SEED:
+        return seed_object(*(const uint32_t *)at);
+    case TOKENS:
+        return sequence_object(at);
+    case SEQUENCES:
+        return array_object(at, sizeof(pluck_token_sequence), sequence_object);
+    case BIASES:
+        break;
+    }
+    return array_object(at, sizeof(pluck_logit_bias), bias_object);
 }
 
 /* Sets a keyword; takes the reference. */
@@ -350,38 +415,6 @@ static bool put(PyObject *keywords, const char *name, PyObject *value) {
     const bool done = value && PyDict_SetItemString(keywords, name, value) == 0;
     Py_XDECREF(value);
     return done;
-}
-
-/* Puts an item at the end of a list; takes the reference. */
-static bool append(PyObject *list, PyObject *value) {
-    const bool done = value && PyList_Append(list, value) == 0;
-    Py_XDECREF(value);
-    return done;
-}
-
-static bool put_biases(PyObject *keywords, const pluck_stage_logit_bias *b) {
-    PyObject *list = PyList_New(0);
-    bool done = list != NULL;
-    for (int32_t i = 0; done && i < b->n_biases; i++)
-        done = append(
-            list, Py_BuildValue("(iN)", (int)b->biases[i].token, real_object(b->biases[i].bias)));
-    return put(keywords, "biases", done ? PyList_AsTuple(list) : NULL) && (Py_XDECREF(list), true);
-}
-
-static PyObject *breaker_object(const pluck_token_sequence *breaker) {
-    PyObject *tokens = PyTuple_New(breaker->n_tokens);
-    for (int32_t i = 0; tokens && i < breaker->n_tokens; i++)
-        if (PyTuple_SetItem(tokens, i, PyLong_FromLong(breaker->tokens[i])) != 0) Py_CLEAR(tokens);
-    return tokens;
-}
-
-static bool put_breakers(PyObject *keywords, const pluck_stage_dry *dry) {
-    PyObject *list = PyList_New(0);
-    bool done = list != NULL;
-    for (int32_t i = 0; done && i < dry->n_breakers; i++)
-        done = append(list, breaker_object(&dry->breakers[i]));
-    return put(keywords, "breakers", done ? PyList_AsTuple(list) : NULL) &&
-           (Py_XDECREF(list), true);
 }
 
 static PyObject *stage_object(PyObject *classes, const pluck_stage *stage) {
@@ -396,9 +429,6 @@ static PyObject *stage_object(PyObject *classes, const pluck_stage *stage) {
     bool done = keywords != NULL;
     for (int i = 0; done && i < MAX_FIELDS && fields[i].name; i++)
         done = put(keywords, fields[i].name, field_object(stage, &fields[i]));
-    if (done && stage->kind == PLUCK_STAGE_LOGIT_BIAS)
-        done = put_biases(keywords, &stage->as.logit_bias);
-    if (done && stage->kind == PLUCK_STAGE_DRY) done = put_breakers(keywords, &stage->as.dry);
     PyObject *none = done ? PyTuple_New(0) : NULL;
     PyObject *made = none ? PyObject_Call(type, none, keywords) : NULL;
     Py_XDECREF(none);

@@ -8,6 +8,7 @@
  *   callback.c    stages that call Python functions
  *   sampler.c     pluck.Sampler; workspace_object.c pluck.Workspace
  *   batch_object.c pluck.Batch; batch_call.c its arguments, batch_result.c its results
+ *   accept.c      telling a sampler tokens
  *   saved.c       a sampler's state as bytes, and pickling
  *   results.c     what a call returns; errors
  *
@@ -214,7 +215,10 @@ void px_sampler_leave(px_sampler *s);
 
 int px_sampler_init(PyObject *module);
 
-/* ---- saved.c: methods of Sampler ---- */
+/* ---- accept.c, saved.c: methods of Sampler ---- */
+
+PyObject *px_sampler_accept(PyObject *self, PyObject *token);
+PyObject *px_sampler_accept_prompt(PyObject *self, PyObject *tokens);
 
 PyObject *px_sampler_save(PyObject *self, PyObject *unused);
 PyObject *px_sampler_load(PyObject *self, PyObject *given);

@@ -245,61 +245,7 @@ static PyObject *sampler_candidates(PyObject *self, PyObject *const *args, Py_ss
     return read_candidates((px_sampler *)self);
 }
 
-/* ---- accepting ---- */
-
-static int accept_token(px_sampler *s, int32_t token) {
-    if (token < 0 || token >= s->n_vocab) {
-        pluck_error err = {PLUCK_ERR_TOKEN, ""};
-        (void)PyOS_snprintf(err.message, sizeof err.message,
-                            "token %d is outside the vocabulary of %d", (int)token,
-                            (int)s->n_vocab);
-        (void)px_raise(PLUCK_ERR_TOKEN, &err);
-        return -1;
-    }
-    return 0;
-}
-
-static int accept_one(px_sampler *s, PyObject *object) {
-    int32_t token;
-    if (px_int32(object, "token", &token) != 0 || accept_token(s, token) != 0 ||
-        px_sampler_enter(s) != 0)
-        return -1;
-    const pluck_status status = pluck_accept(s->c, token);
-    px_sampler_leave(s);
-    if (px_callbacks_raise(s->callbacks) != 0) return -1;
-    if (status != PLUCK_OK) (void)px_raise(status, NULL);
-    return status == PLUCK_OK ? 0 : -1;
-}
-
-/* All tokens are looked at before the first is accepted. */
-static int accept_many(px_sampler *s, PyObject *object) {
-    PyObject *list = PySequence_List(object);
-    const Py_ssize_t n = list ? PyList_Size(list) : 0;
-    int32_t *tokens = list ? PyMem_Malloc((size_t)n * sizeof *tokens + 1) : NULL;
-    if (list && !tokens) PyErr_NoMemory();
-    bool right = tokens != NULL;
-    for (Py_ssize_t i = 0; right && i < n; i++)
-        right = px_int32(PyList_GetItem(list, i), "token", &tokens[i]) == 0 &&
-                accept_token(s, tokens[i]) == 0;
-    Py_XDECREF(list);
-    if (right && px_sampler_enter(s) == 0) {
-        for (Py_ssize_t i = 0; i < n; i++) (void)pluck_accept(s->c, tokens[i]);
-        px_sampler_leave(s);
-        right = px_callbacks_raise(s->callbacks) == 0;
-    } else {
-        right = false;
-    }
-    PyMem_Free(tokens);
-    return right ? 0 : -1;
-}
-
-static PyObject *sampler_accept(PyObject *self, PyObject *token) {
-    px_sampler *s = (px_sampler *)self;
-    if ((PyIndex_Check(token) && !PySequence_Check(token) ? accept_one(s, token)
-                                                          : accept_many(s, token)) != 0)
-        return NULL;
-    return Py_NewRef(Py_None);
-}
+/* ---- going back ---- */
 
 static PyObject *sampler_reset(PyObject *self, PyObject *unused) {
     (void)unused;
@@ -410,12 +356,16 @@ static PyMethodDef sampler_methods[] = {
      "Return the Candidates that the chain left: of the last call, or, with a row, of the chain\n"
      "run on it, which then need not select.\n\n"
      "Without a row the last call's row is read again; it must still hold what it held then."},
-    {"accept", sampler_accept, METH_O,
+    {"accept", px_sampler_accept, METH_O,
      "accept($self, token, /)\n--\n\n"
      "Tell the sampler that a token, or each of an iterable of tokens, was chosen: for penalties,\n"
      "DRY, adaptive-p and custom stages. Raises pluck.Error if one is outside the vocabulary; "
      "then\n"
      "none has been accepted."},
+    {"accept_prompt", px_sampler_accept_prompt, METH_O,
+     "accept_prompt($self, tokens, /)\n--\n\n"
+     "As accept(), of the tokens of a prompt: MinTokens does not count them, nor does AdaptiveP\n"
+     "average them."},
     {"clone", sampler_clone, METH_NOARGS,
      "clone($self, /)\n--\n\n"
      "Return a sampler that goes on exactly as this one will. Custom stages are shared unless "

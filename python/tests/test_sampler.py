@@ -156,6 +156,23 @@ class Life(unittest.TestCase):
         sampler.accept(np.int64(7))
         self.assertEqual(sampler.sample(ROW), 5)
 
+    def test_accept_prompt(self):
+        chain = [pluck.MinTokens(2, [2]), pluck.Penalties(repeat=100.0), pluck.Greedy()]
+        sampler = pluck.Sampler(chain, N)
+        sampler.accept_prompt([3, 3])
+        self.assertEqual(sampler.sample(ROW), 7)  # 3 is penalised, and 2 is masked still
+        sampler.accept_prompt(np.array([7]))
+        sampler.accept([3, 3])
+        self.assertEqual(sampler.sample(ROW), 2)
+        untouched = sampler.clone()
+        with self.assertRaisesRegex(pluck.Error, "token 8 is outside"):
+            sampler.accept_prompt([2, 8])
+        with self.assertRaises(TypeError):
+            sampler.accept_prompt(2)
+        self.assertEqual(sampler.save(), untouched.save())
+        sampler.accept_prompt([])
+        self.assertEqual(sampler.save(), untouched.save())
+
     def test_subclass(self):
         class Counting(pluck.Sampler):
             def sample(self, row):
@@ -170,7 +187,8 @@ class Life(unittest.TestCase):
 class Stages(unittest.TestCase):
     def test_every_kind_survives_a_sampler(self):
         chain = [
-            pluck.LogitBias({3: -1.5, 4: float("-inf")}), pluck.Penalties(32, 1.1, 0.2, -0.3),
+            pluck.LogitBias({3: -1.5, 4: float("-inf")}), pluck.MinTokens(3, [1, 5]),
+            pluck.BadWords([(5,), (6, 7)]), pluck.NoRepeatNgram(3, 99), pluck.Penalties(32, 1.1, 0.2, -0.3),
             pluck.Dry(0.8, 1.5, 3, 100, [5, (6, 7)]), pluck.TopNSigma(1.5), pluck.TopK(7), pluck.TopA(0.2, 1),
             pluck.Typical(0.9, 2), pluck.TopP(0.8, 3), pluck.MinP(0.01, 1),
             pluck.EpsilonCutoff(0.01, 2), pluck.EtaCutoff(0.02, 1), pluck.PLess(), pluck.PLessNorm(False),
@@ -187,6 +205,29 @@ class Stages(unittest.TestCase):
             self.assertEqual(pickle.loads(pickle.dumps(kept)), kept)
             self.assertTrue(repr(kept).startswith(type(given).__name__))
             self.assertTrue(type(given).__doc__)
+        self.assertEqual({type(stage) for stage in chain} | {pluck.Infill, pluck.Custom},
+                         set(stages.BY_KIND.values()))
+
+    def test_stages_that_ban_tokens(self):
+        for stage, accepted, expected in (
+            (pluck.BadWords([2]), [], 3),
+            (pluck.BadWords([(5, 6, 2), [1, 2]]), [5, 6], 3),
+            (pluck.BadWords([(5, 6, 2), [1, 2]]), [6, 5], 2),
+            (pluck.NoRepeatNgram(2), [4, 2, 4], 3),
+            (pluck.NoRepeatNgram(2, 1), [4, 2, 4], 2),
+            (pluck.MinTokens(3, (2, 3)), [2, 2], 7),
+            (pluck.MinTokens(3, (2, 3)), [2, 2, 2], 2),
+        ):
+            sampler = pluck.Sampler([stage, pluck.Greedy()], N)
+            sampler.accept(accepted)
+            with self.subTest(repr(stage)):
+                self.assertEqual(sampler.sample(ROW), expected)
+                self.assertEqual(pickle.loads(pickle.dumps(sampler)).sample(ROW), expected)
+
+    def test_spec_of_every_key_has_stages(self):
+        sampler = pluck.Sampler("bad_words_ids=2:5/6;min_tokens=2;eos_token_id=3:7;no_repeat_ngram_size=3", N)
+        self.assertEqual(sampler.stages[:3], (pluck.MinTokens(2, (3, 7)), pluck.BadWords([(2,), (5, 6)]),
+                                              pluck.NoRepeatNgram(3)))
 
     def test_errors_name_stage_key_value_range(self):
         with self.assertRaises(pluck.Error) as caught:
@@ -230,7 +271,14 @@ class Stages(unittest.TestCase):
             (([pluck.Dist(seed=-2)], N), {}, ValueError, "dist.seed=-2"),
             (([pluck.LogitBias([(1, 2, 3)])], N), {}, TypeError, "pairs"),
             (([pluck.LogitBias({9: 1.0})], N), {}, pluck.Error, "9 is outside the vocabulary of 8"),
+            (([pluck.LogitBias({1: "x"})], N), {}, TypeError, "a bias of logit_bias.biases is a .*str"),
+            (([pluck.LogitBias({"x": 1.0})], N), {}, TypeError, "a token of logit_bias.biases is a .*str"),
             (([pluck.Dry(0.8, breakers=[()])], N), {}, pluck.Error, "stage 0 .dry."),
+            (([pluck.Dry(0.8, breakers=[(1, 2.5)])], N), {}, TypeError, "a token of dry.breakers is a .*float"),
+            (([pluck.BadWords([(1, 9)])], N), {}, pluck.Error, "9 is outside the vocabulary of 8"),
+            (([pluck.MinTokens(1, [2**31])], N), {}, OverflowError, "a token of min_tokens.ends is 2147483648"),
+            (([pluck.MinTokens(-1, [1])], N), {}, pluck.Error, "min_tokens is -1"),
+            (([pluck.NoRepeatNgram(1, -1)], N), {}, pluck.Error, "last_n"),
             (([pluck.Greedy()] * 65, N), {}, ValueError, "65 stages; allowed: 0 to 64"),
         ):
             with self.subTest(str(arguments)), self.assertRaisesRegex(kind, text):
@@ -253,7 +301,7 @@ class Stages(unittest.TestCase):
             names.append(traits.name.decode())
             kind += 1
         self.assertGreater(len(names), 15)
-        self.assertLessEqual(set(stages.BY_KIND), set(names))
+        self.assertEqual(set(stages.BY_KIND), set(names))
 
 
 class Functions(unittest.TestCase):
@@ -346,7 +394,7 @@ class Functions(unittest.TestCase):
         with self.assertRaisesRegex(Trouble, "here"):
             drawing.sample(ROW)
         told = pluck.Sampler([pluck.Custom(lambda view: None, fail, fail), pluck.Greedy()], N)
-        for call in (lambda: told.accept(1), lambda: told.accept([1, 2]), told.reset):
+        for call in (lambda: told.accept(1), lambda: told.accept([1, 2]), lambda: told.accept_prompt([1]), told.reset):
             with self.assertRaises(Trouble):
                 call()
         self.assertEqual(told.sample(ROW), 2)
@@ -426,7 +474,8 @@ class Processes(unittest.TestCase):
         thread = threading.Thread(target=lambda: tokens.append(sampler.sample(ROW)))
         thread.start()
         inside.wait()
-        for call in (lambda: sampler.sample(ROW), lambda: sampler.accept(1), sampler.clone, sampler.reset):
+        for call in (lambda: sampler.sample(ROW), lambda: sampler.accept(1), lambda: sampler.accept_prompt([1]),
+                     sampler.clone, sampler.reset):
             with self.assertRaisesRegex(RuntimeError, "in use"):
                 call()
         go_on.set()

@@ -6,6 +6,7 @@ from pluck._errors import BatchError as BatchError
 from pluck._errors import Error as Error
 from pluck.stages import (
     AdaptiveP as AdaptiveP,
+    BadWords as BadWords,
     Custom as Custom,
     Dist as Dist,
     Dry as Dry,
@@ -16,8 +17,10 @@ from pluck.stages import (
     LogitBias as LogitBias,
     MinK as MinK,
     MinP as MinP,
+    MinTokens as MinTokens,
     Mirostat as Mirostat,
     MirostatV2 as MirostatV2,
+    NoRepeatNgram as NoRepeatNgram,
     Penalties as Penalties,
     PLess as PLess,
     PLessNorm as PLessNorm,
@@ -128,6 +131,7 @@ class Sampler:
         dtype: Dtype | None = None,
     ) -> Candidates: ...
     def accept(self, token: SupportsIndex | Iterable[SupportsIndex], /) -> None: ...
+    def accept_prompt(self, tokens: Iterable[SupportsIndex], /) -> None: ...
     def clone(self) -> Sampler: ...
     def reset(self) -> None: ...
     def rewind(self, n: SupportsIndex, /) -> None: ...

@@ -10,9 +10,10 @@ a chain takes functions: anything that can be called with a View, or an object w
 """
 
 __all__ = [
-    "Stage", "LogitBias", "Penalties", "Dry", "TopNSigma", "TopK", "TopA", "Typical", "TopP", "MinP",
-    "EpsilonCutoff", "EtaCutoff", "PLess", "PLessNorm", "Tfs", "TopH", "MinK", "Smoothing", "Skew", "Xtc",
-    "Temperature", "Infill", "Custom", "Greedy", "Dist", "Mirostat", "MirostatV2", "AdaptiveP", "View",
+    "Stage", "LogitBias", "MinTokens", "BadWords", "NoRepeatNgram", "Penalties", "Dry", "TopNSigma", "TopK",
+    "TopA", "Typical", "TopP", "MinP", "EpsilonCutoff", "EtaCutoff", "PLess", "PLessNorm", "Tfs", "TopH", "MinK",
+    "Smoothing", "Skew", "Xtc", "Temperature", "Infill", "Custom", "Greedy", "Dist", "Mirostat", "MirostatV2",
+    "AdaptiveP", "View",
 ]
 
 
@@ -40,6 +41,11 @@ class Stage:
         return type(self), self._values()
 
 
+def _sequences(given):
+    """Tokens, or sequences of tokens."""
+    return tuple(tokens if isinstance(tokens, int) else tuple(tokens) for tokens in given)
+
+
 class LogitBias(Stage):
     """Add to the logits of some tokens.
 
@@ -52,6 +58,47 @@ class LogitBias(Stage):
 
     def __init__(self, biases):
         self.biases = tuple(biases.items()) if isinstance(biases, dict) else tuple(map(tuple, biases))
+
+
+class MinTokens(Stage):
+    """Mask the tokens that end a generation until min_tokens have been accepted.
+
+    min_tokens: 0 and above; 0 disables. What Sampler.accept_prompt() was told does not count.
+    ends: these tokens; none disables
+    """
+
+    __slots__ = ("min_tokens", "ends")
+    kind = "min_tokens"
+
+    def __init__(self, min_tokens=0, ends=()):
+        self.min_tokens, self.ends = min_tokens, tuple(ends)
+
+
+class BadWords(Stage):
+    """Mask each token that would complete one of some sequences of tokens.
+
+    words: tokens, or sequences of 1 to 64 tokens; none disables
+    """
+
+    __slots__ = ("words",)
+    kind = "bad_words"
+
+    def __init__(self, words=()):
+        self.words = _sequences(words)
+
+
+class NoRepeatNgram(Stage):
+    """Mask each token that would complete a sequence of `size` tokens which has been accepted before.
+
+    size: 0 and above; 0 disables
+    last_n: how many accepted tokens count, 0 to 1048576; 0 disables
+    """
+
+    __slots__ = ("size", "last_n")
+    kind = "no_repeat_ngram"
+
+    def __init__(self, size=0, last_n=65536):
+        self.size, self.last_n = size, last_n
 
 
 class Penalties(Stage):
@@ -85,7 +132,7 @@ class Dry(Stage):
     def __init__(self, multiplier=0.0, base=1.75, allowed_length=2, last_n=64, breakers=()):
         self.multiplier, self.base = multiplier, base
         self.allowed_length, self.last_n = allowed_length, last_n
-        self.breakers = tuple(b if isinstance(b, int) else tuple(b) for b in breakers)
+        self.breakers = _sequences(breakers)
 
 
 class TopNSigma(Stage):

@@ -20,6 +20,20 @@ class LogitBias(Stage):
     biases: tuple[tuple[int, float], ...]
     def __init__(self, biases: Mapping[int, float] | Iterable[tuple[int, float]]) -> None: ...
 
+class MinTokens(Stage):
+    min_tokens: int
+    ends: tuple[int, ...]
+    def __init__(self, min_tokens: int = 0, ends: Iterable[int] = ()) -> None: ...
+
+class BadWords(Stage):
+    words: tuple[int | tuple[int, ...], ...]
+    def __init__(self, words: Iterable[int | Iterable[int]] = ()) -> None: ...
+
+class NoRepeatNgram(Stage):
+    size: int
+    last_n: int
+    def __init__(self, size: int = 0, last_n: int = 65536) -> None: ...
+
 class Penalties(Stage):
     last_n: int
     repeat: float
