@@ -1,6 +1,7 @@
 /* batch_result.c: what is asked of a batch, and what it returns. */
 #include "batch.h"
 
+#include <stddef.h>
 #include <string.h>
 
 static PyTypeObject *result_type, *kept_type, *logprobs_type;
@@ -76,20 +77,6 @@ void px_batch_outcome_drop(px_batch_outcome *o) {
 
 /* ---- the result ---- */
 
-/* A struct sequence of the given items, whose references are taken; NULL if one of them is. */
-static PyObject *sequence(PyTypeObject *type, PyObject *const *items, int n) {
-    bool all = true;
-    for (int i = 0; i < n; i++) all = all && items[i];
-    PyObject *made = all ? PyStructSequence_New(type) : NULL;
-    for (int i = 0; i < n; i++) {
-        if (made)
-            PyStructSequence_SetItem(made, i, items[i]);
-        else
-            Py_XDECREF(items[i]);
-    }
-    return made;
-}
-
 /* A copy of n rows of `width` elements, as a view of two dimensions. */
 static PyObject *matrix(const void *data, int32_t n, int32_t width, const char *format) {
     PyObject *flat = px_copy_view(data, (Py_ssize_t)n * width, 4, format);
@@ -109,7 +96,7 @@ static PyObject *logprobs_object(const pluck_batch_logprobs *l, int32_t n) {
         matrix(l->ids, n, l->n_top, "i"),
         matrix(l->logprobs, n, l->n_top, "f"),
     };
-    return sequence(logprobs_type, items, 3);
+    return px_sequence(logprobs_type, items, 3);
 }
 
 static PyObject *kept_object(const pluck_batch_kept *k, int32_t n) {
@@ -120,7 +107,7 @@ static PyObject *kept_object(const pluck_batch_kept *k, int32_t n) {
         px_copy_view(k->ids, total, sizeof *k->ids, "i"),
         px_copy_view(k->probabilities, total, sizeof *k->probabilities, "f"),
     };
-    return sequence(kept_type, items, 3);
+    return px_sequence(kept_type, items, 3);
 }
 
 /* The exception of a row that failed: what its stage raised, or the library's. */
@@ -157,21 +144,13 @@ static int raise_of_accept(const px_batch_call *call) {
     return 0;
 }
 
-/* One member of the draws, side by side. */
-static PyObject *probabilities(const pluck_draw *draws, int32_t n) {
-    float *values = PyMem_Malloc((size_t)n * sizeof *values + 1);
+/* One member of all draws, four bytes of the given offset, side by side. */
+static PyObject *draw_member(const px_batch_outcome *o, size_t offset, const char *format) {
+    uint32_t *values = PyMem_Malloc((size_t)o->n * sizeof *values + 1);
     if (!values) return PyErr_NoMemory();
-    for (int32_t i = 0; i < n; i++) values[i] = draws[i].probability;
-    PyObject *view = px_copy_view(values, n, sizeof *values, "f");
-    PyMem_Free(values);
-    return view;
-}
-
-static PyObject *counts(const pluck_draw *draws, int32_t n) {
-    int32_t *values = PyMem_Malloc((size_t)n * sizeof *values + 1);
-    if (!values) return PyErr_NoMemory();
-    for (int32_t i = 0; i < n; i++) values[i] = draws[i].n_candidates;
-    PyObject *view = px_copy_view(values, n, sizeof *values, "i");
+    for (int32_t i = 0; i < o->n; i++)
+        memcpy(&values[i], (const char *)&o->c.draws[i] + offset, sizeof *values);
+    PyObject *view = px_copy_view(values, o->n, sizeof *values, format);
     PyMem_Free(values);
     return view;
 }
@@ -194,14 +173,14 @@ PyObject *px_batch_outcome_result(const px_batch_outcome *o, const px_batch_call
     if (!errors) return NULL;
     PyObject *const items[] = {
         px_copy_view(o->c.tokens, o->n, sizeof *o->c.tokens, "i"),
-        probabilities(o->c.draws, o->n),
-        counts(o->c.draws, o->n),
+        draw_member(o, offsetof(pluck_draw, probability), "f"),
+        draw_member(o, offsetof(pluck_draw, n_candidates), "i"),
         kept_object(&o->c.kept, o->n),
         logprobs_object(&o->c.raw, o->n),
         logprobs_object(&o->c.processed, o->n),
         Py_NewRef(errors),
     };
-    PyObject *result = sequence(result_type, items, 7);
+    PyObject *result = px_sequence(result_type, items, 7);
     if (result && PyDict_Size(errors) > 0)
         result = raise_failed(errors, result);
     else if (result && raise_of_accept(call) != 0)
@@ -211,12 +190,6 @@ PyObject *px_batch_outcome_result(const px_batch_outcome *o, const px_batch_call
 }
 
 /* ---- types ---- */
-
-static PyTypeObject *add(PyObject *module, const char *name, PyStructSequence_Desc *desc) {
-    PyTypeObject *type = PyStructSequence_NewType(desc);
-    if (type && PyModule_AddObjectRef(module, name, (PyObject *)type) != 0) Py_CLEAR(type);
-    return type;
-}
 
 int px_batch_result_init(PyObject *module) {
     static PyStructSequence_Field result_fields[] = {
@@ -247,8 +220,8 @@ int px_batch_result_init(PyObject *module) {
     static PyStructSequence_Desc logprobs = {"pluck.BatchLogProbs",
                                              "Log-probabilities (natural logarithms) of a batch.",
                                              logprobs_fields, 3};
-    result_type = add(module, "BatchResult", &result);
-    kept_type = add(module, "Kept", &kept);
-    logprobs_type = add(module, "BatchLogProbs", &logprobs);
+    result_type = px_sequence_type(module, "BatchResult", &result);
+    kept_type = px_sequence_type(module, "Kept", &kept);
+    logprobs_type = px_sequence_type(module, "BatchLogProbs", &logprobs);
     return result_type && kept_type && logprobs_type ? 0 : -1;
 }

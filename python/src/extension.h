@@ -176,6 +176,12 @@ PyObject *px_logprobs_object(const int32_t *ids, const float *logprobs, int32_t 
 /* A memoryview of a copy of n elements, of struct's format ("i", "f", "q"). */
 PyObject *px_copy_view(const void *data, Py_ssize_t n, Py_ssize_t size, const char *format);
 
+/* A struct sequence of n items, whose references are taken; NULL if one of them is. */
+PyObject *px_sequence(PyTypeObject *type, PyObject *const *items, int n);
+
+/* Makes a type of struct sequences and adds it to the module. NULL with an exception set. */
+PyTypeObject *px_sequence_type(PyObject *module, const char *name, PyStructSequence_Desc *desc);
+
 int px_results_init(PyObject *module);
 
 /* ---- workspace_object.c ---- */

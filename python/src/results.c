@@ -37,12 +37,10 @@ PyObject *px_copy_view(const void *data, Py_ssize_t n, Py_ssize_t size, const ch
     return typed;
 }
 
-/* A struct sequence of the given items, whose references are taken; NULL if one of them is. */
-static PyObject *sequence(PyTypeObject *type, PyObject *const *items, int n) {
-    PyObject *made = NULL;
+PyObject *px_sequence(PyTypeObject *type, PyObject *const *items, int n) {
     bool all = true;
     for (int i = 0; i < n; i++) all = all && items[i];
-    if (all) made = PyStructSequence_New(type);
+    PyObject *made = all ? PyStructSequence_New(type) : NULL;
     for (int i = 0; i < n; i++) {
         if (made)
             PyStructSequence_SetItem(made, i, items[i]);
@@ -52,6 +50,12 @@ static PyObject *sequence(PyTypeObject *type, PyObject *const *items, int n) {
     return made;
 }
 
+PyTypeObject *px_sequence_type(PyObject *module, const char *name, PyStructSequence_Desc *desc) {
+    PyTypeObject *type = PyStructSequence_NewType(desc);
+    if (type && PyModule_AddObjectRef(module, name, (PyObject *)type) != 0) Py_CLEAR(type);
+    return type;
+}
+
 PyObject *px_draw_object(const pluck_draw *draw) {
     PyObject *const items[] = {
         PyLong_FromLong(draw->token),
@@ -59,7 +63,7 @@ PyObject *px_draw_object(const pluck_draw *draw) {
         PyFloat_FromDouble((double)draw->probability),
         PyLong_FromLong(draw->n_candidates),
     };
-    return sequence(draw_type, items, 4);
+    return px_sequence(draw_type, items, 4);
 }
 
 PyObject *px_candidates_object(const pluck_candidates *c) {
@@ -71,7 +75,7 @@ PyObject *px_candidates_object(const pluck_candidates *c) {
         PyLong_FromLong(c->n_masked),
         PyBool_FromLong(c->descending),
     };
-    return sequence(candidates_type, items, 6);
+    return px_sequence(candidates_type, items, 6);
 }
 
 PyObject *px_logprobs_object(const int32_t *ids, const float *logprobs, int32_t n,
@@ -81,16 +85,10 @@ PyObject *px_logprobs_object(const int32_t *ids, const float *logprobs, int32_t 
         px_copy_view(logprobs, n, sizeof *logprobs, "f"),
         token_logprob,
     };
-    return sequence(logprobs_type, items, 3);
+    return px_sequence(logprobs_type, items, 3);
 }
 
 /* ---- types ---- */
-
-static PyTypeObject *add_sequence(PyObject *module, const char *name, PyStructSequence_Desc *desc) {
-    PyTypeObject *type = PyStructSequence_NewType(desc);
-    if (type && PyModule_AddObjectRef(module, name, (PyObject *)type) != 0) Py_CLEAR(type);
-    return type;
-}
 
 int px_results_init(PyObject *module) {
     static PyStructSequence_Field draw_fields[] = {
@@ -120,8 +118,8 @@ int px_results_init(PyObject *module) {
         {NULL, NULL}};
     static PyStructSequence_Desc logprobs = {"pluck.LogProbs", "What top_logprobs found.",
                                              logprobs_fields, 3};
-    draw_type = add_sequence(module, "Draw", &draw);
-    candidates_type = add_sequence(module, "Candidates", &candidates);
-    logprobs_type = add_sequence(module, "LogProbs", &logprobs);
+    draw_type = px_sequence_type(module, "Draw", &draw);
+    candidates_type = px_sequence_type(module, "Candidates", &candidates);
+    logprobs_type = px_sequence_type(module, "LogProbs", &logprobs);
     return draw_type && candidates_type && logprobs_type ? 0 : -1;
 }
