@@ -154,7 +154,8 @@ static PyMethodDef methods[] = {
      "    likely ones (0 and above): of the row before the chain; of the final distribution.\n"
      "dtype: as for Sampler.sample().\n\n"
      "A row that fails fails alone: BatchError is raised, which has the result of the others and\n"
-     "each row's exception. Any other exception: nothing was done."},
+     "each row's exception, also what a stage raised that was told of a token. Any other\n"
+     "exception: nothing was done."},
     {NULL, NULL, 0, NULL}};
 
 static PyGetSetDef members[] = {

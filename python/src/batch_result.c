@@ -110,10 +110,14 @@ static PyObject *kept_object(const pluck_batch_kept *k, int32_t n) {
     return px_sequence(kept_type, items, 3);
 }
 
-/* The exception of a row that failed: what its stage raised, or the library's. */
+/* What a row raised, which is then no longer kept: its stage's exception, or the library's. NULL: it
+ * raised nothing. */
 static PyObject *error_of(const px_batch_outcome *o, const px_batch_call *call, int32_t i) {
     const px_sampler *s = (px_sampler *)PyList_GetItem(call->samplers, i);
-    if (px_callbacks_raise(s->callbacks) == 0) (void)px_raise(o->c.statuses[i], &o->c.errors[i]);
+    if (px_callbacks_raise(s->callbacks) == 0) {
+        if (o->c.statuses[i] == PLUCK_OK) return NULL;
+        (void)px_raise(o->c.statuses[i], &o->c.errors[i]);
+    }
     PyObject *type, *error, *trace;
     PyErr_Fetch(&type, &error, &trace);
     PyErr_NormalizeException(&type, &error, &trace);
@@ -122,26 +126,18 @@ static PyObject *error_of(const px_batch_outcome *o, const px_batch_call *call, 
     return error;
 }
 
+/* Also of rows that succeeded: a stage may raise while it is told of the token. */
 static PyObject *errors_object(const px_batch_outcome *o, const px_batch_call *call) {
     PyObject *errors = PyDict_New();
     for (int32_t i = 0; errors && i < o->n; i++) {
-        if (o->c.statuses[i] == PLUCK_OK) continue;
-        PyObject *key = PyLong_FromLong(i);
         PyObject *error = error_of(o, call, i);
-        if (!key || !error || PyDict_SetItem(errors, key, error) != 0) Py_CLEAR(errors);
+        if (!error) continue;
+        PyObject *key = PyLong_FromLong(i);
+        if (!key || PyDict_SetItem(errors, key, error) != 0) Py_CLEAR(errors);
         Py_XDECREF(key);
-        Py_XDECREF(error);
+        Py_DECREF(error);
     }
     return errors;
-}
-
-/* What a stage raised while it was told of a token: the row has succeeded all the same. */
-static int raise_of_accept(const px_batch_call *call) {
-    for (int32_t i = 0; i < call->n; i++) {
-        const px_sampler *s = (px_sampler *)PyList_GetItem(call->samplers, i);
-        if (px_callbacks_raise(s->callbacks) != 0) return -1;
-    }
-    return 0;
 }
 
 /* One member of all draws, four bytes of the given offset, side by side. */
@@ -181,10 +177,7 @@ PyObject *px_batch_outcome_result(const px_batch_outcome *o, const px_batch_call
         Py_NewRef(errors),
     };
     PyObject *result = px_sequence(result_type, items, 7);
-    if (result && PyDict_Size(errors) > 0)
-        result = raise_failed(errors, result);
-    else if (result && raise_of_accept(call) != 0)
-        Py_CLEAR(result);
+    if (result && PyDict_Size(errors) > 0) result = raise_failed(errors, result);
     Py_DECREF(errors);
     return result;
 }
@@ -199,7 +192,7 @@ int px_batch_result_init(PyObject *module) {
         {"kept", "Kept, if max_kept was given; else None"},
         {"raw", "BatchLogProbs of the rows, masks included, before the chains; or None"},
         {"processed", "BatchLogProbs of the final distributions; or None"},
-        {"errors", "dict: number of a row that failed to its exception"},
+        {"errors", "dict: number of a row that raised to its exception"},
         {NULL, NULL}};
     static PyStructSequence_Desc result = {"pluck.BatchResult", "What Batch.sample found.",
                                            result_fields, 7};

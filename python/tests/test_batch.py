@@ -113,6 +113,27 @@ class Batches(unittest.TestCase):
                          [t for i, t in enumerate(expected) if i not in (3, 7)])
         self.assertEqual(group[3].sample(self.rows[3]), expected[3])
 
+    def test_what_accept_raises_loses_no_row(self):
+        def fail(token):
+            raise KeyError(token)
+
+        group = samplers()
+        group[5] = pluck.Sampler([pluck.Custom(lambda view: None, fail), pluck.Greedy()], N)
+        best = int(self.rows[5].argmax())
+        expected = self.expect(self.rows)[0][:5] + [best] + self.expect(self.rows)[0][6:]
+        for bad in ((), (2,)):
+            rows = self.rows.copy()
+            rows[list(bad)] = np.nan
+            with self.assertRaises(pluck.BatchError) as caught:
+                pluck.Batch(N, ROWS, 2).sample(group, rows, accept=True)
+            error = caught.exception
+            self.assertEqual(sorted(error.errors), sorted((5, *bad)))
+            self.assertEqual(error.errors[5].args, (best,))
+            self.assertEqual(error.result.tokens.tolist(), [-1 if i in bad else t for i, t in enumerate(expected)])
+            expected = self.expect(self.rows)[1][:5] + [best] + self.expect(self.rows)[1][6:]
+        self.assertEqual(group[5].sample(self.rows[5]), best)
+        self.assertIsNone(group[5].reset())  # what was raised is not raised once more
+
     def test_functions_on_other_threads(self):
         seen = set()
 

@@ -29,7 +29,8 @@ class BatchError(Error):
     """Rows of a batch failed; the others are done, and nothing of them is lost.
 
     result: the BatchResult of all rows
-    errors: dict: number of a row that failed to its exception
+    errors: dict: number of a row that raised to its exception. If its stage raised when it was told of the
+        token, the row is done, and its token is in the result.
     """
 
     def __init__(self, errors, result=None):
