@@ -186,28 +186,29 @@ static bool apply(void *ctx, pluck_custom_view *v) {
     return done;
 }
 
-static void accept(void *ctx, int32_t token) {
+/* Calls a function whose result plays no part, with a number. */
+static void tell(callback *c, PyObject *function, int32_t number) {
     const PyGILState_STATE gil = PyGILState_Ensure();
-    callback *c = ctx;
-    PyObject *result = PyObject_CallFunction(c->accept, "i", (int)token);
+    PyObject *result = PyObject_CallFunction(function, "i", (int)number);
     if (!result) keep_error(c);
     Py_XDECREF(result);
     PyGILState_Release(gil);
+}
+
+static void accept(void *ctx, int32_t token) {
+    callback *c = ctx;
+    tell(c, c->accept, token);
+}
+
+static void rewind_by(void *ctx, int32_t n) {
+    callback *c = ctx;
+    tell(c, c->rewind, n);
 }
 
 static void reset(void *ctx) {
     const PyGILState_STATE gil = PyGILState_Ensure();
     callback *c = ctx;
     PyObject *result = PyObject_CallNoArgs(c->reset);
-    if (!result) keep_error(c);
-    Py_XDECREF(result);
-    PyGILState_Release(gil);
-}
-
-static void rewind_by(void *ctx, int32_t n) {
-    const PyGILState_STATE gil = PyGILState_Ensure();
-    callback *c = ctx;
-    PyObject *result = PyObject_CallFunction(c->rewind, "i", (int)n);
     if (!result) keep_error(c);
     Py_XDECREF(result);
     PyGILState_Release(gil);
