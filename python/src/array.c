@@ -37,7 +37,7 @@ const char *px_element_name(const px_array *a) {
     return a->other;
 }
 
-/* ---- the buffer protocol ---- */
+/* ---- formats ---- */
 
 /* The element type of a format of the struct module. */
 static px_element element_of(const char *format, Py_ssize_t size) {
@@ -88,29 +88,40 @@ static void name_other(px_array *a, const char *format) {
         (void)PyOS_snprintf(a->other, sizeof a->other, "of format '%.8s'", format);
 }
 
-static int wrong_dims(const char *what, int n_dims) {
-    PyErr_Format(PyExc_ValueError, "%s has %d dimensions; wanted: 1, or 2 for a batch", what,
+/* ---- shapes ---- */
+
+int px_array_set_dims(px_array *a, Py_ssize_t n_dims, const char *what) {
+    a->n_dims = (int)n_dims;
+    if (n_dims == 1 || n_dims == 2) return 0;
+    PyErr_Format(PyExc_ValueError, "%s has %zd dimensions; wanted: 1, or 2 for a batch", what,
                  n_dims);
     return -1;
 }
+
+void px_array_set_packed(px_array *a) {
+    int64_t stride = a->size;
+    for (int i = a->n_dims - 1; i >= 0; i--) {
+        a->strides[i] = stride;
+        stride *= a->shape[i];
+    }
+}
+
+/* ---- the buffer protocol ---- */
 
 static int take_buffer(px_array *a, PyObject *object, const char *what) {
     if (PyObject_GetBuffer(object, &a->buffer, PyBUF_STRIDES | PyBUF_FORMAT) != 0) return -1;
     a->has_buffer = true;
     const Py_buffer *b = &a->buffer;
-    if (b->ndim < 1 || b->ndim > 2) return wrong_dims(what, b->ndim);
+    if (px_array_set_dims(a, b->ndim, what) != 0) return -1;
     a->data = b->buf;
     a->size = b->itemsize;
     a->element = element_of(b->format, b->itemsize);
     if (a->element == PX_OTHER) name_other(a, b->format ? b->format : "B");
-    a->n_dims = b->ndim;
-    /* ctypes leaves out the strides, although they were asked for. */
-    int64_t stride = b->itemsize;
-    for (int i = b->ndim - 1; i >= 0; i--) {
+    for (int i = 0; i < b->ndim; i++)
         a->shape[i] = b->shape ? b->shape[i] : b->len / (b->itemsize > 0 ? b->itemsize : 1);
-        a->strides[i] = b->strides ? b->strides[i] : stride;
-        stride *= a->shape[i];
-    }
+    /* ctypes leaves out the strides, although they were asked for. */
+    px_array_set_packed(a);
+    for (int i = 0; b->strides && i < b->ndim; i++) a->strides[i] = b->strides[i];
     return 0;
 }
 

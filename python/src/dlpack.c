@@ -55,23 +55,15 @@ static px_element element_of(const dl_tensor *t) {
 }
 
 static int read_tensor(px_array *a, const dl_tensor *t, const char *what) {
-    if (t->n_dims < 1 || t->n_dims > 2) {
-        PyErr_Format(PyExc_ValueError, "%s has %d dimensions; wanted: 1, or 2 for a batch", what,
-                     (int)t->n_dims);
-        return -1;
-    }
+    if (px_array_set_dims(a, t->n_dims, what) != 0) return -1;
     a->element = element_of(t);
     a->size = t->dtype.bits / 8;
     if (a->element == PX_OTHER)
         (void)PyOS_snprintf(a->other, sizeof a->other, "of DLPack's type %d.%d", t->dtype.code,
                             t->dtype.bits);
-    a->n_dims = t->n_dims;
-    int64_t stride = a->size;
-    for (int i = t->n_dims - 1; i >= 0; i--) {
-        a->shape[i] = t->shape[i];
-        a->strides[i] = t->strides ? t->strides[i] * a->size : stride;
-        stride *= t->shape[i];
-    }
+    for (int i = 0; i < a->n_dims; i++) a->shape[i] = t->shape[i];
+    px_array_set_packed(a);
+    for (int i = 0; t->strides && i < a->n_dims; i++) a->strides[i] = t->strides[i] * a->size;
     a->data = t->data ? (const char *)t->data + t->byte_offset : NULL;
     return 0;
 }

@@ -75,6 +75,11 @@ int px_array_visit(const px_array *a, visitproc visit, void *arg);
 /* Whether the array is still where it was. Only a tensor's memory can have moved. */
 bool px_array_is_in_place(const px_array *a);
 
+/* For what reads arrays: takes over the number of dimensions (-1 with ValueError set if it is not 1
+ * or 2), and makes the strides those of elements side by side. */
+int px_array_set_dims(px_array *a, Py_ssize_t n_dims, const char *what);
+void px_array_set_packed(px_array *a);
+
 /* A name as users write it: "float32". */
 const char *px_element_name(const px_array *a);
 

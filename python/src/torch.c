@@ -88,15 +88,9 @@ static int take_shape(px_array *a, PyObject *tensor, const char *what) {
     PyObject *shape = PyObject_GetAttr(tensor, torch.shape);
     if (!shape) return -1;
     const Py_ssize_t n = PyTuple_Size(shape);
-    if (n < 1 || n > 2) {
-        Py_DECREF(shape);
-        if (!PyErr_Occurred())
-            PyErr_Format(PyExc_ValueError, "%s has %zd dimensions; wanted: 1, or 2 for a batch",
-                         what, n);
-        return -1;
-    }
-    a->n_dims = (int)n;
-    for (Py_ssize_t i = 0; i < n; i++) a->shape[i] = PyLong_AsLongLong(PyTuple_GetItem(shape, i));
+    const int status = n < 0 ? -1 : px_array_set_dims(a, n, what);
+    for (Py_ssize_t i = 0; status == 0 && i < n; i++)
+        a->shape[i] = PyLong_AsLongLong(PyTuple_GetItem(shape, i));
     Py_DECREF(shape);
     return PyErr_Occurred() ? -1 : 0;
 }
@@ -105,8 +99,7 @@ static int take_strides(px_array *a, PyObject *tensor) {
     const int contiguous = truth(call(tensor, torch.is_contiguous));
     if (contiguous < 0) return -1;
     if (contiguous) {
-        a->strides[a->n_dims - 1] = a->size;
-        if (a->n_dims == 2) a->strides[0] = a->shape[1] * a->size;
+        px_array_set_packed(a);
         return 0;
     }
     PyObject *strides = call(tensor, torch.stride);
