@@ -141,13 +141,8 @@ static int read_real(PyObject *value, const char *name, float *out) {
 int px_seed(PyObject *value, const char *name, uint32_t *out) {
     *out = PLUCK_SEED_RANDOM;
     if (value == Py_None) return 0;
-    PyObject *whole = PyNumber_Index(value);
-    if (!whole) {
-        if (PyErr_ExceptionMatches(PyExc_TypeError))
-            PyErr_Format(PyExc_TypeError, "%s is a %R; wanted: an integer", name,
-                         (PyObject *)Py_TYPE(value));
-        return -1;
-    }
+    PyObject *whole = px_index(value, name);
+    if (!whole) return -1;
     int overflow;
     const long long seed = PyLong_AsLongLongAndOverflow(whole, &overflow);
     Py_DECREF(whole);

@@ -125,6 +125,9 @@ int px_mask_words(const px_array *mask, int64_t at, int32_t n_vocab, const uint3
 int px_arguments(const char *function, PyObject *const *args, Py_ssize_t n_args, PyObject *kwnames,
                  const char *const *names, int n_positional, PyObject **values);
 
+/* The integer that an object is; a new reference. NULL with an exception set that names `what`. */
+PyObject *px_index(PyObject *object, const char *what);
+
 /* An int32 of a Python integer; -1 with an exception set that names `what` if it is none. */
 int px_int32(PyObject *object, const char *what, int32_t *out);
 

@@ -45,14 +45,17 @@ int px_arguments(const char *function, PyObject *const *args, Py_ssize_t n_args,
     return 0;
 }
 
-int px_int32(PyObject *object, const char *what, int32_t *out) {
+PyObject *px_index(PyObject *object, const char *what) {
     PyObject *whole = PyNumber_Index(object);
-    if (!whole) {
-        if (PyErr_ExceptionMatches(PyExc_TypeError))
-            PyErr_Format(PyExc_TypeError, "%s is a %R; wanted: an integer", what,
-                         (PyObject *)Py_TYPE(object));
-        return -1;
-    }
+    if (!whole && PyErr_ExceptionMatches(PyExc_TypeError))
+        PyErr_Format(PyExc_TypeError, "%s is a %R; wanted: an integer", what,
+                     (PyObject *)Py_TYPE(object));
+    return whole;
+}
+
+int px_int32(PyObject *object, const char *what, int32_t *out) {
+    PyObject *whole = px_index(object, what);
+    if (!whole) return -1;
     int overflow;
     const long long value = PyLong_AsLongLongAndOverflow(whole, &overflow);
     const bool fits = !overflow && value >= INT32_MIN && value <= INT32_MAX;

@@ -268,7 +268,7 @@ static PyObject *sampler_rewind(PyObject *self, PyObject *count) {
 
 static PyObject *sampler_seek(PyObject *self, PyObject *position) {
     px_sampler *s = (px_sampler *)self;
-    PyObject *whole = PyNumber_Index(position);
+    PyObject *whole = px_index(position, "position");
     if (!whole) return NULL;
     const unsigned long long value = PyLong_AsUnsignedLongLong(whole);
     Py_DECREF(whole);

@@ -105,6 +105,8 @@ class Life(unittest.TestCase):
             pluck.Sampler("", N).seek(1)
         with self.assertRaises(OverflowError):
             sampler.seek(-1)
+        with self.assertRaisesRegex(TypeError, "position is a .*str"):
+            sampler.seek("1")
 
     def test_shared_workspace(self):
         workspace = pluck.Workspace(N)
