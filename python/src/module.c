@@ -1,31 +1,32 @@
 /* module.c: pluck._pluck: the functions of the module, and its creation. */
 #include "extension.h"
 
-/* One workspace that calls of top_logprobs take in turns, under the GIL. */
-static struct {
+/* A workspace and the greatest vocabulary that it serves; all zero: none. */
+typedef struct sized_workspace {
     pluck_workspace *workspace;
     int32_t n_vocab;
-} spare;
+} sized_workspace;
 
-static pluck_workspace *take_workspace(int32_t n_vocab) {
-    pluck_workspace *taken = spare.workspace;
-    const bool fits = spare.n_vocab >= n_vocab;
-    spare.workspace = NULL;
-    if (taken && fits) return taken;
-    pluck_workspace_free(taken);
-    taken = NULL;
-    const pluck_status status = pluck_workspace_create(&taken, n_vocab, NULL);
+/* The one that calls of top_logprobs take in turns, under the GIL. */
+static sized_workspace spare;
+
+/* .workspace NULL: an exception is set. */
+static sized_workspace take_workspace(int32_t n_vocab) {
+    sized_workspace taken = spare;
+    spare = (sized_workspace){NULL, 0};
+    if (taken.n_vocab >= n_vocab) return taken;
+    pluck_workspace_free(taken.workspace);
+    taken = (sized_workspace){NULL, n_vocab};
+    const pluck_status status = pluck_workspace_create(&taken.workspace, n_vocab, NULL);
     if (status != PLUCK_OK) (void)px_raise(status, NULL);
-    spare.n_vocab = n_vocab; /* of the one that is put back */
     return taken;
 }
 
-static void put_workspace(pluck_workspace *workspace, int32_t n_vocab) {
-    if (spare.workspace || n_vocab < spare.n_vocab) {
-        pluck_workspace_free(workspace);
-        return;
-    }
-    spare.workspace = workspace;
+/* Of two the greater one is kept. */
+static void put_workspace(sized_workspace w) {
+    const bool keep = w.n_vocab > spare.n_vocab;
+    pluck_workspace_free(keep ? spare.workspace : w.workspace);
+    if (keep) spare = w;
 }
 
 static PyObject *find_logprobs(px_request *r, int32_t n_top, PyObject *token) {
@@ -41,16 +42,17 @@ static PyObject *find_logprobs(px_request *r, int32_t n_top, PyObject *token) {
     int32_t *ids = PyMem_Malloc((size_t)n_top * (sizeof *ids + sizeof(float)) + 1);
     if (!ids) return PyErr_NoMemory();
     float *logprobs = (float *)(void *)(ids + n_top);
-    r->c.workspace = take_workspace(r->c.n);
-    const int32_t size = spare.n_vocab;
-    pluck_status status = PLUCK_ERR_MEMORY;
-    if (r->c.workspace) {
-        PyThreadState *thread = PyEval_SaveThread();
-        status = pluck_top_logprobs(&r->c, n_top, ids, logprobs, &n, wanted,
-                                    token ? &wanted_logprob : NULL);
-        PyEval_RestoreThread(thread);
-        put_workspace(r->c.workspace, size);
+    const sized_workspace taken = take_workspace(r->c.n);
+    if (!taken.workspace) {
+        PyMem_Free(ids);
+        return NULL;
     }
+    r->c.workspace = taken.workspace;
+    PyThreadState *thread = PyEval_SaveThread();
+    const pluck_status status =
+        pluck_top_logprobs(&r->c, n_top, ids, logprobs, &n, wanted, token ? &wanted_logprob : NULL);
+    PyEval_RestoreThread(thread);
+    put_workspace(taken);
     PyObject *result = status != PLUCK_OK
                            ? px_raise(status, NULL)
                            : px_logprobs_object(ids, logprobs, n,
