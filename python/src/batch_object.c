@@ -1,6 +1,9 @@
 /*
- * batch_object.c: pluck.Batch: many rows in one call, on threads, with the GIL released. In a child
- * of fork() the library's threads are gone: the batch is made anew there.
+ * batch_object.c: pluck.Batch: many rows in one call, on threads, with the GIL released.
+ *
+ * In a child of fork() the library would go on with the calling thread alone, and would not go on if
+ * another thread was using the batch then. Workers that are forked off are common in Python, so the
+ * batch is made anew there.
  */
 #include "batch.h"
 

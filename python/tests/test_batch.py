@@ -15,6 +15,14 @@ def samplers(count=ROWS):
     return [pluck.Sampler(SPEC.format(i), N) for i in range(count)]
 
 
+THREADS = "/proc/self/task"
+
+
+def count_threads():
+    """Of this process; 0 if the system does not list them."""
+    return len(os.listdir(THREADS)) if os.path.isdir(THREADS) else 0
+
+
 class Batches(unittest.TestCase):
     def setUp(self):
         self.rows = (np.random.default_rng(4).standard_normal((ROWS, N)) * 3).astype(np.float32)
@@ -196,17 +204,48 @@ class Batches(unittest.TestCase):
         go_on.set()
         thread.join()
 
+    def check_child(self, batch, expected):
+        """In a child of fork a batch of three threads gives these tokens, with threads of its own."""
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                before = count_threads()
+                right = batch.sample(samplers(), self.rows).tokens.tolist() == expected
+                code = 0 if right and count_threads() - before == (2 if before else 0) else 1
+            finally:
+                os._exit(code)
+        _, status = os.waitpid(child, 0)
+        self.assertEqual(os.waitstatus_to_exitcode(status), 0)
+
     @unittest.skipUnless(hasattr(os, "fork"), "this system has no fork")
     def test_fork_after_use(self):
         batch = pluck.Batch(N, ROWS, 3)
         batch.sample(samplers(), self.rows)
         expected = self.expect(self.rows)[0]
-        child = os.fork()
-        if child == 0:
-            os._exit(0 if batch.sample(samplers(), self.rows).tokens.tolist() == expected else 1)
-        _, status = os.waitpid(child, 0)
-        self.assertEqual(os.waitstatus_to_exitcode(status), 0)
+        self.check_child(batch, expected)
         self.assertEqual(batch.sample(samplers(), self.rows).tokens.tolist(), expected)
+
+    @unittest.skipUnless(hasattr(os, "fork"), "this system has no fork")
+    def test_fork_while_in_use(self):
+        inside, go_on = threading.Event(), threading.Event()
+
+        def wait(view):
+            inside.set()
+            go_on.wait()
+
+        batch = pluck.Batch(N, ROWS, 3)
+        waiting = pluck.Sampler([wait, pluck.Greedy()], N)
+        found = []
+        thread = threading.Thread(target=lambda: found.append(batch.sample([waiting], self.rows[:1])))
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(go_on.set)
+        inside.wait()
+        self.check_child(batch, self.expect(self.rows)[0])
+        go_on.set()
+        thread.join()
+        self.assertEqual(found[0].tokens.tolist(), [int(self.rows[0].argmax())])
 
 
 if __name__ == "__main__":
