@@ -118,6 +118,11 @@ def build_extension(library):
 # ---- archives: the same bytes for the same content ----
 
 
+def package_files():
+    """The package's own files, without the extension."""
+    return [path for path in sorted((HERE / "lib" / "pluck").iterdir()) if path.suffix in (".py", ".pyi", ".typed")]
+
+
 def digest(data):
     return "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
 
@@ -128,8 +133,7 @@ def dist_info_files():
 
 
 def write_wheel(folder, library):
-    files = {f"pluck/{path.name}": path.read_bytes() for path in sorted((HERE / "lib" / "pluck").glob("*.py*")) if path.is_file()}
-    files["pluck/py.typed"] = b""
+    files = {f"pluck/{path.name}": path.read_bytes() for path in package_files()}
     files[f"pluck/{extension_name()}"] = build_extension(library)
     info = f"pluck-{version()}.dist-info"
     for name, data in dist_info_files().items():
@@ -166,9 +170,7 @@ def sdist_files():
     """Names in the archive, and where their content is: a tree that builds by itself."""
     files = {name: HERE / name for name in SDIST_ONLY}
     files["LICENSE"] = ROOT / "LICENSE"
-    for path in sorted((HERE / "lib" / "pluck").glob("*")):
-        if path.suffix in (".py", ".pyi", ".typed"):
-            files[f"lib/pluck/{path.name}"] = path
+    files.update((f"lib/pluck/{path.name}", path) for path in package_files())
     for path in sorted((HERE / "src").glob("*.[ch]")):
         files[f"extension/{path.name}"] = path
     for folder in ("include", "src"):
