@@ -39,8 +39,12 @@ function(pluck_install)
     configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/pluckConfig.cmake.in
                                   ${PROJECT_BINARY_DIR}/pluckConfig.cmake
                                   INSTALL_DESTINATION ${package_dir})
+    set(compatibility SameMajorVersion)
+    if(PROJECT_VERSION_MAJOR EQUAL 0)
+        set(compatibility SameMinorVersion)
+    endif()
     write_basic_package_version_file(${PROJECT_BINARY_DIR}/pluckConfigVersion.cmake
-                                     COMPATIBILITY SameMinorVersion)
+                                     COMPATIBILITY ${compatibility})
     install(FILES ${PROJECT_BINARY_DIR}/pluckConfig.cmake
                   ${PROJECT_BINARY_DIR}/pluckConfigVersion.cmake
             DESTINATION ${package_dir})
