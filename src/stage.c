@@ -90,6 +90,14 @@ pluck_status pk_check_last_n(pluck_error *err, int32_t value) {
                           "0 to 1048576");
 }
 
+pluck_status pk_check_array(pluck_error *err, const char *name, const void *array, int32_t n) {
+    if (n < 0)
+        return pk_fail(err, PLUCK_ERR_SIZE, "n_%s is %d; allowed: 0 and above", name, (int)n);
+    if (n > 0 && !array)
+        return pk_fail(err, PLUCK_ERR_NULL, "%s is NULL, n_%s is %d", name, name, (int)n);
+    return PLUCK_OK;
+}
+
 pluck_status pk_check_token(pluck_error *err, const char *what, int32_t token, int32_t n_vocab) {
     if (token >= 0 && token < n_vocab) return PLUCK_OK;
     return pk_fail(err, PLUCK_ERR_TOKEN, "%s %d is outside the vocabulary of %d", what, (int)token,

@@ -145,6 +145,9 @@ pluck_status pk_check_finite(pluck_error *err, const char *name, float value);
 pluck_status pk_check_count(pluck_error *err, const char *name, int32_t value);
 pluck_status pk_check_last_n(pluck_error *err, int32_t value);
 
+/* Checks an array parameter, called `name`, and its length n_`name`: ERR_SIZE, ERR_NULL. */
+pluck_status pk_check_array(pluck_error *err, const char *name, const void *array, int32_t n);
+
 /* Checks that a token is in the vocabulary; ERR_TOKEN if it is not. */
 pluck_status pk_check_token(pluck_error *err, const char *what, int32_t token, int32_t n_vocab);
 

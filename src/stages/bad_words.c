@@ -8,7 +8,6 @@
  */
 #include "../arithmetic.h"
 
-#include "../error.h"
 #include "../radix.h"
 #include "../stage.h"
 
@@ -70,10 +69,7 @@ static pluck_status apply(view *v, const stage_run *run) {
 
 static pluck_status check(const pluck_stage *stage, int32_t n_vocab, pluck_error *err) {
     const pluck_stage_bad_words *p = &stage->as.bad_words;
-    if (p->n_words < 0)
-        return pk_fail(err, PLUCK_ERR_SIZE, "n_words is %d; allowed: 0 and above", (int)p->n_words);
-    if (p->n_words > 0 && !p->words)
-        return pk_fail(err, PLUCK_ERR_NULL, "words is NULL, n_words is %d", (int)p->n_words);
+    TRY(pk_check_array(err, "words", p->words, p->n_words));
     for (int32_t i = 0; i < p->n_words; i++)
         TRY(pk_check_sequence(err, "word", &p->words[i], n_vocab));
     return PLUCK_OK;

@@ -12,7 +12,6 @@
 #include "../arithmetic.h"
 
 #include "../dry_repeats.h"
-#include "../error.h"
 #include "../radix.h"
 #include "../stage.h"
 
@@ -55,12 +54,7 @@ static pluck_status check(const pluck_stage *stage, int32_t n_vocab, pluck_error
     TRY(pk_check_finite(err, "base", p->base));
     TRY(pk_check_count(err, "allowed_length", p->allowed_length));
     TRY(pk_check_last_n(err, p->last_n));
-    if (p->n_breakers < 0)
-        return pk_fail(err, PLUCK_ERR_SIZE, "n_breakers is %d; allowed: 0 and above",
-                       (int)p->n_breakers);
-    if (p->n_breakers > 0 && !p->breakers)
-        return pk_fail(err, PLUCK_ERR_NULL, "breakers is NULL, n_breakers is %d",
-                       (int)p->n_breakers);
+    TRY(pk_check_array(err, "breakers", p->breakers, p->n_breakers));
     for (int32_t i = 0; i < p->n_breakers; i++)
         TRY(pk_check_sequence(err, "breaker", &p->breakers[i], n_vocab));
     return PLUCK_OK;

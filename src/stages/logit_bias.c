@@ -7,7 +7,6 @@
  */
 #include "../arithmetic.h"
 
-#include "../error.h"
 #include "../stage.h"
 #include "pluck_blocks.h"
 
@@ -25,11 +24,7 @@ static pluck_status apply(view *v, const stage_run *run) {
 
 static pluck_status check(const pluck_stage *stage, int32_t n_vocab, pluck_error *err) {
     const pluck_stage_logit_bias *p = &stage->as.logit_bias;
-    if (p->n_biases < 0)
-        return pk_fail(err, PLUCK_ERR_SIZE, "n_biases is %d; allowed: 0 and above",
-                       (int)p->n_biases);
-    if (p->n_biases > 0 && !p->biases)
-        return pk_fail(err, PLUCK_ERR_NULL, "biases is NULL, n_biases is %d", (int)p->n_biases);
+    TRY(pk_check_array(err, "biases", p->biases, p->n_biases));
     for (int32_t i = 0; i < p->n_biases; i++) {
         TRY(pk_check_token(err, "token", p->biases[i].token, n_vocab));
         TRY(pk_check_param(p->biases[i].bias < INFINITY, err, "bias", (double)p->biases[i].bias,

@@ -7,7 +7,6 @@
  */
 #include "../arithmetic.h"
 
-#include "../error.h"
 #include "../radix.h"
 #include "../stage.h"
 
@@ -25,10 +24,7 @@ static pluck_status apply(view *v, const stage_run *run) {
 static pluck_status check(const pluck_stage *stage, int32_t n_vocab, pluck_error *err) {
     const pluck_stage_min_tokens *p = &stage->as.min_tokens;
     TRY(pk_check_count(err, "min_tokens", p->min_tokens));
-    if (p->n_ends < 0)
-        return pk_fail(err, PLUCK_ERR_SIZE, "n_ends is %d; allowed: 0 and above", (int)p->n_ends);
-    if (p->n_ends > 0 && !p->ends)
-        return pk_fail(err, PLUCK_ERR_NULL, "ends is NULL, n_ends is %d", (int)p->n_ends);
+    TRY(pk_check_array(err, "ends", p->ends, p->n_ends));
     for (int32_t i = 0; i < p->n_ends; i++)
         TRY(pk_check_token(err, "token of ends", p->ends[i], n_vocab));
     return PLUCK_OK;
