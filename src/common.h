@@ -44,6 +44,25 @@ static inline size_t round_up(size_t a, size_t b) {
     return (a + b - 1) / b * b;
 }
 
+/* The first place among n ascending numbers at which there is `least` or more; n if there is none. */
+static inline int32_t first_from(const int32_t *numbers, int32_t n, int32_t least) {
+    int32_t low = 0, high = n;
+    while (low < high) {
+        const int32_t middle = low + (high - low) / 2;
+        if (numbers[middle] < least)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The first place of a number among n ascending ones; -1 if it is not there. */
+static inline int32_t find_ascending(const int32_t *numbers, int32_t n, int32_t number) {
+    const int32_t at = first_from(numbers, n, number);
+    return at < n && numbers[at] == number ? at : -1;
+}
+
 /* memory.c: memory from an allocator, or from malloc if its members are zero. */
 void *pk_allocate(const pluck_allocator *allocator, size_t size);
 void pk_deallocate(const pluck_allocator *allocator, void *pointer, size_t size);

@@ -4,8 +4,7 @@
  */
 #include "arithmetic.h"
 
-#include <string.h>
-
+#include "common.h"
 #include "dry_repeats.h"
 #include "hash.h"
 #include "radix.h"
@@ -55,16 +54,8 @@ static int32_t drop_singles(const pluck_stage_dry *p, int32_t *tokens, int32_t *
                             int32_t n) {
     for (int32_t i = 0; i < p->n_breakers; i++) {
         if (p->breakers[i].n_tokens != 1) continue;
-        const int32_t token = p->breakers[i].tokens[0];
-        int32_t low = 0, high = n;
-        while (low < high) {
-            const int32_t middle = low + (high - low) / 2;
-            if (tokens[middle] < token)
-                low = middle + 1;
-            else
-                high = middle;
-        }
-        if (low < n && tokens[low] == token) lengths[low] = -1;
+        const int32_t at = find_ascending(tokens, n, p->breakers[i].tokens[0]);
+        if (at >= 0) lengths[at] = -1;
     }
     int32_t kept = 0;
     for (int32_t i = 0; i < n; i++) {

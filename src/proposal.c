@@ -59,23 +59,10 @@ pluck_status pk_proposal_check(proposal *q, int32_t n_vocab, int32_t place, pluc
 
 /* ---- beside a view ---- */
 
-/* The place of a token among ascending ids; -1 if it is not there. */
-static int32_t find(const int32_t *ids, int32_t n, int32_t token) {
-    int32_t low = 0, high = n;
-    while (low < high) {
-        const int32_t middle = low + (high - low) / 2;
-        if (ids[middle] < token)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < n && ids[low] == token ? low : -1;
-}
-
 double pk_proposal_at(const proposal *q, int32_t token) {
     if (!q->of) return token == q->token ? 1.0 : 0.0;
     if (!q->of->ids) return (double)q->of->probabilities[token] * q->scale;
-    const int32_t at = find(q->of->ids, q->of->n, token);
+    const int32_t at = find_ascending(q->of->ids, q->of->n, token);
     return at < 0 ? 0.0 : (double)q->of->probabilities[at] * q->scale;
 }
 

@@ -96,3 +96,11 @@ void pk_radix_sort(int32_t *keys, int32_t *values, int32_t n, int32_t *scratch) 
     memcpy(keys, from.keys, (size_t)n * sizeof *keys);
     if (values) memcpy(values, from.values, (size_t)n * sizeof *values);
 }
+
+int32_t pk_radix_sort_distinct(int32_t *keys, int32_t n, int32_t *scratch) {
+    pk_radix_sort(keys, NULL, n, scratch);
+    int32_t distinct = 0;
+    for (int32_t i = 0; i < n; i++)
+        if (i == 0 || keys[i] != keys[distinct - 1]) keys[distinct++] = keys[i];
+    return distinct;
+}

@@ -10,4 +10,7 @@
  */
 void pk_radix_sort(int32_t *keys, int32_t *values, int32_t n, int32_t *scratch);
 
+/* Sorts n keys ascending and keeps each once; returns how many. scratch has room for n int32. */
+int32_t pk_radix_sort_distinct(int32_t *keys, int32_t n, int32_t *scratch);
+
 #endif /* PLUCK_RADIX_H */

@@ -79,22 +79,9 @@ typedef struct list_edit {
     uint64_t residues[64]; /* the set of the ids modulo 4096: most candidates need no search */
 } list_edit;
 
-/* The position of an id among ids that ascend; -1 if it is not there. */
-static int32_t find_id(const int32_t *ids, int32_t n, int32_t id) {
-    int32_t low = 0, high = n;
-    while (low < high) {
-        const int32_t middle = low + (high - low) / 2;
-        if (ids[middle] < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < n && ids[low] == id ? low : -1;
-}
-
 static int32_t edit_of(const list_edit *e, int32_t id) {
     if (e->edit_of) return e->edit_of(e->ctx, id);
-    return e->residues[id / 64 % 64] >> (id % 64) & 1 ? find_id(e->ids, e->n, id) : -1;
+    return e->residues[id / 64 % 64] >> (id % 64) & 1 ? find_ascending(e->ids, e->n, id) : -1;
 }
 
 /* x after its edit; -inf if the edit masks. */

@@ -11,11 +11,10 @@
 #include "../radix.h"
 #include "../stage.h"
 
-/* What is prepared: the sequences in an order in which those of one token come first, then by the
- * token before the last. */
+/* What is prepared: the sequences sorted by the token before the last, those of one token first. */
 typedef struct words {
-    int32_t n_single;
-    int32_t order[]; /* numbers of sequences */
+    const int32_t *leads; /* ascending: that token of each; -1: a sequence of one token */
+    int32_t order[];      /* numbers of sequences */
 } words;
 
 static int32_t last_of(const pluck_token_sequence *s) {
@@ -36,35 +35,26 @@ static bool leads_to(const history *h, const pluck_token_sequence *s) {
     return true;
 }
 
-/* The first place in the order, from n_single on, whose lead is not below a token. */
-static int32_t first_lead(const pluck_stage_bad_words *p, const words *w, int32_t token) {
-    int32_t low = w->n_single, high = p->n_words;
-    while (low < high) {
-        const int32_t middle = low + (high - low) / 2;
-        if (lead_of(&p->words[w->order[middle]]) < token)
-            low = middle + 1;
-        else
-            high = middle;
+/* Adds the last tokens of the sequences with one lead that the history leads to; returns how many
+ * tokens there are then. */
+static int32_t add_led(const stage_run *run, int32_t lead, int32_t *tokens, int32_t n) {
+    const pluck_stage_bad_words *p = &run->stage->as.bad_words;
+    const words *w = run->prepared;
+    for (int32_t i = first_from(w->leads, p->n_words, lead); i < p->n_words && w->leads[i] == lead;
+         i++) {
+        const pluck_token_sequence *s = &p->words[w->order[i]];
+        if (leads_to(run->history, s)) tokens[n++] = last_of(s);
     }
-    return low;
+    return n;
 }
 
 static pluck_status apply(view *v, const stage_run *run) {
-    const pluck_stage_bad_words *p = &run->stage->as.bad_words;
-    const words *w = run->prepared;
-    int32_t *tokens = run->work, n = 0;
-    for (int32_t i = 0; i < w->n_single; i++) tokens[n++] = last_of(&p->words[w->order[i]]);
-    const int32_t lead = run->history->size > 0 ? pk_history_back(run->history, 0) : -1;
-    for (int32_t i = lead < 0 ? p->n_words : first_lead(p, w, lead); i < p->n_words; i++) {
-        const pluck_token_sequence *s = &p->words[w->order[i]];
-        if (lead_of(s) != lead) break;
-        if (leads_to(run->history, s)) tokens[n++] = last_of(s);
-    }
-    pk_radix_sort(tokens, NULL, n, tokens + p->n_words);
-    int32_t distinct = 0;
-    for (int32_t i = 0; i < n; i++)
-        if (i == 0 || tokens[i] != tokens[distinct - 1]) tokens[distinct++] = tokens[i];
-    return pk_view_edit(v, tokens, distinct, pk_mask_edits, NULL);
+    const int32_t n_words = run->stage->as.bad_words.n_words;
+    int32_t *tokens = run->work;
+    int32_t n = add_led(run, -1, tokens, 0);
+    if (run->history->size > 0) n = add_led(run, pk_history_back(run->history, 0), tokens, n);
+    n = pk_radix_sort_distinct(tokens, n, tokens + n_words);
+    return pk_view_edit(v, tokens, n, pk_mask_edits, NULL);
 }
 
 static pluck_status check(const pluck_stage *stage, int32_t n_vocab, pluck_error *err) {
@@ -79,27 +69,21 @@ static bool disabled(const pluck_stage *stage) {
     return stage->as.bad_words.n_words == 0;
 }
 
-/* Sorts the sequences' numbers by their leads. */
-static words *order_words(words *w, const pluck_token_sequence *s, int32_t n, int32_t *keys,
-                          int32_t *room) {
-    w->n_single = 0;
-    for (int32_t i = 0; i < n; i++) {
-        w->order[i] = i;
-        keys[i] = lead_of(&s[i]);
-        w->n_single += s[i].n_tokens == 1;
-    }
-    pk_radix_sort(keys, w->order, n, room);
-    return w;
-}
-
 static const void *copy(plan_arena *arena, pluck_stage *stage) {
     pluck_stage_bad_words *p = &stage->as.bad_words;
     const size_t n = (size_t)p->n_words;
     words *w = pk_plan_put(arena, sizeof *w + n * sizeof(int32_t));
-    int32_t *keys = pk_plan_put(arena, n * sizeof *keys);
+    int32_t *leads = pk_plan_put(arena, n * sizeof *leads);
     int32_t *room = pk_plan_put(arena, 2 * n * sizeof *room);
     p->words = pk_plan_put_sequences(arena, p->words, p->n_words);
-    return w ? order_words(w, p->words, p->n_words, keys, room) : NULL;
+    if (!w) return NULL;
+    w->leads = leads;
+    for (int32_t i = 0; i < p->n_words; i++) {
+        w->order[i] = i;
+        leads[i] = lead_of(&p->words[i]);
+    }
+    pk_radix_sort(leads, w->order, p->n_words, room);
+    return w;
 }
 
 /* As much as the longest sequence needs. */

@@ -41,10 +41,7 @@ static const void *copy(plan_arena *arena, pluck_stage *stage) {
     int32_t *room = pk_plan_put(arena, bytes);
     if (!e) return NULL;
     if (p->n_ends > 0) memcpy(e->tokens, p->ends, bytes);
-    pk_radix_sort(e->tokens, NULL, p->n_ends, room);
-    e->n = 0;
-    for (int32_t i = 0; i < p->n_ends; i++)
-        if (i == 0 || e->tokens[i] != e->tokens[e->n - 1]) e->tokens[e->n++] = e->tokens[i];
+    e->n = pk_radix_sort_distinct(e->tokens, p->n_ends, room);
     p->ends = e->tokens;
     p->n_ends = e->n;
     return e;

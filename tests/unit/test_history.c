@@ -196,8 +196,10 @@ static void radix(void **state) {
                     want[i] = (keyed){keys[i], i};
                 }
                 qsort(want, (size_t)n, sizeof *want, by_key);
-                static int32_t alone[N];
+                static int32_t alone[N], distinct[N];
                 memcpy(alone, keys, sizeof keys);
+                memcpy(distinct, keys, sizeof keys);
+                const int32_t n_distinct = pk_radix_sort_distinct(distinct, n, scratch);
                 pk_radix_sort(alone, NULL, n, scratch);
                 pk_radix_sort(keys, values, n, scratch);
                 for (int32_t i = 0; i < n; i++) {
@@ -205,6 +207,11 @@ static void radix(void **state) {
                     assert_int_equal(keys[i], want[i].key);
                     assert_int_equal(values[i], want[i].value);
                 }
+                int32_t at = 0;
+                for (int32_t i = 0; i < n; i++)
+                    if (i == 0 || want[i].key != want[i - 1].key)
+                        assert_int_equal(distinct[at++], want[i].key);
+                assert_int_equal(n_distinct, at);
             }
 }
 
