@@ -5,28 +5,19 @@
 
 #include "error.h"
 
-enum { PART_ALIGN = 64 };
-
 /* ---- life ---- */
-
-/* Takes room for a part of the block; NULL while it is only sized. */
-static void *take(char *base, size_t *used, size_t size) {
-    void *at = base ? base + *used : NULL;
-    *used += round_up(size, PART_ALIGN);
-    return at;
-}
 
 /* Sizes the block; with base, also points the batch's members into it. */
 static size_t lay_out(const pluck_batch_config *config, pluck_batch *b, char *base) {
     const size_t n_lanes = (size_t)config->n_threads, n_rows = (size_t)config->max_rows;
     const size_t n_vocab = (size_t)config->n_vocab, n_words = n_vocab / 64 + 1;
-    size_t used = round_up(sizeof *b, PART_ALIGN);
-    lane *lanes = take(base, &used, n_lanes * sizeof *lanes);
-    pluck_status *statuses = take(base, &used, n_rows * sizeof *statuses);
-    int32_t *n_kept = take(base, &used, n_rows * sizeof *n_kept);
+    size_t used = round_up(sizeof *b, CACHE_LINE);
+    lane *lanes = pk_take(base, &used, n_lanes, sizeof *lanes);
+    pluck_status *statuses = pk_take(base, &used, n_rows, sizeof *statuses);
+    int32_t *n_kept = pk_take(base, &used, n_rows, sizeof *n_kept);
     for (size_t i = 0; i < n_lanes; i++) {
-        float *room = take(base, &used, n_vocab * sizeof *room);
-        uint64_t *bits = take(base, &used, n_words * sizeof *bits);
+        float *room = pk_take(base, &used, n_vocab, sizeof *room);
+        uint64_t *bits = pk_take(base, &used, n_words, sizeof *bits);
         if (!base) continue;
         lanes[i] = (lane){.room = room, .bits = bits};
         atomic_init(&lanes[i].state, LANE_CLOSED);
@@ -37,7 +28,7 @@ static size_t lay_out(const pluck_batch_config *config, pluck_batch *b, char *ba
         b->statuses = statuses;
         b->n_kept = n_kept;
     }
-    return used + PART_ALIGN; /* the block may start anywhere */
+    return used + CACHE_LINE;
 }
 
 static pluck_status check_range(pluck_error *err, const char *name, int32_t value, int32_t most) {
@@ -83,8 +74,7 @@ pluck_status pluck_batch_create(pluck_batch **out, const pluck_batch_config *con
     b->config = *config;
     b->size = size;
     atomic_flag_clear(&b->busy);
-    const size_t shift = (PART_ALIGN - (uintptr_t)b % PART_ALIGN) % PART_ALIGN;
-    lay_out(config, b, (char *)b + shift);
+    lay_out(config, b, pk_first_line(b));
     const pluck_status status = create_parts(b);
     if (status != PLUCK_OK) {
         pluck_batch_free(b);

@@ -7,16 +7,12 @@
 
 /* ---- the row ---- */
 
-static size_t element_of(pluck_dtype dtype) {
-    return dtype == PLUCK_DTYPE_F32 ? 4 : 2;
-}
-
 static int64_t stride_of(const pluck_batch_row *row) {
     return row->stride ? row->stride : 1;
 }
 
 float pk_batch_logit(const pluck_batch_row *row, int64_t at) {
-    const size_t element = element_of(row->row.dtype);
+    const size_t element = dtype_size(row->row.dtype);
     const char *logit = (const char *)row->row.logits + at * stride_of(row) * (int64_t)element;
     char raw[GROUP * sizeof(float)] = {0};
     float x[GROUP];
@@ -27,7 +23,7 @@ float pk_batch_logit(const pluck_batch_row *row, int64_t at) {
 
 /* Lays n logits side by side. */
 static void gather(const pluck_batch_row *row, int32_t n, char *to) {
-    const size_t element = element_of(row->row.dtype);
+    const size_t element = dtype_size(row->row.dtype);
     const char *from = row->row.logits;
     const int64_t apart = row->stride * (int64_t)element;
     if (element == 4)
@@ -188,19 +184,12 @@ static pluck_status run_row(pluck_batch *b, lane *l, int32_t i, pk_fpenv *caller
     return status;
 }
 
-/* Custom stages are told in the environment of the thread that called. */
-static PK_APART void accept(pluck_sampler *s, int32_t token, pk_fpenv *caller) {
-    pk_fpenv_leave(caller);
-    (void)pluck_accept(s, token);
-    pk_fpenv_enter(caller);
-}
-
 void pk_batch_run_row(pluck_batch *b, lane *l, int32_t i) {
     /* Each row starts from the same environment, whatever ran on this thread before. */
     pk_fpenv caller = b->caller;
     b->statuses[i] = run_row(b, l, i, &caller);
     if (b->statuses[i] == PLUCK_OK && b->rows[i].accept)
-        accept(b->rows[i].sampler, l->workspace->selection.token, &caller);
+        pk_run_accept(b->rows[i].sampler, l->workspace->selection.token, &caller);
     /* What rows left out is blank as well. */
     const pluck_batch_row *row = &b->rows[i];
     if (!wants(row, &b->out->raw, PLUCK_BATCH_RAW)) pk_batch_blank_logprobs(&b->out->raw, i);

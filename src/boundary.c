@@ -23,20 +23,6 @@ static double key_of(const shell *s, float x) {
     return s->order == ORDER_NEAR ? fabs((double)x - s->centre) : -(double)x;
 }
 
-/* Floats as integers of the same order, and back. */
-static int32_t rank_of(float x) {
-    int32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits ^ (bits < 0 ? INT32_MAX : 0);
-}
-
-static float float_of(int32_t rank) {
-    const int32_t bits = rank ^ (rank < 0 ? INT32_MAX : 0);
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
 /*
  * The lowest float (highest, if upwards) with a key up to `key`, or below it if strict; NaN if
  * there is none. Found by bisection, because near a centre far from 0 very many floats have the
@@ -46,18 +32,18 @@ static float edge(const shell *s, double key, bool strict, bool upwards) {
     const double centre = s->order == ORDER_NEAR ? s->centre : INFINITY;
     const float middle = (float)clamp(centre, -(double)FLT_MAX, (double)FLT_MAX);
     /* `in` has such a key if any float has; `out` is beyond the last one. */
-    int64_t in = rank_of(middle), out = upwards ? rank_of(INFINITY) : rank_of(-INFINITY);
+    int64_t in = float_key(middle), out = upwards ? float_key(INFINITY) : float_key(-INFINITY);
     const double nearest = key_of(s, middle);
     if (strict ? nearest >= key : nearest > key) return NAN;
     while (in - out > 1 || out - in > 1) {
         const int64_t between = in + (out - in) / 2;
-        const double k = key_of(s, float_of((int32_t)between));
+        const double k = key_of(s, key_float((int32_t)between));
         if (strict ? k < key : k <= key)
             in = between;
         else
             out = between;
     }
-    return float_of((int32_t)in);
+    return key_float((int32_t)in);
 }
 
 /* The lowest and the highest float with a key up to a given one. At least one float has such a

@@ -39,6 +39,11 @@ static inline double clamp(double x, double low, double high) {
     return x < low ? low : x > high ? high : x;
 }
 
+/* The bytes of a logit. */
+static inline size_t dtype_size(pluck_dtype dtype) {
+    return dtype == PLUCK_DTYPE_F32 ? 4 : 2;
+}
+
 /* The least multiple of b that is a or more. */
 static inline size_t round_up(size_t a, size_t b) {
     return (a + b - 1) / b * b;
@@ -66,6 +71,15 @@ static inline int32_t find_ascending(const int32_t *numbers, int32_t n, int32_t 
 /* memory.c: memory from an allocator, or from malloc if its members are zero. */
 void *pk_allocate(const pluck_allocator *allocator, size_t size);
 void pk_deallocate(const pluck_allocator *allocator, void *pointer, size_t size);
+
+/*
+ * Blocks that are laid out in cache lines: once with base NULL, to compute the size, to which a line
+ * is added because a block may start anywhere; then from the block's first line on. pk_take returns
+ * room for n elements at *offset from base, and moves *offset past it to the next line.
+ */
+enum { CACHE_LINE = 64 };
+void *pk_take(char *base, size_t *offset, size_t n, size_t element);
+char *pk_first_line(void *block);
 
 /* Whether the allocator has both functions, or neither. */
 bool pk_allocator_is_whole(const pluck_allocator *allocator);

@@ -22,6 +22,16 @@ void pk_deallocate(const pluck_allocator *allocator, void *pointer, size_t size)
         free(pointer);
 }
 
+void *pk_take(char *base, size_t *offset, size_t n, size_t element) {
+    void *at = base ? base + *offset : NULL;
+    *offset += round_up(n * element, CACHE_LINE);
+    return at;
+}
+
+char *pk_first_line(void *block) {
+    return (char *)block + (CACHE_LINE - (uintptr_t)block % CACHE_LINE) % CACHE_LINE;
+}
+
 bool pk_allocator_is_whole(const pluck_allocator *allocator) {
     return !allocator->allocate == !allocator->deallocate;
 }

@@ -174,24 +174,6 @@ void pk_permute(int32_t *ids, float *x, int32_t *index, int32_t n) {
     }
 }
 
-/* Turns a float's bits into an integer of the same order, and back. */
-static int32_t turned(int32_t bits) {
-    return bits ^ (bits < 0 ? INT32_MAX : 0);
-}
-
-static int32_t float_key(float x) {
-    int32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return turned(bits);
-}
-
-static float key_float(int32_t key) {
-    const int32_t bits = turned(key);
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
 /* Where the k-th greatest is, as keys: `reach_low` values, at least k, are at or above `low`;
  * `reach_high`, fewer than k, at or above `high`. */
 typedef struct bracket {

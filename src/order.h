@@ -38,6 +38,20 @@ int32_t pk_count_through(const ordering *o, int32_t n, double key, int32_t id);
 /* Moves the element at index[i] to position i, along the permutation's cycles. Overwrites index. */
 void pk_permute(int32_t *ids, float *x, int32_t *index, int32_t n);
 
+/* A float as an integer of the same order, and back. */
+static inline int32_t float_key(float x) {
+    int32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits ^ (bits < 0 ? INT32_MAX : 0);
+}
+
+static inline float key_float(int32_t key) {
+    const int32_t bits = key ^ (key < 0 ? INT32_MAX : 0);
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
 /* The k-th greatest value (k from 1) of x, which is overwritten. Works by digits, so the time is
  * linear for any x. */
 float pk_kth_greatest(float *x, int32_t n, int32_t k);

@@ -64,7 +64,7 @@ void pk_row_open(logit_row *r, const row_memory *memory, const kernel_table *ker
         .of = kernels->row[dtype][allowed ? 1 : 0],
         .x = x,
         .dtype = dtype,
-        .element = dtype == PLUCK_DTYPE_F32 ? 4 : 2,
+        .element = dtype_size(dtype),
         .n = n,
         .n_groups = (int32_t)(round_up((size_t)n, GROUP) / GROUP),
         .n_full = n / GROUP,

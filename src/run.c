@@ -22,6 +22,12 @@ void pk_run_undo(pluck_sampler *s) {
         if (p->steps[i].stream != NONE) pk_stream_rollback(pk_stream_of(s, &p->steps[i]));
 }
 
+PK_APART void pk_run_accept(pluck_sampler *s, int32_t token, pk_fpenv *caller) {
+    pk_fpenv_leave(caller);
+    (void)pluck_accept(s, token);
+    pk_fpenv_enter(caller);
+}
+
 /* The stream of the step after i, if that draws at once; else NULL. */
 static const rng_stream *draw_ahead(const pluck_sampler *s, int32_t i) {
     const plan *p = s->plan;

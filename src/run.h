@@ -23,4 +23,7 @@ pluck_status pk_run(pluck_sampler *s, const pluck_row *row, bool must_select,
  * accepted since. */
 void pk_run_undo(pluck_sampler *s);
 
+/* pluck_accept in the middle of a call: custom stages are told in their caller's environment. */
+void pk_run_accept(pluck_sampler *s, int32_t token, pk_fpenv *caller);
+
 #endif /* PLUCK_RUN_H */

@@ -11,9 +11,7 @@ enum { DIGIT = 8, DIGITS = 1 << DIGIT, INSERTION = 24 };
 
 /* A number that descends as x ascends. */
 static uint32_t key_of(float x) {
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits & 0x80000000 ? bits : ~bits & 0x7fffffff;
+    return (uint32_t)float_key(x) ^ 0x7fffffff;
 }
 
 static void insertion_sort(float *x, int32_t n) {

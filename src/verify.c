@@ -66,11 +66,8 @@ static void go_back_to(verifier *v, int32_t n) {
     }
 }
 
-/* Custom stages are told in their caller's environment. */
-static PK_APART void accept(verifier *v, int32_t token) {
-    pk_fpenv_leave(v->caller);
-    (void)pluck_accept(v->s, token);
-    pk_fpenv_enter(v->caller);
+static void accept(verifier *v, int32_t token) {
+    pk_run_accept(v->s, token, v->caller);
     v->n_accepted++;
 }
 

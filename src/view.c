@@ -51,7 +51,7 @@ static pluck_status append(view *v, const pluck_row *row, const int32_t *ids, co
 /* Copies a list row in, without what is masked. */
 static pluck_status begin_list(view *v, const pluck_row *row) {
     if (row->n < 1 || row->n > v->n_vocab) return PLUCK_ERR_ROW;
-    const size_t element = row->dtype == PLUCK_DTYPE_F32 ? 4 : 2;
+    const size_t element = dtype_size(row->dtype);
     const char *logits = row->logits;
     float above = INFINITY;
     for (int32_t first = 0; first < row->n; first += GROUP) {

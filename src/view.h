@@ -169,11 +169,9 @@ pluck_status pk_view_edit(view *v, const int32_t *ids, int32_t n, edit_fn fn, co
 /* The same for a view that is not edited in its row: `of` is asked which edit each candidate has. */
 pluck_status pk_view_edit_each(view *v, edit_of_fn of, edit_fn fn, const void *ctx);
 
-/* Makes the order descending. The view is scanned. */
+/* Makes the order descending. A long list is not laid down in it until somebody asks for that. The
+ * view is scanned. */
 void pk_view_sort(view *v);
-
-/* The same, but a long list is not laid down: for who draws, or looks for a place in it. */
-void pk_view_rank(view *v);
 
 /* ---- walking: a scanned view, group by group, wherever its candidates are ---- */
 

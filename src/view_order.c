@@ -18,11 +18,6 @@ void pk_view_sort(view *v) {
     pk_view_realise_short(v);
 }
 
-void pk_view_rank(view *v) {
-    v->order = ORDER_DESCENDING;
-    pk_view_realise_short(v);
-}
-
 /* ---- bounds from the maxima ---- */
 
 static int32_t blocks_of(const view *v) {
@@ -162,17 +157,21 @@ pick pk_view_argmax(view *v) {
     return (pick){g * GROUP + i, max, -1.0};
 }
 
+/* The m-th greatest of the first n x of the list. */
+static float mth_of_list(view *v, int32_t n, int32_t m) {
+    float *values = pk_lease_floats(v->scratch, LEASE_VALUES, (size_t)n);
+    memcpy(values, v->list.x, (size_t)n * sizeof *values);
+    const float least = pk_kth_greatest(values, n, m);
+    pk_lease_return(v->scratch, LEASE_VALUES);
+    return least;
+}
+
 float pk_view_kth(view *v, int64_t k) {
     PLUCK_ASSERT(k >= 1 && v->mass.max_stamp == v->values && !v->adapted);
     if (k == 1) return pk_view_max(v);
     if (k > pk_view_alive(v)) return -INFINITY;
     if (v->whole) return pk_boundary_find(v, ORDER_DESCENDING, MEASURE_COUNT, (double)k, false).x;
-    const size_t n = (size_t)v->list.n;
-    float *values = pk_lease_floats(v->scratch, LEASE_VALUES, n);
-    memcpy(values, v->list.x, n * sizeof *values);
-    const float kth = pk_kth_greatest(values, v->list.n, (int32_t)k);
-    pk_lease_return(v->scratch, LEASE_VALUES);
-    return kth;
+    return mth_of_list(v, v->list.n, (int32_t)k);
 }
 
 /* Collects the m greatest of a WHOLE view and as many more as are cheap to collect; if there are
@@ -189,15 +188,6 @@ static int32_t collect_greatest(view *v, int32_t m) {
     return n;
 }
 
-/* The m-th greatest of the first n x of the list. */
-static float mth_of_list(view *v, int32_t n, int32_t m) {
-    float *values = pk_lease_floats(v->scratch, LEASE_VALUES, (size_t)n);
-    memcpy(values, v->list.x, (size_t)n * sizeof *values);
-    const float least = pk_kth_greatest(values, n, m);
-    pk_lease_return(v->scratch, LEASE_VALUES);
-    return least;
-}
-
 int32_t pk_view_greatest(view *v, int32_t m, float *out) {
     PLUCK_ASSERT(m >= 1 && v->mass.max_stamp == v->values && !v->adapted);
     m = (int32_t)min_i64(m, pk_view_alive(v));
@@ -211,15 +201,7 @@ int32_t pk_view_greatest(view *v, int32_t m, float *out) {
     for (int32_t i = 0; i < n; i++)
         if (v->list.x[i] > least) out[above++] = v->list.x[i];
     for (int32_t i = above; i < m; i++) out[i] = least;
-    int32_t *index = pk_lease_ints(v->scratch, LEASE_INDEX, (size_t)above);
-    float *unsorted = pk_lease_floats(v->scratch, LEASE_VALUES, (size_t)above);
-    memcpy(unsorted, out, (size_t)above * sizeof *out);
-    for (int32_t i = 0; i < above; i++) index[i] = i;
-    const ordering o = {NULL, unsorted, ORDER_DESCENDING, 0.0};
-    pk_sort_index(&o, index, above);
-    for (int32_t i = 0; i < above; i++) out[i] = unsorted[index[i]];
-    pk_lease_return(v->scratch, LEASE_VALUES);
-    pk_lease_return(v->scratch, LEASE_INDEX);
+    pk_sort_values(out, above, NULL);
     return m;
 }
 

@@ -3,42 +3,32 @@
 
 #include "workspace.h"
 
-enum { LINE = 64 };
-
-/* Returns room for n elements at *offset (NULL while base is NULL, to compute the size), and moves
- * *offset past it to the next cache line. */
-static void *take(char *base, size_t *offset, size_t n, size_t element) {
-    void *at = base ? base + *offset : NULL;
-    *offset += round_up(n * element, LINE);
-    return at;
-}
-
 /* Computes the size of the block for n_vocab; if base is given, also sets the workspace's pointers
  * into it. */
 static size_t lay_out(int32_t n_vocab, pluck_workspace *ws, char *base) {
     const size_t n_groups = round_up((size_t)n_vocab, GROUP) / GROUP;
     const size_t groups = round_up(n_groups, BLOCK_GROUPS), blocks = groups / BLOCK_GROUPS;
     const size_t tokens = (n_groups + 1) * GROUP;
-    size_t offset = round_up(sizeof *ws, LINE);
+    size_t offset = round_up(sizeof *ws, CACHE_LINE);
     view_memory m = {.room = n_vocab};
-    m.ids = take(base, &offset, tokens, sizeof *m.ids);
-    m.x = take(base, &offset, tokens, sizeof *m.x);
-    m.row.patches = take(base, &offset, tokens, sizeof *m.row.patches);
-    m.row.allowed = take(base, &offset, groups, sizeof *m.row.allowed);
-    m.row.patched = take(base, &offset, n_groups / 64 + 1, sizeof *m.row.patched);
-    m.row.patch_of = take(base, &offset, groups, sizeof *m.row.patch_of);
-    m.group_max = take(base, &offset, groups, sizeof *m.group_max);
-    m.block_max = take(base, &offset, blocks, sizeof *m.block_max);
-    m.group_sum = take(base, &offset, groups, sizeof *m.group_sum);
-    m.group_moment = take(base, &offset, groups, sizeof *m.group_moment);
+    m.ids = pk_take(base, &offset, tokens, sizeof *m.ids);
+    m.x = pk_take(base, &offset, tokens, sizeof *m.x);
+    m.row.patches = pk_take(base, &offset, tokens, sizeof *m.row.patches);
+    m.row.allowed = pk_take(base, &offset, groups, sizeof *m.row.allowed);
+    m.row.patched = pk_take(base, &offset, n_groups / 64 + 1, sizeof *m.row.patched);
+    m.row.patch_of = pk_take(base, &offset, groups, sizeof *m.row.patch_of);
+    m.group_max = pk_take(base, &offset, groups, sizeof *m.group_max);
+    m.block_max = pk_take(base, &offset, blocks, sizeof *m.block_max);
+    m.group_sum = pk_take(base, &offset, groups, sizeof *m.group_sum);
+    m.group_moment = pk_take(base, &offset, groups, sizeof *m.group_moment);
     const size_t scratch_size = pk_scratch_size(n_vocab);
-    char *scratch_base = take(base, &offset, scratch_size, 1);
+    char *scratch_base = pk_take(base, &offset, scratch_size, 1);
     if (base) {
         pk_scratch_init(&ws->scratch, scratch_base, scratch_size);
         m.scratch = &ws->scratch;
         ws->memory = m;
     }
-    return offset + LINE; /* the block may not start at a line */
+    return offset + CACHE_LINE;
 }
 
 size_t pluck_workspace_size(int32_t n_vocab) {
@@ -58,8 +48,7 @@ pluck_status pluck_workspace_create(pluck_workspace **out, int32_t n_vocab,
     ws->allocator = from;
     ws->size = size;
     ws->n_vocab = n_vocab;
-    const size_t shift = (LINE - (uintptr_t)ws % LINE) % LINE;
-    lay_out(n_vocab, ws, (char *)ws + shift);
+    lay_out(n_vocab, ws, pk_first_line(ws));
     *out = ws;
     return PLUCK_OK;
 }
