@@ -31,7 +31,12 @@
     { .kind = PLUCK_STAGE_TOP_N_SIGMA, .as.top_n_sigma.n = (n_) }
 #define XTC(p_, t_)                                                                                \
     {                                                                                              \
-        .kind = PLUCK_STAGE_XTC, .as.xtc = {(p_), (t_), 1, PLUCK_SEED_RANDOM }                     \
+        .kind = PLUCK_STAGE_XTC, .as.xtc = {                                                       \
+            .probability = (p_),                                                                   \
+            .threshold = (t_),                                                                     \
+            .min_keep = 1,                                                                         \
+            .seed = PLUCK_SEED_RANDOM                                                              \
+        }                                                                                          \
     }
 #define MIROSTAT(kind_)                                                                            \
     {                                                                                              \
@@ -88,8 +93,16 @@ const bench_chain bench_chains[] = {
     {"default: top_k 40, top_p .95, min_p .05, temp .8", 2.5,
      .stages = {TOP_K(40), TOP_P(0.95f), MIN_P(0.05f), TEMP(0.8f), DIST}},
     {"penalties and DRY (64 tokens), default", 4, .history = true,
-     .stages = {{.kind = PLUCK_STAGE_PENALTIES, .as.penalties = {HISTORY_LENGTH, 1.1f, 0.1f, 0.1f}},
-                {.kind = PLUCK_STAGE_DRY, .as.dry = {0.8f, 1.75f, 2, HISTORY_LENGTH, breakers, 4}},
+     .stages = {{.kind = PLUCK_STAGE_PENALTIES,
+                 .as.penalties =
+                     {.last_n = HISTORY_LENGTH, .repeat = 1.1f, .freq = 0.1f, .present = 0.1f}},
+                {.kind = PLUCK_STAGE_DRY,
+                 .as.dry = {.multiplier = 0.8f,
+                            .base = 1.75f,
+                            .allowed_length = 2,
+                            .last_n = HISTORY_LENGTH,
+                            .breakers = breakers,
+                            .n_breakers = 4}},
                 TOP_K(40),
                 TOP_P(0.95f),
                 MIN_P(0.05f),

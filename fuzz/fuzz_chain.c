@@ -18,7 +18,8 @@ enum { MOST_VOCAB = 300, MOST_STAGES = 8, MOST_BIASES = 6, CALLS = 3 };
 typedef struct input {
     const uint8_t *data;
     size_t size;
-    bool raw; /* some float came from raw bits */
+    bool raw;    /* some float came from raw bits */
+    bool spares; /* stages have tokens that they leave alone, and there is a prompt */
 } input;
 
 static uint32_t byte(input *in) {
@@ -65,6 +66,12 @@ static int32_t small(input *in, uint32_t n) {
     return (int32_t)(byte(in) % n);
 }
 
+/* The four tokens of a stage. */
+static const int32_t *some_tokens(input *in, chain *c, int i, int32_t n_vocab) {
+    for (int t = 0; t < 4; ++t) c->tokens[i][t] = token_of(in, n_vocab);
+    return c->tokens[i];
+}
+
 static void make_edit(input *in, chain *c, int i, int32_t n_vocab, uint32_t kind) {
     if (kind == 0) {
         const int32_t n = small(in, MOST_BIASES + 1);
@@ -80,17 +87,24 @@ static void make_edit(input *in, chain *c, int i, int32_t n_vocab, uint32_t kind
         const float repeat = number(in, 0.5f, 2.0f);
         const float freq = number(in, -1.0f, 1.0f);
         c->stages[i] = with_penalties(last_n, repeat, freq, number(in, -1.0f, 1.0f));
+        if (!in->spares) return;
+        c->stages[i].as.penalties.exempt = some_tokens(in, c, i, n_vocab);
+        c->stages[i].as.penalties.n_exempt = small(in, 3);
+        c->stages[i].as.penalties.output_only = small(in, 2);
         return;
     }
     const float multiplier = number(in, 0.0f, 2.0f);
     const float base = number(in, 0.9f, 2.5f);
     const int32_t allowed = small(in, 4);
     c->stages[i] = with_dry(multiplier, base, allowed, small(in, 70));
-    for (int t = 0; t < 4; ++t) c->tokens[i][t] = token_of(in, n_vocab);
+    (void)some_tokens(in, c, i, n_vocab);
     c->breakers[i][0] = (pluck_token_sequence){c->tokens[i], 1};
     c->breakers[i][1] = (pluck_token_sequence){c->tokens[i] + 1, 1 + small(in, 3)};
     c->stages[i].as.dry.breakers = c->breakers[i];
     c->stages[i].as.dry.n_breakers = small(in, 3);
+    if (!in->spares) return;
+    c->stages[i].as.dry.exempt = c->tokens[i] + 2;
+    c->stages[i].as.dry.n_exempt = small(in, 3);
 }
 
 static void make_stage(input *in, chain *c, int i, int32_t n_vocab) {
@@ -122,6 +136,9 @@ static void make_stage(input *in, chain *c, int i, int32_t n_vocab) {
         return;
     case 8:
         *s = with_xtc(a, b * b * 0.6f, keep);
+        if (!in->spares) return;
+        s->as.xtc.spared = some_tokens(in, c, i, n_vocab);
+        s->as.xtc.n_spared = small(in, 3);
         return;
     case 9:
         *s = with_temp(2.0f * a, 0.0f, 1.0f);
@@ -281,10 +298,11 @@ static void run_calls(input *in, const pluck_config *config, pluck_sampler *s, o
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static chain c;
-    input in = {data, size, false};
+    input in = {data, size, false, false};
     const int32_t n_vocab = 1 + (int32_t)(byte(&in) * 256u + byte(&in)) % MOST_VOCAB;
     const uint32_t flags = byte(&in);
     const int n_stages = 1 + (int)(flags / 2 % MOST_STAGES);
+    in.spares = flags / 16 % 4 == 2;
     for (int i = 0; i < n_stages; ++i) make_stage(&in, &c, i, n_vocab);
     c.stages[n_stages] = with_dist();
     const pluck_config config =
@@ -301,6 +319,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         const int32_t history = small(&in, 32);
         for (int32_t i = 0; i < history; ++i) {
             const int32_t token = token_of(&in, n_vocab);
+            if (in.spares && i < history / 2) {
+                FUZZ_REQUIRE(pluck_accept_prompt(s, &token, 1) == PLUCK_OK);
+                oracle_accept_prompt(o, token);
+                continue;
+            }
             FUZZ_REQUIRE(pluck_accept(s, token) == PLUCK_OK);
             oracle_accept(o, token);
         }

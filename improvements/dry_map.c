@@ -29,7 +29,12 @@ static void choose_breakers(state *s, size_t n) {
     for (int i = 0; i < BREAKERS; i++) {
         s->breakers[i] = (pluck_token_sequence){&s->breaker_tokens[i], i == BREAKERS - 1 ? 2 : 1};
     }
-    s->dry = (pluck_stage_dry){multiplier, base, ALLOWED, INPUT_HISTORY, s->breakers, BREAKERS};
+    s->dry = (pluck_stage_dry){.multiplier = multiplier,
+                               .base = base,
+                               .allowed_length = ALLOWED,
+                               .last_n = INPUT_HISTORY,
+                               .breakers = s->breakers,
+                               .n_breakers = BREAKERS};
 }
 
 static int setup(perflab_ctx *ctx) {

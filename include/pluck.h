@@ -229,12 +229,16 @@ typedef struct pluck_stage_logit_bias {
 
 /* Penalties: changes the logit x of every token that occurs c > 0 times among the last `last_n`
  * accepted tokens: x > 0 becomes x / repeat, any other x becomes x * repeat (Keskar et al. 2019;
- * the multiplication is llama.cpp's); then c * freq + present is subtracted (OpenAI's API). */
+ * the multiplication is llama.cpp's); then c * freq + present is subtracted (OpenAI's API). vLLM's
+ * penalties are two such stages: one for `repeat` alone, then one for the others with output_only. */
 typedef struct pluck_stage_penalties {
-    int32_t last_n; /* 0 to 1048576; 0 disables */
-    float repeat;   /* finite, > 0, and 1 / repeat finite; 1: no penalty */
-    float freq;     /* finite; 0: no penalty */
-    float present;  /* finite; 0: no penalty */
+    int32_t last_n;        /* 0 to 1048576; 0 disables */
+    float repeat;          /* finite, > 0, and 1 / repeat finite; 1: no penalty */
+    float freq;            /* finite; 0: no penalty */
+    float present;         /* finite; 0: no penalty */
+    const int32_t *exempt; /* n_exempt tokens whose logits stay as they are, copied at creation */
+    int32_t n_exempt;      /* >= 0 */
+    int32_t output_only; /* 1: the tokens that pluck_accept_prompt tells do not count; 0: they do */
 } pluck_stage_penalties;
 
 /* A DRY sequence breaker: tokens that end a repeat. tokens[0] is its head, the rest its tail. */
@@ -253,6 +257,8 @@ typedef struct pluck_stage_dry {
     int32_t last_n;                       /* 0 to 1048576 tokens of history; 0 disables */
     const pluck_token_sequence *breakers; /* n_breakers of them, copied at creation */
     int32_t n_breakers;                   /* >= 0; 0: none */
+    const int32_t *exempt; /* n_exempt tokens whose logits stay as they are, copied at creation */
+    int32_t n_exempt;      /* >= 0. Such a token is still part of repeats, unlike a breaker */
 } pluck_stage_dry;
 
 /* Top-n-sigma (Tang et al. 2024): masks the logits below max - n * sigma, where sigma is the
@@ -368,12 +374,16 @@ typedef struct pluck_stage_no_repeat_ngram {
 } pluck_stage_no_repeat_ngram;
 
 /* XTC, "exclude top choices" (p-e-w): with probability `probability`, drops all candidates with
- * P >= threshold but the least likely of them, provided that at least min_keep remain. */
+ * P >= threshold but the least likely of them, provided that at least min_keep remain, and that none
+ * of the spared tokens, such as newline and end of sequence, is among those that would go
+ * (text-generation-webui). The coin is flipped first. */
 typedef struct pluck_stage_xtc {
-    float probability; /* 0 to 1; 0 disables */
-    float threshold;   /* 0 to 1; > 0.5 disables */
-    int32_t min_keep;  /* >= 0 */
-    uint32_t seed;     /* PLUCK_SEED_RANDOM: the config's */
+    float probability;     /* 0 to 1; 0 disables */
+    float threshold;       /* 0 to 1; > 0.5 disables */
+    int32_t min_keep;      /* >= 0 */
+    uint32_t seed;         /* PLUCK_SEED_RANDOM: the config's */
+    const int32_t *spared; /* n_spared tokens, copied at creation */
+    int32_t n_spared;      /* >= 0; 0: none is spared */
 } pluck_stage_xtc;
 
 /*

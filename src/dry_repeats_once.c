@@ -49,14 +49,17 @@ static int32_t merge(int32_t *tokens, int32_t *lengths, int32_t n, int32_t *tabl
     return n_merged;
 }
 
-/* Removes tokens that are breakers by themselves. The tokens ascend. */
-static int32_t drop_singles(const pluck_stage_dry *p, int32_t *tokens, int32_t *lengths,
-                            int32_t n) {
-    for (int32_t i = 0; i < p->n_breakers; i++) {
-        if (p->breakers[i].n_tokens != 1) continue;
-        const int32_t at = find_ascending(tokens, n, p->breakers[i].tokens[0]);
-        if (at >= 0) lengths[at] = -1;
-    }
+/* Makes a token's length -1, if it is among the n, which ascend. */
+static void rule_out(int32_t token, const int32_t *tokens, int32_t *lengths, int32_t n) {
+    const int32_t at = find_ascending(tokens, n, token);
+    if (at >= 0) lengths[at] = -1;
+}
+
+/* Removes tokens that are exempt, or breakers by themselves. The tokens ascend. */
+static int32_t drop_exempt(const pluck_stage_dry *p, int32_t *tokens, int32_t *lengths, int32_t n) {
+    for (int32_t i = 0; i < p->n_breakers; i++)
+        if (p->breakers[i].n_tokens == 1) rule_out(p->breakers[i].tokens[0], tokens, lengths, n);
+    for (int32_t i = 0; i < p->n_exempt; i++) rule_out(p->exempt[i], tokens, lengths, n);
     int32_t kept = 0;
     for (int32_t i = 0; i < n; i++) {
         tokens[kept] = tokens[i];
@@ -78,5 +81,5 @@ int32_t pk_dry_repeats_once(const pluck_stage_dry *p, int32_t *scratch, int32_t 
     int32_t n_repeats = note(scratch, suffixes, n, allowed, limit, tokens, lengths);
     n_repeats = merge(tokens, lengths, n_repeats, scratch);
     pk_radix_sort(tokens, lengths, n_repeats, scratch);
-    return drop_singles(p, tokens, lengths, n_repeats);
+    return drop_exempt(p, tokens, lengths, n_repeats);
 }

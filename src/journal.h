@@ -11,8 +11,11 @@
 
 typedef struct mark {
     uint64_t position; /* of the stream */
-    int32_t dropped;   /* that the history lost to this token; -1: none */
+    int32_t dropped;   /* that the history lost to this token, or one of the two below */
 } mark;
+
+/* The history lost no token to this one; it did not take this one. */
+enum { MARK_NONE_DROPPED = -1, MARK_NOT_PUSHED = -2 };
 
 typedef struct journal {
     int32_t room;   /* marks: one more than tokens that can be taken back */

@@ -20,7 +20,7 @@ void pk_rewind_forget(pluck_sampler *s, int32_t i) {
     journal *j = journal_of(s, at);
     if (!j) return;
     pk_journal_init(j, at->kind, s->plan->config.max_rewind);
-    pk_rewind_note(s, i, -1);
+    pk_rewind_note(s, i, MARK_NONE_DROPPED);
 }
 
 void pk_rewind_forget_all(pluck_sampler *s) {
@@ -42,8 +42,10 @@ static void rewind_step(pluck_sampler *s, int32_t i, int32_t n) {
     const step *at = &s->plan->steps[i];
     journal *j = journal_of(s, at);
     history *h = pk_history_of(s, at);
-    for (int32_t back = 0; h && back < n; back++)
-        pk_history_pop(h, pk_journal_at(j, back)->dropped);
+    for (int32_t back = 0; h && back < n; back++) {
+        const int32_t dropped = pk_journal_at(j, back)->dropped;
+        if (dropped != MARK_NOT_PUSHED) pk_history_pop(h, dropped);
+    }
     const stage_memory *memory = pk_journal_memory(j, n);
     if (memory) s->memory[i] = *memory;
     rng_stream *stream = pk_stream_of(s, at);

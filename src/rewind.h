@@ -4,7 +4,7 @@
 
 #include "sampler.h"
 
-/* Notes how step i is after an accepted token, by which its history lost `dropped` (-1: none). */
+/* Notes how step i is after an accepted token; dropped: see `mark`. */
 void pk_rewind_note(pluck_sampler *s, int32_t i, int32_t dropped);
 
 /* Forgets what came before: step i, or all, can go back to how it is now and no further. */

@@ -169,8 +169,12 @@ static void accept_step(pluck_sampler *s, int32_t i, int32_t token, bool prompt)
     PLUCK_ASSERT(i >= 0 && i < s->plan->n_steps && token >= 0 && token < s->plan->config.n_vocab);
     const step *at = &s->plan->steps[i];
     history *h = pk_history_of(s, at);
-    const int32_t dropped = h && h->size == h->capacity ? pk_history_back(h, h->size - 1) : -1;
-    if (h) pk_history_push(h, token);
+    const bool deaf = prompt && at->kind->output_only && at->kind->output_only(at->stage);
+    int32_t dropped = deaf ? MARK_NOT_PUSHED : MARK_NONE_DROPPED;
+    if (h && !deaf) {
+        if (h->size == h->capacity) dropped = pk_history_back(h, h->size - 1);
+        pk_history_push(h, token);
+    }
     const bool hears = at->kind->accept && (!prompt || at->kind->hears_prompt);
     if (hears && at->kind->calls_back)
         at->kind->accept(at->stage, &s->memory[i], token);

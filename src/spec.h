@@ -72,7 +72,7 @@ const pluck_stage_kind *pk_spec_default_samplers(int32_t *n);
 /* Sets the stages' defaults, the default chain and a random seed, before any key is applied. */
 void pk_spec_start(pluck_spec *spec, int32_t n_vocab);
 
-/* Makes the config's stages, after all keys are applied. */
-void pk_spec_finish(pluck_spec *spec);
+/* Makes the config's stages, after all keys are applied. Errors: ERR_SPEC_RANGE. */
+pluck_status pk_spec_finish(pluck_spec *spec, pluck_error *err);
 
 #endif /* PLUCK_SPEC_H */

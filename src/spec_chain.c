@@ -1,6 +1,7 @@
 /* spec_chain.c: the defaults of a spec, and the chain that is made of its keys. */
 #include "arithmetic.h"
 
+#include "error.h"
 #include "spec.h"
 
 static const pluck_stage_kind default_samplers[] = {
@@ -38,6 +39,27 @@ static void add_stage(pluck_spec *s, pluck_stage stage) {
     s->stages[s->config.n_stages++] = stage;
 }
 
+/* vLLM's penalties are two stages: repetition over prompt and output, the others over the output. */
+static void add_penalties(pluck_spec *s, pluck_stage stage) {
+    pluck_stage_penalties *p = &stage.as.penalties;
+    const bool both = p->output_only != 0 && p->repeat != 1.0f;
+    pluck_stage repeat = stage;
+    repeat.as.penalties.freq = repeat.as.penalties.present = 0.0f;
+    repeat.as.penalties.output_only = 0;
+    if (both) {
+        p->repeat = 1.0f;
+        add_stage(s, repeat);
+    }
+    add_stage(s, stage);
+}
+
+/* How many stages the samplers become at most. */
+static int32_t most_stages(const pluck_spec *s) {
+    int32_t n = s->n_samplers;
+    for (int32_t i = 0; i < s->n_samplers; i++) n += s->samplers[i] == PLUCK_STAGE_PENALTIES;
+    return n;
+}
+
 /* Mirostat replaces all other samplers but the plain temperature, as in llama.cpp. */
 static void add_mirostat(pluck_spec *s) {
     pluck_stage temperature = s->parameters[PLUCK_STAGE_TEMPERATURE];
@@ -56,19 +78,26 @@ static bool is_foreign_and_idle(const pluck_stage *stage) {
            traits.disabled;
 }
 
-void pk_spec_finish(pluck_spec *s) {
+pluck_status pk_spec_finish(pluck_spec *s, pluck_error *err) {
     pluck_stage *parameters = s->parameters;
+    if (parameters[PLUCK_STAGE_PENALTIES].as.penalties.output_only && most_stages(s) > MAX_SAMPLERS)
+        return pk_fail(err, PLUCK_ERR_SPEC_RANGE,
+                       "samplers: more than %d stages; penalty_output_only=1 makes two of each "
+                       "penalties",
+                       (int)MAX_SAMPLERS);
     parameters[PLUCK_STAGE_LOGIT_BIAS].as.logit_bias =
         (pluck_stage_logit_bias){s->biases, s->n_biases};
     if (s->n_biases > 0) add_stage(s, parameters[PLUCK_STAGE_LOGIT_BIAS]);
     if (s->mirostat > 0) {
         add_mirostat(s);
-        return;
+        return PLUCK_OK;
     }
     bool adaptive = parameters[PLUCK_STAGE_ADAPTIVE_P].as.adaptive_p.target >= 0.0f;
     for (int32_t i = 0; i < s->n_samplers; i++) {
         if (s->samplers[i] == PLUCK_STAGE_ADAPTIVE_P)
             adaptive = true;
+        else if (s->samplers[i] == PLUCK_STAGE_PENALTIES)
+            add_penalties(s, parameters[PLUCK_STAGE_PENALTIES]);
         else if (!is_foreign_and_idle(&parameters[s->samplers[i]]))
             add_stage(s, parameters[s->samplers[i]]);
     }
@@ -76,4 +105,5 @@ void pk_spec_finish(pluck_spec *s) {
     add_stage(s, parameters[adaptive ? PLUCK_STAGE_ADAPTIVE_P
                             : skewed ? PLUCK_STAGE_SKEW
                                      : PLUCK_STAGE_DIST]);
+    return PLUCK_OK;
 }

@@ -242,17 +242,38 @@ static pluck_status set_bad_words(pluck_spec *s, const key *k, text value, pluck
     return read_sequences(s, k, value, &bad->words, &bad->n_words, err);
 }
 
-static pluck_status set_ends(pluck_spec *s, const key *k, text value, pluck_error *err) {
-    pluck_stage_min_tokens *p = &s->parameters[PLUCK_STAGE_MIN_TOKENS].as.min_tokens;
+/* Tokens joined by ':'. */
+static pluck_status read_tokens(pluck_spec *s, const key *k, text value, const int32_t **out,
+                                int32_t *n, pluck_error *err) {
     if (value.length == 0) return bad_value(k, value, err);
-    p->ends = s->tokens + s->n_tokens;
+    *out = s->tokens + s->n_tokens;
     while (value.length > 0) {
         const text token = pk_text_cut(&value, ":");
         TRY(read_token(s, k, token, token, &s->tokens[s->n_tokens], err));
         s->n_tokens++;
-        p->n_ends++;
+        ++*n;
     }
     return PLUCK_OK;
+}
+
+static pluck_status set_ends(pluck_spec *s, const key *k, text value, pluck_error *err) {
+    pluck_stage_min_tokens *p = &s->parameters[PLUCK_STAGE_MIN_TOKENS].as.min_tokens;
+    return read_tokens(s, k, value, &p->ends, &p->n_ends, err);
+}
+
+static pluck_status set_penalty_exempt(pluck_spec *s, const key *k, text value, pluck_error *err) {
+    pluck_stage_penalties *p = &s->parameters[PLUCK_STAGE_PENALTIES].as.penalties;
+    return read_tokens(s, k, value, &p->exempt, &p->n_exempt, err);
+}
+
+static pluck_status set_dry_exempt(pluck_spec *s, const key *k, text value, pluck_error *err) {
+    pluck_stage_dry *p = &s->parameters[PLUCK_STAGE_DRY].as.dry;
+    return read_tokens(s, k, value, &p->exempt, &p->n_exempt, err);
+}
+
+static pluck_status set_xtc_spared(pluck_spec *s, const key *k, text value, pluck_error *err) {
+    pluck_stage_xtc *p = &s->parameters[PLUCK_STAGE_XTC].as.xtc;
+    return read_tokens(s, k, value, &p->spared, &p->n_spared, err);
 }
 
 /* ---- the table ---- */
@@ -308,6 +329,10 @@ static const key keys[] = {
          penalties.freq),
     REAL("penalty_present", "presence_penalty", -1e30, 1e30, "-1e30 to 1e30", PENALTIES,
          penalties.present),
+    WHOLE("penalty_output_only", NULL, 0, 1, "0 or 1", PENALTIES, penalties.output_only),
+    OTHER("penalty_exempt", NULL, set_penalty_exempt, 0, 0, "token ids joined by ':'"),
+    OTHER("dry_exempt", NULL, set_dry_exempt, 0, 0, "token ids joined by ':'"),
+    OTHER("xtc_spared", NULL, set_xtc_spared, 0, 0, "token ids joined by ':'"),
     REAL("dry_multiplier", NULL, -1e30, 1e30, "-1e30 to 1e30", DRY, dry.multiplier),
     REAL("dry_base", NULL, -1e30, 1e30, "-1e30 to 1e30", DRY, dry.base),
     WHOLE("dry_allowed_length", NULL, 0, 2147483647.0, "0 to 2147483647", DRY, dry.allowed_length),

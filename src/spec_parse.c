@@ -59,12 +59,12 @@ static PK_APART pluck_status parse(pluck_spec **out, const char *spec, int32_t n
     pluck_spec *s = allocate(entries);
     if (!s) return pk_fail(err, PLUCK_ERR_MEMORY, "out of memory");
     pk_spec_start(s, n_vocab);
-    const pluck_status status = set_all(s, spec, err);
+    pluck_status status = set_all(s, spec, err);
+    if (status == PLUCK_OK) status = pk_spec_finish(s, err);
     if (status != PLUCK_OK) {
         free(s);
         return status;
     }
-    pk_spec_finish(s);
     *out = s;
     return PLUCK_OK;
 }

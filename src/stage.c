@@ -65,6 +65,16 @@ const pluck_token_sequence *pk_plan_put_sequences(plan_arena *arena,
     return to;
 }
 
+const token_set *pk_plan_put_set(plan_arena *arena, const int32_t **tokens, int32_t *n) {
+    void *at = pk_plan_put(arena, pk_token_set_size(*n));
+    int32_t *room = pk_plan_put(arena, (size_t)*n * sizeof *room);
+    if (!at) return NULL;
+    const token_set *set = pk_token_set_make(at, *tokens, *n, room);
+    *tokens = set->tokens;
+    *n = set->n;
+    return set;
+}
+
 /* ---- checks ---- */
 
 pluck_status pk_check_param(bool ok, pluck_error *err, const char *name, double value,
@@ -102,6 +112,16 @@ pluck_status pk_check_token(pluck_error *err, const char *what, int32_t token, i
     if (token >= 0 && token < n_vocab) return PLUCK_OK;
     return pk_fail(err, PLUCK_ERR_TOKEN, "%s %d is outside the vocabulary of %d", what, (int)token,
                    (int)n_vocab);
+}
+
+pluck_status pk_check_tokens(pluck_error *err, const char *name, const int32_t *tokens, int32_t n,
+                             int32_t n_vocab) {
+    TRY(pk_check_array(err, name, tokens, n));
+    for (int32_t i = 0; i < n; i++)
+        if (tokens[i] < 0 || tokens[i] >= n_vocab)
+            return pk_fail(err, PLUCK_ERR_TOKEN, "token %d of %s is outside the vocabulary of %d",
+                           (int)tokens[i], name, (int)n_vocab);
+    return PLUCK_OK;
 }
 
 pluck_status pk_check_sequence(pluck_error *err, const char *what, const pluck_token_sequence *s,

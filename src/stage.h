@@ -11,6 +11,7 @@
 
 #include "fpenv.h"
 #include "history.h"
+#include "token_set.h"
 #include "view.h"
 
 /* What a stage remembers besides its stream and history. It is small, because each call saves it
@@ -63,6 +64,10 @@ void pk_mask_edits(const void *ctx, int32_t k, int32_t n, double *logit);
 const pluck_token_sequence *pk_plan_put_sequences(plan_arena *arena,
                                                   const pluck_token_sequence *from, int32_t n);
 
+/* Makes a set of *n tokens, to which *tokens and *n point afterwards; NULL while the block is only
+ * sized. */
+const token_set *pk_plan_put_set(plan_arena *arena, const int32_t **tokens, int32_t *n);
+
 typedef struct stage_kind {
     pluck_stage_kind kind;
     const char *name;     /* as in samplers= */
@@ -89,6 +94,8 @@ typedef struct stage_kind {
     int32_t (*last_n)(const pluck_stage *stage);
     history_kind history;
     size_t (*work)(const pluck_stage *stage);
+    /* Whether the history leaves out the tokens of a prompt. NULL: it does not. */
+    bool (*output_only)(const pluck_stage *stage);
 
     /* The functions below call the caller's, so they run in its floating-point environment. */
     bool calls_back;
@@ -150,6 +157,10 @@ pluck_status pk_check_array(pluck_error *err, const char *name, const void *arra
 
 /* Checks that a token is in the vocabulary; ERR_TOKEN if it is not. */
 pluck_status pk_check_token(pluck_error *err, const char *what, int32_t token, int32_t n_vocab);
+
+/* Checks a list of n tokens, which `name` it has: ERR_SIZE, ERR_NULL, ERR_TOKEN. */
+pluck_status pk_check_tokens(pluck_error *err, const char *name, const int32_t *tokens, int32_t n,
+                             int32_t n_vocab);
 
 /* Checks a sequence of 1 to PLUCK_MAX_BREAKER tokens; `what` it is called: ERR_SIZE, ERR_NULL,
  * ERR_TOKEN. */

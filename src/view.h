@@ -136,6 +136,9 @@ pluck_status pk_view_keep_last(view *v);
 /* How many have x >= low. */
 int64_t pk_view_count_above(view *v, float low);
 
+/* The last of those with x >= low in descending order; there must be one. */
+int32_t pk_view_last_above(view *v, float low);
+
 /* Drops the candidates with x >= low, of which there is at least one, except the last of them in
  * descending order. */
 void pk_view_drop_top(view *v, float low);

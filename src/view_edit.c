@@ -203,6 +203,11 @@ static int32_t last_above(const list *l, float low) {
     return last;
 }
 
+int32_t pk_view_last_above(view *v, float low) {
+    if (v->whole) pk_view_collect(v, low, NAN);
+    return v->list.ids[last_above(&v->list, low)];
+}
+
 /* Drops all x >= low but the last from a list. */
 static void drop_from_list(view *v, float low) {
     list *l = &v->list;

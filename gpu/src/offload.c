@@ -130,7 +130,9 @@ static pluck_gpu_status take_stage(planner *p, const pluck_stage *stage, int32_t
         p->has_bias = *taken = true;
         return take_biases(plan, &stage->as.logit_bias);
     case PLUCK_STAGE_PENALTIES:
-        if (!at_front || p->has_penalties) return PLUCK_GPU_OK;
+        if (!at_front || p->has_penalties || stage->as.penalties.n_exempt > 0 ||
+            stage->as.penalties.output_only)
+            return PLUCK_GPU_OK;
         p->has_penalties = *taken = true;
         plan->last_n = stage->as.penalties.last_n;
         plan->chain.repeat = stage->as.penalties.repeat;

@@ -23,7 +23,7 @@
     }
 #define PENALTIES                                                                                  \
     {                                                                                              \
-        .kind = PLUCK_STAGE_PENALTIES, .as.penalties = { INPUT_HISTORY, 1.1f, 0, 0 }               \
+        .kind = PLUCK_STAGE_PENALTIES, .as.penalties = {.last_n = INPUT_HISTORY, .repeat = 1.1f }  \
     }
 #define DIST                                                                                       \
     { .kind = PLUCK_STAGE_DIST, .as.dist.seed = PLUCK_SEED_RANDOM }

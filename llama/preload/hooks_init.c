@@ -120,7 +120,10 @@ struct llama_sampler *plk_hook_sampler_init_temp_ext(float t, float delta, float
 
 struct llama_sampler *plk_hook_sampler_init_xtc(float p, float t, size_t min_keep, uint32_t seed) {
     struct llama_sampler *object = plk_libllama.sampler_init_xtc(p, t, min_keep, seed);
-    pluck_stage_xtc xtc = {p > 1.0f ? 1.0f : p, at_least(t, 0.0f), clamp_size(min_keep), seed};
+    pluck_stage_xtc xtc = {.probability = p > 1.0f ? 1.0f : p,
+                           .threshold = at_least(t, 0.0f),
+                           .min_keep = clamp_size(min_keep),
+                           .seed = seed};
     if (!PLK_FROM_INSIDE())
         note_random(object, &(pluck_stage){.kind = PLUCK_STAGE_XTC, .as.xtc = xtc}, seed, 0);
     return object;
@@ -156,7 +159,8 @@ struct llama_sampler *plk_hook_sampler_init_mirostat_v2(uint32_t seed, float tau
 static struct llama_sampler *note_penalties(struct llama_sampler *object, int32_t n_vocab,
                                             int32_t last_n, float repeat, float freq,
                                             float present) {
-    pluck_stage_penalties penalties = {last_n > 0 ? last_n : 0, repeat, freq, present};
+    pluck_stage_penalties penalties = {
+        .last_n = last_n > 0 ? last_n : 0, .repeat = repeat, .freq = freq, .present = present};
     plk_node *node =
         note(object, &(pluck_stage){.kind = PLUCK_STAGE_PENALTIES, .as.penalties = penalties});
     if (node) node->n_vocab_hint = n_vocab;

@@ -34,9 +34,15 @@ static const chain chains[] = {
     {"typical", {STAGE(TYPICAL, {.typical = {0.5f, 1}}), DIST(6)}, 2},
     {"sigma", {STAGE(TOP_N_SIGMA, {.top_n_sigma = {1.0f}}), TOP_K(40), DIST(7)}, 3},
     {"sigma alone", {STAGE(TOP_N_SIGMA, {.top_n_sigma = {1.0f}}), DIST(8)}, 2},
-    {"XTC", {TOP_K(40), STAGE(XTC, {.xtc = {0.5f, 0.1f, 1, 9}}), TEMP(0.9f), DIST(9)}, 4},
+    {"XTC",
+     {TOP_K(40),
+      STAGE(XTC, {.xtc = {.probability = 0.5f, .threshold = 0.1f, .min_keep = 1, .seed = 9}}),
+      TEMP(0.9f), DIST(9)},
+     4},
     {"biases", {STAGE(LOGIT_BIAS, {.logit_bias = {biases, 3}}), TOP_K(40), DIST(10)}, 3},
-    {"penalties", {STAGE(PENALTIES, {.penalties = {64, 1.3f, 0, 0}}), TOP_K(40), DIST(11)}, 3},
+    {"penalties",
+     {STAGE(PENALTIES, {.penalties = {.last_n = 64, .repeat = 1.3f}}), TOP_K(40), DIST(11)},
+     3},
     {"mirostat 2", {TEMP(0.8f), MIRO_2(12)}, 2},
 };
 

@@ -132,7 +132,7 @@ static void add_biases(f32_view *v, const pluck_stage_logit_bias *p) {
 
 static void penalise(oracle_f32 *o, f32_view *v, const pluck_stage_penalties *p) {
     if (p->last_n == 0 || (p->repeat == 1.0f && p->freq == 0.0f && p->present == 0.0f)) return;
-    oracle_history_counts(&o->history, p->last_n, o->config->n_vocab, o->counts);
+    oracle_history_counts(&o->history, p->last_n, false, o->config->n_vocab, o->counts);
     for (int32_t i = 0; i < v->n; i++) {
         int32_t count = o->counts[v->c[i].id];
         if (count == 0) continue;
@@ -251,7 +251,7 @@ static float clamped_decay(float decay) {
 }
 
 void oracle_f32_accept(oracle_f32 *o, int32_t token) {
-    oracle_history_push(&o->history, token);
+    oracle_history_push(&o->history, token, false);
     for (int32_t s = 0; s < o->config->n_stages; s++) {
         f32_memory *m = &o->memory[s];
         if (o->config->stages[s].kind != PLUCK_STAGE_ADAPTIVE_P) continue;

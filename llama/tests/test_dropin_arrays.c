@@ -26,7 +26,12 @@ static const pluck_logit_bias ban[] = {{1, -INFINITY}, {5, -INFINITY}, {1500, 6.
     }
 #define PENALTIES(n, r, f, p)                                                                      \
     {                                                                                              \
-        .kind = PLUCK_STAGE_PENALTIES, .as.penalties = { n, r, f, p }                              \
+        .kind = PLUCK_STAGE_PENALTIES, .as.penalties = {                                           \
+            .last_n = n,                                                                           \
+            .repeat = r,                                                                           \
+            .freq = f,                                                                             \
+            .present = p                                                                           \
+        }                                                                                          \
     }
 #define TOP_N_SIGMA(n_)                                                                            \
     {                                                                                              \
@@ -50,7 +55,12 @@ static const pluck_logit_bias ban[] = {{1, -INFINITY}, {5, -INFINITY}, {1500, 6.
     }
 #define XTC(p, t, k)                                                                               \
     {                                                                                              \
-        .kind = PLUCK_STAGE_XTC, .as.xtc = { p, t, k, 9 }                                          \
+        .kind = PLUCK_STAGE_XTC, .as.xtc = {                                                       \
+            .probability = p,                                                                      \
+            .threshold = t,                                                                        \
+            .min_keep = k,                                                                         \
+            .seed = 9                                                                              \
+        }                                                                                          \
     }
 #define TEMP(t)                                                                                    \
     {                                                                                              \

@@ -166,13 +166,14 @@ static struct llama_sampler *dry_with_breaker(void) {
     assert_true(n > 0);
     text[n] = '\0';
     const char *breakers[] = {text};
-    const pluck_stage_dry dry = {1, 1.1f, 2, 6, NULL, 0};
+    const pluck_stage_dry dry = {.multiplier = 1, .base = 1.1f, .allowed_length = 2, .last_n = 6};
     return twin_dry(&by_name, vocab, &dry, breakers, 1);
 }
 
 /* DRY without breakers. */
 static struct llama_sampler *plain_dry(float multiplier, int32_t allowed_length, int32_t last_n) {
-    const pluck_stage_dry dry = {multiplier, 1.1f, allowed_length, last_n, NULL, 0};
+    const pluck_stage_dry dry = {
+        .multiplier = multiplier, .base = 1.1f, .allowed_length = allowed_length, .last_n = last_n};
     return twin_dry(&by_name, NULL, &dry, NULL, 0);
 }
 

@@ -87,9 +87,11 @@ static void test_copy_other_penalties(void **state) {
     (void)state;
     static const int32_t windows[] = {32, 8};
     for (int i = 0; i < 2; i++) {
-        pluck_stage stage = {.kind = PLUCK_STAGE_PENALTIES, .as.penalties = {32, 1.1f, 0, 0}};
+        pluck_stage stage = {.kind = PLUCK_STAGE_PENALTIES,
+                             .as.penalties = {.last_n = 32, .repeat = 1.1f}};
         pair from = make_stage(&stage);
-        stage.as.penalties = (pluck_stage_penalties){windows[i], 3.0f, 0, 0.5f};
+        stage.as.penalties =
+            (pluck_stage_penalties){.last_n = windows[i], .repeat = 3.0f, .present = 0.5f};
         pair to = make_stage(&stage);
         for (llama_token t = 0; t < 20; t++) accept_in_both(from, t);
         by_name.sampler_copy(from.a, to.a);

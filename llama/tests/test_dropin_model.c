@@ -39,11 +39,16 @@ static plk_model m;
     }
 #define PENALTIES                                                                                  \
     {                                                                                              \
-        .kind = PLUCK_STAGE_PENALTIES, .as.penalties = { 64, 1.1f, 0, 0 }                          \
+        .kind = PLUCK_STAGE_PENALTIES, .as.penalties = {.last_n = 64, .repeat = 1.1f }             \
     }
 #define DRY                                                                                        \
     {                                                                                              \
-        .kind = PLUCK_STAGE_DRY, .as.dry = { 0.8f, 1.75f, 2, 256, NULL, 0 }                        \
+        .kind = PLUCK_STAGE_DRY, .as.dry = {                                                       \
+            .multiplier = 0.8f,                                                                    \
+            .base = 1.75f,                                                                         \
+            .allowed_length = 2,                                                                   \
+            .last_n = 256                                                                          \
+        }                                                                                          \
     }
 
 typedef struct chain {
@@ -63,7 +68,12 @@ static const chain chains[] = {
     {"typical behind top-k",
      {TOP_K(100), {.kind = PLUCK_STAGE_TYPICAL, .as.typical = {0.9f, 1}}, TEMP(0.9f), DIST(5)},
      4},
-    {"xtc", {TOP_K(50), {.kind = PLUCK_STAGE_XTC, .as.xtc = {0.5f, 0.1f, 1, 6}}, DIST(6)}, 3},
+    {"xtc",
+     {TOP_K(50),
+      {.kind = PLUCK_STAGE_XTC,
+       .as.xtc = {.probability = 0.5f, .threshold = 0.1f, .min_keep = 1, .seed = 6}},
+      DIST(6)},
+     3},
     {"infill", {TOP_K(40), TOP_P(0.9f), {.kind = PLUCK_STAGE_INFILL}, DIST(7)}, 4},
     {"mirostat v2",
      {TEMP(0.9f), {.kind = PLUCK_STAGE_MIROSTAT_V2, .as.mirostat = {5.0f, 0.1f, 2, 8}}},

@@ -50,8 +50,10 @@ static pluck_stage random_stage(bool last) {
     case 1:
     case 2:
         s.kind = PLUCK_STAGE_PENALTIES;
-        s.as.penalties = (pluck_stage_penalties){below(3) ? 8 : 0, ONE_OF(1, 1.3f), ONE_OF(0, .2f),
-                                                 ONE_OF(0, .1f)};
+        s.as.penalties = (pluck_stage_penalties){.last_n = below(3) ? 8 : 0};
+        s.as.penalties.repeat = ONE_OF(1, 1.3f);
+        s.as.penalties.freq = ONE_OF(0, .2f);
+        s.as.penalties.present = ONE_OF(0, .1f);
         break;
     case 3:
         s.kind = PLUCK_STAGE_TOP_N_SIGMA;
@@ -75,7 +77,10 @@ static pluck_stage random_stage(bool last) {
         break;
     case 8:
         s.kind = PLUCK_STAGE_XTC;
-        s.as.xtc = (pluck_stage_xtc){ONE_OF(.5f, 1, 0), ONE_OF(.1f, .02f), below(3), seed};
+        s.as.xtc = (pluck_stage_xtc){.seed = seed};
+        s.as.xtc.probability = ONE_OF(.5f, 1, 0);
+        s.as.xtc.threshold = ONE_OF(.1f, .02f);
+        s.as.xtc.min_keep = below(3);
         break;
     case 9:
     case 10:

@@ -10,9 +10,11 @@
 #include <cmocka.h>
 
 const pluck_stage twin_stages[N_STAGES] = {
-    {.kind = PLUCK_STAGE_PENALTIES, .as.penalties = {32, 1.3f, 0.1f, 0.1f}},
+    {.kind = PLUCK_STAGE_PENALTIES,
+     .as.penalties = {.last_n = 32, .repeat = 1.3f, .freq = 0.1f, .present = 0.1f}},
     {.kind = PLUCK_STAGE_TOP_K, .as.top_k = {60}},
-    {.kind = PLUCK_STAGE_XTC, .as.xtc = {0.5f, 0.05f, 1, 77}},
+    {.kind = PLUCK_STAGE_XTC,
+     .as.xtc = {.probability = 0.5f, .threshold = 0.05f, .min_keep = 1, .seed = 77}},
     {.kind = PLUCK_STAGE_TEMPERATURE, .as.temperature = {1.1f, 0.0f, 1.0f}},
     {.kind = PLUCK_STAGE_DIST, .as.dist = {4}},
 };

@@ -18,14 +18,17 @@ typedef struct field {
     size_t offset;
 } field;
 
-enum { MAX_FIELDS = 6 };
+enum { MAX_FIELDS = 7 };
 
 #define LENGTH_FOLLOWS(type, array, length)                                                        \
     _Static_assert(offsetof(type, length) == offsetof(type, array) + sizeof(void *), #length)
 
 LENGTH_FOLLOWS(pluck_token_sequence, tokens, n_tokens);
 LENGTH_FOLLOWS(pluck_stage_logit_bias, biases, n_biases);
+LENGTH_FOLLOWS(pluck_stage_penalties, exempt, n_exempt);
 LENGTH_FOLLOWS(pluck_stage_dry, breakers, n_breakers);
+LENGTH_FOLLOWS(pluck_stage_dry, exempt, n_exempt);
+LENGTH_FOLLOWS(pluck_stage_xtc, spared, n_spared);
 LENGTH_FOLLOWS(pluck_stage_min_tokens, ends, n_ends);
 LENGTH_FOLLOWS(pluck_stage_bad_words, words, n_words);
 
@@ -41,13 +44,16 @@ static const struct {
      {{"last_n", WHOLE, AT(penalties.last_n)},
       {"repeat", REAL, AT(penalties.repeat)},
       {"freq", REAL, AT(penalties.freq)},
-      {"present", REAL, AT(penalties.present)}}},
+      {"present", REAL, AT(penalties.present)},
+      {"exempt", TOKENS, AT(penalties.exempt)},
+      {"output_only", FLAG, AT(penalties.output_only)}}},
     {PLUCK_STAGE_DRY,
      {{"multiplier", REAL, AT(dry.multiplier)},
       {"base", REAL, AT(dry.base)},
       {"allowed_length", WHOLE, AT(dry.allowed_length)},
       {"last_n", WHOLE, AT(dry.last_n)},
-      {"breakers", SEQUENCES, AT(dry.breakers)}}},
+      {"breakers", SEQUENCES, AT(dry.breakers)},
+      {"exempt", TOKENS, AT(dry.exempt)}}},
     {PLUCK_STAGE_TOP_N_SIGMA, {{"n", REAL, AT(top_n_sigma.n)}}},
     {PLUCK_STAGE_TOP_K, {{"k", WHOLE, AT(top_k.k)}}},
     {PLUCK_STAGE_TYPICAL, {{"p", REAL, AT(typical.p)}, {"min_keep", WHOLE, AT(typical.min_keep)}}},
@@ -57,7 +63,8 @@ static const struct {
      {{"probability", REAL, AT(xtc.probability)},
       {"threshold", REAL, AT(xtc.threshold)},
       {"min_keep", WHOLE, AT(xtc.min_keep)},
-      {"seed", SEED, AT(xtc.seed)}}},
+      {"seed", SEED, AT(xtc.seed)},
+      {"spared", TOKENS, AT(xtc.spared)}}},
     {PLUCK_STAGE_TEMPERATURE,
      {{"t", REAL, AT(temperature.t)},
       {"range", REAL, AT(temperature.range)},

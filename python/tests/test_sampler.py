@@ -190,11 +190,11 @@ class Stages(unittest.TestCase):
     def test_every_kind_survives_a_sampler(self):
         chain = [
             pluck.LogitBias({3: -1.5, 4: float("-inf")}), pluck.MinTokens(3, [1, 5]),
-            pluck.BadWords([(5,), (6, 7)]), pluck.NoRepeatNgram(3, 99), pluck.Penalties(32, 1.1, 0.2, -0.3),
-            pluck.Dry(0.8, 1.5, 3, 100, [5, (6, 7)]), pluck.TopNSigma(1.5), pluck.TopK(7), pluck.TopA(0.2, 1),
+            pluck.BadWords([(5,), (6, 7)]), pluck.NoRepeatNgram(3, 99), pluck.Penalties(32, 1.1, 0.2, -0.3, (1, 4), True),
+            pluck.Dry(0.8, 1.5, 3, 100, [5, (6, 7)], [2]), pluck.TopNSigma(1.5), pluck.TopK(7), pluck.TopA(0.2, 1),
             pluck.Typical(0.9, 2), pluck.TopP(0.8, 3), pluck.MinP(0.01, 1),
             pluck.EpsilonCutoff(0.01, 2), pluck.EtaCutoff(0.02, 1), pluck.PLess(), pluck.PLessNorm(False),
-            pluck.Tfs(0.9, 1, 1), pluck.TopH(0.5), pluck.MinK(2.5), pluck.Smoothing(0.2, 1.5), pluck.Skew(0.5, 3), pluck.Xtc(0.5, 0.2, 1, 99),
+            pluck.Tfs(0.9, 1, 1), pluck.TopH(0.5), pluck.MinK(2.5), pluck.Smoothing(0.2, 1.5), pluck.Skew(0.5, 3), pluck.Xtc(0.5, 0.2, 1, 99, [3]),
             pluck.Temperature(0.7, 0.1, 1.5), pluck.Mirostat(4.0, 0.2, 50, 1), pluck.MirostatV2(4.0, 0.2, 2),
             pluck.AdaptiveP(0.3, 0.8, 3), pluck.Dist(4), pluck.Greedy(),
         ]
@@ -225,6 +225,24 @@ class Stages(unittest.TestCase):
             with self.subTest(repr(stage)):
                 self.assertEqual(sampler.sample(ROW), expected)
                 self.assertEqual(pickle.loads(pickle.dumps(sampler)).sample(ROW), expected)
+
+    def test_tokens_that_are_left_alone(self):
+        for stage, told, accepted, expected in (
+            (pluck.Penalties(repeat=100.0), [], [2], 3),
+            (pluck.Penalties(repeat=100.0, exempt=[2]), [], [2], 2),
+            (pluck.Penalties(repeat=100.0, output_only=True), [2], [3], 2),
+            (pluck.Dry(100.0, allowed_length=1), [], [4, 2, 4], 3),
+            (pluck.Dry(100.0, allowed_length=1, exempt=[2]), [], [4, 2, 4], 2),
+            (pluck.Xtc(1.0, 0.01), [], [], 7),
+            (pluck.Xtc(1.0, 0.01, spared=[2]), [], [], 2),
+        ):
+            sampler = pluck.Sampler([stage, pluck.Greedy()], N)
+            sampler.accept_prompt(told)
+            sampler.accept(accepted)
+            with self.subTest(repr(stage)):
+                self.assertEqual(sampler.sample(ROW), expected)
+        with self.assertRaisesRegex(pluck.Error, "token 8 of exempt is outside the vocabulary of 8"):
+            pluck.Sampler([pluck.Penalties(exempt=[N])], N)
 
     def test_spec_of_every_key_has_stages(self):
         sampler = pluck.Sampler("bad_words_ids=2:5/6;min_tokens=2;eos_token_id=3:7;no_repeat_ngram_size=3", N)

@@ -6,7 +6,8 @@
  *
  * Source: p-e-w's DRY as ported to koboldcpp and llama.cpp by pi6am. Parameters: multiplier, 0
  * disables; base, < 1 disables; allowed_length >= 0; last_n, 0 disables; breakers, sequences of
- * tokens. A token that is a breaker by itself is never penalised. The exponent is limited so that
+ * tokens; exempt, tokens whose logits stay. A token that is a breaker by itself is never penalised.
+ * The exponent is limited so that
  * the power stays finite in float. Asks nothing of the view; edits it.
  */
 #include "../arithmetic.h"
@@ -14,6 +15,11 @@
 #include "../dry_repeats.h"
 #include "../radix.h"
 #include "../stage.h"
+
+typedef struct prepared {
+    const breakers *breakers;
+    const token_set *exempt;
+} prepared;
 
 typedef struct dry_penalty {
     const pluck_stage_dry *p;
@@ -37,10 +43,23 @@ static void penalise_repeats(const void *ctx, int32_t k, int32_t n, double *logi
     }
 }
 
+static int32_t drop_exempt(const token_set *exempt, int32_t *tokens, int32_t *lengths, int32_t n) {
+    int32_t kept = 0;
+    for (int32_t i = 0; i < n; i++) {
+        const bool keeps = !token_set_has(exempt, tokens[i]);
+        tokens[kept] = tokens[i];
+        lengths[kept] = lengths[i];
+        kept += keeps;
+    }
+    return kept;
+}
+
 static pluck_status apply(view *v, const stage_run *run) {
     const pluck_stage_dry *p = &run->stage->as.dry;
+    const prepared *with = run->prepared;
     int32_t *tokens = run->work, *lengths = tokens + p->last_n;
-    const int32_t n = pk_dry_repeats(p, run->prepared, run->history, tokens, lengths);
+    int32_t n = pk_dry_repeats(p, with->breakers, run->history, tokens, lengths);
+    if (with->exempt->n > 0) n = drop_exempt(with->exempt, tokens, lengths, n);
     if (!pk_view_edits_row(v)) pk_radix_sort(tokens, lengths, n, lengths + p->last_n);
     dry_penalty ctx = {p, lengths, 0};
     /* Keeps base ^ exponent below FLT_MAX = e ^ 88.7228391. */
@@ -57,7 +76,7 @@ static pluck_status check(const pluck_stage *stage, int32_t n_vocab, pluck_error
     TRY(pk_check_array(err, "breakers", p->breakers, p->n_breakers));
     for (int32_t i = 0; i < p->n_breakers; i++)
         TRY(pk_check_sequence(err, "breaker", &p->breakers[i], n_vocab));
-    return PLUCK_OK;
+    return pk_check_tokens(err, "exempt", p->exempt, p->n_exempt, n_vocab);
 }
 
 static bool disabled(const pluck_stage *stage) {
@@ -65,13 +84,16 @@ static bool disabled(const pluck_stage *stage) {
     return p->multiplier == 0.0f || p->base < 1.0f || p->last_n == 0;
 }
 
-/* Copies the breakers, and prepares their index. */
+/* Copies the breakers and the exempt, and prepares what finds them. */
 static const void *copy(plan_arena *arena, pluck_stage *stage) {
     pluck_stage_dry *p = &stage->as.dry;
     const pluck_token_sequence *from = p->breakers;
+    prepared *with = pk_plan_put(arena, sizeof *with);
     void *index = pk_plan_put(arena, pk_breakers_size(from, p->n_breakers));
     p->breakers = pk_plan_put_sequences(arena, from, p->n_breakers);
-    return index ? pk_breakers_make(index, p->breakers, p->n_breakers) : NULL;
+    const token_set *exempt = pk_plan_put_set(arena, &p->exempt, &p->n_exempt);
+    if (with) *with = (prepared){pk_breakers_make(index, p->breakers, p->n_breakers), exempt};
+    return with;
 }
 
 static int32_t last_n(const pluck_stage *stage) {

@@ -7,16 +7,10 @@
  */
 #include "../arithmetic.h"
 
-#include "../radix.h"
 #include "../stage.h"
 
-/* What is prepared: the tokens, ascending, each once. */
-typedef struct ends {
-    int32_t n, tokens[];
-} ends;
-
 static pluck_status apply(view *v, const stage_run *run) {
-    const ends *e = run->prepared;
+    const token_set *e = run->prepared;
     if (run->memory->mu >= (double)run->stage->as.min_tokens.min_tokens) return PLUCK_OK;
     return pk_view_edit(v, e->tokens, e->n, pk_mask_edits, NULL);
 }
@@ -24,10 +18,7 @@ static pluck_status apply(view *v, const stage_run *run) {
 static pluck_status check(const pluck_stage *stage, int32_t n_vocab, pluck_error *err) {
     const pluck_stage_min_tokens *p = &stage->as.min_tokens;
     TRY(pk_check_count(err, "min_tokens", p->min_tokens));
-    TRY(pk_check_array(err, "ends", p->ends, p->n_ends));
-    for (int32_t i = 0; i < p->n_ends; i++)
-        TRY(pk_check_token(err, "token of ends", p->ends[i], n_vocab));
-    return PLUCK_OK;
+    return pk_check_tokens(err, "ends", p->ends, p->n_ends, n_vocab);
 }
 
 static bool disabled(const pluck_stage *stage) {
@@ -36,15 +27,7 @@ static bool disabled(const pluck_stage *stage) {
 
 static const void *copy(plan_arena *arena, pluck_stage *stage) {
     pluck_stage_min_tokens *p = &stage->as.min_tokens;
-    const size_t bytes = (size_t)p->n_ends * sizeof(int32_t);
-    ends *e = pk_plan_put(arena, sizeof *e + bytes);
-    int32_t *room = pk_plan_put(arena, bytes);
-    if (!e) return NULL;
-    if (p->n_ends > 0) memcpy(e->tokens, p->ends, bytes);
-    e->n = pk_radix_sort_distinct(e->tokens, p->n_ends, room);
-    p->ends = e->tokens;
-    p->n_ends = e->n;
-    return e;
+    return pk_plan_put_set(arena, &p->ends, &p->n_ends);
 }
 
 static void start(const pluck_stage *stage, stage_memory *memory) {

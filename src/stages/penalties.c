@@ -5,8 +5,9 @@
  *
  * Source: Keskar et al. 2019 (CTRL) for the first line, with llama.cpp's treatment of negative
  * logits; OpenAI's API for the second. Parameters: last_n, 0 to 1048576; repeat, > 0, finite, as is
- * its inverse; freq and present, finite. Does nothing if last_n = 0, or repeat = 1 and freq =
- * present = 0. Asks nothing of the view; edits it.
+ * its inverse; freq and present, finite; exempt, tokens whose logits stay; output_only, 0 or 1.
+ * Does nothing if last_n = 0, or repeat = 1 and freq = present = 0. Asks nothing of the view; edits
+ * it.
  */
 #include "../arithmetic.h"
 
@@ -15,6 +16,7 @@
 typedef struct penalty {
     const pluck_stage_penalties *p;
     const history *history;
+    const token_set *exempt;
     const int32_t *counts;
 } penalty;
 
@@ -30,36 +32,66 @@ static void penalise(const void *ctx, int32_t k, int32_t n, double *logit) {
 
 static int32_t place_of(const void *ctx, int32_t token) {
     const penalty *self = ctx;
-    return pk_history_place(self->history, token);
+    return token_set_has(self->exempt, token) ? -1 : pk_history_place(self->history, token);
+}
+
+/* Moves the tokens that are not exempt, with their counts, to `to`, which may be the tokens
+ * themselves; returns how many there are. */
+static int32_t drop_exempt(const token_set *exempt, const int32_t *tokens, const int32_t *counts,
+                           int32_t n, int32_t *to, int32_t *to_counts) {
+    int32_t kept = 0;
+    for (int32_t i = 0; i < n; i++) {
+        const int32_t token = tokens[i], count = counts[i];
+        to[kept] = token;
+        to_counts[kept] = count;
+        kept += !token_set_has(exempt, token);
+    }
+    return kept;
 }
 
 static pluck_status apply(view *v, const stage_run *run) {
     const history *h = run->history;
-    penalty ctx = {&run->stage->as.penalties, h, history_counts(h)};
-    if (pk_view_edits_row(v))
+    const token_set *exempt = run->prepared;
+    penalty ctx = {&run->stage->as.penalties, h, exempt, history_counts(h)};
+    if (pk_view_edits_row(v) && exempt->n == 0)
         return pk_view_edit(v, history_tokens(h), h->n_distinct, penalise, &ctx);
     /* Few candidates look themselves up; among many, few tokens are looked for. */
     if (pk_view_is_list(v) && pk_view_alive(v) <= h->n_distinct)
         return pk_view_edit_each(v, place_of, penalise, &ctx);
-    int32_t *sorted = run->work, *counts = run->work + h->capacity;
-    pk_history_ascending(h, sorted, counts);
+    int32_t *tokens = run->work, *counts = run->work + h->capacity, n = h->n_distinct;
     ctx.counts = counts;
-    return pk_view_edit(v, sorted, h->n_distinct, penalise, &ctx);
+    if (pk_view_edits_row(v)) {
+        n = drop_exempt(exempt, history_tokens(h), history_counts(h), n, tokens, counts);
+    } else {
+        pk_history_ascending(h, tokens, counts);
+        if (exempt->n > 0) n = drop_exempt(exempt, tokens, counts, n, tokens, counts);
+    }
+    return pk_view_edit(v, tokens, n, penalise, &ctx);
 }
 
 static pluck_status check(const pluck_stage *stage, int32_t n_vocab, pluck_error *err) {
     const pluck_stage_penalties *p = &stage->as.penalties;
-    (void)n_vocab;
     TRY(pk_check_last_n(err, p->last_n));
     TRY(pk_check_param(isfinite(p->repeat) && p->repeat > 0.0f && isfinite(1.0f / p->repeat), err,
                        "repeat", (double)p->repeat, "above 0, and finite, as its inverse"));
     TRY(pk_check_finite(err, "freq", p->freq));
-    return pk_check_finite(err, "present", p->present);
+    TRY(pk_check_finite(err, "present", p->present));
+    TRY(pk_check_tokens(err, "exempt", p->exempt, p->n_exempt, n_vocab));
+    return pk_check_param(p->output_only == 0 || p->output_only == 1, err, "output_only",
+                          (double)p->output_only, "0 or 1");
 }
 
 static bool disabled(const pluck_stage *stage) {
     const pluck_stage_penalties *p = &stage->as.penalties;
     return p->last_n == 0 || (p->repeat == 1.0f && p->freq == 0.0f && p->present == 0.0f);
+}
+
+static const void *copy(plan_arena *arena, pluck_stage *stage) {
+    return pk_plan_put_set(arena, &stage->as.penalties.exempt, &stage->as.penalties.n_exempt);
+}
+
+static bool output_only(const pluck_stage *stage) {
+    return stage->as.penalties.output_only != 0;
 }
 
 static int32_t last_n(const pluck_stage *stage) {
@@ -80,7 +112,9 @@ const stage_kind pk_stage_penalties = {
     .apply = apply,
     .check = check,
     .disabled = disabled,
+    .copy = copy,
     .last_n = last_n,
     .history = HISTORY_COUNTS,
+    .output_only = output_only,
     .work = work,
 };

@@ -66,15 +66,21 @@ pluck_stage with_temp(float t, float range, float exponent) {
 }
 pluck_stage with_xtc(float probability, float threshold, int32_t min_keep) {
     return (pluck_stage){.kind = PLUCK_STAGE_XTC,
-                         .as.xtc = {probability, threshold, min_keep, PLUCK_SEED_RANDOM}};
+                         .as.xtc = {.probability = probability,
+                                    .threshold = threshold,
+                                    .min_keep = min_keep,
+                                    .seed = PLUCK_SEED_RANDOM}};
 }
 pluck_stage with_penalties(int32_t last_n, float repeat, float freq, float present) {
-    return (pluck_stage){.kind = PLUCK_STAGE_PENALTIES,
-                         .as.penalties = {last_n, repeat, freq, present}};
+    return (pluck_stage){
+        .kind = PLUCK_STAGE_PENALTIES,
+        .as.penalties = {.last_n = last_n, .repeat = repeat, .freq = freq, .present = present}};
 }
 pluck_stage with_dry(float multiplier, float base, int32_t allowed, int32_t last_n) {
-    return (pluck_stage){.kind = PLUCK_STAGE_DRY,
-                         .as.dry = {multiplier, base, allowed, last_n, NULL, 0}};
+    return (pluck_stage){
+        .kind = PLUCK_STAGE_DRY,
+        .as.dry = {
+            .multiplier = multiplier, .base = base, .allowed_length = allowed, .last_n = last_n}};
 }
 pluck_stage with_bias(const pluck_logit_bias *biases, int32_t n) {
     return (pluck_stage){.kind = PLUCK_STAGE_LOGIT_BIAS, .as.logit_bias = {biases, n}};
@@ -105,13 +111,16 @@ static int describe_stage(const pluck_stage *s, char *to, size_t size) {
     case PLUCK_STAGE_LOGIT_BIAS:
         return snprintf(to, size, "logit_bias(%d)", s->as.logit_bias.n_biases);
     case PLUCK_STAGE_PENALTIES:
-        return snprintf(to, size, "penalties(%d, %.9g, %.9g, %.9g)", s->as.penalties.last_n,
-                        (double)s->as.penalties.repeat, (double)s->as.penalties.freq,
-                        (double)s->as.penalties.present);
+        return snprintf(to, size, "penalties(%d, %.9g, %.9g, %.9g, %d exempt%s)",
+                        s->as.penalties.last_n, (double)s->as.penalties.repeat,
+                        (double)s->as.penalties.freq, (double)s->as.penalties.present,
+                        s->as.penalties.n_exempt,
+                        s->as.penalties.output_only ? ", output only" : "");
     case PLUCK_STAGE_DRY:
-        return snprintf(to, size, "dry(%.9g, %.9g, %d, %d, %d breakers)",
+        return snprintf(to, size, "dry(%.9g, %.9g, %d, %d, %d breakers, %d exempt)",
                         (double)s->as.dry.multiplier, (double)s->as.dry.base,
-                        s->as.dry.allowed_length, s->as.dry.last_n, s->as.dry.n_breakers);
+                        s->as.dry.allowed_length, s->as.dry.last_n, s->as.dry.n_breakers,
+                        s->as.dry.n_exempt);
     case PLUCK_STAGE_TOP_N_SIGMA:
         return snprintf(to, size, "top_n_sigma(%.9g)", (double)s->as.top_n_sigma.n);
     case PLUCK_STAGE_TOP_K:
@@ -156,8 +165,9 @@ static int describe_stage(const pluck_stage *s, char *to, size_t size) {
     case PLUCK_STAGE_SKEW:
         return snprintf(to, size, "skew(%.9g, seed %u)", (double)s->as.skew.skew, s->as.skew.seed);
     case PLUCK_STAGE_XTC:
-        return snprintf(to, size, "xtc(%.9g, %.9g, %d, seed %u)", (double)s->as.xtc.probability,
-                        (double)s->as.xtc.threshold, s->as.xtc.min_keep, s->as.xtc.seed);
+        return snprintf(to, size, "xtc(%.9g, %.9g, %d, seed %u, %d spared)",
+                        (double)s->as.xtc.probability, (double)s->as.xtc.threshold,
+                        s->as.xtc.min_keep, s->as.xtc.seed, s->as.xtc.n_spared);
     case PLUCK_STAGE_TEMPERATURE:
         return snprintf(to, size, "temperature(%.9g, %.9g, %.9g)", (double)s->as.temperature.t,
                         (double)s->as.temperature.range, (double)s->as.temperature.exponent);

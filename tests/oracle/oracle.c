@@ -108,7 +108,7 @@ void oracle_free(oracle *o) {
 }
 
 void oracle_accept(oracle *o, int32_t token) {
-    oracle_history_push(&o->history, token);
+    oracle_history_push(&o->history, token, false);
     for (int32_t i = 0; i < o->config.n_stages; ++i) {
         const pluck_stage *s = &o->config.stages[i];
         ++o->memory[i].accepted;
@@ -119,7 +119,7 @@ void oracle_accept(oracle *o, int32_t token) {
 }
 
 void oracle_accept_prompt(oracle *o, int32_t token) {
-    oracle_history_push(&o->history, token);
+    oracle_history_push(&o->history, token, true);
 }
 
 void oracle_expect(oracle *o, const int32_t *order) {

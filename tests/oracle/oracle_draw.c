@@ -33,6 +33,11 @@ bool oracle_xtc(oracle_view *v, const pluck_stage_xtc *s, pluck_rng_kind rng, or
          * it all places behind. */
         if (v->c[i].p > 0.0 && fabs(v->c[i].p - threshold) <= v->band * threshold) v->wild = true;
     }
+    for (int32_t i = 0; i < last; ++i) {
+        if (v->c[i].logit == -INFINITY) continue;
+        if (!oracle_is_among(v->c[i].id, s->spared, s->n_spared)) continue;
+        return true;
+    }
     if (v->n - last >= s->min_keep && last > 0) {
         const double edge = v->c[last].logit;
         if (v->c[last - 1].logit != edge && oracle_close(v, v->c[last - 1].logit, edge)) {

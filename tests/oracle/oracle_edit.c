@@ -48,14 +48,20 @@ bool oracle_logit_bias(oracle_view *v, const pluck_stage_logit_bias *s) {
     return true;
 }
 
+bool oracle_is_among(int32_t token, const int32_t *tokens, int32_t n) {
+    for (int32_t i = 0; i < n; ++i)
+        if (tokens[i] == token) return true;
+    return false;
+}
+
 bool oracle_penalties(oracle_view *v, const pluck_stage_penalties *s, const oracle_history *h,
                       int32_t *counts) {
     if (s->last_n == 0 || (s->repeat == 1.0f && s->freq == 0.0f && s->present == 0.0f)) return true;
-    oracle_history_counts(h, s->last_n, v->n_vocab, counts);
+    oracle_history_counts(h, s->last_n, s->output_only != 0, v->n_vocab, counts);
     bool hit = false;
     for (int32_t i = 0; i < v->n; ++i) {
         const int32_t count = counts[v->c[i].id];
-        if (count == 0) continue;
+        if (count == 0 || oracle_is_among(v->c[i].id, s->exempt, s->n_exempt)) continue;
         hit = true;
         double x = v->c[i].logit;
         if (x == -INFINITY) continue;
@@ -80,7 +86,7 @@ bool oracle_dry(oracle_view *v, const pluck_stage_dry *s, const oracle_history *
     bool hit = false;
     for (int32_t i = 0; i < v->n; ++i) {
         const int32_t length = lengths[v->c[i].id];
-        if (length < 0) continue;
+        if (length < 0 || oracle_is_among(v->c[i].id, s->exempt, s->n_exempt)) continue;
         hit = true;
         if (v->c[i].logit == -INFINITY) continue;
         const double taken = saturate(oracle_dry_penalty(s, length));

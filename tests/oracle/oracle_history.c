@@ -8,14 +8,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool oracle_history_push(oracle_history *h, int32_t token) {
+bool oracle_history_push(oracle_history *h, int32_t token, bool prompt) {
     if (h->n == h->capacity) {
         const int32_t capacity = h->capacity ? 2 * h->capacity : 64;
         int32_t *tokens = realloc(h->tokens, (size_t)capacity * sizeof *tokens);
-        if (!tokens) return false;
-        h->tokens = tokens;
+        if (tokens) h->tokens = tokens;
+        bool *marks = realloc(h->prompt, (size_t)capacity * sizeof *marks);
+        if (marks) h->prompt = marks;
+        if (!tokens || !marks) return false;
         h->capacity = capacity;
     }
+    h->prompt[h->n] = prompt;
     h->tokens[h->n++] = token;
     return true;
 }
@@ -23,13 +26,14 @@ bool oracle_history_push(oracle_history *h, int32_t token) {
 bool oracle_history_copy(oracle_history *to, const oracle_history *from) {
     memset(to, 0, sizeof *to);
     for (int32_t i = 0; i < from->n; ++i) {
-        if (!oracle_history_push(to, from->tokens[i])) return false;
+        if (!oracle_history_push(to, from->tokens[i], from->prompt[i])) return false;
     }
     return true;
 }
 
 void oracle_history_free(oracle_history *h) {
     free(h->tokens);
+    free(h->prompt);
     memset(h, 0, sizeof *h);
 }
 
@@ -38,10 +42,15 @@ static int32_t recent(const oracle_history *h, int32_t back) {
     return h->tokens[h->n - 1 - back];
 }
 
-void oracle_history_counts(const oracle_history *h, int32_t last_n, int32_t n_vocab,
-                           int32_t *counts) {
+void oracle_history_counts(const oracle_history *h, int32_t last_n, bool output_only,
+                           int32_t n_vocab, int32_t *counts) {
     memset(counts, 0, (size_t)n_vocab * sizeof *counts);
-    for (int32_t i = 0; i < h->n && i < last_n; ++i) ++counts[recent(h, i)];
+    int32_t counted = 0;
+    for (int32_t i = 0; i < h->n && counted < last_n; ++i) {
+        if (output_only && h->prompt[h->n - 1 - i]) continue;
+        ++counts[recent(h, i)];
+        ++counted;
+    }
 }
 
 /* How many tokens a repetition may reach back before it meets a breaker; `n` if there is none. */

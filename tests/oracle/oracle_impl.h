@@ -101,6 +101,7 @@ bool oracle_close(const oracle_view *v, double a, double b);
 bool oracle_logit_bias(oracle_view *v, const pluck_stage_logit_bias *s);
 bool oracle_penalties(oracle_view *v, const pluck_stage_penalties *s, const oracle_history *h,
                       int32_t *counts);
+bool oracle_is_among(int32_t token, const int32_t *tokens, int32_t n);
 bool oracle_dry(oracle_view *v, const pluck_stage_dry *s, const oracle_history *h,
                 int32_t *lengths);
 

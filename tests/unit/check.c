@@ -29,6 +29,11 @@ void pair_accept(pair *p, int32_t token) {
     oracle_accept(p->oracle, token);
 }
 
+void pair_accept_prompt(pair *p, int32_t token) {
+    assert_int_equal(pluck_accept_prompt(p->sampler, &token, 1), PLUCK_OK);
+    oracle_accept_prompt(p->oracle, token);
+}
+
 static bool selects(const pluck_config *config) {
     for (int32_t i = 0; i < config->n_stages; ++i) {
         pluck_stage_traits traits;

@@ -34,6 +34,7 @@ typedef struct pair {
 void pair_open(pair *p, const pluck_config *config);
 void pair_close(pair *p);
 void pair_accept(pair *p, int32_t token);
+void pair_accept_prompt(pair *p, int32_t token);
 
 /* Samples and compares; token (may be NULL) receives the library's. Fails the test on
  * CHECK_DIFFERS. */

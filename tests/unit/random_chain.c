@@ -59,6 +59,25 @@ static void make_dry(random_chain *c, int32_t at, rows_random *r, int32_t n_voca
     c->stages[at].as.dry.n_breakers = n;
 }
 
+/* Tokens that a stage leaves alone: none as a rule. */
+static void spare_some(random_chain *c, int32_t at, rows_random *r, int32_t n_vocab) {
+    pluck_stage *s = &c->stages[at];
+    const int32_t *spared = c->spared[at];
+    const int32_t n = rows_below(r, 3) ? 0 : 1 + (int32_t)rows_below(r, CHAIN_TAIL);
+    for (int32_t t = 0; t < n; ++t) c->spared[at][t] = random_chain_token(r, n_vocab);
+    if (s->kind == PLUCK_STAGE_PENALTIES) {
+        s->as.penalties.exempt = spared;
+        s->as.penalties.n_exempt = n;
+        s->as.penalties.output_only = (int32_t)rows_below(r, 2);
+    } else if (s->kind == PLUCK_STAGE_DRY) {
+        s->as.dry.exempt = spared;
+        s->as.dry.n_exempt = n;
+    } else {
+        s->as.xtc.spared = spared;
+        s->as.xtc.n_spared = n;
+    }
+}
+
 static void make_selector(random_chain *c, int32_t at, rows_random *r) {
     switch (rows_below(r, 9)) {
     case 8:
@@ -99,9 +118,11 @@ static void make_stage(random_chain *c, int32_t at, rows_random *r, int32_t n_vo
     case 1:
         *s = with_penalties((int32_t)rows_below(r, 5) * 16, ONE_OF(r, 1.0f, 1.1f, 1.5f, 0.8f),
                             ONE_OF(r, 0.0f, 0.2f, -0.3f), ONE_OF(r, 0.0f, 0.5f, -0.2f));
+        spare_some(c, at, r, n_vocab);
         return;
     case 2:
         make_dry(c, at, r, n_vocab);
+        spare_some(c, at, r, n_vocab);
         return;
     case 3:
         *s = with_sigma(ONE_OF(r, -1.0f, 0.0f, 0.5f, 1.0f, 2.0f, 3.5f, INFINITY));
@@ -122,9 +143,10 @@ static void make_stage(random_chain *c, int32_t at, rows_random *r, int32_t n_vo
         *s = with_min_p(ONE_OF(r, 0.0f, 1e-4f, 0.02f, 0.05f, 0.3f, 1.0f), min_keep(r));
         return;
     case 10:
-        *s = with_xtc(ONE_OF(r, 0.0f, 0.5f, 1.0f, 1.0f), ONE_OF(r, 0.6f, 0.1f, 0.02f, 0.5f, 0.001f),
-                      min_keep(r));
+        *s = with_xtc(ONE_OF(r, 0.0f, 0.5f, 1.0f, 1.0f),
+                      ONE_OF(r, 0.6f, 0.1f, 0.02f, 0.5f, 0.001f, 0.0f), min_keep(r));
         s->as.xtc.seed = own_seed(r);
+        spare_some(c, at, r, n_vocab);
         return;
     case 11:
         *s = with_temp(spread(r, -0.1f, 2.0f), ONE_OF(r, 0.0f, 0.0f, 0.0f, 0.5f, 1.5f),

@@ -15,6 +15,7 @@ typedef struct random_chain {
     pluck_logit_bias biases[CHAIN_STAGES][CHAIN_BIASES];
     pluck_token_sequence breakers[CHAIN_STAGES][CHAIN_BREAKERS];
     int32_t tails[CHAIN_STAGES][CHAIN_BREAKERS][CHAIN_TAIL];
+    int32_t spared[CHAIN_STAGES][CHAIN_TAIL]; /* from penalties, DRY or XTC */
 } random_chain;
 
 /* Fills *c, which must not move afterwards. Biases, breakers and histories use `pool` tokens: 0 to

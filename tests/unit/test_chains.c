@@ -32,7 +32,14 @@ static void run_chain(uint64_t seed, int32_t n_vocab, int calls, tally *t) {
     assert_non_null(mask);
 
     const int32_t before = (int32_t)rows_below(&r, 60);
-    for (int32_t i = 0; i < before; ++i) pair_accept(&p, random_chain_token(&r, n_vocab));
+    const int32_t prompt = (int32_t)rows_below(&r, 60);
+    for (int32_t i = 0; i < before; ++i) {
+        const int32_t token = random_chain_token(&r, n_vocab);
+        if (i < prompt)
+            pair_accept_prompt(&p, token);
+        else
+            pair_accept(&p, token);
+    }
     for (int call = 0; call < calls; ++call) {
         const rows_kind kind = rows_below(&r, 3) ? (rows_kind)rows_below(&r, ROWS_REAL + 1)
                                                  : (rows_kind)rows_below(&r, ROWS_KINDS);

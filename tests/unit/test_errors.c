@@ -19,9 +19,9 @@ typedef struct fixture {
 } fixture;
 
 static const pluck_stage rich[] = {
-    {.kind = PLUCK_STAGE_PENALTIES, .as.penalties = {16, 1.2f, 0.1f, 0.1f}},
-    {.kind = PLUCK_STAGE_DRY, .as.dry = {0.8f, 1.75f, 1, 32, NULL, 0}},
-    {.kind = PLUCK_STAGE_XTC, .as.xtc = {0.5f, 0.05f, 0, PLUCK_SEED_RANDOM}},
+    {.kind = PLUCK_STAGE_PENALTIES, .as.penalties = {.last_n = 16, .repeat = 1.2f, .freq = 0.1f}},
+    {.kind = PLUCK_STAGE_DRY, .as.dry = {.multiplier = 0.8f, .base = 1.75f, .last_n = 32}},
+    {.kind = PLUCK_STAGE_XTC, .as.xtc = {.probability = 0.5f, .threshold = 0.05f, .seed = 9}},
     {.kind = PLUCK_STAGE_ADAPTIVE_P, .as.adaptive_p = {0.3f, 0.5f, PLUCK_SEED_RANDOM}},
     {.kind = PLUCK_STAGE_TOP_P, .as.top_p = {0.99f, 0}},
     {.kind = PLUCK_STAGE_MIROSTAT_V2, .as.mirostat = {5.0f, 0.1f, 100, PLUCK_SEED_RANDOM}},

@@ -207,9 +207,9 @@ static void repetitions(void **state) {
     (void)state;
     /* a b c c b c y a b c: c would continue "a b c" (length 3), y "b c" (2), b "c" (1). */
     const int32_t text[] = {0, 1, 2, 2, 1, 2, 3, 0, 1, 2};
-    oracle_history h = {NULL, 0, 0};
-    for (int i = 0; i < 10; ++i) assert_true(oracle_history_push(&h, text[i]));
-    pluck_stage_dry dry = {1.0f, 1.75f, 1, 64, NULL, 0};
+    oracle_history h = {0};
+    for (int i = 0; i < 10; ++i) assert_true(oracle_history_push(&h, text[i], false));
+    pluck_stage_dry dry = {.multiplier = 1.0f, .base = 1.75f, .allowed_length = 1, .last_n = 64};
     int32_t lengths[5];
     assert_true(oracle_history_repeats(&h, &dry, 5, lengths));
     const int32_t want[5] = {-1, 1, 3, 2, -1};

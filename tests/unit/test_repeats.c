@@ -218,7 +218,7 @@ static void run_repeats(uint64_t seed, int64_t *n_found) {
         const uint32_t pushes = rows_below(&r, 3) ? 1 : rows_below(&r, 25);
         for (uint32_t i = 0; i < pushes; i++) {
             const int32_t token = next_token(&all, &r, letters);
-            assert_true(oracle_history_push(&all, token));
+            assert_true(oracle_history_push(&all, token, false));
             pk_history_push(h, token);
         }
         int32_t want[VOCAB];

@@ -46,7 +46,10 @@ static void check_chain(uint64_t seed) {
         for (uint32_t k = rows_below(&r, 3); k > 0; --k) (void)draw(s, i, &token);
         if (i == n) break;
         if (token < 0 || rows_below(&r, 2)) token = random_chain_token(&r, N);
-        assert_int_equal(pluck_accept(s, token), PLUCK_OK);
+        if (rows_below(&r, 3) == 0)
+            assert_int_equal(pluck_accept_prompt(s, &token, 1), PLUCK_OK);
+        else
+            assert_int_equal(pluck_accept(s, token), PLUCK_OK);
     }
     /* Twice, so that a rewound one is rewound again. */
     int32_t at = n, room = n < MOST ? n : MOST;

@@ -36,7 +36,10 @@ static pluck_sampler *make(const pluck_config *c, rows_random *r, int32_t n) {
         (void)pluck_sample_row(s, &row, &draw);
         const int32_t token =
             draw.token < 0 || rows_below(r, 2) ? random_chain_token(r, N) : draw.token;
-        assert_int_equal(pluck_accept(s, token), PLUCK_OK);
+        if (rows_below(r, 3) == 0)
+            assert_int_equal(pluck_accept_prompt(s, &token, 1), PLUCK_OK);
+        else
+            assert_int_equal(pluck_accept(s, token), PLUCK_OK);
     }
     return s;
 }

@@ -107,13 +107,16 @@ class Penalties(Stage):
     last_n: how many tokens count, 0 to 1048576; 0 disables
     repeat: finite, above 0; 1 is none
     freq, present: finite; 0 is none
+    exempt: tokens whose logits stay as they are
+    output_only: whether the tokens of a prompt (Sampler.accept_prompt) do not count
     """
 
-    __slots__ = ("last_n", "repeat", "freq", "present")
+    __slots__ = ("last_n", "repeat", "freq", "present", "exempt", "output_only")
     kind = "penalties"
 
-    def __init__(self, last_n=64, repeat=1.0, freq=0.0, present=0.0):
+    def __init__(self, last_n=64, repeat=1.0, freq=0.0, present=0.0, exempt=(), output_only=False):
         self.last_n, self.repeat, self.freq, self.present = last_n, repeat, freq, present
+        self.exempt, self.output_only = tuple(exempt), output_only
 
 
 class Dry(Stage):
@@ -124,15 +127,16 @@ class Dry(Stage):
     allowed_length: 0 and above: repetitions of that many tokens are free
     last_n: how many accepted tokens count, 0 to 1048576; 0 disables
     breakers: tokens, or sequences of 1 to 64 tokens, over which no repetition reaches
+    exempt: tokens whose logits stay as they are
     """
 
-    __slots__ = ("multiplier", "base", "allowed_length", "last_n", "breakers")
+    __slots__ = ("multiplier", "base", "allowed_length", "last_n", "breakers", "exempt")
     kind = "dry"
 
-    def __init__(self, multiplier=0.0, base=1.75, allowed_length=2, last_n=64, breakers=()):
+    def __init__(self, multiplier=0.0, base=1.75, allowed_length=2, last_n=64, breakers=(), exempt=()):
         self.multiplier, self.base = multiplier, base
         self.allowed_length, self.last_n = allowed_length, last_n
-        self.breakers = _sequences(breakers)
+        self.breakers, self.exempt = _sequences(breakers), tuple(exempt)
 
 
 class TopNSigma(Stage):
@@ -329,13 +333,15 @@ class Xtc(Stage):
     threshold: 0 to 1; above 0.5 disables
     min_keep: candidates to keep at least
     seed: of its coin; None: the sampler's
+    spared: tokens, such as newline and end of sequence: if one of them would go, nothing goes
     """
 
-    __slots__ = ("probability", "threshold", "min_keep", "seed")
+    __slots__ = ("probability", "threshold", "min_keep", "seed", "spared")
     kind = "xtc"
 
-    def __init__(self, probability=0.0, threshold=0.1, min_keep=0, seed=None):
+    def __init__(self, probability=0.0, threshold=0.1, min_keep=0, seed=None, spared=()):
         self.probability, self.threshold, self.min_keep, self.seed = probability, threshold, min_keep, seed
+        self.spared = tuple(spared)
 
 
 class Temperature(Stage):

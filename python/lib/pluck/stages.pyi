@@ -39,8 +39,16 @@ class Penalties(Stage):
     repeat: float
     freq: float
     present: float
+    exempt: tuple[int, ...]
+    output_only: bool
     def __init__(
-        self, last_n: int = 64, repeat: float = 1.0, freq: float = 0.0, present: float = 0.0
+        self,
+        last_n: int = 64,
+        repeat: float = 1.0,
+        freq: float = 0.0,
+        present: float = 0.0,
+        exempt: Iterable[int] = (),
+        output_only: bool = False,
     ) -> None: ...
 
 class Dry(Stage):
@@ -49,6 +57,7 @@ class Dry(Stage):
     allowed_length: int
     last_n: int
     breakers: tuple[int | tuple[int, ...], ...]
+    exempt: tuple[int, ...]
     def __init__(
         self,
         multiplier: float = 0.0,
@@ -56,6 +65,7 @@ class Dry(Stage):
         allowed_length: int = 2,
         last_n: int = 64,
         breakers: Iterable[int | Iterable[int]] = (),
+        exempt: Iterable[int] = (),
     ) -> None: ...
 
 class TopNSigma(Stage):
@@ -133,12 +143,14 @@ class Xtc(Stage):
     threshold: float
     min_keep: int
     seed: int | None
+    spared: tuple[int, ...]
     def __init__(
         self,
         probability: float = 0.0,
         threshold: float = 0.1,
         min_keep: int = 0,
         seed: int | None = None,
+        spared: Iterable[int] = (),
     ) -> None: ...
 
 class Temperature(Stage):
