@@ -233,8 +233,8 @@ class Stages(unittest.TestCase):
             (pluck.Penalties(repeat=100.0, output_only=True), [2], [3], 2),
             (pluck.Dry(100.0, allowed_length=1), [], [4, 2, 4], 3),
             (pluck.Dry(100.0, allowed_length=1, exempt=[2]), [], [4, 2, 4], 2),
-            (pluck.Xtc(1.0, 0.01), [], [], 7),
-            (pluck.Xtc(1.0, 0.01, spared=[2]), [], [], 2),
+            (pluck.Xtc(1.0, 0.2), [], [], 7),
+            (pluck.Xtc(1.0, 0.2, spared=[2]), [], [], 2),
         ):
             sampler = pluck.Sampler([stage, pluck.Greedy()], N)
             sampler.accept_prompt(told)
