@@ -4,6 +4,7 @@
  *   spec_parse.c   the grammar, and the public functions
  *   spec_text.c    pieces of text and numbers
  *   spec_keys.c    the table of keys, and what each value sets
+ *   spec_presets.c other engines' names, units, defaults and orders
  *   spec_chain.c   what the keys start from, and the chain made of them
  */
 #ifndef PLUCK_SPEC_H
@@ -15,13 +16,47 @@
 /* The most names in samplers=. A chain also has a stage that selects, and perhaps a logit bias. */
 enum { MAX_SAMPLERS = PLUCK_MAX_STAGES - 2 };
 
+/* A piece of the spec. */
+typedef struct text {
+    const char *at;
+    size_t length;
+} text;
+
+/* An engine's name of a parameter: the key that it sets, and another one or NULL. A number is
+ * multiplied by `factor`; if it is 0, it becomes `zero`. */
+typedef struct preset_name {
+    const char *name, *key, *also;
+    double factor, zero;
+} preset_name;
+
+/* An engine's name of samplers, and their names here, joined by ':'. */
+typedef struct preset_sampler {
+    const char *name, *samplers;
+} preset_sampler;
+
+/* What preset=NAME sets. */
+typedef struct preset {
+    const char *name;
+    const char *defaults; /* a spec without presets */
+    const preset_name *names;
+    int32_t n_names;
+    const preset_sampler *samplers;
+    int32_t n_samplers;
+    const char *before, *after; /* samplers around those that the engine's own key names */
+} preset;
+
 /* A spec while it is parsed, and the config that is made of it. */
 struct pluck_spec {
     pluck_config config;
     uint64_t given;                            /* bit i: key i was given */
     pluck_stage parameters[N_STAGE_KINDS + 1]; /* by kind: what the keys set */
+    const preset *preset;                      /* NULL: none */
+    const preset_name *by;                     /* the engine's name of the pair that is read */
     int32_t mirostat;                          /* 0, 1 or 2 */
-    pluck_stage_kind samplers[MAX_SAMPLERS];   /* in the chain's order */
+    int32_t greedy;                            /* 1: do_sample=0 */
+    int32_t dynamic;                           /* 1: temperatures from low to high */
+    float low, high;
+    pluck_stage_kind samplers[MAX_SAMPLERS]; /* in the chain's order */
     int32_t n_samplers;
     pluck_stage stages[PLUCK_MAX_STAGES];
     int32_t n_biases, n_sequences, n_tokens;
@@ -31,12 +66,6 @@ struct pluck_spec {
     /* Followed by the three arrays, each with an entry for each character of the text. */
 };
 
-/* A piece of the spec. */
-typedef struct text {
-    const char *at;
-    size_t length;
-} text;
-
 /* ---- spec_text.c ---- */
 
 /* Removes the text up to the next separator, and the separator, from *rest, and returns the text;
@@ -44,6 +73,8 @@ typedef struct text {
 text pk_text_cut(text *rest, const char *separators);
 
 bool pk_text_equals(text t, const char *word);
+
+text pk_text_of(const char *word);
 
 /* The length to print in a message, which has no room for a long text. */
 int pk_text_shown(text t);
@@ -63,6 +94,15 @@ bool pk_text_natural(text t, double *out);
 
 /* Applies one key=value. */
 pluck_status pk_spec_set(pluck_spec *spec, text pair, pluck_error *err);
+
+/* ---- spec_presets.c ---- */
+
+/* A preset by name, and an engine's name in it; NULL if there is none. */
+const preset *pk_preset_find(text name);
+const preset_name *pk_preset_name(const preset *p, text name);
+
+/* What an engine's name of a sampler stands for; NULL: it is not one of the engine's own names. */
+const char *pk_preset_sampler(const preset *p, text name);
 
 /* ---- spec_chain.c ---- */
 

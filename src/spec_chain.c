@@ -30,6 +30,7 @@ void pk_spec_start(pluck_spec *s, int32_t n_vocab) {
         s->parameters[kind] = pk_stage_kind((pluck_stage_kind)kind)->defaults;
         s->parameters[kind].kind = (pluck_stage_kind)kind;
     }
+    s->low = s->high = 1.0f;
     s->n_samplers = (int32_t)(sizeof default_samplers / sizeof *default_samplers);
     memcpy(s->samplers, default_samplers, sizeof default_samplers);
 }
@@ -41,14 +42,14 @@ static void add_stage(pluck_spec *s, pluck_stage stage) {
 
 /* vLLM's penalties are two stages: repetition over prompt and output, the others over the output. */
 static void add_penalties(pluck_spec *s, pluck_stage stage) {
-    pluck_stage_penalties *p = &stage.as.penalties;
-    const bool both = p->output_only != 0 && p->repeat != 1.0f;
     pluck_stage repeat = stage;
-    repeat.as.penalties.freq = repeat.as.penalties.present = 0.0f;
-    repeat.as.penalties.output_only = 0;
-    if (both) {
-        p->repeat = 1.0f;
+    pluck_stage_penalties *p = &stage.as.penalties;
+    if (p->output_only && p->repeat != 1.0f) {
+        repeat.as.penalties.freq = repeat.as.penalties.present = 0.0f;
+        repeat.as.penalties.output_only = 0;
         add_stage(s, repeat);
+        if (p->freq == 0.0f && p->present == 0.0f) return;
+        p->repeat = 1.0f;
     }
     add_stage(s, stage);
 }
@@ -78,6 +79,47 @@ static bool is_foreign_and_idle(const pluck_stage *stage) {
            traits.disabled;
 }
 
+/* Whether a kind changes or masks single tokens, so that it counts without sampling, too. */
+static bool edits(pluck_stage_kind kind) {
+    return kind == PLUCK_STAGE_PENALTIES || kind == PLUCK_STAGE_DRY ||
+           kind == PLUCK_STAGE_MIN_TOKENS || kind == PLUCK_STAGE_BAD_WORDS ||
+           kind == PLUCK_STAGE_NO_REPEAT_NGRAM;
+}
+
+static void add_samplers(pluck_spec *s) {
+    for (int32_t i = 0; i < s->n_samplers; i++) {
+        const pluck_stage *stage = &s->parameters[s->samplers[i]];
+        if (stage->kind == PLUCK_STAGE_ADAPTIVE_P || (s->greedy && !edits(stage->kind))) continue;
+        if (stage->kind == PLUCK_STAGE_PENALTIES)
+            add_penalties(s, *stage);
+        else if (!is_foreign_and_idle(stage))
+            add_stage(s, *stage);
+    }
+}
+
+/* The kind of the stage that draws. */
+static pluck_stage_kind drawing(const pluck_spec *s) {
+    bool adaptive = s->parameters[PLUCK_STAGE_ADAPTIVE_P].as.adaptive_p.target >= 0.0f;
+    for (int32_t i = 0; i < s->n_samplers; i++)
+        adaptive |= s->samplers[i] == PLUCK_STAGE_ADAPTIVE_P;
+    if (s->greedy) return PLUCK_STAGE_GREEDY;
+    if (adaptive) return PLUCK_STAGE_ADAPTIVE_P;
+    const bool skewed = s->parameters[PLUCK_STAGE_SKEW].as.skew.skew != 0.0f;
+    return skewed ? PLUCK_STAGE_SKEW : PLUCK_STAGE_DIST;
+}
+
+/* text-generation-webui's dynamic temperature, from low to high. */
+static pluck_status make_dynamic(pluck_spec *s, pluck_error *err) {
+    pluck_stage_temperature *t = &s->parameters[PLUCK_STAGE_TEMPERATURE].as.temperature;
+    if (!s->dynamic) return PLUCK_OK;
+    if (s->low > s->high)
+        return pk_fail(err, PLUCK_ERR_SPEC_RANGE, "dynatemp_low=%g is above dynatemp_high=%g",
+                       (double)s->low, (double)s->high);
+    t->t = (s->low + s->high) / 2.0f;
+    t->range = (s->high - s->low) / 2.0f;
+    return PLUCK_OK;
+}
+
 pluck_status pk_spec_finish(pluck_spec *s, pluck_error *err) {
     pluck_stage *parameters = s->parameters;
     if (parameters[PLUCK_STAGE_PENALTIES].as.penalties.output_only && most_stages(s) > MAX_SAMPLERS)
@@ -85,25 +127,15 @@ pluck_status pk_spec_finish(pluck_spec *s, pluck_error *err) {
                        "samplers: more than %d stages; penalty_output_only=1 makes two of each "
                        "penalties",
                        (int)MAX_SAMPLERS);
+    TRY(make_dynamic(s, err));
     parameters[PLUCK_STAGE_LOGIT_BIAS].as.logit_bias =
         (pluck_stage_logit_bias){s->biases, s->n_biases};
     if (s->n_biases > 0) add_stage(s, parameters[PLUCK_STAGE_LOGIT_BIAS]);
-    if (s->mirostat > 0) {
+    if (s->mirostat > 0 && !s->greedy) {
         add_mirostat(s);
         return PLUCK_OK;
     }
-    bool adaptive = parameters[PLUCK_STAGE_ADAPTIVE_P].as.adaptive_p.target >= 0.0f;
-    for (int32_t i = 0; i < s->n_samplers; i++) {
-        if (s->samplers[i] == PLUCK_STAGE_ADAPTIVE_P)
-            adaptive = true;
-        else if (s->samplers[i] == PLUCK_STAGE_PENALTIES)
-            add_penalties(s, parameters[PLUCK_STAGE_PENALTIES]);
-        else if (!is_foreign_and_idle(&parameters[s->samplers[i]]))
-            add_stage(s, parameters[s->samplers[i]]);
-    }
-    const bool skewed = parameters[PLUCK_STAGE_SKEW].as.skew.skew != 0.0f;
-    add_stage(s, parameters[adaptive ? PLUCK_STAGE_ADAPTIVE_P
-                            : skewed ? PLUCK_STAGE_SKEW
-                                     : PLUCK_STAGE_DIST]);
+    add_samplers(s);
+    add_stage(s, parameters[drawing(s)]);
     return PLUCK_OK;
 }

@@ -28,9 +28,10 @@ static pluck_status bad_value(const key *k, text value, pluck_error *err) {
 
 /* ---- numbers ---- */
 
-static pluck_status read_number(const key *k, text value, bool integer, double *out,
-                                pluck_error *err) {
+static pluck_status read_number(const pluck_spec *s, const key *k, text value, bool integer,
+                                double *out, pluck_error *err) {
     if (!pk_text_number(value, integer, out)) return bad_value(k, value, err);
+    if (s->by) *out = *out == 0.0 ? s->by->zero : *out * s->by->factor;
     if (*out >= k->low && *out <= k->high) return PLUCK_OK;
     return pk_fail(err, PLUCK_ERR_SPEC_RANGE, "%s=%.*s is out of range; allowed: %s", k->name,
                    pk_text_shown(value), value.at, k->range);
@@ -42,14 +43,14 @@ static void *parameter(pluck_spec *s, const key *k) {
 
 static pluck_status set_real(pluck_spec *s, const key *k, text value, pluck_error *err) {
     double x;
-    TRY(read_number(k, value, false, &x, err));
+    TRY(read_number(s, k, value, false, &x, err));
     *(float *)parameter(s, k) = (float)x;
     return PLUCK_OK;
 }
 
 static pluck_status set_whole(pluck_spec *s, const key *k, text value, pluck_error *err) {
     double x;
-    TRY(read_number(k, value, true, &x, err));
+    TRY(read_number(s, k, value, true, &x, err));
     *(int32_t *)parameter(s, k) = (int32_t)x;
     return PLUCK_OK;
 }
@@ -57,14 +58,49 @@ static pluck_status set_whole(pluck_spec *s, const key *k, text value, pluck_err
 /* -1 becomes PLUCK_SEED_RANDOM. */
 static pluck_status set_seed(pluck_spec *s, const key *k, text value, pluck_error *err) {
     double x;
-    TRY(read_number(k, value, true, &x, err));
+    TRY(read_number(s, k, value, true, &x, err));
     s->config.seed = (uint32_t)(int64_t)x;
+    return PLUCK_OK;
+}
+
+/* true or false, as JSON and Python write it, or a number. */
+static pluck_status read_flag(const pluck_spec *s, const key *k, text value, int32_t *out,
+                              pluck_error *err) {
+    double x = pk_text_equals(value, "true") || pk_text_equals(value, "True");
+    if (x == 0.0 && !pk_text_equals(value, "false") && !pk_text_equals(value, "False"))
+        TRY(read_number(s, k, value, true, &x, err));
+    *out = (int32_t)x;
+    return PLUCK_OK;
+}
+
+static pluck_status set_do_sample(pluck_spec *s, const key *k, text value, pluck_error *err) {
+    int32_t samples;
+    TRY(read_flag(s, k, value, &samples, err));
+    s->greedy = !samples;
+    return PLUCK_OK;
+}
+
+static pluck_status set_dynamic(pluck_spec *s, const key *k, text value, pluck_error *err) {
+    return read_flag(s, k, value, &s->dynamic, err);
+}
+
+static pluck_status set_low(pluck_spec *s, const key *k, text value, pluck_error *err) {
+    double x;
+    TRY(read_number(s, k, value, false, &x, err));
+    s->low = (float)x;
+    return PLUCK_OK;
+}
+
+static pluck_status set_high(pluck_spec *s, const key *k, text value, pluck_error *err) {
+    double x;
+    TRY(read_number(s, k, value, false, &x, err));
+    s->high = (float)x;
     return PLUCK_OK;
 }
 
 static pluck_status set_mirostat(pluck_spec *s, const key *k, text value, pluck_error *err) {
     double x;
-    TRY(read_number(k, value, true, &x, err));
+    TRY(read_number(s, k, value, true, &x, err));
     s->mirostat = (int32_t)x;
     return PLUCK_OK;
 }
@@ -72,7 +108,7 @@ static pluck_status set_mirostat(pluck_spec *s, const key *k, text value, pluck_
 /* min_keep applies to every stage that has it. */
 static pluck_status set_min_keep(pluck_spec *s, const key *k, text value, pluck_error *err) {
     double x;
-    TRY(read_number(k, value, true, &x, err));
+    TRY(read_number(s, k, value, true, &x, err));
     const int32_t n = (int32_t)x;
     s->parameters[PLUCK_STAGE_TYPICAL].as.typical.min_keep = n;
     s->parameters[PLUCK_STAGE_TOP_P].as.top_p.min_keep = n;
@@ -150,18 +186,41 @@ static pluck_status no_such_sampler(const key *k, text name, pluck_error *err) {
                    pk_stage_kind(PLUCK_STAGE_ADAPTIVE_P)->name);
 }
 
-static pluck_status set_samplers(pluck_spec *s, const key *k, text value, pluck_error *err) {
-    s->n_samplers = 0;
-    while (value.length > 0) {
-        const text name = pk_text_cut(&value, ":");
+/* Adds the samplers that a list names. `once`: not those that are there already. */
+static pluck_status add_samplers(pluck_spec *s, const key *k, text names, bool once,
+                                 pluck_error *err) {
+    while (names.length > 0) {
+        const text name = pk_text_cut(&names, ":");
         pluck_stage_kind kind;
         if (!find_sampler(name, &kind)) return no_such_sampler(k, name, err);
+        bool there = false;
+        for (int32_t i = 0; i < s->n_samplers; i++) there |= s->samplers[i] == kind;
+        if (there && once) continue;
         if (s->n_samplers == MAX_SAMPLERS)
             return pk_fail(err, PLUCK_ERR_SPEC_RANGE, "%s: more than %d names", k->name,
                            (int)MAX_SAMPLERS);
         s->samplers[s->n_samplers++] = kind;
     }
     return PLUCK_OK;
+}
+
+/* The samplers as an engine names them. */
+static pluck_status set_engines_samplers(pluck_spec *s, const key *k, text value,
+                                         pluck_error *err) {
+    const preset *p = s->preset;
+    TRY(add_samplers(s, k, pk_text_of(p->before), true, err));
+    while (value.length > 0) {
+        const text name = pk_text_cut(&value, ":");
+        const char *ours = pk_preset_sampler(p, name);
+        TRY(add_samplers(s, k, ours ? pk_text_of(ours) : name, true, err));
+    }
+    return add_samplers(s, k, pk_text_of(p->after), true, err);
+}
+
+static pluck_status set_samplers(pluck_spec *s, const key *k, text value, pluck_error *err) {
+    s->n_samplers = 0;
+    if (s->by) return set_engines_samplers(s, k, value, err);
+    return add_samplers(s, k, value, false, err);
 }
 
 /* ---- tokens ---- */
@@ -203,6 +262,18 @@ static pluck_status set_biases(pluck_spec *s, const key *k, text value, pluck_er
     while (value.length > 0) {
         const text pair = pk_text_cut(&value, ":");
         TRY(read_bias(s, k, pair, &s->biases[s->n_biases], err));
+        s->n_biases++;
+    }
+    return PLUCK_OK;
+}
+
+static pluck_status set_suppressed(pluck_spec *s, const key *k, text value, pluck_error *err) {
+    if (value.length == 0) return bad_value(k, value, err);
+    while (value.length > 0) {
+        const text token = pk_text_cut(&value, ":");
+        pluck_logit_bias *bias = &s->biases[s->n_biases];
+        TRY(read_token(s, k, token, token, &bias->token, err));
+        bias->bias = -INFINITY;
         s->n_biases++;
     }
     return PLUCK_OK;
@@ -276,6 +347,10 @@ static pluck_status set_xtc_spared(pluck_spec *s, const key *k, text value, pluc
     return read_tokens(s, k, value, &p->spared, &p->n_spared, err);
 }
 
+/* ---- presets ---- */
+
+static pluck_status set_preset(pluck_spec *s, const key *k, text value, pluck_error *err);
+
 /* ---- the table ---- */
 
 #define REAL(name, alias, low, high, range, kind, member)                                          \
@@ -292,13 +367,20 @@ static pluck_status set_xtc_spared(pluck_spec *s, const key *k, text value, pluc
     { name, alias, set, range, low, high, (pluck_stage_kind)0, 0 }
 
 static const key keys[] = {
+    OTHER("preset", NULL, set_preset, 0, 0,
+          "openai, vllm, transformers, koboldcpp, text-generation-webui or llama.cpp"),
     OTHER("seed", NULL, set_seed, -1, 4294967295.0, "0 to 4294967295, or -1 for a random one"),
     OTHER("rng", NULL, set_rng, 0, 0, "mt19937 or philox"),
     OTHER("min_keep", NULL, set_min_keep, 0, PLUCK_MAX_VOCAB, "0 to 16777216"),
     OTHER("samplers", NULL, set_samplers, 0, 0, "names of samplers joined by ':'"),
     OTHER("logit_bias", NULL, set_biases, 0, 0, "TOKEN+BIAS or TOKEN-BIAS joined by ':'"),
+    OTHER("suppress_tokens", NULL, set_suppressed, 0, 0, "token ids joined by ':'"),
     REAL("temp", "temperature", -1e30, 1e30, "a finite number up to 1e30", TEMPERATURE,
          temperature.t),
+    OTHER("do_sample", NULL, set_do_sample, 0, 1, "true, false, 1 or 0"),
+    OTHER("dynamic_temperature", NULL, set_dynamic, 0, 1, "true, false, 1 or 0"),
+    OTHER("dynatemp_low", NULL, set_low, 0, 1e30, "0 to 1e30"),
+    OTHER("dynatemp_high", NULL, set_high, 0, 1e30, "0 to 1e30"),
     REAL("dynatemp_range", NULL, 0, 1e30, "0 to 1e30", TEMPERATURE, temperature.range),
     REAL("dynatemp_exponent", NULL, 0, 1e30, "0 to 1e30", TEMPERATURE, temperature.exponent),
     WHOLE("top_k", NULL, -2147483648.0, 2147483647.0, "an integer, <= 0 for all", TOP_K, top_k.k),
@@ -358,19 +440,32 @@ static const key keys[] = {
 enum { N_KEYS = (int)(sizeof keys / sizeof *keys) };
 _Static_assert((int)N_KEYS <= 64, "a bit of `given` for each key");
 
-pluck_status pk_spec_set(pluck_spec *s, text pair, pluck_error *err) {
-    text value = pair;
-    const text name = pk_text_cut(&value, "=");
-    if (name.length == pair.length || name.length == 0)
-        return pk_fail(err, PLUCK_ERR_SPEC_SYNTAX, "'%.*s' is not key=value", pk_text_shown(pair),
-                       pair.at);
+/* The number of the key of that name; N_KEYS if there is none. */
+static int find_key(text name) {
     int i = 0;
     while (i < N_KEYS && !pk_text_equals(name, keys[i].name) &&
            !pk_text_equals(name, keys[i].alias))
         i++;
-    if (i == N_KEYS)
-        return pk_fail(err, PLUCK_ERR_SPEC_KEY, "unknown key '%.*s' in '%.*s'", pk_text_shown(name),
-                       name.at, pk_text_shown(pair), pair.at);
+    return i;
+}
+
+static pluck_status set_preset(pluck_spec *s, const key *k, text value, pluck_error *err) {
+    const preset *p = pk_preset_find(value);
+    if (!p) return bad_value(k, value, err);
+    if (s->given & (s->given - 1))
+        return pk_fail(err, PLUCK_ERR_SPEC_VALUE,
+                       "%s=%s comes after other keys, which it would undo; wanted: before them",
+                       k->name, p->name);
+    const uint64_t given = s->given;
+    for (text rest = pk_text_of(p->defaults); rest.length > 0;)
+        TRY(pk_spec_set(s, pk_text_cut(&rest, ";"), err));
+    s->given = given;
+    s->preset = p;
+    return PLUCK_OK;
+}
+
+/* Sets a key, whose number is i. */
+static pluck_status set_key(pluck_spec *s, int i, text pair, text value, pluck_error *err) {
     const key *k = &keys[i];
     if (s->given >> i & 1)
         return pk_fail(err, PLUCK_ERR_SPEC_DUPLICATE, "%.*s: %s is given twice",
@@ -382,4 +477,20 @@ pluck_status pk_spec_set(pluck_spec *s, text pair, pluck_error *err) {
                        "%s=%.*s: there is nothing at character %lu of the value; wanted: %s",
                        k->name, pk_text_shown(value), value.at, (unsigned long)gap + 1, k->range);
     return k->set(s, k, value, err);
+}
+
+pluck_status pk_spec_set(pluck_spec *s, text pair, pluck_error *err) {
+    text value = pair;
+    const text name = pk_text_cut(&value, "=");
+    if (name.length == pair.length || name.length == 0)
+        return pk_fail(err, PLUCK_ERR_SPEC_SYNTAX, "'%.*s' is not key=value", pk_text_shown(pair),
+                       pair.at);
+    s->by = pk_preset_name(s->preset, name);
+    const int i = find_key(s->by ? pk_text_of(s->by->key) : name);
+    if (i == N_KEYS)
+        return pk_fail(err, PLUCK_ERR_SPEC_KEY, "unknown key '%.*s' in '%.*s'", pk_text_shown(name),
+                       name.at, pk_text_shown(pair), pair.at);
+    TRY(set_key(s, i, pair, value, err));
+    if (!s->by || !s->by->also) return PLUCK_OK;
+    return set_key(s, find_key(pk_text_of(s->by->also)), pair, value, err);
 }

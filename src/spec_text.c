@@ -20,6 +20,10 @@ bool pk_text_equals(text t, const char *word) {
     return word && strlen(word) == t.length && memcmp(t.at, word, t.length) == 0;
 }
 
+text pk_text_of(const char *word) {
+    return (text){word, strlen(word)};
+}
+
 int pk_text_shown(text t) {
     return t.length < 64 ? (int)t.length : 64;
 }

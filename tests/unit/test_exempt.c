@@ -191,7 +191,7 @@ static void bad_keys(void **state) {
         if (!strstr(error.message, bad[i].message))
             fail_msg("'%s' lacks '%s'", error.message, bad[i].message);
     }
-    char many[800] = "penalty_output_only=1;penalty_repeat=2;samplers=penalties";
+    char many[800] = "penalty_output_only=1;penalty_repeat=2;penalty_freq=1;samplers=penalties";
     for (int i = 1; i < 31; i++) strcat(many, ":penalties");
     pluck_spec *spec = NULL;
     assert_int_equal(pluck_spec_parse(&spec, many, N, NULL), PLUCK_OK);
