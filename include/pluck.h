@@ -779,12 +779,12 @@ PLUCK_API pluck_status pluck_sampler_seek(pluck_sampler *sampler, uint64_t posit
  * ---------------------------------------------------------------------------------------------- */
 
 /* One compiled kernel: a loop for one operation, dtype and instruction set. The environment
- * variable PLUCK_DISABLE_CPU=avx512,avx2,neon excludes instruction sets if it is set before the
- * library is first used; it cannot add any. */
+ * variable PLUCK_DISABLE_CPU=avx512,avx2,neon,simd128 excludes instruction sets if it is set before
+ * the library is first used; it cannot add any. */
 typedef struct pluck_kernel_info {
     const char *op;    /* such as "group_max" */
     const char *dtype; /* "f32", "f16", "bf16" */
-    const char *isa;   /* "scalar", "avx2", "avx512", "neon" */
+    const char *isa;   /* "scalar", "avx2", "avx512", "neon", "simd128" */
     bool supported;    /* by this CPU, and not disabled */
     bool chosen;       /* the one in use */
 } pluck_kernel_info;
@@ -792,7 +792,8 @@ typedef struct pluck_kernel_info {
 /* Describes kernel number `index` (from 0). Returns false if there is none, or info is NULL. */
 PLUCK_API bool pluck_kernel_describe(int32_t index, pluck_kernel_info *info);
 
-/* The instruction set in use: "scalar", "avx2", "avx512" or "neon". Static text. */
+/* The instruction set in use: "scalar", "avx2", "avx512", "neon" or "simd128" (WebAssembly).
+ * Static text. */
 PLUCK_API const char *pluck_isa(void);
 
 #ifdef __cplusplus

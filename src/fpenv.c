@@ -63,6 +63,16 @@ static void leave(const pk_fpenv *caller) {
     }
 }
 
+#elif defined(__wasm__)
+
+static void enter(pk_fpenv *caller) {
+    (void)caller;
+}
+
+static void leave(const pk_fpenv *caller) {
+    (void)caller;
+}
+
 #else
 
 static void enter(pk_fpenv *caller) {

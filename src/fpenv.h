@@ -54,6 +54,11 @@ typedef struct pk_fpenv {
     uint64_t fpcr, fpsr; /* control, flags */
     int error_number;
 } pk_fpenv;
+#elif defined(__wasm__)
+/* WebAssembly has one environment, which is the library's. */
+typedef struct pk_fpenv {
+    int error_number;
+} pk_fpenv;
 #else
 /* What the C library offers: rounding and traps, but not flushing to zero. */
 #include <fenv.h>

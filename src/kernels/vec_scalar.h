@@ -1,8 +1,11 @@
 /* vec_scalar.h: the vector operations that body.h is written in, in plain C, one element at a time.
  * vec_avx2.h says what each does. */
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+
+#include "fma.h"
 
 #define VATTR
 #define VWIDTH 1
@@ -14,6 +17,11 @@ typedef struct v8 {
 } v8;
 
 #define VFN static inline
+
+/* Some C libraries round twice if the result is subnormal, and some round everything twice. */
+#if defined(__FP_FAST_FMAF) || defined(__GLIBC__) || (defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD)
+#define V_FMAF_IS_RIGHT
+#endif
 
 VFN vf v_set(float x) {
     return x;
@@ -66,7 +74,11 @@ VFN vf v_div(vf a, vf b) {
     return a / b;
 }
 VFN vf v_fma(vf a, vf b, vf c) {
+#ifdef V_FMAF_IS_RIGHT
     return fmaf(a, b, c);
+#else
+    return fma_by_odd(a, b, c);
+#endif
 }
 VFN vf v_max(vf a, vf b) {
     return a > b ? a : b;
