@@ -31,6 +31,7 @@ function(pluck_install)
                   ${PROJECT_SOURCE_DIR}/include/pluck_blocks.h
                   ${PROJECT_SOURCE_DIR}/include/pluck_batch.h
                   ${PROJECT_SOURCE_DIR}/include/pluck_verify.h
+                  ${PROJECT_SOURCE_DIR}/include/pluck_banned.h
             DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 
     # find_package(pluck): pluck::pluck and pluck::pluck_static.
