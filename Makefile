@@ -12,7 +12,7 @@ DEPS ?= build test
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
 .PHONY: build configure deps run test bench cliffs mutants coverage lint format install uninstall parity \
-        e2e server-check gpu python docs results clean help
+        e2e server-check gpu python package docs results clean help
 
 ## build       build everything into build/; names the parts that are left out for lack of something
 build: configure
@@ -119,6 +119,10 @@ python:
 	@$(MAKE) configure
 	@cmake --build $(BUILD) -j $(JOBS) --target pluck_static >/dev/null
 	@$$(python/find_python.sh | cut -d';' -f1) python/pluck_build.py dist $(BUILD)/src/libpluck.a
+
+## package     write packages for Debian, the source as a tarball, an SBOM and SHA256SUMS into dist/
+package:
+	@scripts/package
 
 ## results     measure on this machine, and record for the README: passes, and against llama.cpp
 results: BUILD_QUIET = >/dev/null

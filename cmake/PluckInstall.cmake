@@ -1,6 +1,6 @@
 # pluck_install(): what `cmake --install` puts where, for libpluck. Called by src/CMakeLists.txt
-# once the targets `pluck` and `pluck_static` exist. Other folders add their libraries to the same
-# export set with
+# once the targets `pluck` and `pluck_static` exist. The components are those of the packages
+# (PluckPackage.cmake). Other folders add their libraries to the same export set with
 #     install(TARGETS name EXPORT pluckTargets ...)
 # and their headers to ${CMAKE_INSTALL_INCLUDEDIR}.
 include(CMakePackageConfigHelpers)
@@ -23,8 +23,9 @@ function(pluck_install)
     list(REMOVE_DUPLICATES targets)
     install(TARGETS ${targets} EXPORT pluckTargets
             LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
-            ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
-            RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR}
+                    COMPONENT runtime NAMELINK_COMPONENT development
+            ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development
+            RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT runtime
             INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
     install(FILES ${PROJECT_SOURCE_DIR}/include/pluck.h
                   ${PROJECT_SOURCE_DIR}/include/pluck.hpp
@@ -32,11 +33,11 @@ function(pluck_install)
                   ${PROJECT_SOURCE_DIR}/include/pluck_batch.h
                   ${PROJECT_SOURCE_DIR}/include/pluck_verify.h
                   ${PROJECT_SOURCE_DIR}/include/pluck_banned.h
-            DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+            DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)
 
     # find_package(pluck): pluck::pluck and pluck::pluck_static.
     set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/pluck)
-    install(EXPORT pluckTargets NAMESPACE pluck:: DESTINATION ${package_dir})
+    install(EXPORT pluckTargets NAMESPACE pluck:: DESTINATION ${package_dir} COMPONENT development)
     configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/pluckConfig.cmake.in
                                   ${PROJECT_BINARY_DIR}/pluckConfig.cmake
                                   INSTALL_DESTINATION ${package_dir})
@@ -48,7 +49,7 @@ function(pluck_install)
                                      COMPATIBILITY ${compatibility})
     install(FILES ${PROJECT_BINARY_DIR}/pluckConfig.cmake
                   ${PROJECT_BINARY_DIR}/pluckConfigVersion.cmake
-            DESTINATION ${package_dir})
+            DESTINATION ${package_dir} COMPONENT development)
 
     # pkg-config: the paths are relative to the .pc file if possible, so that the installed tree can
     # be moved.
@@ -65,5 +66,5 @@ function(pluck_install)
     endforeach()
     configure_file(${PROJECT_SOURCE_DIR}/cmake/pluck.pc.in ${PROJECT_BINARY_DIR}/pluck.pc @ONLY)
     install(FILES ${PROJECT_BINARY_DIR}/pluck.pc
-            DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+            DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
 endfunction()

@@ -4,6 +4,7 @@
 `pip install ./python` calls it; as a program it writes a wheel:
 
     pluck_build.py DIST [LIBRARY]     LIBRARY: a libpluck.a that is built already
+    pluck_build.py --metadata FILE    writes the package's METADATA
 
 Without LIBRARY (or PLUCK_LIBRARY in the environment) the C library is compiled from ../src, in a checkout, or
 from what build_sdist has put beside this file. The compiler is $CC, or the one that Python was built with.
@@ -197,6 +198,9 @@ def build_sdist(sdist_directory, config_settings=None):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) == 3 and sys.argv[1] == "--metadata":
+        Path(sys.argv[2]).write_text(metadata())
+        sys.exit()
     if not 2 <= len(sys.argv) <= 3:
-        sys.exit("Usage: pluck_build.py DIST [LIBRARY]")
+        sys.exit("Usage: pluck_build.py DIST [LIBRARY] | --metadata FILE")
     print(Path(sys.argv[1]) / write_wheel(sys.argv[1], Path(sys.argv[2]) if len(sys.argv) == 3 else None))
