@@ -13,6 +13,7 @@
 
 #include "contract.h"
 #include "hash.h"
+#include "ngrams.h"
 #include "pluck.h"
 #include "radix.h"
 
@@ -33,6 +34,10 @@ static int32_t slots_for(int32_t capacity, history_kind kind) {
 }
 
 size_t pk_history_size(int32_t capacity, history_kind kind) {
+    if (kind == HISTORY_NGRAMS) {
+        const size_t n = (size_t)capacity + pk_ngrams_ints(capacity, slots_for(capacity, kind));
+        return sizeof(history) + n * sizeof(int32_t);
+    }
     const size_t n_arrays = kind == HISTORY_REPEATS ? 6 : 3;
     return sizeof(history) +
            (n_arrays * (size_t)capacity + (size_t)slots_for(capacity, kind)) * sizeof(int32_t);
@@ -53,10 +58,17 @@ void pk_history_init(history *h, int32_t capacity, history_kind kind) {
     pk_history_clear(h);
 }
 
+void pk_history_set_ngram(history *h, int32_t ngram) {
+    pk_ngrams_begin(h, ngram);
+}
+
 void pk_history_clear(history *h) {
     h->size = h->first = h->n_distinct = h->n_places = h->n_lags = h->n_new = 0;
     h->free_place = -1;
-    free_slots(h, MIN_SLOT_BITS);
+    if (h->kind == HISTORY_NGRAMS)
+        pk_ngrams_clear(h);
+    else
+        free_slots(h, MIN_SLOT_BITS);
 }
 
 static int32_t home_of(const history *h, int32_t token) {
@@ -157,9 +169,36 @@ static void count_down(history *h, int32_t token) {
     h->n_distinct--;
 }
 
+/* pk_history_push and pk_history_pop of a history that keeps n-grams. */
+static void push_ngram(history *h, int32_t token) {
+    if (h->size == h->capacity) {
+        pk_ngrams_drop_oldest(h);
+        history_ring(h)[h->first] = token;
+        h->first = history_index(h, 1);
+    } else {
+        history_ring(h)[history_index(h, h->size++)] = token;
+    }
+    pk_ngrams_add_newest(h);
+}
+
+static void pop_ngram(history *h, int32_t dropped) {
+    pk_ngrams_drop_newest(h);
+    if (dropped == -1) {
+        h->size--;
+        return;
+    }
+    h->first = history_index(h, -1);
+    history_ring(h)[h->first] = dropped;
+    pk_ngrams_add_oldest(h);
+}
+
 void pk_history_push(history *h, int32_t token) {
     PLUCK_ASSERT(token >= 0 && h->size >= 0 && h->size <= h->capacity);
     PLUCK_ASSERT(h->first >= 0 && h->first < h->capacity);
+    if (h->kind == HISTORY_NGRAMS) {
+        push_ngram(h, token);
+        return;
+    }
     if (h->n_new < h->capacity) h->n_new++;
     int32_t at = h->first;
     if (h->size < h->capacity) {
@@ -180,6 +219,10 @@ void pk_history_push(history *h, int32_t token) {
 
 void pk_history_pop(history *h, int32_t dropped) {
     PLUCK_ASSERT(h->size > 0 && (dropped == -1 || h->size == h->capacity));
+    if (h->kind == HISTORY_NGRAMS) {
+        pop_ngram(h, dropped);
+        return;
+    }
     const int32_t at = history_index(h, h->size - 1);
     const int32_t newest = history_ring(h)[at];
     /* Lags that know of the token are of no use any more, nor are marks of a token that comes back. */

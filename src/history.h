@@ -4,13 +4,15 @@
  * A history is a ring of capacity `last_n`, the distinct tokens with their counts, and a hash table
  * that finds a token among the distinct ones: its place. The table has a few slots for each
  * distinct token, not for each token that the ring has room for. So ten tokens in a window of a
- * million stay in the first-level cache, and clearing takes no time. There are two kinds:
+ * million stay in the first-level cache, and clearing takes no time. There are three kinds:
  *
  * HISTORY_COUNTS: the places in use are 0 to n_distinct - 1, so that they can be walked.
  *
  * HISTORY_REPEATS: a distinct token keeps its place as long as it is in the history. For each token
  * of the ring its place is stored. Further arrays are for dry_repeats.c, which finds what repeats
  * the end of the history.
+ *
+ * HISTORY_NGRAMS: instead of the distinct tokens the n-grams of the ring are kept (ngrams.h).
  *
  * The memory comes from the sampler (pk_history_size bytes, need not be zero). It contains no
  * pointers, so a history is copied with memcpy.
@@ -21,21 +23,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef enum history_kind { HISTORY_COUNTS, HISTORY_REPEATS } history_kind;
+typedef enum history_kind { HISTORY_COUNTS, HISTORY_REPEATS, HISTORY_NGRAMS } history_kind;
 
 typedef struct history {
     history_kind kind;
     int32_t capacity;   /* last_n, at least 1 */
     int32_t size;       /* tokens held */
     int32_t first;      /* ring index of the oldest */
-    int32_t n_distinct; /* distinct tokens held */
+    int32_t n_distinct; /* distinct tokens held; HISTORY_NGRAMS: distinct n-grams */
     int32_t n_places;   /* places that are or were in use; HISTORY_COUNTS: n_distinct */
-    int32_t free_place; /* HISTORY_REPEATS: the first free place; -1: none */
-    int32_t slot_bits;  /* the table uses 2^slot_bits slots */
-    int32_t n_slots;    /* slots that there is memory for */
-    uint32_t salt;      /* of the hash */
-    int32_t n_lags;     /* HISTORY_REPEATS: size when the lags were last brought up to date */
-    int32_t n_new;      /* HISTORY_REPEATS: tokens pushed since then, up to capacity */
+    int32_t free_place; /* the first free place; -1: none. HISTORY_COUNTS: -1 */
+    /* HISTORY_NGRAMS: tokens of an n-gram; and of the hash its value before the oldest token, what it
+     * is multiplied by for each token, the inverse of that, and its power for the first ngram - 1 */
+    int32_t ngram;
+    uint32_t base, factor, inverse, power;
+    int32_t slot_bits; /* the table uses 2^slot_bits slots */
+    int32_t n_slots;   /* slots that there is memory for */
+    uint32_t salt;     /* of the hash */
+    int32_t n_lags;    /* HISTORY_REPEATS: size when the lags were last brought up to date */
+    int32_t n_new;     /* HISTORY_REPEATS: tokens pushed since then, up to capacity */
     /* Followed by arrays of `capacity` int32 and one of n_slots; see the functions below. */
 } history;
 
@@ -44,6 +50,9 @@ size_t pk_history_size(int32_t capacity, history_kind kind);
 
 /* Makes an empty history in memory of pk_history_size bytes, aligned for int32_t. */
 void pk_history_init(history *h, int32_t capacity, history_kind kind);
+
+/* HISTORY_NGRAMS: sets the length of an n-gram, 1 or more, of a history that is empty. */
+void pk_history_set_ngram(history *h, int32_t ngram);
 
 void pk_history_clear(history *h);
 void pk_history_push(history *h, int32_t token);

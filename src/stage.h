@@ -94,6 +94,8 @@ typedef struct stage_kind {
     int32_t (*last_n)(const pluck_stage *stage);
     history_kind history;
     size_t (*work)(const pluck_stage *stage);
+    /* HISTORY_NGRAMS: tokens of an n-gram. */
+    int32_t (*ngram)(const pluck_stage *stage);
     /* Whether the history leaves out the tokens of a prompt. NULL: it does not. */
     bool (*output_only)(const pluck_stage *stage);
 
