@@ -11,8 +11,10 @@
 #include "../radix.h"
 #include "../stage.h"
 
-/* What is prepared: the sequences sorted by the token before the last, those of one token first. */
+/* What is prepared: the tokens that are always masked, and the sequences sorted by the token before
+ * the last, those of one token first. */
 typedef struct words {
+    const token_set *single;
     const int32_t *leads; /* ascending: that token of each; -1: a sequence of one token */
     int32_t order[];      /* numbers of sequences */
 } words;
@@ -35,26 +37,37 @@ static bool leads_to(const history *h, const pluck_token_sequence *s) {
     return true;
 }
 
-/* Adds the last tokens of the sequences with one lead that the history leads to; returns how many
- * tokens there are then. */
-static int32_t add_led(const stage_run *run, int32_t lead, int32_t *tokens, int32_t n) {
+/* Writes the last tokens of the sequences that the history leads to, ascending, each once; without
+ * those that are masked anyway. Returns how many there are. */
+static int32_t find_led(const stage_run *run, int32_t *tokens, int32_t *room) {
     const pluck_stage_bad_words *p = &run->stage->as.bad_words;
     const words *w = run->prepared;
+    if (run->history->size == 0) return 0;
+    const int32_t lead = pk_history_back(run->history, 0);
+    int32_t n = 0;
     for (int32_t i = first_from(w->leads, p->n_words, lead); i < p->n_words && w->leads[i] == lead;
          i++) {
         const pluck_token_sequence *s = &p->words[w->order[i]];
-        if (leads_to(run->history, s)) tokens[n++] = last_of(s);
+        if (leads_to(run->history, s) && !token_set_has(w->single, last_of(s)))
+            tokens[n++] = last_of(s);
     }
-    return n;
+    return pk_radix_sort_distinct(tokens, n, room);
 }
 
 static pluck_status apply(view *v, const stage_run *run) {
+    const token_set *single = ((const words *)run->prepared)->single;
     const int32_t n_words = run->stage->as.bad_words.n_words;
-    int32_t *tokens = run->work;
-    int32_t n = add_led(run, -1, tokens, 0);
-    if (run->history->size > 0) n = add_led(run, pk_history_back(run->history, 0), tokens, n);
-    n = pk_radix_sort_distinct(tokens, n, tokens + n_words);
-    return pk_view_edit(v, tokens, n, pk_mask_edits, NULL);
+    int32_t *led = run->work, *tokens = led + n_words;
+    const int32_t n = find_led(run, led, tokens);
+    if (n == 0) return pk_view_edit(v, single->tokens, single->n, pk_mask_edits, NULL);
+    int32_t taken = 0;
+    for (int32_t i = 0; i < single->n + n; i++) {
+        const int32_t at = i - taken; /* in single */
+        const bool takes = taken < n && (at == single->n || led[taken] < single->tokens[at]);
+        tokens[i] = takes ? led[taken] : single->tokens[at];
+        taken += takes;
+    }
+    return pk_view_edit(v, tokens, single->n + n, pk_mask_edits, NULL);
 }
 
 static pluck_status check(const pluck_stage *stage, int32_t n_vocab, pluck_error *err) {
@@ -75,8 +88,13 @@ static const void *copy(plan_arena *arena, pluck_stage *stage) {
     words *w = pk_plan_put(arena, sizeof *w + n * sizeof(int32_t));
     int32_t *leads = pk_plan_put(arena, n * sizeof *leads);
     int32_t *room = pk_plan_put(arena, 2 * n * sizeof *room);
+    void *single = pk_plan_put(arena, pk_token_set_size(p->n_words));
     p->words = pk_plan_put_sequences(arena, p->words, p->n_words);
     if (!w) return NULL;
+    int32_t n_single = 0;
+    for (int32_t i = 0; i < p->n_words; i++)
+        if (p->words[i].n_tokens == 1) leads[n_single++] = last_of(&p->words[i]);
+    w->single = pk_token_set_make(single, leads, n_single, room);
     w->leads = leads;
     for (int32_t i = 0; i < p->n_words; i++) {
         w->order[i] = i;
@@ -95,7 +113,7 @@ static int32_t last_n(const pluck_stage *stage) {
     return longest - 1;
 }
 
-/* The tokens to be masked, and room to sort them. */
+/* The tokens that the history leads to, and all that are masked. */
 static size_t work(const pluck_stage *stage) {
     return 2 * (size_t)stage->as.bad_words.n_words;
 }
