@@ -1,5 +1,5 @@
 # Short names for CMake's commands and the scripts. `make help` lists the targets. Only run, test,
-# python and deps install what is missing; the others print what is missing. Variables: BUILD
+# python, js and deps install what is missing; the others print what is missing. Variables: BUILD
 # (folder), BUILD_TYPE, JOBS, PREFIX, CMAKE_FLAGS, DEPS (see deps).
 
 BUILD ?= build
@@ -12,7 +12,7 @@ DEPS ?= build test
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
 .PHONY: build configure deps run test bench cliffs mutants coverage lint format install uninstall parity \
-        e2e server-check gpu python package docs results clean help
+        e2e server-check gpu python js package docs results clean help
 
 ## build       build everything into build/; names the parts that are left out for lack of something
 build: configure
@@ -119,6 +119,14 @@ python:
 	@$(MAKE) configure
 	@cmake --build $(BUILD) -j $(JOBS) --target pluck_static >/dev/null
 	@$$(python/find_python.sh | cut -d';' -f1) python/pluck_build.py dist $(BUILD)/src/libpluck.a
+
+## js          install what is missing and pack the JavaScript package into dist/
+js:
+	@scripts/install-deps js
+	@$(MAKE) configure
+	@cmake --build $(BUILD) -j $(JOBS) --target pluck_js >/dev/null
+	@mkdir -p dist
+	@cd $(BUILD)/js/package && npm pack --silent --pack-destination $(CURDIR)/dist
 
 ## package     write packages for Debian, the source as a tarball, an SBOM and SHA256SUMS into dist/
 package:

@@ -21,7 +21,7 @@ static const char help[] =
     "does not exist excludes nothing and is shown as unknown.\n";
 
 /* The names that PLUCK_DISABLE_CPU may contain, those of other architectures included. */
-static const char *const known_isas[] = {"avx2", "avx512", "neon", "simd128"};
+static const char *const known_isas[] = {"avx2", "avx512", "neon"};
 
 static bool is_known(const char *name, size_t length) {
     for (size_t i = 0; i < sizeof known_isas / sizeof known_isas[0]; i++) {
@@ -80,7 +80,7 @@ static void print_text(const char *cpu) {
     printf("pluck     %s\nCPU       %s\nkernels   %s\n", pluck_version(), cpu, pluck_isa());
     print_disabled_line("disabled  ", true, "");
     print_disabled_line("unknown   ", false,
-                        " (in PLUCK_DISABLE_CPU, which takes avx2, avx512, neon and simd128)");
+                        " (in PLUCK_DISABLE_CPU, which takes avx2, avx512 and neon)");
     printf("\n%-24s %-6s %-8s %s\n", "operation", "dtype", "isa", "state");
     pluck_kernel_info kernel;
     for (int32_t i = 0; pluck_kernel_describe(i, &kernel); i++) {

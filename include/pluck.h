@@ -779,8 +779,8 @@ PLUCK_API pluck_status pluck_sampler_seek(pluck_sampler *sampler, uint64_t posit
  * ---------------------------------------------------------------------------------------------- */
 
 /* One compiled kernel: a loop for one operation, dtype and instruction set. The environment
- * variable PLUCK_DISABLE_CPU=avx512,avx2,neon,simd128 excludes instruction sets if it is set before
- * the library is first used; it cannot add any. */
+ * variable PLUCK_DISABLE_CPU=avx512,avx2,neon excludes instruction sets if it is set before the
+ * library is first used; it cannot add any. */
 typedef struct pluck_kernel_info {
     const char *op;    /* such as "group_max" */
     const char *dtype; /* "f32", "f16", "bf16" */

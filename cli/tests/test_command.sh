@@ -100,7 +100,7 @@ PLUCK_DISABLE_CPU=avx512,avx2,neon expect 0 'kernels   scalar' info
 expect 0 'kernels ' info
 equal 'nothing disabled' '' "$(grep -E '^(disabled|unknown)' "$dir/out")"
 PLUCK_DISABLE_CPU=avx521,neon,,AVX2 expect 0 'disabled  neon' info
-equal 'unknown names' 'unknown   avx521,AVX2 (in PLUCK_DISABLE_CPU, which takes avx2, avx512, neon and simd128)' \
+equal 'unknown names' 'unknown   avx521,AVX2 (in PLUCK_DISABLE_CPU, which takes avx2, avx512 and neon)' \
     "$(grep '^unknown' "$dir/out")"
 PLUCK_DISABLE_CPU=avx2,avx512 expect 0 'disabled  avx2,avx512' info
 equal 'all are known' '' "$(grep '^unknown' "$dir/out")"

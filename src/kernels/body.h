@@ -5,6 +5,15 @@
  */
 #include "kernels.h"
 
+/* Long functions, which every use has in line, unless the vocabulary calls them instead. */
+#ifndef VBIG
+#define VBIG VFN
+#endif
+/* Before an outer loop that is not to be unrolled. */
+#ifndef VLOOP
+#define VLOOP
+#endif
+
 /* 1.5 * 2^23. Adding it rounds a float of magnitude below 2^22 to an integer, in the low bits. */
 #define ROUND_MAGIC      12582912.0f
 #define ROUND_MAGIC_BITS 0x4b400000
@@ -21,7 +30,7 @@ VFN vf v_exp2_fraction(vf f) {
 }
 
 /* e(d + ref) of kernels.h for d = x - ref <= 0 (or slightly above). */
-VFN vf v_shifted_exp(vf d, const exp_params *p) {
+VBIG vf v_shifted_exp(vf d, const exp_params *p) {
     d = v_max(d, v_set(p->floor));
     const vf t = v_fma(d, v_set(p->c_hi), v_set(ROUND_MAGIC));
     const vf minus_t = v_sub(v_set(ROUND_MAGIC), t);
@@ -32,7 +41,7 @@ VFN vf v_shifted_exp(vf d, const exp_params *p) {
 }
 
 /* exp over the whole float range: subnormal results, 0, +inf and NaN included. */
-VFN vf v_exp(vf x) {
+VBIG vf v_exp(vf x) {
     /* Beyond these exp is 0 or +inf. NaN is handled at the end. */
     const vf clamped = v_min(v_max(x, v_set(-104.0f)), v_set(89.0f));
     const vf t = v_fma(clamped, v_set(EXP_C_HI), v_set(ROUND_MAGIC));
@@ -56,7 +65,7 @@ VFN vf v_exp(vf x) {
  * s = f / (2 + f), log m = 2 s + 2 s^3 / 3 + ..., which is computed, as in fdlibm, as
  * f - (f^2/2 - s (f^2/2 + R)).
  */
-VFN vf v_log(vf x) {
+VBIG vf v_log(vf x) {
     const vf tiny = v_set(0x1p-126f);
     const vf scaled = v_where_gt(tiny, x, v_mul(x, v_set(0x1p23f)), x);
     const vf k_offset = v_where_gt(tiny, x, v_set(-23.0f), v_set(0.0f));
@@ -87,7 +96,7 @@ VFN vf v_log(vf x) {
 }
 
 /* Minus the distance of the adaptive logit from its peak, for e = e(x) (see adapt_params). */
-VFN vf v_adapt_drop(vf e, const adapt_params *p) {
+VBIG vf v_adapt_drop(vf e, const adapt_params *p) {
     const vf prob = v_mul(e, v_set(p->inv_sum));
     const vf d = v_mul(v_abs(v_sub(prob, v_set(p->target))), v_set(p->inv_width));
     const vf drop = v_div(v_mul(d, d), v_add(v_set(1.0f), d));
@@ -157,7 +166,7 @@ VATTR static void array_adapt(const float *x, size_t n, const adapt_params *p, f
 
 /* top + d^2 (cube * d - square) for x above -inf. Each step rounds towards no other order: if square
  * and cube are not negative, a greater x never gives less. */
-VFN vf v_bend(vf x, const bend_params *p) {
+VBIG vf v_bend(vf x, const bend_params *p) {
     /* Squared, a lower d would leave float's range. */
     const vf d = v_max(v_mul(v_sub(x, v_set(p->ref)), v_set(p->scale)), v_set(-1e19f));
     const vf slope = v_fma(v_set(p->cube), d, v_set(-p->square));

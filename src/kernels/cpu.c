@@ -42,29 +42,25 @@ extern const kernel_table pk_table_neon;
 static unsigned detect(void) {
     return CPU_NEON; /* part of the base architecture */
 }
-#elif defined(__wasm__)
-extern const kernel_table pk_table_simd128;
-
-static unsigned detect(void) {
-    return CPU_SIMD128; /* an engine without it refuses the whole module */
-}
 #else
 static unsigned detect(void) {
     return 0;
 }
 #endif
 
-extern const kernel_table pk_table_scalar;
+extern const kernel_table pk_table_scalar, pk_table_simd128;
 
 static const kernel_table *const tables[] = {
+#if defined(__wasm__)
+    &pk_table_simd128, /* an engine without it refuses the module, whatever else is in it */
+#else
     &pk_table_scalar,
+#endif
 #if defined(__x86_64__)
     &pk_table_avx2,
     &pk_table_avx512,
 #elif defined(__aarch64__)
     &pk_table_neon,
-#elif defined(__wasm__)
-    &pk_table_simd128,
 #endif
 };
 
@@ -78,7 +74,6 @@ static unsigned bits_of(const char *name, size_t length) {
         {"avx2", CPU_AVX2 | CPU_AVX512},
         {"avx512", CPU_AVX512},
         {"neon", CPU_NEON},
-        {"simd128", CPU_SIMD128},
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strlen(known[i].name) == length && memcmp(known[i].name, name, length) == 0)
@@ -92,7 +87,7 @@ static void refuse_name(const char *name, size_t length) {
 #ifdef PLUCK_CHECKS
     char what[160];
     (void)snprintf(what, sizeof what,
-                   "PLUCK_DISABLE_CPU names '%.*s'; there are avx2, avx512, neon, simd128",
+                   "PLUCK_DISABLE_CPU names '%.*s'; there are avx2, avx512, neon",
                    (int)(length < 64 ? length : 64), name);
     pk_contract_broken(__FILE__, __LINE__, what);
 #else

@@ -159,7 +159,7 @@ typedef struct kernel_table {
 } kernel_table;
 
 /* cpu.c: the features of the CPU, without those that PLUCK_DISABLE_CPU excludes. */
-enum { CPU_AVX2 = 1, CPU_AVX512 = 2, CPU_NEON = 4, CPU_SIMD128 = 8 };
+enum { CPU_AVX2 = 1, CPU_AVX512 = 2, CPU_NEON = 4 };
 unsigned pk_cpu_features(void);
 
 /* The tables of this build, best last; *count: how many there are. */

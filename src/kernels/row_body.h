@@ -35,7 +35,7 @@
     do {                                                                                           \
         size_t g = 0;                                                                              \
         for (; g + 4 <= n_groups; g += 4) {                                                        \
-            for (int q = 0; q < 4; q++, x += (size_t)GROUP * DSIZE) STEP;                          \
+            VLOOP for (int q = 0; q < 4; q++, x += (size_t)GROUP * DSIZE) STEP;                    \
             FOUR;                                                                                  \
         }                                                                                          \
         for (; g < n_groups; g++, x += (size_t)GROUP * DSIZE) {                                    \
@@ -109,11 +109,11 @@ VATTR static bool ROW_FN(group_census)(const void *row, const uint64_t *allowed,
 }
 
 /* The eight lanes of a group's e(x). */
-VFN v8 ROW_FN(lanes_exp)(const char *x, uint64_t bits, const exp_params *p) {
+VBIG v8 ROW_FN(lanes_exp)(const char *x, uint64_t bits, const exp_params *p) {
     (void)bits;
     if (ROW_IS_DEAD) return v8_zero();
     v8 half[2];
-    for (int k = 0; k < 2; k++) {
+    VLOOP for (int k = 0; k < 2; k++) {
         vf v[PART];
         ROW_LOAD32(32 * k, v);
         for (int i = 0; i < PART; i++) v[i] = v_shifted_exp(v_sub(v[i], v_set(p->ref)), p);
@@ -133,11 +133,11 @@ VATTR static void ROW_FN(group_sumexp)(const void *row, const uint64_t *allowed,
 }
 
 /* The eight lanes of a group's e(x) where x >= cut. */
-VFN v8 ROW_FN(lanes_exp_above)(const char *x, uint64_t bits, float cut, const exp_params *p) {
+VBIG v8 ROW_FN(lanes_exp_above)(const char *x, uint64_t bits, float cut, const exp_params *p) {
     (void)bits;
     if (ROW_IS_DEAD) return v8_zero();
     v8 half[2];
-    for (int k = 0; k < 2; k++) {
+    VLOOP for (int k = 0; k < 2; k++) {
         vf v[PART];
         ROW_LOAD32(32 * k, v);
         for (int i = 0; i < PART; i++) {
@@ -171,8 +171,8 @@ VATTR static void ROW_FN(group_sumexp_above)(const void *row, const uint64_t *al
 }
 
 /* The eight lanes of e(x), and for each level those of e(x) where x >= at[j]. */
-VFN void ROW_FN(lanes_exp_levels)(const char *x, uint64_t bits, const float *at, int n_levels,
-                                  const exp_params *p, v8 *s, v8 *above) {
+VBIG void ROW_FN(lanes_exp_levels)(const char *x, uint64_t bits, const float *at, int n_levels,
+                                   const exp_params *p, v8 *s, v8 *above) {
     v8 half[2], half_above[2][2];
     (void)bits;
     if (ROW_IS_DEAD) {
@@ -180,7 +180,7 @@ VFN void ROW_FN(lanes_exp_levels)(const char *x, uint64_t bits, const float *at,
         for (int j = 0; j < n_levels; j++) above[j] = v8_zero();
         return;
     }
-    for (int k = 0; k < 2; k++) {
+    VLOOP for (int k = 0; k < 2; k++) {
         vf v[PART], e[PART], w[PART];
         ROW_LOAD32(32 * k, v);
         for (int i = 0; i < PART; i++) e[i] = v_shifted_exp(v_sub(v[i], v_set(p->ref)), p);
@@ -231,15 +231,15 @@ VATTR static void ROW_FN(group_sumexp_levels)(const void *row, const uint64_t *a
 }
 
 /* The eight lanes of e(x), and of e(x) (x - ref) or e(x)^2. `squares` is a constant at each call. */
-VFN void ROW_FN(lanes_pair)(const char *x, uint64_t bits, const exp_params *p, bool squares, v8 *s,
-                            v8 *m) {
+VBIG void ROW_FN(lanes_pair)(const char *x, uint64_t bits, const exp_params *p, bool squares, v8 *s,
+                             v8 *m) {
     v8 half[2], half_m[2];
     (void)bits;
     if (ROW_IS_DEAD) {
         *s = *m = v8_zero();
         return;
     }
-    for (int k = 0; k < 2; k++) {
+    VLOOP for (int k = 0; k < 2; k++) {
         vf v[PART], w[PART];
         ROW_LOAD32(32 * k, v);
         for (int i = 0; i < PART; i++) {
@@ -277,14 +277,14 @@ VATTR static void ROW_FN(group_squares)(const void *row, const uint64_t *allowed
 }
 
 /* The eight lanes of d = x - shift and of d^2; masked logits give 0. */
-VFN void ROW_FN(lanes_stats)(const char *x, uint64_t bits, float shift, v8 *s, v8 *m) {
+VBIG void ROW_FN(lanes_stats)(const char *x, uint64_t bits, float shift, v8 *s, v8 *m) {
     v8 half[2], half_m[2];
     (void)bits;
     if (ROW_IS_DEAD) {
         *s = *m = v8_zero();
         return;
     }
-    for (int k = 0; k < 2; k++) {
+    VLOOP for (int k = 0; k < 2; k++) {
         vf v[PART], w[PART];
         ROW_LOAD32(32 * k, v);
         for (int i = 0; i < PART; i++) {
@@ -390,12 +390,12 @@ VATTR static void ROW_FN(group_mask)(const void *row, const uint64_t *allowed, s
 }
 
 /* The eight lanes of the adaptive weights. */
-VFN v8 ROW_FN(lanes_adapt)(const char *x, uint64_t bits, const adapt_params *p) {
+VBIG v8 ROW_FN(lanes_adapt)(const char *x, uint64_t bits, const adapt_params *p) {
     const exp_params unit = {0.0f, EXP_C_HI, EXP_C_LO, -88.02f};
     (void)bits;
     if (ROW_IS_DEAD) return v8_zero();
     v8 half[2];
-    for (int k = 0; k < 2; k++) {
+    VLOOP for (int k = 0; k < 2; k++) {
         vf v[PART];
         ROW_LOAD32(32 * k, v);
         for (int i = 0; i < PART; i++) {
@@ -427,7 +427,7 @@ VATTR static float ROW_FN(least)(const void *row, const uint64_t *allowed, size_
     for (size_t g = 0; g < n_groups; g++, x += (size_t)GROUP * DSIZE) {
         ROW_TAKE_BITS(g);
         if (ROW_IS_DEAD) continue;
-        for (int k = 0; k < 2; k++) {
+        VLOOP for (int k = 0; k < 2; k++) {
             vf v[PART];
             ROW_LOAD32(32 * k, v);
             for (int i = 0; i < PART; i++) m[i] = v_min(m[i], v_where_gt(v[i], dead, v[i], inf));

@@ -14,7 +14,7 @@
 extern const kernel_table pk_table_simd128;
 const kernel_table pk_table_simd128 = {
     .isa = "simd128",
-    .needs = CPU_SIMD128,
+    .needs = 0,
     .row = ROW_TABLES,
     .array = ARRAY_TABLE,
 };

@@ -17,6 +17,10 @@ typedef struct v8 {
 
 #define VFN static inline __attribute__((always_inline, target("simd128")))
 
+/* Multiply-add is long here (v_fma), and a module is downloaded: calls cost less than copies. */
+#define VLOOP _Pragma("clang loop unroll(disable)")
+#define VBIG  static __attribute__((noinline, unused, target("simd128")))
+
 VFN vf v_set(float x) {
     return wasm_f32x4_splat(x);
 }
@@ -26,7 +30,7 @@ VFN vf v_load_f32(const void *p) {
 VFN vi vi_set(int32_t a) {
     return wasm_i32x4_splat(a);
 }
-VFN vf v_load_f16(const void *p) {
+VBIG vf v_load_f16(const void *p) {
     const v128_t half = wasm_u32x4_load16x4(p);
     const v128_t sign = wasm_i32x4_shl(wasm_v128_and(half, vi_set(0x8000)), 16);
     const v128_t rest = wasm_i32x4_shl(wasm_v128_and(half, vi_set(0x7fff)), 13);
@@ -90,7 +94,7 @@ VFN v128_t v_is_tiny(vf a) {
     return wasm_i32x4_lt(wasm_i32x4_add(magnitude, vi_set(0x7fffffff)),
                          vi_set(INT32_MIN + 0x00800000));
 }
-static __attribute__((noinline, target("simd128"))) vf v_fma_by_odd(vf a, vf b, vf c) {
+VBIG vf v_fma_by_odd(vf a, vf b, vf c) {
     float x[4], y[4], z[4];
     wasm_v128_store(x, a);
     wasm_v128_store(y, b);
@@ -136,7 +140,7 @@ VFN vi vi_iota(void) {
     return wasm_i32x4_const(0, 1, 2, 3);
 }
 /* Word e of the 12 is id e/3, value e/3 or 0, for e mod 3 = 0, 1 or 2. */
-VFN void v_store_tokens(int32_t *out, vi ids, vf values) {
+VBIG void v_store_tokens(int32_t *out, vi ids, vf values) {
     const v128_t zero = vi_set(0);
     const v128_t low = wasm_i32x4_shuffle(ids, values, 0, 4, 1, 5); /* i0 v0 i1 v1 */
     const v128_t high = wasm_i32x4_shuffle(ids, values, 2, 6, 3, 7);
@@ -199,7 +203,7 @@ VFN unsigned v_mask_nan(vf a) {
 VFN int v_count(unsigned mask) {
     return __builtin_popcount(mask);
 }
-VFN int32_t v_compress(unsigned mask, int32_t first_id, vf x, int32_t *ids, float *logits) {
+VBIG int32_t v_compress(unsigned mask, int32_t first_id, vf x, int32_t *ids, float *logits) {
     float value[4];
     v_store(value, x);
     int32_t n = 0;
@@ -266,12 +270,12 @@ VFN v8 v8_add(v8 a, v8 b) {
 VFN vf v_sum_pairs(vf a, vf b) {
     return v_add(wasm_i32x4_shuffle(a, b, 0, 2, 4, 6), wasm_i32x4_shuffle(a, b, 1, 3, 5, 7));
 }
-VFN double v8_sum(v8 a) {
+VBIG double v8_sum(v8 a) {
     const vf pairs = v_sum_pairs(a.lo, a.hi);
     const vf quads = v_sum_pairs(pairs, pairs);
     return (double)(wasm_f32x4_extract_lane(quads, 0) + wasm_f32x4_extract_lane(quads, 1));
 }
-VFN void v8_sum4(const v8 *a, double *out) {
+VBIG void v8_sum4(const v8 *a, double *out) {
     const vf ab = v_sum_pairs(v_sum_pairs(a[0].lo, a[0].hi), v_sum_pairs(a[1].lo, a[1].hi));
     const vf cd = v_sum_pairs(v_sum_pairs(a[2].lo, a[2].hi), v_sum_pairs(a[3].lo, a[3].hi));
     const vf sums = v_sum_pairs(ab, cd);

@@ -70,7 +70,6 @@ static void known_names(void **state) {
         {"avx512", CPU_AVX512},
         {"avx2", CPU_AVX2 | CPU_AVX512},
         {"neon", CPU_NEON},
-        {"simd128", CPU_SIMD128},
         {",avx512,,neon,", CPU_AVX512 | CPU_NEON},
         {"avx512,avx2,neon", CPU_AVX2 | CPU_AVX512 | CPU_NEON},
     };
