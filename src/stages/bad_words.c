@@ -39,7 +39,7 @@ static bool leads_to(const history *h, const pluck_token_sequence *s) {
 
 /* Writes the last tokens of the sequences that the history leads to, ascending, each once; without
  * those that are masked anyway. Returns how many there are. */
-static int32_t find_led(const stage_run *run, int32_t *tokens, int32_t *room) {
+static int32_t find_led(const stage_run *run, int32_t *led, int32_t *room) {
     const pluck_stage_bad_words *p = &run->stage->as.bad_words;
     const words *w = run->prepared;
     if (run->history->size == 0) return 0;
@@ -49,9 +49,9 @@ static int32_t find_led(const stage_run *run, int32_t *tokens, int32_t *room) {
          i++) {
         const pluck_token_sequence *s = &p->words[w->order[i]];
         if (leads_to(run->history, s) && !token_set_has(w->single, last_of(s)))
-            tokens[n++] = last_of(s);
+            led[n++] = last_of(s);
     }
-    return pk_radix_sort_distinct(tokens, n, room);
+    return pk_radix_sort_distinct(led, n, room);
 }
 
 static pluck_status apply(view *v, const stage_run *run) {

@@ -29,7 +29,7 @@ static int32_t piece(void *ctx, int32_t token, char *buffer, int32_t capacity) {
 
 static vocab words(const char *const *pieces, int32_t n) {
     vocab v = {.n = n};
-    for (int32_t i = 0; i < n; i++) strcpy(v.pieces[i], pieces[i]);
+    for (int32_t i = 0; i < n; i++) (void)snprintf(v.pieces[i], PIECE, "%s", pieces[i]);
     return v;
 }
 
@@ -316,7 +316,7 @@ static void give_back(void *ctx, void *pointer, size_t size) {
 
 static int32_t bad_piece(void *ctx, int32_t token, char *buffer, int32_t capacity) {
     (void)ctx;
-    (void)buffer;
+    buffer[0] = '!';
     return token == 0 ? -1 : token == 1 ? capacity + 1 : 0;
 }
 

@@ -23,12 +23,12 @@ static void names_are(const char *text, const char *want) {
     pluck_spec *spec = parse(text);
     const pluck_config *c = pluck_spec_config(spec);
     char got[600] = "";
+    size_t at = 0;
     for (int32_t i = 0; i < c->n_stages; i++) {
         pluck_stage_traits traits;
         assert_true(pluck_stage_describe(&c->stages[i], &traits));
         if (traits.disabled) continue;
-        strcat(got, *got ? " " : "");
-        strcat(got, traits.name);
+        at += (size_t)snprintf(got + at, sizeof got - at, at > 0 ? " %s" : "%s", traits.name);
     }
     if (strcmp(got, want) != 0) fail_msg("%s: %s; wanted: %s", text, got, want);
     pluck_spec_free(spec);
@@ -38,11 +38,10 @@ static void names_are(const char *text, const char *want) {
 static pluck_stage stage_of(const char *text, pluck_stage_kind kind, int which) {
     pluck_spec *spec = parse(text);
     const pluck_config *c = pluck_spec_config(spec);
-    pluck_stage found = {.kind = kind};
     int32_t i = 0;
     while (i < c->n_stages && (c->stages[i].kind != kind || which-- > 0)) i++;
     if (i == c->n_stages) fail_msg("%s has no such stage", text);
-    found = c->stages[i];
+    const pluck_stage found = c->stages[i];
     pluck_spec_free(spec);
     return found;
 }
