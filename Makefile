@@ -1,5 +1,5 @@
 # Short names for CMake's commands and the scripts. `make help` lists the targets. Only run, test,
-# python, js and deps install what is missing; the others print what is missing. Variables: BUILD
+# python, js, web and deps install what is missing; the others print what is missing. Variables: BUILD
 # (folder), BUILD_TYPE, JOBS, PREFIX, CMAKE_FLAGS, DEPS (see deps).
 
 BUILD ?= build
@@ -12,7 +12,7 @@ DEPS ?= build test
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
 .PHONY: build configure deps run test bench cliffs mutants coverage lint format install uninstall parity \
-        e2e server-check gpu python js package docs results clean help
+        e2e server-check gpu python js web package docs results clean help
 
 ## build       build everything into build/; names the parts that are left out for lack of something
 build: configure
@@ -127,6 +127,13 @@ js:
 	@cmake --build $(BUILD) -j $(JOBS) --target pluck_js >/dev/null
 	@mkdir -p dist
 	@cd $(BUILD)/js/package && npm pack --silent --pack-destination $(CURDIR)/dist
+
+## web         install what is missing and build the playground, a static page, into build/web
+web:
+	@scripts/install-deps js web
+	@$(MAKE) configure
+	@cmake --build $(BUILD) -j $(JOBS) --target pluck_js >/dev/null
+	@scripts/build-web $(BUILD)
 
 ## package     write packages for Debian, the source as a tarball, an SBOM and SHA256SUMS into dist/
 package:

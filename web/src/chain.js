@@ -1,0 +1,124 @@
+// chain.js: a chain as cards and as a spec, and what each of its stages leaves of a row. Knows nothing
+// of the page.
+import { Sampler, topLogprobs } from "pluck-sampling";
+
+/** The stages that a card can be, in the order of llama.cpp's default chain: the name in samplers=, the
+ * key of the spec, the slider's range, a value that does nothing, the value that a new card has. */
+export const STAGES = [
+  { name: "top_n_sigma", title: "Top-n-sigma", key: "top_n_sigma", min: 0, max: 5, step: 0.05, off: -1, value: 1, formula: "keeps x ≥ max − n σ" },
+  { name: "top_k", title: "Top-k", key: "top_k", min: 1, max: 1000, step: 1, off: 0, value: 40, formula: "keeps the k most likely" },
+  { name: "top_a", title: "Top-a", key: "top_a", min: 0, max: 1, step: 0.01, off: 0, value: 0.2, formula: "keeps p ≥ a · p_max²" },
+  { name: "typ_p", title: "Locally typical", key: "typ_p", min: 0.01, max: 1, step: 0.01, off: 1, value: 0.9, formula: "keeps those whose −ln p is nearest the entropy, until their mass is above p" },
+  { name: "top_p", title: "Top-p", key: "top_p", min: 0.01, max: 1, step: 0.01, off: 1, value: 0.95, formula: "keeps the most likely until their mass reaches p" },
+  { name: "min_p", title: "Min-p", key: "min_p", min: 0, max: 1, step: 0.005, off: 0, value: 0.05, formula: "keeps p ≥ m · p_max" },
+  { name: "temperature", title: "Temperature", key: "temp", min: 0.05, max: 3, step: 0.05, off: 1, value: 0.8, formula: "divides each logit by t" },
+];
+
+export const kindOf = (name) => STAGES.find((stage) => stage.name === name);
+
+/** llama.cpp's default chain, and the other stages switched off. */
+export function defaultChain() {
+  const on = ["top_k", "top_p", "min_p", "temperature"];
+  return STAGES.map(({ name, value }) => ({ name, value, on: on.includes(name) }));
+}
+
+/** The spec of a chain; stages that are switched off are not in it. */
+export function toSpec(chain, seed) {
+  const on = chain.filter((card) => card.on);
+  const parts = [`samplers=${on.map((card) => card.name).join(":")}`,
+    ...on.map((card) => `${kindOf(card.name).key}=${card.value}`)];
+  if (seed !== undefined) parts.push(`seed=${seed}`);
+  return parts.join(";");
+}
+
+/** A chain and a seed from a spec as toSpec() writes it; stages that it does not name follow, switched
+ * off. Throws an Error that says what a card cannot show. */
+export function fromSpec(spec) {
+  const values = new Map();
+  for (const pair of spec.split(/[;,]/).filter((part) => part.trim() !== "")) {
+    const [key, ...rest] = pair.split("=");
+    if (rest.length !== 1) throw new Error(`'${pair}' is not key=value`);
+    if (values.has(key.trim())) throw new Error(`${key.trim()} is given twice`);
+    values.set(key.trim(), rest[0].trim());
+  }
+  const seed = values.has("seed") ? Number(values.get("seed")) : 1;
+  if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff) throw new Error(`seed=${values.get("seed")}: not a seed`);
+  const names = values.has("samplers") ? values.get("samplers").split(":").filter(Boolean)
+    : defaultChain().filter((card) => card.on).map((card) => card.name);
+  values.delete("seed");
+  values.delete("samplers");
+  const chain = names.map((name) => {
+    const kind = kindOf(name);
+    if (!kind) throw new Error(`there is no card for '${name}'`);
+    const value = values.has(kind.key) ? Number(values.get(kind.key)) : kind.value;
+    if (!Number.isFinite(value)) throw new Error(`${kind.key}=${values.get(kind.key)}: not a number`);
+    values.delete(kind.key);
+    return { name, value, on: true };
+  });
+  if (new Set(names).size !== names.length) throw new Error("a sampler is named twice");
+  if (values.size > 0) throw new Error(`there is no card for '${[...values.keys()][0]}'`);
+  for (const { name, value } of STAGES) if (!names.includes(name)) chain.push({ name, value, on: false });
+  return { chain, seed };
+}
+
+const HEAD = 12;
+const known = new Map(); // by row and spec: a slider changes only the stages from its own on
+
+/** What a chain leaves of a row: how many, the entropy in nats, the probabilities in descending order,
+ * those of the tokens in head, and the most likely [token, probability]. */
+function outcome(row, rowName, spec, head) {
+  const key = `${rowName}|${spec}`;
+  let result = known.get(key);
+  if (result) return result;
+  const sampler = new Sampler(spec, row.length);
+  const { ids, logits, probabilities } = sampler.candidates(row);
+  sampler.free();
+  let entropy = 0;
+  for (const p of probabilities) if (p > 0) entropy -= p * Math.log(p);
+  const ranked = probabilities.slice().sort().reverse();
+  const least = ranked[Math.min(HEAD, ranked.length) - 1];
+  const byToken = new Map();
+  const most = [];
+  for (let i = 0; i < ids.length; i++) {
+    if (head.includes(ids[i])) byToken.set(ids[i], probabilities[i]);
+    if (probabilities[i] >= least) most.push([ids[i], probabilities[i]]);
+  }
+  most.sort((a, b) => b[1] - a[1] || a[0] - b[0]).splice(HEAD);
+  result = { n: ids.length, entropy, ids, logits, ranked, byToken, most };
+  if (known.size > 40) known.delete(known.keys().next().value);
+  known.set(key, result);
+  return result;
+}
+
+/** The outcome for the row, and after each stage that is on. head: the most likely tokens of the row. */
+export function analyse(row, rowName, chain) {
+  const on = chain.filter((card) => card.on);
+  const { ids: head } = topLogprobs(row, Math.min(HEAD, row.length));
+  const outcomes = Array.from({ length: on.length + 1 }, (_, i) => outcome(row, rowName, toSpec(on.slice(0, i)), head));
+  return { outcomes, head };
+}
+
+/** How often each token is drawn in n draws from an outcome. */
+export function countDraws(last, nVocab, seed, n) {
+  const sampler = new Sampler(`samplers=;seed=${seed}`, nVocab);
+  const counts = new Map();
+  for (let i = 0; i < n; i++) {
+    const token = sampler.sample(last.logits, { ids: last.ids });
+    counts.set(token, (counts.get(token) ?? 0) + 1);
+  }
+  sampler.free();
+  return counts;
+}
+
+/** Microseconds of a token with this chain: the least of some calls. */
+export function timeChain(row, spec) {
+  const sampler = new Sampler(spec, row.length);
+  let least = Infinity;
+  for (let i = 0; i < 5; i++) {
+    const start = performance.now();
+    sampler.sample(row);
+    least = Math.min(least, performance.now() - start);
+  }
+  sampler.free();
+  return 1000 * least;
+}

@@ -1,0 +1,62 @@
+// rows.js: the rows that can be looked at.
+import { Row } from "pluck-sampling";
+
+export const N_VOCAB = 151936;
+const RECORDED = 8;
+
+/** [value, text] of each choice. */
+export const CHOICES = [
+  ...Array.from({ length: RECORDED }, (_, i) => [`model-${i}`, `model, after ${8 * i} tokens`]),
+  ["normal", "synthetic: normal"], ["peaked", "synthetic: peaked"], ["flat", "synthetic: all equal"],
+];
+
+let recorded;
+let texts;
+
+export async function load() {
+  const [rows, tokens] = await Promise.all(["rows.bin", "tokens.json"].map((name) => fetch(`./${name}`)));
+  if (!rows.ok || !tokens.ok) throw new Error("the rows could not be loaded");
+  recorded = new Float32Array(await rows.arrayBuffer());
+  texts = await tokens.json();
+}
+
+// The same numbers each time (xorshift, Marsaglia 2003).
+function normals(n, scale) {
+  let state = 2463534242;
+  const uniform = () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 32;
+  };
+  return Float32Array.from({ length: n }, () => {
+    let sum = -6;
+    for (let i = 0; i < 12; i++) sum += uniform();
+    return scale * sum;
+  });
+}
+
+function logitsOf(name) {
+  const model = /^model-([0-7])$/.exec(name);
+  if (model) return recorded.subarray(N_VOCAB * model[1], N_VOCAB * (Number(model[1]) + 1));
+  if (name === "flat") return new Float32Array(N_VOCAB);
+  const row = normals(N_VOCAB, name === "peaked" ? 1.5 : 3);
+  if (name === "peaked") [17, 11, 5003, 99, 41000].forEach((token, i) => (row[token] = 18 - 1.5 * i));
+  return row;
+}
+
+let row;
+
+/** The row in the module's memory. */
+export function select(name) {
+  row ??= new Row(N_VOCAB);
+  row.logits.set(logitsOf(name));
+  return row;
+}
+
+/** A token as it can be read: with marks for what cannot be seen. */
+export function textOf(token, rowName) {
+  if (!rowName.startsWith("model")) return `#${token}`;
+  const marked = (texts[token] ?? "").replace(/^ /, "␣").replace(/\n/g, "↵").replace(/\t/g, "⇥");
+  return marked === "" ? `#${token}` : marked;
+}

@@ -1,0 +1,65 @@
+// chain.test.mjs: the part of the page that is not the page, against the package: specs that come back
+// as they went, and stages whose numbers are those of the definitions.
+import assert from "node:assert/strict";
+import test from "node:test";
+import { Sampler, init } from "pluck-sampling";
+import { STAGES, analyse, countDraws, defaultChain, fromSpec, toSpec } from "./chain.mjs";
+
+await init();
+const V = 3000;
+const row = Float32Array.from({ length: V }, (_, i) => 6 * Math.sin(i * i));
+
+test("a spec comes back as it went", () => {
+  const chain = defaultChain().reverse();
+  chain[0].on = true;
+  chain[2].value = 0.25;
+  const spec = toSpec(chain, 77);
+  const read = fromSpec(spec);
+  assert.equal(toSpec(read.chain, read.seed), spec);
+  assert.equal(read.chain.length, STAGES.length);
+  assert.deepEqual(fromSpec("").chain.filter((c) => c.on).map((c) => c.name), ["top_k", "top_p", "min_p", "temperature"]);
+  assert.equal(fromSpec("temp=0.5").chain.find((c) => c.name === "temperature").value, 0.5);
+});
+
+test("every card's spec is one that the library takes, at both ends of its slider", () => {
+  for (const { name, min, max, value, off } of STAGES) {
+    for (const v of [min, max, value, off]) new Sampler(toSpec([{ name, value: v, on: true }], 1), V).free();
+  }
+});
+
+test("what a card cannot show is named", () => {
+  for (const [spec, words] of [["temp", /'temp' is not key=value/], ["samplers=foo", /no card for 'foo'/], ["temp=x", /temp=x: not a number/],
+    ["temp=1;temp=2", /temp is given twice/], ["mirostat=2", /no card for 'mirostat'/], ["seed=-1", /seed=-1: not a seed/],
+    ["samplers=top_k:top_k", /named twice/], ["samplers=top_p;top_k=3", /no card for 'top_k'/]]) {
+    assert.throws(() => fromSpec(spec), words);
+  }
+});
+
+test("the stages' numbers", () => {
+  const chain = [{ name: "top_k", value: 50, on: true }, { name: "min_p", value: 0.5, on: false }, { name: "temperature", value: 2, on: true }];
+  const { outcomes, head } = analyse(row, "test", chain);
+  assert.deepEqual(outcomes.map((o) => o.n), [V, 50, 50]);
+  const order = [...row.keys()].sort((a, b) => row[b] - row[a] || a - b);
+  assert.deepEqual([...head], order.slice(0, 12));
+  const softmax = (ids, t) => {
+    const e = ids.map((id) => Math.exp((row[id] - row[order[0]]) / t));
+    const sum = e.reduce((x, y) => x + y);
+    return e.map((x) => x / sum);
+  };
+  [softmax(order, 1), softmax(order.slice(0, 50), 1), softmax(order.slice(0, 50), 2)].forEach((p, i) => {
+    const entropy = p.reduce((h, x) => h - x * Math.log(x), 0);
+    assert.ok(Math.abs(outcomes[i].entropy - entropy) < 1e-5, `${outcomes[i].entropy} ${entropy}`);
+    order.slice(0, 12).forEach((id, k) => {
+      assert.ok(Math.abs(outcomes[i].byToken.get(id) - p[k]) < 1e-7);
+      assert.ok(Math.abs(outcomes[i].ranked[k] - p[k]) < 1e-7);
+    });
+    assert.equal(outcomes[i].most.length, 12);
+  });
+});
+
+test("draws are near the probabilities", () => {
+  const { outcomes } = analyse(row, "test", [{ name: "top_k", value: 5, on: true }]);
+  const counts = countDraws(outcomes[1], V, 3, 2000);
+  assert.equal([...counts.values()].reduce((a, b) => a + b), 2000);
+  for (const [token, p] of outcomes[1].most) assert.ok(Math.abs(counts.get(token) / 2000 - p) < 0.05);
+});
