@@ -1,13 +1,12 @@
 // page.mjs PAGE PACKAGE CHROMIUM: opens the page from a file server in headless Chromium and compares what
 // it shows with what the package says in Node. Fails for any error on the page's console.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { createServer } from "node:http";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { extname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { Browser } from "./browser.mjs";
 
 const [page, pack, chromium] = process.argv.slice(2);
 const { Sampler, init } = await import(pathToFileURL(resolve(pack, "index.js")));
@@ -26,20 +25,15 @@ const server = createServer(async (request, response) => {
 });
 await new Promise((done) => server.listen(0, "127.0.0.1", done));
 
-const profile = mkdtempSync(join(tmpdir(), "page-"));
+const address = `http://127.0.0.1:${server.address().port}/`;
+const browser = new Browser(chromium);
+const text = () => browser.evaluate("document.querySelector('main').innerText");
+const drawn = () => browser.until("document.documentElement?.dataset.drawn === 'yes' || document.querySelector('#message')?.textContent.startsWith('The page could')");
 
-// The page's text and its console after it has drawn everything.
-async function open(hash, ...options) {
-  const browser = spawn(chromium, ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-proxy-server", "--enable-logging=stderr",
-    `--user-data-dir=${profile}`, "--virtual-time-budget=20000", ...options, "--dump-dom", `http://127.0.0.1:${server.address().port}/${hash}`]);
-  let dom = "";
-  let log = "";
-  browser.stdout.on("data", (text) => (dom += text));
-  browser.stderr.on("data", (text) => (log += text));
-  await new Promise((done) => browser.on("close", done));
-  const said = log.split("\n").filter((line) => /CONSOLE/.test(line));
-  assert.deepEqual(said, []);
-  return dom;
+async function open(hash, width) {
+  await browser.open(address + hash, width);
+  await drawn();
+  return text();
 }
 
 const V = 151936;
@@ -53,26 +47,58 @@ function expected(logits, spec) {
   return [`${probabilities.length.toLocaleString("en")} left`, `most likely ${(100 * Math.max(...probabilities.subarray(0, 1000), ...probabilities.subarray(-1000))).toFixed(2)} %`];
 }
 
+// Does something in the page, and returns its text once the draws have been made again.
+async function change(expression) {
+  await browser.evaluate(`delete document.documentElement.dataset.drawn; ${expression}`);
+  await drawn();
+  return text();
+}
+
+const cards = (selector) => browser.evaluate(`document.querySelectorAll("#cards > ${selector}").length`);
+
 try {
   const first = await open("");
-  assert.match(first, /data-drawn="yes"/);
   for (const spec of ["samplers=top_k;top_k=40", "samplers=top_k:top_p;top_k=40;top_p=0.95",
     "samplers=top_k:top_p:min_p;top_k=40;top_p=0.95;min_p=0.05", "samplers=top_k:top_p:min_p:temperature;top_k=40;top_p=0.95;min_p=0.05;temp=0.8"]) {
-    for (const text of expected(row(0), spec)) assert.ok(first.includes(text), `${spec}: ${text}`);
+    for (const words of expected(row(0), spec)) assert.ok(first.includes(words), `${spec}: ${words}`);
   }
   assert.match(first, /1,000 draws/);
-  assert.match(first, /␣in<\/text>/); // the token's text
+  assert.ok(await browser.evaluate("[...document.querySelectorAll('text.label')].some((label) => label.textContent === '␣in')"));
 
+  // A slider, a switch, a button: numbers, spec and address follow.
+  const slid = await change("{ const s = document.querySelector('[aria-label=\"Top-k\"]'); s.value = 7; s.dispatchEvent(new Event('input')); }");
+  for (const words of expected(row(0), "samplers=top_k;top_k=7")) assert.ok(slid.includes(words), words);
+  await change("document.querySelectorAll('#cards > li')[4].querySelector('[type=checkbox]').click()");
+  const spec = "samplers=top_k:min_p:temperature;top_k=7;min_p=0.05;temp=0.8;seed=1";
+  assert.equal(await browser.evaluate("document.querySelector('#spec').value"), spec);
+  assert.ok((await browser.evaluate("location.hash")).includes(encodeURIComponent(spec)));
+  await change("document.querySelector('[aria-label=\"Move Temperature up\"]').click()");
+  assert.match(await browser.evaluate("document.querySelector('#spec').value"), /^samplers=top_k:temperature:min_p;/);
+  const typed = await change("{ const s = document.querySelector('#spec'); s.value = 'samplers=min_p;min_p=0.3'; s.dispatchEvent(new Event('change')); }");
+  for (const words of expected(row(0), "samplers=min_p;min_p=0.3")) assert.ok(typed.includes(words), words);
+  assert.equal(await cards("li.card:not(.off)"), 1);
+
+  // Every row.
+  for (const name of await browser.evaluate("[...document.querySelectorAll('#row option')].map((o) => o.value)")) {
+    const shown = await change(`{ const r = document.querySelector('#row'); r.value = '${name}'; r.dispatchEvent(new Event('change')); }`);
+    if (name.startsWith("model")) {
+      for (const words of expected(row(Number(name.at(-1))), "samplers=min_p;min_p=0.3")) assert.ok(shown.includes(words), `${name}: ${words}`);
+    }
+  }
+
+  // A link, at the width of a phone: nothing is wider than the page.
   const linked = "samplers=temperature:top_p;temp=1.5;top_p=0.9;seed=5";
-  const second = await open(`#row=model-3&spec=${encodeURIComponent(linked)}`, "--window-size=390,800");
-  for (const text of expected(row(3), linked)) assert.ok(second.includes(text), text);
-  assert.equal(second.match(/<li class="card"/g).length, 2);
-  assert.equal(second.match(/<li class="card off"/g).length, 5);
+  const second = await open(`#row=model-3&spec=${encodeURIComponent(linked)}`, 360);
+  for (const words of expected(row(3), linked)) assert.ok(second.includes(words), words);
+  assert.equal(await cards("li.card:not(.off)"), 2);
+  assert.equal(await cards("li.card.off"), 5);
+  assert.ok(await browser.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"));
 
   assert.match(await open("#spec=mirostat%3D2"), /This spec is not shown: there is no card for 'mirostat'/);
   assert.match(await open("#row=nonsense"), /There is no row 'nonsense'/);
+  assert.deepEqual(browser.said, []);
   console.log("the page shows what the library says");
 } finally {
+  await browser.close();
   server.close();
-  rmSync(profile, { recursive: true, force: true });
 }
