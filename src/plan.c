@@ -14,6 +14,7 @@
 struct plan_arena {
     char *base;
     size_t used, size;
+    int32_t n_vocab;
 };
 
 enum { ALIGN = 16 };
@@ -23,6 +24,10 @@ void *pk_plan_put(plan_arena *arena, size_t size) {
     arena->used += round_up(size, ALIGN);
     PLUCK_ASSERT(!arena->base || arena->used <= arena->size);
     return at;
+}
+
+int32_t pk_plan_vocab(const plan_arena *arena) {
+    return arena->n_vocab;
 }
 
 /* Reserves room in a sampler's memory; returns its offset. */
@@ -137,7 +142,7 @@ static void build_in_own_env(plan_arena *arena, const pluck_config *config) {
 
 pluck_status pk_plan_create(plan **out, const pluck_config *config) {
     TRY(pluck_config_check(config, NULL));
-    plan_arena arena = {NULL, 0, 0};
+    plan_arena arena = {.n_vocab = config->n_vocab};
     build(&arena, config);
     arena.size = arena.used;
     arena.base = pk_allocate(&config->allocator, arena.size);

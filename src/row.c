@@ -1,13 +1,10 @@
-/* row.c: see row.h. What keeps some candidates alone is in row_keep.c. */
+/* row.c: opens a row, and changes it: patches, a number added to each logit, a cubic. See row.h. What
+ * reads it is in row_read.c, what keeps some candidates alone in row_keep.c. */
 #include "arithmetic.h"
 
 #include "row_impl.h"
 
 #include <float.h>
-
-static bool is_patched(const logit_row *r, int32_t g) {
-    return r->n_patches > 0 && (r->memory.patched[g / 64] >> (g % 64) & 1);
-}
 
 int32_t pk_row_next_patched(const logit_row *r, int32_t g) {
     PLUCK_ASSERT(g >= 0 && g <= r->n_groups);
@@ -19,16 +16,6 @@ int32_t pk_row_next_patched(const logit_row *r, int32_t g) {
         if (bits) return word * 64 + __builtin_ctzll(bits);
     }
     return r->n_groups;
-}
-
-static const row_kernels *f32_of(const logit_row *r) {
-    return r->kernels->row[PLUCK_DTYPE_F32][0];
-}
-
-static const float *patch_at(const logit_row *r, int32_t g) {
-    PLUCK_ASSERT(is_patched(r, g));
-    PLUCK_ASSERT(r->memory.patch_of[g] >= 0 && r->memory.patch_of[g] < r->n_patches);
-    return r->memory.patches + (size_t)r->memory.patch_of[g] * GROUP;
 }
 
 /* ---- opening ---- */
@@ -111,6 +98,16 @@ int32_t pk_row_few(const logit_row *r, int32_t most, int32_t *ids) {
 
 /* ---- patches ---- */
 
+/* Writes full groups as floats, with what is added, but without patches; -inf if masked. */
+static void widen(const logit_row *r, int32_t first, int32_t n, float *out) {
+    const char *x = row_group_at(r, first);
+    if (r->added)
+        r->of->widen_sum(x, row_allowed_at(r, first), (size_t)n, r->added + (size_t)first * GROUP,
+                         out);
+    else
+        r->of->widen(x, row_allowed_at(r, first), (size_t)n, out);
+}
+
 /* Writes the last group if it is short, padded with -inf. */
 static void widen_short(const logit_row *r, int32_t g, float *out) {
     const int64_t left = (int64_t)r->n - (int64_t)g * GROUP;
@@ -119,7 +116,8 @@ static void widen_short(const logit_row *r, int32_t g, float *out) {
                           : left < GROUP ? ((uint64_t)1 << left) - 1
                                          : ~(uint64_t)0;
     char padded[GROUP * sizeof(float)] = {0};
-    memcpy(padded, group_at(r, g), (size_t)left * r->element);
+    memcpy(padded, row_group_at(r, g), (size_t)left * r->element);
+    PLUCK_ASSERT(!r->added); /* the last group has been a patch since before that */
     r->plain->widen(padded, NULL, 1, out);
     for (int i = 0; i < GROUP; i++)
         if (!(bits >> i & 1)) out[i] = -INFINITY;
@@ -128,7 +126,7 @@ static void widen_short(const logit_row *r, int32_t g, float *out) {
 /* Writes the row's own values of a group, -inf if masked. */
 static void widen_group(const logit_row *r, int32_t g, float *out) {
     if (g < r->n_full)
-        r->of->widen(group_at(r, g), allowed_at(r, g), 1, out);
+        widen(r, g, 1, out);
     else
         widen_short(r, g, out);
 }
@@ -136,7 +134,7 @@ static void widen_group(const logit_row *r, int32_t g, float *out) {
 float *pk_row_patch(logit_row *r, int32_t g) {
     PLUCK_ASSERT(g >= 0 && g < r->n_groups && r->memory.patches);
     if (r->flat) return r->memory.patches + (size_t)g * GROUP;
-    if (is_patched(r, g)) return r->memory.patches + (size_t)r->memory.patch_of[g] * GROUP;
+    if (row_is_patched(r, g)) return r->memory.patches + (size_t)r->memory.patch_of[g] * GROUP;
     PLUCK_ASSERT(r->n_patches < r->n_groups);
     float *patch = r->memory.patches + (size_t)r->n_patches * GROUP;
     widen_group(r, g, patch);
@@ -151,11 +149,12 @@ static void become_flat(logit_row *r) {
     memset(r->memory.patched, 0, (size_t)(r->n_groups / 64 + 1) * sizeof *r->memory.patched);
     r->x = (const char *)flat;
     r->element = sizeof *flat;
-    r->plain = r->of = f32_of(r);
+    r->plain = r->of = row_f32(r);
     r->dtype = PLUCK_DTYPE_F32;
     r->finite = false;
     r->n_full = r->n_groups;
     r->allowed = NULL;
+    r->added = NULL;
     r->n_allowed = (int64_t)r->n_groups * GROUP;
     r->n_patches = 0;
     r->flat = true;
@@ -167,8 +166,24 @@ void pk_row_expect_edits(logit_row *r, int32_t n) {
     float *flat = r->memory.patches;
     if (r->n_patches > 0 && r->n_full > 0)
         memcpy(flat + (size_t)r->n_full * GROUP, flat, GROUP * sizeof *flat);
-    r->of->widen(r->x, r->allowed, (size_t)r->n_full, flat);
+    widen(r, 0, r->n_full, flat);
     become_flat(r);
+}
+
+bool pk_row_can_add(const logit_row *r) {
+    return !r->added && !r->flat;
+}
+
+void pk_row_add(logit_row *r, const float *added) {
+    PLUCK_ASSERT(pk_row_can_add(r));
+    r->added = added;
+    for (int32_t g = pk_row_next_patched(r, 0); g < r->n_groups;
+         g = pk_row_next_patched(r, g + 1)) {
+        float *patch = r->memory.patches + (size_t)r->memory.patch_of[g] * GROUP;
+        float sum[GROUP];
+        row_f32(r)->widen_sum(patch, NULL, 1, added + (size_t)g * GROUP, sum);
+        memcpy(patch, sum, sizeof sum);
+    }
 }
 
 void pk_row_bend(logit_row *r, const bend_params *p, float *room) {
@@ -179,13 +194,13 @@ void pk_row_bend(logit_row *r, const bend_params *p, float *room) {
         return;
     }
     k->bend(flat, (size_t)r->n_patches * GROUP, p, room);
-    const bool as_is = r->dtype == PLUCK_DTYPE_F32 && !r->allowed;
+    const bool as_is = r->dtype == PLUCK_DTYPE_F32 && !r->allowed && !r->added;
     if (as_is) k->bend((const float *)(const void *)r->x, (size_t)r->n_full * GROUP, p, flat);
     for (int32_t first = 0; first < r->n_full && !as_is; first += BLOCK_GROUPS) {
         const int32_t left = r->n_full - first;
         const size_t n = (size_t)(left < BLOCK_GROUPS ? left : BLOCK_GROUPS);
         float *to = flat + (size_t)first * GROUP;
-        r->of->widen(group_at(r, first), allowed_at(r, first), n, to);
+        widen(r, first, (int32_t)n, to);
         k->bend(to, n * GROUP, p, to);
     }
     for (int32_t g = pk_row_next_patched(r, 0); g < r->n_groups; g = pk_row_next_patched(r, g + 1))
@@ -196,8 +211,8 @@ void pk_row_bend(logit_row *r, const bend_params *p, float *room) {
 
 void pk_row_group(const logit_row *r, int32_t g, row_cut c, float *x) {
     PLUCK_ASSERT(g >= 0 && g < r->n_groups);
-    if (is_patched(r, g))
-        memcpy(x, patch_at(r, g), GROUP * sizeof *x);
+    if (row_is_patched(r, g))
+        memcpy(x, row_patch_at(r, g), GROUP * sizeof *x);
     else
         widen_group(r, g, x);
     if (cut_is_open(c)) return;
@@ -209,8 +224,9 @@ void pk_row_prefetch(const logit_row *r, const int32_t *ids, int32_t n) {
     const size_t size = GROUP * r->element;
     for (int32_t k = 0; k < n; k++) {
         PLUCK_ASSERT(ids[k] >= 0 && ids[k] < r->n_groups * GROUP);
-        const char *x = group_at(r, ids[k] / GROUP);
+        const char *x = row_group_at(r, ids[k] / GROUP);
         for (size_t at = 0; at < size; at += 64) __builtin_prefetch(x + at);
+        if (r->added) __builtin_prefetch(r->added + ids[k]);
     }
 }
 
@@ -219,250 +235,5 @@ int32_t pk_row_group_masked(const logit_row *r, int32_t g) {
     int32_t n = 0;
     pk_row_group(r, g, cut_at(-INFINITY), x);
     for (int i = 0; i < GROUP; i++) n += x[i] == -INFINITY;
-    return n;
-}
-
-/* ---- one number for each group: first of the row, then of the patches ---- */
-
-/* How many tokens are alive in the row's own values of the patched groups. */
-static int64_t alive_behind_patches(const logit_row *r) {
-    int64_t n = 0;
-    for (int32_t g = pk_row_next_patched(r, 0); g < r->n_full; g = pk_row_next_patched(r, g + 1)) {
-        int64_t masked = 0;
-        if (!r->finite)
-            (void)r->of->group_census(group_at(r, g), allowed_at(r, g), 1, &masked);
-        else if (r->allowed)
-            masked = GROUP - __builtin_popcountll(r->allowed[g]);
-        n += GROUP - masked;
-    }
-    return n;
-}
-
-/* Copies each patch's number to that of its group. */
-#define SCATTER(from, to)                                                                          \
-    for (int32_t g_ = pk_row_next_patched(r, 0); g_ < r->n_groups;                                 \
-         g_ = pk_row_next_patched(r, g_ + 1))                                                      \
-    (to)[g_] = (from)[r->memory.patch_of[g_]]
-
-bool pk_row_max(logit_row *r, scratch_arena *s, float *max, int32_t *n_alive) {
-    const size_t full = (size_t)r->n_full;
-    int64_t alive = r->n_allowed;
-    r->finite = r->of->group_max(r->x, r->allowed, full, max);
-    if (!r->finite) {
-        int64_t masked = 0;
-        if (!r->of->group_census(r->x, r->allowed, full, &masked)) return false;
-        alive = (int64_t)full * GROUP - masked;
-        r->finite = alive == r->n_allowed;
-    }
-    if (r->n_patches > 0) {
-        const size_t n_patches = (size_t)r->n_patches;
-        float *patch_max = pk_lease_floats(s, LEASE_MAXIMA, n_patches);
-        int64_t masked = 0;
-        bool sound = f32_of(r)->group_max(r->memory.patches, NULL, n_patches, patch_max);
-        if (!sound) sound = f32_of(r)->group_census(r->memory.patches, NULL, n_patches, &masked);
-        SCATTER(patch_max, max);
-        pk_lease_return(s, LEASE_MAXIMA);
-        if (!sound) return false;
-        alive += (int64_t)n_patches * GROUP - masked - alive_behind_patches(r);
-    }
-    PLUCK_ASSERT(alive >= 0 && alive <= r->n);
-    *n_alive = (int32_t)alive;
-    return true;
-}
-
-void pk_row_sumexp(const logit_row *r, scratch_arena *s, const exp_params *p, double *sum) {
-    r->of->group_sumexp(r->x, r->allowed, (size_t)r->n_full, p, sum);
-    if (r->n_patches == 0) return;
-    double *patch_sum = pk_lease_doubles(s, LEASE_SUMS, (size_t)r->n_patches);
-    f32_of(r)->group_sumexp(r->memory.patches, NULL, (size_t)r->n_patches, p, patch_sum);
-    SCATTER(patch_sum, sum);
-    pk_lease_return(s, LEASE_SUMS);
-}
-
-/* The sums of a kernel that gives two of each group: `of` for the row's dtype, `patches` for
- * float32. */
-typedef void (*two_sums)(const void *x, const uint64_t *allowed, size_t n_groups,
-                         const exp_params *p, double *sum, double *other);
-
-static void sum_two(const logit_row *r, scratch_arena *s, two_sums of, two_sums patches,
-                    const exp_params *p, double *sum, double *other) {
-    of(r->x, r->allowed, (size_t)r->n_full, p, sum, other);
-    if (r->n_patches == 0) return;
-    const size_t n_patches = (size_t)r->n_patches;
-    double *patch_sum = pk_lease_doubles(s, LEASE_SUMS, n_patches);
-    double *patch_other = pk_lease_doubles(s, LEASE_MOMENTS, n_patches);
-    patches(r->memory.patches, NULL, n_patches, p, patch_sum, patch_other);
-    SCATTER(patch_sum, sum);
-    SCATTER(patch_other, other);
-    pk_lease_return(s, LEASE_MOMENTS);
-    pk_lease_return(s, LEASE_SUMS);
-}
-
-void pk_row_moment(const logit_row *r, scratch_arena *s, const exp_params *p, double *sum,
-                   double *moment) {
-    sum_two(r, s, r->of->group_moment, f32_of(r)->group_moment, p, sum, moment);
-}
-
-void pk_row_squares(const logit_row *r, scratch_arena *s, const exp_params *p, double *sum,
-                    double *squares) {
-    sum_two(r, s, r->of->group_squares, f32_of(r)->group_squares, p, sum, squares);
-}
-
-void pk_row_adapt(const logit_row *r, scratch_arena *s, const adapt_params *p, double *sum) {
-    r->of->group_adapt(r->x, r->allowed, (size_t)r->n_full, p, sum);
-    if (r->n_patches == 0) return;
-    double *patch_sum = pk_lease_doubles(s, LEASE_SUMS, (size_t)r->n_patches);
-    f32_of(r)->group_adapt(r->memory.patches, NULL, (size_t)r->n_patches, p, patch_sum);
-    SCATTER(patch_sum, sum);
-    pk_lease_return(s, LEASE_SUMS);
-}
-
-/* ---- one number for all groups, or ids in order: run by run ---- */
-
-/* A run: consecutive groups that one kernel call can read, and the value of their cut. */
-typedef struct run {
-    const void *x;
-    const uint64_t *allowed;
-    const row_kernels *kernels;
-    int32_t first, n; /* groups */
-    float low;
-    float split[GROUP]; /* the group with the id at which the cut changes */
-} run;
-
-/* Finds the run that starts at group *g, and moves *g past it. */
-static bool next_run(const logit_row *r, row_cut c, int32_t *g, run *out) {
-    if (*g >= r->n_groups) return false;
-    const int32_t first = *g;
-    PLUCK_ASSERT(c.through >= 0 && !isnan(c.x));
-    const int32_t split = c.through < r->n ? c.through / GROUP : r->n_groups;
-    out->first = first;
-    out->low = first > split ? nextafterf(c.x, INFINITY) : c.x;
-    out->n = 1;
-    *g = first + 1;
-    if (first == split) {
-        pk_row_group(r, first, c, out->split);
-        out->x = out->split;
-        out->allowed = NULL;
-        out->kernels = f32_of(r);
-        return true;
-    }
-    int32_t end = pk_row_next_patched(r, first);
-    if (end == first) {
-        out->x = patch_at(r, first);
-        out->allowed = NULL;
-        out->kernels = f32_of(r);
-        return true;
-    }
-    if (first < split && end > split) end = split;
-    out->x = group_at(r, first);
-    out->allowed = allowed_at(r, first);
-    out->kernels = r->of;
-    out->n = end - first;
-    *g = end;
-    return true;
-}
-
-void pk_row_sumexp_above(const logit_row *r, const float *max, row_cut c, const exp_params *p,
-                         double *sum) {
-    PLUCK_ASSERT(!cut_is_open(c));
-    run part;
-    for (int32_t g = 0; next_run(r, c, &g, &part);)
-        part.kernels->group_sumexp_above(part.x, part.allowed, (size_t)part.n, max + part.first,
-                                         part.low, p, sum + part.first);
-}
-
-void pk_row_sumexp_levels(const logit_row *r, const float *at, int n_levels, const exp_params *p,
-                          double *sum, double *above) {
-    PLUCK_ASSERT(n_levels == 1 || n_levels == 2);
-    run part;
-    above[0] = above[1] = 0.0;
-    for (int32_t g = 0; next_run(r, cut_at(-INFINITY), &g, &part);)
-        part.kernels->group_sumexp_levels(part.x, part.allowed, (size_t)part.n, at, n_levels, p,
-                                          sum + part.first, above);
-}
-
-group_totals pk_row_stats(const logit_row *r, float shift) {
-    group_totals totals = {0};
-    run part;
-    for (int32_t g = 0; next_run(r, cut_at(-INFINITY), &g, &part);)
-        part.kernels->group_stats(part.x, part.allowed, (size_t)part.n, shift, &totals);
-    return totals;
-}
-
-float pk_row_min(const logit_row *r) {
-    float least = INFINITY;
-    run part;
-    for (int32_t g = 0; next_run(r, cut_at(-INFINITY), &g, &part);) {
-        const float of = part.kernels->least(part.x, part.allowed, (size_t)part.n);
-        least = of < least ? of : least;
-    }
-    return least;
-}
-
-/* How many groups to collect before the next look at how many candidates there are. */
-static int32_t stretch(int32_t n, int32_t most) {
-    const int32_t groups = (most - n) / (2 * GROUP);
-    return groups < 16 ? 16 : groups;
-}
-
-/* Collects from `count` groups of a run, from its i-th on. */
-static int32_t collect_run(const logit_row *r, const run *part, int32_t i, int32_t count,
-                           const float *max, float below, int32_t *ids, float *x) {
-    const int32_t first = part->first + i;
-    return part->kernels->group_collect((const char *)part->x + (size_t)i * GROUP * r->element,
-                                        part->allowed ? part->allowed + i : NULL, (size_t)count,
-                                        max + first, first * GROUP, part->low, below, ids, x);
-}
-
-int32_t pk_row_collect(const logit_row *r, const float *max, row_cut c, float below, int32_t *ids,
-                       float *x) {
-    int32_t n = 0;
-    run part;
-    for (int32_t g = 0; next_run(r, c, &g, &part);)
-        n += collect_run(r, &part, 0, part.n, max, below, ids + n, x + n);
-    PLUCK_ASSERT(n <= r->n);
-    return n;
-}
-
-int64_t pk_row_collect_few(const logit_row *r, const float *max, row_cut c, int32_t most,
-                           int32_t *ids, float *x) {
-    PLUCK_ASSERT(!cut_is_open(c));
-    int32_t n = 0;
-    bool counted = false;
-    run part;
-    for (int32_t g = 0; next_run(r, c, &g, &part);) {
-        for (int32_t i = 0, count; i < part.n; i += count) {
-            count = stretch(n, most);
-            count = count < part.n - i ? count : part.n - i;
-            n += collect_run(r, &part, i, count, max, NAN, ids + n, x + n);
-            /* If it goes on like this there are too many, and counting is cheaper. */
-            const int64_t seen = part.first + i + count;
-            if (counted || (int64_t)n * r->n_groups <= (int64_t)most * seen) continue;
-            const int64_t all = pk_row_count_above(r, max, c);
-            if (all > most) return all;
-            counted = true;
-        }
-    }
-    PLUCK_ASSERT(n <= most);
-    return n;
-}
-
-int32_t pk_row_collect_group(const logit_row *r, const float *max, int32_t g, float low,
-                             int32_t *ids, float *x) {
-    PLUCK_ASSERT(g >= 0 && g < r->n_groups && low > -INFINITY);
-    if (is_patched(r, g))
-        return f32_of(r)->group_collect(patch_at(r, g), NULL, 1, max + g, g * GROUP, low, NAN, ids,
-                                        x);
-    return r->of->group_collect(group_at(r, g), allowed_at(r, g), 1, max + g, g * GROUP, low, NAN,
-                                ids, x);
-}
-
-int64_t pk_row_count_above(const logit_row *r, const float *max, row_cut c) {
-    PLUCK_ASSERT(!cut_is_open(c));
-    int64_t n = 0;
-    run part;
-    for (int32_t g = 0; next_run(r, c, &g, &part);)
-        n += part.kernels->group_count_above(part.x, part.allowed, (size_t)part.n, max + part.first,
-                                             part.low);
     return n;
 }

@@ -2,10 +2,10 @@
  * row.h: the first layer: a row of logits as it was handed in.
  *
  * The logits stay where the caller has them, in their own type, and are never written to. Changes
- * are kept beside them, and whoever reads the row takes both: the mask, one word of bits for each
- * group, and the patches, float copies of the groups with edits, and of a last group that is
- * shorter than 64. A cut says which part of the row is read. Only row.c calls the kernels that read
- * rows.
+ * are kept beside them, and whoever reads the row takes all: the mask, one word of bits for each
+ * group; what is added to each logit, which is done a few groups at a time as they are read; and the
+ * patches, float copies of the groups with edits, and of a last group that is shorter than 64. A cut
+ * says which part of the row is read. Only row*.c calls the kernels that read rows.
  *
  * "x", here and in the code, is a value of the row, before any scale. "alive": x is above -inf and
  * not masked.
@@ -57,6 +57,7 @@ typedef struct logit_row {
     int32_t n_groups, n_full; /* n_full is one less if the last group is short, and so a patch */
     const uint64_t *allowed;  /* NULL: no mask */
     int64_t n_allowed;        /* tokens allowed in the full groups */
+    const float *added;       /* a number for each place of the groups; NULL: nothing is added */
     row_memory memory;
     int32_t n_patches;
     bool flat;   /* all groups are patches, in order of id, so that x is memory.patches */
@@ -77,6 +78,14 @@ int32_t pk_row_few(const logit_row *r, int32_t most, int32_t *ids);
 
 /* Prepares for edits in about n groups: if they are many, makes a copy of the whole row. */
 void pk_row_expect_edits(logit_row *r, int32_t n);
+
+/* Whether numbers can be added to all logits: nothing has been added yet, and the groups are not all
+ * patches. */
+bool pk_row_can_add(const logit_row *r);
+
+/* Adds added[id] to each logit, patches included; -inf masks. `added` has whole groups, and stays as
+ * long as the row is read. */
+void pk_row_add(logit_row *r, const float *added);
 
 /* Applies the cubic to all logits: all groups become patches, in the order of their ids. `room`: for
  * a float for each token, not kept. */

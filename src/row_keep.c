@@ -21,10 +21,11 @@ static int32_t keep_in_copy(const row_band *b, float *x, int32_t g) {
 /* Sets the mask of the groups `first` to `end` - 1 to the values in a range. */
 static void keep_range(const logit_row *r, int32_t first, int32_t end, float low, float high,
                        uint64_t *bits) {
-    if (end <= first) return;
     const float below = high < FLT_MAX ? nextafterf(high, INFINITY) : NAN;
-    r->of->group_mask(group_at(r, first), allowed_at(r, first), (size_t)(end - first), low, below,
-                      bits + first);
+    row_run part;
+    for (int32_t g = first; pk_row_next_full(r, end, &g, &part);)
+        part.kernels->group_mask(part.x, part.allowed, (size_t)part.n, low, below,
+                                 bits + part.first);
 }
 
 int64_t pk_row_keep(logit_row *r, const row_band *b) {

@@ -56,6 +56,7 @@ typedef struct stage_run {
  * NULL while the size of the block is computed. */
 typedef struct plan_arena plan_arena;
 void *pk_plan_put(plan_arena *arena, size_t size);
+int32_t pk_plan_vocab(const plan_arena *arena);
 
 /* An edit (view.h) that masks. */
 void pk_mask_edits(const void *ctx, int32_t k, int32_t n, double *logit);

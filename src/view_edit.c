@@ -67,6 +67,16 @@ static void edit_row(view *v, const int32_t *ids, int32_t n, edit_fn fn, const v
     if (scanned) row_was_edited(v, &before, lost);
 }
 
+bool pk_view_add(view *v, const float *added) {
+    const bool scanned = v->mass.max_stamp == v->values;
+    if (!pk_view_edits_row(v) || scanned || v->scale != 1.0 || !pk_row_can_add(&v->row))
+        return false;
+    PLUCK_ASSERT(cut_is_open(v->cut) && !v->adapted);
+    pk_row_add(&v->row, added);
+    view_changed_values(v);
+    return true;
+}
+
 /* ---- in a list ---- */
 
 /* The edits of a list: by ids, ascending, or by asking. */
@@ -164,11 +174,12 @@ pluck_status pk_view_bend(view *v, double square, double cube) {
     if (lost) TRY(pk_view_materialise(v));
     list *l = &v->list;
     const float max = pk_view_max(v);
-    const bend_params p = {.ref = max,
-                           .scale = (float)v->scale,
-                           .square = (float)square,
-                           .cube = (float)cube,
-                           .top = (float)((double)max * v->scale)};
+    const bend_params p = {
+        .ref = max,
+        .scale = (float)v->scale,
+        .square = (float)square,
+        .cube = (float)cube,
+        .top = (float)clamp((double)max * v->scale, -(double)FLT_MAX, (double)FLT_MAX)};
     if (v->whole) {
         pk_row_bend(&v->row, &p, l->x);
     } else {

@@ -81,6 +81,8 @@ typedef struct group_totals {
  *   group_adapt    writes the sum of the adaptive weights of each group
  *   least          returns the least logit above -inf; +inf if there is none
  *   widen          writes the row as float32
+ *   widen_sum      the same with a number added to each logit; -inf if either is -inf, NaN if the logit
+ *                  is NaN; out is not x
  */
 #define ROW_KERNELS(X)                                                                             \
     X(bool, group_max, (const void *x, const uint64_t *allowed, size_t n_groups, float *max))      \
@@ -115,7 +117,9 @@ typedef struct group_totals {
       (const void *x, const uint64_t *allowed, size_t n_groups, const adapt_params *p,             \
        double *sum))                                                                               \
     X(float, least, (const void *x, const uint64_t *allowed, size_t n_groups))                     \
-    X(void, widen, (const void *x, const uint64_t *allowed, size_t n_groups, float *out))
+    X(void, widen, (const void *x, const uint64_t *allowed, size_t n_groups, float *out))          \
+    X(void, widen_sum,                                                                             \
+      (const void *x, const uint64_t *allowed, size_t n_groups, const float *added, float *out))
 
 /*
  * X(type, name, parameters) for every kernel on float32 arrays of any length n; out may be x.

@@ -108,30 +108,6 @@ VATTR static bool ROW_FN(group_census)(const void *row, const uint64_t *allowed,
     return nan == 0;
 }
 
-/* The eight lanes of a group's e(x). */
-VBIG v8 ROW_FN(lanes_exp)(const char *x, uint64_t bits, const exp_params *p) {
-    (void)bits;
-    if (ROW_IS_DEAD) return v8_zero();
-    v8 half[2];
-    VLOOP for (int k = 0; k < 2; k++) {
-        vf v[PART];
-        ROW_LOAD32(32 * k, v);
-        for (int i = 0; i < PART; i++) v[i] = v_shifted_exp(v_sub(v[i], v_set(p->ref)), p);
-        half[k] = ROW_FOLD32(v);
-    }
-    return v8_add(half[0], half[1]);
-}
-
-VATTR static void ROW_FN(group_sumexp)(const void *row, const uint64_t *allowed, size_t n_groups,
-                                       const exp_params *params, double *sum) {
-    const char *x = row;
-    (void)allowed;
-    const exp_params p = *params;
-    v8 s[4];
-    GROUPS_BY_FOUR(s[q] = ROW_FN(lanes_exp)(x, ROW_BITS(g + (size_t)q), &p), v8_sum4(s, sum + g),
-                   sum[g] = v8_sum(s[0]));
-}
-
 /* The eight lanes of a group's e(x) where x >= cut. */
 VBIG v8 ROW_FN(lanes_exp_above)(const char *x, uint64_t bits, float cut, const exp_params *p) {
     (void)bits;
@@ -167,7 +143,7 @@ VATTR static void ROW_FN(group_sumexp_above)(const void *row, const uint64_t *al
         v8_sum4(s, sum + g);
     }
     for (; g < n_groups; g++, x += (size_t)GROUP * DSIZE)
-        sum[g] = v8_sum(ROW_FN(lanes_exp_above)(x, ROW_BITS(g), cut, &p));
+        sum[g] = max[g] >= cut ? v8_sum(ROW_FN(lanes_exp_above)(x, ROW_BITS(g), cut, &p)) : 0.0;
 }
 
 /* The eight lanes of e(x), and for each level those of e(x) where x >= at[j]. */
@@ -218,6 +194,11 @@ VFN void ROW_FN(sumexp_levels)(const char *x, const uint64_t *allowed, size_t n_
             sum[g] = v8_sum(s[0]);
             for (int j = 0; j < n_levels; j++) above[j] += v8_sum(m[j][0]);
         });
+}
+
+VATTR static void ROW_FN(group_sumexp)(const void *row, const uint64_t *allowed, size_t n_groups,
+                                       const exp_params *p, double *sum) {
+    ROW_FN(sumexp_levels)(row, allowed, n_groups, NULL, 0, p, sum, NULL);
 }
 
 VATTR static void ROW_FN(group_sumexp_levels)(const void *row, const uint64_t *allowed,
@@ -447,6 +428,34 @@ VATTR static void ROW_FN(widen)(const void *row, const uint64_t *allowed, size_t
     for (size_t g = 0; g < n_groups; g++, x += (size_t)GROUP * DSIZE, out += GROUP) {
         ROW_TAKE_BITS(g);
         for (int o = 0; o < GROUP; o += VWIDTH) v_store(out + o, ROW_LOAD(o));
+    }
+}
+
+/* widen_sum of a group in which something is not finite: +inf and -inf would give NaN. */
+VFN void ROW_FN(hostile_sum)(const char *x, const float *added, uint64_t bits, float *out) {
+    const vf dead = v_set(-__builtin_inff());
+    (void)bits;
+    for (int o = 0; o < GROUP; o += VWIDTH) {
+        const vf v = ROW_RAW(o), y = v_load_f32(added + o);
+        const vf low = v_where_gt(y, dead, v, v_min(v_set(__FLT_MAX__), v));
+        v_store(out + o, ROW_ALLOW(o, v_where_gt(v, dead, v_add(low, y), v)));
+    }
+}
+
+VATTR static void ROW_FN(widen_sum)(const void *row, const uint64_t *allowed, size_t n_groups,
+                                    const float *added, float *out) {
+    const char *x = row;
+    (void)allowed;
+    for (size_t g = 0; g < n_groups; g++, added += GROUP, out += GROUP) {
+        ROW_TAKE_BITS(g);
+        vf check = v_set(0.0f);
+        for (int o = 0; o < GROUP; o += VWIDTH) {
+            const vf sum = v_add(ROW_RAW(o), v_load_f32(added + o));
+            check = v_fma(sum, v_set(0.0f), check);
+            v_store(out + o, ROW_ALLOW(o, sum));
+        }
+        if (v_mask_nan(check)) ROW_FN(hostile_sum)(x, added, ROW_BITS(g), out);
+        x += (size_t)GROUP * DSIZE;
     }
 }
 

@@ -127,12 +127,14 @@ static bool compare_values(const pluck_config *config, const oracle_result *want
     double sum = 0.0;
     double max = -INFINITY;
     int slopes = 0;
-    double base = 1e-5;   /* adaptive-p's slope is up to 33 per unit of probability */
+    double base = 1e-5;   /* relative */
     double spread = 1e-5; /* of logits, relative */
     double blur = 0.0;    /* of a dynamic temperature, relative: 1e-6 of the entropy, to a power */
     for (int32_t i = 0; i < config->n_stages; ++i) {
         const pluck_stage *s = &config->stages[i];
-        if (s->kind == PLUCK_STAGE_ADAPTIVE_P) base = slopes++ ? 33.0 * base : 2e-5;
+        /* Its slope is up to 33 per unit of probability, which behind a low temperature is off by
+         * 2e-6: logits of 50 are float32. */
+        if (s->kind == PLUCK_STAGE_ADAPTIVE_P) base = slopes++ ? 33.0 * base : 66e-6;
         if (s->kind == PLUCK_STAGE_TEMPERATURE && s->as.temperature.range > 0.0f) {
             blur += 1e-6 * (1.0 + (double)s->as.temperature.exponent);
         }

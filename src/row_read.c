@@ -1,0 +1,314 @@
+/* row_read.c: reads a row with the kernels: maxima, sums, counts, collections. See row.h. */
+#include "arithmetic.h"
+
+#include "row_impl.h"
+
+#include <float.h>
+
+/* ---- runs of full groups, patched or not ---- */
+
+/* A run of the logits alone. */
+static void row_run_as_is(const logit_row *r, int32_t first, int32_t n, row_run *out) {
+    out->x = row_group_at(r, first);
+    out->allowed = row_allowed_at(r, first);
+    out->kernels = r->of;
+    out->element = r->element;
+    out->first = first;
+    out->n = n;
+}
+
+void pk_row_run(const logit_row *r, int32_t first, int32_t n, row_run *out) {
+    PLUCK_ASSERT(first >= 0 && n > 0 && first + n <= r->n_full);
+    row_run_as_is(r, first, n, out);
+    if (!r->added) return;
+    PLUCK_ASSERT(n <= RUN_GROUPS);
+    r->plain->widen_sum(out->x, NULL, (size_t)n, r->added + (size_t)first * GROUP, out->own);
+    out->x = (const char *)out->own;
+    out->kernels = r->kernels->row[PLUCK_DTYPE_F32][r->allowed ? 1 : 0];
+    out->element = sizeof *out->own;
+}
+
+bool pk_row_next_full(const logit_row *r, int32_t end, int32_t *g, row_run *out) {
+    PLUCK_ASSERT(end <= r->n_full);
+    if (*g >= end) return false;
+    const int32_t left = end - *g;
+    const int32_t n = r->added && left > RUN_GROUPS ? RUN_GROUPS : left;
+    pk_row_run(r, *g, n, out);
+    *g += n;
+    return true;
+}
+
+/* ---- one number for each group: first of the row, then of the patches ---- */
+
+/* How many tokens are alive in the row's own values of the patched groups. */
+static int64_t alive_behind_patches(const logit_row *r) {
+    int64_t n = 0;
+    row_run own;
+    for (int32_t g = pk_row_next_patched(r, 0); g < r->n_full; g = pk_row_next_patched(r, g + 1)) {
+        int64_t masked = 0;
+        if (!r->finite) {
+            pk_row_run(r, g, 1, &own);
+            (void)own.kernels->group_census(own.x, own.allowed, 1, &masked);
+        } else if (r->allowed) {
+            masked = GROUP - __builtin_popcountll(r->allowed[g]);
+        }
+        n += GROUP - masked;
+    }
+    return n;
+}
+
+/* Copies each patch's number to that of its group. */
+#define SCATTER(from, to)                                                                          \
+    for (int32_t g_ = pk_row_next_patched(r, 0); g_ < r->n_groups;                                 \
+         g_ = pk_row_next_patched(r, g_ + 1))                                                      \
+    (to)[g_] = (from)[r->memory.patch_of[g_]]
+
+/* How many tokens are alive in the full groups without patches; -1 if one of them is NaN. */
+static int64_t census(const logit_row *r) {
+    int64_t masked = 0;
+    row_run part;
+    for (int32_t g = 0; pk_row_next_full(r, r->n_full, &g, &part);)
+        if (!part.kernels->group_census(part.x, part.allowed, (size_t)part.n, &masked)) return -1;
+    return (int64_t)r->n_full * GROUP - masked;
+}
+
+bool pk_row_max(logit_row *r, scratch_arena *s, float *max, int32_t *n_alive) {
+    int64_t alive = r->n_allowed;
+    row_run part;
+    r->finite = true;
+    for (int32_t g = 0; pk_row_next_full(r, r->n_full, &g, &part);)
+        r->finite &=
+            part.kernels->group_max(part.x, part.allowed, (size_t)part.n, max + part.first);
+    if (!r->finite) {
+        alive = census(r);
+        if (alive < 0) return false;
+        r->finite = alive == r->n_allowed;
+    }
+    if (r->n_patches > 0) {
+        const size_t n_patches = (size_t)r->n_patches;
+        float *patch_max = pk_lease_floats(s, LEASE_MAXIMA, n_patches);
+        int64_t masked = 0;
+        bool sound = row_f32(r)->group_max(r->memory.patches, NULL, n_patches, patch_max);
+        if (!sound) sound = row_f32(r)->group_census(r->memory.patches, NULL, n_patches, &masked);
+        SCATTER(patch_max, max);
+        pk_lease_return(s, LEASE_MAXIMA);
+        if (!sound) return false;
+        alive += (int64_t)n_patches * GROUP - masked - alive_behind_patches(r);
+    }
+    PLUCK_ASSERT(alive >= 0 && alive <= r->n);
+    *n_alive = (int32_t)alive;
+    return true;
+}
+
+void pk_row_sumexp(const logit_row *r, scratch_arena *s, const exp_params *p, double *sum) {
+    row_run part;
+    for (int32_t g = 0; pk_row_next_full(r, r->n_full, &g, &part);)
+        part.kernels->group_sumexp(part.x, part.allowed, (size_t)part.n, p, sum + part.first);
+    if (r->n_patches == 0) return;
+    double *patch_sum = pk_lease_doubles(s, LEASE_SUMS, (size_t)r->n_patches);
+    row_f32(r)->group_sumexp(r->memory.patches, NULL, (size_t)r->n_patches, p, patch_sum);
+    SCATTER(patch_sum, sum);
+    pk_lease_return(s, LEASE_SUMS);
+}
+
+/* Which two sums of each group: of e(x), and of e(x) (x - ref) or e(x)^2. */
+static void sum_two(const logit_row *r, scratch_arena *s, bool squares, const exp_params *p,
+                    double *sum, double *other) {
+    row_run part;
+    for (int32_t g = 0; pk_row_next_full(r, r->n_full, &g, &part);)
+        (squares ? part.kernels->group_squares : part.kernels->group_moment)(
+            part.x, part.allowed, (size_t)part.n, p, sum + part.first, other + part.first);
+    if (r->n_patches == 0) return;
+    const size_t n_patches = (size_t)r->n_patches;
+    double *patch_sum = pk_lease_doubles(s, LEASE_SUMS, n_patches);
+    double *patch_other = pk_lease_doubles(s, LEASE_MOMENTS, n_patches);
+    const row_kernels *f32 = row_f32(r);
+    (squares ? f32->group_squares : f32->group_moment)(r->memory.patches, NULL, n_patches, p,
+                                                       patch_sum, patch_other);
+    SCATTER(patch_sum, sum);
+    SCATTER(patch_other, other);
+    pk_lease_return(s, LEASE_MOMENTS);
+    pk_lease_return(s, LEASE_SUMS);
+}
+
+void pk_row_moment(const logit_row *r, scratch_arena *s, const exp_params *p, double *sum,
+                   double *moment) {
+    sum_two(r, s, false, p, sum, moment);
+}
+
+void pk_row_squares(const logit_row *r, scratch_arena *s, const exp_params *p, double *sum,
+                    double *squares) {
+    sum_two(r, s, true, p, sum, squares);
+}
+
+void pk_row_adapt(const logit_row *r, scratch_arena *s, const adapt_params *p, double *sum) {
+    row_run part;
+    for (int32_t g = 0; pk_row_next_full(r, r->n_full, &g, &part);)
+        part.kernels->group_adapt(part.x, part.allowed, (size_t)part.n, p, sum + part.first);
+    if (r->n_patches == 0) return;
+    double *patch_sum = pk_lease_doubles(s, LEASE_SUMS, (size_t)r->n_patches);
+    row_f32(r)->group_adapt(r->memory.patches, NULL, (size_t)r->n_patches, p, patch_sum);
+    SCATTER(patch_sum, sum);
+    pk_lease_return(s, LEASE_SUMS);
+}
+
+/* ---- one number for all groups, or ids in order: run by run ---- */
+
+/* Makes a run of a group that has been computed. */
+static void run_of_copy(const logit_row *r, const float *x, row_run *out) {
+    out->x = (const char *)x;
+    out->allowed = NULL;
+    out->kernels = row_f32(r);
+    out->element = sizeof *x;
+}
+
+/* Whether a kernel would read group g. max: NULL if it reads all. */
+static bool is_read(const float *max, int32_t g, float low) {
+    return !max || max[g] >= low;
+}
+
+/*
+ * Finds the run that starts at group *g, and moves *g past it. max: the maxima of the groups, if the
+ * kernel does not read those below the cut; else NULL. If numbers are added, a run has only groups
+ * that are read, or only such that are not, to which nothing needs to be added.
+ */
+static bool next_run(const logit_row *r, const float *max, row_cut c, int32_t *g, row_run *out) {
+    if (*g >= r->n_groups) return false;
+    const int32_t first = *g;
+    PLUCK_ASSERT(c.through >= 0 && !isnan(c.x));
+    const int32_t split = c.through < r->n ? c.through / GROUP : r->n_groups;
+    out->first = first;
+    out->low = first > split ? nextafterf(c.x, INFINITY) : c.x;
+    out->n = 1;
+    *g = first + 1;
+    if (first == split) {
+        pk_row_group(r, first, c, out->own);
+        run_of_copy(r, out->own, out);
+        return true;
+    }
+    int32_t end = pk_row_next_patched(r, first);
+    if (end == first) {
+        run_of_copy(r, row_patch_at(r, first), out);
+        return true;
+    }
+    if (first < split && end > split) end = split;
+    const bool read = is_read(max, first, out->low);
+    if (r->added) {
+        const int32_t most = read ? RUN_GROUPS : end - first;
+        int32_t n = 1;
+        while (n < most && first + n < end && is_read(max, first + n, out->low) == read) n++;
+        end = first + n;
+    }
+    *g = end;
+    if (read)
+        pk_row_run(r, first, end - first, out);
+    else
+        row_run_as_is(r, first, end - first, out);
+    return true;
+}
+
+void pk_row_sumexp_above(const logit_row *r, const float *max, row_cut c, const exp_params *p,
+                         double *sum) {
+    PLUCK_ASSERT(!cut_is_open(c));
+    row_run part;
+    for (int32_t g = 0; next_run(r, max, c, &g, &part);)
+        part.kernels->group_sumexp_above(part.x, part.allowed, (size_t)part.n, max + part.first,
+                                         part.low, p, sum + part.first);
+}
+
+void pk_row_sumexp_levels(const logit_row *r, const float *at, int n_levels, const exp_params *p,
+                          double *sum, double *above) {
+    PLUCK_ASSERT(n_levels == 1 || n_levels == 2);
+    row_run part;
+    above[0] = above[1] = 0.0;
+    for (int32_t g = 0; next_run(r, NULL, cut_at(-INFINITY), &g, &part);)
+        part.kernels->group_sumexp_levels(part.x, part.allowed, (size_t)part.n, at, n_levels, p,
+                                          sum + part.first, above);
+}
+
+group_totals pk_row_stats(const logit_row *r, float shift) {
+    group_totals totals = {0};
+    row_run part;
+    for (int32_t g = 0; next_run(r, NULL, cut_at(-INFINITY), &g, &part);)
+        part.kernels->group_stats(part.x, part.allowed, (size_t)part.n, shift, &totals);
+    return totals;
+}
+
+float pk_row_min(const logit_row *r) {
+    float least = INFINITY;
+    row_run part;
+    for (int32_t g = 0; next_run(r, NULL, cut_at(-INFINITY), &g, &part);) {
+        const float of = part.kernels->least(part.x, part.allowed, (size_t)part.n);
+        least = of < least ? of : least;
+    }
+    return least;
+}
+
+/* How many groups to collect before the next look at how many candidates there are. */
+static int32_t stretch(int32_t n, int32_t most) {
+    const int32_t groups = (most - n) / (2 * GROUP);
+    return groups < 16 ? 16 : groups;
+}
+
+/* Collects from `count` groups of a run, from its i-th on. */
+static int32_t collect_run(const row_run *part, int32_t i, int32_t count, const float *max,
+                           float below, int32_t *ids, float *x) {
+    const int32_t first = part->first + i;
+    return part->kernels->group_collect(part->x + (size_t)i * GROUP * part->element,
+                                        part->allowed ? part->allowed + i : NULL, (size_t)count,
+                                        max + first, first * GROUP, part->low, below, ids, x);
+}
+
+int32_t pk_row_collect(const logit_row *r, const float *max, row_cut c, float below, int32_t *ids,
+                       float *x) {
+    int32_t n = 0;
+    row_run part;
+    for (int32_t g = 0; next_run(r, max, c, &g, &part);)
+        n += collect_run(&part, 0, part.n, max, below, ids + n, x + n);
+    PLUCK_ASSERT(n <= r->n);
+    return n;
+}
+
+int64_t pk_row_collect_few(const logit_row *r, const float *max, row_cut c, int32_t most,
+                           int32_t *ids, float *x) {
+    PLUCK_ASSERT(!cut_is_open(c));
+    int32_t n = 0;
+    bool counted = false;
+    row_run part;
+    for (int32_t g = 0; next_run(r, max, c, &g, &part);) {
+        for (int32_t i = 0, count; i < part.n; i += count) {
+            count = stretch(n, most);
+            count = count < part.n - i ? count : part.n - i;
+            n += collect_run(&part, i, count, max, NAN, ids + n, x + n);
+            /* If it goes on like this there are too many, and counting is cheaper. */
+            const int64_t seen = part.first + i + count;
+            if (counted || (int64_t)n * r->n_groups <= (int64_t)most * seen) continue;
+            const int64_t all = pk_row_count_above(r, max, c);
+            if (all > most) return all;
+            counted = true;
+        }
+    }
+    PLUCK_ASSERT(n <= most);
+    return n;
+}
+
+int32_t pk_row_collect_group(const logit_row *r, const float *max, int32_t g, float low,
+                             int32_t *ids, float *x) {
+    PLUCK_ASSERT(g >= 0 && g < r->n_groups && low > -INFINITY);
+    row_run one;
+    if (row_is_patched(r, g))
+        run_of_copy(r, row_patch_at(r, g), &one);
+    else
+        pk_row_run(r, g, 1, &one);
+    return one.kernels->group_collect(one.x, one.allowed, 1, max + g, g * GROUP, low, NAN, ids, x);
+}
+
+int64_t pk_row_count_above(const logit_row *r, const float *max, row_cut c) {
+    PLUCK_ASSERT(!cut_is_open(c));
+    int64_t n = 0;
+    row_run part;
+    for (int32_t g = 0; next_run(r, max, c, &g, &part);)
+        n += part.kernels->group_count_above(part.x, part.allowed, (size_t)part.n, max + part.first,
+                                             part.low);
+    return n;
+}
