@@ -42,10 +42,13 @@ test: deps
 	@$(MAKE) build BUILD_QUIET='>/dev/null'
 	@ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j $(JOBS) $(CTEST_FLAGS)
 
-## bench       passes per chain (the cost of a token in units of reading the row once), what masks cost, and batches
+## bench       passes per chain (the cost of a token in units of reading the row once), the same on
+##             rows that are not in the cache, what masks cost, and batches
 bench: BUILD_QUIET = >/dev/null
 bench: build
 	@$(BUILD)/bench/bench-passes $(BENCH_FLAGS)
+	@echo
+	@$(BUILD)/bench/bench-cold $(COLD_FLAGS)
 	@echo
 	@$(BUILD)/bench/bench-masks $(MASK_FLAGS)
 	@echo

@@ -87,6 +87,20 @@ static const pluck_token_sequence breakers[] = {{&breaker_tokens[0], 1},
                                                 {&breaker_tokens[2], 1},
                                                 {&breaker_tokens[3], 2}};
 
+/* Biases of tokens all over the vocabulary; filled before a chain with them is made. */
+enum { MOST_BIASES = 100000 };
+static pluck_logit_bias biases[MOST_BIASES];
+
+#define BIASES(n_)                                                                                 \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_LOGIT_BIAS, .as.logit_bias = { biases, (n_) }                          \
+    }
+
+static void fill_biases(int32_t n, int32_t n_vocab) {
+    for (int32_t i = 0; i < n; i++)
+        biases[i] = (pluck_logit_bias){(int32_t)((int64_t)i * n_vocab / n), (float)(i % 7) * 0.1f};
+}
+
 const bench_chain bench_chains[] = {
     {"greedy", 1.3, .stages = {{.kind = PLUCK_STAGE_GREEDY}}},
     {"min_p .05, dist", 3, .stages = {MIN_P(0.05f), DIST}},
@@ -108,6 +122,10 @@ const bench_chain bench_chains[] = {
                 MIN_P(0.05f),
                 TEMP(0.8f),
                 DIST}},
+    {"1,000 biases, default", 4,
+     .stages = {BIASES(1000), TOP_K(40), TOP_P(0.95f), MIN_P(0.05f), TEMP(0.8f), DIST}},
+    {"100,000 biases, default", 4,
+     .stages = {BIASES(MOST_BIASES), TOP_K(40), TOP_P(0.95f), MIN_P(0.05f), TEMP(0.8f), DIST}},
     {"top_k 1000, dist", 6, .stages = {TOP_K(1000), DIST}},
     {"top_n_sigma 1, dist", 6, .stages = {SIGMA(1), DIST}},
     {"dist, mt19937", 9, .stages = {DIST}},
@@ -143,7 +161,9 @@ pluck_config bench_chain_config(const bench_chain *chain, int32_t n_vocab,
                            .stages = chain->stages,
                            .workspace = workspace};
     while (config.n_stages < CHAIN_MAX_STAGES && chain->stages[config.n_stages].kind != 0) {
-        config.n_stages++;
+        const pluck_stage *stage = &chain->stages[config.n_stages++];
+        if (stage->kind == PLUCK_STAGE_LOGIT_BIAS)
+            fill_biases(stage->as.logit_bias.n_biases, n_vocab);
     }
     return config;
 }

@@ -38,7 +38,7 @@ static void find_max(mass_cache *m, const logit_row *r, uint32_t values) {
 }
 
 bool pk_mass_scan(mass_cache *m, logit_row *r, uint32_t values, int32_t *n_alive) {
-    if (!pk_row_max(r, m->scratch, m->group_max, n_alive)) return false;
+    if (!pk_row_max(r, m->scratch, NULL, m->group_max, m->group_sum, n_alive)) return false;
     find_max(m, r, values);
     return true;
 }
@@ -87,15 +87,45 @@ static void add_up(mass_cache *m, const mass_source *s, uint32_t weights) {
     m->grouped = true;
 }
 
+/* The maximum of some groups that are spread over a row. */
+static float glance(const logit_row *r) {
+    enum { GLANCES = 8 };
+    float x[GROUP], max = -INFINITY;
+    for (int32_t i = 0; i < GLANCES; i++) {
+        pk_row_group(r, (int32_t)((2 * i + 1) * (int64_t)r->n_groups / (2 * GLANCES)),
+                     cut_at(-INFINITY), x);
+        const float of_group = greatest(x, GROUP);
+        max = of_group > max ? of_group : max;
+    }
+    return max;
+}
+
+/* Whether sums with this reference are as exact as with the maximum; they cannot overflow. */
+static bool is_near(const mass_cache *m, float ref, double scale) {
+    return fabs(((double)m->max - (double)ref) * scale) <= 20.0;
+}
+
+bool pk_mass_scan_sum(mass_cache *m, const mass_source *s, logit_row *r, int32_t *n_alive) {
+    PLUCK_ASSERT(s->row == r && s->whole && cut_is_open(s->cut) && !s->adapt);
+    const float ref = glance(r);
+    if (!isfinite(ref)) return pk_mass_scan(m, r, s->values, n_alive);
+    const exp_params p = pk_exp_params(ref, s->scale);
+    if (!pk_row_max(r, m->scratch, &p, m->group_max, m->group_sum, n_alive)) return false;
+    find_max(m, r, s->values);
+    if (!is_near(m, ref, s->scale)) return true;
+    m->ref = ref;
+    m->sum_stamp = s->weights;
+    add_up(m, s, s->weights);
+    return true;
+}
+
 void pk_mass_refreshed(mass_cache *m, const mass_source *before, uint32_t values,
                        uint32_t weights) {
     PLUCK_ASSERT(before->whole && pk_mass_is_scanned(m, before));
     PLUCK_ASSERT(values != before->values && weights != before->weights);
     const bool summed = pk_mass_is_summed(m, before) && m->grouped;
     find_max(m, before->row, values);
-    /* If the maximum is far from the reference, the sums lose precision and must be computed again;
-     * they cannot overflow. */
-    if (!summed || !(fabs(((double)m->max - (double)m->ref) * before->scale) <= 20.0)) return;
+    if (!summed || !is_near(m, m->ref, before->scale)) return;
     add_up(m, before, weights);
 }
 

@@ -51,6 +51,10 @@ void pk_mass_begin(mass_cache *m, const kernel_table *kernels, scratch_arena *s)
  * NaN. */
 bool pk_mass_scan(mass_cache *m, logit_row *r, uint32_t values, int32_t *n_alive);
 
+/* The same; also finds the sum of a source that is the row r, in the same reading. The reference is
+ * the maximum of a few groups; if that is too far from the maximum of all, there is no sum. */
+bool pk_mass_scan_sum(mass_cache *m, const mass_source *s, logit_row *r, int32_t *n_alive);
+
 /* Sets the maximum of a list. */
 void pk_mass_set_max(mass_cache *m, uint32_t values, float max);
 

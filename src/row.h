@@ -100,9 +100,10 @@ void pk_row_group(const logit_row *r, int32_t group, row_cut c, float *x);
 /* Prefetches the groups of these ids together, since the row may not be in the cache. */
 void pk_row_prefetch(const logit_row *r, const int32_t *ids, int32_t n);
 
-/* Writes the maximum of each group, and how many tokens are alive. False if an allowed logit is
- * NaN. */
-bool pk_row_max(logit_row *r, scratch_arena *s, float *max, int32_t *n_alive);
+/* Writes the maximum of each group, and how many tokens are alive; with p (not NULL) also the sum of
+ * e(x) of each group, in the same reading. False if an allowed logit is NaN. */
+bool pk_row_max(logit_row *r, scratch_arena *s, const exp_params *p, float *max, double *sum,
+                int32_t *n_alive);
 
 /* Writes the sum of e(x) of each group; e is that of kernels.h. */
 void pk_row_sumexp(const logit_row *r, scratch_arena *s, const exp_params *p, double *sum);

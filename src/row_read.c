@@ -72,13 +72,21 @@ static int64_t census(const logit_row *r) {
     return (int64_t)r->n_full * GROUP - masked;
 }
 
-bool pk_row_max(logit_row *r, scratch_arena *s, float *max, int32_t *n_alive) {
+/* The maxima of n groups, and with p their sums; returns whether all logits are finite. */
+static bool read_max(const row_kernels *k, const void *x, const uint64_t *allowed, int32_t n,
+                     const exp_params *p, float *max, double *sum) {
+    return p ? k->group_max_sumexp(x, allowed, (size_t)n, p, max, sum)
+             : k->group_max(x, allowed, (size_t)n, max);
+}
+
+bool pk_row_max(logit_row *r, scratch_arena *s, const exp_params *p, float *max, double *sum,
+                int32_t *n_alive) {
     int64_t alive = r->n_allowed;
     row_run part;
     r->finite = true;
     for (int32_t g = 0; pk_row_next_full(r, r->n_full, &g, &part);)
-        r->finite &=
-            part.kernels->group_max(part.x, part.allowed, (size_t)part.n, max + part.first);
+        r->finite &= read_max(part.kernels, part.x, part.allowed, part.n, p, max + part.first,
+                              sum + part.first);
     if (!r->finite) {
         alive = census(r);
         if (alive < 0) return false;
@@ -87,10 +95,14 @@ bool pk_row_max(logit_row *r, scratch_arena *s, float *max, int32_t *n_alive) {
     if (r->n_patches > 0) {
         const size_t n_patches = (size_t)r->n_patches;
         float *patch_max = pk_lease_floats(s, LEASE_MAXIMA, n_patches);
+        double *patch_sum = pk_lease_doubles(s, LEASE_SUMS, n_patches);
         int64_t masked = 0;
-        bool sound = row_f32(r)->group_max(r->memory.patches, NULL, n_patches, patch_max);
+        bool sound =
+            read_max(row_f32(r), r->memory.patches, NULL, r->n_patches, p, patch_max, patch_sum);
         if (!sound) sound = row_f32(r)->group_census(r->memory.patches, NULL, n_patches, &masked);
         SCATTER(patch_max, max);
+        if (p) SCATTER(patch_sum, sum);
+        pk_lease_return(s, LEASE_SUMS);
         pk_lease_return(s, LEASE_MAXIMA);
         if (!sound) return false;
         alive += (int64_t)n_patches * GROUP - masked - alive_behind_patches(r);

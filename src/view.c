@@ -220,11 +220,15 @@ static void collapse(view *v) {
     pk_mass_set_max(&v->mass, v->values, 0.0f);
 }
 
-pluck_status pk_view_scan(view *v) {
+/* Finds the maxima; `sums`: also the sum, if that costs no other reading of the row. */
+static pluck_status scan(view *v, bool sums) {
     if (v->mass.max_stamp == v->values) return PLUCK_OK;
     PLUCK_ASSERT(!v->whole || cut_is_open(v->cut));
     if (v->whole) {
-        if (!pk_mass_scan(&v->mass, &v->row, v->values, &v->n)) return PLUCK_ERR_NAN;
+        const mass_source s = pk_view_source(v);
+        const bool sound = sums ? pk_mass_scan_sum(&v->mass, &s, &v->row, &v->n)
+                                : pk_mass_scan(&v->mass, &v->row, v->values, &v->n);
+        if (!sound) return PLUCK_ERR_NAN;
         if (v->n == 0) {
             v->mass.max_stamp = 0;
             return PLUCK_ERR_EMPTY;
@@ -233,10 +237,12 @@ pluck_status pk_view_scan(view *v) {
         if (v->list.n == 0) return PLUCK_ERR_EMPTY;
         pk_mass_set_max(&v->mass, v->values, pk_list_max(&v->list));
     }
-    if (v->mass.max == INFINITY) {
-        collapse(v);
-    }
+    if (v->mass.max == INFINITY) collapse(v);
     return PLUCK_OK;
+}
+
+pluck_status pk_view_scan(view *v) {
+    return scan(v, false);
 }
 
 pluck_status pk_view_materialise(view *v) {
@@ -271,7 +277,7 @@ pluck_status pk_view_prepare(view *v, view_state state, bool takes_cut) {
         TRY(pk_view_materialise(v));
     else if (cut_noted && !takes_cut)
         TRY(make_cut_real(v));
-    if (state >= VIEW_SCANNED) TRY(pk_view_scan(v));
+    if (state >= VIEW_SCANNED) TRY(scan(v, state == VIEW_SUMMED));
     if (state >= VIEW_LIST) TRY(pk_view_materialise(v));
     PLUCK_ASSERT(!v->adapted && (takes_cut || cut_is_open(v->cut)));
     PLUCK_ASSERT(state < VIEW_LIST || !v->whole);

@@ -26,6 +26,7 @@ bool pk_view_row_allows(const pluck_row *row, int32_t n_vocab, int32_t id);
 typedef enum view_state {
     VIEW_ANY,     /* nothing is known of the row: it may have NaN */
     VIEW_SCANNED, /* the maxima and how many are alive are known; there is no NaN; one is alive */
+    VIEW_SUMMED,  /* scanned, and if the row had not been read before, summed in the same reading */
     VIEW_LIST     /* the candidates are a list that is stored in their order */
 } view_state;
 

@@ -65,7 +65,8 @@ typedef struct group_totals {
  *                  of groups with an allowed NaN have no meaning
  *   group_census   adds the number of logits at -inf to *n_masked; returns whether there is no NaN
  *   group_sumexp   writes the sum of e(x) of each group
- *   group_sumexp_above   the same over x >= cut (not -inf); does not read groups whose max is below
+ *   group_max_sumexp     both in one reading
+ *   group_sumexp_above   group_sumexp over x >= cut (not -inf); does not read groups whose max is below
  *                  cut
  *   group_sumexp_levels  writes the sum of e(x) of each group; adds the sum over x >= at[i] to
  *                  above[i], for one or two levels
@@ -90,6 +91,9 @@ typedef struct group_totals {
       (const void *x, const uint64_t *allowed, size_t n_groups, int64_t *n_masked))                \
     X(void, group_sumexp,                                                                          \
       (const void *x, const uint64_t *allowed, size_t n_groups, const exp_params *p, double *sum)) \
+    X(bool, group_max_sumexp,                                                                      \
+      (const void *x, const uint64_t *allowed, size_t n_groups, const exp_params *p, float *max,   \
+       double *sum))                                                                               \
     X(void, group_sumexp_above,                                                                    \
       (const void *x, const uint64_t *allowed, size_t n_groups, const float *max, float cut,       \
        const exp_params *p, double *sum))                                                          \

@@ -82,11 +82,7 @@ VATTR static bool ROW_FN(group_max)(const void *row, const uint64_t *allowed, si
     (void)allowed;
     GROUPS_BY_FOUR(m[q] = ROW_FN(spread_max)(x, ROW_BITS(g + (size_t)q), &check),
                    v_hmax4(m, max + g), max[g] = v_hmax(m[0]));
-    float lane[VWIDTH];
-    v_store(lane, check);
-    bool finite = true;
-    for (int i = 0; i < VWIDTH; i++) finite &= lane[i] == 0.0f;
-    return finite;
+    return v_mask_nan(check) == 0;
 }
 
 VATTR static bool ROW_FN(group_census)(const void *row, const uint64_t *allowed, size_t n_groups,
@@ -199,6 +195,21 @@ VFN void ROW_FN(sumexp_levels)(const char *x, const uint64_t *allowed, size_t n_
 VATTR static void ROW_FN(group_sumexp)(const void *row, const uint64_t *allowed, size_t n_groups,
                                        const exp_params *p, double *sum) {
     ROW_FN(sumexp_levels)(row, allowed, n_groups, NULL, 0, p, sum, NULL);
+}
+
+VATTR static bool ROW_FN(group_max_sumexp)(const void *row, const uint64_t *allowed,
+                                           size_t n_groups, const exp_params *params, float *max,
+                                           double *sum) {
+    const char *x = row;
+    const exp_params p = *params;
+    vf check = v_set(0.0f), m[4];
+    v8 s[4];
+    (void)allowed;
+    GROUPS_BY_FOUR((m[q] = ROW_FN(spread_max)(x, ROW_BITS(g + (size_t)q), &check),
+                    ROW_FN(lanes_exp_levels)(x, ROW_BITS(g + (size_t)q), NULL, 0, &p, &s[q], NULL)),
+                   (v_hmax4(m, max + g), v8_sum4(s, sum + g)),
+                   (max[g] = v_hmax(m[0]), sum[g] = v8_sum(s[0])));
+    return v_mask_nan(check) == 0;
 }
 
 VATTR static void ROW_FN(group_sumexp_levels)(const void *row, const uint64_t *allowed,

@@ -89,7 +89,7 @@ const stage_kind pk_stage_adaptive_p = {
     .kind = PLUCK_STAGE_ADAPTIVE_P,
     .name = "adaptive_p",
     .defaults.as.adaptive_p = {.target = -1.0f, .decay = 0.9f, .seed = PLUCK_SEED_RANDOM},
-    .state = VIEW_SCANNED,
+    .state = VIEW_SUMMED,
     .apply = apply,
     .random = true,
     .selects = true,

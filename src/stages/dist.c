@@ -22,7 +22,7 @@ const stage_kind pk_stage_dist = {
     .kind = PLUCK_STAGE_DIST,
     .name = "dist",
     .defaults.as.dist = {.seed = PLUCK_SEED_RANDOM},
-    .state = VIEW_SCANNED,
+    .state = VIEW_SUMMED,
     .takes_cut = true,
     .apply = apply,
     .random = true,

@@ -50,7 +50,7 @@ extern const stage_kind pk_stage_epsilon_cutoff;
 const stage_kind pk_stage_epsilon_cutoff = {
     .kind = PLUCK_STAGE_EPSILON_CUTOFF,
     .name = "epsilon_cutoff",
-    .state = VIEW_SCANNED,
+    .state = VIEW_SUMMED,
     .takes_cut = true,
     .apply = apply_epsilon,
     .check = check,

@@ -35,7 +35,7 @@ const stage_kind pk_stage_top_a = {
     .kind = PLUCK_STAGE_TOP_A,
     .name = "top_a",
     .defaults.as.top_a = {.a = 0.0f, .min_keep = 0},
-    .state = VIEW_SCANNED,
+    .state = VIEW_SUMMED,
     .takes_cut = true,
     .apply = apply,
     .check = check,
