@@ -93,7 +93,7 @@ static pluck_status begin_view(pluck_workspace *ws, int32_t n_vocab, const pluck
                                const run_hooks *hooks) {
     TRY(pk_workspace_begin(ws, n_vocab, row));
     if (!hooks || !hooks->look) return PLUCK_OK;
-    TRY(pk_view_scan(&ws->view));
+    TRY(pk_view_prepare(&ws->view, VIEW_SUMMED, true));
     hooks->look(hooks->arg, &ws->view);
     /* The scan left the tokens at +inf alone, but the chain begins with the others as well. */
     return pk_view_is_infinite(&ws->view) ? pk_workspace_begin(ws, n_vocab, row) : PLUCK_OK;
