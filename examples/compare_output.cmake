@@ -3,6 +3,7 @@
 # use.
 execute_process(COMMAND ${PROGRAM} ${ARGUMENT} OUTPUT_VARIABLE printed RESULT_VARIABLE status)
 string(REGEX REPLACE "[^\n]*(microseconds|kernels: )[^\n]*\n" "" printed "${printed}")
+string(REPLACE "\r" "" printed "${printed}") # Windows
 file(READ ${EXPECTED} expected)
 if(NOT status EQUAL 0)
     message(FATAL_ERROR "exit status ${status}")

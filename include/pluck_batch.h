@@ -56,8 +56,8 @@ typedef struct pluck_batch_config {
     int32_t max_rows;        /* of a call: 1 to 65536 */
     int32_t n_threads;       /* that work on a call, the calling one included: 1 to 1024. Each has a
                           workspace, 21 bytes for each vocabulary entry in all */
-    pluck_executor executor; /* run NULL: the batch makes n_threads - 1 threads (POSIX threads)
-                                  that sleep between calls */
+    pluck_executor executor; /* run NULL: the batch makes n_threads - 1 threads (of POSIX or
+                                  Windows) that sleep between calls */
     pluck_allocator allocator; /* all zero: malloc and free */
 } pluck_batch_config;
 

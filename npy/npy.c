@@ -32,7 +32,9 @@ typedef struct header {
     bool has_descr, has_order, has_shape;
 } header;
 
-#if defined(__GNUC__)
+#if defined(__MINGW_PRINTF_FORMAT)
+__attribute__((format(__MINGW_PRINTF_FORMAT, 3, 4)))
+#elif defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif
 static bool

@@ -22,7 +22,8 @@ enum { OPEN_FLAGS = O_RDONLY | O_BINARY };
 enum { OPEN_FLAGS = O_RDONLY | O_CLOEXEC };
 #endif
 
-enum { FIRST_CHUNK = 1 << 16 };
+/* Windows counts with 32 bits what is read at once. */
+enum { FIRST_CHUNK = 1 << 16, MOST_AT_ONCE = 1 << 30 };
 
 static bool fail(char *err, size_t err_size, const char *text) {
     if (err_size > 0) (void)snprintf(err, err_size, "%s", text);
@@ -49,7 +50,9 @@ static bool map_file(npy_file *out, int fd, off_t size, char *err, size_t err_si
 static ssize_t read_up_to(int fd, void *to, size_t n) {
     size_t got = 0;
     while (got < n) {
-        const ssize_t part = read(fd, (char *)to + got, n - got);
+        const size_t left = n - got;
+        const ssize_t part =
+            read(fd, (char *)to + got, left < MOST_AT_ONCE ? (unsigned)left : MOST_AT_ONCE);
         if (part < 0 && errno == EINTR) continue;
         if (part < 0) return -1;
         if (part == 0) break;

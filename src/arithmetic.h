@@ -11,6 +11,11 @@
 #ifndef PLUCK_ARITHMETIC_H
 #define PLUCK_ARITHMETIC_H
 
+/* The library is written in GNU's C: attributes, and functions such as __builtin_ctzll. */
+#if !defined(__GNUC__) && !defined(__clang__)
+#error "Pluck needs gcc or clang, on Windows mingw-w64; programs that use it may have any compiler"
+#endif
+
 #if defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__
 #error "Pluck needs NaN and infinity: compile it without -Ofast, -ffast-math, -ffinite-math-only"
 #endif

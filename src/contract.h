@@ -12,10 +12,7 @@
 
 #ifdef PLUCK_CHECKS
 
-#if defined(__GNUC__)
-__attribute__((noreturn))
-#endif
-void pk_contract_broken(const char *file, int line, const char *what);
+__attribute__((noreturn)) void pk_contract_broken(const char *file, int line, const char *what);
 
 #define PLUCK_ASSERT(condition)                                                                    \
     ((condition) ? (void)0 : pk_contract_broken(__FILE__, __LINE__, #condition))

@@ -5,10 +5,7 @@
 #include "pluck.h"
 
 /* Writes status and message to *err, unless err is NULL, and returns the status. */
-#if defined(__GNUC__)
-__attribute__((format(printf, 3, 4)))
-#endif
-pluck_status
-pk_fail(pluck_error *err, pluck_status status, const char *format, ...);
+__attribute__((format(printf, 3, 4))) pluck_status pk_fail(pluck_error *err, pluck_status status,
+                                                           const char *format, ...);
 
 #endif /* PLUCK_ERROR_H */

@@ -41,11 +41,7 @@ static void sort(const ordering *o, int32_t *index, int32_t n, bool digits);
 
 /* Sorts up to RADIX_MOST positions by the bytes of their rounded keys, then those with equal bytes
  * by comparisons. Not inlined, because the recursive caller would need more stack. */
-#if defined(__GNUC__)
-__attribute__((noinline))
-#endif
-static void
-sort_by_digits(const ordering *o, int32_t *index, int32_t n) {
+__attribute__((noinline)) static void sort_by_digits(const ordering *o, int32_t *index, int32_t n) {
     uint64_t buffer[2][RADIX_MOST];
     int32_t start[4][256] = {{0}};
     for (int32_t i = 0; i < n; i++) {
