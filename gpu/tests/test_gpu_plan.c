@@ -32,6 +32,12 @@ static void places_chains(void **state) {
     const pluck_stage typical[] = {with_penalties(64, 1.1f, 0.0f, 0.0f),
                                    with_temp(0.5f, 0.0f, 1.0f), with_top_k(40),
                                    with_typical(0.5f, 1), with_dist()};
+    pluck_stage exempt[] = {with_penalties(64, 1.1f, 0.0f, 0.0f), with_top_k(40), with_dist()};
+    pluck_stage output_only[] = {with_penalties(64, 1.1f, 0.0f, 0.0f), with_top_k(40), with_dist()};
+    const int32_t spared = 7;
+    exempt[0].as.penalties.exempt = &spared;
+    exempt[0].as.penalties.n_exempt = 1;
+    output_only[0].as.penalties.output_only = 1;
     const pluck_stage mirostat[] = {with_temp(0.5f, 0.0f, 1.0f), with_mirostat(2, 5.0f, 0.1f, 100)};
     const pluck_stage min_p[] = {with_min_p(0.25f, 0), with_xtc(0.5f, 0.1f, 0), with_dist()};
     const pluck_stage sigma[] = {with_sigma(1.0f), with_typical(0.5f, 1), with_dist()};
@@ -50,6 +56,11 @@ static void places_chains(void **state) {
            (expectation){PLUCK_GPU_CANDIDATES, 3,
                          "device: penalties (last 64), top_k 40 -> 40 candidates back; CPU: "
                          "temperature 0.5, typical 0.5, draw"});
+    for (int i = 0; i < 2; i++) /* the device counts all tokens, and penalises all that it counts */
+        expect(i ? exempt : output_only, 3, PLUCK_RNG_PHILOX,
+               (expectation){PLUCK_GPU_ROW, 3,
+                             "the row back, 128000 bytes as float32; CPU: penalties (last 64), "
+                             "top_k 40, draw"});
     expect(min_p, 3, PLUCK_RNG_PHILOX,
            (expectation){PLUCK_GPU_CANDIDATES, 2,
                          "device: min_p 0.25 -> the candidates left back; CPU: xtc, draw"});
