@@ -1,0 +1,113 @@
+/*
+ * test_joint_kernels.c: the kernels that do two things in one reading of a row, on every instruction
+ * set that this CPU has, every dtype, with a mask and without: widen_sum against an addition for each
+ * element, group_max_sumexp against group_max and group_sumexp.
+ */
+#include "check.h"
+#include "kernels/kernels.h"
+
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+enum { GROUPS = 37, COUNT = GROUPS * GROUP };
+
+/* A row in its dtype and as floats, a mask, and numbers to add to it. */
+typedef struct sample {
+    unsigned char bytes[4 * COUNT + 8];
+    const void *row;
+    float x[COUNT], added[COUNT];
+    uint64_t allowed[GROUPS];
+} sample;
+
+static void make(sample *s, rows_kind kind, pluck_dtype dtype, uint64_t seed) {
+    rows_random r = {seed};
+    rows_fill(kind, seed, s->x, COUNT);
+    s->row = s->bytes + rows_element_size(dtype); /* at an odd element */
+    rows_store(dtype, s->x, s->bytes + rows_element_size(dtype), COUNT);
+    const pluck_row row = {.logits = s->row, .dtype = dtype};
+    static const float odd[] = {-INFINITY, INFINITY, FLT_MAX, -FLT_MAX, -0.0f};
+    for (int32_t i = 0; i < COUNT; i++) {
+        s->x[i] = (float)oracle_element(&row, i);
+        s->added[i] = rows_below(&r, 8) ? (float)rows_gauss(&r) : odd[rows_below(&r, 5)];
+    }
+    for (int g = 0; g < GROUPS; g++)
+        s->allowed[g] = g % 5 == 0 ? 0 : g % 5 == 1 ? ~UINT64_C(0) : rows_next(&r);
+}
+
+static bool is_allowed(const sample *s, bool masked, int32_t i) {
+    return !masked || (s->allowed[i / GROUP] >> (i % GROUP) & 1);
+}
+
+static void check_widen_sum(const row_kernels *k, const sample *s, bool masked) {
+    static float out[COUNT];
+    k->widen_sum(s->row, s->allowed, GROUPS, s->added, out);
+    for (int32_t i = 0; i < COUNT; i++) {
+        const float x = s->x[i], y = s->added[i];
+        float want = x + y;
+        if (!is_allowed(s, masked, i) || x == -INFINITY || (y == -INFINITY && !isnan(x)))
+            want = -INFINITY;
+        if (isnan(want))
+            assert_true(isnan(out[i]));
+        else
+            assert_memory_equal(&out[i], &want, sizeof want);
+    }
+}
+
+static void check_max_sumexp(const row_kernels *k, const sample *s) {
+    float max[GROUPS], want_max[GROUPS], ref = -INFINITY;
+    double sum[GROUPS], want[GROUPS];
+    const bool finite = k->group_max(s->row, s->allowed, GROUPS, want_max);
+    for (int g = 0; g < GROUPS; g++) ref = fmaxf(ref, want_max[g]);
+    if (!(ref > -INFINITY)) ref = 0.0f;
+    for (int below = 0; below < 2; below++) { /* also with a reference that is below the maximum */
+        const exp_params p = pk_exp_params(ref - 3.0f * (float)below, 0.9);
+        k->group_sumexp(s->row, s->allowed, GROUPS, &p, want);
+        assert_int_equal(k->group_max_sumexp(s->row, s->allowed, GROUPS, &p, max, sum), finite);
+        assert_memory_equal(max, want_max, sizeof max);
+        assert_memory_equal(sum, want, sizeof sum);
+    }
+}
+
+static void each_is_two(void **state) {
+    (void)state;
+    static const rows_kind kinds[] = {ROWS_NORMAL, ROWS_TIES, ROWS_HALF_MASKED, ROWS_DENORMAL,
+                                      ROWS_FAR};
+    static sample s;
+    int n = 0;
+    const kernel_table *const *tables = pk_kernel_tables(&n);
+    for (int i = 0; i < n; i++) {
+        if (tables[i]->needs & ~pk_cpu_features()) continue;
+        for (int d = 0; d < KERNEL_DTYPES; d++)
+            for (int masked = 0; masked < 2; masked++)
+                for (size_t kind = 0; kind < sizeof kinds / sizeof *kinds; kind++) {
+                    make(&s, kinds[kind], (pluck_dtype)d, 7 * kind + 1);
+                    check_widen_sum(tables[i]->row[d][masked], &s, masked);
+                    check_max_sumexp(tables[i]->row[d][masked], &s);
+                }
+    }
+}
+
+/* +inf with a bias of -inf is masked; NaN stays NaN. */
+static void infinities(void **state) {
+    (void)state;
+    static const float x[] = {INFINITY, -INFINITY, NAN, 1.0f, INFINITY, NAN};
+    static const float y[] = {-INFINITY, INFINITY, -INFINITY, -INFINITY, 1.0f, 1.0f};
+    float row[GROUP] = {0}, added[GROUP] = {0}, out[GROUP];
+    memcpy(row, x, sizeof x);
+    memcpy(added, y, sizeof y);
+    int n = 0;
+    const kernel_table *const *tables = pk_kernel_tables(&n);
+    for (int i = 0; i < n; i++) {
+        if (tables[i]->needs & ~pk_cpu_features()) continue;
+        tables[i]->row[PLUCK_DTYPE_F32][0]->widen_sum(row, NULL, 1, added, out);
+        assert_true(out[0] == -INFINITY && out[1] == -INFINITY && isnan(out[2]));
+        assert_true(out[3] == -INFINITY && out[4] == INFINITY && isnan(out[5]));
+        for (int k = 6; k < GROUP; k++) assert_true(out[k] == 0.0f);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_is_two), cmocka_unit_test(infinities)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
