@@ -27,10 +27,10 @@ static const pluck_logit_bias ban[] = {{1, -INFINITY}, {5, -INFINITY}, {1500, 6.
 #define PENALTIES(n, r, f, p)                                                                      \
     {                                                                                              \
         .kind = PLUCK_STAGE_PENALTIES, .as.penalties = {                                           \
-            .last_n = n,                                                                           \
-            .repeat = r,                                                                           \
-            .freq = f,                                                                             \
-            .present = p                                                                           \
+            .last_n = (n),                                                                         \
+            .repeat = (r),                                                                         \
+            .freq = (f),                                                                           \
+            .present = (p)                                                                         \
         }                                                                                          \
     }
 #define TOP_N_SIGMA(n_)                                                                            \
@@ -56,9 +56,9 @@ static const pluck_logit_bias ban[] = {{1, -INFINITY}, {5, -INFINITY}, {1500, 6.
 #define XTC(p, t, k)                                                                               \
     {                                                                                              \
         .kind = PLUCK_STAGE_XTC, .as.xtc = {                                                       \
-            .probability = p,                                                                      \
-            .threshold = t,                                                                        \
-            .min_keep = k,                                                                         \
+            .probability = (p),                                                                    \
+            .threshold = (t),                                                                      \
+            .min_keep = (k),                                                                       \
             .seed = 9                                                                              \
         }                                                                                          \
     }

@@ -35,7 +35,8 @@ static size_t page_size(void) {
 
 static void *map_memory(size_t size) {
     void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return map == MAP_FAILED ? NULL : map;
+    if (map == MAP_FAILED) return NULL;
+    return map;
 }
 
 static void unmap_memory(void *at, size_t size) {
