@@ -2,19 +2,13 @@
 #ifndef PLUCK_PYTHON_BATCH_H
 #define PLUCK_PYTHON_BATCH_H
 
-#include "extension.h"
-
-#include "pluck_batch.h"
+#include "rows.h"
 
 /* The arguments of a call, as the C library wants them. */
 typedef struct px_batch_call {
-    int32_t n;
-    PyObject *samplers;    /* list; keeps them alive */
-    int32_t n_entered;     /* of them, from the first on, are marked as busy */
-    pluck_batch_row *rows; /* n */
-    px_array *arrays; /* of rows and masks: one of each for a matrix, n of each for sequences */
-    int32_t n_arrays; /* that have been taken */
-    void **own;       /* n masks that had to be packed, or NULL */
+    px_rows in;
+    PyObject *samplers; /* list; keeps them alive */
+    int32_t n_entered;  /* of them, from the first on, are marked as busy */
 } px_batch_call;
 
 /* What a caller of Batch.sample asks for; NULL: not given. */

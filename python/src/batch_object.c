@@ -90,12 +90,13 @@ static int enter(batch_object *b) {
 
 static PyObject *run(batch_object *b, px_batch_call *call, const px_batch_args *args) {
     px_batch_outcome outcome;
-    if (px_batch_outcome_make(&outcome, call->n, args, b->config.n_vocab) != 0) return NULL;
+    if (px_batch_outcome_make(&outcome, call->in.n, args, b->config.n_vocab) != 0) return NULL;
     PyObject *result = NULL;
     if (enter(b) == 0) {
         pluck_error err = {PLUCK_OK, ""};
         PyThreadState *thread = PyEval_SaveThread();
-        const pluck_status status = pluck_batch_sample(b->c, call->rows, call->n, &outcome.c, &err);
+        const pluck_status status =
+            pluck_batch_sample(b->c, call->in.rows, call->in.n, &outcome.c, &err);
         PyEval_RestoreThread(thread);
         b->busy = false;
         result = status == PLUCK_OK || status == PLUCK_ERR_BATCH

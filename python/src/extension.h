@@ -8,6 +8,8 @@
  *   callback.c    stages that call Python functions
  *   sampler.c     pluck.Sampler; workspace_object.c pluck.Workspace
  *   batch_object.c pluck.Batch; batch_call.c its arguments, batch_result.c its results
+ *   rows.c        many rows and masks of a call
+ *   verify.c      drafts checked against rows
  *   accept.c      telling a sampler tokens
  *   saved.c       a sampler's state as bytes, and pickling
  *   results.c     what a call returns; errors
@@ -178,6 +180,9 @@ PyObject *px_raise(pluck_status status, const pluck_error *err);
 
 PyObject *px_draw_object(const pluck_draw *draw);
 PyObject *px_candidates_object(const pluck_candidates *candidates);
+/* Whether it is a pluck.Candidates. */
+bool px_is_candidates(PyObject *object);
+
 PyObject *px_logprobs_object(const int32_t *ids, const float *logprobs, int32_t n,
                              PyObject *token_logprob);
 
@@ -237,6 +242,12 @@ PyObject *px_sampler_accept_prompt(PyObject *self, PyObject *tokens);
 PyObject *px_sampler_save(PyObject *self, PyObject *unused);
 PyObject *px_sampler_load(PyObject *self, PyObject *given);
 PyObject *px_sampler_reduce(PyObject *self, PyObject *unused);
+
+/* ---- verify.c: a method of Sampler, and what it returns ---- */
+
+PyObject *px_sampler_verify(PyObject *self, PyObject *const *args, Py_ssize_t n_args,
+                            PyObject *kwnames);
+int px_verify_init(PyObject *module);
 
 /* ---- batch_object.c ---- */
 

@@ -78,6 +78,10 @@ PyObject *px_candidates_object(const pluck_candidates *c) {
     return px_sequence(candidates_type, items, 6);
 }
 
+bool px_is_candidates(PyObject *object) {
+    return PyObject_TypeCheck(object, candidates_type);
+}
+
 PyObject *px_logprobs_object(const int32_t *ids, const float *logprobs, int32_t n,
                              PyObject *token_logprob) {
     PyObject *const items[] = {

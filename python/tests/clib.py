@@ -41,6 +41,34 @@ class Candidates(ctypes.Structure):
     ]
 
 
+class Config(ctypes.Structure):
+    _fields_ = [
+        ("n_vocab", ctypes.c_int32),
+        ("seed", ctypes.c_uint32),
+        ("rng", ctypes.c_int),
+        ("stages", ctypes.c_void_p),
+        ("n_stages", ctypes.c_int32),
+        ("allocator", ctypes.c_void_p * 3),
+        ("workspace", ctypes.c_void_p),
+        ("max_rewind", ctypes.c_int32),
+    ]
+
+
+class Proposal(ctypes.Structure):
+    _fields_ = [("ids", ctypes.c_void_p), ("probabilities", ctypes.c_void_p), ("n", ctypes.c_int32)]
+
+
+class Draft(ctypes.Structure):
+    _fields_ = [
+        ("way", ctypes.c_int),
+        ("tokens", ctypes.c_void_p),
+        ("n_tokens", ctypes.c_int32),
+        ("rows", ctypes.POINTER(Row)),
+        ("proposals", ctypes.POINTER(Proposal)),
+        ("workspace", ctypes.c_void_p),
+    ]
+
+
 def load():
     """The library, or None if the environment names none."""
     path = os.environ.get("PLUCK_SHARED_LIBRARY")
@@ -48,16 +76,23 @@ def load():
         return None
     library = ctypes.CDLL(path)
     library.pluck_sampler_workspace.restype = ctypes.c_void_p
+    library.pluck_spec_config.restype = ctypes.POINTER(Config)
     return library
 
 
 class Sampler:
-    """pluck_sampler_from_spec and what is called on it."""
+    """pluck_sampler_create of a spec, and what is called on it."""
 
-    def __init__(self, library, spec, n_vocab):
+    def __init__(self, library, spec, n_vocab, max_rewind=0):
         self.library = library
         self.at = ctypes.c_void_p()
-        status = library.pluck_sampler_from_spec(ctypes.byref(self.at), spec.encode(), n_vocab, None)
+        parsed = ctypes.c_void_p()
+        status = library.pluck_spec_parse(ctypes.byref(parsed), spec.encode(), n_vocab, None)
+        assert status == 0, (spec, status)
+        config = library.pluck_spec_config(parsed).contents
+        config.max_rewind = max_rewind
+        status = library.pluck_sampler_create(ctypes.byref(self.at), ctypes.byref(config))
+        library.pluck_spec_free(parsed)
         assert status == 0, (spec, status)
 
     def draw(self, array, dtype, mask=None):
@@ -77,6 +112,18 @@ class Sampler:
         assert status == 0, status
         arrays = [np.ctypeslib.as_array(a, (found.n,)).copy() for a in (found.ids, found.logits, found.probabilities)]
         return (*arrays, found.selected, found.n_masked, found.descending)
+
+    def verify(self, way, tokens, rows, proposals=None):
+        """way: 0 to 2. rows: float32 of shape (n + 1, n_vocab). proposals: (ids or None, float32) of each token."""
+        tokens = np.array(tokens, np.int32)
+        given = [Proposal(None if ids is None else ids.ctypes.data, p.ctypes.data, len(p)) for ids, p in proposals or ()]
+        draft = Draft(way, tokens.ctypes.data, len(tokens), (Row * len(rows))(*(Row(row.ctypes.data) for row in rows)))
+        if proposals is not None:
+            draft.proposals = (Proposal * len(given))(*given)
+        found = (ctypes.c_int32 * 2)()  # n_accepted, token
+        status = self.library.pluck_verify(self.at, ctypes.byref(draft), ctypes.byref(found), None)
+        assert status == 0, status
+        return tuple(found)
 
     def accept(self, token):
         assert self.library.pluck_accept(self.at, token) == 0

@@ -6,20 +6,20 @@
     token = sampler.sample(logits)      # NumPy, PyTorch, DLPack or buffer; never copied or written to
     sampler.accept(token)
 
-Sampler is a chain of stages, made of a spec or of pluck.stages; Batch runs many of them on threads;
-top_logprobs gives the log-probabilities of a row. What the library refuses is a pluck.Error that names key,
-value and range. Results are those of the C library, bit for bit.
+Sampler is a chain of stages, made of a spec or of pluck.stages; its verify() judges the drafts of a small
+model; Batch runs many samplers on threads; top_logprobs gives the log-probabilities of a row. What the library
+refuses is a pluck.Error that names key, value and range. Results are those of the C library, bit for bit.
 """
 
 from pluck._errors import BatchError, Error
 from pluck._pluck import (
-    Batch, BatchLogProbs, BatchResult, Candidates, Draw, Kept, LogProbs, Sampler, Workspace, __version__, isa,
-    top_logprobs,
+    Batch, BatchLogProbs, BatchResult, Candidates, Draw, Kept, LogProbs, Sampler, Verified, Workspace, __version__,
+    isa, top_logprobs,
 )
 from pluck.stages import *
 from pluck import stages
 
 __all__ = [
     "Sampler", "Workspace", "Draw", "Candidates", "LogProbs", "top_logprobs", "isa", "Error", "stages",
-    "Batch", "BatchResult", "BatchLogProbs", "Kept", "BatchError",
+    "Batch", "BatchResult", "BatchLogProbs", "Kept", "BatchError", "Verified",
 ] + stages.__all__
