@@ -94,7 +94,10 @@ function outcome(row, rowName, spec, head) {
   for (let i = 1; i < logits.length; i++) if (logits[i] > logits[best]) best = i;
   const sum = logits[best] - Math.log(probabilities[best]);
   let entropy = 0;
-  for (let i = 0; i < logits.length; i++) if (probabilities[i] > 0) entropy -= probabilities[i] * (logits[i] - sum);
+  const finite = Number.isFinite(sum); // candidates at infinity share the probability equally
+  for (let i = 0; i < logits.length; i++) {
+    if (probabilities[i] > 0) entropy -= probabilities[i] * (finite ? logits[i] - sum : Math.log(probabilities[i]));
+  }
   const least = ranked[Math.min(HEAD, ranked.length) - 1];
   const wanted = new Uint8Array(row.length);
   for (const token of head) wanted[token] = 1;

@@ -3,6 +3,7 @@
 import { PluckError, init } from "pluck-sampling";
 import { analyse, countDraws, defaultChain, fromSpec, kindOf, timeChain, toSpec } from "./chain.js";
 import { bars, ranks } from "./chart.js";
+import { ownRow } from "./own.js";
 import * as rows from "./rows.js";
 
 const $ = (id) => document.getElementById(id);
@@ -27,6 +28,10 @@ function readAddress() {
   const address = new URLSearchParams(location.hash.slice(1));
   const name = address.get("row");
   if (rows.CHOICES.some(([value]) => value === name)) state.rowName = name;
+  else if (name === "own") {
+    if (!rows.select("own")) $("message").textContent = "The link's row was its author's own: paste its logits, or drop its file.";
+    else state.rowName = name;
+  }
   else if (name) $("message").textContent = `There is no row '${name}'.`;
   if (address.has("spec")) takeSpec(address.get("spec"));
 }
@@ -86,7 +91,8 @@ function cardOf(card, i) {
     button.setAttribute("aria-label", `Move ${kind.title} ${by < 0 ? "up" : "down"}`);
     button.addEventListener("click", () => {
       move(i, i + by);
-      $("cards").children[i + by].querySelectorAll("button")[by < 0 ? 0 : 1].focus();
+      const buttons = [...$("cards").children[i + by].querySelectorAll("button")];
+      (by < 0 ? buttons : buttons.reverse()).find((one) => !one.disabled).focus(); // at an end, the other one
     });
     return button;
   };
@@ -96,6 +102,8 @@ function cardOf(card, i) {
     make("div", { className: "head" }, handle, make("h2", {}, make("label", {}, on, ` ${kind.title}`)), slider, output,
       shift("↑", -1), shift("↓", 1)),
     make("p", { textContent: kind.formula }),
+    make("details", {}, make("summary", { textContent: `${kind.title}: definition and source` }),
+      make("div", { className: "definition", innerHTML: rows.formulaOf(kind.title) })),
     make("div", { className: "facts" }), make("div", { className: "charts" }, make("div"), make("div")));
   dragging(item, i);
   return item;
@@ -137,7 +145,7 @@ function showDraws(last) {
 function update() {
   writeAddress();
   try {
-    const { outcomes, head } = analyse(row, state.rowName, state.chain);
+    const { outcomes, head } = analyse(row, rows.keyOf(state.rowName), state.chain);
     show($("start"), outcomes[0], outcomes[0], head);
     let at = 0;
     state.chain.forEach((card, i) => {
@@ -179,6 +187,14 @@ function sections() {
   $("draws").append(make("div", { className: "head" }, make("h2", { textContent: "Draws" }), again), ...charts(1));
 }
 
+function showOwn(name) {
+  const option = $("row").querySelector("[value=own]") ?? $("row").appendChild(make("option", { value: "own" }));
+  option.textContent = `own: ${name}`;
+  $("row").value = state.rowName = "own";
+  row = rows.select("own");
+  update();
+}
+
 function controls() {
   $("row").append(...rows.CHOICES.map(([value, textContent]) => make("option", { value, textContent })));
   $("row").value = state.rowName;
@@ -205,6 +221,7 @@ function controls() {
     layOut();
     update();
   });
+  ownRow({ say: (text) => ($("message").textContent = text), show: showOwn });
   addEventListener("hashchange", () => {
     readAddress();
     $("row").value = state.rowName;

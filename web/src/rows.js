@@ -1,5 +1,5 @@
 // rows.js: the rows that can be looked at.
-import { Row } from "pluck-sampling";
+import { Row, Sampler } from "pluck-sampling";
 
 export const N_VOCAB = 151936;
 const RECORDED = 8;
@@ -12,13 +12,18 @@ export const CHOICES = [
 
 let recorded;
 let texts;
+let formulas;
 
 export async function load() {
-  const [rows, tokens] = await Promise.all(["rows.bin", "tokens.json"].map((name) => fetch(`./${name}`)));
-  if (!rows.ok || !tokens.ok) throw new Error("the rows could not be loaded");
+  const [rows, tokens, sections] = await Promise.all(["rows.bin", "tokens.json", "formulas.json"].map((name) => fetch(`./${name}`)));
+  if (!rows.ok || !tokens.ok || !sections.ok) throw new Error("the rows could not be loaded");
   recorded = new Float32Array(await rows.arrayBuffer());
   texts = await tokens.json();
+  formulas = await sections.json();
 }
+
+/** The section of docs/samplers.md on a sampler, as HTML. */
+export const formulaOf = (title) => formulas[title];
 
 // The same numbers each time (xorshift, Marsaglia 2003).
 function normals(n, scale) {
@@ -46,9 +51,36 @@ function logitsOf(name) {
 }
 
 let row;
+let own; // the row of one's own, in the module's memory
+let nTaken = 0;
+
+/** Makes logits of one's own the row "own". Throws what the library says of a row that it refuses, and then
+ * the one before stays. */
+export function takeOwn({ logits, dtype }) {
+  const taken = new Row(logits.length, dtype);
+  try {
+    taken.logits.set(logits);
+    const sampler = new Sampler("samplers=", logits.length);
+    try {
+      sampler.candidates(taken);
+    } finally {
+      sampler.free();
+    }
+  } catch (error) {
+    taken.free();
+    throw error;
+  }
+  own?.free();
+  own = taken;
+  nTaken++;
+}
+
+/** A name for what the row's logits are now, under which results of it can be kept. */
+export const keyOf = (name) => (name === "own" ? `own-${nTaken}` : name);
 
 /** The row in the module's memory. */
 export function select(name) {
+  if (name === "own") return own;
   row ??= new Row(N_VOCAB);
   row.logits.set(logitsOf(name));
   return row;

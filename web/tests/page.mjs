@@ -86,6 +86,37 @@ try {
     }
   }
 
+  // Every stage's definition is there.
+  assert.ok(await browser.evaluate("[...document.querySelectorAll('#cards .definition')].every((d) => d.textContent.length > 80)"));
+
+  // Logits of one's own: pasted, and in files. What is wrong is said, and the row before stays.
+  const drop = (name, bytes) => browser.evaluate(`{ delete document.documentElement.dataset.drawn;
+    document.querySelector("#message").textContent = "";
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([new Uint8Array(${JSON.stringify([...bytes])})], "${name}"));
+    document.body.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true })); }`);
+  const paste = (numbers) => `document.querySelector('#numbers').value = '${numbers}'; document.querySelector('#show-numbers').click()`;
+  const shown = await change(paste("[3, 2, 1.5, -inf]"));
+  assert.match(shown, /3 left\s+none cut/);
+  assert.match(shown, /most likely 62\.85 %/);
+  const header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }\n";
+  const file = Buffer.concat([Buffer.from([0x93, ...Buffer.from("NUMPY"), 1, 0, header.length, 0]), Buffer.from(header),
+    Buffer.from(new Float32Array([1, 1, 1, 0, NaN, 0]).buffer)]);
+  await drop("two.npy", file);
+  await drawn();
+  assert.match(await text(), /3 left\s+none cut/);
+  for (const [name, bytes, words] of [["cut.npy", file.subarray(0, -1), "cut.npy: the shape needs 24 bytes of data, the file has 23"],
+    ["a.png", Buffer.from("PNG and more"), "a.png: not a .npy file"], ["empty.npy", Buffer.alloc(0), "empty.npy: the file is empty"]]) {
+    await drop(name, bytes);
+    await browser.until(`document.querySelector("#message").textContent.includes(${JSON.stringify(words)})`);
+  }
+  await browser.evaluate("{ const r = document.querySelector('#file-row'); r.value = 1; r.dispatchEvent(new Event('change')); }");
+  await browser.until("/two.npy, row 1: .*NaN/i.test(document.querySelector('#message').textContent)");
+  await browser.evaluate(paste("1, 2, x"));
+  await browser.until("document.querySelector('#message').textContent.includes(\"number 3 is 'x'\")");
+  assert.match(await text(), /3 left\s+none cut/);
+  assert.equal(await browser.evaluate("document.querySelector('#row').value"), "own");
+
   // A link, at the width of a phone: nothing is wider than the page.
   const linked = "samplers=temperature:top_p;temp=1.5;top_p=0.9;seed=5";
   const second = await open(`#row=model-3&spec=${encodeURIComponent(linked)}`, 360);

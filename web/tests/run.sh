@@ -11,9 +11,11 @@ chain)
     mkdir -p "$work/node_modules"
     cp -R "$build/js/package" "$work/node_modules/pluck-sampling"
     cp "$here/../src/chain.js" "$work/chain.mjs"
-    cp "$here/chain.test.mjs" "$work"
+    cp "$here/../src/npy.js" "$work/npy.mjs"
+    cp "$here/../src/numbers.js" "$work/numbers.mjs"
+    cp "$here/chain.test.mjs" "$here/own.test.mjs" "$work"
     cd "$work"
-    node --test chain.test.mjs
+    node --test chain.test.mjs own.test.mjs
     ;;
 page)
     chromium=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || {

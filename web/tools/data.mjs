@@ -1,7 +1,9 @@
 // data.mjs OUT: writes what the page loads beside its code: the rows recorded from the tiny model as
-// float32 (rows.bin), and the texts of its tokens (tokens.json), from data/.
+// float32 (rows.bin), the texts of its tokens (tokens.json), from data/, and each sampler's formula
+// (formulas.json), from docs/samplers.md.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { sections } from "./formulas.mjs";
 
 const data = new URL("../../data/", import.meta.url);
 const out = process.argv[2];
@@ -53,3 +55,6 @@ const texts = tokens.map((token) => {
   return bytes.includes(undefined) ? token : Buffer.from(bytes).toString("utf8");
 });
 writeFileSync(join(out, "tokens.json"), JSON.stringify(texts));
+
+const samplers = readFileSync(new URL("../../docs/samplers.md", import.meta.url), "utf8");
+writeFileSync(join(out, "formulas.json"), JSON.stringify(sections(samplers)));
