@@ -5,7 +5,7 @@
  * An n-gram is a context of size - 1 tokens and the token behind it. Each distinct n-gram of the
  * ring has an entry. Two hash tables find an entry by its n-gram, and the first of a chain of entries
  * by their context. An n-gram that occurs several times has one entry, and its occurrences are linked
- * by where they end, so that both ends of the ring can lose and get back a token in constant time.
+ * by where they end, so that both ends of the ring can lose and get back a token in time for one n-gram.
  * What is found is compared token by token: the hash decides nothing.
  *
  * For histories of kind HISTORY_NGRAMS; the functions are called by history.c and stages.

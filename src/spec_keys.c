@@ -33,8 +33,10 @@ static pluck_status read_number(const pluck_spec *s, const key *k, text value, b
     if (!pk_text_number(value, integer, out)) return bad_value(k, value, err);
     if (s->by) *out = *out == 0.0 ? s->by->zero : *out * s->by->factor;
     if (*out >= k->low && *out <= k->high) return PLUCK_OK;
-    return pk_fail(err, PLUCK_ERR_SPEC_RANGE, "%s=%.*s is out of range; allowed: %s", k->name,
-                   pk_text_shown(value), value.at, k->range);
+    const bool scaled = s->by && s->by->factor != 1.0;
+    return pk_fail(err, PLUCK_ERR_SPEC_RANGE, "%s=%.*s is out of range; allowed: %s%s",
+                   s->by ? s->by->name : k->name, pk_text_shown(value), value.at, k->range,
+                   scaled ? ", in the unit of the library" : "");
 }
 
 static void *parameter(pluck_spec *s, const key *k) {

@@ -3,8 +3,8 @@
  * a spec, its order. docs/spec.md names the versions that these are of, docs/engines.md what is
  * taken of each engine.
  *
- * A preset's `samplers` name every sampler of the library, the engine's own in its order. So no key
- * is without effect.
+ * A preset's `samplers` name every sampler of the library, the engine's own in its order. So no sampler's
+ * key is without effect.
  */
 #include "arithmetic.h"
 

@@ -173,8 +173,8 @@ pluck_status pk_view_edit(view *v, const int32_t *ids, int32_t n, edit_fn fn, co
 /* The same for a view that is not edited in its row: `of` is asked which edit each candidate has. */
 pluck_status pk_view_edit_each(view *v, edit_of_fn of, edit_fn fn, const void *ctx);
 
-/* Adds added[id] to each logit, as pk_row_add does, if the candidates are a row that is as it was
- * handed in. False if they are not; nothing has been done then. */
+/* Adds added[id] to each logit, as pk_row_add does, if the candidates are a row whose logits are not
+ * scaled. False if they are not; nothing has been done then. */
 bool pk_view_add(view *v, const float *added);
 
 /* Makes the order descending. A long list is not laid down in it until somebody asks for that. The

@@ -68,9 +68,7 @@ static void edit_row(view *v, const int32_t *ids, int32_t n, edit_fn fn, const v
 }
 
 bool pk_view_add(view *v, const float *added) {
-    const bool scanned = v->mass.max_stamp == v->values;
-    if (!pk_view_edits_row(v) || scanned || v->scale != 1.0 || !pk_row_can_add(&v->row))
-        return false;
+    if (!pk_view_edits_row(v) || v->scale != 1.0 || !pk_row_can_add(&v->row)) return false;
     PLUCK_ASSERT(cut_is_open(v->cut) && !v->adapted);
     pk_row_add(&v->row, added);
     view_changed_values(v);

@@ -110,16 +110,16 @@ export function readResults() {
   const real = float32(results, 14);
   return {
     draw: { token: word[0], logit: real[1], probability: real[2], nCandidates: word[3] },
-    ids: word[4],
-    logits: word[5],
-    probabilities: word[6],
+    ids: word[4] >>> 0,
+    logits: word[5] >>> 0,
+    probabilities: word[6] >>> 0,
     n: word[7],
     nMasked: word[8],
     selected: word[9],
     descending: (word[10] & 255) !== 0,
     nWritten: word[11],
     tokenLogprob: real[12],
-    size: word[13],
+    size: word[13] >>> 0,
   };
 }
 
@@ -131,6 +131,7 @@ export class Buffer {
   /** At least `size` bytes; what was there is lost if it grows. */
   take(size) {
     if (size > this.#size || this.address === 0) {
+      ensure(size > 0xffffffff ? -2 : 0); // malloc would take the size modulo 2^32
       this.free();
       this.address = functions().malloc(Math.max(size, 8)) >>> 0;
       ensure(this.address === 0 ? -2 : 0);

@@ -26,7 +26,7 @@ export class Row {
   #n;
 
   constructor(n, dtype = "float32") {
-    check(dtype in DTYPES, `dtype is ${String(dtype)}; allowed: "float32", "float16", "bfloat16"`);
+    check(Object.hasOwn(DTYPES, dtype), `dtype is ${String(dtype)}; allowed: "float32", "float16", "bfloat16"`);
     check(integer(n, "n") >= 1, `n is ${n}; allowed: 1 and above`);
     this.#n = n;
     this.#dtype = dtype;

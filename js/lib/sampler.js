@@ -59,7 +59,7 @@ export class Sampler {
       return;
     }
     check(typeof spec === "string", "a chain is a string of key=value pairs, such as \"temp=0.8;top_k=40\"");
-    check(rng === undefined || rng in RNGS, `rng is ${String(rng)}; allowed: "mt19937", "philox"`);
+    check(rng === undefined || Object.hasOwn(RNGS, rng), `rng is ${String(rng)}; allowed: "mt19937", "philox"`);
     check(seed === undefined || (Number.isInteger(seed) && seed >= 0 && seed <= 0xffffffff),
       `seed is ${String(seed)}; allowed: 0 to 4294967295`);
     const desk = Desk.of(integer(nVocab, "nVocab"));
