@@ -112,18 +112,36 @@ bool pk_row_max(logit_row *r, scratch_arena *s, const exp_params *p, float *max,
     return true;
 }
 
-void pk_row_sumexp(const logit_row *r, scratch_arena *s, const exp_params *p, double *sum) {
+/* Writes one sum of each group: of e(x), or with a (not NULL) of the adaptive weights. */
+static void read_sum(const row_kernels *k, const void *x, const uint64_t *allowed, int32_t n,
+                     const exp_params *p, const adapt_params *a, double *sum) {
+    if (a)
+        k->group_adapt(x, allowed, (size_t)n, a, sum);
+    else
+        k->group_sumexp(x, allowed, (size_t)n, p, sum);
+}
+
+static void sum_one(const logit_row *r, scratch_arena *s, const exp_params *p,
+                    const adapt_params *a, double *sum) {
     row_run part;
     for (int32_t g = 0; pk_row_next_full(r, r->n_full, &g, &part);)
-        part.kernels->group_sumexp(part.x, part.allowed, (size_t)part.n, p, sum + part.first);
+        read_sum(part.kernels, part.x, part.allowed, part.n, p, a, sum + part.first);
     if (r->n_patches == 0) return;
     double *patch_sum = pk_lease_doubles(s, LEASE_SUMS, (size_t)r->n_patches);
-    row_f32(r)->group_sumexp(r->memory.patches, NULL, (size_t)r->n_patches, p, patch_sum);
+    read_sum(row_f32(r), r->memory.patches, NULL, r->n_patches, p, a, patch_sum);
     SCATTER(patch_sum, sum);
     pk_lease_return(s, LEASE_SUMS);
 }
 
-/* Which two sums of each group: of e(x), and of e(x) (x - ref) or e(x)^2. */
+void pk_row_sumexp(const logit_row *r, scratch_arena *s, const exp_params *p, double *sum) {
+    sum_one(r, s, p, NULL, sum);
+}
+
+void pk_row_adapt(const logit_row *r, scratch_arena *s, const adapt_params *p, double *sum) {
+    sum_one(r, s, NULL, p, sum);
+}
+
+/* Writes two sums of each group: of e(x), and of e(x) (x - ref) or e(x)^2. */
 static void sum_two(const logit_row *r, scratch_arena *s, bool squares, const exp_params *p,
                     double *sum, double *other) {
     row_run part;
@@ -151,17 +169,6 @@ void pk_row_moment(const logit_row *r, scratch_arena *s, const exp_params *p, do
 void pk_row_squares(const logit_row *r, scratch_arena *s, const exp_params *p, double *sum,
                     double *squares) {
     sum_two(r, s, true, p, sum, squares);
-}
-
-void pk_row_adapt(const logit_row *r, scratch_arena *s, const adapt_params *p, double *sum) {
-    row_run part;
-    for (int32_t g = 0; pk_row_next_full(r, r->n_full, &g, &part);)
-        part.kernels->group_adapt(part.x, part.allowed, (size_t)part.n, p, sum + part.first);
-    if (r->n_patches == 0) return;
-    double *patch_sum = pk_lease_doubles(s, LEASE_SUMS, (size_t)r->n_patches);
-    row_f32(r)->group_adapt(r->memory.patches, NULL, (size_t)r->n_patches, p, patch_sum);
-    SCATTER(patch_sum, sum);
-    pk_lease_return(s, LEASE_SUMS);
 }
 
 /* ---- one number for all groups, or ids in order: run by run ---- */

@@ -43,18 +43,28 @@ static void *parameter(pluck_spec *s, const key *k) {
     return (char *)&s->parameters[k->stage] + k->offset;
 }
 
-static pluck_status set_real(pluck_spec *s, const key *k, text value, pluck_error *err) {
+static pluck_status read_real(const pluck_spec *s, const key *k, text value, float *out,
+                              pluck_error *err) {
     double x;
     TRY(read_number(s, k, value, false, &x, err));
-    *(float *)parameter(s, k) = (float)x;
+    *out = (float)x;
     return PLUCK_OK;
 }
 
-static pluck_status set_whole(pluck_spec *s, const key *k, text value, pluck_error *err) {
+static pluck_status read_whole(const pluck_spec *s, const key *k, text value, int32_t *out,
+                               pluck_error *err) {
     double x;
     TRY(read_number(s, k, value, true, &x, err));
-    *(int32_t *)parameter(s, k) = (int32_t)x;
+    *out = (int32_t)x;
     return PLUCK_OK;
+}
+
+static pluck_status set_real(pluck_spec *s, const key *k, text value, pluck_error *err) {
+    return read_real(s, k, value, parameter(s, k), err);
+}
+
+static pluck_status set_whole(pluck_spec *s, const key *k, text value, pluck_error *err) {
+    return read_whole(s, k, value, parameter(s, k), err);
 }
 
 /* -1 becomes PLUCK_SEED_RANDOM. */
@@ -87,31 +97,21 @@ static pluck_status set_dynamic(pluck_spec *s, const key *k, text value, pluck_e
 }
 
 static pluck_status set_low(pluck_spec *s, const key *k, text value, pluck_error *err) {
-    double x;
-    TRY(read_number(s, k, value, false, &x, err));
-    s->low = (float)x;
-    return PLUCK_OK;
+    return read_real(s, k, value, &s->low, err);
 }
 
 static pluck_status set_high(pluck_spec *s, const key *k, text value, pluck_error *err) {
-    double x;
-    TRY(read_number(s, k, value, false, &x, err));
-    s->high = (float)x;
-    return PLUCK_OK;
+    return read_real(s, k, value, &s->high, err);
 }
 
 static pluck_status set_mirostat(pluck_spec *s, const key *k, text value, pluck_error *err) {
-    double x;
-    TRY(read_number(s, k, value, true, &x, err));
-    s->mirostat = (int32_t)x;
-    return PLUCK_OK;
+    return read_whole(s, k, value, &s->mirostat, err);
 }
 
 /* min_keep applies to every stage that has it. */
 static pluck_status set_min_keep(pluck_spec *s, const key *k, text value, pluck_error *err) {
-    double x;
-    TRY(read_number(s, k, value, true, &x, err));
-    const int32_t n = (int32_t)x;
+    int32_t n;
+    TRY(read_whole(s, k, value, &n, err));
     s->parameters[PLUCK_STAGE_TYPICAL].as.typical.min_keep = n;
     s->parameters[PLUCK_STAGE_TOP_P].as.top_p.min_keep = n;
     s->parameters[PLUCK_STAGE_MIN_P].as.min_p.min_keep = n;

@@ -20,18 +20,20 @@ typedef struct tokens {
     const float *row;   /* the bias of each token; NULL if they are few */
 } tokens;
 
+/* A bias of -inf masks a logit of +inf too. */
+static double biased(double logit, float bias) {
+    return bias == -INFINITY ? -INFINITY : logit + (double)bias;
+}
+
 static void add_biases(const void *ctx, int32_t k, int32_t n, double *logit) {
     const pluck_logit_bias *biases = (const pluck_logit_bias *)ctx + k;
-    /* A bias of -inf masks a logit of +inf too. */
-    for (int32_t i = 0; i < n; i++)
-        logit[i] = biases[i].bias == -INFINITY ? -INFINITY : logit[i] + (double)biases[i].bias;
+    for (int32_t i = 0; i < n; i++) logit[i] = biased(logit[i], biases[i].bias);
 }
 
 /* The same by token, from the row. */
 static void add_of_row(const void *ctx, int32_t k, int32_t n, double *logit) {
     const float *bias = (const float *)ctx + k;
-    for (int32_t i = 0; i < n; i++)
-        logit[i] = bias[i] == -INFINITY ? -INFINITY : logit[i] + (double)bias[i];
+    for (int32_t i = 0; i < n; i++) logit[i] = biased(logit[i], bias[i]);
 }
 
 static int32_t token_itself(const void *ctx, int32_t token) {
