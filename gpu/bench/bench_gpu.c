@@ -3,11 +3,12 @@
  * Prints beside them the bandwidth of a copy on the device, the time of copying the rows and
  * sampling on the CPU, and torch's times if they are given.
  *
- *     bench-gpu [--device N] [--smoke] [--torch FILE] [--json FILE]
+ *     bench-gpu [--device N] [--smoke] [--profile] [--torch FILE] [--json FILE]
  *
  * Device times come from events around many calls on one stream; "to host" is the host's clock from
  * enqueuing one call to holding its results; all are medians. --smoke uses small sizes, to check
- * that it runs. Experimental: not yet run on a GPU.
+ * that it runs. --profile makes each call for one and for all rows twice and prints nothing: for a
+ * profiler such as ncu. Experimental: not yet run on a GPU.
  */
 #include "bench.h"
 
@@ -83,6 +84,7 @@ int main(int argc, char **argv) {
     bench b = {.n_vocab = 151936, .max_rows = 256, .repeats = 15, .calls = 50, .lines = lines};
     const int32_t *batches = full;
     const char *json = NULL;
+    bool profile = false;
     int32_t device = 0;
     for (int i = 1; i < argc; i++) {
         const bool more = i + 1 < argc;
@@ -91,6 +93,10 @@ int main(int argc, char **argv) {
             b.max_rows = 4;
             b.repeats = b.calls = 3;
             batches = small;
+        } else if (strcmp(argv[i], "--profile") == 0) {
+            profile = true;
+            b.repeats = 0; /* only the calls that warm up */
+            b.calls = 1;
         } else if (strcmp(argv[i], "--device") == 0 && more) {
             device = (int32_t)strtol(argv[++i], NULL, 10);
         } else if (strcmp(argv[i], "--torch") == 0 && more) {
@@ -98,16 +104,17 @@ int main(int argc, char **argv) {
         } else if (strcmp(argv[i], "--json") == 0 && more) {
             json = argv[++i];
         } else {
-            fprintf(stderr, "usage: bench-gpu [--device N] [--smoke] [--torch FILE] "
+            fprintf(stderr, "usage: bench-gpu [--device N] [--smoke] [--profile] [--torch FILE] "
                             "[--json FILE]\n");
             return 2;
         }
     }
     open_bench(&b, device);
-    bench_measure_copy(&b);
+    if (!profile) bench_measure_copy(&b);
     for (int d = 0; d < DTYPES; d++) {
         upload_rows(&b, dtypes[d]);
         for (int n = 0; n < BATCHES; n++) {
+            if (profile && n == 1) continue;
             for (int w = 0; w < BENCH_WORKS; w++) {
                 bench_line *line = lines + b.n_lines++;
                 *line =
@@ -116,9 +123,11 @@ int main(int argc, char **argv) {
             }
         }
     }
-    bench_measure_pipeline(&b);
-    bench_print(&b);
-    if (json && !bench_write_json(&b, json)) {
+    if (!profile) {
+        bench_measure_pipeline(&b);
+        bench_print(&b);
+    }
+    if (json && !profile && !bench_write_json(&b, json)) {
         fprintf(stderr, "bench-gpu: %s could not be written\n", json);
         return 1;
     }
