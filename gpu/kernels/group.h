@@ -154,14 +154,6 @@ typedef struct plk_bins {
     u32 n; /* a multiple of PLK_WG, or a power of two below it */
 } plk_bins;
 
-/* The bin, counted from the highest, in which the running total reaches a target. */
-typedef struct plk_pick {
-    u32 bin;
-    u32 in_bin;      /* keys in it */
-    u64 above_count; /* keys in the bins above */
-    u64 above_mass;
-} plk_pick;
-
 FN u64 bin_mass(const plk_bins *bins, u32 bin) {
     return ((u64)bins->mass_hi[bin] << 32) | bins->mass_lo[bin];
 }
@@ -177,25 +169,86 @@ FN void bins_clear(const plk_bins *bins, i32 by_mass) {
     group_barrier();
 }
 
-/* by_mass: target is a mass, else a count. 1 <= target <= the total of all bins. Each lane sums a
- * run of neighbouring bins; the lane whose run holds the target goes through it. */
-FN plk_pick bins_pick(const plk_bins *bins, u64 target, i32 by_mass, LOCAL u64 *scratch) {
-    const u32 run = bins->n > PLK_WG ? bins->n / PLK_WG : 1u;
-    const u32 first = lane_id() * run;
-    const i32 mine = first < bins->n;
-    u64 count = 0, mass = 0, total, count_end, mass_end, end, begin;
-    plk_pick pick;
-    for (u32 i = 0; mine && i < run; i++) {
+/* The keys from base to base + width - 1, spread over a histogram's bins in order of size. */
+typedef struct plk_range {
+    u64 base;
+    u64 width;
+    u32 shift; /* a bin is 2^shift keys wide */
+} plk_range;
+
+/* The keys from low to high, over n_bins bins as narrow as they can be. */
+FN plk_range range_over(u64 low, u64 high, u32 n_bins) {
+    plk_range range;
+    range.base = low;
+    range.width = high - low + 1;
+    range.shift = 0;
+    for (u32 step = 32; step > 0; step >>= 1)
+        if ((high - low) >> (range.shift + step - 1) >= n_bins) range.shift += step;
+    return range;
+}
+
+FN i32 range_holds(const plk_range *range, u64 key) {
+    return key - range->base < range->width; /* a key below base wraps around */
+}
+
+FN u32 range_bin(const plk_range *range, u64 key) {
+    return (u32)((key - range->base) >> range->shift);
+}
+
+FN u64 range_begin(const plk_range *range, u32 bin) {
+    return range->base + ((u64)bin << range->shift);
+}
+
+/* The keys of one bin, over n_bins bins. */
+FN plk_range range_of_bin(const plk_range *range, u32 bin, u32 n_bins) {
+    const u64 low = range_begin(range, bin);
+    return range_over(low, low + (((u64)1 << range->shift) - 1), n_bins);
+}
+
+/* The sums over all bins, and over the run of neighbouring bins that a lane looks after; lane 0 has
+ * the highest bins. Masses are 0 if they are not wanted. */
+typedef struct plk_totals {
+    u64 count, mass;
+    u64 lane_count, lane_mass;
+    u64 count_end, mass_end; /* of this lane's run and all above it */
+} plk_totals;
+
+FN u32 bins_run(const plk_bins *bins) {
+    return bins->n > PLK_WG ? bins->n / PLK_WG : 1u;
+}
+
+FN plk_totals bins_total(const plk_bins *bins, i32 by_mass, LOCAL u64 *scratch) {
+    const u32 run = bins_run(bins), first = lane_id() * run;
+    plk_totals t;
+    t.lane_count = t.lane_mass = t.mass = t.mass_end = 0;
+    for (u32 i = 0; first < bins->n && i < run; i++) {
         const u32 bin = bins->n - 1u - (first + i);
-        count += bins->count[bin];
-        if (by_mass) mass += bin_mass(bins, bin);
+        t.lane_count += bins->count[bin];
+        if (by_mass) t.lane_mass += bin_mass(bins, bin);
     }
-    count_end = group_scan(count, &total, scratch);
-    mass_end = by_mass ? group_scan(mass, &total, scratch) : 0;
-    end = by_mass ? mass_end : count_end;
-    begin = end - (by_mass ? mass : count);
-    if (mine && begin < target && target <= end) {
-        u64 above_count = count_end - count, above_mass = mass_end - mass;
+    t.count_end = group_scan(t.lane_count, &t.count, scratch);
+    if (by_mass) t.mass_end = group_scan(t.lane_mass, &t.mass, scratch);
+    return t;
+}
+
+/* The bin, counted from the highest, in which the running total reaches a target. */
+typedef struct plk_pick {
+    u32 bin;
+    u32 in_bin;      /* keys in it */
+    u64 above_count; /* keys in the bins above */
+    u64 above_mass;
+} plk_pick;
+
+/* by_mass: target is a mass, else a count. 1 <= target <= the total of all bins. The lane whose run
+ * holds the target goes through it. */
+FN plk_pick bins_pick(const plk_bins *bins, const plk_totals *t, u64 target, i32 by_mass,
+                      LOCAL u64 *scratch) {
+    const u32 run = bins_run(bins), first = lane_id() * run;
+    const u64 end = by_mass ? t->mass_end : t->count_end;
+    const u64 begin = end - (by_mass ? t->lane_mass : t->lane_count);
+    plk_pick pick;
+    if (first < bins->n && begin < target && target <= end) {
+        u64 above_count = t->count_end - t->lane_count, above_mass = t->mass_end - t->lane_mass;
         for (u32 i = 0; i < run; i++) {
             const u32 bin = bins->n - 1u - (first + i);
             const u64 m = by_mass ? bin_mass(bins, bin) : 0;

@@ -12,10 +12,13 @@
 #define WALK_COUNT   2 /* acc->number */
 #define WALK_SUM     3 /* acc->sum, acc->number: of unmasked logits */
 #define WALK_SPREAD  4 /* acc->sum, acc->number: of squared distances from acc->mean */
-#define WALK_BINS    5 /* keys of acc->prefix into acc->bins */
+#define WALK_BINS    5 /* keys of acc->range into acc->bins */
 #define WALK_TILES   6 /* weights into the bins' masses, by tile */
 #define WALK_COLLECT 7 /* keys to acc->to, acc->length counts them */
 #define WALK_NOTHING 8
+
+/* Keys of a list that a lane loads before it looks at the first. */
+#define WALK_AHEAD 4
 
 /* The set, and what a walk finds out about it. Each lane has its own sums. */
 typedef struct plk_walk {
@@ -24,6 +27,8 @@ typedef struct plk_walk {
     u32 n_list;
     u32 n_tiles;
     u64 boundary; /* keys at or above it are in the set */
+    u64 lowest;   /* no key of the list is lower, nor any of the row higher than the next */
+    u64 highest;
     float maximum;
 
     u64 best;
@@ -31,10 +36,7 @@ typedef struct plk_walk {
     double sum;
     double mean;
     plk_bins bins;
-    u64 prefix;
-    u32 prefix_shift; /* 64: no prefix yet */
-    u32 shift;
-    u32 mask;
+    plk_range range;
     i32 by_mass;
     plk_rate rate;
     LOCAL u64 *to;
@@ -65,8 +67,8 @@ FN void visit(i32 what, plk_walk *acc, u64 key) {
         acc->to[local_add(acc->length, 1)] = key;
         return;
     case WALK_BINS:
-        if (acc->prefix_shift < 64 && key >> acc->prefix_shift != acc->prefix) return;
-        bin = (u32)(key >> acc->shift) & acc->mask;
+        if (!range_holds(&acc->range, key)) return;
+        bin = range_bin(&acc->range, key);
         break;
     default:
         bin = key_id(key) / PLK_TILE;
@@ -83,8 +85,16 @@ FN void walk(i32 what, plk_walk *acc) {
     acc->number = 0;
     acc->sum = 0.0;
     if (acc->list) {
-        for (u32 i = what == WALK_NOTHING ? acc->n_list : lane_id(); i < acc->n_list; i += PLK_WG)
-            if (acc->list[i] >= acc->boundary) visit(what, acc, acc->list[i]);
+        for (u32 i = what == WALK_NOTHING ? acc->n_list : lane_id(); i < acc->n_list;
+             i += WALK_AHEAD * PLK_WG) {
+            u64 key[WALK_AHEAD];
+            UNROLL
+            for (u32 j = 0; j < WALK_AHEAD; j++)
+                key[j] = i + j * PLK_WG < acc->n_list ? acc->list[i + j * PLK_WG] : 0;
+            UNROLL
+            for (u32 j = 0; j < WALK_AHEAD; j++)
+                if (key[j] >= acc->boundary && key[j] != 0) visit(what, acc, key[j]);
+        }
     } else {
         for (u32 t = what == WALK_NOTHING ? acc->n_tiles : 0; t < acc->n_tiles; t++) {
             float v[PLK_VPT];

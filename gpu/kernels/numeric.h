@@ -88,16 +88,22 @@ FN float max_nan(float a, float b) {
  */
 typedef struct plk_power {
     float whole;
+    i32 exponent; /* whole as an integer, if it is above -80000 */
     float part;
 } plk_power;
+
+#define TO_INTEGER 12582912.0f /* 1.5 * 2^23: added to a float below 2^22, it rounds it */
 
 FN plk_power power_of(float x, float maximum, plk_rate rate) {
     const float d = x - maximum;
     const float back = d - x;
     const float rest = (x - (d - back)) + (-maximum - back);
+    const float product = d * rate.hi;
+    const float rounded = product + TO_INTEGER;
     plk_power result;
     float f, p;
-    result.whole = rint_f32(d * rate.hi);
+    result.whole = rounded - TO_INTEGER;
+    result.exponent = (i32)(float_bits(rounded) - float_bits(TO_INTEGER));
     f = fma_f32(d, rate.hi, -result.whole);
     f = fma_f32(d, rate.lo, f);
     f = fma_f32(rest, rate.hi, f);
@@ -112,17 +118,18 @@ FN plk_power power_of(float x, float maximum, plk_rate rate) {
     return result;
 }
 
+/* Most weights are below 2^-12, so that 32 bits hold what is shifted. */
 FN u64 weight(float x, float maximum, plk_rate rate) {
     const plk_power e = power_of(x, maximum, rate);
     i32 shift;
     u32 mantissa;
     if (x == maximum) return (u64)1 << MASS_BITS;
     if (!(e.whole > -80.0f)) return 0; /* also if x is -inf */
-    mantissa = (u32)((i32)rint_f32(e.part * 1073741824.0f) + 1073741824);
-    shift = (i32)e.whole + MASS_BITS - 30;
+    mantissa = (u32)(round_f32(e.part * 1073741824.0f) + 1073741824);
+    shift = e.exponent + MASS_BITS - 30;
     if (shift >= 0) return (u64)mantissa << shift;
     if (shift < -31) return 0;
-    return ((u64)mantissa + ((u64)1 << (-shift - 1))) >> -shift;
+    return (mantissa + ((u32)1 << (-shift - 1))) >> -shift;
 }
 
 /* The same as a floating-point number, so that it is as exact for the least likely token. */
@@ -130,7 +137,7 @@ FN double power_value(float x, float maximum, plk_rate rate) {
     const plk_power e = power_of(x, maximum, rate);
     if (x == maximum) return 1.0;
     if (!(e.whole > -1000.0f)) return 0.0;
-    return (1.0 + (double)e.part) * bits_double((u64)(u32)(1023 + (i32)e.whole) << 52);
+    return (1.0 + (double)e.part) * bits_double((u64)(u32)(1023 + e.exponent) << 52);
 }
 
 /* The smallest mass that is at least `share` of total; at least 1, so that it names a candidate. */

@@ -5,11 +5,11 @@
  * One group for each row. The set of candidates is described by its boundary: every key at or above
  * it is in. The boundary starts at what the kernels before found (a list, a threshold, cuts) and
  * rises with each operation of the chain. A round walks the set once: for its size, for a sum, or
- * for a histogram over 11, 11, 10, 10 and 10 bits of the key, from the top, that shows where a rank
- * or a mass is reached. Two or three histograms are usually enough, since a bin with a single key
- * ends the search. As soon as few enough candidates are left, finish.cl takes over. With a list
- * that takes a few rounds over the list; without one (a flat nucleus, a chain in an unusual order)
- * each round reads the row.
+ * for a histogram from the set's lowest key to its highest, that shows in which bin a rank or a
+ * mass is reached; the next one divides that bin. As soon as the keys from that bin up are few
+ * enough, finish.cl takes over, in the middle of an operation if need be. With a list that takes a
+ * round or two over the list; without one (a flat nucleus, a chain in an unusual order) each round
+ * reads the row.
  */
 
 /* How far the reduction is. The same in all lanes. */
@@ -21,19 +21,19 @@ typedef struct plk_reduction {
     u64 before;  /* the boundary before the operation */
     u64 n;       /* keys in the set, once known */
     u64 tail;    /* mass that counts but is not on the list */
-    u64 target;  /* WALK_BINS */
-    u64 above;   /* WALK_BINS: keys in the bins above those of the prefix */
+    u64 target;  /* WALK_BINS, as the next three: reached in the range */
+    u64 whole;   /* mass of the set and the tail */
+    u64 above;   /* keys above the range, and their mass */
+    u64 above_mass;
     double deviation; /* of the row; < 0: not known, or no longer that of the set */
 } plk_reduction;
 
 FN void start_bins(plk_reduction *r, plk_walk *w, i32 by_rank) {
-    w->prefix = 0;
-    w->prefix_shift = 64;
-    w->shift = 32 + PLK_ID_BITS - 11;
-    w->mask = PLK_BINS - 1;
+    w->range = range_over(larger(w->boundary, w->lowest), w->highest, PLK_BINS);
     w->by_mass = !by_rank;
     r->by_rank = by_rank;
-    r->above = 0;
+    if (!by_rank) r->target = 0; /* not known before the set's mass is */
+    r->above = r->above_mass = 0;
     r->walk = WALK_BINS;
 }
 
@@ -74,6 +74,18 @@ FN void next_op(plk_reduction *r, plk_walk *w) {
     }
 }
 
+/* Few enough candidates are left. finish.cl goes on with r->op. */
+FN void hand_over(plk_reduction *r, plk_walk *w) {
+    r->walk = w->list ? WALK_NOTHING : WALK_COLLECT;
+}
+
+/* Is the next operation a top-k that leaves so few that it is worth a round before they are sorted? */
+FN i32 narrows_next(const plk_reduction *r) {
+    GLOBAL const plk_op *op = r->chain->ops + r->op + 1;
+    return r->op + 1 < r->chain->n_ops && op->kind == PLK_OP_TOP_K &&
+           (u64)(u32)op->count + PLK_SELECT_SLACK < r->n;
+}
+
 /* The set's size is known: the operation is over, unless it left too few. */
 FN void end_op(plk_reduction *r, plk_walk *w) {
     if (r->op >= 0 && r->chain->ops[r->op].kind != PLK_OP_TOP_K &&
@@ -81,30 +93,36 @@ FN void end_op(plk_reduction *r, plk_walk *w) {
         w->boundary = r->before;
         r->target = (u64)(u32)r->chain->ops[r->op].count;
         start_bins(r, w, 1);
-    } else if (r->n <= PLK_SMALL_MAX) {
+    } else if (r->n <= PLK_SMALL_MAX && !narrows_next(r)) {
         r->op++;
-        r->walk = w->list ? WALK_NOTHING : WALK_COLLECT;
+        hand_over(r, w);
     } else {
         next_op(r, w);
     }
 }
 
-/* Goes on from the bin in which the target is reached: to the next level, or to
- * the operation's end. */
-FN void read_pick(plk_reduction *r, plk_walk *w, const plk_pick *pick) {
-    r->target -= w->by_mass ? pick->above_mass : pick->above_count;
-    r->above += pick->above_count;
-    w->prefix = (w->prefix << (w->prefix_shift == 64 ? 0 : w->prefix_shift - w->shift)) | pick->bin;
-    w->prefix_shift = w->shift;
-    if (pick->in_bin > 1 && w->shift > 0) {
-        const u32 bits = w->shift > 30 ? 11u : 10u;
-        w->shift -= bits;
-        w->mask = (1u << bits) - 1u;
-        return;
+/* Goes on from the bin in which the target is reached: to the bins that divide it, to finish.cl, or
+ * to the operation's end. */
+FN void read_pick(plk_reduction *r, plk_walk *w, const plk_pick *pick, u64 mass_in_bin) {
+    const u64 begin = range_begin(&w->range, pick->bin);
+    const u64 n = r->above + pick->above_count + pick->in_bin;
+    const u64 least = w->by_mass ? (u64)(u32)r->chain->ops[r->op].count : 0;
+    if (n <= PLK_SMALL_MAX && n >= least) {
+        /* What is dropped counts in the operation's total. */
+        if (w->by_mass) r->tail = r->whole - (r->above_mass + pick->above_mass + mass_in_bin);
+        w->boundary = larger(w->boundary, begin);
+        r->n = n;
+        hand_over(r, w);
+    } else if (pick->in_bin > 1) {
+        r->target -= w->by_mass ? pick->above_mass : pick->above_count;
+        r->above += pick->above_count;
+        r->above_mass += pick->above_mass;
+        w->range = range_of_bin(&w->range, pick->bin, PLK_BINS);
+    } else {
+        w->boundary = larger(w->boundary, begin);
+        r->n = n;
+        end_op(r, w);
     }
-    w->boundary = larger(w->boundary, w->prefix << w->prefix_shift);
-    r->n = r->above + 1;
-    end_op(r, w);
 }
 
 KERNEL void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL const uchar *params,
@@ -144,9 +162,9 @@ KERNEL void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL const
     w.bins.mass_lo = w.bins.count + PLK_BINS;
     w.bins.mass_hi = w.bins.mass_lo + PLK_BINS;
     w.bins.n = PLK_BINS;
-    w.prefix = 0;
-    w.prefix_shift = 64;
-    w.shift = w.mask = 0;
+    w.range = range_over(0, 0, PLK_BINS);
+    w.lowest = surveyed && w.list ? state.list_key : 0;
+    w.highest = 0;
     w.by_mass = 1;
     w.rate = chain->rate;
     w.mean = 0.0;
@@ -157,7 +175,7 @@ KERNEL void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL const
     r.op = -1;
     r.walk = WALK_MAXIMUM;
     r.by_rank = 0;
-    r.n = r.tail = r.target = r.above = r.before = 0;
+    r.n = r.tail = r.target = r.whole = r.above = r.above_mass = r.before = 0;
     r.deviation = state.deviation;
     if (surveyed && w.list)
         for (u32 t = lane_id(); t < w.n_tiles; t += PLK_WG) r.tail += tiles[t].mass;
@@ -171,29 +189,36 @@ KERNEL void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL const
 
     while (r.walk != WALK_NOTHING) {
         const i32 what = surveyed && r.walk == WALK_MAXIMUM ? WALK_NOTHING : r.walk;
-        const i32 levels = r.walk == WALK_BINS;
-        u64 number, best, keys_in_bins = 0, mass = 0;
-        double sum;
+        const i32 in_bins = r.walk == WALK_BINS || r.walk == WALK_TILES;
+        u64 number = 0, best = 0, mass_in_bin = 0;
+        double sum = 0.0;
+        plk_totals totals;
         plk_pick pick;
-        bins_clear(&w.bins, 1);
+        totals.count = totals.mass = 0;
+        pick.bin = pick.in_bin = 0;
+        pick.above_count = pick.above_mass = 0;
+        if (!group_may_skip(!in_bins)) bins_clear(&w.bins, 1);
         walk(what, &w);
-        best = group_max(w.best, scratch);
-        number = group_sum(w.number, scratch);
-        sum = group_sum_f64(w.sum, scratch);
-        for (u32 i = lane_id(); i < PLK_BINS; i += PLK_WG) {
-            keys_in_bins += w.bins.count[i];
-            mass += bin_mass(&w.bins, i);
+        if (!group_may_skip(r.walk != WALK_MAXIMUM)) best = group_max(w.best, scratch);
+        if (!group_may_skip(in_bins)) {
+            number = group_sum(w.number, scratch);
+            sum = group_sum_f64(w.sum, scratch);
         }
-        keys_in_bins = group_sum(keys_in_bins, scratch);
-        mass = group_sum(mass, scratch);
-        if (levels && w.prefix_shift == 64 && w.by_mass)
-            r.target = share_of(chain->ops[r.op].value, mass + r.tail);
-        pick = bins_pick(&w.bins, r.target, w.by_mass, scratch);
+        if (!group_may_skip(r.walk != WALK_BINS)) {
+            totals = bins_total(&w.bins, w.by_mass, scratch);
+            if (r.walk == WALK_BINS && w.by_mass && r.target == 0) {
+                r.whole = totals.mass + r.tail;
+                r.target = share_of(chain->ops[r.op].value, r.whole);
+            }
+            pick = bins_pick(&w.bins, &totals, r.target, w.by_mass, scratch);
+            mass_in_bin = bin_mass(&w.bins, pick.bin % PLK_BINS);
+        }
 
         if (r.walk == WALK_MAXIMUM) {
             const u32 top = key_ordered(surveyed ? max_key : best);
             if (!surveyed) max_key = best;
             w.maximum = key_logit(max_key);
+            w.highest = max_key | ID_MASK;
             if (top == ORDERED_POS_INF) { /* all others have probability 0; those left are equal */
                 w.boundary = FIRST_KEY(ORDERED_POS_INF);
                 r.deviation = 0.0;
@@ -204,6 +229,10 @@ KERNEL void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL const
             if (route == PLK_ROUTE_TOP && w.list)
                 w.boundary = larger(w.boundary, FIRST_KEY(state.threshold));
             r.walk = WALK_COUNT;
+            if (surveyed && w.list) { /* all of the list is in */
+                r.n = n_list;
+                end_op(&r, &w);
+            }
             if (route == PLK_ROUTE_PLAIN) {
                 next = PLK_NEXT_DRAW;
                 r.walk = WALK_NOTHING;
@@ -222,11 +251,11 @@ KERNEL void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL const
             r.n = number;
             end_op(&r, &w);
         } else if (r.walk == WALK_BINS) {
-            if (r.target > (w.by_mass ? mass : keys_in_bins)) { /* all, and more if there were */
-                r.n = keys_in_bins;
+            if (r.target > (w.by_mass ? totals.mass : totals.count)) {
+                r.n = totals.count; /* all, and more if there were */
                 end_op(&r, &w);
             } else {
-                read_pick(&r, &w, &pick);
+                read_pick(&r, &w, &pick, mass_in_bin);
             }
         } else if (r.walk == WALK_TILES) {
             for (u32 t = lane_id(); t < w.n_tiles; t += PLK_WG) {
@@ -240,7 +269,7 @@ KERNEL void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL const
             n_list = r.n;
             r.walk = WALK_NOTHING;
         }
-        group_barrier(); /* the bins have been read */
+        group_barrier(); /* what the round left in local memory has been read */
     }
 
     if (status == PLK_OK && next == PLK_NEXT_FINISH && r.n > PLK_SMALL_MAX)

@@ -3,8 +3,8 @@
  * -inf, bias and penalties applied. The row itself is never written to.
  *
  * A lane reads 16 bytes at a time, neighbouring lanes neighbouring addresses. So lane l of a tile
- * holds the 16-byte loads number j * PLK_WG + l for j = 0, 1, ...; tile_id gives the id of an
- * element. Ids ascend with the element's index.
+ * holds the 16-byte loads number j * PLK_WG + l for j = 0, 1, ...; these are one segment of the
+ * row. segment_id gives the id of an element. Ids ascend with the element's index.
  *
  * Experimental: not yet run on a GPU.
  */
@@ -55,9 +55,19 @@ FN plk_source make_source(GLOBAL const uchar *logits, const plk_call *call,
     return s;
 }
 
-FN u32 tile_id(const plk_source *s, u32 tile, u32 element) {
+FN u32 segment_id(const plk_source *s, u32 tile, u32 lane, u32 element) {
     const u32 load = element >> s->width_log2, rest = element & ((1u << s->width_log2) - 1u);
-    return tile * PLK_TILE + ((load * PLK_WG + lane_id()) << s->width_log2) + rest;
+    return tile * PLK_TILE + ((load * PLK_WG + lane) << s->width_log2) + rest;
+}
+
+/* The id of an element of this lane's own segment. */
+FN u32 tile_id(const plk_source *s, u32 tile, u32 element) {
+    return segment_id(s, tile, lane_id(), element);
+}
+
+/* The lane that holds a token. */
+FN u32 lane_of(const plk_source *s, u32 id) {
+    return ((id % PLK_TILE) >> s->width_log2) % PLK_WG;
 }
 
 FN float float_from_bits16(u32 bits, i32 dtype) {
@@ -110,10 +120,10 @@ FN void four_floats(quad q, float v[4]) {
     v[3] = bits_float(q.w);
 }
 
-FN void read_f32(const plk_source *s, u32 tile, float v[PLK_VPT]) {
+FN void read_f32(const plk_source *s, u32 tile, u32 lane, float v[PLK_VPT]) {
     GLOBAL const float *from = (GLOBAL const float *)s->logits;
     if (tile_is_whole(s, tile)) {
-        from += tile * PLK_TILE + lane_id() * 4u;
+        from += tile * PLK_TILE + lane * 4u;
         UNROLL
         for (u32 j = 0; j < PLK_VPT / 4; j++)
             four_floats(load_quad(from + j * PLK_WG * 4u), v + 4 * j);
@@ -121,7 +131,7 @@ FN void read_f32(const plk_source *s, u32 tile, float v[PLK_VPT]) {
     }
     UNROLL
     for (u32 j = 0; j < PLK_VPT / 4; j++) {
-        const u32 id = tile * PLK_TILE + (j * PLK_WG + lane_id()) * 4;
+        const u32 id = tile * PLK_TILE + (j * PLK_WG + lane) * 4;
         if (s->aligned && id + 4 <= s->n_vocab) {
             four_floats(load_quad(from + id), v + 4 * j);
         } else {
@@ -139,11 +149,11 @@ FN void eight_floats(quad q, i32 dtype, float v[8]) {
     }
 }
 
-FN void read_16(const plk_source *s, u32 tile, float v[PLK_VPT]) {
+FN void read_16(const plk_source *s, u32 tile, u32 lane, float v[PLK_VPT]) {
     GLOBAL const ushort *from = (GLOBAL const ushort *)s->logits;
     if (tile_is_whole(s, tile)) {
         quad q[PLK_VPT / 8];
-        from += tile * PLK_TILE + lane_id() * 8u;
+        from += tile * PLK_TILE + lane * 8u;
         UNROLL
         for (u32 j = 0; j < PLK_VPT / 8; j++) q[j] = load_quad(from + j * PLK_WG * 8u);
         UNROLL
@@ -152,7 +162,7 @@ FN void read_16(const plk_source *s, u32 tile, float v[PLK_VPT]) {
     }
     UNROLL
     for (u32 j = 0; j < PLK_VPT / 8; j++) {
-        const u32 id = tile * PLK_TILE + (j * PLK_WG + lane_id()) * 8;
+        const u32 id = tile * PLK_TILE + (j * PLK_WG + lane) * 8;
         if (s->aligned && id + 8 <= s->n_vocab) {
             eight_floats(load_quad(from + id), s->dtype, v + 8 * j);
         } else {
@@ -164,11 +174,11 @@ FN void read_16(const plk_source *s, u32 tile, float v[PLK_VPT]) {
     }
 }
 
-FN void forbid(const plk_source *s, u32 tile, float v[PLK_VPT]) {
+FN void forbid(const plk_source *s, u32 tile, u32 lane, float v[PLK_VPT]) {
     u32 word = 0;
     UNROLL
     for (u32 i = 0; i < PLK_VPT; i++) {
-        const u32 id = tile_id(s, tile, i);
+        const u32 id = segment_id(s, tile, lane, i);
         if (i % 4 == 0) word = id < s->n_vocab ? s->mask[id / 32] >> (id % 32) : 0u;
         if (!((word >> (i % 4)) & 1u)) v[i] = NEG_INF;
     }
@@ -176,14 +186,14 @@ FN void forbid(const plk_source *s, u32 tile, float v[PLK_VPT]) {
 
 /* Edits are few: each lane looks at all edits of this tile and applies its own. A masked token
  * stays at -inf. */
-FN void edit(const plk_source *s, u32 tile, float v[PLK_VPT]) {
+FN void edit(const plk_source *s, u32 tile, u32 lane, float v[PLK_VPT]) {
     const u32 begin = tile * PLK_TILE;
     for (i32 e = first_edit(s, begin); e < s->n_edits; e++) {
         const u32 offset = (u32)s->edits[e].id - begin, load = offset >> s->width_log2;
         const u32 element = ((load / PLK_WG) << s->width_log2) + offset - (load << s->width_log2);
         float x = 0.0f;
         if (offset >= PLK_TILE) break;
-        if (load % PLK_WG != lane_id()) continue;
+        if (load % PLK_WG != lane) continue;
         UNROLL
         for (u32 i = 0; i < PLK_VPT; i++) /* v[element] would take v out of registers */
             if (i == element) x = v[i];
@@ -195,14 +205,19 @@ FN void edit(const plk_source *s, u32 tile, float v[PLK_VPT]) {
     }
 }
 
-/* v[i] becomes the logit of tile_id(s, tile, i), -inf past the end of the row. */
-FN void read_tile(const plk_source *s, u32 tile, float v[PLK_VPT]) {
+/* v[i] becomes the logit of segment_id(s, tile, lane, i), -inf past the end of the row. */
+FN void read_segment(const plk_source *s, u32 tile, u32 lane, float v[PLK_VPT]) {
     if (s->dtype == PLK_DTYPE_F32)
-        read_f32(s, tile, v);
+        read_f32(s, tile, lane, v);
     else
-        read_16(s, tile, v);
-    if (s->mask) forbid(s, tile, v);
-    if (s->n_edits > 0) edit(s, tile, v);
+        read_16(s, tile, lane, v);
+    if (s->mask) forbid(s, tile, lane, v);
+    if (s->n_edits > 0) edit(s, tile, lane, v);
+}
+
+/* This lane's own segment of a tile. */
+FN void read_tile(const plk_source *s, u32 tile, float v[PLK_VPT]) {
+    read_segment(s, tile, lane_id(), v);
 }
 
 /* The highest of a lane's logits; NaN if one is. */
@@ -211,6 +226,18 @@ FN float highest(const float v[PLK_VPT]) {
     UNROLL
     for (u32 i = 1; i < PLK_VPT; i++) x = max_nan(x, v[i]);
     return x;
+}
+
+/* The key of the highest logit of this lane's segment, of equal ones the lowest id; 0 if the segment
+ * lies past the end of the row. If a logit is NaN, so is the key's. */
+FN u64 highest_key(const plk_source *s, u32 tile, const float v[PLK_VPT]) {
+    const float high = highest(v);
+    u32 at = 0, id;
+    UNROLL
+    for (u32 i = PLK_VPT; i > 0; i--)
+        if (v[i - 1] == high) at = i - 1;
+    id = tile_id(s, tile, at);
+    return id < s->n_vocab ? make_key(ordered_from_float(high), id) : 0;
 }
 
 /*

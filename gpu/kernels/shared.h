@@ -19,18 +19,23 @@
 /* Bins of a histogram in reduce.cl: 11 bits of a key at a time. */
 #define PLK_BINS 2048
 
-/* A list in select.cl may hold this many more than k before it is narrowed again. */
+/* select.cl: the segments of a group that are read again are k, and this many more at most. */
 #ifndef PLK_SELECT_SLACK
 #define PLK_SELECT_SLACK 128
 #endif
 
-/* Words (of 8 bytes) of local memory: scratch of group.h; of select.cl with a list of `capacity`;
- * of reduce.cl and finish.cl: keys, room for prefix sums or a histogram of three 32-bit numbers a
- * bin, scratch. */
+/* Tiles whose segments' keys select.cl keeps at a time. */
+#ifndef PLK_SELECT_TILES
+#define PLK_SELECT_TILES 16
+#endif
+
+/* Words (of 8 bytes) of local memory: scratch of group.h; of select.cl for k up to `k`; of reduce.cl
+ * and finish.cl: keys, room for prefix sums or a histogram of three 32-bit numbers a bin, scratch. */
 #define PLK_SCRATCH_WORDS(wg) ((wg) + 8)
 #define PLK_SELECT_BINS       256
-#define PLK_SELECT_WORDS(capacity, wg)                                                             \
-    ((capacity) + PLK_SELECT_BINS / 2 + PLK_SCRATCH_WORDS(wg) + 1)
+#define PLK_SELECT_WORDS(k, wg)                                                                    \
+    (PLK_SELECT_TILES * (wg) + PLK_SELECT_BINS / 2 + PLK_SCRATCH_WORDS(wg) + 1 +                   \
+     ((k) + PLK_SELECT_SLACK + 1) / 2)
 #define PLK_ROOM_WORDS       (PLK_BINS + PLK_BINS / 2)
 #define PLK_FINISH_WORDS(wg) (PLK_SMALL_MAX + PLK_ROOM_WORDS + PLK_SCRATCH_WORDS(wg) + 1)
 
@@ -114,14 +119,12 @@ typedef struct plk_call {
     plk_i32 n_vocab;
     plk_i32 mask_stride;     /* words from one row of the bitmask to the next */
     plk_i32 list_capacity;   /* entries of one row's list */
-    plk_i32 select_capacity; /* entries of a group's list in select.cl */
     plk_i32 max_candidates;  /* candidates that a row of the output holds */
     plk_i32 bare;            /* 1: no parameters at all; only argmax runs */
     plk_i32 n_tiles;         /* tiles of a row */
     plk_u32 rows_at; /* bytes before the rows, the chains, the edits in the parameters' buffer */
     plk_u32 chains_at;
     plk_u32 edits_at;
-    plk_u32 pad;
     plk_u64 masks_at; /* bytes before the bitmask's first row */
 } plk_call;
 
@@ -172,8 +175,8 @@ typedef struct plk_state {
     plk_u32 next;      /* reduce: which kernel ends the row */
     plk_u32 pad;
     plk_u64 max_key;  /* key of the maximum */
-    plk_u64 low_key;  /* survey: keys below are cut off */
-    plk_u64 list_key; /* survey: keys at or above go to the list */
+    plk_u64 low_key;  /* survey: the first key of the lowest logit that is not cut off */
+    plk_u64 list_key; /* survey: of the lowest logit that goes to the list; of NaN if none does */
     plk_u64 boundary; /* reduce: keys of the list at or above it are in */
     plk_u64 tail;     /* reduce: mass of what counts but is not on the list */
     double deviation; /* of the row's logits, if the chain begins with a top-n-sigma; softmax.cl:

@@ -12,21 +12,11 @@
 FN u64 tile_mass(const float v[PLK_VPT], u64 key, plk_rate rate, LOCAL u64 *scratch) {
     const float maximum = key_logit(key);
     u64 mass = 0;
-    if (key_ordered(key) != ORDERED_NEG_INF) {
+    if (key_ordered(key) > ORDERED_NEG_INF) {
         UNROLL
         for (u32 i = 0; i < PLK_VPT; i++) mass += weight(v[i], maximum, rate);
     }
     return group_sum(mass, scratch);
-}
-
-/* The key of a lane's highest logit; of equal ones the lowest id. */
-FN u64 highest_key(const plk_source *s, u32 tile, const float v[PLK_VPT]) {
-    const float high = highest(v);
-    u32 at = 0;
-    UNROLL
-    for (u32 i = PLK_VPT; i > 0; i--)
-        if (v[i - 1] == high) at = i - 1;
-    return make_key(ordered_from_float(high), tile_id(s, tile, at) & ID_MASK);
 }
 
 KERNEL void pluck_sum_exp(GLOBAL const uchar *logits, plk_call call, plk_softmax softmax,

@@ -99,7 +99,7 @@ KERNEL void pluck_survey(GLOBAL const uchar *logits, plk_call call, GLOBAL const
         list_key = larger(list_key, cut);
         if (before_top_p) low_key = list_key;
     }
-    if (chain->route == PLK_ROUTE_PLAIN) list_key = ~(u64)0;
+    if (chain->route == PLK_ROUTE_PLAIN) list_key = FIRST_KEY(ORDERED_NAN);
     if (lane_id() == 0) {
         states[row].max_key = max_key;
         states[row].low_key = low_key;
@@ -117,33 +117,32 @@ KERNEL void pluck_gather(GLOBAL const uchar *logits, plk_call call, GLOBAL const
     GLOBAL plk_tile *tiles = all_tiles + (u64)row * (u32)call.n_tiles;
     GLOBAL u64 *list = lists + (u64)row * (u32)call.list_capacity;
     plk_rate rate = chain->rate;
-    u64 low_key, list_key;
-    float maximum;
+    float maximum, low, listed_from;
     plk_source source;
     if (chain->route != PLK_ROUTE_PLAIN && chain->route != PLK_ROUTE_NUCLEUS) return;
     for (i32 i = 0; i < chain->n_ops; i++)
         if (chain->ops[i].kind == PLK_OP_TOP_P) rate = chain->ops[i].rate;
     maximum = key_logit(states[row].max_key);
-    low_key = states[row].low_key;
-    list_key = states[row].list_key;
+    low = key_logit(states[row].low_key);
+    listed_from = key_logit(states[row].list_key); /* nothing is at or above NaN */
     source = make_source(logits, &call, params, masks, row);
     for (u32 t = group_x(); t < (u32)call.n_tiles; t += groups_x()) {
         float v[PLK_VPT];
-        u64 mass = 0, counts = 0, total, place; /* counts: listed above, summed below */
-        if ((tiles[t].max_key | ID_MASK) >= low_key) { /* else nothing in the tile counts */
+        u64 mass = 0, total, place;
+        u32 listed = 0, summed = 0;
+        if (key_logit(tiles[t].max_key) >= low) { /* else nothing in the tile counts */
             read_tile(&source, t, v);
             UNROLL
             for (u32 i = 0; i < PLK_VPT; i++) {
-                const u64 key = FIRST_KEY(ordered_from_float(v[i]));
-                if (key >= list_key) {
-                    counts += (u64)1 << 32;
-                } else if (key >= low_key) {
+                if (v[i] >= listed_from) {
+                    listed++;
+                } else if (v[i] >= low) {
                     mass += weight(v[i], maximum, rate);
-                    counts += 1;
+                    summed++;
                 }
             }
         }
-        place = group_scan(counts, &total, scratch) - counts;
+        place = group_scan(((u64)listed << 32) | summed, &total, scratch);
         mass = group_sum(mass, scratch);
         if (lane_id() == 0) {
             tiles[t].mass = mass;
@@ -151,15 +150,14 @@ KERNEL void pluck_gather(GLOBAL const uchar *logits, plk_call call, GLOBAL const
             scratch[0] = (total >> 32) ? global_add(&states[row].n_list, (u32)(total >> 32)) : 0u;
         }
         group_barrier();
-        place = (place >> 32) + scratch[0];
+        place = (place >> 32) - listed + scratch[0];
         group_barrier();
-        if ((counts >> 32) == 0) continue;
+        if (listed == 0) continue;
         UNROLL
         for (u32 i = 0; i < PLK_VPT; i++) {
-            const u32 order = ordered_from_float(v[i]);
-            if (FIRST_KEY(order) < list_key) continue;
+            if (!(v[i] >= listed_from)) continue;
             if (place < (u64)(u32)call.list_capacity)
-                list[place] = make_key(order, tile_id(&source, t, i));
+                list[place] = make_key(ordered_from_float(v[i]), tile_id(&source, t, i));
             place++;
         }
     }

@@ -59,7 +59,7 @@ FN u32 global_max(u32 *p, u32 x) {
 
 #define global_add(p, x) local_add((p), (x))
 #define fma_f32(a, b, c) fmaf((a), (b), (c))
-#define rint_f32(x)      rintf(x)
+#define round_f32(x)     ((i32)lrintf(x))
 #define sqrt_f64(x)      sqrt(x)
 
 FN u32 float_bits(float x) {

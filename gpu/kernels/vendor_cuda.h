@@ -76,9 +76,9 @@ FN float fma_f32(float a, float b, float c) {
     return r;
 }
 
-FN float rint_f32(float x) {
-    float r;
-    asm("cvt.rni.f32.f32 %0, %1;" : "=f"(r) : "f"(x));
+FN i32 round_f32(float x) {
+    i32 r;
+    asm("cvt.rni.s32.f32 %0, %1;" : "=r"(r) : "f"(x));
     return r;
 }
 

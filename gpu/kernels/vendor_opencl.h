@@ -36,7 +36,7 @@ typedef ulong u64;
 #define global_max(p, x) atomic_max((volatile __global u32 *)(p), (u32)(x))
 
 #define fma_f32(a, b, c) fma((float)(a), (float)(b), (float)(c))
-#define rint_f32(x)      rint((float)(x))
+#define round_f32(x)     convert_int_rte((float)(x))
 #define sqrt_f64(x)      sqrt((double)(x))
 #define float_bits(x)    as_uint((float)(x))
 #define bits_float(x)    as_float((u32)(x))

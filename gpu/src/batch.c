@@ -22,8 +22,8 @@ static bool complete_config(pluck_gpu_batch_config *c) {
            c->max_in_flight <= 64;
 }
 
-/* Room for what may lie in a nucleus: an eighth of the row, and at least enough for the lists of
- * two groups of a top-k. A row with more is read again. */
+/* Room for what may lie in a nucleus: an eighth of the row, and at least enough for what two groups
+ * of a top-k usually put there. A row with more is read again. */
 static uint32_t choose_list_capacity(const pluck_gpu_batch_config *c) {
     const uint32_t two_lists = 2u * ((uint32_t)c->max_candidates + PLK_SELECT_SLACK);
     uint32_t capacity = (uint32_t)c->n_vocab / 8u;
@@ -116,8 +116,7 @@ pluck_gpu_status pluck_gpu_batch_create(pluck_gpu_batch **out, pluck_gpu_device 
     b->next_ticket = 1;
     b->n_tiles = ((uint32_t)c.n_vocab + device->wg * device->vpt - 1) / (device->wg * device->vpt);
     b->list_capacity = choose_list_capacity(&c);
-    b->select_capacity = (uint32_t)c.max_candidates + PLK_SELECT_SLACK + device->wg * device->vpt;
-    local_words = PLK_SELECT_WORDS(b->select_capacity, device->wg);
+    local_words = PLK_SELECT_WORDS((size_t)c.max_candidates, device->wg);
     if (local_words < PLK_FINISH_WORDS(device->wg)) local_words = PLK_FINISH_WORDS(device->wg);
     if (local_words * sizeof(plk_u64) > device->local_memory)
         status =

@@ -27,7 +27,6 @@ struct pluck_gpu_batch {
     size_t device_bytes, wanted_bytes; /* allocated; to be allocated */
     uint32_t n_tiles;
     uint32_t list_capacity;
-    uint32_t select_capacity;
     uint64_t next_ticket;
     bool dirty;                   /* a call failed: the states must be cleared */
     gpu_slot *slots;              /* max_in_flight */

@@ -6,13 +6,12 @@
 
 uint32_t gpu_groups_per_row(const pluck_gpu_batch *b, int32_t n_rows) {
     const uint32_t rows = (uint32_t)n_rows;
-    uint32_t groups = (b->device->target_groups + rows - 1) / rows;
+    uint32_t groups = b->device->target_groups / rows; /* more would start when others have ended */
     if (groups > b->n_tiles) groups = b->n_tiles;
     return groups ? groups : 1;
 }
 
-/* Each group of a top-k puts up to k logits and the slack on the row's list,
- * which must hold them. */
+/* Each group of a top-k puts k logits or a few more on the row's list, which should hold them. */
 static uint32_t groups_for_select(const pluck_gpu_batch *b, int32_t n_rows) {
     const uint32_t fit = b->list_capacity / ((uint32_t)b->config.max_candidates + PLK_SELECT_SLACK);
     const uint32_t groups = gpu_groups_per_row(b, n_rows);
@@ -59,7 +58,7 @@ static pluck_gpu_status launch_kernels(const enqueuing *e) {
     if (p->any_top) {
         const gpu_argument a[] = {logits, call, params, masks, states, tiles, lists};
         GPU_TRY(run(e, GPU_KERNEL_select, groups_for_select(b, e->n_rows),
-                    PLK_SELECT_WORDS(b->select_capacity, wg), a, 7));
+                    PLK_SELECT_WORDS((size_t)b->config.max_candidates, wg), a, 7));
     }
     if (p->any_finish) {
         const gpu_argument reduce[] = {logits, call, params, masks, states, tiles, lists, results};
@@ -116,7 +115,6 @@ pluck_gpu_status gpu_describe_logits(pluck_gpu_batch *b, pluck_gpu_logits *logit
     out->dtype = (plk_i32)logits->dtype;
     out->n_vocab = b->config.n_vocab;
     out->list_capacity = (plk_i32)b->list_capacity;
-    out->select_capacity = (plk_i32)b->select_capacity;
     out->max_candidates = b->config.max_candidates;
     out->n_tiles = (plk_i32)b->n_tiles;
     return PLUCK_GPU_OK;
