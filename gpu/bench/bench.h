@@ -11,6 +11,7 @@ typedef enum bench_work {
     BENCH_TOP_K,
     BENCH_FUSED,   /* top-k, top-p, min-p, temperature, draw */
     BENCH_NUCLEUS, /* top-p, draw */
+    BENCH_FLAT,    /* temperature 3, top-p, draw: the nucleus is a large part of the row */
     BENCH_SOFTMAX,
     BENCH_WORKS
 } bench_work;

@@ -56,12 +56,31 @@ static const pluck_stage fused[] = {
     {.kind = PLUCK_STAGE_DIST, .as.dist = {PLUCK_SEED_RANDOM}}};
 static const pluck_stage nucleus[] = {{.kind = PLUCK_STAGE_TOP_P, .as.top_p = {0.95f, 0}},
                                       {.kind = PLUCK_STAGE_DIST, .as.dist = {PLUCK_SEED_RANDOM}}};
+static const pluck_stage flat[] = {
+    {.kind = PLUCK_STAGE_TEMPERATURE, .as.temperature = {3.0f, 0, 1}},
+    {.kind = PLUCK_STAGE_TOP_P, .as.top_p = {0.95f, 0}},
+    {.kind = PLUCK_STAGE_DIST, .as.dist = {PLUCK_SEED_RANDOM}}};
 static const pluck_stage greedy[] = {{.kind = PLUCK_STAGE_GREEDY}};
 
 static pluck_config chain_of_work(const bench *b, bench_work work) {
     pluck_config c = {.n_vocab = b->n_vocab, .seed = 1, .rng = PLUCK_RNG_PHILOX};
-    c.stages = work == BENCH_ARGMAX ? greedy : work == BENCH_NUCLEUS ? nucleus : fused;
-    c.n_stages = work == BENCH_FUSED ? 5 : work == BENCH_NUCLEUS ? 2 : 1;
+    switch (work) {
+    case BENCH_FUSED:
+        c.stages = fused;
+        c.n_stages = 5;
+        break;
+    case BENCH_NUCLEUS:
+        c.stages = nucleus;
+        c.n_stages = 2;
+        break;
+    case BENCH_FLAT:
+        c.stages = flat;
+        c.n_stages = 3;
+        break;
+    default: /* the first stage of a fused chain is a top-k */
+        c.stages = work == BENCH_ARGMAX ? greedy : fused;
+        c.n_stages = 1;
+    }
     return c;
 }
 

@@ -4,7 +4,8 @@
 #include <string.h>
 
 const char *bench_work_name(bench_work work) {
-    static const char *const names[BENCH_WORKS] = {"argmax", "top_k", "fused", "top_p", "softmax"};
+    static const char *const names[BENCH_WORKS] = {"argmax", "top_k",      "fused",
+                                                   "top_p",  "flat_top_p", "softmax"};
     return work < BENCH_WORKS ? names[work] : "";
 }
 
@@ -54,6 +55,7 @@ static void judge(const bench *b, const bench_line *line, char *text, size_t cap
         if (line->n_rows == 256)
             snprintf(text, capacity, "share >= 35 %%: %.0f %%", 100.0 * share(b, line));
         break;
+    case BENCH_FLAT:
     case BENCH_SOFTMAX:
     case BENCH_WORKS:
         break;
@@ -69,13 +71,13 @@ static void judge(const bench *b, const bench_line *line, char *text, size_t cap
 void bench_print(const bench *b) {
     printf("%s, %s; %d tokens; a copy on the device moves %.1f GB/s\n", b->device->info.name,
            b->device->info.driver, (int)b->n_vocab, b->bandwidth * 1e-3);
-    printf("%-8s %-8s %5s %12s %7s %12s %12s %12s  %s\n", "work", "dtype", "rows", "device us",
+    printf("%-10s %-8s %5s %12s %7s %12s %12s %12s  %s\n", "work", "dtype", "rows", "device us",
            "share", "to host us", "copy+CPU us", "torch us", "asked: measured");
     for (int i = 0; i < b->n_lines; i++) {
         const bench_line *line = b->lines + i;
         char asked[160];
         judge(b, line, asked, sizeof asked);
-        printf("%-8s %-8s %5d %12.1f %5.0f %% %12.1f %12.1f %12.1f  %s\n",
+        printf("%-10s %-8s %5d %12.1f %5.0f %% %12.1f %12.1f %12.1f  %s\n",
                bench_work_name(line->work), bench_dtype_name(line->dtype), (int)line->n_rows,
                line->device, 100.0 * share(b, line), line->host, line->cpu, line->torch, asked);
     }

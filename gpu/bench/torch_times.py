@@ -35,6 +35,11 @@ def nucleus(x):
     return torch.gather(ids, -1, torch.multinomial(kept, 1))
 
 
+def flat(x):
+    """The same on a flatter row."""
+    return nucleus(x.float() / 3)
+
+
 def fused(x):
     """Top-k on the sorted row, then the same."""
     values, ids = torch.sort(x.float(), dim=-1, descending=True)
@@ -64,7 +69,7 @@ def microseconds(work, x):
     return sorted(times)[REPEATS // 2]
 
 
-WORKS = {"argmax": argmax, "top_k": top_k, "fused": fused, "top_p": nucleus, "softmax": softmax}
+WORKS = {"argmax": argmax, "top_k": top_k, "fused": fused, "top_p": nucleus, "flat_top_p": flat, "softmax": softmax}
 torch.manual_seed(1)
 for dtype_name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
     for rows in (1, 64, 256):

@@ -27,8 +27,7 @@ typedef struct plk_walk {
     u32 n_list;
     u32 n_tiles;
     u64 boundary; /* keys at or above it are in the set */
-    u64 lowest;   /* no key of the list is lower, nor any of the row higher than the next */
-    u64 highest;
+    u64 highest;  /* no key is higher */
     float maximum;
 
     u64 best;

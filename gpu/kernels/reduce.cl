@@ -20,7 +20,7 @@ typedef struct plk_reduction {
     i32 by_rank; /* WALK_BINS: the target is a count, since the operation left too few */
     u64 before;  /* the boundary before the operation */
     u64 n;       /* keys in the set, once known */
-    u64 tail;    /* mass that counts but is not on the list */
+    u64 tail;    /* mass that counts but lies below the boundary: of what gather did not list */
     u64 target;  /* WALK_BINS, as the next three: reached in the range */
     u64 whole;   /* mass of the set and the tail */
     u64 above;   /* keys above the range, and their mass */
@@ -29,7 +29,7 @@ typedef struct plk_reduction {
 } plk_reduction;
 
 FN void start_bins(plk_reduction *r, plk_walk *w, i32 by_rank) {
-    w->range = range_over(larger(w->boundary, w->lowest), w->highest, PLK_BINS);
+    w->range = range_over(w->boundary, w->highest, PLK_BINS);
     w->by_mass = !by_rank;
     r->by_rank = by_rank;
     if (!by_rank) r->target = 0; /* not known before the set's mass is */
@@ -163,7 +163,6 @@ KERNEL void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL const
     w.bins.mass_hi = w.bins.mass_lo + PLK_BINS;
     w.bins.n = PLK_BINS;
     w.range = range_over(0, 0, PLK_BINS);
-    w.lowest = surveyed && w.list ? state.list_key : 0;
     w.highest = 0;
     w.by_mass = 1;
     w.rate = chain->rate;
@@ -177,7 +176,7 @@ KERNEL void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL const
     r.by_rank = 0;
     r.n = r.tail = r.target = r.whole = r.above = r.above_mass = r.before = 0;
     r.deviation = state.deviation;
-    if (surveyed && w.list)
+    if (route == PLK_ROUTE_NUCLEUS)
         for (u32 t = lane_id(); t < w.n_tiles; t += PLK_WG) r.tail += tiles[t].mass;
     r.tail = group_sum(r.tail, scratch);
     if (!group_may_skip(route != PLK_ROUTE_TOP || !chain->needs_sigma)) {
@@ -225,11 +224,12 @@ KERNEL void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL const
             } else if (chain->give == PLK_GIVE_TOKEN) {
                 w.boundary = FIRST_KEY(ORDERED_NEG_INF + 1u);
             }
-            if (surveyed) w.boundary = larger(w.boundary, state.low_key);
+            if (route == PLK_ROUTE_NUCLEUS) w.boundary = larger(w.boundary, state.list_key);
+            if (route == PLK_ROUTE_PLAIN) w.boundary = larger(w.boundary, state.low_key);
             if (route == PLK_ROUTE_TOP && w.list)
                 w.boundary = larger(w.boundary, FIRST_KEY(state.threshold));
             r.walk = WALK_COUNT;
-            if (surveyed && w.list) { /* all of the list is in */
+            if (route == PLK_ROUTE_NUCLEUS) { /* what gather counted, even if the list is full */
                 r.n = n_list;
                 end_op(&r, &w);
             }

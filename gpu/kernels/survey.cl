@@ -5,7 +5,8 @@
  * keys below low_key are cut off; keys at or above list_key may be near the boundary of the
  * nucleus. Of N tokens, those further than ln(N / (1 - p)) below the maximum weigh less than 1 - p
  * together, so the nucleus cannot reach them: list_key lies there, or at a later cut if that is
- * higher.
+ * higher. If the set is known to weigh Z at least, it lies ln Z higher: Z is the sum of the weights
+ * of the segments' highest logits, an exponential for every PLK_VPT logits.
  *
  * pluck_gather puts the keys at or above list_key on the row's list and sums the weights of the
  * rest, tile by tile. On a typical row the list is a few percent of it, so the last kernel has
@@ -55,6 +56,29 @@ FN void measure_tile(const float v[PLK_VPT], GLOBAL plk_tile *tile, LOCAL u64 *s
     }
 }
 
+/* The rate of the chain's top-p; of the draw if there is none. */
+FN plk_rate rate_of_masses(GLOBAL const plk_chain *chain) {
+    plk_rate rate = chain->rate;
+    for (i32 i = 0; i < chain->n_ops; i++)
+        if (chain->ops[i].kind == PLK_OP_TOP_P) rate = chain->ops[i].rate;
+    return rate;
+}
+
+/* A lower bound of log2 of the weights' sum, known to all lanes. tiles[t].mass: the weight of some
+ * of the tile's logits, relative to its maximum. */
+FN float log2_at_least(GLOBAL const plk_tile *tiles, u32 n_tiles, float maximum, plk_rate rate,
+                       LOCAL u64 *scratch) {
+    u64 sum = 0;
+    u32 exponent = 0;
+    for (u32 t = lane_id(); t < n_tiles; t += PLK_WG) /* 2^-20 is the unit of both, and of the sum */
+        sum += ((tiles[t].mass >> (MASS_BITS - 20)) *
+                (weight(key_logit(tiles[t].max_key), maximum, rate) >> (MASS_BITS - 20))) >>
+               20;
+    sum = group_sum(sum, scratch) >> 20;
+    while (sum >> exponent > 1) exponent++;
+    return (float)(i32)exponent;
+}
+
 KERNEL void pluck_survey(GLOBAL const uchar *logits, plk_call call, GLOBAL const uchar *params, GLOBAL const uchar *masks, GLOBAL plk_state *states,
                          GLOBAL plk_tile *all_tiles LOCAL_PARAM) {
     LOCAL_START
@@ -64,15 +88,23 @@ KERNEL void pluck_survey(GLOBAL const uchar *logits, plk_call call, GLOBAL const
     plk_source source;
     u64 max_key = 0, low_key, list_key;
     double maximum, deviation = 0.0;
+    float log2_mass;
     i32 before_top_p = 1;
+    plk_rate rate;
     if (chain->route != PLK_ROUTE_PLAIN && chain->route != PLK_ROUTE_NUCLEUS) return;
+    rate = rate_of_masses(chain);
     source = make_source(logits, &call, params, masks, row);
     for (u32 t = group_x(); t < (u32)call.n_tiles; t += groups_x()) {
-        float v[PLK_VPT];
-        u64 key;
+        float v[PLK_VPT], high;
+        u64 key, mass;
         read_tile(&source, t, v);
-        key = group_max(FIRST_KEY(ordered_from_float(highest(v))), local_base);
-        if (lane_id() == 0) tiles[t].max_key = key;
+        high = highest(v);
+        key = group_max(FIRST_KEY(ordered_from_float(high)), local_base);
+        mass = group_sum(weight(high, key_logit(key), rate), local_base);
+        if (lane_id() == 0) {
+            tiles[t].max_key = key;
+            tiles[t].mass = mass;
+        }
         if (chain->needs_sigma) measure_tile(v, tiles + t, local_base);
     }
     if (!arrives_last(states + row, local_base)) return;
@@ -85,11 +117,16 @@ KERNEL void pluck_survey(GLOBAL const uchar *logits, plk_call call, GLOBAL const
     low_key = FIRST_KEY(key_ordered(max_key) == ORDERED_POS_INF ? ORDERED_POS_INF
                                                                 : ORDERED_NEG_INF + 1u);
     list_key = low_key;
+    log2_mass = log2_at_least(tiles, (u32)call.n_tiles, (float)maximum, rate, local_base);
     for (i32 i = 0; i < chain->n_ops && key_ordered(max_key) < ORDERED_POS_INF; i++) {
         GLOBAL const plk_op *op = chain->ops + i;
         u64 cut = 0;
         if (op->kind == PLK_OP_TOP_P) {
-            cut = key_at_least(maximum - op->reach);
+            /* What an earlier cut takes away has no mass. */
+            const float nearer = list_key == FIRST_KEY(ORDERED_NEG_INF + 1u)
+                                     ? log2_mass / op->rate.hi * 0.99999f
+                                     : 0.0f;
+            cut = key_at_least(maximum - op->reach + (nearer < 1e30f ? (double)nearer : 0.0));
             before_top_p = 0;
         } else if (op->kind == PLK_OP_MIN_P) {
             cut = key_at_least(maximum + op->value);
@@ -116,12 +153,10 @@ KERNEL void pluck_gather(GLOBAL const uchar *logits, plk_call call, GLOBAL const
     GLOBAL const plk_chain *chain = chain_of(params, &call, row);
     GLOBAL plk_tile *tiles = all_tiles + (u64)row * (u32)call.n_tiles;
     GLOBAL u64 *list = lists + (u64)row * (u32)call.list_capacity;
-    plk_rate rate = chain->rate;
+    const plk_rate rate = rate_of_masses(chain);
     float maximum, low, listed_from;
     plk_source source;
     if (chain->route != PLK_ROUTE_PLAIN && chain->route != PLK_ROUTE_NUCLEUS) return;
-    for (i32 i = 0; i < chain->n_ops; i++)
-        if (chain->ops[i].kind == PLK_OP_TOP_P) rate = chain->ops[i].rate;
     maximum = key_logit(states[row].max_key);
     low = key_logit(states[row].low_key);
     listed_from = key_logit(states[row].list_key); /* nothing is at or above NaN */

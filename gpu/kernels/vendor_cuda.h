@@ -54,19 +54,29 @@ FN void device_fence(void) {
     asm volatile("membar.gl;" ::: "memory");
 }
 
+/* The address space is named: a generic atomic first finds out which one it has. */
 FN u32 local_add(u32 *p, u32 x) {
     u32 old;
-    asm volatile("atom.add.u32 %0, [%1], %2;" : "=r"(old) : "l"(p), "r"(x) : "memory");
+    asm volatile("{\n\t"
+                 ".reg .u64 local;\n\t"
+                 "cvta.to.shared.u64 local, %1;\n\t"
+                 "atom.shared.add.u32 %0, [local], %2;\n\t"
+                 "}"
+                 : "=r"(old)
+                 : "l"(p), "r"(x)
+                 : "memory");
     return old;
 }
 
 FN u32 global_add(u32 *p, u32 x) {
-    return local_add(p, x);
+    u32 old;
+    asm volatile("atom.global.add.u32 %0, [%1], %2;" : "=r"(old) : "l"(p), "r"(x) : "memory");
+    return old;
 }
 
 FN u32 global_max(u32 *p, u32 x) {
     u32 old;
-    asm volatile("atom.max.u32 %0, [%1], %2;" : "=r"(old) : "l"(p), "r"(x) : "memory");
+    asm volatile("atom.global.max.u32 %0, [%1], %2;" : "=r"(old) : "l"(p), "r"(x) : "memory");
     return old;
 }
 
