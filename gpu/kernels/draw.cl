@@ -2,7 +2,7 @@
  * draw.cl: the draw if many candidates are left. gather and reduce have left the mass of each tile,
  * so only one tile is read: the one that the uniform number falls into.
  */
-KERNEL void pluck_draw_large(GLOBAL const uchar *logits, plk_call call, GLOBAL const uchar *params,
+KERNEL_LARGE void pluck_draw_large(GLOBAL const uchar *logits, plk_call call, GLOBAL const uchar *params,
                        GLOBAL const uchar *masks, GLOBAL plk_state *states,
                        GLOBAL const plk_tile *all_tiles, GLOBAL plk_result *results LOCAL_PARAM) {
     LOCAL_START

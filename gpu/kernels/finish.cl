@@ -56,8 +56,15 @@ KERNEL void pluck_finish(plk_call call, GLOBAL const uchar *params, GLOBAL plk_s
     length = (LOCAL u32 *)(s.scratch + PLK_SCRATCH_WORDS(PLK_WG));
     if (lane_id() == 0) *length = 0;
     group_barrier();
-    for (u32 i = lane_id(); i < state.n_list; i += PLK_WG)
-        if (list[i] >= state.boundary) s.keys[local_add(length, 1)] = list[i];
+    for (u32 i = lane_id(); i < state.n_list; i += WALK_AHEAD * PLK_WG) {
+        u64 key[WALK_AHEAD];
+        UNROLL
+        for (u32 j = 0; j < WALK_AHEAD; j++)
+            key[j] = i + j * PLK_WG < state.n_list ? list[i + j * PLK_WG] : 0;
+        UNROLL
+        for (u32 j = 0; j < WALK_AHEAD; j++)
+            if (key[j] >= state.boundary && key[j] != 0) s.keys[local_add(length, 1)] = key[j];
+    }
     group_barrier();
     s.n = *length;
     if (lane_id() == 0) states[row].n_list = 0; /* all have read it */

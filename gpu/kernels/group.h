@@ -277,7 +277,7 @@ FN plk_pick bins_pick(const plk_bins *bins, const plk_totals *t, u64 target, i32
  * `keys` and `room` must each hold the power of two at or above n.
  */
 #ifndef PLK_COUNT_SORT_MAX
-#define PLK_COUNT_SORT_MAX 512
+#define PLK_COUNT_SORT_MAX PLK_FEW
 #endif
 
 FN void sort_by_counting(LOCAL u64 *keys, LOCAL u64 *room, u32 n) {

@@ -79,13 +79,10 @@ FN void visit(i32 what, plk_walk *acc, u64 key) {
                       weight(key_logit(key), acc->maximum, acc->rate));
 }
 
-FN void walk(i32 what, plk_walk *acc) {
-    acc->best = 0;
-    acc->number = 0;
-    acc->sum = 0.0;
+/* `what` is a constant, so that each walk is a loop of its own. */
+FN void walk_for(i32 what, plk_walk *acc) {
     if (acc->list) {
-        for (u32 i = what == WALK_NOTHING ? acc->n_list : lane_id(); i < acc->n_list;
-             i += WALK_AHEAD * PLK_WG) {
+        for (u32 i = lane_id(); i < acc->n_list; i += WALK_AHEAD * PLK_WG) {
             u64 key[WALK_AHEAD];
             UNROLL
             for (u32 j = 0; j < WALK_AHEAD; j++)
@@ -95,7 +92,7 @@ FN void walk(i32 what, plk_walk *acc) {
                 if (key[j] >= acc->boundary && key[j] != 0) visit(what, acc, key[j]);
         }
     } else {
-        for (u32 t = what == WALK_NOTHING ? acc->n_tiles : 0; t < acc->n_tiles; t++) {
+        for (u32 t = 0; t < acc->n_tiles; t++) {
             float v[PLK_VPT];
             read_tile(acc->source, t, v);
             UNROLL
@@ -105,6 +102,37 @@ FN void walk(i32 what, plk_walk *acc) {
                 if (id < acc->source->n_vocab && key >= acc->boundary) visit(what, acc, key);
             }
         }
+    }
+}
+
+FN void walk(i32 what, plk_walk *acc) {
+    acc->best = 0;
+    acc->number = 0;
+    acc->sum = 0.0;
+    switch (what) {
+    case WALK_MAXIMUM:
+        walk_for(WALK_MAXIMUM, acc);
+        break;
+    case WALK_COUNT:
+        walk_for(WALK_COUNT, acc);
+        break;
+    case WALK_SUM:
+        walk_for(WALK_SUM, acc);
+        break;
+    case WALK_SPREAD:
+        walk_for(WALK_SPREAD, acc);
+        break;
+    case WALK_BINS:
+        walk_for(WALK_BINS, acc);
+        break;
+    case WALK_TILES:
+        walk_for(WALK_TILES, acc);
+        break;
+    case WALK_COLLECT:
+        walk_for(WALK_COLLECT, acc);
+        break;
+    default: /* WALK_NOTHING */
+        break;
     }
     group_barrier();
 }

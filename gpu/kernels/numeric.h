@@ -118,18 +118,17 @@ FN plk_power power_of(float x, float maximum, plk_rate rate) {
     return result;
 }
 
-/* Most weights are below 2^-12, so that 32 bits hold what is shifted. */
+/* Without branches, so that a lane's weights are computed side by side. A weight below 2^-12 is
+ * shifted down, which 32 bits suffice for. */
 FN u64 weight(float x, float maximum, plk_rate rate) {
     const plk_power e = power_of(x, maximum, rate);
-    i32 shift;
-    u32 mantissa;
+    const u32 mantissa = (u32)round_f32(e.part * 1073741824.0f) + 1073741824u;
+    const i32 shift = e.exponent + MASS_BITS - 30;
+    const u32 down = (shift < 0 ? (u32)-shift : 1u) & 31u, up = shift > 0 ? (u32)shift & 31u : 0u;
+    const u32 low = (mantissa + ((1u << down) >> 1)) >> down;
+    const u64 w = shift < 0 ? low : (u64)mantissa << up;
     if (x == maximum) return (u64)1 << MASS_BITS;
-    if (!(e.whole > -80.0f)) return 0; /* also if x is -inf */
-    mantissa = (u32)(round_f32(e.part * 1073741824.0f) + 1073741824);
-    shift = e.exponent + MASS_BITS - 30;
-    if (shift >= 0) return (u64)mantissa << shift;
-    if (shift < -31) return 0;
-    return (mantissa + ((u32)1 << (-shift - 1))) >> -shift;
+    return e.whole >= (float)(-1 - MASS_BITS) ? w : 0; /* also if x is -inf */
 }
 
 /* The same as a floating-point number, so that it is as exact for the least likely token. */

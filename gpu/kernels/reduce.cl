@@ -79,6 +79,12 @@ FN void hand_over(plk_reduction *r, plk_walk *w) {
     r->walk = w->list ? WALK_NOTHING : WALK_COLLECT;
 }
 
+/* What finish.cl is to get: few, so that sorting them takes no time; or what it can hold, if sorted
+ * candidates are asked for. */
+FN u32 most_for_finish(const plk_reduction *r) {
+    return r->chain->give == PLK_GIVE_TOKEN ? PLK_FEW : PLK_SMALL_MAX;
+}
+
 /* Is the next operation a top-k that leaves so few that it is worth a round before they are sorted? */
 FN i32 narrows_next(const plk_reduction *r) {
     GLOBAL const plk_op *op = r->chain->ops + r->op + 1;
@@ -93,7 +99,7 @@ FN void end_op(plk_reduction *r, plk_walk *w) {
         w->boundary = r->before;
         r->target = (u64)(u32)r->chain->ops[r->op].count;
         start_bins(r, w, 1);
-    } else if (r->n <= PLK_SMALL_MAX && !narrows_next(r)) {
+    } else if (r->n <= most_for_finish(r) && !narrows_next(r)) {
         r->op++;
         hand_over(r, w);
     } else {
@@ -107,7 +113,7 @@ FN void read_pick(plk_reduction *r, plk_walk *w, const plk_pick *pick, u64 mass_
     const u64 begin = range_begin(&w->range, pick->bin);
     const u64 n = r->above + pick->above_count + pick->in_bin;
     const u64 least = w->by_mass ? (u64)(u32)r->chain->ops[r->op].count : 0;
-    if (n <= PLK_SMALL_MAX && n >= least) {
+    if (n <= most_for_finish(r) && n >= least) {
         /* What is dropped counts in the operation's total. */
         if (w->by_mass) r->tail = r->whole - (r->above_mass + pick->above_mass + mass_in_bin);
         w->boundary = larger(w->boundary, begin);
@@ -125,7 +131,7 @@ FN void read_pick(plk_reduction *r, plk_walk *w, const plk_pick *pick, u64 mass_
     }
 }
 
-KERNEL void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL const uchar *params,
+KERNEL_LARGE void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL const uchar *params,
                          GLOBAL const uchar *masks, GLOBAL plk_state *states,
                          GLOBAL plk_tile *all_tiles, GLOBAL u64 *lists,
                          GLOBAL plk_result *results LOCAL_PARAM) {

@@ -16,6 +16,9 @@
 /* Candidates that finish.cl sorts in local memory; also the largest k of a top-k call. */
 #define PLK_SMALL_MAX 2048
 
+/* So few candidates are sorted for a draw; of more, draw.cl draws without sorting them. */
+#define PLK_FEW 512
+
 /* Bins of a histogram in reduce.cl: 11 bits of a key at a time. */
 #define PLK_BINS 2048
 

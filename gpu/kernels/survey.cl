@@ -169,12 +169,10 @@ KERNEL void pluck_gather(GLOBAL const uchar *logits, plk_call call, GLOBAL const
             read_tile(&source, t, v);
             UNROLL
             for (u32 i = 0; i < PLK_VPT; i++) {
-                if (v[i] >= listed_from) {
-                    listed++;
-                } else if (v[i] >= low) {
-                    mass += weight(v[i], maximum, rate);
-                    summed++;
-                }
+                const u32 is_listed = v[i] >= listed_from, is_summed = v[i] >= low && !is_listed;
+                mass += is_summed ? weight(v[i], maximum, rate) : 0;
+                listed += is_listed;
+                summed += is_summed;
             }
         }
         place = group_scan(((u64)listed << 32) | summed, &total, scratch);

@@ -3,7 +3,7 @@
  *
  * The kernels use only these names; nothing else in gpu/kernels depends on a vendor:
  *
- * - KERNEL, FN: a kernel; a function that kernels call.
+ * - KERNEL, KERNEL_LARGE, FN: a kernel; one that needs many registers; a function that kernels call.
  * - GLOBAL, LOCAL: address spaces.
  * - LOCAL_PARAM, LOCAL_START: the group's dynamic local memory, as the last parameter of a kernel
  *   that has some, and the first statement of its body; then `local_base` points to it.

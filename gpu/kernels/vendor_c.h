@@ -21,7 +21,8 @@ typedef uint64_t u64;
 typedef unsigned char uchar;
 typedef unsigned short ushort;
 
-#define KERNEL static
+#define KERNEL       static
+#define KERNEL_LARGE static
 #define FN     static inline
 #define GLOBAL
 #define LOCAL

@@ -10,7 +10,8 @@ typedef uint u32;
 typedef int i32;
 typedef ulong u64;
 
-#define KERNEL      __kernel
+#define KERNEL       __kernel
+#define KERNEL_LARGE __kernel
 #define FN          static inline
 #define GLOBAL      __global
 #define LOCAL       __local

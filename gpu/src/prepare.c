@@ -31,7 +31,8 @@ static void note_route(gpu_prepared *out, const plk_chain *chain) {
     out->any_greedy |= chain->route == PLK_ROUTE_GREEDY;
     out->any_top |= chain->route == PLK_ROUTE_TOP;
     out->any_surveyed |= chain->route == PLK_ROUTE_PLAIN || chain->route == PLK_ROUTE_NUCLEUS;
-    out->any_large |= chain->route != PLK_ROUTE_GREEDY && chain->route != PLK_ROUTE_TOP;
+    out->any_large |= chain->route != PLK_ROUTE_GREEDY &&
+                      (chain->route != PLK_ROUTE_TOP || chain->k > PLK_FEW);
     out->any_finish |= chain->route != PLK_ROUTE_GREEDY;
     out->any_candidates |= chain->give == PLK_GIVE_CANDIDATES;
 }
