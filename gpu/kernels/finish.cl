@@ -28,6 +28,37 @@ FN void truncate_small(plk_small *s, GLOBAL const plk_op *op, float maximum, u64
         small_keep(s, keep, op->count);
 }
 
+/* Loads the keys of the list that are at or above a boundary. All lanes have read its n keys when it
+ * returns. */
+FN void load_list(plk_small *s, GLOBAL const u64 *list, u32 n, u64 boundary, LOCAL u32 *length) {
+    if (lane_id() == 0) *length = 0;
+    group_barrier();
+    for (u32 i = lane_id(); i < n; i += WALK_AHEAD * PLK_WG) {
+        u64 key[WALK_AHEAD];
+        UNROLL
+        for (u32 j = 0; j < WALK_AHEAD; j++) key[j] = i + j * PLK_WG < n ? list[i + j * PLK_WG] : 0;
+        UNROLL
+        for (u32 j = 0; j < WALK_AHEAD; j++)
+            if (key[j] >= boundary && key[j] != 0) s->keys[local_add(length, 1)] = key[j];
+    }
+    group_barrier();
+    s->n = *length;
+    group_barrier();
+}
+
+/* The boundary of a list of a top-k that reduce.cl left as select.cl made it: that of the k best and
+ * a few more if there are many, or of +inf, behind which nothing has a probability. */
+FN u64 boundary_of_list(const plk_small *s, u64 max_key, u32 k, u64 boundary) {
+    plk_bins bins;
+    u64 narrowed = boundary;
+    bins.count = (LOCAL u32 *)s->room;
+    bins.mass_lo = bins.mass_hi = 0;
+    bins.n = PLK_SELECT_BINS;
+    if (!group_may_skip(s->n <= PLK_FEW))
+        narrowed = kth_boundary(s->keys, s->n, k, larger(boundary, 1), &bins, s->scratch);
+    return key_ordered(max_key) == ORDERED_POS_INF ? FIRST_KEY(ORDERED_POS_INF) : narrowed;
+}
+
 KERNEL void pluck_finish(plk_call call, GLOBAL const uchar *params, GLOBAL plk_state *states,
                          GLOBAL const u64 *lists, GLOBAL plk_result *results, GLOBAL i32 *out_ids,
                          GLOBAL float *out_logits LOCAL_PARAM) {
@@ -38,14 +69,14 @@ KERNEL void pluck_finish(plk_call call, GLOBAL const uchar *params, GLOBAL plk_s
     GLOBAL const u64 *list = lists + (u64)row * (u32)call.list_capacity;
     GLOBAL plk_result *result = results + row;
     const plk_state state = states[row];
-    const float maximum = key_logit(state.max_key);
     const i32 token = chain->give == PLK_GIVE_TOKEN;
     const u64 place = (u64)row * (u32)call.max_candidates;
     const double u = philox_uniform(parameters->seed, parameters->stream, parameters->position_lo,
                                     parameters->position_hi);
-    u64 tail = state.tail, total;
-    u32 index, unmasked;
-    i32 fits = 1;
+    u64 tail = state.tail, max_key = state.max_key, boundary = state.boundary, total;
+    float maximum;
+    u32 index, unmasked, top;
+    i32 fits = 1, status = PLK_OK;
     double deviation = state.deviation;
     LOCAL u32 *length;
     plk_small s;
@@ -54,29 +85,29 @@ KERNEL void pluck_finish(plk_call call, GLOBAL const uchar *params, GLOBAL plk_s
     s.room = s.keys + PLK_SMALL_MAX;
     s.scratch = s.room + PLK_ROOM_WORDS;
     length = (LOCAL u32 *)(s.scratch + PLK_SCRATCH_WORDS(PLK_WG));
-    if (lane_id() == 0) *length = 0;
-    group_barrier();
-    for (u32 i = lane_id(); i < state.n_list; i += WALK_AHEAD * PLK_WG) {
-        u64 key[WALK_AHEAD];
-        UNROLL
-        for (u32 j = 0; j < WALK_AHEAD; j++)
-            key[j] = i + j * PLK_WG < state.n_list ? list[i + j * PLK_WG] : 0;
-        UNROLL
-        for (u32 j = 0; j < WALK_AHEAD; j++)
-            if (key[j] >= state.boundary && key[j] != 0) s.keys[local_add(length, 1)] = key[j];
+    load_list(&s, list, state.n_list, boundary, length);
+    if (!group_may_skip(state.max_key != 0)) { /* reduce.cl has left all to this kernel */
+        const u32 k = state.max_key == 0 ? (u32)chain->k : ~(u32)0;
+        u64 best = 0;
+        for (u32 i = lane_id(); i < s.n; i += PLK_WG) best = larger(best, s.keys[i]);
+        max_key = larger(max_key, group_max(best, s.scratch));
+        boundary = boundary_of_list(&s, max_key, k, boundary);
     }
-    group_barrier();
-    s.n = *length;
-    if (lane_id() == 0) states[row].n_list = 0; /* all have read it */
+    if (!group_may_skip(boundary == state.boundary)) load_list(&s, list, state.n_list, boundary, length);
+    top = key_ordered(max_key);
+    if (top == ORDERED_NAN) status = PLK_ERR_NAN;
+    if (top == ORDERED_NEG_INF) status = PLK_ERR_EMPTY;
+    maximum = key_logit(max_key);
+    if (lane_id() == 0) states[row].n_list = 0; /* all have read the list */
     sort_descending(s.keys, s.room, s.n);
     for (i32 i = (i32)state.next_op; i < chain->n_ops; i++) {
         truncate_small(&s, chain->ops + i, maximum, tail, deviation);
         if (chain->ops[i].kind == PLK_OP_TOP_P) tail = 0;
-        if (key_ordered(state.max_key) != ORDERED_POS_INF) deviation = -1.0;
+        if (top != ORDERED_POS_INF) deviation = -1.0;
     }
     if (!token) {
-        fits = s.n <= (u32)call.max_candidates;
-        fail_row(result, fits ? PLK_OK : PLK_ERR_OVERFLOW);
+        fits = s.n <= (u32)call.max_candidates && status == PLK_OK;
+        fail_row(result, status != PLK_OK ? status : fits ? PLK_OK : PLK_ERR_OVERFLOW);
         if (fits && lane_id() == 0) result->n_candidates = (i32)s.n;
         for (u32 i = lane_id(); i < s.n && fits && !chain->by_id; i += PLK_WG) {
             out_ids[place + i] = (i32)key_id(s.keys[i]);
@@ -85,7 +116,7 @@ KERNEL void pluck_finish(plk_call call, GLOBAL const uchar *params, GLOBAL plk_s
     }
     if (group_may_skip(!token && !chain->by_id)) return;
     unmasked = small_count(&s, FIRST_KEY(ORDERED_NEG_INF + 1u));
-    if (token) s.n = unmasked; /* at least 1: otherwise the row would have failed */
+    if (token) s.n = unmasked; /* 0 if the row failed */
     small_order_by_id(&s);
     for (u32 i = lane_id(); i < s.n && fits && !token && chain->by_id; i += PLK_WG) {
         out_ids[place + i] = (i32)(ID_MASK - (u32)(s.keys[i] >> 32));
@@ -94,7 +125,8 @@ KERNEL void pluck_finish(plk_call call, GLOBAL const uchar *params, GLOBAL plk_s
     if (group_may_skip(!token)) return;
     total = small_prefix(&s, maximum, chain->rate, 1);
     index = small_reach(&s, share_of(u, total));
-    if (token && lane_id() == 0)
+    if (token && status != PLK_OK) fail_row(result, status);
+    if (token && status == PLK_OK && lane_id() == 0)
         give_token(result, chain, ID_MASK - (u32)(s.keys[index] >> 32),
                    float_from_ordered((u32)s.keys[index]), maximum, total, s.n);
 }

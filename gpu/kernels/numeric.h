@@ -118,17 +118,33 @@ FN plk_power power_of(float x, float maximum, plk_rate rate) {
     return result;
 }
 
-/* Without branches, so that a lane's weights are computed side by side. A weight below 2^-12 is
- * shifted down, which 32 bits suffice for. */
+/* A mantissa with 30 fractional bits, times 2^shift, shift < 0, rounded. */
+FN u32 shifted_down(u32 mantissa, i32 shift) {
+    const u32 down = (u32)-shift & 31u;
+    return (mantissa + ((1u << down) >> 1)) >> down;
+}
+
+/* Both have no branches, so that a lane's weights are computed side by side. */
 FN u64 weight(float x, float maximum, plk_rate rate) {
     const plk_power e = power_of(x, maximum, rate);
     const u32 mantissa = (u32)round_f32(e.part * 1073741824.0f) + 1073741824u;
     const i32 shift = e.exponent + MASS_BITS - 30;
-    const u32 down = (shift < 0 ? (u32)-shift : 1u) & 31u, up = shift > 0 ? (u32)shift & 31u : 0u;
-    const u32 low = (mantissa + ((1u << down) >> 1)) >> down;
-    const u64 w = shift < 0 ? low : (u64)mantissa << up;
+    const u64 w = shift < 0 ? shifted_down(mantissa, shift)
+                            : (u64)mantissa << (shift > 0 ? (u32)shift & 31u : 0u);
     if (x == maximum) return (u64)1 << MASS_BITS;
     return e.whole >= (float)(-1 - MASS_BITS) ? w : 0; /* also if x is -inf */
+}
+
+/* The same where it is below 2^-12, which 32 bits suffice for: if has_small_weight(x) holds. */
+FN u32 small_weight(float x, float maximum, plk_rate rate) {
+    const plk_power e = power_of(x, maximum, rate);
+    const u32 mantissa = (u32)round_f32(e.part * 1073741824.0f) + 1073741824u;
+    const u32 w = shifted_down(mantissa, e.exponent + MASS_BITS - 30);
+    return e.whole >= (float)(-1 - MASS_BITS) ? w : 0;
+}
+
+FN i32 has_small_weight(float x, float maximum, plk_rate rate) {
+    return power_of(x, maximum, rate).whole < (float)(30 - MASS_BITS);
 }
 
 /* The same as a floating-point number, so that it is as exact for the least likely token. */

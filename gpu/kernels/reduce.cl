@@ -85,13 +85,6 @@ FN u32 most_for_finish(const plk_reduction *r) {
     return r->chain->give == PLK_GIVE_TOKEN ? PLK_FEW : PLK_SMALL_MAX;
 }
 
-/* Is the next operation a top-k that leaves so few that it is worth a round before they are sorted? */
-FN i32 narrows_next(const plk_reduction *r) {
-    GLOBAL const plk_op *op = r->chain->ops + r->op + 1;
-    return r->op + 1 < r->chain->n_ops && op->kind == PLK_OP_TOP_K &&
-           (u64)(u32)op->count + PLK_SELECT_SLACK < r->n;
-}
-
 /* The set's size is known: the operation is over, unless it left too few. */
 FN void end_op(plk_reduction *r, plk_walk *w) {
     if (r->op >= 0 && r->chain->ops[r->op].kind != PLK_OP_TOP_K &&
@@ -99,7 +92,7 @@ FN void end_op(plk_reduction *r, plk_walk *w) {
         w->boundary = r->before;
         r->target = (u64)(u32)r->chain->ops[r->op].count;
         start_bins(r, w, 1);
-    } else if (r->n <= most_for_finish(r) && !narrows_next(r)) {
+    } else if (r->n <= most_for_finish(r)) {
         r->op++;
         hand_over(r, w);
     } else {
@@ -155,6 +148,19 @@ KERNEL_LARGE void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL
     plk_reduction r;
     plk_walk w;
     if (route == PLK_ROUTE_GREEDY) return;
+    if (route == PLK_ROUTE_TOP && !chain->needs_sigma && state.n_list <= PLK_SMALL_MAX &&
+        state.n_list <= (u32)call.list_capacity) { /* finish.cl can hold the list as it is */
+        if (lane_id() == 0) {
+            states[row].next = PLK_NEXT_FINISH;
+            states[row].threshold = 0;
+            states[row].next_op = 0;
+            states[row].max_key = 0;
+            states[row].boundary = FIRST_KEY(state.threshold);
+            states[row].tail = 0;
+            states[row].deviation = -1.0;
+        }
+        return;
+    }
     source = make_source(logits, &call, params, masks, row);
     w.source = &source;
     w.list = (route == PLK_ROUTE_TOP || route == PLK_ROUTE_NUCLEUS) &&

@@ -155,11 +155,13 @@ KERNEL void pluck_gather(GLOBAL const uchar *logits, plk_call call, GLOBAL const
     GLOBAL u64 *list = lists + (u64)row * (u32)call.list_capacity;
     const plk_rate rate = rate_of_masses(chain);
     float maximum, low, listed_from;
+    i32 all_small; /* of what is not listed */
     plk_source source;
     if (chain->route != PLK_ROUTE_PLAIN && chain->route != PLK_ROUTE_NUCLEUS) return;
     maximum = key_logit(states[row].max_key);
     low = key_logit(states[row].low_key);
     listed_from = key_logit(states[row].list_key); /* nothing is at or above NaN */
+    all_small = has_small_weight(listed_from, maximum, rate);
     source = make_source(logits, &call, params, masks, row);
     for (u32 t = group_x(); t < (u32)call.n_tiles; t += groups_x()) {
         float v[PLK_VPT];
@@ -169,10 +171,19 @@ KERNEL void pluck_gather(GLOBAL const uchar *logits, plk_call call, GLOBAL const
             read_tile(&source, t, v);
             UNROLL
             for (u32 i = 0; i < PLK_VPT; i++) {
-                const u32 is_listed = v[i] >= listed_from, is_summed = v[i] >= low && !is_listed;
-                mass += is_summed ? weight(v[i], maximum, rate) : 0;
-                listed += is_listed;
-                summed += is_summed;
+                listed += v[i] >= listed_from;
+                summed += v[i] >= low && !(v[i] >= listed_from);
+            }
+            if (all_small) {
+                UNROLL
+                for (u32 i = 0; i < PLK_VPT; i++)
+                    mass += small_weight(v[i], maximum, rate) &
+                            (0u - (u32)(v[i] >= low && v[i] < listed_from));
+            } else {
+                UNROLL
+                for (u32 i = 0; i < PLK_VPT; i++)
+                    mass += weight(v[i], maximum, rate) &
+                            ((u64)0 - (u64)(v[i] >= low && !(v[i] >= listed_from)));
             }
         }
         place = group_scan(((u64)listed << 32) | summed, &total, scratch);
