@@ -137,7 +137,8 @@ static bool run(oracle *o, oracle_view *v, int32_t i, pluck_status *status) {
     oracle_memory *m = &o->memory[i];
     switch (s->kind) {
     case PLUCK_STAGE_LOGIT_BIAS:
-        return oracle_logit_bias(v, &s->as.logit_bias);
+        /* The result is not yet written. */
+        return oracle_logit_bias(v, &s->as.logit_bias, o->logits, o->probabilities);
     case PLUCK_STAGE_PENALTIES:
         return oracle_penalties(v, &s->as.penalties, &o->history, o->counts);
     case PLUCK_STAGE_DRY:

@@ -25,24 +25,25 @@ static void edited(oracle_view *v) {
     v->edited = true;
 }
 
-bool oracle_logit_bias(oracle_view *v, const pluck_stage_logit_bias *s) {
+bool oracle_logit_bias(oracle_view *v, const pluck_stage_logit_bias *s, double *sums,
+                       double *parts) {
+    for (int32_t t = 0; t < v->n_vocab; ++t) {
+        sums[t] = 0.0;
+        parts[t] = -1.0; /* no bias */
+    }
+    for (int32_t b = 0; b < s->n_biases; ++b) {
+        const int32_t t = s->biases[b].token;
+        sums[t] += (double)s->biases[b].bias;
+        parts[t] = fmax(parts[t], 0.0) + fabs((double)s->biases[b].bias);
+    }
     bool hit = false;
     for (int32_t i = 0; i < v->n; ++i) {
-        double bias = 0.0;
-        double parts = 0.0;
-        bool found = false;
-        for (int32_t b = 0; b < s->n_biases; ++b) {
-            if (s->biases[b].token == v->c[i].id) {
-                bias += (double)s->biases[b].bias;
-                parts += fabs((double)s->biases[b].bias);
-                found = true;
-            }
-        }
-        if (!found) continue;
+        oracle_candidate *c = &v->c[i];
+        if (parts[c->id] < 0.0) continue;
         hit = true;
-        if (v->c[i].logit == -INFINITY) continue;
-        set_logit(&v->c[i], v->c[i].logit + bias, parts);
-        if (bias == -INFINITY) v->c[i].logit = -INFINITY;
+        if (c->logit == -INFINITY) continue;
+        set_logit(c, c->logit + sums[c->id], parts[c->id]);
+        if (sums[c->id] == -INFINITY) c->logit = -INFINITY;
     }
     if (hit) edited(v);
     return true;

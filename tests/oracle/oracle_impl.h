@@ -98,7 +98,9 @@ bool oracle_close(const oracle_view *v, double a, double b);
 
 /* --- stages: false if nothing is left (or a callback failed, with *status set) --- */
 
-bool oracle_logit_bias(oracle_view *v, const pluck_stage_logit_bias *s);
+/* sums and parts: room for each token's biases and their magnitudes. */
+bool oracle_logit_bias(oracle_view *v, const pluck_stage_logit_bias *s, double *sums,
+                       double *parts);
 bool oracle_penalties(oracle_view *v, const pluck_stage_penalties *s, const oracle_history *h,
                       int32_t *counts);
 bool oracle_is_among(int32_t token, const int32_t *tokens, int32_t n);
