@@ -265,6 +265,7 @@ static void test_row_is_saved(void **state) {
         if (how == 2) {
             struct llama_context_params params = llama_context_default_params();
             params.n_ctx = 64;
+            params.n_threads = params.n_threads_batch = 1;
             ctx = llama_init_from_model(m.model, params);
             assert_non_null(ctx);
         }
@@ -289,6 +290,7 @@ static void test_two_contexts(void **state) {
     (void)state;
     struct llama_context_params params = llama_context_default_params();
     params.n_ctx = 128;
+    params.n_threads = params.n_threads_batch = 1;
     struct llama_context *other = llama_init_from_model(m.model, params);
     assert_non_null(other);
     teach(fill);
