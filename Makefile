@@ -11,8 +11,8 @@ DEPS ?= build test
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
-.PHONY: build configure deps run test bench cliffs mutants coverage lint format install uninstall parity \
-        e2e server-check gpu python js web package docs results clean help
+.PHONY: build configure deps run test test-whole bench cliffs mutants coverage lint format install \
+        uninstall parity e2e server-check gpu python js web package docs results clean help
 
 ## build       build everything into build/; names the parts that are left out for lack of something
 build: configure
@@ -37,7 +37,7 @@ run: deps
 	@cmake --build $(BUILD) -j $(JOBS) --target improvements >/dev/null
 	@scripts/run $(BUILD)
 
-## test        install what is missing, build and run all tests
+## test        install what is missing, build and run all tests, with a fifth of their random cases
 test: deps
 	@$(MAKE) build BUILD_QUIET='>/dev/null'
 	@ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j $(JOBS) $(CTEST_FLAGS)
@@ -62,6 +62,10 @@ cliffs: build
 ## mutants     plant faults in a copy of the source: each must break a contract (docs/mutants.md)
 mutants:
 	@JOBS=$(JOBS) scripts/mutants $(MUTANTS)
+
+## test-whole  the same with all random cases; before a release
+test-whole:
+	@PLUCK_TEST_TRIALS=100 $(MAKE) test
 
 ## coverage    tests with coverage of src/, a summary and an HTML report
 coverage:

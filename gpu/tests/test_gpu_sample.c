@@ -1,6 +1,7 @@
 /* test_gpu_sample.c: whole chains on the device against the oracle, and goodness
  * of fit of the draw. */
 #include "rig.h"
+#include "rows/trials.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -130,11 +131,11 @@ static void usual_chains(void **state) {
     free(logits);
 }
 
-/* 10^6 draws over 50 tokens have the right frequencies by the chi-squared test; and each is
+/* Up to 10^6 draws over 50 tokens have the right frequencies by the chi-squared test; and each is
  * libpluck's own draw for the same seed and position, except for one in a million at most. */
 static void goodness_of_fit(void **state) {
     enum { N = 50, ROWS = 1000 };
-    const int calls = !rig_is_emulated()      ? 1000
+    const int calls = !rig_is_emulated()      ? trials_of(1000)
                       : rig_device()->wg > 16 ? 2
                                               : 20; /* lanes in plain C are slow */
     const pluck_stage stages[] = {with_dist()};
@@ -223,7 +224,7 @@ static void runs_are_identical(void **state) {
             (rig_row){.logits = logits[i], .config = &configs[i % 3], .seed = 3, .position = 9};
     }
     rig_open(&r, N, ROWS, 0);
-    for (int run = 0; run < (rig_is_emulated() ? 5 : 100); run++) {
+    for (int run = 0; run < (rig_is_emulated() ? 5 : trials_of(100)); run++) {
         rig_run(&r, rows, ROWS, PLUCK_DTYPE_F32, 0);
         if (run == 0) memcpy(first, r.results, sizeof first);
         assert_memory_equal(first, r.results, sizeof first);

@@ -25,6 +25,7 @@
 #include "oracle_f32.h"
 #include "parity_chains.h"
 #include "parity_rows.h"
+#include "rows/trials.h"
 #include "vocab.h"
 
 #include <math.h>
@@ -42,6 +43,7 @@ typedef struct options {
     int32_t n_full, n_small, v_small;
     int32_t part, n_parts;
     int32_t markdown;            /* 1: lines of a table for docs/parity.md */
+    int32_t fewer;               /* 1: PLUCK_TEST_TRIALS percent of the steps */
     int32_t count;               /* 1: only prints how many chains there are */
     const char *record, *replay; /* file of findings: to write, to compare with */
 } options;
@@ -342,7 +344,7 @@ static bool read_option(options *o, const char *name, const char *value) {
     } numbers[] = {
         {"--full", 0, &o->n_full}, {"--small", 0, &o->n_small}, {"--small-vocab", 400, &o->v_small},
         {"--part", 0, &o->part},   {"--parts", 1, &o->n_parts}, {"--markdown", 0, &o->markdown},
-        {"--count", 0, &o->count},
+        {"--fewer", 0, &o->fewer}, {"--count", 0, &o->count},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         if (strcmp(name, numbers[i].name) == 0)
@@ -377,13 +379,17 @@ int main(int argc, char **argv) {
     }
     if (!known || (!o.model && !o.count)) {
         fprintf(stderr, "usage: parity --model MODEL [--full STEPS] [--small STEPS] "
-                        "[--small-vocab V] [--part I --parts N] [--markdown 1] "
+                        "[--small-vocab V] [--part I --parts N] [--fewer 1] [--markdown 1] "
                         "[--record FILE | --replay FILE], or --count 1\n");
         return 2;
     }
     if (o.count) {
         printf("%d\n", parity_n_chains);
         return 0;
+    }
+    if (o.fewer) {
+        o.n_full = trials_of(o.n_full);
+        o.n_small = trials_of(o.n_small);
     }
     plk_model model;
     char err[512];

@@ -1,12 +1,12 @@
 /*
  * test_adapter.c: pluck_llama.h on a real model: whole generations against llama.cpp's own chain,
  * the wrapper as a llama_sampler, inputs as text, and what is refused. Arguments: the model, a path
- * that may be written to, for broken copies of it, and how many texts to generate.
+ * that may be written to, for broken copies of it.
  */
-#include "commands/args.h"
 #include "commands/llama_chain.h"
 #include "commands/model.h"
 #include "pluck_llama.h"
+#include "rows/trials.h"
 #include "vocab.h"
 
 #include <math.h>
@@ -23,7 +23,6 @@ enum { CONTEXT = 512 };
 
 static plk_model m;
 static const char *model_path, *broken_path;
-static uint32_t n_texts;
 
 static pluck_sampler *create(const char *spec, uint32_t seed, const pluck_llama_text *text) {
     char full[256];
@@ -75,7 +74,7 @@ static void compare(const char *spec, uint32_t seed, int n) {
 /* The default chain, with and without penalties; each text fills the model's context. */
 static void test_generations(void **state) {
     (void)state;
-    for (uint32_t seed = 0; seed < n_texts; seed++) {
+    for (uint32_t seed = 0; seed < (uint32_t)trials_of(20); seed++) {
         compare("", 100 + seed, CONTEXT);
         compare("repeat_penalty=1.1", 100 + seed, CONTEXT);
     }
@@ -271,12 +270,10 @@ static void test_broken_models(void **state) {
 
 int main(int argc, char **argv) {
     char err[512];
-    int32_t n = 0;
-    if (argc != 4 || !plk_read_int(argv[3], 1, &n)) {
-        fprintf(stderr, "usage: test_adapter MODEL SCRATCH-FILE TEXTS\n");
+    if (argc != 3) {
+        fprintf(stderr, "usage: test_adapter MODEL SCRATCH-FILE\n");
         return 1;
     }
-    n_texts = (uint32_t)n;
     model_path = argv[1];
     broken_path = argv[2];
     if (!plk_model_open(&m, argv[1], CONTEXT, 1, err, sizeof err)) {

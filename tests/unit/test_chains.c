@@ -4,6 +4,7 @@
  * (another token, another average), so that chain ends there; such chains must stay rare.
  */
 #include "random_chain.h"
+#include "rows/trials.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,17 +80,17 @@ static void run_many(uint64_t first, int chains, int32_t low, int32_t high, int 
 
 static void tiny(void **state) {
     (void)state;
-    run_many(1000, 1200, 1, 40, 6, 0.03);
+    run_many(1000, trials_of(1200), 1, 40, 6, 0.03);
 }
 
 static void small(void **state) {
     (void)state;
-    run_many(20000, 1200, 41, 4096, 6, 0.03);
+    run_many(20000, trials_of(1200), 41, 4096, 6, 0.03);
 }
 
 static void full(void **state) {
     (void)state;
-    run_many(300000, 80, 151936, 151936, 3, 0.12);
+    run_many(300000, trials_of(80), 151936, 151936, 3, 0.12);
 }
 
 int main(void) {

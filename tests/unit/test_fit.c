@@ -5,10 +5,11 @@
  * is far outside.
  */
 #include "check.h"
+#include "rows/trials.h"
 
 #include <math.h>
 
-enum { V = 60, DRAWS = 1000000 };
+enum { V = 60 };
 
 /* The quantile of the chi-square distribution by Wilson and Hilferty; z of the normal one. */
 static double chi_square_quantile(int freedom, double z) {
@@ -65,6 +66,7 @@ static void add_exact(const pluck_stage *stages, int32_t n_stages, const float *
 
 static void draw_and_test(const char *name, const pluck_stage *stages, int32_t n_stages,
                           const float *logits, const double *p) {
+    const int32_t draws = trials_of(1000000);
     for (int rng = 0; rng < 2; ++rng) {
         const pluck_config config =
             with_chain(V, 20240517u + (uint32_t)rng, (pluck_rng_kind)rng, stages, n_stages);
@@ -73,19 +75,19 @@ static void draw_and_test(const char *name, const pluck_stage *stages, int32_t n
         int counted[V] = {0};
         int pairs[4] = {0};
         int32_t token = 0;
-        for (int i = 0; i < DRAWS; ++i) {
+        for (int i = 0; i < draws; ++i) {
             const int32_t before = token;
             assert_int_equal(pluck_sample(s, logits, &token), PLUCK_OK);
             ++counted[token];
             if (i % 2) ++pairs[2 * (before % 2) + token % 2];
         }
-        assert_fits(name, p, counted, V, DRAWS);
+        assert_fits(name, p, counted, V, draws);
 
         /* Two draws in a row are independent. */
         double odd = 0.0;
         for (int i = 1; i < V; i += 2) odd += p[i];
         const double both[4] = {(1 - odd) * (1 - odd), (1 - odd) * odd, odd * (1 - odd), odd * odd};
-        assert_fits(name, both, pairs, 4, 0.5 * DRAWS);
+        assert_fits(name, both, pairs, 4, 0.5 * draws);
         pluck_sampler_free(s);
     }
 }

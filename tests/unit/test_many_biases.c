@@ -4,6 +4,7 @@
  * single edits, must leave the same candidates.
  */
 #include "random_chain.h"
+#include "rows/trials.h"
 
 #include <math.h>
 #include <string.h>
@@ -85,7 +86,7 @@ static void behind_biases(uint64_t seed, int *calls, int *same) {
 static void random_chains(void **state) {
     (void)state;
     int calls = 0, same = 0;
-    for (uint64_t seed = 1; seed <= 1000; seed++) behind_biases(seed, &calls, &same);
+    for (int32_t i = trials_of(1000); i > 0; i--) behind_biases((uint64_t)i, &calls, &same);
     print_message("%d calls, %d the same\n", calls, same);
     assert_true(same >= 0.95 * calls);
 }
@@ -134,7 +135,7 @@ static void as_single_edits(void **state) {
     } tails[] = {{plain, 1},  {greedy, 1}, {top, 5},  {nucleus, 2},
                  {likely, 2}, {near, 2},   {coins, 2}};
     rows_random r = {99};
-    for (int round = 0; round < 20; round++) {
+    for (int round = trials_of(20); round > 0; round--) {
         const int32_t n_vocab = random_vocab(&r), n = make_biases(&r, n_vocab);
         for (size_t t = 0; t < sizeof tails / sizeof *tails; t++) {
             pluck_sampler *row_of_them = behind_parts(n_vocab, n, n, tails[t].stages, tails[t].n);

@@ -5,10 +5,11 @@
  */
 #include "check.h"
 #include "rows/rows.h"
+#include "rows/trials.h"
 
 #include <stdio.h>
 
-enum { N = 40001, CALLS = 8 };
+enum { N = 40001 };
 
 /* Is the token in a group that a sample of 64 groups takes? */
 static bool is_sampled(int32_t id) {
@@ -35,6 +36,7 @@ static void fill(shape s, uint64_t seed, float *logits) {
 static void run_chain(const char *label, const pluck_stage *stages, int n_stages) {
     static float logits[N];
     const pluck_row row = {.logits = logits};
+    const int each = trials_of(8);
     int calls = 0, same = 0;
     for (int s = 0; s < SHAPES; ++s) {
         const pluck_config config =
@@ -43,7 +45,7 @@ static void run_chain(const char *label, const pluck_stage *stages, int n_stages
         pair_open(&p, &config);
         p.label = label;
         p.seed = (uint64_t)s;
-        for (int call = 0; call < CALLS; ++call, ++calls) {
+        for (int call = 0; call < each; ++call, ++calls) {
             fill((shape)s, (uint64_t)(100 * s + call), logits);
             int32_t token = -1;
             const check_verdict verdict = pair_step(&p, &row, &token);
@@ -53,7 +55,7 @@ static void run_chain(const char *label, const pluck_stage *stages, int n_stages
         pair_close(&p);
     }
     print_message("%-40s %d calls, %d the same\n", label, calls, same);
-    assert_true(same >= (SHAPES - 1) * CALLS);
+    assert_true(same >= (SHAPES - 1) * each);
 }
 
 static void nuclei(void **state) {

@@ -5,6 +5,7 @@
  */
 #include "pluck_verify.h"
 #include "random_chain.h"
+#include "rows/trials.h"
 #include "sampler.h"
 
 #include <math.h>
@@ -74,11 +75,7 @@ static void the_same_token(void **state) {
 
 /* ---- joint distributions ---- */
 
-/* Fewer where code runs slowly and only its paths matter. */
-#ifndef PLUCK_TEST_TRIALS
-#define PLUCK_TEST_TRIALS 200000
-#endif
-enum { V = 5, SEQUENCES = V * V * V, TRIALS = PLUCK_TEST_TRIALS };
+enum { V = 5, SEQUENCES = V * V * V, TRIALS = 200000 };
 
 /* The target's rows and the draft's distributions, by the token before; the last is the start's. */
 typedef struct model {
@@ -256,8 +253,8 @@ static void joint_of_both(void **state) {
     scene scenes[5];
     const int32_t n = make_scenes(scenes);
     for (int32_t i = 0; i < n; ++i) {
-        const double one = check_joint(&scenes[i], PLUCK_VERIFY_REJECTION, true, TRIALS);
-        const double block = check_joint(&scenes[i], PLUCK_VERIFY_BLOCK, true, TRIALS);
+        const double one = check_joint(&scenes[i], PLUCK_VERIFY_REJECTION, true, trials_of(TRIALS));
+        const double block = check_joint(&scenes[i], PLUCK_VERIFY_BLOCK, true, trials_of(TRIALS));
         if (block < one - 0.01)
             fail_msg("%s: %g tokens stand as a block, %g alone", scenes[i].name, block, one);
     }
@@ -268,9 +265,9 @@ static void joint_without_proposals(void **state) {
     scene scenes[5];
     const int32_t n = make_scenes(scenes);
     for (int32_t i = 0; i < n; ++i) {
-        (void)check_joint(&scenes[i], PLUCK_VERIFY_REJECTION, false, TRIALS / 5);
-        (void)check_joint(&scenes[i], PLUCK_VERIFY_BLOCK, false, TRIALS / 5);
-        (void)check_joint(&scenes[i], PLUCK_VERIFY_SAME, false, TRIALS / 5);
+        (void)check_joint(&scenes[i], PLUCK_VERIFY_REJECTION, false, trials_of(TRIALS / 5));
+        (void)check_joint(&scenes[i], PLUCK_VERIFY_BLOCK, false, trials_of(TRIALS / 5));
+        (void)check_joint(&scenes[i], PLUCK_VERIFY_SAME, false, trials_of(TRIALS / 5));
     }
 }
 
