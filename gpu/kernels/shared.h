@@ -17,14 +17,14 @@
 #define PLK_SMALL_MAX 2048
 
 /* So few candidates are sorted for a draw; of more, draw.cl draws without sorting them. */
-#define PLK_FEW 512
+#define PLK_FEW 256
 
 /* Bins of a histogram in reduce.cl: 11 bits of a key at a time. */
 #define PLK_BINS 2048
 
 /* select.cl: the segments of a group that are read again are k, and this many more at most. */
 #ifndef PLK_SELECT_SLACK
-#define PLK_SELECT_SLACK 128
+#define PLK_SELECT_SLACK 32
 #endif
 
 /* Tiles whose segments' keys select.cl keeps at a time. */

@@ -40,6 +40,7 @@ typedef struct gpu_prepared {
     size_t bytes;
     bool any_greedy, any_top, any_surveyed, any_finish, any_candidates;
     bool any_large; /* a draw may be from many candidates */
+    int32_t max_k;  /* of the rows that start with a top-k */
 } gpu_prepared;
 
 pluck_gpu_status gpu_prepare(pluck_gpu_batch *batch, const pluck_gpu_call *call, void *params,

@@ -11,11 +11,12 @@ uint32_t gpu_groups_per_row(const pluck_gpu_batch *b, int32_t n_rows) {
     return groups ? groups : 1;
 }
 
-/* Each group of a top-k puts k logits or a few more on the row's list, which should hold them. */
-static uint32_t groups_for_select(const pluck_gpu_batch *b, int32_t n_rows) {
-    const uint32_t fit = b->list_capacity / ((uint32_t)b->config.max_candidates + PLK_SELECT_SLACK);
+/* Each group of a top-k puts k logits or a few more on the row's list. If all of them fit into
+ * finish.cl, reduce.cl need not look at the list. */
+static uint32_t groups_for_select(const pluck_gpu_batch *b, int32_t n_rows, int32_t max_k) {
+    const uint32_t fit = PLK_SMALL_MAX / ((uint32_t)max_k + PLK_SELECT_SLACK);
     const uint32_t groups = gpu_groups_per_row(b, n_rows);
-    return groups < fit ? groups : fit;
+    return groups <= fit ? groups : fit ? fit : 1;
 }
 
 typedef struct enqueuing {
@@ -57,7 +58,7 @@ static pluck_gpu_status launch_kernels(const enqueuing *e) {
     }
     if (p->any_top) {
         const gpu_argument a[] = {logits, call, params, masks, states, tiles, lists};
-        GPU_TRY(run(e, GPU_KERNEL_select, groups_for_select(b, e->n_rows),
+        GPU_TRY(run(e, GPU_KERNEL_select, groups_for_select(b, e->n_rows, p->max_k),
                     PLK_SELECT_WORDS((size_t)b->config.max_candidates, wg), a, 7));
     }
     if (p->any_finish) {

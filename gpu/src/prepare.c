@@ -34,6 +34,7 @@ static void note_route(gpu_prepared *out, const plk_chain *chain) {
     out->any_large |= chain->route != PLK_ROUTE_GREEDY &&
                       (chain->route != PLK_ROUTE_TOP || chain->k > PLK_FEW);
     out->any_finish |= chain->route != PLK_ROUTE_GREEDY;
+    if (chain->route == PLK_ROUTE_TOP && chain->k > out->max_k) out->max_k = chain->k;
     out->any_candidates |= chain->give == PLK_GIVE_CANDIDATES;
 }
 
