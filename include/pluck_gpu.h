@@ -24,8 +24,8 @@
  * row's place in it, the device or its load.
  *
  * Backends. CUDA's driver is loaded at run time: a program that was built without CUDA can use it,
- * and one that was built with it runs on a machine without. OpenCL needs a 1.2 device with
- * cl_khr_fp64.
+ * and one that was built with it runs on a machine without. OpenCL needs a 1.2 device and no
+ * extension.
  *
  * Threads. Any number of threads may use a device, a finished plan or a pipeline at once. A batch
  * context may be used by one thread at a time. Nothing may be used while it is created or freed.

@@ -13,7 +13,7 @@ KERNEL_LARGE void pluck_draw_large(GLOBAL const uchar *logits, plk_call call, GL
     GLOBAL const plk_tile *tiles = all_tiles + (u64)row * n_tiles;
     const u32 run = (n_tiles + PLK_WG - 1) / PLK_WG, first = lane_id() * run;
     const u32 end = first + run < n_tiles ? first + run : n_tiles;
-    const double u = philox_uniform(r->seed, r->stream, r->position_lo, r->position_hi);
+    const u64 u = philox_uniform(r->seed, r->stream, r->position_lo, r->position_hi);
     const u64 boundary = states[row].boundary;
     const float maximum = key_logit(states[row].max_key);
     u64 mass = 0, count = 0, total, target, passed;

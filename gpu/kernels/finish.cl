@@ -4,21 +4,22 @@
  */
 
 /* One truncation: counts how many of the sorted keys it keeps, and drops the others. `deviation` is
- * the row's standard deviation while no operation has changed the set, else negative. */
+ * the row's standard deviation while no operation has changed the set, else not known. */
 FN void truncate_small(plk_small *s, GLOBAL const plk_op *op, float maximum, u64 tail,
-                       double deviation) {
+                       plk_deviation deviation) {
     const i32 by_mass = op->kind == PLK_OP_TOP_P;
     u64 boundary = 0, target = 0, within = 0;
     u32 keep;
-    if (!group_may_skip(!by_mass)) target = share_of(op->value, small_prefix(s, maximum, op->rate, 0) + tail);
-    if (!group_may_skip(op->kind != PLK_OP_SIGMA || deviation >= 0.0)) {
-        const double own = small_deviation(s);
-        deviation = deviation < 0.0 ? own : deviation;
+    if (!group_may_skip(!by_mass))
+        target = share_of(op->share, small_prefix(s, maximum, op->rate, 0) + tail);
+    if (!group_may_skip(op->kind != PLK_OP_SIGMA || deviation_is_known(deviation))) {
+        const plk_deviation own = small_deviation(s);
+        if (!deviation_is_known(deviation)) deviation = own;
     }
     if (op->kind == PLK_OP_MIN_P)
-        boundary = key_at_least((double)maximum + op->value);
+        boundary = key_at_least(maximum, op->value, FIELD_ONE);
     else if (op->kind == PLK_OP_SIGMA)
-        boundary = key_at_least((double)maximum - op->value * deviation);
+        boundary = key_within_deviations(maximum, op->value.hi, deviation);
     for (u32 i = lane_id(); i < s->n; i += PLK_WG)
         within += by_mass ? s->room[i] < target : s->keys[i] >= boundary;
     keep = (u32)group_sum(within, s->scratch) + (by_mass ? 1u : 0u);
@@ -71,13 +72,13 @@ KERNEL void pluck_finish(plk_call call, GLOBAL const uchar *params, GLOBAL plk_s
     const plk_state state = states[row];
     const i32 token = chain->give == PLK_GIVE_TOKEN;
     const u64 place = (u64)row * (u32)call.max_candidates;
-    const double u = philox_uniform(parameters->seed, parameters->stream, parameters->position_lo,
-                                    parameters->position_hi);
+    const u64 u = philox_uniform(parameters->seed, parameters->stream, parameters->position_lo,
+                                 parameters->position_hi);
     u64 tail = state.tail, max_key = state.max_key, boundary = state.boundary, total;
     float maximum;
     u32 index, unmasked, top;
     i32 fits = 1, status = PLK_OK;
-    double deviation = state.deviation;
+    plk_deviation deviation = state.deviation;
     LOCAL u32 *length;
     plk_small s;
     if (chain->route == PLK_ROUTE_GREEDY || state.next != PLK_NEXT_FINISH) return;
@@ -103,7 +104,7 @@ KERNEL void pluck_finish(plk_call call, GLOBAL const uchar *params, GLOBAL plk_s
     for (i32 i = (i32)state.next_op; i < chain->n_ops; i++) {
         truncate_small(&s, chain->ops + i, maximum, tail, deviation);
         if (chain->ops[i].kind == PLK_OP_TOP_P) tail = 0;
-        if (top != ORDERED_POS_INF) deviation = -1.0;
+        if (top != ORDERED_POS_INF) deviation = deviation_unknown();
     }
     if (!token) {
         fits = s.n <= (u32)call.max_candidates && status == PLK_OK;

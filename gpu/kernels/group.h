@@ -57,12 +57,13 @@ FN u64 group_sum(u64 x, LOCAL u64 *scratch) {
     return x;
 }
 
-FN double group_sum_f64(double x, LOCAL u64 *scratch) {
-    for (u32 d = PLK_WARP / 2; d > 0; d >>= 1) x += bits_double(warp_xor(double_bits(x), d));
-    if (lane_id() % PLK_WARP == 0) scratch[lane_id() / PLK_WARP] = double_bits(x);
+FN plk_pair group_sum_pair(plk_pair x, LOCAL u64 *scratch) {
+    for (u32 d = PLK_WARP / 2; d > 0; d >>= 1)
+        x = pair_add(x, pair_from_bits(warp_xor(pair_bits(x), d)));
+    if (lane_id() % PLK_WARP == 0) scratch[lane_id() / PLK_WARP] = pair_bits(x);
     group_barrier();
-    x = bits_double(scratch[0]);
-    for (u32 w = 1; w < PLK_WG / PLK_WARP; w++) x += bits_double(scratch[w]);
+    x = pair_from_bits(scratch[0]);
+    for (u32 w = 1; w < PLK_WG / PLK_WARP; w++) x = pair_add(x, pair_from_bits(scratch[w]));
     group_barrier();
     return x;
 }
@@ -110,11 +111,17 @@ FN u64 group_sum(u64 x, LOCAL u64 *scratch) {
     return x;
 }
 
-FN double group_sum_f64(double x, LOCAL u64 *scratch) {
-    scratch[lane_id()] = double_bits(x);
+/* Adding pairs takes longer, so some lanes first add up runs of 16. */
+FN plk_pair group_sum_pair(plk_pair x, LOCAL u64 *scratch) {
+    scratch[lane_id()] = pair_bits(x);
     group_barrier();
-    x = 0.0;
-    for (u32 i = 0; i < PLK_WG; i++) x += bits_double(scratch[i]);
+    if (lane_id() % 16u == 0) {
+        for (u32 i = 1; i < 16u; i++) x = pair_add(x, pair_from_bits(scratch[lane_id() + i]));
+        scratch[lane_id()] = pair_bits(x);
+    }
+    group_barrier();
+    x = pair_from_bits(scratch[0]);
+    for (u32 i = 16; i < PLK_WG; i += 16) x = pair_add(x, pair_from_bits(scratch[i]));
     group_barrier();
     return x;
 }

@@ -32,8 +32,9 @@ typedef struct plk_walk {
 
     u64 best;
     u64 number;
-    double sum;
-    double mean;
+    plk_pair sum; /* scaled by `field` */
+    plk_pair mean;
+    u32 field;
     plk_bins bins;
     plk_range range;
     i32 by_mass;
@@ -41,6 +42,16 @@ typedef struct plk_walk {
     LOCAL u64 *to;
     LOCAL u32 *length;
 } plk_walk;
+
+/* Adds to the sum, at a larger scale if x needs one. */
+FN void add_scaled(plk_walk *acc, float x) {
+    const u32 field = field_of(x);
+    if (field > acc->field) {
+        acc->sum = pair_rescaled(acc->sum, acc->field, field);
+        acc->field = field;
+    }
+    acc->sum = pair_add_float(acc->sum, x * scale_down(acc->field));
+}
 
 FN void visit(i32 what, plk_walk *acc, u64 key) {
     u32 bin;
@@ -55,12 +66,11 @@ FN void visit(i32 what, plk_walk *acc, u64 key) {
     case WALK_SPREAD:
         if (key_ordered(key) == ORDERED_NEG_INF) return;
         acc->number += 1;
-        if (what == WALK_SUM) {
-            acc->sum += (double)key_logit(key);
-        } else {
-            const double off = (double)key_logit(key) - acc->mean;
-            acc->sum += off * off;
-        }
+        if (what == WALK_SUM)
+            add_scaled(acc, key_logit(key));
+        else
+            acc->sum =
+                pair_add_square(acc->sum, key_logit(key) * scale_down(acc->field), acc->mean);
         return;
     case WALK_COLLECT:
         acc->to[local_add(acc->length, 1)] = key;
@@ -108,7 +118,8 @@ FN void walk_for(i32 what, plk_walk *acc) {
 FN void walk(i32 what, plk_walk *acc) {
     acc->best = 0;
     acc->number = 0;
-    acc->sum = 0.0;
+    acc->sum = pair_of(0.0f);
+    if (what == WALK_SUM) acc->field = FIELD_MIN;
     switch (what) {
     case WALK_MAXIMUM:
         walk_for(WALK_MAXIMUM, acc);

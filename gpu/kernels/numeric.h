@@ -19,7 +19,6 @@
 #define PLK_NUMERIC_H
 
 #define MASS_BITS 42
-#define MASS_UNIT 2.2737367544323206e-13 /* 2^-42 */
 
 #define ORDERED_NAN      0xFFFFFFFFu
 #define ORDERED_POS_INF  0xFF800000u
@@ -54,12 +53,46 @@ FN float key_logit(u64 key) {
     return float_from_ordered(key_ordered(key));
 }
 
-/* The smallest key of a logit >= x. */
-FN u64 key_at_least(double x) {
-    const float rounded = (float)x;
-    u32 order = ordered_from_float(rounded);
-    if ((double)rounded < x) order += 1u;
+/*
+ * The smallest key of a logit >= maximum + below * 2^(field - 127), and above -inf. Exact: the sum
+ * is sum.hi + rest, with a rest of at most half a unit in the last place, of which the sign counts.
+ */
+FN u64 key_at_least(float maximum, plk_triple below, u32 field) {
+    const plk_pair first = two_sum(maximum * scale_down(field), below.hi);
+    plk_pair sum, second, rest;
+    float logit, back;
+    u32 order;
+    if (!is_finite(first.hi))
+        return FIRST_KEY(first.hi > 0.0f ? ORDERED_POS_INF : ORDERED_NEG_INF + 1u);
+    second = two_sum(first.lo, below.mid);
+    sum = two_sum(first.hi, second.hi);
+    if (!is_finite(sum.hi)) return FIRST_KEY(ORDERED_NEG_INF + 1u);
+    second = two_sum(second.lo, below.lo);
+    rest = two_sum(sum.lo, second.hi);
+    if (rest.hi == 0.0f) rest.hi = second.lo;
+    logit = sum.hi * scale_up(field); /* rounded if it is subnormal or overflows */
+    back = logit * scale_down(field);
+    order = ordered_from_float(logit);
+    if (back < sum.hi || (back == sum.hi && rest.hi > 0.0f)) order += 1u;
     return FIRST_KEY(order);
+}
+
+/* Of a logit >= maximum - distance. */
+FN u64 key_within(float maximum, float distance) {
+    plk_triple below;
+    below.hi = -distance;
+    below.mid = below.lo = 0.0f;
+    return key_at_least(maximum, below, FIELD_ONE);
+}
+
+/* Of a logit >= maximum - n * deviation. */
+FN u64 key_within_deviations(float maximum, float n, plk_deviation deviation) {
+    const plk_pair distance = pair_multiply_float(deviation.value, n);
+    plk_triple below;
+    below.hi = -distance.hi;
+    below.mid = -distance.lo;
+    below.lo = 0.0f;
+    return key_at_least(maximum, below, deviation.field);
 }
 
 #ifndef PLK_HAS_HALF_AND_MAX_NAN /* CUDA has instructions for both */
@@ -147,45 +180,54 @@ FN i32 has_small_weight(float x, float maximum, plk_rate rate) {
     return power_of(x, maximum, rate).whole < (float)(30 - MASS_BITS);
 }
 
-/* The same as a floating-point number, so that it is as exact for the least likely token. */
-FN double power_value(float x, float maximum, plk_rate rate) {
-    const plk_power e = power_of(x, maximum, rate);
-    if (x == maximum) return 1.0;
-    if (!(e.whole > -1000.0f)) return 0.0;
-    return (1.0 + (double)e.part) * bits_double((u64)(u32)(1023 + e.exponent) << 52);
+/* The upper half of the 128-bit product. */
+FN u64 high_product(u64 a, u64 b) {
+    const u64 a_lo = (u32)a, a_hi = a >> 32, b_lo = (u32)b, b_hi = b >> 32;
+    const u64 middle = a_hi * b_lo + ((a_lo * b_lo) >> 32);
+    const u64 other = a_lo * b_hi + (u32)middle;
+    return a_hi * b_hi + (middle >> 32) + (other >> 32);
 }
 
-/* The smallest mass that is at least `share` of total; at least 1, so that it names a candidate. */
-FN u64 share_of(double share, u64 total) {
-    const double exact = share * (double)total;
-    u64 mass = (u64)exact;
-    if ((double)mass < exact) mass += 1;
+/* mass * exp((x - maximum) / temperature), rounded down. */
+FN u64 scaled_mass(u64 mass, float x, float maximum, plk_rate rate) {
+    const plk_power e = power_of(x, maximum, rate);
+    u64 mantissa, low, high;
+    i32 shift;
+    if (x == maximum) return mass;
+    if (!(e.whole > -80.0f)) return 0;
+    mantissa = (u64)(u32)(round_f32(e.part * 1073741824.0f) + 1073741824);
+    low = mass * mantissa;
+    high = high_product(mass, mantissa);
+    shift = 30 - e.exponent;
+    if (shift >= 64) return high >> (shift - 64);
+    return (high << (64 - shift)) | (low >> shift);
+}
+
+/* share * exp((x - maximum) / temperature), rounded once; right for subnormal results, too, even on
+ * devices that compute without them. */
+FN float share_times_power(plk_pair share, float x, float maximum, plk_rate rate) {
+    const plk_power e = power_of(x, maximum, rate);
+    u32 bits, mantissa;
+    i32 field;
+    if (x == maximum) return share.hi;
+    if (!(e.whole > -200.0f)) return 0.0f;
+    bits = float_bits(share.hi + fma_f32(share.hi, e.part, share.lo));
+    field = (i32)(bits >> 23) + e.exponent;
+    if (field > 0) return bits_float(bits + ((u32)e.exponent << 23));
+    if (field < -23) return 0.0f;
+    mantissa = (bits & 0x7FFFFFu) | 0x800000u;
+    return bits_float((mantissa + (1u << -field)) >> (1 - field));
+}
+
+/* The smallest mass that is at least share / 2^64 of total; at least 1, so that it names a
+ * candidate. */
+FN u64 share_of(u64 share, u64 total) {
+    const u64 mass = high_product(share, total) + (share * total != 0 ? 1u : 0u);
     return mass == 0 ? 1 : mass;
 }
 
-/* ln x for normal x > 0, to about 1e-15: atanh series of the mantissa in [2^-1/2, 2^1/2). */
-FN double natural_log(double x) {
-    u64 bits = double_bits(x);
-    i32 exponent = (i32)(bits >> 52) - 1023;
-    double m, s, s2, term, sum = 0.0;
-    bits = (bits & (u64)0xFFFFFFFFFFFFF) | (u64)0x3FF0000000000000;
-    m = bits_double(bits);
-    if (m > 1.4142135623730951) {
-        m *= 0.5;
-        exponent += 1;
-    }
-    s = (m - 1.0) / (m + 1.0);
-    s2 = s * s;
-    term = s;
-    for (i32 i = 1; i < 23; i += 2) {
-        sum += term / (double)i;
-        term *= s2;
-    }
-    return 2.0 * sum + (double)exponent * 0.69314718055994531;
-}
-
-/* The uniform number of a draw: in [0, 1), a multiple of 2^-53. */
-FN double philox_uniform(u32 seed, u32 stream, u32 position_lo, u32 position_hi) {
+/* The uniform number of a draw, times 2^64: a multiple of 2^11. */
+FN u64 philox_uniform(u32 seed, u32 stream, u32 position_lo, u32 position_hi) {
     u32 c0 = position_lo, c1 = position_hi, c2 = 0, c3 = 0, k0 = seed, k1 = stream;
     for (i32 round = 0; round < 10; round++) {
         const u64 a = (u64)0xD2511F53u * c0, b = (u64)0xCD9E8D57u * c2;
@@ -197,7 +239,7 @@ FN double philox_uniform(u32 seed, u32 stream, u32 position_lo, u32 position_hi)
         k0 += 0x9E3779B9u;
         k1 += 0xBB67AE85u;
     }
-    return (double)((((u64)c1 << 32) | c0) >> 11) * 1.1102230246251565e-16; /* 2^-53 */
+    return (((u64)c1 << 32) | c0) & ~(u64)0x7FF;
 }
 
 #endif /* PLK_NUMERIC_H */

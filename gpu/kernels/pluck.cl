@@ -13,6 +13,8 @@
  */
 #include "vendor.h"
 
+#include "pair.h"
+
 #include "numeric.h"
 
 #include "group.h"

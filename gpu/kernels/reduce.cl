@@ -25,7 +25,7 @@ typedef struct plk_reduction {
     u64 whole;   /* mass of the set and the tail */
     u64 above;   /* keys above the range, and their mass */
     u64 above_mass;
-    double deviation; /* of the row; < 0: not known, or no longer that of the set */
+    plk_deviation deviation; /* of the row; not known if it is no longer that of the set */
 } plk_reduction;
 
 FN void start_bins(plk_reduction *r, plk_walk *w, i32 by_rank) {
@@ -37,9 +37,9 @@ FN void start_bins(plk_reduction *r, plk_walk *w, i32 by_rank) {
     r->walk = WALK_BINS;
 }
 
-/* Raises the boundary to a logit; the set is then counted. */
-FN void cut_at(plk_reduction *r, plk_walk *w, double logit) {
-    w->boundary = larger(w->boundary, key_at_least(logit));
+/* Raises the boundary to a key; the set is then counted. */
+FN void cut_at(plk_reduction *r, plk_walk *w, u64 key) {
+    w->boundary = larger(w->boundary, key);
     r->walk = WALK_COUNT;
 }
 
@@ -48,7 +48,7 @@ FN void next_op(plk_reduction *r, plk_walk *w) {
     GLOBAL const plk_op *op;
     if (r->op >= 0) {
         if (r->chain->ops[r->op].kind == PLK_OP_TOP_P) r->tail = 0;
-        if (key_ordered(w->boundary) < ORDERED_POS_INF) r->deviation = -1.0;
+        if (key_ordered(w->boundary) < ORDERED_POS_INF) r->deviation = deviation_unknown();
     }
     do {
         r->op++;
@@ -66,9 +66,9 @@ FN void next_op(plk_reduction *r, plk_walk *w) {
         w->rate = op->rate;
         start_bins(r, w, 0);
     } else if (op->kind == PLK_OP_MIN_P) {
-        cut_at(r, w, (double)w->maximum + op->value);
-    } else if (r->deviation >= 0.0) {
-        cut_at(r, w, (double)w->maximum - op->value * r->deviation);
+        cut_at(r, w, key_at_least(w->maximum, op->value, FIELD_ONE));
+    } else if (deviation_is_known(r->deviation)) {
+        cut_at(r, w, key_within_deviations(w->maximum, op->value.hi, r->deviation));
     } else {
         r->walk = WALK_SUM;
     }
@@ -157,7 +157,7 @@ KERNEL_LARGE void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL
             states[row].max_key = 0;
             states[row].boundary = FIRST_KEY(state.threshold);
             states[row].tail = 0;
-            states[row].deviation = -1.0;
+            states[row].deviation = deviation_unknown();
         }
         return;
     }
@@ -178,7 +178,8 @@ KERNEL_LARGE void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL
     w.highest = 0;
     w.by_mass = 1;
     w.rate = chain->rate;
-    w.mean = 0.0;
+    w.mean = pair_of(0.0f);
+    w.field = FIELD_MIN;
     w.maximum = 0.0f;
     w.to = keys;
     w.length = length;
@@ -192,17 +193,18 @@ KERNEL_LARGE void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL
         for (u32 t = lane_id(); t < w.n_tiles; t += PLK_WG) r.tail += tiles[t].mass;
     r.tail = group_sum(r.tail, scratch);
     if (!group_may_skip(route != PLK_ROUTE_TOP || !chain->needs_sigma)) {
-        const double deviation = tiles_deviation(tiles, w.n_tiles, scratch);
+        const plk_deviation deviation = tiles_deviation(tiles, w.n_tiles, scratch);
         if (route == PLK_ROUTE_TOP) r.deviation = deviation;
     }
-    if (!chain->needs_sigma) r.deviation = -1.0;
+    if (!chain->needs_sigma) r.deviation = deviation_unknown();
     if (lane_id() == 0) *length = 0;
 
     while (r.walk != WALK_NOTHING) {
         const i32 what = surveyed && r.walk == WALK_MAXIMUM ? WALK_NOTHING : r.walk;
         const i32 in_bins = r.walk == WALK_BINS || r.walk == WALK_TILES;
         u64 number = 0, best = 0, mass_in_bin = 0;
-        double sum = 0.0;
+        plk_pair sum = pair_of(0.0f);
+        u32 field = FIELD_MIN;
         plk_totals totals;
         plk_pick pick;
         totals.count = totals.mass = 0;
@@ -213,13 +215,15 @@ KERNEL_LARGE void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL
         if (!group_may_skip(r.walk != WALK_MAXIMUM)) best = group_max(w.best, scratch);
         if (!group_may_skip(in_bins)) {
             number = group_sum(w.number, scratch);
-            sum = group_sum_f64(w.sum, scratch);
+            field = (u32)group_max(w.field, scratch);
+            sum = group_sum_pair(pair_rescaled(w.sum, w.field, field), scratch);
+            w.field = field;
         }
         if (!group_may_skip(r.walk != WALK_BINS)) {
             totals = bins_total(&w.bins, w.by_mass, scratch);
             if (r.walk == WALK_BINS && w.by_mass && r.target == 0) {
                 r.whole = totals.mass + r.tail;
-                r.target = share_of(chain->ops[r.op].value, r.whole);
+                r.target = share_of(chain->ops[r.op].share, r.whole);
             }
             pick = bins_pick(&w.bins, &totals, r.target, w.by_mass, scratch);
             mass_in_bin = bin_mass(&w.bins, pick.bin % PLK_BINS);
@@ -232,7 +236,7 @@ KERNEL_LARGE void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL
             w.highest = max_key | ID_MASK;
             if (top == ORDERED_POS_INF) { /* all others have probability 0; those left are equal */
                 w.boundary = FIRST_KEY(ORDERED_POS_INF);
-                r.deviation = 0.0;
+                r.deviation = deviation_zero();
             } else if (chain->give == PLK_GIVE_TOKEN) {
                 w.boundary = FIRST_KEY(ORDERED_NEG_INF + 1u);
             }
@@ -254,11 +258,12 @@ KERNEL_LARGE void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL
                 r.walk = WALK_NOTHING;
             }
         } else if (r.walk == WALK_SUM) {
-            w.mean = sum / (double)number;
+            w.mean = pair_divide(sum, pair_of((float)(u32)number));
             r.walk = WALK_SPREAD;
         } else if (r.walk == WALK_SPREAD) {
             cut_at(&r, &w,
-                   (double)w.maximum - chain->ops[r.op].value * sqrt_f64(sum / (double)number));
+                   key_within_deviations(w.maximum, chain->ops[r.op].value.hi,
+                                         deviation_of(sum, (u32)number, field)));
         } else if (r.walk == WALK_COUNT) {
             r.n = number;
             end_op(&r, &w);

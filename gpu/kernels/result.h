@@ -14,12 +14,13 @@ FN void fail_row(GLOBAL plk_result *result, i32 status) {
 
 FN void give_token(GLOBAL plk_result *result, GLOBAL const plk_chain *chain, u32 id, float logit,
                    float maximum, u64 total, u32 n) {
-    const double p = (double)weight(logit, maximum, chain->rate) / (double)total;
+    const plk_pair p =
+        pair_divide(pair_of_u64(weight(logit, maximum, chain->rate)), pair_of_u64(total));
     result->status = PLK_OK;
     result->token = (i32)id;
     result->logit = logit * chain->scale;
-    result->probability = (float)p;
-    result->logprob = (float)natural_log(p);
+    result->probability = p.hi;
+    result->logprob = pair_logarithm(p).hi;
     result->n_candidates = (i32)n;
 }
 

@@ -54,27 +54,44 @@
 #define PLK_ERR_EMPTY    (-8)
 #define PLK_ERR_OVERFLOW (-113)
 
-/* log2(e) / temperature as the sum of two floats: times it, a distance from the maximum is the
- * exponent of a power of two. */
-typedef struct plk_rate {
+/* hi + lo: see pair.h. */
+typedef struct plk_pair {
     float hi;
     float lo;
-} plk_rate;
+} plk_pair;
+
+/* log2(e) / temperature: a distance from the maximum times it is the exponent of a power of 2. */
+typedef plk_pair plk_rate;
+
+/* hi + mid + lo: holds any double whose parts are not below a float's range. */
+typedef struct plk_triple {
+    float hi;
+    float mid;
+    float lo;
+} plk_triple;
+
+/* A standard deviation: value * 2^(field - 127). value < 0: not known. */
+typedef struct plk_deviation {
+    plk_pair value;
+    plk_u32 field;
+    plk_u32 pad;
+} plk_deviation;
 
 /*
  * One truncation. Each keeps a prefix of the row sorted by logit (lower id first among equals), so
  * a chain of them is one boundary that only rises.
  */
 #define PLK_OP_TOP_K 1 /* the first `count` */
-#define PLK_OP_TOP_P 2 /* the shortest prefix of mass >= value, at least `count`; at `scale` */
+#define PLK_OP_TOP_P 2 /* the shortest prefix of mass >= share, at least `count`; at `rate` */
 #define PLK_OP_MIN_P 3 /* logits >= maximum + value (unscaled, value <= 0), at least `count` */
-#define PLK_OP_SIGMA 4 /* logits >= maximum - value * standard deviation */
+#define PLK_OP_SIGMA 4 /* logits >= maximum - value.hi * standard deviation */
 
 typedef struct plk_op {
     plk_i32 kind;
     plk_i32 count;
-    double value;
-    double reach;  /* TOP_P: logits further below the maximum cannot be in the nucleus */
+    plk_u64 share; /* TOP_P: of the mass, times 2^64 */
+    plk_triple value;
+    float reach;   /* TOP_P: logits further below the maximum cannot be in the nucleus */
     plk_rate rate; /* TOP_P: of the temperature that holds when this operation runs */
 } plk_op;
 
@@ -120,11 +137,11 @@ typedef struct plk_call {
     plk_u64 stride; /* bytes from one row to the next */
     plk_i32 dtype;
     plk_i32 n_vocab;
-    plk_i32 mask_stride;     /* words from one row of the bitmask to the next */
-    plk_i32 list_capacity;   /* entries of one row's list */
-    plk_i32 max_candidates;  /* candidates that a row of the output holds */
-    plk_i32 bare;            /* 1: no parameters at all; only argmax runs */
-    plk_i32 n_tiles;         /* tiles of a row */
+    plk_i32 mask_stride;    /* words from one row of the bitmask to the next */
+    plk_i32 list_capacity;  /* entries of one row's list */
+    plk_i32 max_candidates; /* candidates that a row of the output holds */
+    plk_i32 bare;           /* 1: no parameters at all; only argmax runs */
+    plk_i32 n_tiles;        /* tiles of a row */
     plk_u32 rows_at; /* bytes before the rows, the chains, the edits in the parameters' buffer */
     plk_u32 chains_at;
     plk_u32 edits_at;
@@ -135,11 +152,13 @@ typedef struct plk_call {
 typedef struct plk_softmax {
     plk_u64 out_at; /* elements before the first row of the output, and from one row to the next */
     plk_u64 out_stride;
-    plk_u64 sums_at; /* elements before the first log-sum-exp */
-    double inverse;  /* 1 / temperature */
+    plk_u64 sums_at;  /* elements before the first log-sum-exp */
+    plk_pair inverse; /* 1 / temperature is inverse * step; step is a power of two */
     plk_rate rate;
+    float step;
     plk_i32 logarithms; /* 1: of the probabilities */
     plk_i32 gives_sums; /* 1: there is memory for the log-sum-exps */
+    plk_u32 pad;
 } plk_softmax;
 
 /* One row of one call. */
@@ -181,19 +200,20 @@ typedef struct plk_state {
     plk_u64 low_key;  /* survey: the first key of the lowest logit that is not cut off */
     plk_u64 list_key; /* survey: of the lowest logit that goes to the list; of NaN if none does */
     plk_u64 boundary; /* reduce: keys of the list at or above it are in */
-    plk_u64 tail;     /* reduce: mass of what counts but is not on the list */
-    double deviation; /* of the row's logits, if the chain begins with a top-n-sigma; softmax.cl:
-                         the sum of exponentials relative to the maximum */
+    plk_u64 tail; /* reduce: mass of what counts but is not on the list; softmax.cl: of the row */
+    plk_deviation deviation; /* of the row's logits, if the chain begins with a top-n-sigma */
 } plk_state;
 
 /* What is known of one tile; its sums are taken in a fixed order. */
 typedef struct plk_tile {
     plk_u64 max_key;
-    plk_u64 mass;  /* gather: of what counts but is not on the list */
-    double sum;    /* of unmasked logits */
-    double spread; /* of the squares of their distances from the tile's mean */
+    plk_u64 mass;    /* gather: of what counts but is not on the list */
+    plk_pair sum;    /* of unmasked logits, scaled by `field` (see pair.h) */
+    plk_pair spread; /* of the squares of their distances from the tile's mean, scaled */
     plk_u32 unmasked;
     plk_u32 n_mass; /* logits that `mass` is the sum of */
+    plk_u32 field;
+    plk_u32 pad;
 } plk_tile;
 
 /* The same layout as pluck_gpu_result. */

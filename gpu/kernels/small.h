@@ -44,17 +44,19 @@ FN u32 small_count(const plk_small *s, u64 boundary) {
     return (u32)group_sum(count, s->scratch);
 }
 
-FN double small_deviation(const plk_small *s) {
-    double sum = 0.0, spread = 0.0, mean, n;
-    const u32 unmasked = small_count(s, FIRST_KEY(ORDERED_NEG_INF + 1u));
-    n = (double)unmasked;
-    for (u32 i = lane_id(); i < unmasked; i += PLK_WG) sum += (double)key_logit(s->keys[i]);
-    mean = group_sum_f64(sum, s->scratch) / n;
-    for (u32 i = lane_id(); i < unmasked; i += PLK_WG) {
-        const double off = (double)key_logit(s->keys[i]) - mean;
-        spread += off * off;
-    }
-    return sqrt_f64(group_sum_f64(spread, s->scratch) / n);
+/* The keys are sorted, so the first or the last has the largest magnitude. */
+FN plk_deviation small_deviation(const plk_small *s) {
+    plk_pair sum = pair_of(0.0f), spread = pair_of(0.0f), mean;
+    const u32 n = small_count(s, FIRST_KEY(ORDERED_NEG_INF + 1u));
+    const u32 first = field_of(key_logit(s->keys[0]));
+    const u32 last = field_of(key_logit(s->keys[n > 0 ? n - 1 : 0]));
+    const u32 field = first > last ? first : last;
+    for (u32 i = lane_id(); i < n; i += PLK_WG)
+        sum = pair_add_float(sum, key_logit(s->keys[i]) * scale_down(field));
+    mean = pair_divide(group_sum_pair(sum, s->scratch), pair_of((float)n));
+    for (u32 i = lane_id(); i < n; i += PLK_WG)
+        spread = pair_add_square(spread, key_logit(s->keys[i]) * scale_down(field), mean);
+    return deviation_of(group_sum_pair(spread, s->scratch), n, field);
 }
 
 /* At least `count` candidates (and one), as far as there are any. */

@@ -14,43 +14,59 @@
  */
 
 /* The standard deviation over all tiles (Chan et al.'s merge of tile means), known to all lanes. */
-FN double tiles_deviation(GLOBAL const plk_tile *tiles, u32 n_tiles, LOCAL u64 *scratch) {
-    double sum = 0.0, spread = 0.0, mean;
-    u64 count = 0;
+FN plk_deviation tiles_deviation(GLOBAL const plk_tile *tiles, u32 n_tiles, LOCAL u64 *scratch) {
+    plk_pair sum = pair_of(0.0f), spread = pair_of(0.0f), mean;
+    u64 count = 0, largest = FIELD_MIN;
+    u32 field;
     for (u32 t = lane_id(); t < n_tiles; t += PLK_WG) {
-        sum += tiles[t].sum;
+        largest = larger(largest, tiles[t].field);
         count += tiles[t].unmasked;
     }
+    field = (u32)group_max(largest, scratch);
     count = group_sum(count, scratch);
-    mean = group_sum_f64(sum, scratch) / (double)count;
+    for (u32 t = lane_id(); t < n_tiles; t += PLK_WG)
+        sum = pair_add(sum, pair_rescaled(tiles[t].sum, tiles[t].field, field));
+    mean = pair_divide(group_sum_pair(sum, scratch), pair_of((float)(u32)count));
     for (u32 t = lane_id(); t < n_tiles; t += PLK_WG) {
-        double off;
+        const plk_pair n = pair_of((float)tiles[t].unmasked);
+        plk_pair own = pair_rescaled(tiles[t].spread, tiles[t].field, field), off;
         if (tiles[t].unmasked == 0) continue;
-        off = tiles[t].sum / (double)tiles[t].unmasked - mean;
-        spread += tiles[t].spread + off * off * (double)tiles[t].unmasked;
+        own = pair_rescaled(own, tiles[t].field, field); /* the squares' scale */
+        off = pair_divide(pair_rescaled(tiles[t].sum, tiles[t].field, field), n);
+        off = pair_add(off, pair_negated(mean));
+        off = pair_multiply(pair_multiply(off, off), n);
+        spread = pair_add(spread, pair_add(own, off));
     }
-    return sqrt_f64(group_sum_f64(spread, scratch) / (double)count);
+    return deviation_of(group_sum_pair(spread, scratch), (u32)count, field);
 }
 
 /* What a standard deviation needs of a tile: count, sum, squared distances from the tile's mean. */
 FN void measure_tile(const float v[PLK_VPT], GLOBAL plk_tile *tile, LOCAL u64 *scratch) {
-    double sum = 0.0, spread = 0.0, mean;
+    plk_pair sum = pair_of(0.0f), spread = pair_of(0.0f), mean = pair_of(0.0f);
+    float largest = 0.0f, scale;
     u64 count = 0;
+    u32 field;
     UNROLL
     for (u32 i = 0; i < PLK_VPT; i++)
         if (v[i] != NEG_INF) {
-            sum += (double)v[i];
+            largest = max_nan(largest, v[i] < 0.0f ? -v[i] : v[i]);
             count++;
         }
-    count = group_sum(count, scratch);
-    sum = group_sum_f64(sum, scratch);
-    mean = count > 0 ? sum / (double)count : 0.0;
+    field = (u32)group_max(field_of(largest), scratch);
+    scale = scale_down(field);
     UNROLL
     for (u32 i = 0; i < PLK_VPT; i++)
-        if (v[i] != NEG_INF) spread += ((double)v[i] - mean) * ((double)v[i] - mean);
-    spread = group_sum_f64(spread, scratch);
+        if (v[i] != NEG_INF) sum = pair_add_float(sum, v[i] * scale);
+    count = group_sum(count, scratch);
+    sum = group_sum_pair(sum, scratch);
+    if (count > 0) mean = pair_divide(sum, pair_of((float)(u32)count));
+    UNROLL
+    for (u32 i = 0; i < PLK_VPT; i++)
+        if (v[i] != NEG_INF) spread = pair_add_square(spread, v[i] * scale, mean);
+    spread = group_sum_pair(spread, scratch);
     if (lane_id() == 0) {
         tile->unmasked = (u32)count;
+        tile->field = field;
         tile->sum = sum;
         tile->spread = spread;
     }
@@ -87,7 +103,8 @@ KERNEL void pluck_survey(GLOBAL const uchar *logits, plk_call call, GLOBAL const
     GLOBAL plk_tile *tiles = all_tiles + (u64)row * (u32)call.n_tiles;
     plk_source source;
     u64 max_key = 0, low_key, list_key;
-    double maximum, deviation = 0.0;
+    float maximum;
+    plk_deviation deviation = deviation_zero();
     float log2_mass;
     i32 before_top_p = 1;
     plk_rate rate;
@@ -112,7 +129,7 @@ KERNEL void pluck_survey(GLOBAL const uchar *logits, plk_call call, GLOBAL const
     for (u32 t = lane_id(); t < (u32)call.n_tiles; t += PLK_WG)
         max_key = larger(max_key, tiles[t].max_key);
     max_key = group_max(max_key, local_base);
-    maximum = (double)key_logit(max_key);
+    maximum = key_logit(max_key);
     if (chain->needs_sigma) deviation = tiles_deviation(tiles, (u32)call.n_tiles, local_base);
     low_key = FIRST_KEY(key_ordered(max_key) == ORDERED_POS_INF ? ORDERED_POS_INF
                                                                 : ORDERED_NEG_INF + 1u);
@@ -126,12 +143,12 @@ KERNEL void pluck_survey(GLOBAL const uchar *logits, plk_call call, GLOBAL const
             const float nearer = list_key == FIRST_KEY(ORDERED_NEG_INF + 1u)
                                      ? log2_mass / op->rate.hi * 0.99999f
                                      : 0.0f;
-            cut = key_at_least(maximum - op->reach + (nearer < 1e30f ? (double)nearer : 0.0));
+            cut = key_within(maximum, nearer < 1e30f ? op->reach - nearer : op->reach);
             before_top_p = 0;
         } else if (op->kind == PLK_OP_MIN_P) {
-            cut = key_at_least(maximum + op->value);
+            cut = key_at_least(maximum, op->value, FIELD_ONE);
         } else if (op->kind == PLK_OP_SIGMA) {
-            cut = key_at_least(maximum - op->value * deviation);
+            cut = key_within_deviations(maximum, op->value.hi, deviation);
         }
         list_key = larger(list_key, cut);
         if (before_top_p) low_key = list_key;

@@ -14,19 +14,19 @@
  * - group_may_skip(c): c, or 0 if the vendor's compiler cannot be trusted with barriers in
  *   branches (PoCL): what is skipped when c holds must do no harm when it runs anyway.
  * - local_add global_add global_max: atomic; they return the old value.
- * - fma_f32 sqrt_f64, float_bits bits_float double_bits bits_double.
+ * - fma_f32 sqrt_f32, float_bits bits_float.
  * - round_f32(x): the nearest integer, the even one of two.
  * - max_nan(a, b): the larger; NaN if one is. float_from_half(bits): of a binary16.
  * - load_quad store_quad: 16 bytes at an aligned address.
  * - UNROLL: before a loop over a lane's logits, which stay in registers only if it is unrolled.
  *
- * Tuning, all by -D: PLK_WG lanes of a group (a power of two), PLK_VPT logits a lane holds of a
+ * Tuning, all by -D: PLK_WG lanes of a group (a power of two, at least 16), PLK_VPT logits a lane holds of a
  * tile (a multiple of 8).
  */
 #ifndef PLK_VENDOR_H
 #define PLK_VENDOR_H
 
-#if defined(__OPENCL_VERSION__)
+#if defined(__OPENCL_C_VERSION__) || defined(__OPENCL_VERSION__)
 #include "vendor_opencl.h"
 #elif defined(__CUDACC__) || defined(__CUDACC_RTC__) || defined(__CUDA__)
 #include "vendor_cuda.h"

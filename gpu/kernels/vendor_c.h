@@ -61,7 +61,7 @@ FN u32 global_max(u32 *p, u32 x) {
 #define global_add(p, x) local_add((p), (x))
 #define fma_f32(a, b, c) fmaf((a), (b), (c))
 #define round_f32(x)     ((i32)lrintf(x))
-#define sqrt_f64(x)      sqrt(x)
+#define sqrt_f32(x)      sqrtf(x)
 
 FN u32 float_bits(float x) {
     u32 r;
@@ -71,18 +71,6 @@ FN u32 float_bits(float x) {
 
 FN float bits_float(u32 x) {
     float r;
-    memcpy(&r, &x, sizeof r);
-    return r;
-}
-
-FN u64 double_bits(double x) {
-    u64 r;
-    memcpy(&r, &x, sizeof r);
-    return r;
-}
-
-FN double bits_double(u64 x) {
-    double r;
     memcpy(&r, &x, sizeof r);
     return r;
 }

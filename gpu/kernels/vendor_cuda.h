@@ -95,9 +95,9 @@ FN i32 round_f32(float x) {
     return r;
 }
 
-FN double sqrt_f64(double x) {
-    double r;
-    asm("sqrt.rn.f64 %0, %1;" : "=d"(r) : "d"(x));
+FN float sqrt_f32(float x) {
+    float r;
+    asm("sqrt.rn.f32 %0, %1;" : "=f"(r) : "f"(x));
     return r;
 }
 
@@ -124,18 +124,6 @@ FN u32 float_bits(float x) {
 FN float bits_float(u32 x) {
     float r;
     asm("mov.b32 %0, %1;" : "=f"(r) : "r"(x));
-    return r;
-}
-
-FN u64 double_bits(double x) {
-    u64 r;
-    asm("mov.b64 %0, %1;" : "=l"(r) : "d"(x));
-    return r;
-}
-
-FN double bits_double(u64 x) {
-    double r;
-    asm("mov.b64 %0, %1;" : "=d"(r) : "l"(x));
     return r;
 }
 

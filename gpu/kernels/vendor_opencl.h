@@ -1,9 +1,8 @@
-/* vendor_opencl.h: the kernel dialect (see vendor.h) in OpenCL C 1.2. Needs cl_khr_fp64.
+/* vendor_opencl.h: the kernel dialect (see vendor.h) in OpenCL C 1.2, without extensions.
  * Experimental: not yet run on a GPU, only on a processor. */
 #ifndef PLK_VENDOR_OPENCL_H
 #define PLK_VENDOR_OPENCL_H
 
-#pragma OPENCL EXTENSION cl_khr_fp64 : enable
 #pragma OPENCL FP_CONTRACT OFF
 
 typedef uint u32;
@@ -23,7 +22,7 @@ typedef ulong u64;
 #define group_y()  ((u32)get_group_id(1))
 #define groups_x() ((u32)get_num_groups(0))
 
-#define group_may_skip(c) 0
+#define group_may_skip(c) ((c) && 0)
 #ifdef PLK_UNROLL /* set for GPUs; PoCL turns lanes into loops and gains nothing by it */
 #define UNROLL _Pragma("unroll")
 #else
@@ -38,11 +37,9 @@ typedef ulong u64;
 
 #define fma_f32(a, b, c) fma((float)(a), (float)(b), (float)(c))
 #define round_f32(x)     convert_int_rte((float)(x))
-#define sqrt_f64(x)      sqrt((double)(x))
+#define sqrt_f32(x)      sqrt((float)(x))
 #define float_bits(x)    as_uint((float)(x))
 #define bits_float(x)    as_float((u32)(x))
-#define double_bits(x)   as_ulong((double)(x))
-#define bits_double(x)   as_double((u64)(x))
 
 /* 16 bytes from a 16-byte aligned address. */
 typedef uint4 quad;

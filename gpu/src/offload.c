@@ -28,13 +28,39 @@ bool gpu_stage_is_disabled(const pluck_stage *stage) {
     return traits_of(stage).disabled;
 }
 
-/* log2(e) / temperature in two floats. */
+/* What is left of x after a float of it, or 0 if that is infinite. */
+static double rest_of(double x, float part) {
+    return isinf(part) ? 0.0 : x - (double)part;
+}
+
+static float rounded_up(double x) {
+    const float rounded = (float)x;
+    return (double)rounded < x ? nextafterf(rounded, INFINITY) : rounded;
+}
+
+plk_pair gpu_pair(double x) {
+    plk_pair pair = {.hi = (float)x};
+    pair.lo = (float)rest_of(x, pair.hi);
+    return pair;
+}
+
+plk_triple gpu_triple(double x) {
+    plk_triple triple = {.hi = (float)x};
+    double rest = rest_of(x, triple.hi);
+    triple.mid = (float)rest;
+    rest = rest_of(rest, triple.mid);
+    triple.lo = rounded_up(rest);
+    return triple;
+}
+
+uint64_t gpu_share(double share) {
+    if (!(share > 0.0)) return 0;
+    return share >= 1.0 ? UINT64_MAX : (uint64_t)ldexp(share, 64);
+}
+
+/* log2(e) / temperature. */
 static plk_rate rate_of(double temperature) {
-    const double exact = 1.4426950408889634 / temperature;
-    plk_rate rate;
-    rate.hi = (float)exact;
-    rate.lo = isinf(rate.hi) ? 0.0f : (float)(exact - (double)rate.hi);
-    return rate;
+    return gpu_pair(1.4426950408889634 / temperature);
 }
 
 /* The walk along the chain. */
@@ -72,7 +98,7 @@ static plk_op *add_op(planner *p, int32_t kind, int32_t count, double value) {
     op = p->plan->chain.ops + p->plan->chain.n_ops++;
     op->kind = kind;
     op->count = count;
-    op->value = value;
+    op->value = gpu_triple(value);
     op->rate = rate_of(p->temperature);
     return op;
 }
@@ -99,10 +125,12 @@ static bool take_truncation(planner *p, const pluck_stage *stage, int32_t index)
             could_cut(p, index, true);
         return true;
     case PLUCK_STAGE_TOP_P:
-        op = add_op(p, PLK_OP_TOP_P, stage->as.top_p.min_keep, (double)stage->as.top_p.p);
+        op = add_op(p, PLK_OP_TOP_P, stage->as.top_p.min_keep, 0.0);
         if (!op) return false;
+        op->share = gpu_share((double)stage->as.top_p.p);
         /* slightly further, so that rounding does not matter */
-        op->reach = log((double)plan->n_vocab / (1.0 - op->value)) * p->temperature * 1.000001;
+        op->reach = rounded_up(log((double)plan->n_vocab / (1.0 - (double)stage->as.top_p.p)) *
+                               p->temperature * 1.000001);
         if (clean) could_cut(p, index, true);
         return true;
     case PLUCK_STAGE_MIN_P:

@@ -21,6 +21,14 @@ struct pluck_gpu_plan {
 /* Which kernels a chain of operations goes through; sets route, k and needs_sigma. */
 void gpu_choose_route(plk_chain *chain);
 
+/* x as kernels take it (kernels/pair.h). A triple is exact, or the next number above that a sum with
+ * a float can tell from it. */
+plk_pair gpu_pair(double x);
+plk_triple gpu_triple(double x);
+
+/* A share in [0, 1], times 2^64. */
+uint64_t gpu_share(double share);
+
 /* Does the stage do nothing with these parameters? libpluck knows. */
 bool gpu_stage_is_disabled(const pluck_stage *stage);
 

@@ -1,5 +1,5 @@
 /*
- * opencl.c: the OpenCL backend (1.2 with cl_khr_fp64).
+ * opencl.c: the OpenCL backend (1.2; of the embedded profile it needs 64-bit integers).
  *
  * A gpu_event holds a cl_event: recording enqueues a marker and keeps its cl_event. Setting the
  * arguments of a kernel object from two threads is not safe, so a launch holds the device's lock.
@@ -48,16 +48,22 @@ static pluck_gpu_status status_from_cl(cl_int code) {
 
 #define CL_TRY(expression) GPU_TRY(status_from_cl(expression))
 
+/* The full profile has 64-bit integers, the embedded one may have them. */
+static bool has_long(cl_device_id device) {
+    char profile[64] = "", extensions[8192] = "";
+    clGetDeviceInfo(device, CL_DEVICE_PROFILE, sizeof profile - 1, profile, NULL);
+    clGetDeviceInfo(device, CL_DEVICE_EXTENSIONS, sizeof extensions - 1, extensions, NULL);
+    return strcmp(profile, "EMBEDDED_PROFILE") != 0 || strstr(extensions, "cles_khr_int64") != NULL;
+}
+
 /* Can the kernels run on this device? */
 static bool usable(cl_device_id device) {
     cl_bool available = CL_FALSE, compiler = CL_FALSE;
-    cl_device_fp_config fp64 = 0;
     char version[128] = "";
     clGetDeviceInfo(device, CL_DEVICE_AVAILABLE, sizeof available, &available, NULL);
     clGetDeviceInfo(device, CL_DEVICE_COMPILER_AVAILABLE, sizeof compiler, &compiler, NULL);
-    clGetDeviceInfo(device, CL_DEVICE_DOUBLE_FP_CONFIG, sizeof fp64, &fp64, NULL);
     clGetDeviceInfo(device, CL_DEVICE_VERSION, sizeof version, version, NULL);
-    return available && compiler && fp64 != 0 && strncmp(version, "OpenCL 1.0", 10) != 0 &&
+    return available && compiler && has_long(device) && strncmp(version, "OpenCL 1.0", 10) != 0 &&
            strncmp(version, "OpenCL 1.1", 10) != 0;
 }
 

@@ -9,11 +9,11 @@ static pluck_gpu_status describe_output(pluck_gpu_device *device, const pluck_gp
                                         const plk_call *rows, plk_softmax *s) {
     const size_t width = (size_t)rows->n_vocab * sizeof(float), n = (size_t)call->logits.n_rows;
     const double t = call->temperature == 0.0f ? 1.0 : (double)call->temperature;
-    const double rate = 1.4426950408889634 / t;
     if (!(t > 0.0) || isinf(t)) return PLUCK_GPU_ERR_SIZE;
-    s->inverse = 1.0 / t;
-    s->rate.hi = (float)rate;
-    s->rate.lo = isinf(s->rate.hi) ? 0.0f : (float)(rate - (double)s->rate.hi);
+    /* The inverse of the smallest temperature is beyond a float's range. */
+    s->step = t < 0x1p-64 ? 0x1p64f : t > 0x1p64 ? 0x1p-64f : 1.0f;
+    s->inverse = gpu_pair(1.0 / t / (double)s->step);
+    s->rate = gpu_pair(1.4426950408889634 / t);
     s->logarithms = call->logarithms;
     s->gives_sums = call->sums != NULL;
     s->sums_at = call->sums_offset;

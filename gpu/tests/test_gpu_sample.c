@@ -203,6 +203,48 @@ static void goodness_of_fit(void **state) {
     rig_close(&r);
 }
 
+/* Squares of these logits overflow or vanish in float, or cancel; in every place of a chain where a
+ * deviation is computed. */
+static void deviations_of_any_magnitude(void **state) {
+    enum { N = 5003, CHAINS = 5, KINDS = 6 };
+    static const float scales[KINDS] = {1e-42f, 1e-20f, 1.0f, 1e-3f, 1e18f, 5e36f};
+    static const float offsets[KINDS] = {0.0f, 1e-17f, 1e4f, 3000.0f, -1e20f, 0.0f};
+    static float logits[KINDS][N];
+    pluck_stage stages[CHAINS][5];
+    pluck_config configs[CHAINS * KINDS];
+    rig_row rows[CHAINS * KINDS];
+    int32_t n[CHAINS] = {0};
+    rows_random random = {77};
+    rig r;
+    (void)state;
+    for (int kind = 0; kind < KINDS; kind++) /* a few far below: other scales in other tiles */
+        for (int t = 0; t < N; t++)
+            logits[kind][t] = scales[kind] * (float)rows_gauss(&random) +
+                              offsets[kind] * (t % 1000 == 999 ? 2.0f : 1.0f);
+    stages[0][n[0]++] = with_sigma(1.5f); /* survey */
+    stages[1][n[1]++] = with_sigma(1.5f); /* select */
+    stages[1][n[1]++] = with_top_k(100);
+    stages[2][n[2]++] = with_top_k(4000); /* reduce */
+    stages[2][n[2]++] = with_sigma(0.5f);
+    stages[3][n[3]++] = with_top_k(200); /* finish */
+    stages[3][n[3]++] = with_sigma(0.7f);
+    stages[4][n[4]++] = with_sigma(2.5f); /* both */
+    stages[4][n[4]++] = with_sigma(0.6f);
+    rig_open(&r, N, CHAINS * KINDS, 128);
+    for (int c = 0; c < CHAINS; c++) stages[c][n[c]++] = with_dist();
+    for (int i = 0; i < CHAINS * KINDS; i++) {
+        const int kind = i / CHAINS, c = i % CHAINS;
+        pluck_stage *own = stages[c];
+        configs[i] = with_chain(N, 5, PLUCK_RNG_PHILOX, own, n[c]);
+        rows[i] = (rig_row){
+            .logits = logits[kind], .config = &configs[i], .seed = 5, .position = (uint64_t)i};
+    }
+    rig_run(&r, rows, CHAINS * KINDS, PLUCK_DTYPE_F32, 0);
+    rig_check(&r, rows);
+    assert_true(r.n_excused == 0);
+    rig_close(&r);
+}
+
 /* The same call a hundred times over gives the same bytes, alone and among other rows. */
 static void runs_are_identical(void **state) {
     enum { N = 20000, ROWS = 7 };
@@ -277,7 +319,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_chains),       cmocka_unit_test(usual_chains),
         cmocka_unit_test(goodness_of_fit),     cmocka_unit_test(runs_are_identical),
-        cmocka_unit_test(bad_rows_fail_alone),
+        cmocka_unit_test(bad_rows_fail_alone), cmocka_unit_test(deviations_of_any_magnitude),
     };
     if (rig_may_skip()) return RIG_NO_DEVICE;
     return cmocka_run_group_tests(tests, NULL, NULL);
