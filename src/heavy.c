@@ -30,8 +30,15 @@ static int32_t next_heavy(const mass_cache *m, const mass_source *s, int32_t g, 
     return g < n_groups ? g : n_groups;
 }
 
-/* The mass of x >= low in a group whose exponentials are e. Adds in several lanes: one addition
- * after another would take as long as the exponentials. */
+/* Adds in several lanes: one addition after another would take as long as the exponentials. */
+double pk_mass_exact(const float *e) {
+    double part[4] = {0.0, 0.0, 0.0, 0.0};
+    for (int i = 0; i < GROUP; i += 4)
+        for (int j = 0; j < 4; j++) part[j] += (double)e[i + j];
+    return (part[0] + part[1]) + (part[2] + part[3]);
+}
+
+/* The mass of x >= low in a group whose exponentials are e; adds like pk_mass_exact. */
 static double mass_of(const float *x, const float *e, float low) {
     double part[4] = {0.0, 0.0, 0.0, 0.0};
     for (int i = 0; i < GROUP; i += 4)
@@ -59,7 +66,7 @@ void pk_mass_put_right(mass_cache *m, const mass_source *s, row_cut c, double *t
         pk_row_group(s->row, g, c, x);
         m->kernels->array.shifted_exp(x, GROUP, &p, e);
         if (n > 0) put_levels_right(m, x, e, &p, at, above, n);
-        const double sum = mass_of(x, e, -INFINITY);
+        const double sum = pk_mass_exact(e);
         *total += sum - m->group_sum[g];
         m->group_sum[g] = sum;
     }

@@ -3,6 +3,8 @@
 
 #include "list.h"
 
+#include "kernels/kernels.h"
+
 /* Up to this many values pk_kth_of_few is faster than a selection. */
 enum { FEW = 512 };
 
@@ -38,21 +40,49 @@ ordering pk_list_ordering(const list *l, candidate_order order, double centre) {
     return (ordering){l->ids, l->x, order, centre};
 }
 
-bool pk_list_sort(list *l, scratch_arena *s, candidate_order order, double centre) {
-    PLUCK_ASSERT(order != ORDER_AS_IT_LIES);
-    if (pk_list_lies(l, order, centre)) return false;
+void pk_places_of_few(const float *x, int32_t n, int32_t *to) {
+    uint8_t taken[SHORT_LIST] = {0}; /* by values of that rank, which come before */
+    PLUCK_ASSERT(n >= 0 && n <= SHORT_LIST);
+    pk_kernels()->array.rank(x, (size_t)n, to);
+    for (int32_t i = 0; i < n; i++) to[i] += taken[to[i]]++;
+}
+
+/* Sorts a short list that lies by id in descending order. Returns whether anything moved. */
+static bool sort_short(list *l) {
+    int32_t ids[SHORT_LIST], to[SHORT_LIST];
+    float x[SHORT_LIST];
+    bool moves = false;
+    pk_places_of_few(l->x, l->n, to);
+    for (int32_t i = 0; i < l->n; i++) {
+        moves |= to[i] != i;
+        ids[to[i]] = l->ids[i];
+        x[to[i]] = l->x[i];
+    }
+    if (!moves) return false;
+    memcpy(l->ids, ids, (size_t)l->n * sizeof *ids);
+    memcpy(l->x, x, (size_t)l->n * sizeof *x);
+    return true;
+}
+
+/* Sorts by comparisons. Returns whether anything moved. */
+static bool sort_any(list *l, scratch_arena *s, candidate_order order, double centre) {
     const ordering o = pk_list_ordering(l, order, centre);
     int32_t *index = pk_lease_ints(s, LEASE_INDEX, (size_t)l->n);
     for (int32_t i = 0; i < l->n; i++) index[i] = i;
     const bool moves = !pk_is_sorted(&o, index, l->n);
     if (moves) {
-        if (l->n <= SHORT_LIST && order == ORDER_DESCENDING && l->lies == ORDER_ID)
-            pk_rank_descending(l->x, index, l->n);
-        else
-            pk_sort_index(&o, index, l->n);
+        pk_sort_index(&o, index, l->n);
         pk_permute(l->ids, l->x, index, l->n);
     }
     pk_lease_return(s, LEASE_INDEX);
+    return moves;
+}
+
+bool pk_list_sort(list *l, scratch_arena *s, candidate_order order, double centre) {
+    PLUCK_ASSERT(order != ORDER_AS_IT_LIES);
+    if (pk_list_lies(l, order, centre)) return false;
+    const bool by_rank = l->n <= SHORT_LIST && order == ORDER_DESCENDING && l->lies == ORDER_ID;
+    const bool moves = by_rank ? sort_short(l) : sort_any(l, s, order, centre);
     l->lies = order;
     l->centre = centre;
     check_lies(l);

@@ -34,6 +34,10 @@ ordering pk_list_ordering(const list *l, candidate_order order, double centre);
 /* Sorts the list; returns whether anything moved. */
 bool pk_list_sort(list *l, scratch_arena *s, candidate_order order, double centre);
 
+/* Writes the place that each of n values, SHORT_LIST at most, has in descending order, equals as they
+ * lie. Both arrays have room for whole groups. */
+void pk_places_of_few(const float *x, int32_t n, int32_t *to);
+
 /* The greatest value; the list is not empty. */
 float pk_list_max(const list *l);
 

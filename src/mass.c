@@ -6,7 +6,7 @@
 void pk_mass_begin(mass_cache *m, const kernel_table *kernels, scratch_arena *s) {
     m->kernels = kernels;
     m->scratch = s;
-    m->max_stamp = m->sum_stamp = 0;
+    m->max_stamp = m->sum_stamp = m->alone_stamp = 0;
     m->grouped = false;
 }
 
@@ -79,22 +79,38 @@ static double total(const double *group_sum, int32_t n_groups) {
     return sum;
 }
 
+/* Sums a source of one group in double, with the masses that are kept. What the kernels would add up
+ * in float would be put right anyway, since the group has all the mass. */
+static void sum_alone(mass_cache *m, const mass_source *s, uint32_t weights) {
+    const exp_params p = pk_exp_params(m->ref, s->scale);
+    pk_row_group(s->row, 0, s->cut, m->alone_x);
+    m->kernels->array.shifted_exp(m->alone_x, GROUP, &p, m->alone_e);
+    m->sum = m->group_sum[0] = pk_mass_exact(m->alone_e);
+    m->sum_stamp = m->alone_stamp = weights;
+    m->grouped = true;
+}
+
 /* Computes the sum from new group sums. */
 static void add_up(mass_cache *m, const mass_source *s, uint32_t weights) {
+    if (s->row->n_groups == 1) {
+        sum_alone(m, s, weights);
+        return;
+    }
     m->sum = total(m->group_sum, s->row->n_groups);
     pk_mass_put_right(m, s, s->cut, &m->sum, NULL, NULL, 0);
     m->sum_stamp = weights;
     m->grouped = true;
 }
 
+/* So many groups are looked at for a reference. */
+enum { GLANCES = 8 };
+
 /* The maximum of some groups that are spread over a row. */
 static float glance(const logit_row *r) {
-    enum { GLANCES = 8 };
-    float x[GROUP], max = -INFINITY;
+    float max = -INFINITY;
     for (int32_t i = 0; i < GLANCES; i++) {
-        pk_row_group(r, (int32_t)((2 * i + 1) * (int64_t)r->n_groups / (2 * GLANCES)),
-                     cut_at(-INFINITY), x);
-        const float of_group = greatest(x, GROUP);
+        const int64_t middle = (2 * i + 1) * (int64_t)r->n_groups / (2 * GLANCES);
+        const float of_group = pk_row_group_max(r, (int32_t)middle);
         max = of_group > max ? of_group : max;
     }
     return max;
@@ -107,6 +123,8 @@ static bool is_near(const mass_cache *m, float ref, double scale) {
 
 bool pk_mass_scan_sum(mass_cache *m, const mass_source *s, logit_row *r, int32_t *n_alive) {
     PLUCK_ASSERT(s->row == r && s->whole && cut_is_open(s->cut) && !s->adapt);
+    /* With so few groups a glance would read them all. */
+    if (r->n_groups <= GLANCES) return pk_mass_scan(m, r, s->values, n_alive);
     const float ref = glance(r);
     if (!isfinite(ref)) return pk_mass_scan(m, r, s->values, n_alive);
     const exp_params p = pk_exp_params(ref, s->scale);
@@ -144,7 +162,12 @@ exp_params pk_mass_exp(mass_cache *m, const mass_source *s) {
 void pk_mass_sum_groups(mass_cache *m, const mass_source *s) {
     if (pk_mass_is_summed(m, s) && m->grouped) return;
     PLUCK_ASSERT(!s->adapt); /* pk_mass_sum_adapted computes those, with their group sums */
-    const exp_params p = pk_mass_exp(m, s);
+    m->ref = pk_mass_ref(m, s);
+    if (s->row->n_groups == 1) {
+        sum_alone(m, s, s->weights);
+        return;
+    }
+    const exp_params p = pk_exp_params(m->ref, s->scale);
     if (cut_is_open(s->cut))
         pk_row_sumexp(s->row, m->scratch, &p, m->group_sum);
     else

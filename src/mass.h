@@ -35,6 +35,10 @@ typedef struct mass_cache {
     float *group_max; /* of the row, padded with -inf to whole blocks */
     float *block_max;
     double *group_sum, *group_moment;
+    /* If a source is one group alone: its values, and their masses; valid if the stamp is the
+     * source's `weights`. */
+    uint32_t alone_stamp;
+    float alone_x[GROUP], alone_e[GROUP];
 } mass_cache;
 
 /* A value and the mass at and above it. x is NaN if none is known. */
@@ -92,6 +96,11 @@ double pk_mass_sum(mass_cache *m, const mass_source *s);
 /* Makes sure that the group sums are up to date too; after pk_mass_set_sum they are not. */
 void pk_mass_sum_groups(mass_cache *m, const mass_source *s);
 
+/* Whether alone_x and alone_e are what the source is. */
+static inline bool pk_mass_is_alone(const mass_cache *m, const mass_source *s) {
+    return m->alone_stamp == s->weights;
+}
+
 /* Sets a sum that was found in another way. */
 void pk_mass_set_sum(mass_cache *m, const mass_source *s, double sum);
 
@@ -133,5 +142,8 @@ void pk_mass_sum_adapted(mass_cache *m, const mass_source *s, const mass_source 
  */
 void pk_mass_put_right(mass_cache *m, const mass_source *s, row_cut c, double *total,
                        const float *at, double *above, int n);
+
+/* The sum of a group's masses in double. */
+double pk_mass_exact(const float *e);
 
 #endif /* PLUCK_MASS_H */

@@ -266,17 +266,6 @@ float pk_kth_greatest(float *x, int32_t n, int32_t k) {
     return key_float((int32_t)(found ^ 0x80000000u));
 }
 
-void pk_rank_descending(const float *x, int32_t *index, int32_t n) {
-    for (int32_t i = 0; i < n; i++) {
-        /* Two simple loops, which compilers vectorise. */
-        const float own = x[i];
-        int32_t rank = 0;
-        for (int32_t j = 0; j < i; j++) rank += x[j] >= own;
-        for (int32_t j = i + 1; j < n; j++) rank += x[j] > own;
-        index[rank] = i;
-    }
-}
-
 int32_t pk_kth_lowest_id(const int32_t *ids, int32_t *index, int32_t n, int32_t k) {
     PLUCK_ASSERT(k >= 1 && k <= n);
     int32_t low = 0, high = n - 1;

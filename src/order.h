@@ -63,10 +63,6 @@ float pk_kth_of_few(const float *x, int32_t n, int32_t k);
 /* Sorts n values, descending. `room`: for as many, which makes it faster; or NULL. */
 void pk_sort_values(float *x, int32_t n, float *room);
 
-/* Writes the n positions in descending order of x, of equals the lower position first. Meant for
- * few values: takes n comparisons for each, without branches. */
-void pk_rank_descending(const float *x, int32_t *index, int32_t n);
-
 /* The one of n positions with the k-th lowest id (k from 1). Permutes index. */
 int32_t pk_kth_lowest_id(const int32_t *ids, int32_t *index, int32_t n, int32_t k);
 

@@ -67,21 +67,25 @@ void pk_row_open(logit_row *r, const row_memory *memory, const kernel_table *ker
     r->of = r->plain;
 }
 
+void pk_row_resize_values(logit_row *r, int32_t n) {
+    r->n_groups = r->n_full = (int32_t)(round_up((size_t)n, GROUP) / GROUP);
+    r->n = r->n_groups * GROUP;
+    r->n_allowed = r->n;
+    const float *x = (const float *)(const void *)r->x;
+    for (int32_t i = n; CHECKS && i < r->n; i++) PLUCK_ASSERT(x[i] == -INFINITY);
+}
+
 logit_row pk_row_of_values(const kernel_table *kernels, const float *x, int32_t n) {
-    const int32_t n_groups = (int32_t)(round_up((size_t)n, GROUP) / GROUP);
-    for (int32_t i = n; CHECKS && i < n_groups * GROUP; i++) PLUCK_ASSERT(x[i] == -INFINITY);
     const row_kernels *f32 = kernels->row[PLUCK_DTYPE_F32][0];
-    return (logit_row){
+    logit_row r = {
         .kernels = kernels,
         .plain = f32,
         .of = f32,
         .x = (const char *)x,
         .element = sizeof *x,
-        .n = n_groups * GROUP,
-        .n_groups = n_groups,
-        .n_full = n_groups,
-        .n_allowed = (int64_t)n_groups * GROUP,
     };
+    pk_row_resize_values(&r, n);
+    return r;
 }
 
 int32_t pk_row_few(const logit_row *r, int32_t most, int32_t *ids) {
@@ -112,15 +116,11 @@ static void widen(const logit_row *r, int32_t first, int32_t n, float *out) {
 static void widen_short(const logit_row *r, int32_t g, float *out) {
     const int64_t left = (int64_t)r->n - (int64_t)g * GROUP;
     PLUCK_ASSERT(left > 0 && left < GROUP);
-    const uint64_t bits = r->allowed     ? r->allowed[g]
-                          : left < GROUP ? ((uint64_t)1 << left) - 1
-                                         : ~(uint64_t)0;
+    const uint64_t bits = r->allowed ? r->allowed[g] : ((uint64_t)1 << left) - 1;
     char padded[GROUP * sizeof(float)] = {0};
     memcpy(padded, row_group_at(r, g), (size_t)left * r->element);
     PLUCK_ASSERT(!r->added); /* the last group has been a patch since before that */
-    r->plain->widen(padded, NULL, 1, out);
-    for (int i = 0; i < GROUP; i++)
-        if (!(bits >> i & 1)) out[i] = -INFINITY;
+    r->kernels->row[r->dtype][1]->widen(padded, &bits, 1, out);
 }
 
 /* Writes the row's own values of a group, -inf if masked. */
@@ -161,8 +161,7 @@ static void become_flat(logit_row *r) {
 }
 
 void pk_row_expect_edits(logit_row *r, int32_t n) {
-    const bool tail_alone = r->n_patches == r->n_groups - r->n_full;
-    if (r->flat || !tail_alone || n <= r->n_groups / 2) return;
+    if (r->flat || !row_tail_is_alone(r) || n <= r->n_groups / 2) return;
     float *flat = r->memory.patches;
     if (r->n_patches > 0 && r->n_full > 0)
         memcpy(flat + (size_t)r->n_full * GROUP, flat, GROUP * sizeof *flat);

@@ -72,6 +72,9 @@ void pk_row_open(logit_row *r, const row_memory *memory, const kernel_table *ker
 /* A row of the values of a list: n floats, padded with -inf to whole groups. */
 logit_row pk_row_of_values(const kernel_table *kernels, const float *x, int32_t n);
 
+/* The same after the list's length has changed. */
+void pk_row_resize_values(logit_row *r, int32_t n);
+
 /* Writes the allowed tokens, ascending, and returns how many there are; -1 if there are more than
  * `most`. ids has room for most + GROUP. */
 int32_t pk_row_few(const logit_row *r, int32_t most, int32_t *ids);
@@ -96,6 +99,9 @@ float *pk_row_patch(logit_row *r, int32_t group);
 
 /* Writes a group as GROUP floats: -inf if masked, beyond the end, or not admitted by the cut. */
 void pk_row_group(const logit_row *r, int32_t group, row_cut c, float *x);
+
+/* The maximum of a group; without meaning if an allowed logit of it is NaN. */
+float pk_row_group_max(const logit_row *r, int32_t group);
 
 /* Prefetches the groups of these ids together, since the row may not be in the cache. */
 void pk_row_prefetch(const logit_row *r, const int32_t *ids, int32_t n);

@@ -22,6 +22,11 @@ static inline const float *row_patch_at(const logit_row *r, int32_t g) {
     return r->memory.patches + (size_t)r->memory.patch_of[g] * GROUP;
 }
 
+/* Whether no group is a patch, except the last one if it is short. */
+static inline bool row_tail_is_alone(const logit_row *r) {
+    return r->n_patches == r->n_groups - r->n_full;
+}
+
 /* The kernels for float32 without a mask. */
 static inline const row_kernels *row_f32(const logit_row *r) {
     return r->kernels->row[PLUCK_DTYPE_F32][0];

@@ -44,6 +44,7 @@ bool pk_row_next_full(const logit_row *r, int32_t end, int32_t *g, row_run *out)
 static int64_t alive_behind_patches(const logit_row *r) {
     int64_t n = 0;
     row_run own;
+    if (row_tail_is_alone(r)) return 0;
     for (int32_t g = pk_row_next_patched(r, 0); g < r->n_full; g = pk_row_next_patched(r, g + 1)) {
         int64_t masked = 0;
         if (!r->finite) {
@@ -181,6 +182,14 @@ static void run_of_copy(const logit_row *r, const float *x, row_run *out) {
     out->element = sizeof *x;
 }
 
+/* Makes a run of one group, patched or not. */
+static void run_of_group(const logit_row *r, int32_t g, row_run *out) {
+    if (row_is_patched(r, g))
+        run_of_copy(r, row_patch_at(r, g), out);
+    else
+        pk_row_run(r, g, 1, out);
+}
+
 /* Whether a kernel would read group g. max: NULL if it reads all. */
 static bool is_read(const float *max, int32_t g, float low) {
     return !max || max[g] >= low;
@@ -315,11 +324,17 @@ int32_t pk_row_collect_group(const logit_row *r, const float *max, int32_t g, fl
                              int32_t *ids, float *x) {
     PLUCK_ASSERT(g >= 0 && g < r->n_groups && low > -INFINITY);
     row_run one;
-    if (row_is_patched(r, g))
-        run_of_copy(r, row_patch_at(r, g), &one);
-    else
-        pk_row_run(r, g, 1, &one);
+    run_of_group(r, g, &one);
     return one.kernels->group_collect(one.x, one.allowed, 1, max + g, g * GROUP, low, NAN, ids, x);
+}
+
+float pk_row_group_max(const logit_row *r, int32_t g) {
+    PLUCK_ASSERT(g >= 0 && g < r->n_groups);
+    row_run one;
+    float max;
+    run_of_group(r, g, &one);
+    (void)one.kernels->group_max(one.x, one.allowed, 1, &max);
+    return max;
 }
 
 int64_t pk_row_count_above(const logit_row *r, const float *max, row_cut c) {

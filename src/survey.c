@@ -36,10 +36,16 @@ static void collect_top(view *v, top *t) {
     t->mass = list_mass(v, v->list.x, t->n);
 }
 
+bool pk_survey_is_possible(const view *v) {
+    return v->row.n_groups >= LEAST_GROUPS;
+}
+
 top pk_survey_top(view *v, float ceiling) {
     PLUCK_ASSERT(v->whole && v->mass.max_stamp == v->values);
     const int32_t n_blocks = (v->row.n_groups + BLOCK_GROUPS - 1) / BLOCK_GROUPS;
-    top t = {0, pk_view_bound(v, max_i64(1, n_blocks * 2 / 3)), 0.0};
+    top t = {0, -INFINITY, 0.0};
+    if (v->n <= SHORT_LIST) return t; /* all of it costs hardly more */
+    t.low = pk_view_bound(v, max_i64(1, n_blocks * 2 / 3));
     if (!(t.low <= ceiling)) return t;
     if (t.low < v->cut.x) t.low = v->cut.x;
     collect_top(v, &t);
@@ -89,7 +95,7 @@ static float deeper_cut(const view *v, double rest, float ceiling) {
 top pk_survey_deeper(view *v, double target, float ceiling) {
     PLUCK_ASSERT(v->whole && v->mass.sum_stamp == v->weights);
     top t = {0, -INFINITY, 0.0};
-    if (v->row.n_groups < LEAST_GROUPS || !v->mass.grouped || !cut_is_open(v->cut)) return t;
+    if (!pk_survey_is_possible(v) || !v->mass.grouped || !cut_is_open(v->cut)) return t;
     t.low = deeper_cut(v, MARGIN * (v->mass.sum - target), ceiling);
     if (!isnan(t.low)) collect_top(v, &t);
     return t;
@@ -220,7 +226,7 @@ static float reach(const view *v, const top *t, float from, double need, bool up
 /* ---- sums with levels ---- */
 
 static bool worth_a_survey(const view *v, const top *t) {
-    return v->row.n_groups >= LEAST_GROUPS && t->n > 0 && cut_is_open(v->cut);
+    return pk_survey_is_possible(v) && t->n > 0 && cut_is_open(v->cut);
 }
 
 /* Sums the view with two levels: for a boundary with `mass` above it, and for the draw from that
@@ -263,7 +269,7 @@ void pk_survey_sum_likely(view *v, const top *t, double nats, const rng_stream *
 
 bool pk_survey_find(view *v, const top *t, level from, double target, bool strict, place *at) {
     PLUCK_ASSERT(v->whole && !v->adapted && v->mass.sum_stamp == v->weights);
-    if (v->row.n_groups < LEAST_GROUPS) return false;
+    if (!pk_survey_is_possible(v)) return false;
     if (!has_survey(v)) take(v, t);
     const mass_source of = pk_view_source(v);
     if (!(from.x > v->cut.x)) {

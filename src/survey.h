@@ -26,6 +26,9 @@ typedef struct top {
     double mass;
 } top;
 
+/* Whether a row has so many groups that reading a sample first can be worth it. */
+bool pk_survey_is_possible(const view *v);
+
 /* Collects the top. Its low is at or below `ceiling`. */
 top pk_survey_top(view *v, float ceiling);
 

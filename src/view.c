@@ -103,6 +103,7 @@ pluck_status pk_view_begin(view *v, const view_memory *memory, int32_t n_vocab,
     v->list.x = memory->x;
     v->list.room = memory->room;
     v->list.n = 0;
+    v->list_row = pk_row_of_values(v->kernels, v->list.x, 0);
     pk_mass_begin(&v->mass, v->kernels, v->scratch);
     v->mass.group_max = memory->group_max;
     v->mass.block_max = memory->block_max;
@@ -196,7 +197,7 @@ static void keep(view *v, float low) {
 /* ---- state ---- */
 
 mass_source pk_view_source(view *v) {
-    if (!v->whole) v->list_row = pk_row_of_values(v->kernels, v->list.x, v->list.n);
+    if (!v->whole) pk_row_resize_values(&v->list_row, v->list.n);
     return (mass_source){
         .row = v->whole ? &v->row : &v->list_row,
         .whole = v->whole,

@@ -111,6 +111,16 @@ static void check_blocks(const view *v) {
     }
 }
 
+/* Asserts that the values and masses that are kept of a source of one group are its own. */
+static void check_alone(const view *v, const mass_source *s) {
+    if (!pk_mass_is_alone(&v->mass, s)) return;
+    PLUCK_ASSERT(s->row->n_groups == 1 && v->mass.sum_stamp == v->weights && v->mass.grouped);
+    float x[GROUP];
+    pk_row_group(s->row, 0, s->cut, x);
+    PLUCK_ASSERT(memcmp(x, v->mass.alone_x, sizeof x) == 0);
+    PLUCK_ASSERT(pk_mass_exact(v->mass.alone_e) == v->mass.sum);
+}
+
 /* Asserts the maximum, the number alive and the sum, if their stamps say that they hold. */
 static void check_mass(view *v) {
     if (v->mass.max_stamp != v->values) return;
@@ -123,6 +133,7 @@ static void check_mass(view *v) {
     PLUCK_ASSERT(v->mass.max == max && max > -INFINITY && max < INFINITY);
     PLUCK_ASSERT(n >= 1 && (!v->uncounted || n <= v->n));
     PLUCK_ASSERT(v->uncounted || n == (v->whole ? v->n : v->list.n));
+    check_alone(v, &s);
     if (v->mass.sum_stamp != v->weights) return;
     PLUCK_ASSERT(fabs(v->mass.sum - mass) <= 2e-5 * mass);
     if (!v->mass.grouped) return;

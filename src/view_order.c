@@ -124,9 +124,13 @@ void pk_view_top_k(view *v, int64_t k) {
         !v->whole && v->order == ORDER_DESCENDING && pk_list_lies(&v->list, ORDER_DESCENDING, 0.0);
     v->order = ORDER_DESCENDING;
     if (k < pk_view_alive(v)) {
-        if (v->whole && !collect_at_least(v, k)) {
+        const bool is_list = !v->whole || collect_at_least(v, k);
+        const bool is_short = is_list && v->list.n <= SHORT_LIST;
+        /* Sorting a short list takes less than a selection. */
+        if (is_short && !is_sorted) pk_view_realise(v);
+        if (!is_list) {
             cut_at_kth(v, k);
-        } else if (is_sorted) {
+        } else if (is_sorted || is_short) {
             pk_list_truncate(&v->list, (int32_t)k);
         } else if (k < v->list.n) {
             const ordering o = pk_list_ordering(&v->list, ORDER_DESCENDING, 0.0);
@@ -188,6 +192,14 @@ static int32_t collect_greatest(view *v, int32_t m) {
     return n;
 }
 
+/* Writes the m greatest of n values, SHORT_LIST at most, descending. */
+static void sort_few(const float *x, int32_t n, int32_t m, float *out) {
+    int32_t to[SHORT_LIST];
+    pk_places_of_few(x, n, to);
+    for (int32_t i = 0; i < n; i++)
+        if (to[i] < m) out[to[i]] = x[i];
+}
+
 int32_t pk_view_greatest(view *v, int32_t m, float *out) {
     PLUCK_ASSERT(m >= 1 && v->mass.max_stamp == v->values && !v->adapted);
     m = (int32_t)min_i64(m, pk_view_alive(v));
@@ -196,12 +208,22 @@ int32_t pk_view_greatest(view *v, int32_t m, float *out) {
         return m;
     }
     const int32_t n = v->whole ? collect_greatest(v, m) : v->list.n;
+    if (n <= SHORT_LIST) {
+        sort_few(v->list.x, n, m, out);
+        return m;
+    }
     const float least = mth_of_list(v, n, m);
     int32_t above = 0;
     for (int32_t i = 0; i < n; i++)
         if (v->list.x[i] > least) out[above++] = v->list.x[i];
     for (int32_t i = above; i < m; i++) out[i] = least;
-    pk_sort_values(out, above, NULL);
+    if (above > SHORT_LIST) {
+        pk_sort_values(out, above, NULL);
+    } else {
+        float unsorted[SHORT_LIST] = {0.0f};
+        memcpy(unsorted, out, (size_t)above * sizeof *out);
+        sort_few(unsorted, above, above, out);
+    }
     return m;
 }
 

@@ -182,7 +182,7 @@ void pk_view_keep_near(view *v, double centre, double p, int64_t min_keep) {
 void pk_view_keep_likely(view *v, double nats, const rng_stream *ahead) {
     forget_levels(v);
     const mass_source s = pk_view_source(v);
-    if (v->whole && !pk_mass_is_summed(&v->mass, &s)) {
+    if (v->whole && pk_survey_is_possible(v) && !pk_mass_is_summed(&v->mass, &s)) {
         const top t = pk_survey_top(v, INFINITY);
         pk_survey_sum_likely(v, &t, nats, ahead);
     }
@@ -228,12 +228,27 @@ static int32_t locate_group(view *v, int32_t n_groups, double target, double *ma
     return first + locate(sum + first, count, target, mass);
 }
 
+/* The candidate of a source of one group, whose masses are known, at which their sum reaches target. */
+static pick draw_alone(view *v, double target) {
+    const float *e = v->mass.alone_e;
+    double running = 0.0;
+    int32_t last = -1;
+    for (int32_t i = 0; i < GROUP && !(last >= 0 && running >= target); i++) {
+        running += (double)e[i];
+        if (e[i] > 0.0f) last = i;
+    }
+    PLUCK_ASSERT(last >= 0);
+    return (pick){v->whole ? last : v->list.ids[last], v->mass.alone_x[last],
+                  (double)e[last] / v->mass.sum};
+}
+
 /* The candidate at which the cumulative mass reaches target, in the order in which the candidates
  * are stored. */
 static pick draw_as_it_lies(view *v, double target) {
     const mass_source s = pk_view_source(v);
     pk_mass_sum_groups(&v->mass, &s);
     double mass = 0.0;
+    if (pk_mass_is_alone(&v->mass, &s)) return draw_alone(v, target);
     const int32_t g = locate_group(v, s.row->n_groups, target, &mass);
     float x[GROUP], e[GROUP];
     double part[GROUP];
@@ -269,7 +284,9 @@ static pick draw_from_row(view *v, candidate_order order, level from, double tar
     const mass_source of = pk_view_source(v);
     const search s =
         pk_search(&v->mass, &of, &v->list, v->n_vocab, order, v->centre, target, false);
-    return pick_at(v, pk_find_prefix(&s, v->list.n).at);
+    if (v->list.n > SHORT_LIST) return pick_at(v, pk_find_prefix(&s, v->list.n).at);
+    (void)pk_list_sort(&v->list, v->scratch, order, v->centre);
+    return pick_at(v, pk_walk(&s, NULL, v->list.n, 0.0).at);
 }
 
 pick pk_view_draw(view *v, pluck_rng_kind rng, double u) {

@@ -178,6 +178,24 @@ VATTR static void array_bend(const float *x, size_t n, const bend_params *p, flo
     FOR_ARRAY(v_where_gt(v, v_set(-__builtin_inff()), v_bend(v, p), v));
 }
 
+VATTR static void array_rank(const float *x, size_t n, int32_t *out) {
+    enum { SIDE = 4 }; /* vectors that are compared with a value at once */
+    for (size_t i = 0; i < n; i += (size_t)SIDE * VWIDTH) {
+        vf v[SIDE];
+        vi at_most[SIDE];
+        for (int k = 0; k < SIDE; k++) {
+            v[k] = v_load_f32(x + i + k * VWIDTH);
+            at_most[k] = vi_set(0);
+        }
+        for (size_t j = 0; j < n; j++) {
+            const vf other = v_set(x[j]);
+            for (int k = 0; k < SIDE; k++) at_most[k] = vi_count_ge(at_most[k], v[k], other);
+        }
+        for (int k = 0; k < SIDE; k++)
+            vi_store(out + i + k * VWIDTH, vi_sub(vi_set((int32_t)n), at_most[k]));
+    }
+}
+
 #define ARRAY_ENTRY(type, name, parameters) .name = array_##name,
 #define ARRAY_TABLE                                                                                \
     { ARRAY_KERNELS(ARRAY_ENTRY) }

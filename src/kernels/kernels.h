@@ -134,6 +134,8 @@ typedef struct group_totals {
  *                  bytes each
  *   adapt          out[i] = the adaptive logit, peak - sharpness * d^2 / (1 + d); -inf stays -inf
  *   bend           out[i] = the cubic of bend_params; -inf stays -inf
+ *   rank           out[i] = how many of the n are greater than x[i]. Meant for few, since it compares
+ *                  all with all; reads and writes up to the next multiple of 64 past n
  */
 #define ARRAY_KERNELS(X)                                                                           \
     X(void, shifted_exp, (const float *x, size_t n, const exp_params *p, float *out))              \
@@ -143,7 +145,8 @@ typedef struct group_totals {
     X(void, max16, (const float *x, size_t n, float *out))                                         \
     X(void, token_fill, (const float *x, size_t n, int32_t first_id, int32_t *out))                \
     X(void, adapt, (const float *x, size_t n, const adapt_params *p, float peak, float *out))      \
-    X(void, bend, (const float *x, size_t n, const bend_params *p, float *out))
+    X(void, bend, (const float *x, size_t n, const bend_params *p, float *out))                    \
+    X(void, rank, (const float *x, size_t n, int32_t *out))
 
 #define KERNEL_MEMBER(type, name, parameters) type(*name) parameters;
 

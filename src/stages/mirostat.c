@@ -25,12 +25,18 @@ static void draw_and_learn(view *v, const stage_run *run) {
     run->memory->mu -= (double)p->eta * (pk_surprise(found) - (double)p->tau);
 }
 
-/* k from mu and the m greatest x, which descend. */
-static double k_of(const view *v, double mu, const float *top, int32_t m) {
+/* t_i, the step of log rank. */
+static double step_of(int32_t i) {
+    return log((double)(i + 2) / (double)(i + 1));
+}
+
+/* k from mu and the m greatest x, which descend. `steps`: the first n_steps t_i. */
+static double k_of(const view *v, double mu, const float *top, int32_t m, const double *steps,
+                   int32_t n_steps) {
     if (m < 2) return 1.0;
     double tb = 0.0, tt = 0.0;
     for (int32_t i = 0; i + 1 < m; i++) {
-        const double t = log((double)(i + 2) / (double)(i + 1));
+        const double t = i < n_steps ? steps[i] : step_of(i);
         tb += t * ((double)top[i] - (double)top[i + 1]) * pk_view_scale(v);
         tt += t * t;
     }
@@ -40,6 +46,11 @@ static double k_of(const view *v, double mu, const float *top, int32_t m) {
     const double slope = epsilon == 0.0 ? 1.0 / log(vocab) : epsilon / (1.0 - pow(vocab, -epsilon));
     const double k = pow(slope * exp2(mu), 1.0 / s);
     return isnan(k) ? 1.0 : k;
+}
+
+/* How many t_i are prepared, since a logarithm takes longer than the rest of a term. */
+static int32_t n_prepared(const pluck_stage *stage) {
+    return (int32_t)min_i64(stage->as.mirostat.m, FEW) - 1;
 }
 
 static pluck_status estimate_k(view *v, const stage_run *run, double *k) {
@@ -53,7 +64,7 @@ static pluck_status estimate_k(view *v, const stage_run *run, double *k) {
         TRY(pk_view_prepare(v, VIEW_LIST, false));
         top = pk_view_list(v)->x;
     }
-    *k = k_of(v, run->memory->mu, top, m);
+    *k = k_of(v, run->memory->mu, top, m, run->prepared, n_prepared(run->stage));
     return PLUCK_OK;
 }
 
@@ -100,6 +111,17 @@ static uint32_t seed(const pluck_stage *stage) {
     return stage->as.mirostat.seed;
 }
 
+static PK_APART void fill_steps(double *steps, int32_t n) {
+    for (int32_t i = 0; i < n; i++) steps[i] = step_of(i);
+}
+
+static const void *copy(plan_arena *arena, pluck_stage *stage) {
+    const int32_t n = n_prepared(stage);
+    double *steps = pk_plan_put(arena, (size_t)n * sizeof *steps);
+    if (steps) PK_DO_IN_OWN_ENV(fill_steps(steps, n));
+    return steps;
+}
+
 /* The defaults of both versions; v2 does not use m. */
 #define DEFAULTS                                                                                   \
     { .tau = 5.0f, .eta = 0.1f, .m = 100, .seed = PLUCK_SEED_RANDOM }
@@ -114,6 +136,7 @@ const stage_kind pk_stage_mirostat = {
     .random = true,
     .selects = true,
     .check = check_v1,
+    .copy = copy,
     .seed = seed,
     .create = reset,
     .reset = reset,

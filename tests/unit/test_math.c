@@ -1,8 +1,8 @@
 /*
  * test_math.c: exp and log of every kernel table that this CPU can run, within 2 ulp of libm's
  * results in double: many points for every exponent and sign, all special values, and with
- * PLUCK_TEST_EXHAUSTIVE=1 in the environment all 2^32 floats (some minutes). And the cubic and the
- * least of a row by their definitions.
+ * PLUCK_TEST_EXHAUSTIVE=1 in the environment all 2^32 floats (some minutes). And the cubic, the
+ * least of a row and the ranks of values by their definitions.
  */
 #include "check.h"
 #include "kernels/kernels.h"
@@ -146,11 +146,34 @@ static void the_cubic_and_the_least(void **state) {
     }
 }
 
+/* On every table, for each number of values. */
+static void ranks_count_the_greater(void **state) {
+    (void)state;
+    enum { MOST = 130, ROOM = 3 * GROUP };
+    float x[ROOM];
+    int32_t rank[ROOM];
+    int n_tables = 0;
+    const kernel_table *const *tables = pk_kernel_tables(&n_tables);
+    for (int32_t n = 0; n <= MOST; n++) {
+        for (int i = 0; i < ROOM; i++) x[i] = i < n ? (float)(i * 37 % 23) - 11.0f : -INFINITY;
+        if (n > 5) x[2] = -INFINITY, x[4] = 0.0f, x[5] = -0.0f;
+        for (int t = 0; t < n_tables; t++) {
+            if (tables[t]->needs & ~pk_cpu_features()) continue;
+            tables[t]->array.rank(x, (size_t)n, rank);
+            for (int32_t i = 0; i < n; i++) {
+                int32_t greater = 0;
+                for (int32_t j = 0; j < n; j++) greater += x[j] > x[i];
+                assert_int_equal(rank[i], greater);
+            }
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exp_within_2_ulp),        cmocka_unit_test(log_within_2_ulp),
         cmocka_unit_test(dense_where_it_matters),  cmocka_unit_test(special_values),
-        cmocka_unit_test(the_cubic_and_the_least),
+        cmocka_unit_test(the_cubic_and_the_least), cmocka_unit_test(ranks_count_the_greater),
     };
     return cmocka_run_group_tests_name("math", tests, NULL, NULL);
 }
