@@ -60,8 +60,9 @@ static PK_APART pluck_status find_max(const float *x, size_t n, float *max, size
     while (next_chunk(&c, x, n)) {
         float maxima[CHUNK_GROUPS];
         int64_t masked = 0;
+        float least = INFINITY;
         if (!k->group_max(c.x, NULL, c.n_groups, maxima) &&
-            !k->group_census(c.x, NULL, c.n_groups, &masked))
+            !k->group_census(c.x, NULL, c.n_groups, &masked, &least))
             return PLUCK_ERR_NAN;
         for (size_t g = 0; g < c.n_groups; g++)
             if (maxima[g] > best) {

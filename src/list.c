@@ -3,6 +3,8 @@
 
 #include "list.h"
 
+#include <float.h>
+
 #include "kernels/kernels.h"
 
 /* Up to this many values pk_kth_of_few is faster than a selection. */
@@ -21,6 +23,7 @@ static void check_lies(const list *l) {
 void pk_list_set(list *l, int32_t n, candidate_order lies) {
     PLUCK_ASSERT(n >= 0 && n <= l->room && lies != ORDER_NEAR);
     l->lies = lies;
+    l->least = -FLT_MAX;
     pk_list_truncate(l, n);
     check_lies(l);
 }
@@ -100,6 +103,15 @@ float pk_list_max(const list *l) {
         for (int j = 0; j < 8; j++) max[j] = l->x[i + j] > max[j] ? l->x[i + j] : max[j];
     for (int j = 1; j < 8; j++) max[0] = max[j] > max[0] ? max[j] : max[0];
     return max[0];
+}
+
+float pk_list_min(const list *l) {
+    PLUCK_ASSERT(l->n > 0);
+    check_lies(l);
+    if (l->lies == ORDER_DESCENDING) return l->x[l->n - 1];
+    float least = INFINITY;
+    for (int32_t i = 0; i < l->n; i++) least = l->x[i] < least ? l->x[i] : least;
+    return least;
 }
 
 int32_t pk_list_count(const list *l, float low) {

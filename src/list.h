@@ -19,10 +19,12 @@ typedef struct list {
     int32_t n, room;      /* entries, and the most there may be; the arrays have a group more,
                              because kernels write past the end */
     candidate_order lies; /* the order in which the entries are stored */
+    float least;          /* no x is lower */
     double centre;        /* of ORDER_NEAR */
 } list;
 
-/* Sets the number of entries that a caller has written, and their order (not ORDER_NEAR). */
+/* Sets the number of entries that a caller has written, and their order (not ORDER_NEAR). Of the
+ * least x nothing is known then. */
 void pk_list_set(list *l, int32_t n, candidate_order lies);
 
 /* Whether the list is stored in an order (with this centre, for ORDER_NEAR). */
@@ -40,6 +42,9 @@ void pk_places_of_few(const float *x, int32_t n, int32_t *to);
 
 /* The greatest value; the list is not empty. */
 float pk_list_max(const list *l);
+
+/* The least value; the list is not empty. */
+float pk_list_min(const list *l);
 
 /* How many entries have x >= low. */
 int32_t pk_list_count(const list *l, float low);

@@ -40,6 +40,7 @@ static void find_max(mass_cache *m, const logit_row *r, uint32_t values) {
 bool pk_mass_scan(mass_cache *m, logit_row *r, uint32_t values, int32_t *n_alive) {
     if (!pk_row_max(r, m->scratch, NULL, m->group_max, m->group_sum, n_alive)) return false;
     find_max(m, r, values);
+    if (pk_row_least_is_hidden(m->max)) r->least = -FLT_MAX;
     return true;
 }
 
@@ -130,6 +131,7 @@ bool pk_mass_scan_sum(mass_cache *m, const mass_source *s, logit_row *r, int32_t
     const exp_params p = pk_exp_params(ref, s->scale);
     if (!pk_row_max(r, m->scratch, &p, m->group_max, m->group_sum, n_alive)) return false;
     find_max(m, r, s->values);
+    if (pk_row_least_is_hidden(m->max)) r->least = -FLT_MAX;
     if (!is_near(m, ref, s->scale)) return true;
     m->ref = ref;
     m->sum_stamp = s->weights;

@@ -188,6 +188,7 @@ void pk_row_add(logit_row *r, const float *added) {
 void pk_row_bend(logit_row *r, const bend_params *p, float *room) {
     const array_kernels *k = &r->kernels->array;
     float *flat = r->memory.patches;
+    r->least = -FLT_MAX; /* nobody looks at what becomes of the logits */
     if (r->flat) {
         k->bend(flat, (size_t)r->n_groups * GROUP, p, flat);
         return;

@@ -18,6 +18,9 @@
 #include "kernels/kernels.h"
 #include "scratch.h"
 
+/* From here on a number rounds to infinity as a float. */
+#define FLOAT_END 0x1.ffffffp127
+
 /* Admits x > cut.x, and x == cut.x if its id is at most `through`. */
 typedef struct row_cut {
     float x;
@@ -62,6 +65,7 @@ typedef struct logit_row {
     int32_t n_patches;
     bool flat;   /* all groups are patches, in order of id, so that x is memory.patches */
     bool finite; /* no allowed logit outside the patches is -inf; known after a scan */
+    float least; /* no x that is alive is lower; known after a scan */
 } logit_row;
 
 /* Opens a row of n logits. `allowed` has n_allowed bits (NULL: all tokens are allowed); tokens
@@ -103,6 +107,9 @@ void pk_row_group(const logit_row *r, int32_t group, row_cut c, float *x);
 /* The maximum of a group; without meaning if an allowed logit of it is NaN. */
 float pk_row_group_max(const logit_row *r, int32_t group);
 
+/* The least of a group's alive; +inf if there are none. */
+float pk_row_group_min(const logit_row *r, int32_t group);
+
 /* Prefetches the groups of these ids together, since the row may not be in the cache. */
 void pk_row_prefetch(const logit_row *r, const int32_t *ids, int32_t n);
 
@@ -110,6 +117,12 @@ void pk_row_prefetch(const logit_row *r, const int32_t *ids, int32_t n);
  * e(x) of each group, in the same reading. False if an allowed logit is NaN. */
 bool pk_row_max(logit_row *r, scratch_arena *s, const exp_params *p, float *max, double *sum,
                 int32_t *n_alive);
+
+/* Whether logits up to this maximum may have hidden one below what pk_row_max says is the least: a sum
+ * of both is moderate. */
+static inline bool pk_row_least_is_hidden(float max) {
+    return max > MODERATE / 1024.0f;
+}
 
 /* Writes the sum of e(x) of each group; e is that of kernels.h. */
 void pk_row_sumexp(const logit_row *r, scratch_arena *s, const exp_params *p, double *sum);

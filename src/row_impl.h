@@ -32,6 +32,10 @@ static inline const row_kernels *row_f32(const logit_row *r) {
     return r->kernels->row[PLUCK_DTYPE_F32][0];
 }
 
+/* No logit of a group whose sums are moderate is below this, unless great ones hide it
+ * (pk_row_least_is_hidden). */
+#define LEAST_MODERATE (-2.0f * MODERATE)
+
 /* So many groups are added to at once, so that the sums are still in the first-level cache when they
  * are read. */
 enum { RUN_GROUPS = 16 };

@@ -47,9 +47,10 @@ static int64_t alive_behind_patches(const logit_row *r) {
     if (row_tail_is_alone(r)) return 0;
     for (int32_t g = pk_row_next_patched(r, 0); g < r->n_full; g = pk_row_next_patched(r, g + 1)) {
         int64_t masked = 0;
+        float least = INFINITY;
         if (!r->finite) {
             pk_row_run(r, g, 1, &own);
-            (void)own.kernels->group_census(own.x, own.allowed, 1, &masked);
+            (void)own.kernels->group_census(own.x, own.allowed, 1, &masked, &least);
         } else if (r->allowed) {
             masked = GROUP - __builtin_popcountll(r->allowed[g]);
         }
@@ -64,16 +65,18 @@ static int64_t alive_behind_patches(const logit_row *r) {
          g_ = pk_row_next_patched(r, g_ + 1))                                                      \
     (to)[g_] = (from)[r->memory.patch_of[g_]]
 
-/* How many tokens are alive in the full groups without patches; -1 if one of them is NaN. */
-static int64_t census(const logit_row *r) {
+/* How many tokens are alive in the full groups without patches; -1 if one of them is NaN. Lowers *least
+ * to the least of them. */
+static int64_t census(const logit_row *r, float *least) {
     int64_t masked = 0;
     row_run part;
     for (int32_t g = 0; pk_row_next_full(r, r->n_full, &g, &part);)
-        if (!part.kernels->group_census(part.x, part.allowed, (size_t)part.n, &masked)) return -1;
+        if (!part.kernels->group_census(part.x, part.allowed, (size_t)part.n, &masked, least))
+            return -1;
     return (int64_t)r->n_full * GROUP - masked;
 }
 
-/* The maxima of n groups, and with p their sums; returns whether all logits are finite. */
+/* The maxima of n groups, and with p their sums; returns whether all logits are moderate. */
 static bool read_max(const row_kernels *k, const void *x, const uint64_t *allowed, int32_t n,
                      const exp_params *p, float *max, double *sum) {
     return p ? k->group_max_sumexp(x, allowed, (size_t)n, p, max, sum)
@@ -84,15 +87,14 @@ bool pk_row_max(logit_row *r, scratch_arena *s, const exp_params *p, float *max,
                 int32_t *n_alive) {
     int64_t alive = r->n_allowed;
     row_run part;
-    r->finite = true;
+    bool moderate = true;
     for (int32_t g = 0; pk_row_next_full(r, r->n_full, &g, &part);)
-        r->finite &= read_max(part.kernels, part.x, part.allowed, part.n, p, max + part.first,
-                              sum + part.first);
-    if (!r->finite) {
-        alive = census(r);
-        if (alive < 0) return false;
-        r->finite = alive == r->n_allowed;
-    }
+        moderate &= read_max(part.kernels, part.x, part.allowed, part.n, p, max + part.first,
+                             sum + part.first);
+    r->least = moderate ? LEAST_MODERATE : INFINITY;
+    if (!moderate) alive = census(r, &r->least);
+    if (alive < 0) return false;
+    r->finite = alive == r->n_allowed;
     if (r->n_patches > 0) {
         const size_t n_patches = (size_t)r->n_patches;
         float *patch_max = pk_lease_floats(s, LEASE_MAXIMA, n_patches);
@@ -100,7 +102,10 @@ bool pk_row_max(logit_row *r, scratch_arena *s, const exp_params *p, float *max,
         int64_t masked = 0;
         bool sound =
             read_max(row_f32(r), r->memory.patches, NULL, r->n_patches, p, patch_max, patch_sum);
-        if (!sound) sound = row_f32(r)->group_census(r->memory.patches, NULL, n_patches, &masked);
+        if (sound && r->least > LEAST_MODERATE) r->least = LEAST_MODERATE;
+        if (!sound)
+            sound =
+                row_f32(r)->group_census(r->memory.patches, NULL, n_patches, &masked, &r->least);
         SCATTER(patch_max, max);
         if (p) SCATTER(patch_sum, sum);
         pk_lease_return(s, LEASE_SUMS);
@@ -335,6 +340,13 @@ float pk_row_group_max(const logit_row *r, int32_t g) {
     run_of_group(r, g, &one);
     (void)one.kernels->group_max(one.x, one.allowed, 1, &max);
     return max;
+}
+
+float pk_row_group_min(const logit_row *r, int32_t g) {
+    PLUCK_ASSERT(g >= 0 && g < r->n_groups);
+    row_run one;
+    run_of_group(r, g, &one);
+    return one.kernels->least(one.x, one.allowed, 1);
 }
 
 int64_t pk_row_count_above(const logit_row *r, const float *max, row_cut c) {

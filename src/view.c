@@ -13,20 +13,21 @@ bool pk_view_row_allows(const pluck_row *row, int32_t n_vocab, int32_t id) {
     return id < n && (row->allowed[id / 32] >> (id % 32) & 1);
 }
 
-/* Whether a stretch of a list row can be taken as it is: all ids are below n_vocab, all x above -inf
- * (so none is NaN), and they descend from `above` if that is said. */
+/* Whether a stretch of a list row can be taken as it is: all ids are below n_vocab, all x moderate or
+ * above (so none is NaN), and they descend from `above` if that is said. */
 static bool is_plain(const int32_t *ids, const float *x, int32_t n, int32_t n_vocab,
                      bool descending, float above) {
     int bad = descending && n > 0 && x[0] > above;
     for (int32_t i = 0; i < n; i++) bad |= (uint32_t)ids[i] >= (uint32_t)n_vocab;
-    for (int32_t i = 0; i < n; i++) bad |= !(x[i] > -INFINITY);
+    for (int32_t i = 0; i < n; i++) bad |= !(x[i] >= -MODERATE);
     for (int32_t i = 1; descending && i < n; i++) bad |= x[i] > x[i - 1];
     return !bad;
 }
 
-/* Appends a stretch of a list row, without what is masked. *above: the x before it, then its last. */
+/* Appends a stretch of a list row, without what is masked. *above: the x before it, then its last.
+ * Lowers *least to the least x below -MODERATE. */
 static pluck_status append(view *v, const pluck_row *row, const int32_t *ids, const float *x,
-                           int32_t count, float *above) {
+                           int32_t count, float *above, float *least) {
     list *l = &v->list;
     if (!row->allowed && is_plain(ids, x, count, v->n_vocab, row->descending, *above)) {
         memcpy(l->ids + l->n, ids, (size_t)count * sizeof *ids);
@@ -42,6 +43,7 @@ static pluck_status append(view *v, const pluck_row *row, const int32_t *ids, co
         if (row->descending && x[i] > *above) return PLUCK_ERR_ORDER;
         *above = x[i];
         if (x[i] == -INFINITY) continue;
+        *least = x[i] < *least ? x[i] : *least;
         l->ids[l->n] = ids[i];
         l->x[l->n++] = x[i];
     }
@@ -53,19 +55,20 @@ static pluck_status begin_list(view *v, const pluck_row *row) {
     if (row->n < 1 || row->n > v->n_vocab) return PLUCK_ERR_ROW;
     const size_t element = dtype_size(row->dtype);
     const char *logits = row->logits;
-    float above = INFINITY;
+    float above = INFINITY, least = -MODERATE;
     for (int32_t first = 0; first < row->n; first += GROUP) {
         const int32_t count = row->n - first < GROUP ? row->n - first : GROUP;
         char raw[GROUP * sizeof(float)] = {0};
         float x[GROUP];
         memcpy(raw, logits + (size_t)first * element, (size_t)count * element);
         v->kernels->row[row->dtype][0]->widen(raw, NULL, 1, x);
-        TRY(append(v, row, row->ids + first, x, count, &above));
+        TRY(append(v, row, row->ids + first, x, count, &above, &least));
     }
     v->whole = false;
     v->n_counted = row->n;
     v->order = row->descending ? ORDER_DESCENDING : ORDER_AS_IT_LIES;
     pk_list_set(&v->list, v->list.n, v->order);
+    v->list.least = least;
     return v->list.n > 0 ? PLUCK_OK : PLUCK_ERR_EMPTY;
 }
 
@@ -103,7 +106,8 @@ pluck_status pk_view_begin(view *v, const view_memory *memory, int32_t n_vocab,
     v->list.x = memory->x;
     v->list.room = memory->room;
     v->list.n = 0;
-    v->list_row = pk_row_of_values(v->kernels, v->list.x, 0);
+    if (v->list_row.kernels != v->kernels) /* in the first call */
+        v->list_row = pk_row_of_values(v->kernels, v->list.x, 0);
     pk_mass_begin(&v->mass, v->kernels, v->scratch);
     v->mass.group_max = memory->group_max;
     v->mass.block_max = memory->block_max;
@@ -132,11 +136,17 @@ row_cut pk_view_deeper(const view *v, float low) {
     return low > v->cut.x ? cut_at(low) : v->cut;
 }
 
+/* Sets what was collected from the row, none of it below `low`. */
+static void set_collected(view *v, int32_t n, float low) {
+    pk_list_set(&v->list, n, ORDER_ID);
+    v->list.least = low > v->row.least ? low : v->row.least;
+}
+
 int32_t pk_view_collect(view *v, float low, float high) {
     PLUCK_ASSERT(v->whole && v->mass.max_stamp == v->values);
     const int32_t n = pk_row_collect(&v->row, v->mass.group_max, pk_view_deeper(v, low), high,
                                      v->list.ids, v->list.x);
-    pk_list_set(&v->list, n, ORDER_ID);
+    set_collected(v, n, pk_view_deeper(v, low).x);
     return n;
 }
 
@@ -147,7 +157,7 @@ int64_t pk_view_collect_few(view *v, float low, int64_t most) {
     const int64_t n = cut_is_open(c) ? v->n
                                      : pk_row_collect_few(&v->row, v->mass.group_max, c,
                                                           (int32_t)most, v->list.ids, v->list.x);
-    pk_list_set(&v->list, n <= most ? (int32_t)n : 0, ORDER_ID);
+    set_collected(v, n <= most ? (int32_t)n : 0, c.x);
     return n;
 }
 
@@ -216,6 +226,7 @@ static void collapse(view *v) {
     else
         pk_list_keep_above(&v->list, INFINITY);
     for (int32_t i = 0; i < v->list.n; i++) v->list.x[i] = 0.0f;
+    v->list.least = 0.0f;
     v->infinite = true;
     view_changed_values(v);
     pk_mass_set_max(&v->mass, v->values, 0.0f);
@@ -267,18 +278,20 @@ static pluck_status make_cut_real(view *v) {
     const int64_t counted = pk_view_counted(v);
     if (!pk_view_is_much(v, v->n)) return pk_view_materialise(v);
     const row_band band = row_band_of(v->cut);
+    const float low = v->cut.x;
     pk_view_bake(v, &band);
+    if (low > v->row.least) v->row.least = low;
     v->n_counted = counted;
     return PLUCK_OK;
 }
 
 pluck_status pk_view_prepare(view *v, view_state state, bool takes_cut) {
-    const bool cut_noted = v->whole && !cut_is_open(v->cut);
-    if (v->adapted)
-        TRY(pk_view_materialise(v));
-    else if (cut_noted && !takes_cut)
-        TRY(make_cut_real(v));
-    if (state >= VIEW_SCANNED) TRY(scan(v, state == VIEW_SUMMED));
+    if (v->adapted) TRY(pk_view_materialise(v));
+    if (state >= VIEW_SCANNED) {
+        TRY(scan(v, state == VIEW_SUMMED));
+        pk_view_mask_out_of_range(v);
+    }
+    if (v->whole && !cut_is_open(v->cut) && !takes_cut) TRY(make_cut_real(v));
     if (state >= VIEW_LIST) TRY(pk_view_materialise(v));
     PLUCK_ASSERT(!v->adapted && (takes_cut || cut_is_open(v->cut)));
     PLUCK_ASSERT(state < VIEW_LIST || !v->whole);

@@ -89,6 +89,7 @@ static void check_group(view *v, const mass_source *s, int32_t g, double *mass, 
         group_max = x[i] > group_max ? x[i] : group_max;
         if (s->whole && !cut_admits(s->cut, x[i], g * GROUP + i)) continue;
         if (x[i] == -INFINITY) continue;
+        PLUCK_ASSERT(x[i] >= (s->whole ? v->row.least : v->list.least));
         *n += 1;
         group_mass += mass_of(v, s, x[i]);
     }

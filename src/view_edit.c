@@ -3,6 +3,8 @@
 
 #include "view_impl.h"
 
+#include <float.h>
+
 /* ---- in the row ---- */
 
 bool pk_view_edits_row(const view *v) {
@@ -11,6 +13,29 @@ bool pk_view_edits_row(const view *v) {
 
 /* So many edits are made at once: their logits are gathered first, and written back. */
 enum { AT_ONCE = 64 };
+
+/* Whether a logit is at -inf as a float. No edit changes it, and the next stage will find it masked. */
+static bool is_below(double logit) {
+    return logit <= -FLOAT_END;
+}
+
+/* Whether any of n logits is below float's range. */
+static bool is_any_below(const double *logit, int32_t n) {
+    bool any = false;
+    for (int32_t i = 0; i < n; i++) any |= is_below(logit[i]);
+    return any;
+}
+
+/* Applies fn to n <= AT_ONCE logits. */
+static void apply_to(edit_fn fn, const void *ctx, int32_t k, int32_t n, double scale,
+                     double *logit) {
+    double before[AT_ONCE];
+    const bool any_below = scale > 1.0 && is_any_below(logit, n);
+    if (any_below) memcpy(before, logit, (size_t)n * sizeof *logit);
+    fn(ctx, k, n, logit);
+    for (int32_t i = 0; any_below && i < n; i++)
+        if (is_below(before[i])) logit[i] = before[i];
+}
 
 /* Edits n <= AT_ONCE tokens; returns how many became -inf. */
 static int32_t edit_some(view *v, const int32_t *ids, int32_t k, int32_t n, edit_fn fn,
@@ -24,7 +49,7 @@ static int32_t edit_some(view *v, const int32_t *ids, int32_t k, int32_t n, edit
                             : pk_row_patch(&v->row, id / GROUP) + id % GROUP;
         logit[i] = (double)*at[i] * v->scale;
     }
-    fn(ctx, k, n, logit);
+    apply_to(fn, ctx, k, n, v->scale, logit);
     int32_t lost = 0;
     for (int32_t i = 0; i < n; i++) {
         const float before = *at[i], after = (float)(logit[i] / v->scale);
@@ -60,7 +85,10 @@ static void edit_row(view *v, const int32_t *ids, int32_t n, edit_fn fn, const v
         for (int32_t i = k; scanned && i < k + count; i++) {
             const int32_t g = ids[i] / GROUP;
             const bool last = i + 1 == n || ids[i + 1] / GROUP != g;
-            if (last) pk_mass_refresh(&v->mass, &before, g);
+            if (!last) continue;
+            pk_mass_refresh(&v->mass, &before, g);
+            const float least = pk_row_group_min(&v->row, g);
+            if (least < v->row.least) v->row.least = least;
         }
     }
     view_changed_values(v);
@@ -95,6 +123,7 @@ static int32_t edit_of(const list_edit *e, int32_t id) {
 /* x after its edit; -inf if the edit masks. */
 static float edited(const view *v, const list_edit *e, int32_t k, float x) {
     double logit = v->infinite ? INFINITY : (double)x * v->scale;
+    if (is_below(logit)) return x;
     e->fn(e->ctx, k, 1, &logit);
     if (v->infinite) return logit == -INFINITY ? -INFINITY : 0.0f;
     return (float)(logit / v->scale);
@@ -116,6 +145,7 @@ static void edit_list(view *v, const list_edit *e) {
     }
     if (hits == 0) return;
     pk_list_truncate(l, kept);
+    l->least = -FLT_MAX; /* until somebody needs to know it */
     view_changed_values(v);
     l->lies = l->lies == ORDER_ID ? ORDER_ID : ORDER_AS_IT_LIES;
     v->order = l->lies;
@@ -182,6 +212,7 @@ pluck_status pk_view_bend(view *v, double square, double cube) {
         pk_row_bend(&v->row, &p, l->x);
     } else {
         v->kernels->array.bend(l->x, (size_t)l->n, &p, l->x);
+        l->least = -FLT_MAX;
         if (l->lies == ORDER_NEAR ||
             (l->lies == ORDER_DESCENDING && !(keeps_order && ties_ascend(l))))
             l->lies = ORDER_AS_IT_LIES;
@@ -272,6 +303,7 @@ pluck_status pk_view_keep_last(view *v) {
 
 list *pk_view_open_list(view *v) {
     PLUCK_ASSERT(!v->whole && !v->adapted);
+    v->list.least = -FLT_MAX;
     view_changed_values(v);
     return &v->list;
 }
@@ -285,6 +317,7 @@ void pk_view_to_logits(view *v) {
         for (int32_t i = 0; i < l->n; i++) l->x[i] = (float)((double)l->x[i] * v->scale);
     v->infinite = false;
     v->scale = 1.0;
+    l->least = -FLT_MAX;
     view_changed_values(v);
 }
 

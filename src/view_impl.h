@@ -133,6 +133,13 @@ void pk_view_realise_short(view *v);
  * none. The view is WHOLE. */
 float pk_view_bound(view *v, int64_t k);
 
+/* ---- view_spread.c ---- */
+
+/* Masks the candidates whose logit a low temperature took out of float's range, as llama.cpp has them
+ * at -inf; they stay counted. If that is true of the greatest, it and its equals alone are left. The
+ * view is scanned. Costs nothing unless there may be such logits. */
+void pk_view_mask_out_of_range(view *v);
+
 /* ---- view_check.c ---- */
 
 /* Asserts the invariants of a view between two stages. */

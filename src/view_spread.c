@@ -1,4 +1,5 @@
-/* view_spread.c: how the alive are spread: deviation, the least, gaps. See view.h. */
+/* view_spread.c: how the alive are spread: deviation, the least, gaps, and which are out of float's
+ * range. See view.h. */
 #include "arithmetic.h"
 
 #include "view_impl.h"
@@ -91,4 +92,44 @@ bool pk_view_is_dense(view *v, double low, double high, double width) {
         }
     }
     return n_empty == 0;
+}
+
+/* ---- logits out of float's range ---- */
+
+/* No x that is left is lower. */
+static float least_of(const view *v) {
+    if (!v->whole) return v->list.least;
+    return v->cut.x > v->row.least ? v->cut.x : v->row.least;
+}
+
+/* Whether the logit of x is out of float's range. */
+static bool is_out_of_range(const view *v, float x) {
+    return fabs((double)x) * v->scale >= FLOAT_END;
+}
+
+/* The least x whose logit is in float's range. */
+static float least_in_range(const view *v) {
+    float x = (float)(-FLOAT_END / v->scale);
+    while (is_out_of_range(v, x)) x = nextafterf(x, INFINITY);
+    return x;
+}
+
+/* Whether there may be, besides the maximum and its equals, a logit out of range. */
+static bool may_be_out_of_range(const view *v) {
+    const float least = least_of(v);
+    return least < v->mass.max && (is_out_of_range(v, least) || is_out_of_range(v, v->mass.max));
+}
+
+void pk_view_mask_out_of_range(view *v) {
+    if (v->scale <= 1.0 || v->infinite) return;
+    if (!may_be_out_of_range(v)) return;
+    /* So far only a bound may have been known. */
+    if (v->whole)
+        v->row.least = pk_row_min(&v->row);
+    else
+        v->list.least = pk_list_min(&v->list);
+    if (!may_be_out_of_range(v)) return;
+    const float max = pk_view_max(v), low = is_out_of_range(v, max) ? max : least_in_range(v);
+    pk_view_mask_below(v, low);
+    if (!v->whole) v->list.least = low;
 }

@@ -22,6 +22,23 @@
 #define EXP_C_HI 0x1.715476p+3f
 #define EXP_C_LO 0x1.4ae0cp-23f
 
+/* The least element. */
+VFN float v_hmin(vf v) {
+    float lane[VWIDTH];
+    v_store(lane, v);
+    for (int i = 1; i < VWIDTH; i++) lane[0] = lane[i] < lane[0] ? lane[i] : lane[0];
+    return lane[0];
+}
+
+/* The sum of the elements. */
+VFN int64_t vi_total(vi n) {
+    int32_t lane[VWIDTH];
+    vi_store(lane, n);
+    int64_t total = 0;
+    for (int i = 0; i < VWIDTH; i++) total += lane[i];
+    return total;
+}
+
 /* 2^(f/8) - 1 */
 VFN vf v_exp2_fraction(vf f) {
     vf q = v_fma(v_set(0x1.c690ba0000000p-14f), f, v_set(0x1.ec0c4a0000000p-9f));

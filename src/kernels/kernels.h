@@ -49,6 +49,9 @@ typedef struct bend_params {
     float ref, scale, square, cube, top;
 } bend_params;
 
+/* Up to this a logit is moderate: 2^100. If it is, it stays finite at any usual temperature. */
+#define MODERATE 0x1p100f
+
 /* The sums of group_stats, over the logits above -inf. */
 typedef struct group_totals {
     double sum, sum_squares; /* of x - shift */
@@ -60,10 +63,12 @@ typedef struct group_totals {
  * `allowed`, which may be NULL. In the masked one, bit i of allowed[g] says whether element i of
  * group g is allowed; one that is not counts as -inf, whatever its value.
  *
- *   group_max      writes the maximum of each group. Returns whether all logits are finite,
- *                  including masked ones in groups with an allowed one; if they are not, the maxima
- *                  of groups with an allowed NaN have no meaning
- *   group_census   adds the number of logits at -inf to *n_masked; returns whether there is no NaN
+ *   group_max      writes the maximum of each group. Returns whether all logits are moderate,
+ *                  including masked ones in groups with an allowed one: finite, and no sum of some of
+ *                  them, in one lane, beyond MODERATE. If they are not, the maxima of groups with an
+ *                  allowed NaN have no meaning
+ *   group_census   adds the number of logits at -inf to *n_masked; lowers *least to the least logit
+ *                  above -inf; returns whether there is no NaN
  *   group_sumexp   writes the sum of e(x) of each group
  *   group_max_sumexp     both in one reading
  *   group_sumexp_above   group_sumexp over x >= cut (not -inf); does not read groups whose max is below
@@ -88,7 +93,7 @@ typedef struct group_totals {
 #define ROW_KERNELS(X)                                                                             \
     X(bool, group_max, (const void *x, const uint64_t *allowed, size_t n_groups, float *max))      \
     X(bool, group_census,                                                                          \
-      (const void *x, const uint64_t *allowed, size_t n_groups, int64_t *n_masked))                \
+      (const void *x, const uint64_t *allowed, size_t n_groups, int64_t *n_masked, float *least))  \
     X(void, group_sumexp,                                                                          \
       (const void *x, const uint64_t *allowed, size_t n_groups, const exp_params *p, double *sum)) \
     X(bool, group_max_sumexp,                                                                      \

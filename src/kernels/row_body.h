@@ -50,7 +50,8 @@
 #define ROW_FOLD32(v)    CAT(v_fold32, DFOLD)(v)
 #define PART             (32 / VWIDTH)
 
-/* A vector whose greatest element is the maximum of a group; adds the group's sum to *check. */
+/* A vector whose greatest element is the maximum of a group; adds the group's sum to *check, which
+ * becomes infinite or NaN if a part of it is not moderate. */
 VFN vf ROW_FN(spread_max)(const char *x, uint64_t bits, vf *check) {
     (void)bits;
     if (ROW_IS_DEAD) return v_set(-__builtin_inff());
@@ -69,39 +70,43 @@ VFN vf ROW_FN(spread_max)(const char *x, uint64_t bits, vf *check) {
             m[i] = v_max(m[i], m[i + n]);
             sum[i] = v_add(sum[i], sum[i + n]);
         }
-    *check = v_fma(sum[0], v_set(0.0f), *check);
+    *check = v_fma(sum[0], v_set(0x1p28f), *check); /* from 2^100 = MODERATE on it overflows */
     return m[0];
 }
 
 VATTR static bool ROW_FN(group_max)(const void *row, const uint64_t *allowed, size_t n_groups,
                                     float *max) {
     const char *x = row;
-    /* If all logits are finite, so is the sum, unless it overflows, which is checked later. */
     vf check = v_set(0.0f);
     vf m[4];
     (void)allowed;
     GROUPS_BY_FOUR(m[q] = ROW_FN(spread_max)(x, ROW_BITS(g + (size_t)q), &check),
                    v_hmax4(m, max + g), max[g] = v_hmax(m[0]));
-    return v_mask_nan(check) == 0;
+    return v_mask_nan(v_mul(check, v_set(0.0f))) == 0;
 }
 
 VATTR static bool ROW_FN(group_census)(const void *row, const uint64_t *allowed, size_t n_groups,
-                                       int64_t *n_masked) {
+                                       int64_t *n_masked, float *least) {
     const char *x = row;
     (void)allowed;
-    unsigned nan = 0;
-    int64_t alive = 0;
+    const vf inf = v_set(__builtin_inff()), dead = v_set(-__builtin_inff());
+    vf low = v_set(*least);
+    vi alive = vi_set(0), sound = vi_set(0);
+    int64_t read = 0;
     for (size_t g = 0; g < n_groups; g++, x += (size_t)GROUP * DSIZE) {
         ROW_TAKE_BITS(g);
         if (ROW_IS_DEAD) continue;
         for (int o = 0; o < GROUP; o += VWIDTH) {
             const vf v = ROW_LOAD(o);
-            nan |= v_mask_nan(v);
-            alive += v_count(v_mask_gt(v, v_set(-__builtin_inff())));
+            sound = vi_count_ge(sound, v, dead);
+            alive = vi_count_ge(alive, v, v_set(-__FLT_MAX__));
+            low = v_min(low, v_where_gt(v, dead, v, inf));
         }
+        read += GROUP;
     }
-    *n_masked += (int64_t)n_groups * GROUP - alive;
-    return nan == 0;
+    *n_masked += (int64_t)n_groups * GROUP - vi_total(alive);
+    *least = v_hmin(low);
+    return vi_total(sound) == read;
 }
 
 /* The eight lanes of a group's e(x) where x >= cut. */
@@ -209,7 +214,7 @@ VATTR static bool ROW_FN(group_max_sumexp)(const void *row, const uint64_t *allo
                     ROW_FN(lanes_exp_levels)(x, ROW_BITS(g + (size_t)q), NULL, 0, &p, &s[q], NULL)),
                    (v_hmax4(m, max + g), v8_sum4(s, sum + g)),
                    (max[g] = v_hmax(m[0]), sum[g] = v8_sum(s[0])));
-    return v_mask_nan(check) == 0;
+    return v_mask_nan(v_mul(check, v_set(0.0f))) == 0;
 }
 
 VATTR static void ROW_FN(group_sumexp_levels)(const void *row, const uint64_t *allowed,
@@ -364,11 +369,7 @@ VATTR static int64_t ROW_FN(group_count_above)(const void *row, const uint64_t *
         ROW_TAKE_BITS(g);
         for (int o = 0; o < GROUP; o += VWIDTH) n = vi_count_ge(n, ROW_LOAD(o), at);
     }
-    int32_t lane[VWIDTH];
-    vi_store(lane, n);
-    int64_t total = 0;
-    for (int i = 0; i < VWIDTH; i++) total += lane[i];
-    return total;
+    return vi_total(n);
 }
 
 VATTR static void ROW_FN(group_mask)(const void *row, const uint64_t *allowed, size_t n_groups,
@@ -426,10 +427,7 @@ VATTR static float ROW_FN(least)(const void *row, const uint64_t *allowed, size_
         }
     }
     for (int i = 1; i < PART; i++) m[0] = v_min(m[0], m[i]);
-    float lane[VWIDTH];
-    v_store(lane, m[0]);
-    for (int i = 1; i < VWIDTH; i++) lane[0] = lane[i] < lane[0] ? lane[i] : lane[0];
-    return lane[0];
+    return v_hmin(m[0]);
 }
 
 VATTR static void ROW_FN(widen)(const void *row, const uint64_t *allowed, size_t n_groups,

@@ -29,6 +29,8 @@ static pluck_status apply(view *v, const stage_run *run) {
         TRY(pk_view_prepare(v, VIEW_SCANNED, false));
         t = dynamic_temperature(v, p);
     }
+    /* What the last temperature took out of float's range does not come back. */
+    if (t > 1.0 && pk_view_scale(v) > 1.0) TRY(pk_view_prepare(v, VIEW_SCANNED, true));
     if (t > 0.0) {
         pk_view_divide(v, t);
         return PLUCK_OK;

@@ -1,7 +1,8 @@
 /*
  * test_extreme.c: logits at the ends of float's range, where a difference or a cut may overflow:
- * each stage, alone and after a temperature so high that neighbouring floats are 40 nats apart, on
- * whole rows and on lists, against the oracle.
+ * each stage, alone, after a temperature so high that neighbouring floats are 40 nats apart, and
+ * after low ones, which take some logits out of float's range (a second, high temperature does not
+ * bring them back), on whole rows and on lists, against the oracle.
  */
 #include "check.h"
 
@@ -20,6 +21,7 @@ typedef enum extreme_kind {
     HIGHEST_ONE,    /* one at FLT_MAX, the others N(0, 5) */
     BOTH_ENDS,      /* +-FLT_MAX, +-3e38, 0, -inf */
     ANY_MAGNITUDE,  /* random exponents, both signs */
+    DEEP,           /* N(0, 5), and below that random exponents */
     EXTREME_KINDS
 } extreme_kind;
 
@@ -39,6 +41,9 @@ static float draw_extreme(extreme_kind kind, rows_random *r) {
         return 3e38f + (FLT_MAX - 3e38f) * unit;
     case HIGHEST_ONE:
         return (float)(5.0 * rows_gauss(r));
+    case DEEP:
+        if (rows_below(r, 2)) return (float)(5.0 * rows_gauss(r));
+        return -ldexpf(unit + 1.0f, (int)rows_below(r, 124) + 3);
     case BOTH_ENDS:
         return ends[rows_below(r, 7)];
     default:
@@ -79,13 +84,26 @@ static int all_stages(pluck_stage *to) {
     to[n++] = with_mirostat(2, 0.5f, 0.1f, 100);
     to[n++] = with_adaptive(0.5f, 0.9f);
     to[n++] = with_bias(biases, 3);
+    to[n++] = with_min_k(3.0f);
+    to[n++] = with_smoothing(0.2f, 1.0f);
+    to[n++] = with_top_a(0.2f, 0);
     return n;
 }
 
-/* After a high temperature the result of an edit, scaled back to the row, is
- * beyond float's range. */
 static bool edits(const pluck_stage *s) {
     return s->kind <= PLUCK_STAGE_DRY;
+}
+
+/* Whether the greatest logit of such a row is of usual size, so that it stays in range. */
+static bool has_usual_top(extreme_kind kind, int32_t n_vocab) {
+    return (kind == LOWEST_AS_MASK || kind == DEEP) && n_vocab > 2;
+}
+
+/* Whether two temperatures and a stage can be compared: not if the result of an edit, scaled back to
+ * the row, is out of range, and not if the greatest logit left the range before it changes again. */
+static bool compares(const pluck_stage *stage, bool usual_top, const float *t) {
+    if (edits(stage)) return t[0] == 1.0f || (usual_top && t[0] < 1.0f && t[0] >= 1e-6f);
+    return t[1] == 1.0f || usual_top;
 }
 
 static bool selects(const pluck_stage *s) {
@@ -97,12 +115,13 @@ typedef struct tally {
     int runs, same;
 } tally;
 
-/* The stage behind a temperature (1: none), then a draw. */
-static void run_case(const pluck_stage *stage, float t, const pluck_row *row, int32_t n_vocab,
-                     uint64_t id, tally *count) {
-    pluck_stage stages[3] = {with_temp(t, 0.0f, 1.0f), *stage, with_dist()};
+/* The stage behind two temperatures (1: none), then a draw. */
+static void run_case(const pluck_stage *stage, float t, float then, const pluck_row *row,
+                     int32_t n_vocab, uint64_t id, tally *count) {
+    pluck_stage stages[4] = {with_temp(t, 0.0f, 1.0f), with_temp(then, 0.0f, 1.0f), *stage,
+                             with_dist()};
     const pluck_config config = with_chain(
-        n_vocab, 5u, id % 2 ? PLUCK_RNG_PHILOX : PLUCK_RNG_MT19937, stages, selects(stage) ? 2 : 3);
+        n_vocab, 5u, id % 2 ? PLUCK_RNG_PHILOX : PLUCK_RNG_MT19937, stages, selects(stage) ? 3 : 4);
     pair p;
     pair_open(&p, &config);
     p.label = "extreme";
@@ -120,7 +139,10 @@ static void run_case(const pluck_stage *stage, float t, const pluck_row *row, in
 static void run_rows(int32_t n_vocab, bool list, tally *count) {
     static float logits[LARGEST];
     static int32_t ids[LARGEST];
-    static const float temperatures[] = {1.0f, 5e29f};
+    static const float temperatures[][2] = {{5e29f, 1.0f}, {1.0f, 1.0f},   {0.5f, 1.0f},
+                                            {1e-3f, 1.0f}, {1e-15f, 1.0f}, {0.7f, 3.0f},
+                                            {1e-6f, 2e5f}, {1e-25f, 1e25f}};
+    enum { TEMPERATURES = sizeof temperatures / sizeof *temperatures };
     pluck_stage stages[40];
     const int n_stages = all_stages(stages);
     for (int32_t i = 0; i < n_vocab; ++i) ids[i] = n_vocab - 1 - i;
@@ -129,9 +151,12 @@ static void run_rows(int32_t n_vocab, bool list, tally *count) {
         const pluck_row row = {.logits = logits, .n = list ? n_vocab : 0, .ids = list ? ids : NULL};
         for (int i = 0; i < n_stages; ++i) {
             if (stages[i].kind == PLUCK_STAGE_LOGIT_BIAS && n_vocab < 6) continue;
-            for (int t = 0; t < (edits(&stages[i]) ? 1 : 2); ++t) {
+            for (int t = 0; t < TEMPERATURES; ++t) {
+                const float *both = temperatures[t];
+                if (!compares(&stages[i], has_usual_top((extreme_kind)kind, n_vocab), both))
+                    continue;
                 const uint64_t id = (uint64_t)(kind * 10000 + i * 10 + t);
-                run_case(&stages[i], temperatures[t], &row, n_vocab, id, count);
+                run_case(&stages[i], both[0], both[1], &row, n_vocab, id, count);
             }
         }
     }

@@ -79,11 +79,13 @@ static void check_max(const row_kernels *t, const row_kernels *s, bench *b, cons
 }
 
 static void check_census(const row_kernels *t, bench *b) {
-    int64_t masked = 5;
-    int64_t want = 5;
+    int64_t masked = 5, want = 5;
+    float least = 40.0f, want_least = 40.0f;
     for (int i = 0; i < COUNT; ++i) want += b->x[i] == -INFINITY;
-    assert_true(t->group_census(b->row, NULL, GROUPS, &masked));
-    assert_int_equal(masked, want);
+    for (int i = 0; i < COUNT; ++i)
+        if (b->x[i] > -INFINITY && b->x[i] < want_least) want_least = b->x[i];
+    assert_true(t->group_census(b->row, NULL, GROUPS, &masked, &least));
+    assert_true(masked == want && least == want_least);
 }
 
 static void check_sums(const row_kernels *t, const row_kernels *s, bench *b, double scale,
@@ -316,8 +318,11 @@ static void check_masked(const kernel_table *t, int d, const bench *b, uint64_t 
     m->widen(x, allowed, GROUPS, got_x);
     assert_same_bits(got_x, want_x, sizeof got_x, t->isa, "widen, masked");
     int64_t masked = 0;
-    assert_true(m->group_census(x, allowed, GROUPS, &masked));
+    float least[2] = {INFINITY, INFINITY};
+    assert_true(m->group_census(x, allowed, GROUPS, &masked, &least[0]));
     assert_int_equal(masked, want_masked);
+    (void)p->group_census(wanted, NULL, GROUPS, &masked, &least[1]);
+    assert_true(least[0] == least[1]);
     float max[GROUPS], want_max[GROUPS];
     (void)m->group_max(x, allowed, GROUPS, max);
     (void)p->group_max(wanted, NULL, GROUPS, want_max);
@@ -404,8 +409,8 @@ static void strangers_are_found(void **state) {
                 if (at % 2) x[(at + 8) % COUNT] = -x[at];
                 rows_store((pluck_dtype)d, x, b.bytes, COUNT);
                 assert_false(t->group_max(b.bytes, NULL, GROUPS, b.max));
-                int64_t masked = 0;
-                assert_int_equal(t->group_census(b.bytes, NULL, GROUPS, &masked), at % 3 != 0);
+                const bool sound = t->group_census(b.bytes, NULL, GROUPS, &(int64_t){0}, b.max);
+                assert_int_equal(sound, at % 3 != 0);
             }
         }
     }
