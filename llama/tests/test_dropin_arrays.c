@@ -266,6 +266,20 @@ static void test_sorted(void **state) {
     }
 }
 
+/* Applies both to an array of these logits, compares, and accepts what was selected. */
+static void step_both(const chain *c, struct llama_sampler *a, struct llama_sampler *b,
+                      const float *logits, int step) {
+    twin_array x = twin_array_of(logits, V), y = twin_array_of(logits, V);
+    by_name.sampler_apply(a, &x.cur);
+    by_address.sampler_apply(b, &y.cur);
+    twin_assert_same(&x.cur, &y.cur, c->name, step);
+    llama_token token = y.cur.data[y.cur.selected >= 0 ? y.cur.selected : 0].id;
+    by_name.sampler_accept(a, token);
+    by_address.sampler_accept(b, token);
+    twin_array_free(&x);
+    twin_array_free(&y);
+}
+
 static void test_chains(void **state) {
     (void)state;
     float logits[V];
@@ -274,21 +288,46 @@ static void test_chains(void **state) {
         struct llama_sampler *b = twin_chain(&by_address, chains[c].stages, chains[c].n, V, NULL);
         for (int step = 0; step < 60; step++) {
             rows_fill(step % 3 ? ROWS_PEAKED : ROWS_NORMAL, 100 + (uint64_t)step, logits, V);
-            twin_array x = twin_array_of(logits, V), y = twin_array_of(logits, V);
-            by_name.sampler_apply(a, &x.cur);
-            by_address.sampler_apply(b, &y.cur);
-            twin_assert_same(&x.cur, &y.cur, chains[c].name, step);
-            llama_token token = y.cur.data[y.cur.selected >= 0 ? y.cur.selected : 0].id;
-            by_name.sampler_accept(a, token);
-            by_address.sampler_accept(b, token);
-            twin_array_free(&x);
-            twin_array_free(&y);
+            step_both(&chains[c], a, b, logits, step);
         }
         assert_int_equal(by_name.perf_sampler(a).n_sample, by_address.perf_sampler(b).n_sample);
         assert_true(by_name.perf_sampler(a).t_sample_ms > 0.0);
         by_name.perf_sampler_reset(a);
         assert_int_equal(by_name.perf_sampler(a).n_sample, 0);
         assert_true(by_name.perf_sampler(a).t_sample_ms == 0.0);
+        by_name.sampler_free(a);
+        by_address.sampler_free(b);
+    }
+}
+
+/* Logits that a low temperature takes below float's range, which is to -inf. */
+static void test_out_of_range(void **state) {
+    (void)state;
+    static const chain cold[] = {
+        {"sigma", {TEMP(0.5f), TOP_N_SIGMA(1.0f), DIST(1)}, 3},
+        {"sigma 3", {TEMP(0.01f), TOP_N_SIGMA(3.0f), DIST(1)}, 3},
+        {"sigma behind top-k", {TEMP(0.5f), TOP_K(V / 4), TOP_N_SIGMA(2.0f), DIST(1)}, 4},
+        {"warmed up again", {TEMP(0.5f), TEMP(4.0f), TOP_N_SIGMA(2.0f), DIST(1)}, 4},
+        {"penalties", {TEMP(0.5f), PENALTIES(64, 1.1f, 0.1f, 0.2f), TOP_N_SIGMA(2.0f), DIST(1)}, 4},
+        {"min-p", {TEMP(0.5f), MIN_P(0.01f, 0), DIST(1)}, 3},
+        {"dist", {TEMP(0.5f), DIST(1)}, 2},
+        {"dynamic temperature", {TEMP(0.5f), TEMP_EXT(1.0f, 0.5f), TOP_K(30), DIST(1)}, 4},
+#if TWIN_GENERATION >= 10
+        {"adaptive-p", {TEMP(0.5f), ADAPTIVE_P(1)}, 2},
+#endif
+    };
+    float logits[V];
+    for (size_t c = 0; c < sizeof cold / sizeof cold[0]; c++) {
+        struct llama_sampler *a = twin_chain(&by_name, cold[c].stages, cold[c].n, V, NULL);
+        struct llama_sampler *b = twin_chain(&by_address, cold[c].stages, cold[c].n, V, NULL);
+        for (int step = 0; step < 20; step++) {
+            rows_fill(ROWS_NORMAL, 700 + (uint64_t)step, logits, V);
+            for (int32_t i = 0; i < V; i++) {
+                logits[i] *= 0.3f;
+                if ((i + step) % 3 == 0) logits[i] = -3e38f - 1e36f * (float)(i % 40);
+            }
+            step_both(&cold[c], a, b, logits, step);
+        }
         by_name.sampler_free(a);
         by_address.sampler_free(b);
     }
@@ -389,7 +428,7 @@ int main(void) {
         cmocka_unit_test(test_singles), cmocka_unit_test(test_chains),
         cmocka_unit_test(test_subsets), cmocka_unit_test(test_refused),
         cmocka_unit_test(test_empty),   cmocka_unit_test(test_handed_back),
-        cmocka_unit_test(test_sorted),
+        cmocka_unit_test(test_sorted),  cmocka_unit_test(test_out_of_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
