@@ -46,7 +46,7 @@ FN u64 kth_boundary(LOCAL const u64 *keys, u32 n, u32 k, u64 low, const plk_bins
 }
 
 KERNEL void pluck_select(GLOBAL const uchar *logits, plk_call call, GLOBAL const uchar *params, GLOBAL const uchar *masks, GLOBAL plk_state *states,
-                         GLOBAL plk_tile *all_tiles, GLOBAL u64 *lists LOCAL_PARAM) {
+                         GLOBAL u64 *lists LOCAL_PARAM) {
     LOCAL_START
     LOCAL u64 *keys = local_base; /* of segments */
     LOCAL u64 *scratch = keys + PLK_SELECT_TILES * PLK_WG + PLK_SELECT_BINS / 2;
@@ -54,7 +54,6 @@ KERNEL void pluck_select(GLOBAL const uchar *logits, plk_call call, GLOBAL const
     LOCAL u32 *chosen = n + 2; /* ids of segments that are read again */
     const u32 row = group_y();
     GLOBAL const plk_chain *chain = chain_of(params, &call, row);
-    GLOBAL plk_tile *tiles = all_tiles + (u64)row * (u32)call.n_tiles;
     GLOBAL u64 *list = lists + (u64)row * (u32)call.list_capacity;
     const u32 k = (u32)chain->k;
     u64 boundary = 1; /* every key of a logit is higher */
@@ -71,7 +70,6 @@ KERNEL void pluck_select(GLOBAL const uchar *logits, plk_call call, GLOBAL const
             float v[PLK_VPT];
             read_tile(&source, t, v);
             keys[held * PLK_WG + lane_id()] = highest_key(&source, t, v);
-            if (chain->needs_sigma) measure_tile(v, tiles + t, scratch);
         }
         if (lane_id() == 0) n[0] = 0;
         group_barrier();

@@ -120,7 +120,7 @@ typedef struct plk_chain {
     plk_i32 by_id; /* candidates are given in ascending order of id, not best first */
     plk_i32 n_ops;
     plk_i32 k;               /* TOP: the list's k */
-    plk_i32 needs_sigma;     /* survey and select sum up what a standard deviation needs */
+    plk_i32 needs_sigma;     /* survey sums up what a standard deviation needs */
     plk_i32 penalties_first; /* 1: penalties come before the bias */
     plk_u32 pad;
     float repeat; /* penalties: 1, 0, 0 if there are none */

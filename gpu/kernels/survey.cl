@@ -8,6 +8,8 @@
  * higher. If the set is known to weigh Z at least, it lies ln Z higher: Z is the sum of the weights
  * of the segments' highest logits, an exponential for every PLK_VPT logits.
  *
+ * Of a row with a top-k, pluck_survey finds only what a standard deviation needs, if one is needed.
+ *
  * pluck_gather puts the keys at or above list_key on the row's list and sums the weights of the
  * rest, tile by tile. On a typical row the list is a few percent of it, so the last kernel has
  * little to read.
@@ -108,7 +110,10 @@ KERNEL void pluck_survey(GLOBAL const uchar *logits, plk_call call, GLOBAL const
     float log2_mass;
     i32 before_top_p = 1;
     plk_rate rate;
-    if (chain->route != PLK_ROUTE_PLAIN && chain->route != PLK_ROUTE_NUCLEUS) return;
+    if (chain->route == PLK_ROUTE_TOP ? !chain->needs_sigma
+                                      : chain->route != PLK_ROUTE_PLAIN &&
+                                            chain->route != PLK_ROUTE_NUCLEUS)
+        return;
     rate = rate_of_masses(chain);
     source = make_source(logits, &call, params, masks, row);
     for (u32 t = group_x(); t < (u32)call.n_tiles; t += groups_x()) {
@@ -124,6 +129,7 @@ KERNEL void pluck_survey(GLOBAL const uchar *logits, plk_call call, GLOBAL const
         }
         if (chain->needs_sigma) measure_tile(v, tiles + t, local_base);
     }
+    if (chain->route == PLK_ROUTE_TOP) return; /* select does the rest */
     if (!arrives_last(states + row, local_base)) return;
 
     for (u32 t = lane_id(); t < (u32)call.n_tiles; t += PLK_WG)

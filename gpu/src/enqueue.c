@@ -54,12 +54,12 @@ static pluck_gpu_status launch_kernels(const enqueuing *e) {
     if (p->any_surveyed) {
         const gpu_argument a[] = {logits, call, params, masks, states, tiles, lists};
         GPU_TRY(run(e, GPU_KERNEL_survey, groups, scratch, a, 6));
-        GPU_TRY(run(e, GPU_KERNEL_gather, groups, scratch, a, 7));
+        if (p->any_gathered) GPU_TRY(run(e, GPU_KERNEL_gather, groups, scratch, a, 7));
     }
     if (p->any_top) {
-        const gpu_argument a[] = {logits, call, params, masks, states, tiles, lists};
+        const gpu_argument a[] = {logits, call, params, masks, states, lists};
         GPU_TRY(run(e, GPU_KERNEL_select, groups_for_select(b, e->n_rows, p->max_k),
-                    PLK_SELECT_WORDS((size_t)b->config.max_candidates, wg), a, 7));
+                    PLK_SELECT_WORDS((size_t)b->config.max_candidates, wg), a, 6));
     }
     if (p->any_finish) {
         const gpu_argument reduce[] = {logits, call, params, masks, states, tiles, lists, results};

@@ -30,9 +30,10 @@ static pluck_gpu_status fit_chain(const pluck_gpu_batch *batch, const pluck_gpu_
 static void note_route(gpu_prepared *out, const plk_chain *chain) {
     out->any_greedy |= chain->route == PLK_ROUTE_GREEDY;
     out->any_top |= chain->route == PLK_ROUTE_TOP;
-    out->any_surveyed |= chain->route == PLK_ROUTE_PLAIN || chain->route == PLK_ROUTE_NUCLEUS;
-    out->any_large |= chain->route != PLK_ROUTE_GREEDY &&
-                      (chain->route != PLK_ROUTE_TOP || chain->k > PLK_FEW);
+    out->any_gathered |= chain->route == PLK_ROUTE_PLAIN || chain->route == PLK_ROUTE_NUCLEUS;
+    out->any_surveyed |= out->any_gathered || (chain->route == PLK_ROUTE_TOP && chain->needs_sigma);
+    out->any_large |=
+        chain->route != PLK_ROUTE_GREEDY && (chain->route != PLK_ROUTE_TOP || chain->k > PLK_FEW);
     out->any_finish |= chain->route != PLK_ROUTE_GREEDY;
     if (chain->route == PLK_ROUTE_TOP && chain->k > out->max_k) out->max_k = chain->k;
     out->any_candidates |= chain->give == PLK_GIVE_CANDIDATES;

@@ -41,8 +41,7 @@ static void run_gather(void *const *p, u64 *local_base) {
 
 static void run_select(void *const *p, u64 *local_base) {
     pluck_select(MEMORY(0, const uchar), VALUE(1, plk_call), MEMORY(2, const uchar),
-                 MEMORY(3, const uchar), MEMORY(4, plk_state), MEMORY(5, plk_tile), MEMORY(6, u64),
-                 local_base);
+                 MEMORY(3, const uchar), MEMORY(4, plk_state), MEMORY(5, u64), local_base);
 }
 
 static void run_reduce(void *const *p, u64 *local_base) {
@@ -83,7 +82,7 @@ static const plain_kernel plain_kernels[GPU_KERNELS] = {
     [GPU_KERNEL_argmax] = {"pluck_argmax", "mcmmmmm", run_argmax},
     [GPU_KERNEL_survey] = {"pluck_survey", "mcmmmm", run_survey},
     [GPU_KERNEL_gather] = {"pluck_gather", "mcmmmmm", run_gather},
-    [GPU_KERNEL_select] = {"pluck_select", "mcmmmmm", run_select},
+    [GPU_KERNEL_select] = {"pluck_select", "mcmmmm", run_select},
     [GPU_KERNEL_reduce] = {"pluck_reduce", "mcmmmmmm", run_reduce},
     [GPU_KERNEL_draw_large] = {"pluck_draw_large", "mcmmmmm", run_draw_large},
     [GPU_KERNEL_finish] = {"pluck_finish", "cmmmmmm", run_finish},
