@@ -1,4 +1,4 @@
-/* bench.h: what bench-gpu measures and what it reports. Experimental: not yet run on a GPU. */
+/* bench.h: what bench-gpu measures and what it reports. */
 #ifndef PLUCK_GPU_BENCH_H
 #define PLUCK_GPU_BENCH_H
 

@@ -8,7 +8,7 @@
  * Device times come from events around many calls on one stream; "to host" is the host's clock from
  * enqueuing one call to holding its results; all are medians. --smoke uses small sizes, to check
  * that it runs. --profile makes each call for one and for all rows twice and prints nothing: for a
- * profiler such as ncu. Experimental: not yet run on a GPU.
+ * profiler such as ncu.
  */
 #include "bench.h"
 

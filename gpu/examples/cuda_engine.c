@@ -1,7 +1,7 @@
 /*
  * cuda_engine.c: an engine on CUDA hands its device pointer and stream to Pluck. The engine's part
  * is the driver API; with the runtime API a cudaStream_t and a pointer from cudaMalloc are passed
- * as they are, since both live in the device's primary context. Experimental: not yet run on a GPU.
+ * as they are, since both live in the device's primary context.
  */
 #include "pluck_gpu.h"
 

@@ -1,6 +1,6 @@
 /*
  * opencl_engine.c: an engine with its own OpenCL context, queue and buffer hands its logits to
- * Pluck. Experimental: not yet run on a GPU, only on OpenCL on a processor.
+ * Pluck.
  */
 #define CL_TARGET_OPENCL_VERSION 120
 #define CL_USE_DEPRECATED_OPENCL_1_2_APIS

@@ -5,8 +5,6 @@
  * All lanes call each function, because it has barriers. `scratch` is PLK_SCRATCH_WORDS of local
  * memory that the function may overwrite; it is free again when the function returns. If the vendor
  * has warps, a warp's part goes through registers.
- *
- * Experimental: not yet run on a GPU.
  */
 #ifndef PLK_GROUP_H
 #define PLK_GROUP_H

@@ -1,8 +1,6 @@
 /*
  * large.h: walking a row (or the row's list) while more candidates are left than local memory
  * holds.
- *
- * Experimental: not yet run on a GPU.
  */
 #ifndef PLK_LARGE_H
 #define PLK_LARGE_H

@@ -12,8 +12,6 @@
  * relative) and the last bit (2^-43 of the most likely token).
  *
  * Random numbers are Philox4x32-10 (Salmon et al., SC 2011), as pluck.h defines PLUCK_RNG_PHILOX.
- *
- * Experimental: not yet run on a GPU.
  */
 #ifndef PLK_NUMERIC_H
 #define PLK_NUMERIC_H

@@ -11,8 +11,6 @@
  * A pair has a float's range, which squares of logits can leave. So moments are taken of scaled
  * logits: x * 2^(127 - field), where `field` is the exponent field of the largest magnitude.
  * Scaling is exact for every logit that matters.
- *
- * Experimental: not yet run on a GPU.
  */
 #ifndef PLK_PAIR_H
 #define PLK_PAIR_H

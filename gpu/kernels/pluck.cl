@@ -1,6 +1,5 @@
 /*
  * pluck.cl: all kernels, for OpenCL C 1.2, CUDA C and plain C. This is the file that is compiled.
- * Experimental: not yet run on a GPU.
  *
  *   argmax.cl   greedy: one kernel
  *   select.cl   top-k in one read

@@ -1,4 +1,4 @@
-/* result.h: writing a row's result. Experimental: not yet run on a GPU. */
+/* result.h: writing a row's result. */
 #ifndef PLK_RESULT_H
 #define PLK_RESULT_H
 

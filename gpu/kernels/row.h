@@ -5,8 +5,6 @@
  * A lane reads 16 bytes at a time, neighbouring lanes neighbouring addresses. So lane l of a tile
  * holds the 16-byte loads number j * PLK_WG + l for j = 0, 1, ...; these are one segment of the
  * row. segment_id gives the id of an element. Ids ascend with the element's index.
- *
- * Experimental: not yet run on a GPU.
  */
 #ifndef PLK_ROW_H
 #define PLK_ROW_H

@@ -1,6 +1,6 @@
 /*
  * shared.h: what the host and the kernels share: the parameters of a row and of a chain, and the
- * layout of a result. Experimental: not yet run on a GPU.
+ * layout of a result.
  *
  * Every member is 4 or 8 bytes wide and every struct a multiple of 8, so that CUDA, OpenCL and the
  * host's compiler lay them out alike. The vendor header gives the names plk_u32, plk_i32 and

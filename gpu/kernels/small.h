@@ -1,8 +1,6 @@
 /*
  * small.h: what the last kernel does once no more than PLK_SMALL_MAX candidates are left: they lie
  * in local memory, best first, so every truncation is a shorter n and needs one prefix sum at most.
- *
- * Experimental: not yet run on a GPU.
  */
 #ifndef PLK_SMALL_H
 #define PLK_SMALL_H

@@ -1,5 +1,5 @@
 /*
- * vendor.h: one dialect for OpenCL C 1.2, CUDA C and plain C11. Experimental: not yet run on a GPU.
+ * vendor.h: one dialect for OpenCL C 1.2, CUDA C and plain C11.
  *
  * The kernels use only these names; nothing else in gpu/kernels depends on a vendor:
  *

@@ -3,8 +3,6 @@
  *
  * Everything the language does not have as a keyword is inline PTX, so that no header of the CUDA
  * toolkit is needed: clang compiles this with -nocudainc -nocudalib.
- *
- * Experimental: not yet run on a GPU. nvcc, NVRTC and clang compile it.
  */
 #ifndef PLK_VENDOR_CUDA_H
 #define PLK_VENDOR_CUDA_H

@@ -1,5 +1,5 @@
 /* vendor_opencl.h: the kernel dialect (see vendor.h) in OpenCL C 1.2, without extensions.
- * Experimental: not yet run on a GPU, only on a processor. */
+ * Has run on a processor, not yet on a GPU. */
 #ifndef PLK_VENDOR_OPENCL_H
 #define PLK_VENDOR_OPENCL_H
 

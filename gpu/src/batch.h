@@ -1,4 +1,4 @@
-/* batch.h: a batch context, and the parts of one call. Experimental: not yet run on a GPU. */
+/* batch.h: a batch context, and the parts of one call. */
 #ifndef PLUCK_GPU_BATCH_H
 #define PLUCK_GPU_BATCH_H
 

@@ -4,8 +4,6 @@
  * The build compiles the kernels. If it had no compiler for them, or if the driver is older than
  * that compiler, NVRTC compiles the embedded source. Every function makes the device's context
  * current and restores the caller's.
- *
- * Experimental: not yet run on a GPU, only on a driver made for tests (gpu/tests/driver).
  */
 #include "device.h"
 

@@ -1,7 +1,7 @@
 /*
  * cuda_api.h: the few functions of CUDA's driver and of NVRTC that Pluck calls, so that building it
  * needs no CUDA toolkit. Types and values are those of the driver's ABI; the names ending in _v2
- * are the symbols that cuda.h maps the plain names to. Experimental: not yet run on a GPU.
+ * are the symbols that cuda.h maps the plain names to.
  */
 #ifndef PLUCK_GPU_CUDA_API_H
 #define PLUCK_GPU_CUDA_API_H

@@ -1,6 +1,6 @@
 /*
  * device.h: what a backend gives to the rest of the library. opencl.c and cuda.c fill in one table
- * each; nothing else calls either API. Experimental: not yet run on a GPU.
+ * each; nothing else calls either API.
  */
 #ifndef PLUCK_GPU_DEVICE_H
 #define PLUCK_GPU_DEVICE_H

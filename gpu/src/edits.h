@@ -1,5 +1,4 @@
-/* edits.h: which logits of a row its biases and penalties change, gathered for each call.
- * Experimental: not yet run on a GPU. */
+/* edits.h: which logits of a row its biases and penalties change, gathered for each call. */
 #ifndef PLUCK_GPU_EDITS_H
 #define PLUCK_GPU_EDITS_H
 

@@ -1,5 +1,4 @@
-/* nvrtc.h: compiles the embedded kernels at run time with CUDA's NVRTC, if that is found.
- * Experimental: not yet run on a GPU. */
+/* nvrtc.h: compiles the embedded kernels at run time with CUDA's NVRTC, if that is found. */
 #ifndef PLUCK_GPU_NVRTC_H
 #define PLUCK_GPU_NVRTC_H
 

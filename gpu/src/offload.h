@@ -1,4 +1,4 @@
-/* offload.h: a chain as the device runs it. Experimental: not yet run on a GPU. */
+/* offload.h: a chain as the device runs it. */
 #ifndef PLUCK_GPU_OFFLOAD_H
 #define PLUCK_GPU_OFFLOAD_H
 

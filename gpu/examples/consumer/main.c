@@ -1,6 +1,6 @@
 /*
  * main.c: a program of another project, built against an installed libpluck_gpu. Prints where a
- * chain would run, and opens the first device if there is one. Experimental: not yet run on a GPU.
+ * chain would run, and opens the first device if there is one.
  */
 #include <pluck_gpu.h>
 #include <stdio.h>
