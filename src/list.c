@@ -50,18 +50,23 @@ void pk_places_of_few(const float *x, int32_t n, int32_t *to) {
     for (int32_t i = 0; i < n; i++) to[i] += taken[to[i]]++;
 }
 
+/* Whether the values lie in descending order. */
+static bool descends(const list *l) {
+    int rises = 0;
+    for (int32_t i = 1; i < l->n; i++) rises |= l->x[i] > l->x[i - 1];
+    return rises == 0;
+}
+
 /* Sorts a short list that lies by id in descending order. Returns whether anything moved. */
 static bool sort_short(list *l) {
     int32_t ids[SHORT_LIST], to[SHORT_LIST];
     float x[SHORT_LIST];
-    bool moves = false;
+    if (descends(l)) return false;
     pk_places_of_few(l->x, l->n, to);
     for (int32_t i = 0; i < l->n; i++) {
-        moves |= to[i] != i;
         ids[to[i]] = l->ids[i];
         x[to[i]] = l->x[i];
     }
-    if (!moves) return false;
     memcpy(l->ids, ids, (size_t)l->n * sizeof *ids);
     memcpy(l->x, x, (size_t)l->n * sizeof *x);
     return true;

@@ -83,6 +83,32 @@ static bool read_max(const row_kernels *k, const void *x, const uint64_t *allowe
              : k->group_max(x, allowed, (size_t)n, max);
 }
 
+/* Writes the maxima, and with p the sums, of the patches in their order, and adds the number of those
+ * that are not alive. False if one is NaN. */
+static bool read_patches(logit_row *r, const exp_params *p, float *max, double *sum,
+                         int64_t *masked) {
+    const size_t n = (size_t)r->n_patches;
+    if (read_max(row_f32(r), r->memory.patches, NULL, r->n_patches, p, max, sum)) {
+        if (r->least > LEAST_MODERATE) r->least = LEAST_MODERATE;
+        return true;
+    }
+    return row_f32(r)->group_census(r->memory.patches, NULL, n, masked, &r->least);
+}
+
+/* The same, by the groups that the patches are of. */
+static bool max_of_patches(logit_row *r, scratch_arena *s, const exp_params *p, float *max,
+                           double *sum, int64_t *masked) {
+    if (row_tail_is_alone(r)) return read_patches(r, p, max + r->n_full, sum + r->n_full, masked);
+    float *patch_max = pk_lease_floats(s, LEASE_MAXIMA, (size_t)r->n_patches);
+    double *patch_sum = pk_lease_doubles(s, LEASE_SUMS, (size_t)r->n_patches);
+    const bool sound = read_patches(r, p, patch_max, patch_sum, masked);
+    SCATTER(patch_max, max);
+    if (p) SCATTER(patch_sum, sum);
+    pk_lease_return(s, LEASE_SUMS);
+    pk_lease_return(s, LEASE_MAXIMA);
+    return sound;
+}
+
 bool pk_row_max(logit_row *r, scratch_arena *s, const exp_params *p, float *max, double *sum,
                 int32_t *n_alive) {
     int64_t alive = r->n_allowed;
@@ -96,22 +122,9 @@ bool pk_row_max(logit_row *r, scratch_arena *s, const exp_params *p, float *max,
     if (alive < 0) return false;
     r->finite = alive == r->n_allowed;
     if (r->n_patches > 0) {
-        const size_t n_patches = (size_t)r->n_patches;
-        float *patch_max = pk_lease_floats(s, LEASE_MAXIMA, n_patches);
-        double *patch_sum = pk_lease_doubles(s, LEASE_SUMS, n_patches);
         int64_t masked = 0;
-        bool sound =
-            read_max(row_f32(r), r->memory.patches, NULL, r->n_patches, p, patch_max, patch_sum);
-        if (sound && r->least > LEAST_MODERATE) r->least = LEAST_MODERATE;
-        if (!sound)
-            sound =
-                row_f32(r)->group_census(r->memory.patches, NULL, n_patches, &masked, &r->least);
-        SCATTER(patch_max, max);
-        if (p) SCATTER(patch_sum, sum);
-        pk_lease_return(s, LEASE_SUMS);
-        pk_lease_return(s, LEASE_MAXIMA);
-        if (!sound) return false;
-        alive += (int64_t)n_patches * GROUP - masked - alive_behind_patches(r);
+        if (!max_of_patches(r, s, p, max, sum, &masked)) return false;
+        alive += (int64_t)r->n_patches * GROUP - masked - alive_behind_patches(r);
     }
     PLUCK_ASSERT(alive >= 0 && alive <= r->n);
     *n_alive = (int32_t)alive;
@@ -133,6 +146,10 @@ static void sum_one(const logit_row *r, scratch_arena *s, const exp_params *p,
     for (int32_t g = 0; pk_row_next_full(r, r->n_full, &g, &part);)
         read_sum(part.kernels, part.x, part.allowed, part.n, p, a, sum + part.first);
     if (r->n_patches == 0) return;
+    if (row_tail_is_alone(r)) {
+        read_sum(row_f32(r), r->memory.patches, NULL, 1, p, a, sum + r->n_full);
+        return;
+    }
     double *patch_sum = pk_lease_doubles(s, LEASE_SUMS, (size_t)r->n_patches);
     read_sum(row_f32(r), r->memory.patches, NULL, r->n_patches, p, a, patch_sum);
     SCATTER(patch_sum, sum);

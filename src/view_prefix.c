@@ -228,36 +228,39 @@ static int32_t locate_group(view *v, int32_t n_groups, double target, double *ma
     return first + locate(sum + first, count, target, mass);
 }
 
-/* The candidate of a source of one group, whose masses are known, at which their sum reaches target. */
-static pick draw_alone(view *v, double target) {
-    const float *e = v->mass.alone_e;
-    double running = 0.0;
+/* The place in a group, with values x and masses e, at which the running mass reaches target, or the
+ * last one with mass if it is not. */
+static int32_t locate_in_group(const float *x, const float *e, double target, double running) {
     int32_t last = -1;
-    for (int32_t i = 0; i < GROUP && !(last >= 0 && running >= target); i++) {
+    for (int32_t i = 0; i < GROUP; i++) {
+        if (!(e[i] > 0.0f && x[i] > -INFINITY)) continue;
+        last = i;
         running += (double)e[i];
-        if (e[i] > 0.0f) last = i;
+        if (running >= target) break;
     }
     PLUCK_ASSERT(last >= 0);
-    return (pick){v->whole ? last : v->list.ids[last], v->mass.alone_x[last],
-                  (double)e[last] / v->mass.sum};
+    return last;
 }
 
 /* The candidate at which the cumulative mass reaches target, in the order in which the candidates
  * are stored. */
 static pick draw_as_it_lies(view *v, double target) {
     const mass_source s = pk_view_source(v);
+    double before = 0.0;
+    float group_x[GROUP], group_e[GROUP];
+    const float *x = group_x, *e = group_e;
+    int32_t g = 0;
     pk_mass_sum_groups(&v->mass, &s);
-    double mass = 0.0;
-    if (pk_mass_is_alone(&v->mass, &s)) return draw_alone(v, target);
-    const int32_t g = locate_group(v, s.row->n_groups, target, &mass);
-    float x[GROUP], e[GROUP];
-    double part[GROUP];
-    pk_row_group(s.row, g, s.cut, x);
-    pk_mass_of(&v->mass, &s, x, GROUP, e);
-    for (int i = 0; i < GROUP; i++) part[i] = x[i] > -INFINITY ? (double)e[i] : 0.0;
-    const int32_t i = locate(part, GROUP, target, &mass);
-    const int32_t at = g * GROUP + i;
-    return (pick){v->whole ? at : v->list.ids[at], x[i], part[i] / v->mass.sum};
+    if (pk_mass_is_alone(&v->mass, &s)) {
+        x = v->mass.alone_x;
+        e = v->mass.alone_e;
+    } else {
+        g = locate_group(v, s.row->n_groups, target, &before);
+        pk_row_group(s.row, g, s.cut, group_x);
+        pk_mass_of(&v->mass, &s, group_x, GROUP, group_e);
+    }
+    const int32_t i = locate_in_group(x, e, target, before), at = g * GROUP + i;
+    return (pick){v->whole ? at : v->list.ids[at], x[i], (double)e[i] / v->mass.sum};
 }
 
 /* The candidate at a position of the list, or of what was collected to it. */
