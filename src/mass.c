@@ -64,6 +64,7 @@ void pk_mass_refresh(mass_cache *m, const mass_source *s, int32_t group) {
     pk_row_group(s->row, group, cut_at(-INFINITY), x);
     m->group_max[group] = greatest(x, GROUP);
     if (!pk_mass_is_summed(m, s) || !m->grouped) return;
+    if (s->row->n_groups == 1) return; /* it is summed as a whole */
     const exp_params p = pk_mass_exp(m, s);
     m->kernels->row[PLUCK_DTYPE_F32][0]->group_sumexp(x, NULL, 1, &p, m->group_sum + group);
 }
