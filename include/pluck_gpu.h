@@ -197,7 +197,8 @@ PLUCK_API pluck_gpu_status pluck_gpu_explain(const pluck_config *config, char *t
 typedef struct pluck_gpu_batch_config {
     int32_t n_vocab;        /* 1 to 1048576 */
     int32_t max_rows;       /* rows of a call: 1 to 1024 */
-    int32_t max_candidates; /* of a row: largest k, and most that come back: 1 to 2048; 0: 64 */
+    int32_t max_candidates; /* of a row: largest k, and most that come back: 1 to 2048 (less if a
+                               device has little local memory); 0: 64 */
     int32_t max_edits;      /* biased and penalised tokens of a row; 0: 512 */
     int32_t max_in_flight;  /* calls that may be unfinished at once; 0: 4 */
 } pluck_gpu_batch_config;

@@ -84,7 +84,7 @@ KERNEL void pluck_finish(plk_call call, GLOBAL const uchar *params, GLOBAL plk_s
     if (chain->route == PLK_ROUTE_GREEDY || state.next != PLK_NEXT_FINISH) return;
     s.keys = local_base;
     s.room = s.keys + PLK_SMALL_MAX;
-    s.scratch = s.room + PLK_ROOM_WORDS;
+    s.scratch = s.room + PLK_ROOM_WORDS(PLK_BINS);
     length = (LOCAL u32 *)(s.scratch + PLK_SCRATCH_WORDS(PLK_WG));
     load_list(&s, list, state.n_list, boundary, length);
     if (!group_may_skip(state.max_key != 0)) { /* reduce.cl has left all to this kernel */

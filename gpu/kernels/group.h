@@ -88,14 +88,21 @@ FN u64 group_scan(u64 x, u64 *total, LOCAL u64 *scratch) {
 #else
 
 /*
- * Without warps each lane reads all of scratch: PLK_WG reads and two barriers, while a tree needs
- * two barriers for each level. This is much faster on processors, which run lanes one after another
- * and whose compilers split a kernel at its barriers.
+ * Without warps the first lane of each run of 16 combines the run, and then each lane all runs: three
+ * barriers, while a tree needs two for each level. This is much faster on processors, which run
+ * lanes one after another and whose compilers split a kernel at its barriers.
  */
+#define PLK_RUN 16u
+
 FN u64 group_max(u64 x, LOCAL u64 *scratch) {
     scratch[lane_id()] = x;
     group_barrier();
-    for (u32 i = 0; i < PLK_WG; i++) x = larger(x, scratch[i]);
+    if (lane_id() % PLK_RUN == 0) {
+        for (u32 i = 1; i < PLK_RUN; i++) x = larger(x, scratch[lane_id() + i]);
+        scratch[lane_id()] = x;
+    }
+    group_barrier();
+    for (u32 i = 0; i < PLK_WG; i += PLK_RUN) x = larger(x, scratch[i]);
     group_barrier();
     return x;
 }
@@ -103,23 +110,27 @@ FN u64 group_max(u64 x, LOCAL u64 *scratch) {
 FN u64 group_sum(u64 x, LOCAL u64 *scratch) {
     scratch[lane_id()] = x;
     group_barrier();
+    if (lane_id() % PLK_RUN == 0) {
+        for (u32 i = 1; i < PLK_RUN; i++) x += scratch[lane_id() + i];
+        scratch[lane_id()] = x;
+    }
+    group_barrier();
     x = 0;
-    for (u32 i = 0; i < PLK_WG; i++) x += scratch[i];
+    for (u32 i = 0; i < PLK_WG; i += PLK_RUN) x += scratch[i];
     group_barrier();
     return x;
 }
 
-/* Adding pairs takes longer, so some lanes first add up runs of 16. */
 FN plk_pair group_sum_pair(plk_pair x, LOCAL u64 *scratch) {
     scratch[lane_id()] = pair_bits(x);
     group_barrier();
-    if (lane_id() % 16u == 0) {
-        for (u32 i = 1; i < 16u; i++) x = pair_add(x, pair_from_bits(scratch[lane_id() + i]));
+    if (lane_id() % PLK_RUN == 0) {
+        for (u32 i = 1; i < PLK_RUN; i++) x = pair_add(x, pair_from_bits(scratch[lane_id() + i]));
         scratch[lane_id()] = pair_bits(x);
     }
     group_barrier();
     x = pair_from_bits(scratch[0]);
-    for (u32 i = 16; i < PLK_WG; i += 16) x = pair_add(x, pair_from_bits(scratch[i]));
+    for (u32 i = PLK_RUN; i < PLK_WG; i += PLK_RUN) x = pair_add(x, pair_from_bits(scratch[i]));
     group_barrier();
     return x;
 }
@@ -129,9 +140,13 @@ FN u64 group_scan(u64 x, u64 *total, LOCAL u64 *scratch) {
     u64 sum = 0;
     scratch[lane_id()] = x;
     group_barrier();
-    for (u32 i = 0; i < PLK_WG; i++) {
+    if (lane_id() % PLK_RUN == 0)
+        for (u32 i = 1; i < PLK_RUN; i++) scratch[lane_id() + i] += scratch[lane_id() + i - 1u];
+    group_barrier();
+    x = scratch[lane_id()];
+    for (u32 i = PLK_RUN - 1u; i < PLK_WG; i += PLK_RUN) {
+        if (i < lane_id()) x += scratch[i];
         sum += scratch[i];
-        if (i == lane_id()) x = sum;
     }
     group_barrier();
     *total = sum;

@@ -139,7 +139,7 @@ KERNEL_LARGE void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL
     const i32 surveyed = route == PLK_ROUTE_PLAIN || route == PLK_ROUTE_NUCLEUS;
     LOCAL u64 *keys = local_base;
     LOCAL u64 *room = keys + PLK_SMALL_MAX;
-    LOCAL u64 *scratch = room + PLK_ROOM_WORDS;
+    LOCAL u64 *scratch = room + PLK_ROOM_WORDS(PLK_BINS);
     LOCAL u32 *length = (LOCAL u32 *)(scratch + PLK_SCRATCH_WORDS(PLK_WG));
     u64 max_key = state.max_key, n_list = state.n_list;
     u32 next = PLK_NEXT_FINISH;

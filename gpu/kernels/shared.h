@@ -13,14 +13,20 @@
 #define PLK_ID_BITS   20
 #define PLK_MAX_VOCAB (1 << PLK_ID_BITS)
 
-/* Candidates that finish.cl sorts in local memory; also the largest k of a top-k call. */
+/* Candidates that finish.cl sorts in local memory; also the largest k of a top-k call. This, the
+ * bins and the tiles of select.cl are smaller for a device with little local memory (src/sizes.c):
+ * kernels are then compiled with other values, and the host asks the device for them. */
+#ifndef PLK_SMALL_MAX
 #define PLK_SMALL_MAX 2048
+#endif
 
 /* So few candidates are sorted for a draw; of more, draw.cl draws without sorting them. */
 #define PLK_FEW 256
 
-/* Bins of a histogram in reduce.cl: 11 bits of a key at a time. */
+/* Bins of a histogram in reduce.cl; also the most tiles that a row may have. */
+#ifndef PLK_BINS
 #define PLK_BINS 2048
+#endif
 
 /* select.cl: the segments of a group that are read again are k, and this many more at most. */
 #ifndef PLK_SELECT_SLACK
@@ -32,15 +38,17 @@
 #define PLK_SELECT_TILES 16
 #endif
 
-/* Words (of 8 bytes) of local memory: scratch of group.h; of select.cl for k up to `k`; of reduce.cl
- * and finish.cl: keys, room for prefix sums or a histogram of three 32-bit numbers a bin, scratch. */
+/* Words (of 8 bytes) of local memory: scratch of group.h; of select.cl for k up to `k`, if it keeps
+ * the keys of `tiles` tiles; of reduce.cl and finish.cl: keys, room for prefix sums or a histogram
+ * of three 32-bit numbers a bin, scratch. */
 #define PLK_SCRATCH_WORDS(wg) ((wg) + 8)
 #define PLK_SELECT_BINS       256
-#define PLK_SELECT_WORDS(k, wg)                                                                    \
-    (PLK_SELECT_TILES * (wg) + PLK_SELECT_BINS / 2 + PLK_SCRATCH_WORDS(wg) + 1 +                   \
+#define PLK_SELECT_WORDS(k, wg, tiles)                                                             \
+    ((tiles) * (wg) + PLK_SELECT_BINS / 2 + PLK_SCRATCH_WORDS(wg) + 1 +                            \
      ((k) + PLK_SELECT_SLACK + 1) / 2)
-#define PLK_ROOM_WORDS       (PLK_BINS + PLK_BINS / 2)
-#define PLK_FINISH_WORDS(wg) (PLK_SMALL_MAX + PLK_ROOM_WORDS + PLK_SCRATCH_WORDS(wg) + 1)
+#define PLK_ROOM_WORDS(bins) ((bins) + (bins) / 2)
+#define PLK_FINISH_WORDS(wg, small_max, bins)                                                      \
+    ((small_max) + PLK_ROOM_WORDS(bins) + PLK_SCRATCH_WORDS(wg) + 1)
 
 #define PLK_MAX_OPS 8
 

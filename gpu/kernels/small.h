@@ -7,7 +7,7 @@
 
 typedef struct plk_small {
     LOCAL u64 *keys; /* n of them, descending */
-    LOCAL u64 *room; /* PLK_ROOM_WORDS: prefix sums, a histogram, or masses of tiles */
+    LOCAL u64 *room; /* PLK_ROOM_WORDS(PLK_BINS): prefix sums, a histogram, or masses of tiles */
     LOCAL u64 *scratch;
     u32 n;
 } plk_small;

@@ -20,8 +20,8 @@
  * - load_quad store_quad: 16 bytes at an aligned address.
  * - UNROLL: before a loop over a lane's logits, which stay in registers only if it is unrolled.
  *
- * Tuning, all by -D: PLK_WG lanes of a group (a power of two, at least 16), PLK_VPT logits a lane holds of a
- * tile (a multiple of 8).
+ * Tuning, all by -D: PLK_WG lanes of a group (a power of two, 16 to 1024), PLK_VPT logits a lane
+ * holds of a tile (a multiple of 8), and the sizes at the top of shared.h.
  */
 #ifndef PLK_VENDOR_H
 #define PLK_VENDOR_H

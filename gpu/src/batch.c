@@ -6,20 +6,22 @@
  */
 #include "batch.h"
 
+#include "sizes.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 static const pluck_gpu_batch_config defaults = {
     .max_candidates = 64, .max_edits = 512, .max_in_flight = 4};
 
-static bool complete_config(pluck_gpu_batch_config *c) {
+static bool complete_config(pluck_gpu_batch_config *c, uint32_t small_max) {
     if (c->max_candidates == 0) c->max_candidates = defaults.max_candidates;
     if (c->max_edits == 0) c->max_edits = defaults.max_edits;
     if (c->max_in_flight == 0) c->max_in_flight = defaults.max_in_flight;
     return c->n_vocab >= 1 && c->n_vocab <= PLK_MAX_VOCAB && c->max_rows >= 1 &&
-           c->max_rows <= 1024 && c->max_candidates >= 1 && c->max_candidates <= PLK_SMALL_MAX &&
-           c->max_edits >= 1 && c->max_edits <= PLK_MAX_VOCAB && c->max_in_flight >= 1 &&
-           c->max_in_flight <= 64;
+           c->max_rows <= 1024 && c->max_candidates >= 1 &&
+           c->max_candidates <= (int32_t)small_max && c->max_edits >= 1 &&
+           c->max_edits <= PLK_MAX_VOCAB && c->max_in_flight >= 1 && c->max_in_flight <= 64;
 }
 
 /* Room for what may lie in a nucleus: an eighth of the row, and at least enough for what two groups
@@ -95,17 +97,17 @@ pluck_gpu_status pluck_gpu_batch_create(pluck_gpu_batch **out, pluck_gpu_device 
     pluck_gpu_batch_config c;
     pluck_gpu_batch *b;
     pluck_gpu_status status;
-    size_t local_words;
+    size_t local_bytes;
     if (!out || !device || !config)
         return gpu_fail(error, PLUCK_GPU_ERR_NULL, "pluck_gpu_batch_create: NULL argument");
     c = *config;
-    if (!complete_config(&c))
+    if (!complete_config(&c, device->small_max))
         return gpu_fail(
             error, PLUCK_GPU_ERR_SIZE,
             "n_vocab %d (1 to %d), max_rows %d (1 to 1024), max_candidates %d (1 to %d), "
             "max_edits %d (1 to %d) or max_in_flight %d (1 to 64) is out of range",
-            (int)c.n_vocab, PLK_MAX_VOCAB, (int)c.max_rows, (int)c.max_candidates, PLK_SMALL_MAX,
-            (int)c.max_edits, PLK_MAX_VOCAB, (int)c.max_in_flight);
+            (int)c.n_vocab, PLK_MAX_VOCAB, (int)c.max_rows, (int)c.max_candidates,
+            (int)device->small_max, (int)c.max_edits, PLK_MAX_VOCAB, (int)c.max_in_flight);
     if (atomic_load(&device->lost))
         return gpu_fail(error, PLUCK_GPU_ERR_LOST, "%s is lost; close it and open it again",
                         device->info.name);
@@ -116,13 +118,11 @@ pluck_gpu_status pluck_gpu_batch_create(pluck_gpu_batch **out, pluck_gpu_device 
     b->next_ticket = 1;
     b->n_tiles = ((uint32_t)c.n_vocab + device->wg * device->vpt - 1) / (device->wg * device->vpt);
     b->list_capacity = choose_list_capacity(&c);
-    local_words = PLK_SELECT_WORDS((size_t)c.max_candidates, device->wg);
-    if (local_words < PLK_FINISH_WORDS(device->wg)) local_words = PLK_FINISH_WORDS(device->wg);
-    if (local_words * sizeof(plk_u64) > device->local_memory)
-        status =
-            gpu_fail(error, PLUCK_GPU_ERR_SIZE,
-                     "max_candidates %d needs %zu bytes of local memory; the device has %zu",
-                     (int)c.max_candidates, local_words * sizeof(plk_u64), device->local_memory);
+    local_bytes = gpu_local_bytes(device, (uint32_t)c.max_candidates);
+    if (local_bytes > device->local_memory)
+        status = gpu_fail(error, PLUCK_GPU_ERR_SIZE,
+                          "max_candidates %d needs %zu bytes of local memory; the device has %zu",
+                          (int)c.max_candidates, local_bytes, device->local_memory);
     else if ((status = gpu_note(device, create_all(b))) != PLUCK_GPU_OK)
         gpu_fail(error, status,
                  "%s: %d rows of %d tokens need %zu bytes on the device, which has %llu; %zu were "

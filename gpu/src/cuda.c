@@ -9,6 +9,7 @@
 
 #include "cuda_api.h"
 #include "nvrtc.h"
+#include "sizes.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -208,6 +209,7 @@ static pluck_gpu_status cuda_open(pluck_gpu_device *d, const pluck_gpu_select *s
     d->native = n;
     d->wg = 256; /* vendor.h's default, with which the image is compiled */
     d->vpt = 16;
+    gpu_sizes_largest(d);
     d->maps_results = true;
     result = cu.cuDeviceGet(&n->device, d->info.index);
     d->local_memory =

@@ -59,7 +59,7 @@ typedef struct gpu_backend_table {
     const char *name;
 
     bool (*describe)(int32_t index, pluck_gpu_device_info *info);
-    /* Fills device->native, ->wg and ->vpt. All functions below may return ERR_LOST. */
+    /* Fills device->native and what the kernels were built with. All functions below may return ERR_LOST. */
     pluck_gpu_status (*open)(pluck_gpu_device *device, const pluck_gpu_select *select);
     void (*close)(pluck_gpu_device *device);
 
@@ -107,6 +107,9 @@ struct pluck_gpu_device {
     void *native; /* the backend's own */
     uint32_t wg;  /* lanes of a group, logits per lane: what the kernels were built with */
     uint32_t vpt;
+    uint32_t small_max; /* PLK_SMALL_MAX, PLK_BINS and PLK_SELECT_TILES of the kernels */
+    uint32_t bins;
+    uint32_t select_tiles;
     uint32_t target_groups; /* groups that fill the device */
     bool maps_results;      /* kernels write pinned host memory without a copy */
     size_t local_memory;    /* bytes that a group may have */

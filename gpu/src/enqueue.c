@@ -14,7 +14,7 @@ uint32_t gpu_groups_per_row(const pluck_gpu_batch *b, int32_t n_rows) {
 /* Each group of a top-k puts k logits or a few more on the row's list. If all of them fit into
  * finish.cl, reduce.cl need not look at the list. */
 static uint32_t groups_for_select(const pluck_gpu_batch *b, int32_t n_rows, int32_t max_k) {
-    const uint32_t fit = PLK_SMALL_MAX / ((uint32_t)max_k + PLK_SELECT_SLACK);
+    const uint32_t fit = b->device->small_max / ((uint32_t)max_k + PLK_SELECT_SLACK);
     const uint32_t groups = gpu_groups_per_row(b, n_rows);
     return groups <= fit ? groups : fit ? fit : 1;
 }
@@ -40,7 +40,8 @@ static pluck_gpu_status launch_kernels(const enqueuing *e) {
     const pluck_gpu_batch *b = e->batch;
     const gpu_prepared *p = e->prepared;
     const uint32_t wg = b->device->wg, groups = gpu_groups_per_row(b, e->n_rows);
-    const size_t scratch = PLK_SCRATCH_WORDS(wg);
+    const size_t scratch = PLK_SCRATCH_WORDS(wg),
+                 finish_words = PLK_FINISH_WORDS(wg, b->device->small_max, b->device->bins);
     const gpu_argument logits = GPU_MEMORY(e->logits), call = GPU_VALUE(p->call),
                        params = GPU_MEMORY(b->params), masks = GPU_MEMORY(e->masks),
                        states = GPU_MEMORY(b->states), tiles = GPU_MEMORY(b->tiles),
@@ -59,15 +60,16 @@ static pluck_gpu_status launch_kernels(const enqueuing *e) {
     if (p->any_top) {
         const gpu_argument a[] = {logits, call, params, masks, states, lists};
         GPU_TRY(run(e, GPU_KERNEL_select, groups_for_select(b, e->n_rows, p->max_k),
-                    PLK_SELECT_WORDS((size_t)b->config.max_candidates, wg), a, 6));
+                    PLK_SELECT_WORDS((size_t)b->config.max_candidates, wg, b->device->select_tiles),
+                    a, 6));
     }
     if (p->any_finish) {
         const gpu_argument reduce[] = {logits, call, params, masks, states, tiles, lists, results};
         const gpu_argument finish[] = {call, params, states, lists, results, ids, candidate_logits};
         const gpu_argument draw[] = {logits, call, params, masks, states, tiles, results};
-        GPU_TRY(run(e, GPU_KERNEL_reduce, 1, PLK_FINISH_WORDS(wg), reduce, 8));
+        GPU_TRY(run(e, GPU_KERNEL_reduce, 1, finish_words, reduce, 8));
         if (p->any_large) GPU_TRY(run(e, GPU_KERNEL_draw_large, 1, scratch, draw, 7));
-        GPU_TRY(run(e, GPU_KERNEL_finish, 1, PLK_FINISH_WORDS(wg), finish, 7));
+        GPU_TRY(run(e, GPU_KERNEL_finish, 1, finish_words, finish, 7));
     }
     return PLUCK_GPU_OK;
 }

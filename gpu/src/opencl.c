@@ -6,7 +6,7 @@
  */
 #define CL_TARGET_OPENCL_VERSION 120
 #define CL_USE_DEPRECATED_OPENCL_1_2_APIS
-#include "device.h"
+#include "sizes.h"
 
 #include <CL/cl.h>
 #include <pthread.h>
@@ -112,25 +112,50 @@ static bool opencl_describe(int32_t index, pluck_gpu_device_info *info) {
     return true;
 }
 
-/* Groups of 64 and short tiles for a processor, which runs lanes one after
- * another; 256 for a GPU. */
-static void choose_tuning(pluck_gpu_device *d, cl_device_id device) {
+/* A limit for tests and tuning: the variable's value, if it is set and below `limit`. */
+static bool read_limit(const char *name, size_t *limit) {
+    const char *text = getenv(name);
+    char *end = NULL;
+    unsigned long long value;
+    if (!text) return true;
+    value = strtoull(text, &end, 10);
+    if (end == text || *end != '\0' || text[0] == '-' || value == 0) return false;
+    if (value < *limit) *limit = (size_t)value;
+    return true;
+}
+
+/* Groups of 64 for a processor, which runs lanes one after another; of 256 for a GPU, or of as many
+ * as it allows. */
+static pluck_gpu_status choose_tuning(pluck_gpu_device *d, cl_device_id device) {
     cl_ulong local = 0;
+    size_t most = 1, lanes = GPU_LANES_MAX;
     clGetDeviceInfo(device, CL_DEVICE_LOCAL_MEM_SIZE, sizeof local, &local, NULL);
-    d->wg = d->info.is_cpu ? 64 : 256;
-    d->vpt = 16;
+    clGetDeviceInfo(device, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof most, &most, NULL);
     d->local_memory = (size_t)local;
+    if (!getenv("PLUCK_OPENCL_LANES")) lanes = d->info.is_cpu ? 64 : 256;
+    if (!read_limit("PLUCK_OPENCL_LANES", &lanes) ||
+        !read_limit("PLUCK_OPENCL_LOCAL_MEMORY", &d->local_memory))
+        return gpu_fail(d->error, PLUCK_GPU_ERR_CONFIG,
+                        "PLUCK_OPENCL_LANES and PLUCK_OPENCL_LOCAL_MEMORY must be whole numbers "
+                        "above 0");
+    d->wg = GPU_LANES_MAX;
+    while (d->wg > most || d->wg > lanes) d->wg /= 2;
+    d->vpt = 16;
     d->target_groups = (uint32_t)d->info.compute_units * (d->info.is_cpu ? 2u : 4u);
+    return PLUCK_GPU_OK;
 }
 
 static pluck_gpu_status build(pluck_gpu_device *d, opencl_device *n) {
     const char *source = gpu_kernel_source;
     cl_device_fp_config fp32 = 0;
-    char options[160];
+    char options[320];
     cl_int code;
     clGetDeviceInfo(n->device, CL_DEVICE_SINGLE_FP_CONFIG, sizeof fp32, &fp32, NULL);
-    snprintf(options, sizeof options, "-cl-std=CL1.2 -DPLK_WG=%u -DPLK_VPT=%u%s%s", d->wg, d->vpt,
-             d->info.is_cpu ? " -DPLK_COUNT_SORT_MAX=2048" : " -DPLK_UNROLL",
+    snprintf(options, sizeof options,
+             "-cl-std=CL1.2 -DPLK_WG=%u -DPLK_VPT=%u -DPLK_SMALL_MAX=%u -DPLK_BINS=%u "
+             "-DPLK_SELECT_TILES=%u%s%s",
+             d->wg, d->vpt, d->small_max, d->bins, d->select_tiles,
+             d->info.is_cpu ? " -DPLK_COUNT_SORT_MAX=PLK_SMALL_MAX" : " -DPLK_UNROLL",
              fp32 & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT ? " -cl-fp32-correctly-rounded-divide-sqrt"
                                                         : "");
     n->program = clCreateProgramWithSource(n->context, 1, &source, NULL, &code);
@@ -158,12 +183,47 @@ static pluck_gpu_status build(pluck_gpu_device *d, opencl_device *n) {
     return PLUCK_GPU_OK;
 }
 
+static void release_program(opencl_device *n) {
+    for (int k = 0; k < GPU_KERNELS; k++)
+        if (n->kernels[k]) clReleaseKernel(n->kernels[k]);
+    memset(n->kernels, 0, sizeof n->kernels);
+    if (n->program) clReleaseProgram(n->program);
+    n->program = NULL;
+}
+
+/* Lanes that a group of any kernel may have: fewer than the device allows if a kernel needs many
+ * registers. */
+static size_t lanes_of_kernels(const opencl_device *n) {
+    size_t lanes = GPU_LANES_MAX;
+    for (int k = 0; k < GPU_KERNELS; k++) {
+        size_t own = lanes;
+        clGetKernelWorkGroupInfo(n->kernels[k], n->device, CL_KERNEL_WORK_GROUP_SIZE, sizeof own,
+                                 &own, NULL);
+        lanes = own < lanes ? own : lanes;
+    }
+    return lanes;
+}
+
+/* Builds the kernels for smaller groups until the device can run them. */
+static pluck_gpu_status build_what_fits(pluck_gpu_device *d, opencl_device *n) {
+    size_t lanes = d->wg;
+    for (; d->wg >= GPU_LANES_MIN; d->wg /= 2) {
+        if (d->wg > lanes || !gpu_sizes_fit(d)) continue;
+        GPU_TRY(build(d, n));
+        lanes = lanes_of_kernels(n);
+        if (lanes >= d->wg) return PLUCK_GPU_OK;
+        release_program(n);
+    }
+    return gpu_fail(d->error, PLUCK_GPU_ERR_BUILD,
+                    "%s gives a group %zu bytes of local memory and up to %zu lanes; the kernels "
+                    "need %zu bytes and %d lanes",
+                    d->info.name, d->local_memory, lanes, gpu_local_bytes_min(), GPU_LANES_MIN);
+}
+
 static void opencl_close(pluck_gpu_device *d) {
     opencl_device *n = d->native;
     if (!n) return;
-    for (int k = 0; k < GPU_KERNELS; k++)
-        if (n->kernels[k]) clReleaseKernel(n->kernels[k]);
-    if (n->program) clReleaseProgram(n->program);
+    release_program(n);
     if (n->mapping) clReleaseCommandQueue(n->mapping);
     if (n->context) clReleaseContext(n->context);
     pthread_mutex_destroy(&n->lock);
@@ -181,7 +241,11 @@ static pluck_gpu_status opencl_open(pluck_gpu_device *d, const pluck_gpu_select 
     n->device =
         select->native_device ? (cl_device_id)select->native_device : nth_device(d->info.index);
     describe_device(n->device, d->info.index, &d->info);
-    choose_tuning(d, n->device);
+    status = choose_tuning(d, n->device);
+    if (status != PLUCK_GPU_OK) {
+        opencl_close(d);
+        return status;
+    }
     if (select->native_context) {
         n->context = select->native_context;
         code = clRetainContext(n->context);
@@ -189,7 +253,7 @@ static pluck_gpu_status opencl_open(pluck_gpu_device *d, const pluck_gpu_select 
         n->context = clCreateContext(NULL, 1, &n->device, NULL, NULL, &code);
     }
     if (code == CL_SUCCESS) n->mapping = clCreateCommandQueue(n->context, n->device, 0, &code);
-    status = code == CL_SUCCESS ? build(d, n)
+    status = code == CL_SUCCESS ? build_what_fits(d, n)
                                 : gpu_fail(d->error, PLUCK_GPU_ERR_DEVICE,
                                            "OpenCL error %d while making a context for %s",
                                            (int)code, d->info.name);

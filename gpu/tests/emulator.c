@@ -2,6 +2,7 @@
 #include "emulator.h"
 
 #include "lanes.h"
+#include "sizes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -189,6 +190,7 @@ pluck_gpu_device *emulator_open(void) {
     snprintf(device->info.name, sizeof device->info.name, "plain C, %d lanes", PLK_WG);
     device->wg = PLK_WG;
     device->vpt = PLK_VPT;
+    gpu_sizes_largest(device);
     device->info.memory = (uint64_t)4 << 30;
     device->target_groups = 6;
     device->local_memory = 1 << 20;

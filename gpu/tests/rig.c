@@ -36,13 +36,15 @@ bool rig_is_emulated(void) {
 }
 
 void rig_open(rig *r, int32_t n_vocab, int32_t max_rows, int32_t max_candidates) {
-    const pluck_gpu_batch_config config = {
+    pluck_gpu_batch_config config = {
         .n_vocab = n_vocab, .max_rows = max_rows, .max_candidates = max_candidates};
     const size_t words = ((size_t)n_vocab + 31) / 32;
     pluck_gpu_error error = {0};
     memset(r, 0, sizeof *r);
     r->device = rig_device();
     assert_non_null(r->device);
+    if (max_candidates > (int32_t)r->device->small_max)
+        config.max_candidates = max_candidates = (int32_t)r->device->small_max;
     if (pluck_gpu_batch_create(&r->batch, r->device, &config, &error) != PLUCK_GPU_OK)
         fail_msg("batch: %s", error.message);
     r->n_vocab = n_vocab;

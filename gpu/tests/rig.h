@@ -66,6 +66,7 @@ bool rig_may_skip(void);
 /* Is the device the kernels as plain C? They are slow, so tests repeat less often. */
 bool rig_is_emulated(void);
 
+/* At most as many candidates as the device can hand back: it may have little local memory. */
 void rig_open(rig *r, int32_t n_vocab, int32_t max_rows, int32_t max_candidates);
 void rig_close(rig *r);
 
