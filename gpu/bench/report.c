@@ -118,8 +118,8 @@ bool bench_write_json(const bench *b, const char *path) {
                 "\"share\": %.4f, \"to_host_us\": %.3f, \"copy_and_cpu_us\": %.3f, "
                 "\"torch_us\": %.3f, \"asked\": \"%s\"}",
                 i ? "," : "", bench_work_name(line->work), bench_dtype_name(line->dtype),
-                (int)line->n_rows, line->device, share(b, line), line->host, line->cpu,
-                line->torch, asked);
+                (int)line->n_rows, line->device, share(b, line), line->host, line->cpu, line->torch,
+                asked);
     }
     fprintf(f,
             "\n  ],\n  \"pipeline\": {\"rows\": %d, \"serial_us\": %.3f, \"overlapped_us\": %.3f}"

@@ -151,7 +151,7 @@ FN plk_power power_of(float x, float maximum, plk_rate rate) {
 
 /* A mantissa with 30 fractional bits, times 2^shift, shift < 0, rounded. */
 FN u32 shifted_down(u32 mantissa, i32 shift) {
-    const u32 down = (u32)-shift & 31u;
+    const u32 down = (0u - (u32)shift) & 31u;
     return (mantissa + ((1u << down) >> 1)) >> down;
 }
 

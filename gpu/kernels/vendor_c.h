@@ -23,7 +23,7 @@ typedef unsigned short ushort;
 
 #define KERNEL       static
 #define KERNEL_LARGE static
-#define FN     static inline
+#define FN           static inline
 #define GLOBAL
 #define LOCAL
 #define LOCAL_PARAM , u64 *local_base

@@ -14,17 +14,17 @@ typedef unsigned char uchar;
 typedef unsigned short ushort;
 
 #if defined(__clang__) && !defined(__device__)
-#define __device__      __attribute__((device))
-#define __global__      __attribute__((global))
-#define __shared__      __attribute__((shared))
-#define __forceinline__ inline __attribute__((always_inline))
+#define __device__                       __attribute__((device))
+#define __global__                       __attribute__((global))
+#define __shared__                       __attribute__((shared))
+#define __forceinline__                  inline __attribute__((always_inline))
 #define __launch_bounds__(lanes, groups) __attribute__((launch_bounds(lanes, groups)))
 #endif
 
 /* Two groups of a large kernel must fit on a multiprocessor: at most 128 registers for each lane. */
 #define KERNEL       extern "C" __global__
 #define KERNEL_LARGE extern "C" __global__ __launch_bounds__(PLK_WG, 2)
-#define FN     static __device__ __forceinline__ /* arrays of a lane stay in registers */
+#define FN           static __device__ __forceinline__ /* arrays of a lane stay in registers */
 #define GLOBAL
 #define LOCAL
 #define LOCAL_PARAM

@@ -11,10 +11,10 @@ typedef ulong u64;
 
 #define KERNEL       __kernel
 #define KERNEL_LARGE __kernel
-#define FN          static inline
-#define GLOBAL      __global
-#define LOCAL       __local
-#define LOCAL_PARAM , __local u64 *local_base
+#define FN           static inline
+#define GLOBAL       __global
+#define LOCAL        __local
+#define LOCAL_PARAM  , __local u64 *local_base
 #define LOCAL_START
 
 #define lane_id()  ((u32)get_local_id(0))
