@@ -2,8 +2,8 @@
  * pluck_gpu.h: sampling on the device where the logits are. It reads the engine's device pointer
  * and enqueues on the engine's stream.
  *
- * With CUDA it has run on an NVIDIA H200, with OpenCL on a processor alone (docs/gpu.md says what ran
- * where, and how fast). It is young: functions and structs may still change.
+ * It has run on an NVIDIA H200, with CUDA and OpenCL, and with OpenCL on a processor (docs/gpu.md says
+ * what ran where, and how fast). It is young: functions and structs may still change.
  *
  * A chain of pluck.h is planned once (pluck_gpu_plan_create). The plan says what the device does
  * and what comes back for each row: the token (4 bytes), a short list of candidates that the CPU

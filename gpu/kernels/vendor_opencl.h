@@ -1,5 +1,4 @@
-/* vendor_opencl.h: the kernel dialect (see vendor.h) in OpenCL C 1.2, without extensions.
- * Has run on a processor, not yet on a GPU. */
+/* vendor_opencl.h: the kernel dialect (see vendor.h) in OpenCL C 1.2, without extensions. */
 #ifndef PLK_VENDOR_OPENCL_H
 #define PLK_VENDOR_OPENCL_H
 
