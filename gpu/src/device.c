@@ -66,7 +66,8 @@ pluck_gpu_status pluck_gpu_open(pluck_gpu_device **out, const pluck_gpu_select *
     } else if (!find_device(select, &info)) {
         if (!pluck_gpu_describe(0, &info))
             return gpu_fail(error, PLUCK_GPU_ERR_NO_DEVICE,
-                            "no CUDA driver and no OpenCL 1.2 device was found on this machine");
+                            "no CUDA driver and no OpenCL 1.2 device was found on this machine "
+                            "(PoCL from version 4 on is left out)");
         return gpu_fail(error, PLUCK_GPU_ERR_NO_DEVICE, "there is no device %d of %s",
                         (int)select->index,
                         select->backend == PLUCK_GPU_CUDA     ? "CUDA"

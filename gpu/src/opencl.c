@@ -56,6 +56,15 @@ static bool has_long(cl_device_id device) {
     return strcmp(profile, "EMBEDDED_PROFILE") != 0 || strstr(extensions, "cles_khr_int64") != NULL;
 }
 
+/* PoCL from version 4 on ends the program with an assertion of its own compiler at some of the
+ * kernels. */
+static bool ends_the_program(cl_device_id device) {
+    char version[128] = "", driver[128] = "";
+    clGetDeviceInfo(device, CL_DEVICE_VERSION, sizeof version - 1, version, NULL);
+    clGetDeviceInfo(device, CL_DRIVER_VERSION, sizeof driver - 1, driver, NULL);
+    return strstr(version, "PoCL") != NULL && strtol(driver, NULL, 10) >= 4;
+}
+
 /* Can the kernels run on this device? */
 static bool usable(cl_device_id device) {
     cl_bool available = CL_FALSE, compiler = CL_FALSE;
@@ -63,8 +72,8 @@ static bool usable(cl_device_id device) {
     clGetDeviceInfo(device, CL_DEVICE_AVAILABLE, sizeof available, &available, NULL);
     clGetDeviceInfo(device, CL_DEVICE_COMPILER_AVAILABLE, sizeof compiler, &compiler, NULL);
     clGetDeviceInfo(device, CL_DEVICE_VERSION, sizeof version, version, NULL);
-    return available && compiler && has_long(device) && strncmp(version, "OpenCL 1.0", 10) != 0 &&
-           strncmp(version, "OpenCL 1.1", 10) != 0;
+    return available && compiler && has_long(device) && !ends_the_program(device) &&
+           strncmp(version, "OpenCL 1.0", 10) != 0 && strncmp(version, "OpenCL 1.1", 10) != 0;
 }
 
 static void describe_device(cl_device_id device, int32_t index, pluck_gpu_device_info *info) {
@@ -241,7 +250,11 @@ static pluck_gpu_status opencl_open(pluck_gpu_device *d, const pluck_gpu_select 
     n->device =
         select->native_device ? (cl_device_id)select->native_device : nth_device(d->info.index);
     describe_device(n->device, d->info.index, &d->info);
-    status = choose_tuning(d, n->device);
+    status =
+        ends_the_program(n->device)
+            ? gpu_fail(d->error, PLUCK_GPU_ERR_BUILD,
+                       "%s: PoCL from version 4 on ends the program at these kernels", d->info.name)
+            : choose_tuning(d, n->device);
     if (status != PLUCK_GPU_OK) {
         opencl_close(d);
         return status;
