@@ -71,8 +71,8 @@ void pk_row_resize_values(logit_row *r, int32_t n) {
     r->n_groups = r->n_full = (int32_t)(round_up((size_t)n, GROUP) / GROUP);
     r->n = r->n_groups * GROUP;
     r->n_allowed = r->n;
-    const float *x = (const float *)(const void *)r->x;
-    for (int32_t i = n; CHECKS && i < r->n; i++) PLUCK_ASSERT(x[i] == -INFINITY);
+    for (int32_t i = n; CHECKS && i < r->n; i++)
+        PLUCK_ASSERT(((const float *)(const void *)r->x)[i] == -INFINITY);
 }
 
 logit_row pk_row_of_values(const kernel_table *kernels, const float *x, int32_t n) {
