@@ -409,8 +409,8 @@ static void strangers_are_found(void **state) {
                 if (at % 2) x[(at + 8) % COUNT] = -x[at];
                 rows_store((pluck_dtype)d, x, b.bytes, COUNT);
                 assert_false(t->group_max(b.bytes, NULL, GROUPS, b.max));
-                int64_t n = 0;
-                assert_int_equal(t->group_census(b.bytes, NULL, GROUPS, &n, b.max), at % 3 != 0);
+                int64_t left = 0;
+                assert_int_equal(t->group_census(b.bytes, NULL, GROUPS, &left, b.max), at % 3 != 0);
             }
         }
     }
