@@ -139,6 +139,7 @@ void pk_view_top_k(view *v, int64_t k) {
         view_changed_weights(v);
     }
     if (!is_sorted) pk_view_realise_short(v);
+    PLUCK_ASSERT(v->n_counted == k && pk_view_alive(v) <= k);
 }
 
 /* ---- the maximum, and the greatest ---- */
