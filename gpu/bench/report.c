@@ -111,15 +111,13 @@ bool bench_write_json(const bench *b, const char *path) {
             b->device->info.is_cpu ? "true" : "false", (int)b->n_vocab, b->bandwidth * 1e-3);
     for (int i = 0; i < b->n_lines; i++) {
         const bench_line *line = b->lines + i;
-        char asked[160];
-        judge(b, line, asked, sizeof asked);
         fprintf(f,
                 "%s\n    {\"work\": \"%s\", \"dtype\": \"%s\", \"rows\": %d, \"device_us\": %.3f, "
                 "\"share\": %.4f, \"to_host_us\": %.3f, \"copy_and_cpu_us\": %.3f, "
-                "\"torch_us\": %.3f, \"asked\": \"%s\"}",
+                "\"torch_us\": %.3f}",
                 i ? "," : "", bench_work_name(line->work), bench_dtype_name(line->dtype),
-                (int)line->n_rows, line->device, share(b, line), line->host, line->cpu, line->torch,
-                asked);
+                (int)line->n_rows, line->device, share(b, line), line->host, line->cpu,
+                line->torch);
     }
     fprintf(f,
             "\n  ],\n  \"pipeline\": {\"rows\": %d, \"serial_us\": %.3f, \"overlapped_us\": %.3f}"

@@ -36,11 +36,10 @@ FN void load_list(plk_small *s, GLOBAL const u64 *list, u32 n, u64 boundary, LOC
     group_barrier();
     for (u32 i = lane_id(); i < n; i += WALK_AHEAD * PLK_WG) {
         u64 key[WALK_AHEAD];
-        UNROLL
-        for (u32 j = 0; j < WALK_AHEAD; j++) key[j] = i + j * PLK_WG < n ? list[i + j * PLK_WG] : 0;
+        load_ahead(list, n, i, boundary, key);
         UNROLL
         for (u32 j = 0; j < WALK_AHEAD; j++)
-            if (key[j] >= boundary && key[j] != 0) s->keys[local_add(length, 1)] = key[j];
+            if (key[j] != 0) s->keys[local_add(length, 1)] = key[j];
     }
     group_barrier();
     s->n = *length;

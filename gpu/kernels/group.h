@@ -9,16 +9,6 @@
 #ifndef PLK_GROUP_H
 #define PLK_GROUP_H
 
-/* The value that lane 0 gives, for all. */
-FN u64 group_share(u64 x, LOCAL u64 *scratch) {
-    u64 shared;
-    if (lane_id() == 0) scratch[0] = x;
-    group_barrier();
-    shared = scratch[0];
-    group_barrier();
-    return shared;
-}
-
 FN u64 larger(u64 a, u64 b) {
     return a > b ? a : b;
 }

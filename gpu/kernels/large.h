@@ -87,17 +87,24 @@ FN void visit(i32 what, plk_walk *acc, u64 key) {
                       weight(key_logit(key), acc->maximum, acc->rate));
 }
 
+/* The keys i, i + PLK_WG, ... of a list of n that are at or above a boundary; 0 in place of others. */
+FN void load_ahead(GLOBAL const u64 *list, u32 n, u32 i, u64 boundary, u64 key[WALK_AHEAD]) {
+    UNROLL
+    for (u32 j = 0; j < WALK_AHEAD; j++) key[j] = i + j * PLK_WG < n ? list[i + j * PLK_WG] : 0;
+    UNROLL
+    for (u32 j = 0; j < WALK_AHEAD; j++)
+        if (key[j] < boundary) key[j] = 0;
+}
+
 /* `what` is a constant, so that each walk is a loop of its own. */
 FN void walk_for(i32 what, plk_walk *acc) {
     if (acc->list) {
         for (u32 i = lane_id(); i < acc->n_list; i += WALK_AHEAD * PLK_WG) {
             u64 key[WALK_AHEAD];
+            load_ahead(acc->list, acc->n_list, i, acc->boundary, key);
             UNROLL
             for (u32 j = 0; j < WALK_AHEAD; j++)
-                key[j] = i + j * PLK_WG < acc->n_list ? acc->list[i + j * PLK_WG] : 0;
-            UNROLL
-            for (u32 j = 0; j < WALK_AHEAD; j++)
-                if (key[j] >= acc->boundary && key[j] != 0) visit(what, acc, key[j]);
+                if (key[j] != 0) visit(what, acc, key[j]);
         }
     } else {
         for (u32 t = 0; t < acc->n_tiles; t++) {

@@ -17,7 +17,6 @@ typedef struct plk_reduction {
     GLOBAL const plk_chain *chain;
     i32 op;      /* the operation under way, -1: none yet */
     i32 walk;    /* what the next round does */
-    i32 by_rank; /* WALK_BINS: the target is a count, since the operation left too few */
     u64 before;  /* the boundary before the operation */
     u64 n;       /* keys in the set, once known */
     u64 tail;    /* mass that counts but lies below the boundary: of what gather did not list */
@@ -28,10 +27,10 @@ typedef struct plk_reduction {
     plk_deviation deviation; /* of the row; not known if it is no longer that of the set */
 } plk_reduction;
 
+/* by_rank: the target is a count, else a share of the mass. */
 FN void start_bins(plk_reduction *r, plk_walk *w, i32 by_rank) {
     w->range = range_over(w->boundary, w->highest, PLK_BINS);
     w->by_mass = !by_rank;
-    r->by_rank = by_rank;
     if (!by_rank) r->target = 0; /* not known before the set's mass is */
     r->above = r->above_mass = 0;
     r->walk = WALK_BINS;
@@ -186,7 +185,6 @@ KERNEL_LARGE void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL
     r.chain = chain;
     r.op = -1;
     r.walk = WALK_MAXIMUM;
-    r.by_rank = 0;
     r.n = r.tail = r.target = r.whole = r.above = r.above_mass = r.before = 0;
     r.deviation = state.deviation;
     if (route == PLK_ROUTE_NUCLEUS)

@@ -50,7 +50,7 @@ KERNEL void pluck_select(GLOBAL const uchar *logits, plk_call call, GLOBAL const
     LOCAL_START
     LOCAL u64 *keys = local_base; /* of segments */
     LOCAL u64 *scratch = keys + PLK_SELECT_TILES * PLK_WG + PLK_SELECT_BINS / 2;
-    LOCAL u32 *n = (LOCAL u32 *)(scratch + PLK_SCRATCH_WORDS(PLK_WG)); /* a counter, a place */
+    LOCAL u32 *n = (LOCAL u32 *)(scratch + PLK_SCRATCH_WORDS(PLK_WG)); /* a counter */
     LOCAL u32 *chosen = n + 2; /* ids of segments that are read again */
     const u32 row = group_y();
     GLOBAL const plk_chain *chain = chain_of(params, &call, row);

@@ -140,7 +140,7 @@ KERNEL void pluck_survey(GLOBAL const uchar *logits, plk_call call, GLOBAL const
     low_key = FIRST_KEY(key_ordered(max_key) == ORDERED_POS_INF ? ORDERED_POS_INF
                                                                 : ORDERED_NEG_INF + 1u);
     list_key = low_key;
-    log2_mass = log2_at_least(tiles, (u32)call.n_tiles, (float)maximum, rate, local_base);
+    log2_mass = log2_at_least(tiles, (u32)call.n_tiles, maximum, rate, local_base);
     for (i32 i = 0; i < chain->n_ops && key_ordered(max_key) < ORDERED_POS_INF; i++) {
         GLOBAL const plk_op *op = chain->ops + i;
         u64 cut = 0;
