@@ -102,6 +102,25 @@ PLUCK_API const int32_t *pluck_banned_tokens(const pluck_banned *banned, int32_t
  * ERR_SIZE (n < 0). */
 PLUCK_API pluck_status pluck_banned_mask(const pluck_banned *banned, uint32_t *allowed, int32_t n);
 
+/*
+ * Writes the end of the text as bytes: the tokens that are held, what is banned, and how far strings
+ * have come; so that another process, on any machine, can go on from there. *size receives how many
+ * bytes that takes now: 48, and 12 for each token that is held and for each that is banned. With
+ * bytes NULL nothing else is done. The bytes have a version and a checksum; they are no secret, and
+ * a checksum is no signature. Errors: ERR_NULL, ERR_SIZE (room is below *size, which is written).
+ */
+PLUCK_API pluck_status pluck_banned_save(const pluck_banned *banned, void *bytes, size_t room,
+                                         size_t *size);
+
+/*
+ * Makes an object go on as the saved one would have. It must have the same strings in the same
+ * order, ignore_case and n_vocab, the same texts of tokens, and room for what was held. err, which
+ * may be NULL, receives what does not fit. Errors: ERR_NULL, ERR_STATE, ERR_MEMORY; the object is
+ * then as it was.
+ */
+PLUCK_API pluck_status pluck_banned_load(pluck_banned *banned, const void *bytes, size_t size,
+                                         pluck_error *err);
+
 #ifdef __cplusplus
 }
 #endif

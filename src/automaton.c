@@ -144,6 +144,10 @@ int32_t pk_automaton_next(const automaton *a, int32_t state, char byte) {
     return a->beginnings[(uint8_t)byte];
 }
 
+int32_t pk_automaton_states(const automaton *a) {
+    return a->n_nodes;
+}
+
 int32_t pk_automaton_depth(const automaton *a, int32_t state) {
     return nodes_of(a)[state].depth;
 }

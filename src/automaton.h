@@ -30,6 +30,9 @@ void pk_automaton_finish(automaton *a);
 /* The state after one more byte; the state of an empty text is 0. */
 int32_t pk_automaton_next(const automaton *a, int32_t state, char byte);
 
+/* How many states there are, from 0 on; strings added in the same order have the same states. */
+int32_t pk_automaton_states(const automaton *a);
+
 /* How many bytes of the text's end a state stands for. */
 int32_t pk_automaton_depth(const automaton *a, int32_t state);
 

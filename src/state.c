@@ -14,65 +14,10 @@
 
 #include "rewind.h"
 
+#include "bytes.h"
 #include "error.h"
 
-enum { VERSION = 1, PART_STREAM = 1, PART_HISTORY = 2, PART_MEMORY = 4, SUM_SIZE = 8 };
-
-/* ---- bytes ---- */
-
-/* Writes, or only counts if there is no room (any more). */
-typedef struct writer {
-    unsigned char *bytes;
-    size_t used, room;
-} writer;
-
-static void put(writer *w, uint64_t value, size_t n) {
-    for (size_t i = 0; i < n; i++, w->used++)
-        if (w->used < w->room) w->bytes[w->used] = (unsigned char)(value >> 8 * i);
-}
-
-static void put_32(writer *w, uint32_t value) {
-    put(w, value, 4);
-}
-
-static void put_double(writer *w, double value) {
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    put(w, bits, 8);
-}
-
-typedef struct reader {
-    const unsigned char *bytes;
-    size_t used, size;
-    bool short_of; /* more was asked for than there is */
-} reader;
-
-static uint64_t get(reader *r, size_t n) {
-    uint64_t value = 0;
-    if (r->size - r->used < n) {
-        r->short_of = true;
-        return 0;
-    }
-    for (size_t i = 0; i < n; i++) value |= (uint64_t)r->bytes[r->used++] << 8 * i;
-    return value;
-}
-
-static uint32_t get_32(reader *r) {
-    return (uint32_t)get(r, 4);
-}
-
-static double get_double(reader *r) {
-    const uint64_t bits = get(r, 8);
-    double value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static uint64_t fnv(const unsigned char *bytes, size_t n) {
-    uint64_t sum = UINT64_C(0xcbf29ce484222325);
-    for (size_t i = 0; i < n; i++) sum = (sum ^ bytes[i]) * UINT64_C(0x100000001b3);
-    return sum;
-}
+enum { VERSION = 1, PART_STREAM = 1, PART_HISTORY = 2, PART_MEMORY = 4 };
 
 /* ---- saving ---- */
 
@@ -107,7 +52,7 @@ static void put_memory(writer *w, const stage_memory *m) {
 
 static void put_sampler(writer *w, const pluck_sampler *s) {
     const plan *p = s->plan;
-    for (int i = 0; i < 4; i++) put(w, (unsigned char)"PLKS"[i], 1);
+    put_name(w, "PLKS");
     put_32(w, VERSION);
     put_32(w, (uint32_t)p->config.n_vocab);
     put_32(w, (uint32_t)p->config.rng);
@@ -134,7 +79,7 @@ pluck_status pluck_sampler_save(const pluck_sampler *sampler, void *bytes, size_
     if (room < *size) return PLUCK_ERR_SIZE;
     writer w = {bytes, 0, room};
     put_sampler(&w, sampler);
-    put(&w, fnv(bytes, w.used), SUM_SIZE);
+    put_sum(&w);
     PLUCK_ASSERT(w.used == *size);
     return PLUCK_OK;
 }
@@ -195,9 +140,8 @@ static bool get_step(reader *r, pluck_sampler *s, int32_t i, bool take) {
 
 static pluck_status get_head(reader *r, const pluck_sampler *s, uint32_t *seed, pluck_error *err) {
     const plan *p = s->plan;
-    bool ours = true;
-    for (int i = 0; i < 4; i++) ours &= get(r, 1) == (unsigned char)"PLKS"[i];
-    if (!ours) return pk_fail(err, PLUCK_ERR_STATE, "these are not the bytes of a sampler");
+    if (!get_name(r, "PLKS"))
+        return pk_fail(err, PLUCK_ERR_STATE, "these are not the bytes of a sampler");
     const uint32_t version = get_32(r), n_vocab = get_32(r), rng = get_32(r);
     if (version != VERSION)
         return pk_fail(err, PLUCK_ERR_STATE, "the state is of version %u; this library reads %d",
@@ -243,10 +187,9 @@ pluck_status pluck_sampler_load(pluck_sampler *sampler, const void *bytes, size_
         return pk_fail(err, PLUCK_ERR_STATE, "%lu bytes are no state", (unsigned long)size);
     const size_t n = size - SUM_SIZE;
     uint32_t seed;
-    reader head = {bytes, 0, n, false},
-           sum = {(const unsigned char *)bytes + n, 0, SUM_SIZE, false};
+    reader head = {bytes, 0, n, false};
     TRY(get_head(&head, sampler, &seed, err)); /* another version may have another checksum */
-    if (get(&sum, SUM_SIZE) != fnv(bytes, n))
+    if (!sum_is_right(bytes, n))
         return pk_fail(err, PLUCK_ERR_STATE,
                        "the state was altered or cut off: its checksum is not right");
     TRY(read_all(sampler, bytes, n, false, err));

@@ -423,20 +423,60 @@ static int32_t any_piece(void *ctx, int32_t token, char *buffer, int32_t capacit
     return 2;
 }
 
-/* More tokens than there is room for cannot be banned in one place. */
-static void too_many_bans(void **state) {
-    (void)state;
-    static const char *const strings[] = {"no"};
-    const pluck_banned_config c = {
-        .strings = strings, .n_strings = 1, .n_vocab = 5000, .max_held = 1, .piece = any_piece};
+static pluck_banned *make_any(int32_t max_held) {
+    static const char *const strings[] = {"no", "non"};
+    const pluck_banned_config c = {.strings = strings,
+                                   .n_strings = 2,
+                                   .n_vocab = 5000,
+                                   .max_held = max_held,
+                                   .piece = any_piece};
     pluck_banned *b = NULL;
     assert_int_equal(pluck_banned_create(&b, &c, NULL), PLUCK_OK);
+    return b;
+}
+
+/* More tokens than there is room for cannot be banned in one place; one that is banned already can
+ * come again. */
+static void too_many_bans(void **state) {
+    (void)state;
+    pluck_banned *b = make_any(1);
     for (int32_t t = 0; t < PLUCK_MAX_BANNED_TOKENS; t++) accept(b, t, 0, 0, 1, 0, t);
-    pluck_banned_step s;
+    pluck_banned_step s = {9, 9, 9, 9, 9};
     assert_int_equal(pluck_banned_accept(b, 4999, &s), PLUCK_ERR_SIZE);
+    assert_int_equal(s.n_released, 9);
     int32_t n;
     (void)pluck_banned_tokens(b, &n);
     assert_int_equal(n, PLUCK_MAX_BANNED_TOKENS);
+    accept(b, 7, 0, 0, 1, 0, 7);
+    (void)pluck_banned_tokens(b, &n);
+    assert_int_equal(n, PLUCK_MAX_BANNED_TOKENS);
+    pluck_banned_free(b);
+}
+
+/* Token 0 is "a", the others "b"; the string "ab" is taken back to its "a", and with it go all bans
+ * in the place of the "b". */
+static int32_t a_or_b(void *ctx, int32_t token, char *buffer, int32_t capacity) {
+    (void)ctx;
+    assert_true(capacity >= 1);
+    buffer[0] = token == 0 ? 'a' : token == 4999 ? 'c' : 'b';
+    return 1;
+}
+
+static void bans_make_room(void **state) {
+    (void)state;
+    static const char *const strings[] = {"b", "ac"};
+    const pluck_banned_config c = {
+        .strings = strings, .n_strings = 2, .n_vocab = 5000, .max_held = 2, .piece = a_or_b};
+    pluck_banned *b = NULL;
+    assert_int_equal(pluck_banned_create(&b, &c, NULL), PLUCK_OK);
+    accept(b, 0, 0, 1, 0, -1, -1);
+    for (int32_t t = 1; t <= PLUCK_MAX_BANNED_TOKENS; t++) accept(b, t, 0, 1, 1, 0, t);
+    pluck_banned_step s;
+    assert_int_equal(pluck_banned_accept(b, 4998, &s), PLUCK_ERR_SIZE);
+    accept(b, 4999, 0, 0, 2, 1, 0); /* "ac": "a" is banned, the bans after it are no more */
+    banned_are(b, "0");
+    accept(b, 4998, 0, 0, 1, 0, 4998);
+    banned_are(b, "0 4998");
     pluck_banned_free(b);
 }
 
@@ -449,6 +489,7 @@ int main(void) {
         cmocka_unit_test(refused),
         cmocka_unit_test(bad_calls),
         cmocka_unit_test(too_many_bans),
+        cmocka_unit_test(bans_make_room),
     };
     return cmocka_run_group_tests_name("banned", tests, NULL, NULL);
 }
