@@ -17,7 +17,8 @@
  *     if (pluck_batch_sample(batch, rows, n, &out, &error) != PLUCK_OK) puts(error.message);
  *
  * Results do not depend on the number of threads, nor on who runs which row: each row's are those
- * of pluck_sample_row. A row that fails fails alone. After creation nothing is allocated.
+ * of pluck_sample_row, or of pluck_verify if it has a draft. A row that fails fails alone. After
+ * creation nothing is allocated.
  *
  * docs/serving.md explains more. Source of the kept set's use: "sampling mask replay", DeepSeek
  * V3.2 (arXiv 2512.02556).
@@ -26,6 +27,7 @@
 #define PLUCK_BATCH_H
 
 #include "pluck.h"
+#include "pluck_verify.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -95,6 +97,9 @@ typedef struct pluck_batch_row {
                                side by side. Other strides are gathered first */
     bool accept;            /* accept the token drawn, as pluck_accept does */
     uint32_t leave_out;     /* bits of pluck_batch_part */
+    /* NULL: none. Else the draft is verified as by pluck_verify, in the batch's workspace, and the
+     * tokens that result are accepted; `row`, `stride` and `accept` are not used. */
+    const pluck_draft *draft;
 } pluck_batch_row;
 
 /*
@@ -125,7 +130,10 @@ typedef struct pluck_batch_out {
     pluck_status *statuses; /* n */
     pluck_error *errors; /* n: which field of the row, and why; OK and "" for a row that succeeds */
     int32_t *tokens;     /* n; -1 for a row that failed */
-    pluck_draw *draws;   /* n; of a row that failed: token -1, the rest 0 */
+    /* n; needed if a row has a draft. Of a row without one: n_accepted 0 and the token. Of a row that
+     * failed: 0 and -1. */
+    pluck_verified *verified;
+    pluck_draw *draws;        /* n; of a row that failed: token -1, the rest 0 */
     pluck_batch_kept kept;    /* a row that failed keeps nothing */
     pluck_batch_logprobs raw; /* of the row as handed in, mask and list included, before the chain.
                                  Of a row that failed: token NaN, and no top */
@@ -135,6 +143,10 @@ typedef struct pluck_batch_out {
 /*
  * Samples from each of n rows (0 to max_rows) with the row's own sampler, and accepts the token if
  * the row says so. A chain that does not select is an error of its row (ERR_NO_DRAW).
+ *
+ * If a row has a draft, its token is the one behind the drafted tokens that stand, and what else is
+ * asked for (draw, kept set, log-probabilities) is of the place that gave this token; the chain's
+ * distribution there is meant, also if the token was drawn from what a draft left of it.
  *
  * Returns PLUCK_OK if every row succeeded, and PLUCK_ERR_BATCH if some failed: each of these is as it
  * was, streams and histories included, and the others are done. Then err, which may be NULL, has the
@@ -149,10 +161,11 @@ typedef struct pluck_batch_out {
  * called; what they change of it is forgotten. Samplers that share a custom context must not be in
  * one call unless the context bears it.
  *
- * Errors of the call: ERR_NULL (batch, rows, or an array that goes with one that is given), ERR_SIZE
- * (n, n_top, max_kept), ERR_SHARED (the batch is in use by another call). Statuses of a row: OK;
- * those of pluck_sample_row; ERR_SHARED (its sampler is an earlier row's); ERR_SIZE (it keeps more
- * than max_kept); ERR_CANCELLED.
+ * Errors of the call: ERR_NULL (batch, rows, an array that goes with one that is given, verified if a
+ * row has a draft), ERR_SIZE (n, n_top, max_kept), ERR_SHARED (the batch is in use by another call).
+ * Statuses of a row: OK; those of pluck_sample_row, and with a draft those of pluck_verify;
+ * ERR_SHARED (its sampler is an earlier row's); ERR_SIZE (it keeps more than max_kept);
+ * ERR_CANCELLED.
  */
 PLUCK_API pluck_status pluck_batch_sample(pluck_batch *batch, const pluck_batch_row *rows,
                                           int32_t n, const pluck_batch_out *out, pluck_error *err);

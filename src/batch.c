@@ -129,6 +129,7 @@ static void close_lanes(pluck_batch *b, int32_t n) {
 static void run_lanes(pluck_batch *b) {
     const int32_t n = b->n < b->config.n_threads ? b->n : b->config.n_threads;
     atomic_store(&b->next, 0);
+    for (int32_t i = 0; i < b->config.n_threads; i++) b->lanes[i].failed = -1;
     for (int32_t i = 0; i < n; i++) atomic_store(&b->lanes[i].state, LANE_OPEN);
     if (n <= 1)
         work(b, 0);
@@ -184,7 +185,7 @@ static pluck_status report(const pluck_batch *b, pluck_error *err) {
         if (!ok) pk_batch_blank_row(b, i);
         if (!ok && first < 0) first = i;
         if (b->out->statuses) b->out->statuses[i] = b->statuses[i];
-        if (!b->out->errors) continue;
+        if (!b->out->errors || pk_batch_draft_failed(b, i)) continue;
         b->out->errors[i] = (pluck_error){PLUCK_OK, ""};
         if (!ok) (void)pk_batch_why(b, i, &b->out->errors[i]);
     }

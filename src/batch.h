@@ -13,7 +13,7 @@
 
 #include "pluck_batch.h"
 #include "pool.h"
-#include "run.h"
+#include "verify.h"
 
 typedef enum lane_state { LANE_CLOSED, LANE_OPEN, LANE_RUNNING } lane_state;
 
@@ -22,6 +22,8 @@ typedef struct lane {
     pluck_workspace *workspace;
     float *room;    /* for each token: a gathered row, then probabilities by id */
     uint64_t *bits; /* one for each token */
+    int32_t failed; /* row of the call: the first of this lane whose draft failed; -1: none did */
+    pluck_error why;
     char apart[64]; /* from the next lane's state */
 } lane;
 
@@ -58,8 +60,16 @@ float pk_batch_logit(const pluck_batch_row *row, int64_t at);
 
 /* ---- batch_why.c ---- */
 
-/* What is wrong with row i, which failed. Returns its status. */
+/* What is wrong with row i, which failed. Returns its status. Of a draft it is known only of the first
+ * one that failed. */
 pluck_status pk_batch_why(const pluck_batch *b, int32_t i, pluck_error *err);
+
+/* Did row i fail while its draft was verified? Then pk_batch_why_draft has said why. */
+bool pk_batch_draft_failed(const pluck_batch *b, int32_t i);
+
+/* What is wrong with the draft of row i, as soon as it has failed; `found`: what pk_verify says. */
+void pk_batch_why_draft(const pluck_batch *b, int32_t i, const pluck_error *found,
+                        pluck_error *err);
 
 /* Checks the arguments of a call. ERR_NULL, ERR_SIZE. */
 pluck_status pk_batch_check_call(const pluck_batch *b, const pluck_batch_row *rows, int32_t n,

@@ -154,8 +154,9 @@ static pluck_status write_kept(pluck_batch *b, lane *l, int32_t i) {
 
 /* ---- all of it ---- */
 
-static pluck_status write_results(pluck_batch *b, lane *l, int32_t i, const raw_look *raw) {
-    const pluck_batch_row *row = &b->rows[i];
+/* `row` is row i, or the place of its draft that gave the token. */
+static pluck_status write_results(pluck_batch *b, lane *l, int32_t i, const pluck_batch_row *row,
+                                  const raw_look *raw) {
     const pluck_batch_out *out = b->out;
     pluck_workspace *ws = l->workspace;
     const bool processed = wants(row, &out->processed, PLUCK_BATCH_PROCESSED);
@@ -168,6 +169,7 @@ static pluck_status write_results(pluck_batch *b, lane *l, int32_t i, const raw_
     const int32_t token = ws->selection.token;
     if (raw) write_raw_token(row, raw, token);
     if (out->tokens) out->tokens[i] = token;
+    if (out->verified) out->verified[i] = (pluck_verified){0, token};
     return PLUCK_OK;
 }
 
@@ -179,17 +181,69 @@ static pluck_status run_row(pluck_batch *b, lane *l, int32_t i, pk_fpenv *caller
     const run_hooks hooks = {.look = look_at_raw, .arg = &raw};
     pluck_workspace *used;
     TRY(pk_run(row->sampler, &r, true, wants_raw ? &hooks : NULL, &used, caller));
-    const pluck_status status = write_results(b, l, i, wants_raw ? &raw : NULL);
-    if (status != PLUCK_OK) pk_run_undo(row->sampler);
+    const pluck_status status = write_results(b, l, i, row, wants_raw ? &raw : NULL);
+    if (status != PLUCK_OK) {
+        pk_run_undo(row->sampler);
+        return status;
+    }
+    if (row->accept) pk_run_accept(row->sampler, l->workspace->selection.token, caller);
+    return PLUCK_OK;
+}
+
+/* ---- a draft ---- */
+
+typedef struct draft_row {
+    pluck_batch *b;
+    lane *l;
+    int32_t i;
+    bool wants_raw;
+    raw_look raw; /* at the place that was run last */
+} draft_row;
+
+static void look_at_place(void *arg, view *v) {
+    draft_row *self = arg;
+    look_at_raw(&self->raw, v);
+}
+
+static pluck_status read_place(void *arg, const pluck_row *row) {
+    const draft_row *self = arg;
+    const pluck_batch_row *whole = &self->b->rows[self->i];
+    const pluck_batch_row place = {
+        .sampler = whole->sampler, .row = *row, .leave_out = whole->leave_out};
+    return write_results(self->b, self->l, self->i, &place, self->wants_raw ? &self->raw : NULL);
+}
+
+static pluck_status run_draft(pluck_batch *b, lane *l, int32_t i, pk_fpenv *caller) {
+    const pluck_batch_row *row = &b->rows[i];
+    pluck_draft draft = *row->draft;
+    draft.workspace = l->workspace;
+    draft_row self = {.b = b,
+                      .l = l,
+                      .i = i,
+                      .wants_raw = wants(row, &b->out->raw, PLUCK_BATCH_RAW),
+                      .raw = {.out = &b->out->raw, .i = i}};
+    const verify_hooks hooks = {
+        .look = self.wants_raw ? look_at_place : NULL, .read = read_place, .arg = &self};
+    pluck_error found = {PLUCK_OK, ""};
+    pluck_verified verified;
+    const pluck_status status = pk_verify(row->sampler, &draft, &hooks, &verified, &found, caller);
+    if (status == PLUCK_OK) {
+        b->out->verified[i] = verified;
+        return PLUCK_OK;
+    }
+    found.status = status;
+    if (b->out->errors) pk_batch_why_draft(b, i, &found, &b->out->errors[i]);
+    if (l->failed < 0) {
+        l->failed = i;
+        pk_batch_why_draft(b, i, &found, &l->why);
+    }
     return status;
 }
 
 void pk_batch_run_row(pluck_batch *b, lane *l, int32_t i) {
     /* Each row starts from the same environment, whatever ran on this thread before. */
     pk_fpenv caller = b->caller;
-    b->statuses[i] = run_row(b, l, i, &caller);
-    if (b->statuses[i] == PLUCK_OK && b->rows[i].accept)
-        pk_run_accept(b->rows[i].sampler, l->workspace->selection.token, &caller);
+    b->statuses[i] = b->rows[i].draft ? run_draft(b, l, i, &caller) : run_row(b, l, i, &caller);
     /* What rows left out is blank as well. */
     const pluck_batch_row *row = &b->rows[i];
     if (!wants(row, &b->out->raw, PLUCK_BATCH_RAW)) pk_batch_blank_logprobs(&b->out->raw, i);
@@ -208,6 +262,7 @@ void pk_batch_blank_logprobs(const pluck_batch_logprobs *out, int32_t i) {
 void pk_batch_blank_row(const pluck_batch *b, int32_t i) {
     const pluck_batch_out *out = b->out;
     if (out->tokens) out->tokens[i] = -1;
+    if (out->verified) out->verified[i] = (pluck_verified){0, -1};
     if (out->draws) out->draws[i] = (pluck_draw){.token = -1};
     pk_batch_blank_logprobs(&out->raw, i);
     pk_batch_blank_logprobs(&out->processed, i);

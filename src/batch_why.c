@@ -31,8 +31,43 @@ pluck_status pk_batch_check_call(const pluck_batch *b, const pluck_batch_row *ro
                        (int)k->max_kept);
     if (k->offsets && !k->ids)
         return pk_fail(err, PLUCK_ERR_NULL, "kept.ids is NULL, kept.offsets is not");
+    for (int32_t i = 0; i < n && !out->verified; i++)
+        if (rows[i].draft)
+            return pk_fail(err, PLUCK_ERR_NULL, "verified is NULL, row %d has a draft", (int)i);
     TRY(check_logprobs(b, &out->raw, "raw", err));
     return check_logprobs(b, &out->processed, "processed", err);
+}
+
+/* ---- a draft ---- */
+
+bool pk_batch_draft_failed(const pluck_batch *b, int32_t i) {
+    const pluck_status status = b->statuses[i];
+    return b->rows[i].draft && b->rows[i].sampler && status != PLUCK_OK &&
+           status != PLUCK_ERR_SHARED && status != PLUCK_ERR_CANCELLED;
+}
+
+static pluck_status too_much_kept(const pluck_batch *b, int32_t i, pluck_error *err) {
+    return pk_fail(err, PLUCK_ERR_SIZE, "row %d: kept: %d tokens are kept, max_kept is %d", (int)i,
+                   (int)b->n_kept[i], (int)b->out->kept.max_kept);
+}
+
+void pk_batch_why_draft(const pluck_batch *b, int32_t i, const pluck_error *found,
+                        pluck_error *err) {
+    if (found->message[0] == '\0' && found->status == PLUCK_ERR_SIZE)
+        (void)too_much_kept(b, i, err);
+    else
+        (void)pk_fail(err, found->status, "row %d: draft: %s", (int)i,
+                      found->message[0] != '\0' ? found->message
+                                                : pluck_status_string(found->status));
+}
+
+/* The words of the lane that verified the draft of row i. */
+static pluck_status draft_words(const pluck_batch *b, int32_t i, pluck_error *err) {
+    int32_t at = 0;
+    while (b->lanes[at].failed != i) at++;
+    PLUCK_ASSERT(at < b->config.n_threads);
+    if (err) *err = b->lanes[at].why;
+    return b->statuses[i];
 }
 
 /* ---- a row ---- */
@@ -100,13 +135,13 @@ static pluck_status bad_size(const pluck_batch *b, int32_t i, pluck_error *err) 
     if (r->allowed && r->n_allowed < 0)
         return pk_fail(err, PLUCK_ERR_SIZE, "row %d: n_allowed is %d; allowed: 0 and above", (int)i,
                        (int)r->n_allowed);
-    return pk_fail(err, PLUCK_ERR_SIZE, "row %d: kept: %d tokens are kept, max_kept is %d", (int)i,
-                   (int)b->n_kept[i], (int)b->out->kept.max_kept);
+    return too_much_kept(b, i, err);
 }
 
 pluck_status pk_batch_why(const pluck_batch *b, int32_t i, pluck_error *err) {
     const pluck_batch_row *row = &b->rows[i];
     const pluck_status status = b->statuses[i];
+    if (pk_batch_draft_failed(b, i)) return draft_words(b, i, err);
     switch (status) {
     case PLUCK_ERR_NULL:
         return pk_fail(err, status, "row %d: %s is NULL", (int)i,

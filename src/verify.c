@@ -8,7 +8,8 @@
  */
 #include "arithmetic.h"
 
-#include "pluck_verify.h"
+#include "verify.h"
+
 #include "proposal.h"
 #include "rewind.h"
 #include "run.h"
@@ -24,6 +25,7 @@ typedef struct start {
 typedef struct verifier {
     pluck_sampler *s;
     const pluck_draft *draft;
+    const verify_hooks *hooks; /* NULL: none */
     pk_fpenv *caller;
     pluck_error *err;
     int32_t n_accepted; /* tokens that the sampler has been told */
@@ -75,17 +77,32 @@ static void accept(verifier *v, int32_t token) {
 
 typedef pick (*choose_fn)(void *arg, view *seen, const stage_run *run);
 
+static void look(void *arg, view *seen) {
+    const verifier *v = arg;
+    v->hooks->look(v->hooks->arg, seen);
+}
+
 /* Runs the chain at a place; v->token is what it selected. */
 static pluck_status run_place(verifier *v, int32_t place, choose_fn choose) {
     pluck_row row = v->draft->rows[place];
     row.workspace = v->draft->workspace;
-    const run_hooks hooks = {.choose = choose, .arg = v};
+    const bool looks = v->hooks && v->hooks->look;
+    const run_hooks hooks = {.look = looks ? look : NULL, .choose = choose, .arg = v};
     v->place = place;
     pluck_workspace *ws;
-    const pluck_status status = pk_run(v->s, &row, true, choose ? &hooks : NULL, &ws, v->caller);
+    const pluck_status status =
+        pk_run(v->s, &row, true, choose || looks ? &hooks : NULL, &ws, v->caller);
     if (status != PLUCK_OK)
         return pk_fail(v->err, status, "rows[%d]: %s", (int)place, pluck_status_string(status));
     v->token = ws->selection.token;
+    return PLUCK_OK;
+}
+
+/* The place that was run is the last one: its outcome is read, and its token accepted. */
+static pluck_status end_here(verifier *v, pluck_verified *out) {
+    if (v->hooks && v->hooks->read) TRY(v->hooks->read(v->hooks->arg, &v->draft->rows[v->place]));
+    *out = (pluck_verified){v->n_accepted, v->token};
+    accept(v, v->token);
     return PLUCK_OK;
 }
 
@@ -119,10 +136,8 @@ static pluck_status verify_in_turn(verifier *v, pluck_verified *out) {
     for (int32_t i = 0;; i++) {
         const bool last = i == draft->n_tokens;
         TRY(run_place(v, i, last ? NULL : choose));
+        if (last || v->token != draft->tokens[i]) return end_here(v, out);
         accept(v, v->token);
-        if (!last && v->token == draft->tokens[i]) continue;
-        *out = (pluck_verified){i, v->token};
-        return PLUCK_OK;
     }
 }
 
@@ -205,9 +220,7 @@ static pluck_status verify_block(verifier *v, pluck_verified *out) {
     go_back_to(v, v->longest);
     if (v->coins) pk_stream_go_to(v->coins, used);
     TRY(run_place(v, v->longest, v->longest < v->draft->n_tokens ? choose_residual : NULL));
-    accept(v, v->token);
-    *out = (pluck_verified){v->longest, v->token};
-    return PLUCK_OK;
+    return end_here(v, out);
 }
 
 /* ---- checks ---- */
@@ -245,15 +258,20 @@ static pluck_status check(verifier *v) {
     return check_tokens(v);
 }
 
-static PK_APART pluck_status verify(pluck_sampler *s, const pluck_draft *draft, pluck_verified *out,
-                                    pluck_error *err, pk_fpenv *caller) {
-    verifier v = {.s = s, .draft = draft, .caller = caller, .err = err};
+pluck_status pk_verify(pluck_sampler *s, const pluck_draft *draft, const verify_hooks *hooks,
+                       pluck_verified *out, pluck_error *err, pk_fpenv *caller) {
+    verifier v = {.s = s, .draft = draft, .hooks = hooks, .caller = caller, .err = err};
     TRY(check(&v));
     note_start(s, &v.begun);
     const pluck_status status =
         draft->way == PLUCK_VERIFY_BLOCK ? verify_block(&v, out) : verify_in_turn(&v, out);
     if (status != PLUCK_OK) go_back_to(&v, 0);
     return status;
+}
+
+static PK_APART pluck_status verify(pluck_sampler *s, const pluck_draft *draft, pluck_verified *out,
+                                    pluck_error *err, pk_fpenv *caller) {
+    return pk_verify(s, draft, NULL, out, err, caller);
 }
 
 pluck_status pluck_verify(pluck_sampler *sampler, const pluck_draft *draft,

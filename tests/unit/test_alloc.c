@@ -330,8 +330,23 @@ static void batches_never_allocate(void **state) {
         rows[i].row.logits = logits[i] + N - 1;
         assert_int_equal(pluck_sampler_create(&rows[i].sampler, &c), PLUCK_OK);
     }
+    /* One of them is a draft. */
+    static pluck_verified verified[ROWS];
+    static const int32_t draft_tokens[] = {3, 4};
+    const pluck_row places[] = {
+        {.logits = logits[0]}, {.logits = logits[1]}, {.logits = logits[2]}};
+    const pluck_draft draft = {
+        .way = PLUCK_VERIFY_BLOCK, .tokens = draft_tokens, .n_tokens = 2, .rows = places};
+    const pluck_stage plain = with_dist();
+    pluck_config drafted = with_chain(N, 3, PLUCK_RNG_PHILOX, &plain, 1);
+    drafted.max_rewind = 2;
+    drafted.allocator = c.allocator;
+    pluck_sampler_free(rows[ROWS - 1].sampler);
+    rows[ROWS - 1] = (pluck_batch_row){.draft = &draft};
+    assert_int_equal(pluck_sampler_create(&rows[ROWS - 1].sampler, &drafted), PLUCK_OK);
     const pluck_batch_out out = {
         .tokens = drawn,
+        .verified = verified,
         .draws = draws,
         .kept = {N, offsets, kept, probabilities},
         .raw = {of_token[0], 20, ids[0], logprobs[0]},
