@@ -1,18 +1,17 @@
 /* accept.c: methods of Sampler that tell it tokens: those chosen, and those of a prompt. */
 #include "extension.h"
 
-/* -1 with pluck.Error set if a token is not in the vocabulary. */
-static int check_token(const px_sampler *s, int32_t token) {
-    if (token >= 0 && token < s->n_vocab) return 0;
+int px_check_token(int32_t token, int32_t n_vocab) {
+    if (token >= 0 && token < n_vocab) return 0;
     pluck_error err = {PLUCK_ERR_TOKEN, ""};
     (void)PyOS_snprintf(err.message, sizeof err.message, "token %d is outside the vocabulary of %d",
-                        (int)token, (int)s->n_vocab);
+                        (int)token, (int)n_vocab);
     (void)px_raise(PLUCK_ERR_TOKEN, &err);
     return -1;
 }
 
 static int read_token(const px_sampler *s, PyObject *object, int32_t *token) {
-    return px_int32(object, "token", token) == 0 ? check_token(s, *token) : -1;
+    return px_int32(object, "token", token) == 0 ? px_check_token(*token, s->n_vocab) : -1;
 }
 
 /* None, if all went well: neither the library nor a custom stage refused. */

@@ -255,9 +255,7 @@ static int32_t piece(void *ctx, int32_t token, char *buffer, int32_t capacity) {
     callback *c = ctx;
     int32_t length = -1;
     PyObject *text = PyObject_CallFunction(c->piece, "i", (int)token);
-    PyObject *bytes = !text                   ? NULL
-                      : PyUnicode_Check(text) ? PyUnicode_AsUTF8String(text)
-                                              : Py_NewRef(text);
+    PyObject *bytes = text ? px_text(text, "the text of a token") : NULL;
     char *from;
     Py_ssize_t n;
     if (bytes && PyBytes_AsStringAndSize(bytes, &from, &n) == 0) {

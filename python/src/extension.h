@@ -10,6 +10,7 @@
  *   batch_object.c pluck.Batch; batch_call.c its arguments, batch_result.c its results
  *   rows.c        many rows and masks of a call
  *   verify.c      drafts checked against rows
+ *   banned_object.c pluck.Banned
  *   accept.c      telling a sampler tokens
  *   saved.c       a sampler's state as bytes, and pickling
  *   results.c     what a call returns; errors
@@ -133,6 +134,10 @@ PyObject *px_index(PyObject *object, const char *what);
 /* An int32 of a Python integer; -1 with an exception set that names `what` if it is none. */
 int px_int32(PyObject *object, const char *what, int32_t *out);
 
+/* The bytes of a str, as UTF-8, or of bytes; a new reference. NULL with TypeError set that names
+ * `what`. */
+PyObject *px_text(PyObject *object, const char *what);
+
 /* ---- chain.c ---- */
 
 /* A config made of Python objects, with the memory that it points to. */
@@ -236,6 +241,9 @@ int px_sampler_init(PyObject *module);
 
 /* ---- accept.c, saved.c: methods of Sampler ---- */
 
+/* -1 with pluck.Error set if a token is not in the vocabulary. */
+int px_check_token(int32_t token, int32_t n_vocab);
+
 PyObject *px_sampler_accept(PyObject *self, PyObject *token);
 PyObject *px_sampler_accept_prompt(PyObject *self, PyObject *tokens);
 
@@ -252,5 +260,9 @@ int px_verify_init(PyObject *module);
 /* ---- batch_object.c ---- */
 
 int px_batch_init(PyObject *module);
+
+/* ---- banned_object.c ---- */
+
+int px_banned_init(PyObject *module);
 
 #endif /* PLUCK_EXTENSION_H */

@@ -108,7 +108,7 @@ static int fill_module(PyObject *module) {
     if (first) return PyDict_Update(PyModule_GetDict(module), PyModule_GetDict(first));
     if (px_results_init(module) != 0 || px_callback_init(module) != 0 ||
         px_workspace_init(module) != 0 || px_sampler_init(module) != 0 ||
-        px_batch_init(module) != 0 || px_verify_init(module) != 0 ||
+        px_batch_init(module) != 0 || px_verify_init(module) != 0 || px_banned_init(module) != 0 ||
         PyModule_AddStringConstant(module, "__version__", pluck_version()) != 0)
         return -1;
     first = Py_NewRef(module);

@@ -67,6 +67,13 @@ int px_int32(PyObject *object, const char *what, int32_t *out) {
     return fits ? 0 : -1;
 }
 
+PyObject *px_text(PyObject *object, const char *what) {
+    if (PyUnicode_Check(object)) return PyUnicode_AsUTF8String(object);
+    if (PyBytes_Check(object)) return Py_NewRef(object);
+    return PyErr_Format(PyExc_TypeError, "%s is a %R; wanted: str or bytes", what,
+                        (PyObject *)Py_TYPE(object));
+}
+
 /* ---- the row ---- */
 
 int px_row_dtype(const px_array *a, PyObject *dtype, pluck_dtype *out) {

@@ -19,7 +19,7 @@ if [ "$mode" = build ]; then
     # Leaks: the interpreter frees less than everything at its end. Its own allocator would hide what is freed.
     # PyTorch's libraries are not built for a sanitizer.
     exec env PYTHONPATH="$what" LD_PRELOAD="${5:-}" ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc \
-        "$python" -m unittest test_rows test_sampler test_stages test_same_bits test_batch test_verify
+        "$python" -m unittest test_rows test_sampler test_stages test_same_bits test_batch test_verify test_banned
 fi
 
 "$python" -c 'import ensurepip, venv' 2>/dev/null || missing 'the venv module' python3-venv

@@ -26,6 +26,11 @@ class Examples(unittest.TestCase):
         expected = (ROOT / "examples" / "expected" / "quickstart.txt").read_text()
         self.assertEqual((done.stdout.split(), done.stderr), (expected.split(), ""))
 
+    def test_banned(self):
+        done = run("banned.py")
+        expected = (ROOT / "examples" / "expected" / "banned.txt").read_text()
+        self.assertEqual((done.stdout, done.stderr), (expected, ""))
+
     def test_libllama(self):
         if not (LLAMA / "libllama.so").exists():
             self.skipTest("libllama is missing: make deps fetches it")

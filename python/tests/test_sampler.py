@@ -266,7 +266,7 @@ class Documentation(unittest.TestCase):
     def test_everything_public_has_a_docstring(self):
         for name in pluck.__all__:
             self.assertTrue(getattr(pluck, name).__doc__, name)
-        for owner in (pluck.Sampler, pluck.Workspace):
+        for owner in (pluck.Sampler, pluck.Workspace, pluck.Banned):
             for name, member in vars(owner).items():
                 if not name.startswith("_"):
                     self.assertTrue(member.__doc__, f"{owner.__name__}.{name}")

@@ -7,19 +7,19 @@
     sampler.accept(token)
 
 Sampler is a chain of stages, made of a spec or of pluck.stages; its verify() judges the drafts of a small
-model; Batch runs many samplers on threads; top_logprobs gives the log-probabilities of a row. What the library
-refuses is a pluck.Error that names key, value and range. Results are those of the C library, bit for bit.
+model; Batch runs many samplers on threads; Banned keeps strings out of a text; top_logprobs gives the
+log-probabilities of a row. What the library refuses is a pluck.Error that names key, value and range. Results are those of the C library, bit for bit.
 """
 
 from pluck._errors import BatchError, Error
 from pluck._pluck import (
-    Batch, BatchLogProbs, BatchResult, Candidates, Draw, Kept, LogProbs, Sampler, Verified, Workspace, __version__,
-    isa, top_logprobs,
+    Banned, BannedStep, Batch, BatchLogProbs, BatchResult, Candidates, Draw, Kept, LogProbs, Sampler, Verified,
+    Workspace, __version__, isa, top_logprobs,
 )
 from pluck.stages import *
 from pluck import stages
 
 __all__ = [
     "Sampler", "Workspace", "Draw", "Candidates", "LogProbs", "top_logprobs", "isa", "Error", "stages",
-    "Batch", "BatchResult", "BatchLogProbs", "Kept", "BatchError", "Verified",
+    "Batch", "BatchResult", "BatchLogProbs", "Kept", "BatchError", "Verified", "Banned", "BannedStep",
 ] + stages.__all__
