@@ -293,7 +293,7 @@ static bool function_of(PyObject *object, const char *name, bool needed, PyObjec
     if (*out == Py_None) Py_CLEAR(*out);
     if (PyErr_Occurred()) return false;
     if (*out ? PyCallable_Check(*out) : !needed) return true;
-    PyErr_Format(PyExc_TypeError, "%R of a stage, a %R, is %R; wanted: a function", name,
+    PyErr_Format(PyExc_TypeError, "%s of a stage, a %R, is %R; wanted: a function", name,
                  (PyObject *)Py_TYPE(object), *out ? *out : Py_None);
     Py_CLEAR(*out);
     return false;

@@ -259,7 +259,8 @@ class Processes(unittest.TestCase):
             [sys.executable, "-c", source], check=True, capture_output=True, text=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         ).stdout.split()
-        self.assertEqual({name.partition(".")[0] for name in found}, {"pluck"})
+        # A debug build looks up the encodings that it meets.
+        self.assertEqual({name.partition(".")[0] for name in found} - {"encodings"}, {"pluck"})
 
 
 class Documentation(unittest.TestCase):
