@@ -125,7 +125,11 @@ static void nine_draws(contest *c) {
 }
 
 static void verify_eight(contest *c) {
-    const pluck_draft d = {draft.way, draft.tokens, N_DRAFT, draft.rows, draft.proposals, NULL};
+    const pluck_draft d = {.way = draft.way,
+                           .tokens = draft.tokens,
+                           .n_tokens = N_DRAFT,
+                           .rows = draft.rows,
+                           .proposals = draft.proposals};
     pluck_verified verified;
     c->failed |= pluck_verify(c->samplers[0], &d, &verified, NULL) != PLUCK_OK;
     c->failed |= verified.n_accepted != N_DRAFT;

@@ -169,7 +169,7 @@ static pluck_status write_results(pluck_batch *b, lane *l, int32_t i, const pluc
     const int32_t token = ws->selection.token;
     if (raw) write_raw_token(row, raw, token);
     if (out->tokens) out->tokens[i] = token;
-    if (out->verified) out->verified[i] = (pluck_verified){0, token};
+    if (out->verified) out->verified[i] = (pluck_verified){0, token, -1};
     return PLUCK_OK;
 }
 
@@ -262,7 +262,7 @@ void pk_batch_blank_logprobs(const pluck_batch_logprobs *out, int32_t i) {
 void pk_batch_blank_row(const pluck_batch *b, int32_t i) {
     const pluck_batch_out *out = b->out;
     if (out->tokens) out->tokens[i] = -1;
-    if (out->verified) out->verified[i] = (pluck_verified){0, -1};
+    if (out->verified) out->verified[i] = (pluck_verified){0, -1, -1};
     if (out->draws) out->draws[i] = (pluck_draw){.token = -1};
     pk_batch_blank_logprobs(&out->raw, i);
     pk_batch_blank_logprobs(&out->processed, i);

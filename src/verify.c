@@ -98,46 +98,74 @@ static pluck_status run_place(verifier *v, int32_t place, choose_fn choose) {
     return PLUCK_OK;
 }
 
-/* The place that was run is the last one: its outcome is read, and its token accepted. */
-static pluck_status end_here(verifier *v, pluck_verified *out) {
+/* The place that was run, behind drafted token `node`, is the last one: its outcome is read, and its
+ * token accepted. */
+static pluck_status end_here(verifier *v, int32_t node, pluck_verified *out) {
     if (v->hooks && v->hooks->read) TRY(v->hooks->read(v->hooks->arg, &v->draft->rows[v->place]));
-    *out = (pluck_verified){v->n_accepted, v->token};
+    *out = (pluck_verified){v->n_accepted, v->token, node};
     accept(v, v->token);
     return PLUCK_OK;
 }
 
-/* The target's probability of the drafted token; 0 if it is not there. */
-static pick drafted(verifier *v, view *seen) {
-    const int32_t token = v->draft->tokens[v->place];
+/* The target's probability of drafted token i; 0 if it is not there. */
+static pick drafted(const verifier *v, view *seen, int32_t i) {
+    const int32_t token = v->draft->tokens[i];
     const float x = pk_view_value(seen, token);
     return (pick){token, x, x > -INFINITY ? pk_view_probability(seen, x) : 0.0};
 }
 
-/* Draws from what is left of `reached` times P. Nothing is, but for rounding, if Q is P itself. */
-static pick draw_residual(verifier *v, view *seen, const stage_run *run, double reached) {
+/* Draws from what is left of P. Nothing is, but for rounding, if Q is P itself. */
+static pick draw_residual(const residual *left, view *seen, const stage_run *run) {
     const double u = pk_stream_double(run->stream);
-    const pick found = pk_proposal_draw(&v->proposals[v->place], seen, reached, u);
+    const pick found = pk_residual_draw(left, seen, u);
     return found.token >= 0 ? found : pk_view_draw(seen, run->rng, u);
 }
 
 /* ---- one token after the other ---- */
 
+/* The first drafted token from `from` on that comes right behind `parent`; -1 if there is none. */
+static int32_t next_child(const pluck_draft *d, int32_t parent, int32_t from) {
+    if (!d->parents) return from == parent + 1 && from < d->n_tokens ? from : -1;
+    for (int32_t i = from; i < d->n_tokens; i++)
+        if (d->parents[i] == parent) return i;
+    return -1;
+}
+
+static int32_t child_with(const pluck_draft *d, int32_t parent, int32_t token) {
+    int32_t i = next_child(d, parent, parent + 1);
+    while (i >= 0 && d->tokens[i] != token) i = next_child(d, parent, i + 1);
+    return i;
+}
+
+/* Judges the tokens that were drafted for this place, one by one, each by what those before have
+ * left. */
 static pick choose_by_rejection(void *arg, view *seen, const stage_run *run) {
     verifier *v = arg;
-    const pick found = drafted(v, seen);
-    const double q = pk_proposal_at(&v->proposals[v->place], found.token);
-    const double u = pk_stream_double(run->stream);
-    return u * q < found.probability ? found : draw_residual(v, seen, run, 1.0);
+    const int32_t parent = v->place - 1;
+    residual left;
+    pk_residual_begin(&left, 1.0);
+    for (int32_t i = next_child(v->draft, parent, v->place); i >= 0;
+         i = next_child(v->draft, parent, i + 1)) {
+        const proposal *q = &v->proposals[i];
+        const pick found = drafted(v, seen, i);
+        pk_residual_rescale(&left, seen);
+        const double r = pk_residual_at(&left, found.token, found.probability);
+        const double u = pk_stream_double(run->stream);
+        if (u * pk_proposal_at(q, found.token) < r) return found;
+        pk_residual_take(&left, q);
+    }
+    return draw_residual(&left, seen, run);
 }
 
 static pluck_status verify_in_turn(verifier *v, pluck_verified *out) {
-    const pluck_draft *draft = v->draft;
-    const choose_fn choose = draft->way == PLUCK_VERIFY_REJECTION ? choose_by_rejection : NULL;
-    for (int32_t i = 0;; i++) {
-        const bool last = i == draft->n_tokens;
-        TRY(run_place(v, i, last ? NULL : choose));
-        if (last || v->token != draft->tokens[i]) return end_here(v, out);
+    const pluck_draft *d = v->draft;
+    const choose_fn choose = d->way == PLUCK_VERIFY_REJECTION ? choose_by_rejection : NULL;
+    for (int32_t node = -1;;) {
+        TRY(run_place(v, node + 1, next_child(d, node, node + 1) >= 0 ? choose : NULL));
+        const int32_t next = child_with(d, node, v->token);
+        if (next < 0) return end_here(v, node, out);
         accept(v, v->token);
+        node = next;
     }
 }
 
@@ -153,12 +181,20 @@ static void judge(verifier *v) {
     if (certain || (v->coins && pk_stream_double(v->coins) < h)) v->longest = v->place;
 }
 
+/* What is left of reached P at a place whose token is turned down. */
+static void begin_residual(const verifier *v, residual *left) {
+    pk_residual_begin(left, v->reached[v->place]);
+    pk_residual_take(left, &v->proposals[v->place]);
+}
+
 /* Lets the drafted token be drawn, if it can be. */
 static pick choose_drafted(void *arg, view *seen, const stage_run *run) {
     verifier *v = arg;
-    pick found = drafted(v, seen);
+    pick found = drafted(v, seen, v->place);
+    residual left;
+    begin_residual(v, &left);
     v->p = found.probability;
-    v->left = pk_proposal_residual(&v->proposals[v->place], seen, v->reached[v->place]);
+    v->left = pk_residual_sum(&left, seen);
     v->coins = run->stream;
     if (!(v->p > 0.0)) {
         found = pk_view_argmax(seen);
@@ -192,8 +228,9 @@ static void forget_place(verifier *v) {
 }
 
 static pick choose_residual(void *arg, view *seen, const stage_run *run) {
-    verifier *v = arg;
-    return draw_residual(v, seen, run, v->reached[v->place]);
+    residual left;
+    begin_residual(arg, &left);
+    return draw_residual(&left, seen, run);
 }
 
 /* Goes along the draft as far as the target gives it any probability. */
@@ -220,10 +257,33 @@ static pluck_status verify_block(verifier *v, pluck_verified *out) {
     go_back_to(v, v->longest);
     if (v->coins) pk_stream_go_to(v->coins, used);
     TRY(run_place(v, v->longest, v->longest < v->draft->n_tokens ? choose_residual : NULL));
-    return end_here(v, out);
+    return end_here(v, v->longest - 1, out);
 }
 
 /* ---- checks ---- */
+
+/* The sibling of token i that is before it; -1 if there is none. */
+static int32_t sibling_before(const pluck_draft *d, int32_t i) {
+    int32_t at = i - 1;
+    while (d->parents && at >= 0 && d->parents[at] != d->parents[i]) at--;
+    return d->parents ? at : -1;
+}
+
+/* Takes what siblings were drawn before token i from what it was drawn from. */
+static pluck_status check_siblings(verifier *v, int32_t i) {
+    const pluck_draft *d = v->draft;
+    double taken = 0.0;
+    for (int32_t k = sibling_before(d, i); k >= 0; k = sibling_before(d, k)) {
+        if (d->tokens[k] == d->tokens[i])
+            return pk_fail(v->err, PLUCK_ERR_PARAM,
+                           "tokens[%d] is %d, as tokens[%d] is: siblings that were drawn without "
+                           "replacement differ",
+                           (int)i, (int)d->tokens[i], (int)k);
+        taken += pk_proposal_given(&v->proposals[i], d->tokens[k]);
+    }
+    if (taken > 0.0) pk_proposal_take(&v->proposals[i], taken);
+    return PLUCK_OK;
+}
 
 static pluck_status check_tokens(verifier *v) {
     const pluck_draft *d = v->draft;
@@ -232,16 +292,51 @@ static pluck_status check_tokens(verifier *v) {
         if (d->tokens[i] < 0 || d->tokens[i] >= n_vocab)
             return pk_fail(v->err, PLUCK_ERR_TOKEN, "tokens[%d] is %d; allowed: 0 to %d", (int)i,
                            (int)d->tokens[i], (int)n_vocab - 1);
-        v->proposals[i] = (proposal){d->proposals ? &d->proposals[i] : NULL, 1.0, d->tokens[i]};
-        if (d->way != PLUCK_VERIFY_SAME)
-            TRY(pk_proposal_check(&v->proposals[i], n_vocab, i, v->err));
+        if (d->way == PLUCK_VERIFY_SAME) continue;
+        proposal *q = &v->proposals[i];
+        *q = (proposal){.of = d->proposals ? &d->proposals[i] : NULL, .token = d->tokens[i]};
+        const int32_t before = sibling_before(d, i);
+        TRY(pk_proposal_check(q, n_vocab, i, before < 0 ? NULL : &v->proposals[before], v->err));
+        if (d->without_replacement) TRY(check_siblings(v, i));
     }
+    return PLUCK_OK;
+}
+
+/* How many tokens the longest path has: each parent comes before its children. */
+static pluck_status check_parents(const verifier *v, int32_t *longest) {
+    const pluck_draft *d = v->draft;
+    int32_t depths[PLUCK_MAX_DRAFT];
+    *longest = d->parents ? 0 : d->n_tokens;
+    if (d->parents && d->way == PLUCK_VERIFY_BLOCK)
+        return pk_fail(v->err, PLUCK_ERR_PARAM,
+                       "way: a draft with parents, which is a tree, is not judged as a block");
+    for (int32_t i = 0; d->parents && i < d->n_tokens; i++) {
+        const int32_t parent = d->parents[i];
+        if (parent < -1 || parent >= i)
+            return pk_fail(v->err, PLUCK_ERR_PARAM, "parents[%d] is %d; allowed: %s%d", (int)i,
+                           (int)parent, i > 0 ? "-1 to " : "", (int)i - 1);
+        depths[i] = parent < 0 ? 1 : depths[parent] + 1;
+        if (depths[i] > *longest) *longest = depths[i];
+    }
+    return PLUCK_OK;
+}
+
+static pluck_status check_room(const verifier *v) {
+    const pluck_draft *d = v->draft;
+    const int32_t max_rewind = v->s->plan->config.max_rewind;
+    int32_t longest;
+    TRY(check_parents(v, &longest));
+    if (longest > max_rewind)
+        return pk_fail(v->err, PLUCK_ERR_REWIND, "%s %d, the sampler's max_rewind is %d",
+                       d->parents ? "the tree's depth is" : "n_tokens is", (int)longest,
+                       (int)max_rewind);
+    if (longest > 0 && pk_rewind_room(v->s) < 0)
+        return pk_fail(v->err, PLUCK_ERR_REWIND, "a custom stage of the sampler has no rewind");
     return PLUCK_OK;
 }
 
 static pluck_status check(verifier *v) {
     const pluck_draft *d = v->draft;
-    const pluck_config *config = &v->s->plan->config;
     if (d->way != PLUCK_VERIFY_SAME && d->way != PLUCK_VERIFY_REJECTION &&
         d->way != PLUCK_VERIFY_BLOCK)
         return pk_fail(v->err, PLUCK_ERR_PARAM, "way: there is no way %d", (int)d->way);
@@ -250,11 +345,7 @@ static pluck_status check(verifier *v) {
                        PLUCK_MAX_DRAFT);
     if (!d->rows || (d->n_tokens > 0 && !d->tokens))
         return pk_fail(v->err, PLUCK_ERR_NULL, "%s is NULL", d->rows ? "tokens" : "rows");
-    if (d->n_tokens > config->max_rewind)
-        return pk_fail(v->err, PLUCK_ERR_REWIND, "n_tokens is %d, the sampler's max_rewind is %d",
-                       (int)d->n_tokens, (int)config->max_rewind);
-    if (d->n_tokens > 0 && pk_rewind_room(v->s) < 0)
-        return pk_fail(v->err, PLUCK_ERR_REWIND, "a custom stage of the sampler has no rewind");
+    TRY(check_room(v));
     return check_tokens(v);
 }
 

@@ -66,6 +66,8 @@ class Draft(ctypes.Structure):
         ("rows", ctypes.POINTER(Row)),
         ("proposals", ctypes.POINTER(Proposal)),
         ("workspace", ctypes.c_void_p),
+        ("parents", ctypes.c_void_p),
+        ("without_replacement", ctypes.c_bool),
     ]
 
 
@@ -120,10 +122,10 @@ class Sampler:
         draft = Draft(way, tokens.ctypes.data, len(tokens), (Row * len(rows))(*(Row(row.ctypes.data) for row in rows)))
         if proposals is not None:
             draft.proposals = (Proposal * len(given))(*given)
-        found = (ctypes.c_int32 * 2)()  # n_accepted, token
+        found = (ctypes.c_int32 * 3)()  # n_accepted, token, node
         status = self.library.pluck_verify(self.at, ctypes.byref(draft), ctypes.byref(found), None)
         assert status == 0, status
-        return tuple(found)
+        return tuple(found)[:2]
 
     def accept(self, token):
         assert self.library.pluck_accept(self.at, token) == 0

@@ -20,7 +20,7 @@ static float logits[ROWS][DRAFT + 1][N];
 typedef struct slot {
     random_chain chain;
     pluck_sampler *twin;
-    int32_t tokens[DRAFT];
+    int32_t tokens[DRAFT], parents[DRAFT];
     int32_t ids[DRAFT][N];
     float probabilities[DRAFT][N];
     pluck_proposal proposals[DRAFT];
@@ -92,6 +92,11 @@ static bool make_draft(slot *s, pluck_batch *one, rows_random *r) {
                              .n_tokens = DRAFT,
                              .rows = s->rows,
                              .proposals = rows_below(r, 5) ? s->proposals : NULL};
+    if (s->draft.way != PLUCK_VERIFY_BLOCK && rows_below(r, 3) == 0) { /* a tree */
+        for (int32_t i = 0; i < DRAFT; ++i)
+            s->parents[i] = i - 1 - (int32_t)rows_below(r, (uint32_t)(i < 2 ? i + 1 : 2));
+        s->draft.parents = s->parents;
+    }
     return good;
 }
 
@@ -187,22 +192,29 @@ static int32_t check_draft(int i) {
     slot *s = &slots[i];
     pluck_sampler *before = NULL;
     assert_int_equal(pluck_sampler_clone(&before, s->twin), PLUCK_OK);
-    pluck_verified want = {0, -1};
+    pluck_verified want = {0, -1, -1};
     pluck_error error = {PLUCK_OK, ""};
     const pluck_status status = pluck_verify(s->twin, &s->draft, &want, &error);
     assert_int_equal(first.statuses[i], status);
     assert_int_equal(first.verified[i].n_accepted, want.n_accepted);
     assert_int_equal(first.verified[i].token, want.token);
+    assert_int_equal(first.verified[i].node, want.node);
     assert_int_equal(first.tokens[i], want.token);
     assert_same_state(rows[i].sampler, s->twin);
     if (status == PLUCK_OK) assert_string_equal(first.errors[i].message, "");
     if (status == PLUCK_OK && !learns(&s->chain.config)) {
-        for (int32_t k = 0; k < want.n_accepted; ++k) {
-            int32_t token; /* the coins of stages that do not draw */
-            assert_int_equal(pluck_sample(before, s->rows[k].logits, &token), PLUCK_OK);
-            assert_int_equal(pluck_accept(before, s->tokens[k]), PLUCK_OK);
+        int32_t path[DRAFT + 1] = {want.node}, n = 0; /* backwards */
+        while (path[n] >= 0) {
+            path[n + 1] = s->draft.parents ? s->parents[path[n]] : path[n] - 1;
+            ++n;
         }
-        check_place(i, before, &s->rows[want.n_accepted], want.token);
+        assert_int_equal(n, want.n_accepted);
+        for (; n > 0; --n) {
+            int32_t token; /* the coins of stages that do not draw */
+            assert_int_equal(pluck_sample(before, s->rows[path[n] + 1].logits, &token), PLUCK_OK);
+            assert_int_equal(pluck_accept(before, s->tokens[path[n - 1]]), PLUCK_OK);
+        }
+        check_place(i, before, &s->rows[want.node + 1], want.token);
         n_places++;
     } else if (!strstr(first.errors[i].message, error.message)) {
         fail_msg("'%s' says nothing of '%s'", first.errors[i].message, error.message);

@@ -17,7 +17,7 @@ static const float flat[V] = {0.2f, 0.2f, 0.2f, 0.2f, 0.1f, 0.1f};
 static const int32_t drafted[DRAFT] = {2, 0, 3};
 
 typedef struct call {
-    int32_t tokens[DRAFT], ids[V];
+    int32_t tokens[DRAFT], parents[DRAFT], ids[V];
     float p[DRAFT][V], spoilt[V];
     pluck_row rows[DRAFT + 1];
     pluck_proposal proposals[DRAFT];
@@ -73,14 +73,14 @@ static void refuse(const call *c, int32_t max_rewind, pluck_status status, const
     for (int rng = 0; rng < 2; ++rng) {
         pluck_sampler *s = make_sampler((pluck_rng_kind)rng, max_rewind), *twin = NULL;
         assert_int_equal(pluck_sampler_clone(&twin, s), PLUCK_OK);
-        pluck_verified got = {-7, -7};
+        pluck_verified got = {-7, -7, -7};
         pluck_error error = {PLUCK_OK, ""};
         assert_int_equal(pluck_verify(s, &c->draft, &got, &error), status);
         assert_int_equal(error.status, status);
         if (!strstr(error.message, words))
             fail_msg("'%s' says nothing of '%s'", error.message, words);
         assert_int_equal(pluck_verify(s, &c->draft, &got, NULL), status);
-        assert_true(got.n_accepted == -7 && got.token == -7);
+        assert_true(got.n_accepted == -7 && got.token == -7 && got.node == -7);
         assert_same_future(s, twin);
         pluck_sampler_free(s);
         pluck_sampler_free(twin);
@@ -126,6 +126,72 @@ static void each_proposal(void **state) {
            "proposals[0]: the probabilities add up to 0.2; all of the distribution is needed");
     REFUSE((c.p[1][0] = 0.0f, c.p[1][1] = 0.4f), PLUCK_ERR_PARAM,
            "proposals[1]: gives tokens[1], which is 0, no probability");
+}
+
+/* A tree: two siblings, and one behind the first. */
+static void make_tree(call *c, bool without_replacement) {
+    make_call(c, PLUCK_VERIFY_REJECTION);
+    c->parents[0] = c->parents[1] = -1;
+    c->parents[2] = 0;
+    c->draft.parents = c->parents;
+    c->draft.without_replacement = without_replacement;
+}
+
+#define REFUSE_TREE(change, status, words)                                                         \
+    make_tree(&c, true);                                                                           \
+    change;                                                                                        \
+    refuse(&c, DRAFT, status, words)
+
+static void trees(void **state) {
+    (void)state;
+    call c;
+    REFUSE_TREE(c.parents[0] = 0, PLUCK_ERR_PARAM, "parents[0] is 0; allowed: -1");
+    REFUSE_TREE(c.parents[2] = 2, PLUCK_ERR_PARAM, "parents[2] is 2; allowed: -1 to 1");
+    REFUSE_TREE(c.parents[1] = -2, PLUCK_ERR_PARAM, "parents[1] is -2; allowed: -1 to 0");
+    REFUSE_TREE(c.draft.way = PLUCK_VERIFY_BLOCK, PLUCK_ERR_PARAM,
+                "which is a tree, is not judged");
+    REFUSE_TREE(c.tokens[1] = 2, PLUCK_ERR_PARAM, "tokens[1] is 2, as tokens[0] is");
+    REFUSE_TREE(c.tokens[1] = V, PLUCK_ERR_TOKEN, "tokens[1] is 6");
+    REFUSE_TREE((c.p[1][0] = 0.0f, c.p[1][1] = 0.4f), PLUCK_ERR_PARAM,
+                "proposals[1]: gives tokens[1], which is 0, no probability");
+    /* Also if the siblings' proposal is the same one, which is checked once. */
+    REFUSE_TREE((c.p[0][0] = 0.0f, c.p[0][1] = 0.4f, c.proposals[1] = c.proposals[0]),
+                PLUCK_ERR_PARAM, "proposals[1]: gives tokens[1], which is 0, no probability");
+    /* Its depth is two. */
+    make_tree(&c, false);
+    refuse(&c, 1, PLUCK_ERR_REWIND, "the tree's depth is 2, the sampler's max_rewind is 1");
+    pluck_sampler *s = make_sampler(PLUCK_RNG_PHILOX, 2);
+    pluck_verified got;
+    assert_int_equal(pluck_verify(s, &c.draft, &got, NULL), PLUCK_OK);
+    c.tokens[1] = c.tokens[0]; /* drawn twice */
+    assert_int_equal(pluck_verify(s, &c.draft, &got, NULL), PLUCK_OK);
+    pluck_sampler_free(s);
+    /* Nor is what siblings were drawn from of any use if tokens are compared. */
+    make_tree(&c, true);
+    c.draft.way = PLUCK_VERIFY_SAME;
+    c.tokens[1] = c.tokens[0];
+    s = make_sampler(PLUCK_RNG_PHILOX, 2);
+    assert_int_equal(pluck_verify(s, &c.draft, &got, NULL), PLUCK_OK);
+    pluck_sampler_free(s);
+}
+
+/* The row behind the second sibling, which stands, is not sound. */
+static void in_a_tree(void **state) {
+    (void)state;
+    static const uint32_t only[] = {1u << 0, 1u << 3};
+    for (int way = 0; way < 2; ++way)
+        for (int at = 0; at < 3; ++at) { /* how deep */
+            call c;
+            make_tree(&c, false);
+            c.draft.way = (pluck_verify_way)way;
+            c.parents[2] = 1;
+            static const int path[] = {0, 2, 3};
+            for (int i = 0; i < at; ++i) c.rows[path[i]].allowed = &only[i];
+            c.rows[path[at]].logits = c.spoilt;
+            char words[40];
+            (void)snprintf(words, sizeof words, "rows[%d]: an allowed logit is NaN", path[at]);
+            refuse(&c, DRAFT, PLUCK_ERR_NAN, words);
+        }
 }
 
 /* A row that is not sound is found when it is reached, with tokens accepted before it. */
@@ -192,6 +258,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_field),
         cmocka_unit_test(each_proposal),
+        cmocka_unit_test(trees),
+        cmocka_unit_test(in_a_tree),
         cmocka_unit_test(in_the_middle),
         cmocka_unit_test(pointers),
         cmocka_unit_test(custom_without_rewind),
