@@ -22,6 +22,7 @@
 
 #include "llama.h"
 #include "pluck.h"
+#include "pluck_verify.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -68,6 +69,20 @@ PLUCK_API pluck_status pluck_llama_sampler_from_spec(pluck_sampler **out, const 
  */
 PLUCK_API pluck_status pluck_llama_sample(pluck_sampler *sampler, struct llama_context *ctx,
                                           int32_t idx, llama_token *token);
+
+/*
+ * Verifies a draft, as pluck_verify does, by the logits of the context's last evaluation, which are
+ * read where they are. outputs[0] is the number, as pluck_llama_sample takes it, of the output behind
+ * the text; outputs[i + 1] that of the output behind drafted token i: draft->n_tokens + 1 of them.
+ * draft->rows may be NULL; if not, its masks are used (`allowed`, `n_allowed`) and nothing else. For
+ * a tree evaluate each of its paths as a sequence of its own, the tokens that paths share once with
+ * all their sequences. Afterwards remove from the context's memory what does not stand. Errors: those
+ * of pluck_verify; ERR_NULL; ERR_ROW if there are no such logits; ERR_VOCAB if the sampler's n_vocab
+ * is not the model's.
+ */
+PLUCK_API pluck_status pluck_llama_verify(pluck_sampler *sampler, struct llama_context *ctx,
+                                          const int32_t *outputs, const pluck_draft *draft,
+                                          pluck_verified *verified, pluck_error *err);
 
 /*
  * Wraps a sampler as a llama_sampler named "pluck", which may be applied, cloned, copied, reset and

@@ -8,6 +8,8 @@
 #include "effect.h"
 #include "vocab.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 plk_vocab_api plk_vocab = {
@@ -34,6 +36,58 @@ pluck_status pluck_llama_sample(pluck_sampler *sampler, struct llama_context *ct
     status = pluck_accept(sampler, drawn);
     if (status == PLUCK_OK) *token = drawn;
     return status;
+}
+
+/* ---- Drafts ---------------------------------------------------------------------------------- */
+
+static pluck_status fail(pluck_error *err, pluck_status status, const char *format, ...) {
+    if (!err) return status;
+    err->status = status;
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(err->message, sizeof err->message, format, args);
+    va_end(args);
+    return status;
+}
+
+/* The rows of a draft: the context's logits, with the masks that the caller gives. */
+static pluck_status rows_of(pluck_row rows[PLUCK_MAX_DRAFT + 1], struct llama_context *ctx,
+                            const int32_t *outputs, const pluck_draft *draft, pluck_error *err) {
+    for (int32_t i = 0; i <= draft->n_tokens; i++) {
+        rows[i] = (pluck_row){.logits = llama_get_logits_ith(ctx, outputs[i])};
+        if (!rows[i].logits)
+            return fail(err, PLUCK_ERR_ROW, "outputs[%d] is %d: the context has no logits there",
+                        (int)i, (int)outputs[i]);
+        if (!draft->rows) continue;
+        rows[i].allowed = draft->rows[i].allowed;
+        rows[i].n_allowed = draft->rows[i].n_allowed;
+    }
+    return PLUCK_OK;
+}
+
+pluck_status pluck_llama_verify(pluck_sampler *sampler, struct llama_context *ctx,
+                                const int32_t *outputs, const pluck_draft *draft,
+                                pluck_verified *verified, pluck_error *err) {
+    if (!sampler || !ctx || !outputs || !draft)
+        return fail(err, PLUCK_ERR_NULL, "%s is NULL",
+                    !sampler   ? "the sampler"
+                    : !ctx     ? "ctx"
+                    : !outputs ? "outputs"
+                               : "the draft");
+    const int32_t n_vocab = pluck_sampler_config(sampler)->n_vocab;
+    const int32_t of_model = llama_vocab_n_tokens(llama_model_get_vocab(llama_get_model(ctx)));
+    if (of_model != n_vocab)
+        return fail(err, PLUCK_ERR_VOCAB, "the sampler's n_vocab is %d, the model's %d",
+                    (int)n_vocab, (int)of_model);
+    pluck_row rows[PLUCK_MAX_DRAFT + 1];
+    pluck_draft whole = *draft;
+    whole.rows = rows;
+    /* Whatever else is wrong with the draft is said by pluck_verify. */
+    if (draft->n_tokens >= 0 && draft->n_tokens <= PLUCK_MAX_DRAFT) {
+        const pluck_status status = rows_of(rows, ctx, outputs, draft, err);
+        if (status != PLUCK_OK) return status;
+    }
+    return pluck_verify(sampler, &whole, verified, err);
 }
 
 /* ---- A llama_sampler around a pluck_sampler -------------------------------------------------- */
