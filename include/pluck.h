@@ -98,7 +98,8 @@ PLUCK_API const char *pluck_version(void);
     X(ERR_SHARED, -23, "a sampler or a batch is in use already")                                   \
     X(ERR_CANCELLED, -24, "the executor did not run this row")                                     \
     X(ERR_REWIND, -25, "the sampler cannot go back that far, or has a stage that cannot go back")  \
-    X(ERR_STATE, -26, "the saved state is damaged, or is not of this version and chain")
+    X(ERR_STATE, -26, "the saved state is damaged, or is not of this version and chain")           \
+    X(ERR_SHARD, -27, "the messages of the shards are damaged, or do not fit together")
 
 typedef enum pluck_status {
 #define PLUCK_STATUS_ENUM(name, code, message) PLUCK_##name = (code),

@@ -3,16 +3,13 @@
 
 #include "mass.h"
 
-/* A group with at least this part of the mass is heavy. */
-static const double HEAVY = 1.0 / 128;
-
 /* What the sum and the maximum of a heavy group must reach at least. */
 typedef struct least {
     double mass, x;
 } least;
 
 static least least_of(const mass_cache *m, const mass_source *s, double total) {
-    const double mass = HEAVY * total;
+    const double mass = mass_heavy(total);
     return (least){mass, (double)m->ref + (log(mass / GROUP) - 1e-3) / s->scale};
 }
 

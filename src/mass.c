@@ -104,36 +104,37 @@ static void add_up(mass_cache *m, const mass_source *s, uint32_t weights) {
     m->grouped = true;
 }
 
-/* So many groups are looked at for a reference. */
-enum { GLANCES = 8 };
-
 /* The maximum of some groups that are spread over a row. */
 static float glance(const logit_row *r) {
     float max = -INFINITY;
-    for (int32_t i = 0; i < GLANCES; i++) {
-        const int64_t middle = (2 * i + 1) * (int64_t)r->n_groups / (2 * GLANCES);
-        const float of_group = pk_row_group_max(r, (int32_t)middle);
+    for (int32_t i = 0; i < MASS_GLANCES; i++) {
+        const float of_group = pk_row_group_max(r, mass_glance_at(i, r->n_groups));
         max = of_group > max ? of_group : max;
     }
     return max;
 }
 
-/* Whether sums with this reference are as exact as with the maximum; they cannot overflow. */
-static bool is_near(const mass_cache *m, float ref, double scale) {
-    return fabs(((double)m->max - (double)ref) * scale) <= 20.0;
+bool pk_mass_scan_groups(mass_cache *m, const mass_source *s, logit_row *r, float ref,
+                         int32_t *n_alive) {
+    PLUCK_ASSERT(s->row == r && s->whole && cut_is_open(s->cut) && !s->adapt);
+    const exp_params p = pk_exp_params(ref, s->scale);
+    if (!pk_row_max(r, m->scratch, &p, m->group_max, m->group_sum, n_alive)) return false;
+    find_max(m, r, s->values);
+    m->ref = ref;
+    return true;
 }
 
 bool pk_mass_scan_sum(mass_cache *m, const mass_source *s, logit_row *r, int32_t *n_alive) {
     PLUCK_ASSERT(s->row == r && s->whole && cut_is_open(s->cut) && !s->adapt);
     /* With so few groups a glance would read them all. */
-    if (r->n_groups <= GLANCES) return pk_mass_scan(m, r, s->values, n_alive);
+    if (r->n_groups <= MASS_GLANCES) return pk_mass_scan(m, r, s->values, n_alive);
     const float ref = glance(r);
     if (!isfinite(ref)) return pk_mass_scan(m, r, s->values, n_alive);
     const exp_params p = pk_exp_params(ref, s->scale);
     if (!pk_row_max(r, m->scratch, &p, m->group_max, m->group_sum, n_alive)) return false;
     find_max(m, r, s->values);
     if (pk_row_least_is_hidden(m->max)) r->least = -FLT_MAX;
-    if (!is_near(m, ref, s->scale)) return true;
+    if (!mass_is_near(m->max, ref, s->scale)) return true;
     m->ref = ref;
     m->sum_stamp = s->weights;
     add_up(m, s, s->weights);
@@ -146,7 +147,7 @@ void pk_mass_refreshed(mass_cache *m, const mass_source *before, uint32_t values
     PLUCK_ASSERT(values != before->values && weights != before->weights);
     const bool summed = pk_mass_is_summed(m, before) && m->grouped;
     find_max(m, before->row, values);
-    if (!summed || !is_near(m, m->ref, before->scale)) return;
+    if (!summed || !mass_is_near(m->max, m->ref, before->scale)) return;
     add_up(m, before, weights);
 }
 

@@ -59,6 +59,22 @@ bool pk_mass_scan(mass_cache *m, logit_row *r, uint32_t values, int32_t *n_alive
  * the maximum of a few groups; if that is too far from the maximum of all, there is no sum. */
 bool pk_mass_scan_sum(mass_cache *m, const mass_source *s, logit_row *r, int32_t *n_alive);
 
+/* The same relative to a given reference; the group sums are neither put right nor added up. For a
+ * source that is a slice of a row. */
+bool pk_mass_scan_groups(mass_cache *m, const mass_source *s, logit_row *r, float ref,
+                         int32_t *n_alive);
+
+/* The groups that pk_mass_scan_sum looks at for its reference: number i, from 0, of n_groups. */
+enum { MASS_GLANCES = 8 };
+static inline int32_t mass_glance_at(int32_t i, int32_t n_groups) {
+    return (int32_t)((2 * i + 1) * (int64_t)n_groups / (2 * MASS_GLANCES));
+}
+
+/* Whether sums with a reference are as exact as with the maximum; they cannot overflow. */
+static inline bool mass_is_near(float max, float ref, double scale) {
+    return fabs(((double)max - (double)ref) * scale) <= 20.0;
+}
+
 /* Sets the maximum of a list. */
 void pk_mass_set_max(mass_cache *m, uint32_t values, float max);
 
@@ -142,6 +158,11 @@ void pk_mass_sum_adapted(mass_cache *m, const mass_source *s, const mass_source 
  */
 void pk_mass_put_right(mass_cache *m, const mass_source *s, row_cut c, double *total,
                        const float *at, double *above, int n);
+
+/* From this on the sum of a group is heavy, if the total is `total`. */
+static inline double mass_heavy(double total) {
+    return total * (1.0 / 128);
+}
 
 /* The sum of a group's masses in double. */
 double pk_mass_exact(const float *e);

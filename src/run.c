@@ -63,11 +63,12 @@ static pluck_status run_step(pluck_sampler *s, int32_t i, view *v, selection *se
     return PLUCK_OK;
 }
 
-static pluck_status run_steps(pluck_sampler *s, view *v, selection *selected,
+static const run_hooks NO_HOOKS = {NULL, NULL, NULL};
+
+static pluck_status run_steps(pluck_sampler *s, int32_t from, view *v, selection *selected,
                               const run_hooks *hooks, pk_fpenv *caller) {
-    const run_hooks none = {NULL, NULL, NULL};
-    for (int32_t i = 0; i < s->plan->n_steps; i++)
-        TRY(run_step(s, i, v, selected, hooks ? hooks : &none, caller));
+    for (int32_t i = from; i < s->plan->n_steps; i++)
+        TRY(run_step(s, i, v, selected, hooks ? hooks : &NO_HOOKS, caller));
     /* If no stage has scanned the row, its errors have not been found yet. */
     TRY(pk_view_scan(v));
     if (CHECKS) pk_view_check(v);
@@ -99,6 +100,35 @@ static pluck_status begin_view(pluck_workspace *ws, int32_t n_vocab, const pluck
     return pk_view_is_infinite(&ws->view) ? pk_workspace_begin(ws, n_vocab, row) : PLUCK_OK;
 }
 
+/* Ends a call that has run: keeps what it did, or takes it back if it failed. `state`: the digest
+ * before it. */
+static pluck_status end(pluck_sampler *s, pluck_workspace *ws, pluck_status status,
+                        bool must_select, uint64_t state) {
+    if (status == PLUCK_OK && must_select && !ws->selection.made) status = PLUCK_ERR_NO_DRAW;
+    if (status != PLUCK_OK) {
+        pk_run_undo(s);
+        if (CHECKS) PLUCK_ASSERT(digest_of_state(s) == state);
+        return status;
+    }
+    ws->has_result = true;
+    return PLUCK_OK;
+}
+
+pluck_status pk_run_edits(pluck_sampler *s, int32_t n, view *v, pk_fpenv *caller) {
+    selection none = {.token = -1, .probability = -1.0};
+    PLUCK_ASSERT(n <= s->plan->n_steps);
+    for (int32_t i = 0; i < n; i++) TRY(run_step(s, i, v, &none, &NO_HOOKS, caller));
+    PLUCK_ASSERT(!none.made);
+    return PLUCK_OK;
+}
+
+pluck_status pk_run_from(pluck_sampler *s, int32_t from, pluck_workspace *ws, pk_fpenv *caller) {
+    const uint64_t state = CHECKS ? digest_of_state(s) : 0;
+    begin(s);
+    const pluck_status status = run_steps(s, from, &ws->view, &ws->selection, NULL, caller);
+    return end(s, ws, status, true, state);
+}
+
 pluck_status pk_run(pluck_sampler *s, const pluck_row *row, bool must_select,
                     const run_hooks *hooks, pluck_workspace **used, pk_fpenv *caller) {
     if (!row->logits) return PLUCK_ERR_NULL;
@@ -108,14 +138,8 @@ pluck_status pk_run(pluck_sampler *s, const pluck_row *row, bool must_select,
     const uint64_t state = CHECKS ? digest_of_state(s) : 0;
     begin(s);
     pluck_status status = begin_view(ws, n_vocab, row, hooks);
-    if (status == PLUCK_OK) status = run_steps(s, &ws->view, &ws->selection, hooks, caller);
-    if (status == PLUCK_OK && must_select && !ws->selection.made) status = PLUCK_ERR_NO_DRAW;
-    if (status != PLUCK_OK) {
-        pk_run_undo(s);
-        if (CHECKS) PLUCK_ASSERT(digest_of_state(s) == state);
-        return status;
-    }
-    ws->has_result = true;
+    if (status == PLUCK_OK) status = run_steps(s, 0, &ws->view, &ws->selection, hooks, caller);
+    TRY(end(s, ws, status, must_select, state));
     *used = ws;
     return PLUCK_OK;
 }

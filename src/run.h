@@ -19,6 +19,13 @@ typedef struct run_hooks {
 pluck_status pk_run(pluck_sampler *s, const pluck_row *row, bool must_select,
                     const run_hooks *hooks, pluck_workspace **used, pk_fpenv *caller);
 
+/* Runs the first n steps, which edit logits and remember nothing, on a view. */
+pluck_status pk_run_edits(pluck_sampler *s, int32_t n, view *v, pk_fpenv *caller);
+
+/* Runs the steps from `from` on, which must select, on the view that has been begun in a workspace
+ * (pk_workspace_open). */
+pluck_status pk_run_from(pluck_sampler *s, int32_t from, pluck_workspace *ws, pk_fpenv *caller);
+
 /* Takes back what the last call, which succeeded, did to streams and memories; nothing may have been
  * accepted since. */
 void pk_run_undo(pluck_sampler *s);

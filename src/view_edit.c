@@ -43,7 +43,7 @@ static int32_t edit_some(view *v, const int32_t *ids, int32_t k, int32_t n, edit
     float *at[AT_ONCE];
     double logit[AT_ONCE];
     for (int32_t i = 0; i < n; i++) {
-        const int32_t id = ids[k + i];
+        const int32_t id = ids[k + i] - v->first;
         PLUCK_ASSERT(id >= 0 && id < v->n_vocab);
         at[i] = v->row.flat ? v->row.memory.patches + id
                             : pk_row_patch(&v->row, id / GROUP) + id % GROUP;
@@ -95,10 +95,29 @@ static void edit_row(view *v, const int32_t *ids, int32_t n, edit_fn fn, const v
     if (scanned) row_was_edited(v, &before, lost);
 }
 
+static bool is_in_slice(const view *v, int32_t id) {
+    return id >= v->first && id - v->first < v->n_vocab;
+}
+
+/* Makes those edits that are of tokens of the slice. */
+static void edit_slice(view *v, const int32_t *ids, int32_t n, edit_fn fn, const void *ctx) {
+    PLUCK_ASSERT(v->mass.max_stamp != v->values && cut_is_open(v->cut));
+    int32_t inside = 0;
+    for (int32_t k = 0; k < n; k++) inside += is_in_slice(v, ids[k]);
+    if (inside == 0) return;
+    pk_row_expect_edits(&v->row, inside);
+    for (int32_t k = 0, count; k<n; k += count> 0 ? count : 1) {
+        for (count = 0; k + count < n && count < AT_ONCE && is_in_slice(v, ids[k + count]);)
+            count++;
+        if (count > 0) (void)edit_some(v, ids, k, count, fn, ctx);
+    }
+    view_changed_values(v);
+}
+
 bool pk_view_add(view *v, const float *added) {
     if (!pk_view_edits_row(v) || v->scale != 1.0 || !pk_row_can_add(&v->row)) return false;
     PLUCK_ASSERT(cut_is_open(v->cut) && !v->adapted);
-    pk_row_add(&v->row, added);
+    pk_row_add(&v->row, added + v->first);
     view_changed_values(v);
     return true;
 }
@@ -162,6 +181,10 @@ static pluck_status lay_down(view *v) {
 pluck_status pk_view_edit(view *v, const int32_t *ids, int32_t n, edit_fn fn, const void *ctx) {
     PLUCK_ASSERT(n >= 0 && !v->adapted);
     if (n == 0) return PLUCK_OK;
+    if (v->slice) {
+        edit_slice(v, ids, n, fn, ctx);
+        return PLUCK_OK;
+    }
     TRY(lay_down(v));
     if (v->whole) {
         edit_row(v, ids, n, fn, ctx);

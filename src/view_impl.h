@@ -19,6 +19,9 @@ struct view {
     const kernel_table *kernels;
     scratch_arena *scratch;
     int32_t n_vocab;
+    bool slice;    /* WHOLE: the row is the tokens from `first` on, n_vocab of them. Edits name tokens of
+                      the whole vocabulary; all else counts from 0 */
+    int32_t first; /* 0 unless it is a slice */
     bool whole; /* WHOLE: the candidates are the row's, and the list is free to collect into */
     logit_row row;
     list list;
@@ -50,7 +53,7 @@ struct view {
     float adapt_peak;
 };
 
-/* ---- view.c ---- */
+/* ---- view_begin.c ---- */
 
 /* The memory of a view, set once. */
 typedef struct view_memory {
@@ -66,6 +69,17 @@ typedef struct view_memory {
 /* Makes the view of a row. Errors: ERR_ROW, ERR_TOKEN, ERR_ORDER, ERR_NAN, ERR_EMPTY (lists). */
 pluck_status pk_view_begin(view *v, const view_memory *memory, int32_t n_vocab,
                            const pluck_row *row);
+
+/* Makes the view of a slice of a row, n logits from token `first` on, as WHOLE whatever its mask
+ * allows. `first` is a multiple of 1024. Errors: ERR_ROW, ERR_SIZE. */
+pluck_status pk_view_begin_slice(view *v, const view_memory *memory, int32_t first,
+                                 const pluck_row *row);
+
+/* Makes the view of a row's candidates that slices of it collected. The caller writes them to the
+ * list, by id, and calls pk_list_set; the rest of the vocabulary counts as masked. */
+void pk_view_begin_merged(view *v, const view_memory *memory, int32_t n_vocab);
+
+/* ---- view.c ---- */
 
 /* Finds the maxima and how many are alive. A row with +inf becomes the list of its tokens at +inf.
  * Errors: ERR_NAN, ERR_EMPTY. */
@@ -123,6 +137,10 @@ void pk_view_bake(view *v, const row_band *band);
 
 /* ---- view_order.c ---- */
 
+/* Makes a scanned view that is WHOLE, or a list of the tokens at +inf, the list of at least its k
+ * greatest candidates and at most its `most` greatest, by id. 1 <= k <= most. */
+void pk_view_list_top(view *v, int32_t k, int32_t most);
+
 /* Stores a list in its order. */
 void pk_view_realise(view *v);
 
@@ -133,7 +151,20 @@ void pk_view_realise_short(view *v);
  * none. The view is WHOLE. */
 float pk_view_bound(view *v, int64_t k);
 
+/* ---- view_prefix.c ---- */
+
+/* The first part at which the running mass reaches target, or the last part with mass if none does.
+ * *mass, at first what comes before the parts, becomes the mass before that one. */
+int32_t pk_locate(const double *part, int32_t n, double target, double *mass);
+
+/* The place in a group, with values x and masses e, at which the running mass reaches target, or the
+ * last one with mass if it is not. */
+int32_t pk_locate_in_group(const float *x, const float *e, double target, double running);
+
 /* ---- view_spread.c ---- */
+
+/* Whether pk_view_mask_out_of_range would have nothing to do for this scale; may say no if so. */
+bool pk_view_is_in_range(const view *v, double scale);
 
 /* Masks the candidates whose logit a low temperature took out of float's range, as llama.cpp has them
  * at -inf; they stay counted. If that is true of the greatest, it and its equals alone are left. The

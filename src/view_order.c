@@ -142,6 +142,22 @@ void pk_view_top_k(view *v, int64_t k) {
     PLUCK_ASSERT(v->n_counted == k && pk_view_alive(v) <= k);
 }
 
+void pk_view_list_top(view *v, int32_t k, int32_t most) {
+    PLUCK_ASSERT(k >= 1 && k <= most && v->mass.max_stamp == v->values && v->order == ORDER_ID);
+    if (v->whole && v->n <= most) {
+        (void)pk_view_collect(v, -INFINITY, NAN);
+        pk_view_adopt(v);
+    } else if (v->whole && !collect_at_least(v, k)) {
+        cut_at_kth(v, most);
+        PLUCK_ASSERT(!v->whole);
+    }
+    v->order = ORDER_ID;
+    if (v->list.n <= most) return;
+    const ordering o = pk_list_ordering(&v->list, ORDER_DESCENDING, 0.0);
+    pk_list_keep_first(&v->list, v->scratch, &o, most);
+    view_changed_weights(v);
+}
+
 /* ---- the maximum, and the greatest ---- */
 
 pick pk_view_argmax(view *v) {

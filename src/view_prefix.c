@@ -195,9 +195,7 @@ void pk_view_keep_likely(view *v, double nats, const rng_stream *ahead) {
 
 /* ---- draws ---- */
 
-/* The first part at which the running mass reaches target, or the last part with mass if none does.
- * *mass becomes the mass before it. */
-static int32_t locate(const double *part, int32_t n, double target, double *mass) {
+int32_t pk_locate(const double *part, int32_t n, double target, double *mass) {
     int32_t last = -1;
     double running = *mass;
     for (int32_t i = 0; i < n; i++) {
@@ -222,15 +220,13 @@ static int32_t locate_group(view *v, int32_t n_groups, double target, double *ma
         block[b] = 0.0;
         for (int32_t g = b * BLOCK_GROUPS; g < end; g++) block[b] += sum[g];
     }
-    const int32_t first = locate(block, n_blocks, target, mass) * BLOCK_GROUPS;
+    const int32_t first = pk_locate(block, n_blocks, target, mass) * BLOCK_GROUPS;
     pk_lease_return(v->scratch, LEASE_SUMS);
     const int32_t count = n_groups - first < BLOCK_GROUPS ? n_groups - first : BLOCK_GROUPS;
-    return first + locate(sum + first, count, target, mass);
+    return first + pk_locate(sum + first, count, target, mass);
 }
 
-/* The place in a group, with values x and masses e, at which the running mass reaches target, or the
- * last one with mass if it is not. */
-static int32_t locate_in_group(const float *x, const float *e, double target, double running) {
+int32_t pk_locate_in_group(const float *x, const float *e, double target, double running) {
     int32_t last = -1;
     for (int32_t i = 0; i < GROUP; i++) {
         if (!(e[i] > 0.0f && x[i] > -INFINITY)) continue;
@@ -259,7 +255,7 @@ static pick draw_as_it_lies(view *v, double target) {
         pk_row_group(s.row, g, s.cut, group_x);
         pk_mass_of(&v->mass, &s, group_x, GROUP, group_e);
     }
-    const int32_t i = locate_in_group(x, e, target, before), at = g * GROUP + i;
+    const int32_t i = pk_locate_in_group(x, e, target, before), at = g * GROUP + i;
     return (pick){v->whole ? at : v->list.ids[at], x[i], (double)e[i] / v->mass.sum};
 }
 

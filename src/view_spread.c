@@ -120,6 +120,11 @@ static bool may_be_out_of_range(const view *v) {
     return least < v->mass.max && (is_out_of_range(v, least) || is_out_of_range(v, v->mass.max));
 }
 
+bool pk_view_is_in_range(const view *v, double scale) {
+    const double most = fmax(fabs((double)v->mass.max), fabs((double)least_of(v)));
+    return scale <= 1.0 || v->infinite || most * scale < FLOAT_END;
+}
+
 void pk_view_mask_out_of_range(view *v) {
     if (v->scale <= 1.0 || v->infinite) return;
     if (!may_be_out_of_range(v)) return;

@@ -64,9 +64,13 @@ int32_t pk_workspace_vocab(const pluck_workspace *workspace) {
     return workspace->n_vocab;
 }
 
-pluck_status pk_workspace_begin(pluck_workspace *workspace, int32_t n_vocab, const pluck_row *row) {
-    PLUCK_ASSERT(n_vocab <= workspace->n_vocab);
+void pk_workspace_open(pluck_workspace *workspace) {
     workspace->has_result = workspace->finished = false;
     workspace->selection = (selection){.token = -1, .probability = -1.0};
+}
+
+pluck_status pk_workspace_begin(pluck_workspace *workspace, int32_t n_vocab, const pluck_row *row) {
+    PLUCK_ASSERT(n_vocab <= workspace->n_vocab);
+    pk_workspace_open(workspace);
     return pk_view_begin(&workspace->view, &workspace->memory, n_vocab, row);
 }

@@ -1,0 +1,222 @@
+/* shard_plan.c: which steps the ranks do on their slices, and what the next one needs. See shard.h. */
+#include "arithmetic.h"
+
+#include "shard.h"
+
+#include <stddef.h>
+
+/* ---- the steps ---- */
+
+/* Whether a stage changes logits one by one, so that a rank can do it for its own. */
+static bool is_edit(pluck_stage_kind kind) {
+    return kind == PLUCK_STAGE_LOGIT_BIAS || kind == PLUCK_STAGE_PENALTIES ||
+           kind == PLUCK_STAGE_DRY || kind == PLUCK_STAGE_MIN_TOKENS ||
+           kind == PLUCK_STAGE_BAD_WORDS || kind == PLUCK_STAGE_NO_REPEAT_NGRAM;
+}
+
+static bool is_temperature(const pluck_stage *stage) {
+    return stage->kind == PLUCK_STAGE_TEMPERATURE && stage->as.temperature.range <= 0.0f &&
+           stage->as.temperature.t > 0.0f;
+}
+
+/* Moves p->at past plain temperatures, and says whether the sums of a row would still be those of its
+ * first reading: a temperature above 1 after one below makes the call read it before. */
+static bool pass_temperatures(const pluck_sampler *s, shard_plan *p) {
+    bool unread = true;
+    for (; p->at < s->plan->n_steps && is_temperature(s->plan->steps[p->at].stage); p->at++) {
+        const double t = (double)s->plan->steps[p->at].stage->as.temperature.t;
+        unread &= !(t > 1.0 && p->scale > 1.0);
+        p->scale = clamp(p->scale / t, 1e-30, 1e30);
+    }
+    return unread;
+}
+
+static void take_top(shard_plan *p, int32_t k, int32_t n_candidates) {
+    if (k > n_candidates) return;
+    p->need = NEED_TOP;
+    p->k = k;
+    /* With some room more nothing need be selected among what was collected. */
+    p->most = k == 1 ? 1 : (int32_t)min_i64(k + k / 4 + 8, n_candidates);
+}
+
+static void take_all_that_fit(shard_plan *p, shard_need need, int32_t min_keep,
+                              int32_t n_candidates) {
+    if (min_keep > n_candidates) return;
+    p->need = need;
+    p->k = p->most = n_candidates;
+}
+
+/* What step p->at needs; `last`: no step comes after it. */
+static void take_step(const pluck_stage *stage, bool last, bool unread, int32_t n_candidates,
+                      bool skip_probability, shard_plan *p) {
+    switch (stage->kind) {
+    case PLUCK_STAGE_TEMPERATURE:
+        if (stage->as.temperature.range <= 0.0f) take_top(p, 1, n_candidates);
+        return;
+    case PLUCK_STAGE_GREEDY:
+        if (!last) return;
+        take_top(p, 1, n_candidates);
+        p->sums = !skip_probability;
+        return;
+    case PLUCK_STAGE_TOP_K:
+        take_top(p, stage->as.top_k.k, n_candidates);
+        return;
+    case PLUCK_STAGE_MIN_P:
+        take_all_that_fit(p, NEED_FLOOR, stage->as.min_p.min_keep, n_candidates);
+        return;
+    case PLUCK_STAGE_TOP_P:
+        if (!unread) return;
+        take_all_that_fit(p, NEED_MASS, stage->as.top_p.min_keep, n_candidates);
+        p->sums = p->need == NEED_MASS;
+        p->from = p->at;
+        return;
+    case PLUCK_STAGE_DIST:
+        if (!last || !unread) return;
+        p->need = NEED_DRAW;
+        p->sums = true;
+        return;
+    default:
+        return;
+    }
+}
+
+shard_plan pk_shard_plan(const pluck_sampler *s, int32_t n_candidates,
+                         const pluck_shard_request *request) {
+    const plan *of = s->plan;
+    shard_plan p = {.need = NEED_ROW, .scale = 1.0};
+    while (p.n_edits < of->n_steps && is_edit(of->steps[p.n_edits].kind->kind)) p.n_edits++;
+    p.from = p.at = p.n_edits;
+    const bool unread = pass_temperatures(s, &p);
+    if (p.at == of->n_steps)
+        take_top(&p, 1, n_candidates); /* the chain will fail, because it selects nothing */
+    else
+        take_step(of->steps[p.at].stage, p.at + 1 == of->n_steps, unread, n_candidates,
+                  request->skip_probability, &p);
+    /* A row of one block is a message already. */
+    if (of->config.n_vocab <= BLOCK && (p.need == NEED_MASS || p.need == NEED_DRAW))
+        p.need = NEED_ROW;
+    return p;
+}
+
+/* ---- digests ---- */
+
+static uint64_t mix(uint64_t digest, uint64_t value) {
+    digest = (digest ^ value) * UINT64_C(0x9e3779b97f4a7c15);
+    return digest ^ digest >> 29;
+}
+
+static uint64_t mix_double(uint64_t digest, double value) {
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return mix(digest, bits);
+}
+
+/* A parameter of four bytes. */
+typedef struct parameter {
+    pluck_stage_kind kind;
+    size_t offset;
+} parameter;
+
+#define P(KIND, member)                                                                            \
+    { PLUCK_STAGE_##KIND, offsetof(pluck_stage, as.member) }
+#define MASS(KIND, member)   P(KIND, member.p), P(KIND, member.min_keep)
+#define CUTOFF(KIND, member) P(KIND, member.epsilon), P(KIND, member.min_keep)
+#define MIROSTAT(KIND)                                                                             \
+    P(KIND, mirostat.tau), P(KIND, mirostat.eta), P(KIND, mirostat.m), P(KIND, mirostat.seed)
+
+static const parameter PARAMETERS[] = {
+    P(LOGIT_BIAS, logit_bias.n_biases),
+    P(PENALTIES, penalties.last_n),
+    P(PENALTIES, penalties.repeat),
+    P(PENALTIES, penalties.freq),
+    P(PENALTIES, penalties.present),
+    P(PENALTIES, penalties.n_exempt),
+    P(PENALTIES, penalties.output_only),
+    P(DRY, dry.multiplier),
+    P(DRY, dry.base),
+    P(DRY, dry.allowed_length),
+    P(DRY, dry.last_n),
+    P(DRY, dry.n_breakers),
+    P(DRY, dry.n_exempt),
+    P(TOP_N_SIGMA, top_n_sigma.n),
+    P(TOP_K, top_k.k),
+    MASS(TYPICAL, typical),
+    MASS(TOP_P, top_p),
+    MASS(MIN_P, min_p),
+    P(XTC, xtc.probability),
+    P(XTC, xtc.threshold),
+    P(XTC, xtc.min_keep),
+    P(XTC, xtc.seed),
+    P(XTC, xtc.n_spared),
+    P(TEMPERATURE, temperature.t),
+    P(TEMPERATURE, temperature.range),
+    P(TEMPERATURE, temperature.exponent),
+    P(INFILL, infill.eot),
+    P(DIST, dist.seed),
+    MIROSTAT(MIROSTAT),
+    MIROSTAT(MIROSTAT_V2),
+    P(ADAPTIVE_P, adaptive_p.target),
+    P(ADAPTIVE_P, adaptive_p.decay),
+    P(ADAPTIVE_P, adaptive_p.seed),
+    P(TOP_A, top_a.a),
+    P(TOP_A, top_a.min_keep),
+    CUTOFF(EPSILON_CUTOFF, epsilon_cutoff),
+    CUTOFF(ETA_CUTOFF, eta_cutoff),
+    P(TFS, tfs.z),
+    P(TFS, tfs.min_keep),
+    P(TFS, tfs.extra),
+    P(TOP_H, top_h.alpha),
+    P(MIN_K, min_k.tau),
+    P(SMOOTHING, smoothing.factor),
+    P(SMOOTHING, smoothing.curve),
+    P(SKEW, skew.skew),
+    P(SKEW, skew.seed),
+    P(MIN_TOKENS, min_tokens.min_tokens),
+    P(MIN_TOKENS, min_tokens.n_ends),
+    P(BAD_WORDS, bad_words.n_words),
+    P(NO_REPEAT_NGRAM, no_repeat_ngram.size),
+    P(NO_REPEAT_NGRAM, no_repeat_ngram.last_n),
+};
+
+static uint64_t mix_parameters(uint64_t digest, const pluck_stage *stage) {
+    for (size_t i = 0; i < sizeof PARAMETERS / sizeof *PARAMETERS; i++) {
+        if (PARAMETERS[i].kind != stage->kind) continue;
+        uint32_t bits;
+        memcpy(&bits, (const char *)stage + PARAMETERS[i].offset, sizeof bits);
+        digest = mix(digest, bits);
+    }
+    return digest;
+}
+
+/* What a stage remembers; of a history its length and its last tokens. */
+static uint64_t mix_state(uint64_t digest, const pluck_sampler *s, int32_t i) {
+    enum { LAST = 4 };
+    const step *at = &s->plan->steps[i];
+    const rng_stream *stream = pk_stream_of(s, at);
+    const history *h = pk_history_of(s, at);
+    if (stream) digest = mix(digest, stream->position);
+    if (h) digest = mix(digest, (uint64_t)h->size);
+    for (int32_t back = 0; h && back < h->size && back < LAST; back++)
+        digest = mix(digest, (uint64_t)pk_history_back(h, back));
+    if (!journal_remembers(at->kind)) return digest;
+    digest = mix_double(digest, s->memory[i].mu);
+    return mix_double(digest, s->memory[i].adaptive.weighted_sum);
+}
+
+uint64_t pk_shard_digest(const pluck_sampler *s) {
+    const plan *p = s->plan;
+    uint64_t digest = mix(mix(0, (uint64_t)p->config.rng), s->seed);
+    for (int32_t i = 0; i < p->n_steps; i++) {
+        digest = mix(digest, (uint64_t)p->steps[i].kind->kind);
+        digest = mix_parameters(digest, p->steps[i].stage);
+        digest = mix_state(digest, s, i);
+    }
+    return digest;
+}
+
+uint64_t pk_shard_request_digest(const pluck_shard_request *request) {
+    uint64_t digest = mix(mix(0, (uint64_t)request->dtype), (uint64_t)request->skip_probability);
+    digest = mix(mix(digest, (uint64_t)request->ask), (uint64_t)(uint32_t)request->block);
+    digest = mix_double(digest, (double)request->reference);
+    return mix_double(mix_double(digest, request->mass), request->into);
+}
