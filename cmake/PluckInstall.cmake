@@ -33,6 +33,7 @@ function(pluck_install)
                   ${PROJECT_SOURCE_DIR}/include/pluck_batch.h
                   ${PROJECT_SOURCE_DIR}/include/pluck_verify.h
                   ${PROJECT_SOURCE_DIR}/include/pluck_banned.h
+                  ${PROJECT_SOURCE_DIR}/include/pluck_shard.h
             DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)
 
     # find_package(pluck): pluck::pluck and pluck::pluck_static.

@@ -138,8 +138,6 @@ static pluck_shard_route route_of(const shard_plan *p) {
         return (pluck_shard_route){
             1, p->sums ? 2 : 1, false, -1, "", "the greatest candidates of each slice suffice"};
     case NEED_FLOOR:
-        return (pluck_shard_route){
-            1, 2, false, -1, "", "the row is gathered if more are kept than messages hold"};
     case NEED_MASS:
         return (pluck_shard_route){
             1, 2, false, -1, "", "the row is gathered if more are kept than messages hold"};

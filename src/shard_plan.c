@@ -119,10 +119,6 @@ typedef struct parameter {
 
 #define P(KIND, member)                                                                            \
     { PLUCK_STAGE_##KIND, offsetof(pluck_stage, as.member) }
-#define MASS(KIND, member)   P(KIND, member.p), P(KIND, member.min_keep)
-#define CUTOFF(KIND, member) P(KIND, member.epsilon), P(KIND, member.min_keep)
-#define MIROSTAT(KIND)                                                                             \
-    P(KIND, mirostat.tau), P(KIND, mirostat.eta), P(KIND, mirostat.m), P(KIND, mirostat.seed)
 
 static const parameter PARAMETERS[] = {
     P(LOGIT_BIAS, logit_bias.n_biases),
@@ -140,9 +136,12 @@ static const parameter PARAMETERS[] = {
     P(DRY, dry.n_exempt),
     P(TOP_N_SIGMA, top_n_sigma.n),
     P(TOP_K, top_k.k),
-    MASS(TYPICAL, typical),
-    MASS(TOP_P, top_p),
-    MASS(MIN_P, min_p),
+    P(TYPICAL, typical.p),
+    P(TYPICAL, typical.min_keep),
+    P(TOP_P, top_p.p),
+    P(TOP_P, top_p.min_keep),
+    P(MIN_P, min_p.p),
+    P(MIN_P, min_p.min_keep),
     P(XTC, xtc.probability),
     P(XTC, xtc.threshold),
     P(XTC, xtc.min_keep),
@@ -153,15 +152,23 @@ static const parameter PARAMETERS[] = {
     P(TEMPERATURE, temperature.exponent),
     P(INFILL, infill.eot),
     P(DIST, dist.seed),
-    MIROSTAT(MIROSTAT),
-    MIROSTAT(MIROSTAT_V2),
+    P(MIROSTAT, mirostat.tau),
+    P(MIROSTAT, mirostat.eta),
+    P(MIROSTAT, mirostat.m),
+    P(MIROSTAT, mirostat.seed),
+    P(MIROSTAT_V2, mirostat.tau),
+    P(MIROSTAT_V2, mirostat.eta),
+    P(MIROSTAT_V2, mirostat.m),
+    P(MIROSTAT_V2, mirostat.seed),
     P(ADAPTIVE_P, adaptive_p.target),
     P(ADAPTIVE_P, adaptive_p.decay),
     P(ADAPTIVE_P, adaptive_p.seed),
     P(TOP_A, top_a.a),
     P(TOP_A, top_a.min_keep),
-    CUTOFF(EPSILON_CUTOFF, epsilon_cutoff),
-    CUTOFF(ETA_CUTOFF, eta_cutoff),
+    P(EPSILON_CUTOFF, epsilon_cutoff.epsilon),
+    P(EPSILON_CUTOFF, epsilon_cutoff.min_keep),
+    P(ETA_CUTOFF, eta_cutoff.epsilon),
+    P(ETA_CUTOFF, eta_cutoff.min_keep),
     P(TFS, tfs.z),
     P(TFS, tfs.min_keep),
     P(TFS, tfs.extra),

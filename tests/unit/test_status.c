@@ -4,6 +4,7 @@
  */
 #include "check.h"
 #include "pluck_batch.h"
+#include "pluck_shard.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -167,6 +168,23 @@ static pluck_status reach_ERR_STATE(void) {
     pluck_sampler *s = NULL;
     assert_int_equal(pluck_sampler_create(&s, &config), PLUCK_OK);
     const pluck_status status = pluck_sampler_load(s, "a saved sampler?", 16, NULL);
+    pluck_sampler_free(s);
+    return status;
+}
+static pluck_status reach_ERR_SHARD(void) {
+    const pluck_stage greedy = with_greedy();
+    const pluck_config config = with_chain(N, 1, PLUCK_RNG_MT19937, &greedy, 1);
+    const pluck_shard_config place = {.n_vocab = N, .n = N};
+    const pluck_shard_request first = {.dtype = PLUCK_DTYPE_F32};
+    static const unsigned char nothing[4096];
+    pluck_sampler *s = NULL;
+    pluck_shard *shard = NULL;
+    pluck_shard_outcome out;
+    assert_int_equal(pluck_sampler_create(&s, &config), PLUCK_OK);
+    assert_int_equal(pluck_shard_create(&shard, &place, NULL), PLUCK_OK);
+    const pluck_status status =
+        pluck_shard_merge(shard, s, &first, nothing, sizeof nothing, 1, &out, NULL);
+    pluck_shard_free(shard);
     pluck_sampler_free(s);
     return status;
 }
