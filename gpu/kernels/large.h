@@ -13,7 +13,8 @@
 #define WALK_BINS    5 /* keys of acc->range into acc->bins */
 #define WALK_TILES   6 /* weights into the bins' masses, by tile */
 #define WALK_COLLECT 7 /* keys to acc->to, acc->length counts them */
-#define WALK_NOTHING 8
+#define WALK_MASS    8 /* acc->number, acc->other: weights, and the second sum of `kind` */
+#define WALK_NOTHING 9
 
 /* Keys of a list that a lane loads before it looks at the first. */
 #define WALK_AHEAD 4
@@ -30,6 +31,8 @@ typedef struct plk_walk {
 
     u64 best;
     u64 number;
+    u64 other;
+    i32 kind;     /* WALK_MASS: of the operation */
     plk_pair sum; /* scaled by `field` */
     plk_pair mean;
     u32 field;
@@ -69,6 +72,11 @@ FN void visit(i32 what, plk_walk *acc, u64 key) {
         else
             acc->sum =
                 pair_add_square(acc->sum, key_logit(key) * scale_down(acc->field), acc->mean);
+        return;
+    case WALK_MASS:
+        acc->number += weight(key_logit(key), acc->maximum, acc->rate);
+        if (PLK_OP_SUMS_OTHER(acc->kind))
+            acc->other += other_weight(acc->kind, key_logit(key), acc->maximum, acc->rate);
         return;
     case WALK_COLLECT:
         acc->to[local_add(acc->length, 1)] = key;
@@ -123,6 +131,7 @@ FN void walk_for(i32 what, plk_walk *acc) {
 FN void walk(i32 what, plk_walk *acc) {
     acc->best = 0;
     acc->number = 0;
+    acc->other = 0;
     acc->sum = pair_of(0.0f);
     if (what == WALK_SUM) acc->field = FIELD_MIN;
     switch (what) {
@@ -143,6 +152,9 @@ FN void walk(i32 what, plk_walk *acc) {
         break;
     case WALK_TILES:
         walk_for(WALK_TILES, acc);
+        break;
+    case WALK_MASS:
+        walk_for(WALK_MASS, acc);
         break;
     case WALK_COLLECT:
         walk_for(WALK_COLLECT, acc);

@@ -119,7 +119,8 @@ FN float max_nan(float a, float b) {
  */
 typedef struct plk_power {
     float whole;
-    i32 exponent; /* whole as an integer, if it is above -80000 */
+    i32 exponent;   /* whole as an integer, if it is above -80000 */
+    float fraction; /* the power's logarithm is whole + fraction */
     float part;
 } plk_power;
 
@@ -145,6 +146,7 @@ FN plk_power power_of(float x, float maximum, plk_rate rate) {
     p = fma_f32(p, f, 5.55041087e-2f);
     p = fma_f32(p, f, 2.40226507e-1f);
     p = fma_f32(p, f, 6.93147181e-1f);
+    result.fraction = f;
     result.part = p * f;
     return result;
 }
@@ -172,6 +174,30 @@ FN u32 small_weight(float x, float maximum, plk_rate rate) {
     const u32 mantissa = (u32)round_f32(e.part * 1073741824.0f) + 1073741824u;
     const u32 w = shifted_down(mantissa, e.exponent + MASS_BITS - 30);
     return e.whole >= (float)(-1 - MASS_BITS) ? w : 0;
+}
+
+/* The square of the weight. */
+FN u64 squared_weight(float x, float maximum, plk_rate rate) {
+    const plk_power e = power_of(x, maximum, rate);
+    const u32 mantissa = (u32)round_f32(e.part * 1073741824.0f) + 1073741824u;
+    const u32 square = (u32)(((u64)mantissa * mantissa) >> 30);
+    const i32 shift = (i32)(2u * (u32)e.exponent + MASS_BITS - 30u);
+    const u64 w = shift < 0 ? shifted_down(square, shift)
+                            : (u64)square << (shift > 0 ? (u32)shift & 31u : 0u);
+    if (x == maximum) return (u64)1 << MASS_BITS;
+    return e.whole >= (float)(-1 - MASS_BITS) / 2.0f ? w : 0;
+}
+
+/* The weight times its base-2 logarithm, negated. From the unrounded weight, so that many small
+ * ones add up to the right entropy; the logarithm is rounded to 22 fractional bits. */
+FN u64 weighted_distance(float x, float maximum, plk_rate rate) {
+    const plk_power e = power_of(x, maximum, rate);
+    const u32 mantissa = (u32)round_f32(e.part * 1073741824.0f) + 1073741824u;
+    const u32 distance = (u32)round_f32(e.fraction * -4194304.0f) - ((u32)e.exponent << 22);
+    const u32 shift = (22u + 30u - MASS_BITS - (u32)e.exponent) & 63u;
+    const u64 product = (u64)mantissa * distance;
+    if (x == maximum) return 0;
+    return e.whole >= (float)(-1 - MASS_BITS) ? (product + (((u64)1 << shift) >> 1)) >> shift : 0;
 }
 
 FN i32 has_small_weight(float x, float maximum, plk_rate rate) {

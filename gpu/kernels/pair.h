@@ -119,6 +119,13 @@ FN plk_pair pair_square_root(plk_pair a) {
     return two_sum_ordered(root, rest.hi / (2.0f * root));
 }
 
+FN plk_pair pair_ln2(void) {
+    plk_pair ln2;
+    ln2.hi = 0.69314718f;
+    ln2.lo = -1.9046542e-9f;
+    return ln2;
+}
+
 /*
  * ln x for x of at least 2^-100, off by 2^-28 of the result. With x = 2^exponent * m, m in
  * [2^-1/2, 2^1/2): the series of 2 atanh((m - 1) / (m + 1)), of which only the first term needs a
@@ -127,7 +134,7 @@ FN plk_pair pair_square_root(plk_pair a) {
 FN plk_pair pair_logarithm(plk_pair x) {
     const u32 bits = float_bits(x.hi);
     i32 exponent = (i32)(bits >> 23) - 127;
-    plk_pair m, s, ln2;
+    plk_pair m, s;
     float square, p;
     if ((bits & 0x7FFFFFu) >= 0x3504F3u) exponent += 1; /* 2^1/2 */
     m = pair_scaled(x, bits_float((u32)(127 - exponent) << 23));
@@ -140,9 +147,7 @@ FN plk_pair pair_logarithm(plk_pair x) {
     p = fma_f32(p, square, 1.0f / 5.0f);
     p = fma_f32(p, square, 1.0f / 3.0f);
     s = pair_scaled(pair_add_float(s, s.hi * square * p), 2.0f);
-    ln2.hi = 0.69314718f;
-    ln2.lo = -1.9046542e-9f;
-    return pair_add(pair_multiply_float(ln2, (float)exponent), s);
+    return pair_add(pair_multiply_float(pair_ln2(), (float)exponent), s);
 }
 
 FN u64 pair_bits(plk_pair a) {

@@ -3,7 +3,8 @@
  *
  *   argmax.cl   greedy: one kernel
  *   select.cl   top-k in one read
- *   survey.cl   maximum, deviation, near-nucleus candidates and masses of tiles in two reads
+ *   survey.cl   maximum, deviation, near-nucleus candidates and masses of tiles in two reads, the
+ *               second sum that some cuts need in a third
  *   reduce.cl   truncations while many candidates are left
  *   draw.cl     the draw if many are left
  *   softmax.cl  log-sum-exp, softmax, log-probabilities
@@ -15,6 +16,8 @@
 #include "pair.h"
 
 #include "numeric.h"
+
+#include "cut.h"
 
 #include "group.h"
 

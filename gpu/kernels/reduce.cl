@@ -20,6 +20,8 @@ typedef struct plk_reduction {
     u64 before;  /* the boundary before the operation */
     u64 n;       /* keys in the set, once known */
     u64 tail;    /* mass that counts but lies below the boundary: of what gather did not list */
+    u64 tail_other; /* its second sum */
+    u64 cut;        /* of the operation under way if it depends on a sum, once known, else 0 */
     u64 target;  /* WALK_BINS, as the next three: reached in the range */
     u64 whole;   /* mass of the set and the tail */
     u64 above;   /* keys above the range, and their mass */
@@ -42,13 +44,19 @@ FN void cut_at(plk_reduction *r, plk_walk *w, u64 key) {
     r->walk = WALK_COUNT;
 }
 
+/* The operation under way is over. */
+FN void leave_op(plk_reduction *r, const plk_walk *w) {
+    if (r->op >= 0) {
+        if (PLK_OP_SUMS(r->chain->ops[r->op].kind)) r->tail = r->tail_other = 0;
+        if (key_ordered(w->boundary) < ORDERED_POS_INF) r->deviation = deviation_unknown();
+    }
+    r->cut = 0;
+}
+
 /* Goes to the next operation that changes the set, or to what comes after the last. */
 FN void next_op(plk_reduction *r, plk_walk *w) {
     GLOBAL const plk_op *op;
-    if (r->op >= 0) {
-        if (r->chain->ops[r->op].kind == PLK_OP_TOP_P) r->tail = 0;
-        if (key_ordered(w->boundary) < ORDERED_POS_INF) r->deviation = deviation_unknown();
-    }
+    leave_op(r, w);
     do {
         r->op++;
         op = r->chain->ops + r->op;
@@ -66,6 +74,12 @@ FN void next_op(plk_reduction *r, plk_walk *w) {
         start_bins(r, w, 0);
     } else if (op->kind == PLK_OP_MIN_P) {
         cut_at(r, w, key_at_least(w->maximum, op->value, FIELD_ONE));
+    } else if (op->kind >= PLK_OP_TOP_A) {
+        if (PLK_OP_KEEPS_TIES(op->kind))
+            r->before = larger(r->before, FIRST_KEY(ORDERED_NEG_INF + 1u));
+        w->rate = op->rate;
+        w->kind = op->kind;
+        r->walk = WALK_MASS;
     } else if (deviation_is_known(r->deviation)) {
         cut_at(r, w, key_within_deviations(w->maximum, op->value.hi, r->deviation));
     } else {
@@ -92,6 +106,7 @@ FN void end_op(plk_reduction *r, plk_walk *w) {
         r->target = (u64)(u32)r->chain->ops[r->op].count;
         start_bins(r, w, 1);
     } else if (r->n <= most_for_finish(r)) {
+        leave_op(r, w);
         r->op++;
         hand_over(r, w);
     } else {
@@ -103,15 +118,19 @@ FN void end_op(plk_reduction *r, plk_walk *w) {
  * to the operation's end. */
 FN void read_pick(plk_reduction *r, plk_walk *w, const plk_pick *pick, u64 mass_in_bin) {
     const u64 begin = range_begin(&w->range, pick->bin);
+    const u64 end = begin + ((u64)1 << w->range.shift) - 1;
     const u64 n = r->above + pick->above_count + pick->in_bin;
     const u64 least = w->by_mass ? (u64)(u32)r->chain->ops[r->op].count : 0;
-    if (n <= most_for_finish(r) && n >= least) {
+    const i32 ties = PLK_OP_KEEPS_TIES(r->chain->ops[r->op].kind); /* these are never by_mass */
+    if (ties && key_ordered(begin) == key_ordered(end)) { /* all of this logit */
+        cut_at(r, w, FIRST_KEY(key_ordered(begin)));
+    } else if (!ties && n <= most_for_finish(r) && n >= least) {
         /* What is dropped counts in the operation's total. */
         if (w->by_mass) r->tail = r->whole - (r->above_mass + pick->above_mass + mass_in_bin);
         w->boundary = larger(w->boundary, begin);
         r->n = n;
         hand_over(r, w);
-    } else if (pick->in_bin > 1) {
+    } else if (ties || pick->in_bin > 1) {
         r->target -= w->by_mass ? pick->above_mass : pick->above_count;
         r->above += pick->above_count;
         r->above_mass += pick->above_mass;
@@ -155,7 +174,8 @@ KERNEL_LARGE void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL
             states[row].next_op = 0;
             states[row].max_key = 0;
             states[row].boundary = FIRST_KEY(state.threshold);
-            states[row].tail = 0;
+            states[row].tail = states[row].tail_other = 0;
+            states[row].cut = 0;
             states[row].deviation = deviation_unknown();
         }
         return;
@@ -175,6 +195,7 @@ KERNEL_LARGE void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL
     w.bins.n = PLK_BINS;
     w.range = range_over(0, 0, PLK_BINS);
     w.highest = 0;
+    w.kind = 0;
     w.by_mass = 1;
     w.rate = chain->rate;
     w.mean = pair_of(0.0f);
@@ -185,11 +206,16 @@ KERNEL_LARGE void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL
     r.chain = chain;
     r.op = -1;
     r.walk = WALK_MAXIMUM;
+    r.tail_other = r.cut = 0;
     r.n = r.tail = r.target = r.whole = r.above = r.above_mass = r.before = 0;
     r.deviation = state.deviation;
     if (route == PLK_ROUTE_NUCLEUS)
-        for (u32 t = lane_id(); t < w.n_tiles; t += PLK_WG) r.tail += tiles[t].mass;
+        for (u32 t = lane_id(); t < w.n_tiles; t += PLK_WG) {
+            r.tail += tiles[t].mass;
+            r.tail_other += tiles[t].other;
+        }
     r.tail = group_sum(r.tail, scratch);
+    r.tail_other = group_sum(r.tail_other, scratch);
     if (!group_may_skip(route != PLK_ROUTE_TOP || !chain->needs_sigma)) {
         const plk_deviation deviation = tiles_deviation(tiles, w.n_tiles, scratch);
         if (route == PLK_ROUTE_TOP) r.deviation = deviation;
@@ -200,7 +226,7 @@ KERNEL_LARGE void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL
     while (r.walk != WALK_NOTHING) {
         const i32 what = surveyed && r.walk == WALK_MAXIMUM ? WALK_NOTHING : r.walk;
         const i32 in_bins = r.walk == WALK_BINS || r.walk == WALK_TILES;
-        u64 number = 0, best = 0, mass_in_bin = 0;
+        u64 number = 0, best = 0, other = 0, mass_in_bin = 0;
         plk_pair sum = pair_of(0.0f);
         u32 field = FIELD_MIN;
         plk_totals totals;
@@ -211,6 +237,7 @@ KERNEL_LARGE void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL
         if (!group_may_skip(!in_bins)) bins_clear(&w.bins, 1);
         walk(what, &w);
         if (!group_may_skip(r.walk != WALK_MAXIMUM)) best = group_max(w.best, scratch);
+        if (!group_may_skip(r.walk != WALK_MASS)) other = group_sum(w.other, scratch);
         if (!group_may_skip(in_bins)) {
             number = group_sum(w.number, scratch);
             field = (u32)group_max(w.field, scratch);
@@ -262,6 +289,9 @@ KERNEL_LARGE void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL
             cut_at(&r, &w,
                    key_within_deviations(w.maximum, chain->ops[r.op].value.hi,
                                          deviation_of(sum, (u32)number, field)));
+        } else if (r.walk == WALK_MASS) {
+            r.cut = key_of_cut(chain->ops + r.op, number + r.tail, other + r.tail_other, w.maximum);
+            cut_at(&r, &w, r.cut);
         } else if (r.walk == WALK_COUNT) {
             r.n = number;
             end_op(&r, &w);
@@ -301,6 +331,8 @@ KERNEL_LARGE void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL
         states[row].max_key = max_key;
         states[row].boundary = w.boundary;
         states[row].tail = r.tail;
+        states[row].tail_other = r.tail_other;
+        states[row].cut = r.cut;
         states[row].deviation = r.deviation;
     }
 }

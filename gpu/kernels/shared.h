@@ -93,14 +93,30 @@ typedef struct plk_deviation {
 #define PLK_OP_TOP_P 2 /* the shortest prefix of mass >= share, at least `count`; at `rate` */
 #define PLK_OP_MIN_P 3 /* logits >= maximum + value (unscaled, value <= 0), at least `count` */
 #define PLK_OP_SIGMA 4 /* logits >= maximum - value.hi * standard deviation */
+/* Cuts at a probability that is known after a sum (cut.h); `value` is hi + mid. The maximum always
+ * stays. H is the entropy, S the sum of squared probabilities. */
+#define PLK_OP_TOP_A       5 /* ln p >= value + 2 ln (maximum of p), at least `count` */
+#define PLK_OP_EPSILON     6 /* ln p >= value, or not below the count-th greatest */
+#define PLK_OP_ETA         7 /* ln p >= value or >= value / 2 - H, or not below the count-th */
+#define PLK_OP_P_LESS      8 /* p >= S */
+#define PLK_OP_P_LESS_NORM 9 /* p >= (V S - 1) / (V - 1), V = value.hi */
+
+/* Does it need the mass of what is left? */
+#define PLK_OP_SUMS(kind) ((kind) == PLK_OP_TOP_P || (kind) >= PLK_OP_TOP_A)
+/* A second sum, of squares or for the entropy? */
+#define PLK_OP_SUMS_OTHER(kind) ((kind) >= PLK_OP_ETA)
+/* Keeps all that tie with the last, and no masked token? */
+#define PLK_OP_KEEPS_TIES(kind) ((kind) >= PLK_OP_EPSILON)
 
 typedef struct plk_op {
     plk_i32 kind;
     plk_i32 count;
     plk_u64 share; /* TOP_P: of the mass, times 2^64 */
     plk_triple value;
-    float reach;   /* TOP_P: logits further below the maximum cannot be in the nucleus */
-    plk_rate rate; /* TOP_P: of the temperature that holds when this operation runs */
+    /* The rest is for operations that sum, and holds at the temperature at which they run. */
+    float reach; /* for survey.cl's distance_of_list */
+    plk_rate rate;
+    plk_pair temperature;
 } plk_op;
 
 /*
@@ -108,7 +124,8 @@ typedef struct plk_op {
  *   GREEDY   argmax.
  *   TOP      select -> reduce -> finish: a top-k comes first, the rest happens on its list.
  *   PLAIN    survey -> gather -> reduce -> draw: only cuts by value; draw needs masses of tiles.
- *   NUCLEUS  survey -> gather -> reduce -> finish: a top-p; what may be in the nucleus is gathered.
+ *   NUCLEUS  survey -> gather -> reduce -> finish: one operation that sums; what it may keep is
+ *            gathered.
  *   GENERAL  reduce -> finish: reduce reads the row as often as it must. Any chain of operations.
  * NUCLEUS and GENERAL end in draw instead if many candidates are left.
  */
@@ -209,6 +226,8 @@ typedef struct plk_state {
     plk_u64 list_key; /* survey: of the lowest logit that goes to the list; of NaN if none does */
     plk_u64 boundary; /* reduce: keys of the list at or above it are in */
     plk_u64 tail; /* reduce: mass of what counts but is not on the list; softmax.cl: of the row */
+    plk_u64 tail_other; /* reduce: its second sum */
+    plk_u64 cut; /* reduce: the cut of the operation under way if it depends on a sum, else 0 */
     plk_deviation deviation; /* of the row's logits, if the chain begins with a top-n-sigma */
 } plk_state;
 
@@ -216,6 +235,7 @@ typedef struct plk_state {
 typedef struct plk_tile {
     plk_u64 max_key;
     plk_u64 mass;    /* gather: of what counts but is not on the list */
+    plk_u64 other;   /* moments: the second sum of the same */
     plk_pair sum;    /* of unmasked logits, scaled by `field` (see pair.h) */
     plk_pair spread; /* of the squares of their distances from the tile's mean, scaled */
     plk_u32 unmasked;

@@ -38,7 +38,7 @@ struct pluck_gpu_batch {
 typedef struct gpu_prepared {
     plk_call call;
     size_t bytes;
-    bool any_greedy, any_top, any_surveyed, any_gathered, any_finish, any_candidates;
+    bool any_greedy, any_top, any_surveyed, any_gathered, any_moments, any_finish, any_candidates;
     bool any_large; /* a draw may be from many candidates */
     int32_t max_k;  /* of the rows that start with a top-k */
 } gpu_prepared;

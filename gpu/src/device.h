@@ -17,7 +17,8 @@ typedef uint64_t plk_u64;
 /* X(name): the kernels, `pluck_` before each name in the source. */
 #define GPU_KERNEL_MAP(X)                                                                          \
     X(argmax)                                                                                      \
-    X(survey) X(gather) X(select) X(reduce) X(draw_large) X(finish) X(sum_exp) X(softmax) X(busy)
+    X(survey)                                                                                      \
+    X(gather) X(moments) X(select) X(reduce) X(draw_large) X(finish) X(sum_exp) X(softmax) X(busy)
 
 typedef enum gpu_kernel {
 #define GPU_KERNEL_ENUM(name) GPU_KERNEL_##name,

@@ -56,6 +56,7 @@ static pluck_gpu_status launch_kernels(const enqueuing *e) {
         const gpu_argument a[] = {logits, call, params, masks, states, tiles, lists};
         GPU_TRY(run(e, GPU_KERNEL_survey, groups, scratch, a, 6));
         if (p->any_gathered) GPU_TRY(run(e, GPU_KERNEL_gather, groups, scratch, a, 7));
+        if (p->any_moments) GPU_TRY(run(e, GPU_KERNEL_moments, groups, scratch, a, 6));
     }
     if (p->any_top) {
         const gpu_argument a[] = {logits, call, params, masks, states, lists};

@@ -50,6 +50,12 @@ static void put_stage(writer *w, const pluck_stage *stage) {
     case PLUCK_STAGE_TOP_A:
         put(w, "top_a %g", (double)stage->as.top_a.a);
         break;
+    case PLUCK_STAGE_EPSILON_CUTOFF:
+        put(w, "epsilon_cutoff %g", (double)stage->as.epsilon_cutoff.epsilon);
+        break;
+    case PLUCK_STAGE_ETA_CUTOFF:
+        put(w, "eta_cutoff %g", (double)stage->as.eta_cutoff.epsilon);
+        break;
     case PLUCK_STAGE_TEMPERATURE:
         put(w, stage->as.temperature.range > 0.0f ? "dynamic temperature %g" : "temperature %g",
             (double)stage->as.temperature.t);

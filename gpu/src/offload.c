@@ -100,7 +100,14 @@ static plk_op *add_op(planner *p, int32_t kind, int32_t count, double value) {
     op->count = count;
     op->value = gpu_triple(value);
     op->rate = rate_of(p->temperature);
+    op->temperature = gpu_pair(p->temperature);
     return op;
+}
+
+/* How far the operation reaches below the maximum, in nats; slightly further, so that rounding does
+ * not matter. */
+static void set_reach(const planner *p, plk_op *op, double nats) {
+    op->reach = rounded_up(nats * p->temperature * 1.000001);
 }
 
 /* Candidates could come back behind this stage. */
@@ -108,6 +115,42 @@ static void could_cut(planner *p, int32_t stage, bool sorted) {
     p->cut_stage = stage;
     p->cut_ops = p->plan->chain.n_ops;
     p->cut_sorted = sorted;
+}
+
+/* Takes an epsilon or eta cut-off. */
+static plk_op *add_cutoff(planner *p, int32_t kind, const pluck_stage_cutoff *s) {
+    const double log_epsilon = log((double)s->epsilon);
+    plk_op *op = add_op(p, kind, s->min_keep, log_epsilon);
+    if (!op) return NULL;
+    /* The entropy is at most the logarithm of the vocabulary's size. */
+    set_reach(p, op,
+              kind == PLK_OP_EPSILON
+                  ? -log_epsilon
+                  : fmax(-log_epsilon, log((double)p->plan->n_vocab) - 0.5 * log_epsilon));
+    return op;
+}
+
+/* Takes a cut at a probability that is known after a sum; NULL if it cannot. */
+static plk_op *add_cut(planner *p, const pluck_stage *stage) {
+    const double n_vocab = (double)p->plan->n_vocab;
+    plk_op *op;
+    switch (stage->kind) {
+    case PLUCK_STAGE_TOP_A:
+        op = add_op(p, PLK_OP_TOP_A, stage->as.top_a.min_keep, log((double)stage->as.top_a.a));
+        if (op) set_reach(p, op, -log((double)stage->as.top_a.a));
+        return op;
+    case PLUCK_STAGE_EPSILON_CUTOFF:
+        return add_cutoff(p, PLK_OP_EPSILON, &stage->as.epsilon_cutoff);
+    case PLUCK_STAGE_ETA_CUTOFF:
+        return add_cutoff(p, PLK_OP_ETA, &stage->as.eta_cutoff);
+    case PLUCK_STAGE_P_LESS:
+        return add_op(p, PLK_OP_P_LESS, 1, 0.0);
+    default: /* p-less-norm */
+        op = add_op(p, PLK_OP_P_LESS_NORM, 1, n_vocab);
+        /* Up to this logarithm of the sum Z, V / Z^2 is at least 2. */
+        if (op) op->reach = (float)(0.5 * (log2(n_vocab) - 1.0)) - 0.001f;
+        return op;
+    }
 }
 
 /* Takes one stage; false if the device cannot run it here. */
@@ -128,9 +171,7 @@ static bool take_truncation(planner *p, const pluck_stage *stage, int32_t index)
         op = add_op(p, PLK_OP_TOP_P, stage->as.top_p.min_keep, 0.0);
         if (!op) return false;
         op->share = gpu_share((double)stage->as.top_p.p);
-        /* slightly further, so that rounding does not matter */
-        op->reach = rounded_up(log((double)plan->n_vocab / (1.0 - (double)stage->as.top_p.p)) *
-                               p->temperature * 1.000001);
+        set_reach(p, op, log((double)plan->n_vocab / (1.0 - (double)stage->as.top_p.p)));
         if (clean) could_cut(p, index, true);
         return true;
     case PLUCK_STAGE_MIN_P:
@@ -140,6 +181,18 @@ static bool take_truncation(planner *p, const pluck_stage *stage, int32_t index)
         /* min-p keeps an unsorted order, but with min_keep it may sort, depending on the row */
         if (clean && (p->cut_sorted || stage->as.min_p.min_keep <= 1))
             could_cut(p, index, p->cut_sorted);
+        return true;
+    case PLUCK_STAGE_TOP_A:
+        if (!add_cut(p, stage)) return false;
+        if (clean && (p->cut_sorted || stage->as.top_a.min_keep <= 1)) /* as min-p */
+            could_cut(p, index, p->cut_sorted);
+        return true;
+    case PLUCK_STAGE_EPSILON_CUTOFF:
+    case PLUCK_STAGE_ETA_CUTOFF:
+    case PLUCK_STAGE_P_LESS:
+    case PLUCK_STAGE_P_LESS_NORM:
+        if (!add_cut(p, stage)) return false;
+        if (clean) could_cut(p, index, p->cut_sorted);
         return true;
     default:
         return false;
@@ -182,12 +235,12 @@ static pluck_gpu_status take_stage(planner *p, const pluck_stage *stage, int32_t
 }
 
 void gpu_choose_route(plk_chain *chain) {
-    int32_t top_k = -1, top_p = -1, n_top_p = 0, last_sigma = -1, last_sigma_before_k = -1;
+    int32_t top_k = -1, sums = -1, n_sums = 0, last_sigma = -1, last_sigma_before_k = -1;
     bool keeps = false;
     for (int32_t i = 0; i < chain->n_ops; i++) {
         const plk_op *op = chain->ops + i;
         if (op->kind == PLK_OP_TOP_K && top_k < 0) top_k = i;
-        if (op->kind == PLK_OP_TOP_P && n_top_p++ == 0) top_p = i;
+        if (PLK_OP_SUMS(op->kind) && n_sums++ == 0) sums = i;
         if (op->kind == PLK_OP_SIGMA) {
             last_sigma = i;
             if (top_k < 0) last_sigma_before_k = i;
@@ -195,14 +248,14 @@ void gpu_choose_route(plk_chain *chain) {
         if (op->kind != PLK_OP_TOP_K && op->count > 1) keeps = true;
     }
     chain->k = 0;
-    if (top_k >= 0 && (top_p < 0 || top_p > top_k) && chain->ops[top_k].count <= PLK_SMALL_MAX &&
+    if (top_k >= 0 && (sums < 0 || sums > top_k) && chain->ops[top_k].count <= PLK_SMALL_MAX &&
         last_sigma_before_k <= 0) {
         chain->route = PLK_ROUTE_TOP;
         chain->k = chain->ops[top_k].count;
-    } else if (!keeps && last_sigma <= 0 && n_top_p <= 1 &&
-               (top_k < 0 || (top_p >= 0 && top_p < top_k))) {
+    } else if (!keeps && last_sigma <= 0 && n_sums <= 1 &&
+               (top_k < 0 || (sums >= 0 && sums < top_k))) {
         chain->route =
-            n_top_p > 0 || chain->give == PLK_GIVE_CANDIDATES ? PLK_ROUTE_NUCLEUS : PLK_ROUTE_PLAIN;
+            n_sums > 0 || chain->give == PLK_GIVE_CANDIDATES ? PLK_ROUTE_NUCLEUS : PLK_ROUTE_PLAIN;
     } else {
         chain->route = PLK_ROUTE_GENERAL;
     }

@@ -31,6 +31,8 @@ static void note_route(gpu_prepared *out, const plk_chain *chain) {
     out->any_greedy |= chain->route == PLK_ROUTE_GREEDY;
     out->any_top |= chain->route == PLK_ROUTE_TOP;
     out->any_gathered |= chain->route == PLK_ROUTE_PLAIN || chain->route == PLK_ROUTE_NUCLEUS;
+    for (int32_t i = 0; i < chain->n_ops && chain->route == PLK_ROUTE_NUCLEUS; i++)
+        out->any_moments |= PLK_OP_SUMS_OTHER(chain->ops[i].kind);
     out->any_surveyed |= out->any_gathered || (chain->route == PLK_ROUTE_TOP && chain->needs_sigma);
     out->any_large |=
         chain->route != PLK_ROUTE_GREEDY && (chain->route != PLK_ROUTE_TOP || chain->k > PLK_FEW);

@@ -39,6 +39,12 @@ static void run_gather(void *const *p, u64 *local_base) {
                  local_base);
 }
 
+static void run_moments(void *const *p, u64 *local_base) {
+    pluck_moments(MEMORY(0, const uchar), VALUE(1, plk_call), MEMORY(2, const uchar),
+                  MEMORY(3, const uchar), MEMORY(4, const plk_state), MEMORY(5, plk_tile),
+                  local_base);
+}
+
 static void run_select(void *const *p, u64 *local_base) {
     pluck_select(MEMORY(0, const uchar), VALUE(1, plk_call), MEMORY(2, const uchar),
                  MEMORY(3, const uchar), MEMORY(4, plk_state), MEMORY(5, u64), local_base);
@@ -82,6 +88,7 @@ static const plain_kernel plain_kernels[GPU_KERNELS] = {
     [GPU_KERNEL_argmax] = {"pluck_argmax", "mcmmmmm", run_argmax},
     [GPU_KERNEL_survey] = {"pluck_survey", "mcmmmm", run_survey},
     [GPU_KERNEL_gather] = {"pluck_gather", "mcmmmmm", run_gather},
+    [GPU_KERNEL_moments] = {"pluck_moments", "mcmmmm", run_moments},
     [GPU_KERNEL_select] = {"pluck_select", "mcmmmm", run_select},
     [GPU_KERNEL_reduce] = {"pluck_reduce", "mcmmmmmm", run_reduce},
     [GPU_KERNEL_draw_large] = {"pluck_draw_large", "mcmmmmm", run_draw_large},

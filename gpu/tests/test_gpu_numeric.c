@@ -172,6 +172,81 @@ static void scales(void **state) {
     }
 }
 
+/* w^2 and -w log2 w of w = 2^x in units of 2^-42, each rounded once and off by what the exponential
+ * and the logarithm round. */
+static void second_sums(void **state) {
+    const plk_rate rate = {1.0f, 0.0f};
+    const long double unit = 0x1p42L;
+    rows_random random = {7};
+    (void)state;
+    for (int i = 0; i < ROUNDS; i++) {
+        const float x = -(float)(50.0 * pow(rows_uniform(&random), 3.0));
+        const long double w = exp2l((long double)x);
+        const long double square = w * w * unit, distance = -w * (long double)x * unit;
+        const long double off = (long double)squared_weight(x, 0.0f, rate) - square;
+        const long double other = (long double)weighted_distance(x, 0.0f, rate) - distance;
+        if (x > -21.0f && fabsl(off) > 0x1p-23L * square + 0.51L)
+            fail_msg("x %.9g: the square is off by %.9Lg of %.9Lg", (double)x, off, square);
+        if (x > -43.0f && fabsl(other) > 0x1p-24L * distance + 0x1p-23L * w * unit + 0.51L)
+            fail_msg("x %.9g: the distance is off by %.9Lg of %.9Lg", (double)x, other, distance);
+    }
+    assert_true(squared_weight(3.0f, 3.0f, rate) == (u64)1 << MASS_BITS);
+    assert_true(squared_weight(INFINITY, INFINITY, rate) == (u64)1 << MASS_BITS);
+    assert_true(weighted_distance(INFINITY, INFINITY, rate) == 0);
+    for (int i = 0; i < 3; i++) { /* so far below that nothing is left */
+        const float x = i == 0 ? -INFINITY : i == 1 ? -1e30f : -50.0f;
+        assert_true(squared_weight(x, 0.0f, rate) == 0 && weighted_distance(x, 0.0f, rate) == 0);
+    }
+}
+
+/* The limit of each cut from random sums, against the formulas in long double; and the ends. */
+static void limits_of_cuts(void **state) {
+    rows_random random = {8};
+    (void)state;
+    for (int i = 0; i < ROUNDS / 10; i++) {
+        const long double n = 2.0L + rows_below(&random, 1000000);
+        const long double sum = 1.0L + (n - 1.0L) * powl(rows_uniform(&random), 8.0L);
+        const long double square = 1.0L + (sum - 1.0L) * (long double)rows_uniform(&random);
+        const double value = -12.0 * rows_uniform(&random);
+        const plk_pair z = gpu_pair((double)sum), q = gpu_pair((double)square);
+        for (i32 kind = PLK_OP_TOP_A; kind <= PLK_OP_P_LESS_NORM; kind++) {
+            const plk_op op = {.kind = kind,
+                               .value = gpu_triple(kind == PLK_OP_P_LESS_NORM ? (double)n : value)};
+            const long double excess = n * square - sum * sum;
+            long double want = logl(excess / ((n - 1.0L) * sum)), got, allowed = 1e-7L;
+            if (kind == PLK_OP_TOP_A) want = (long double)value - logl(sum);
+            if (kind == PLK_OP_EPSILON) want = (long double)value + logl(sum);
+            if (kind == PLK_OP_ETA) /* the second sum is of distances: any number will do */
+                want = fminl((long double)value + logl(sum),
+                             (long double)value / 2.0L - logl(2.0L) * square / sum);
+            if (kind == PLK_OP_P_LESS) want = logl(square / sum);
+            if (kind == PLK_OP_P_LESS_NORM) allowed += 1e-11L * n * square / excess;
+            if (want > 0.0L) want = 0.0L;
+            got = value_of(limit_of(&op, z, q));
+            if (fabsl(got - want) > allowed)
+                fail_msg("kind %d of sums %.9Lg and %.9Lg: %.9Lg, wanted %.9Lg", kind, sum, square,
+                         got, want);
+        }
+    }
+}
+
+/* Of equals nothing is cut off, of one token neither. */
+static void cuts_of_equals(void **state) {
+    static const u64 sizes[] = {1, 2, 3, 7, 1000, 151936, PLK_MAX_VOCAB};
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const u64 mass = sizes[i] << MASS_BITS;
+        plk_op op = {.kind = PLK_OP_P_LESS, .temperature = {1.0f, 0.0f}};
+        assert_true(key_of_cut(&op, mass, mass, 2.5f) == FIRST_KEY(ordered_from_float(2.5f)));
+        op.kind = PLK_OP_P_LESS_NORM;
+        op.value.hi = (float)sizes[i];
+        assert_true(key_of_cut(&op, mass, mass, 2.5f) == FIRST_KEY(ORDERED_NEG_INF + 1u));
+        op.value.hi = (float)PLK_MAX_VOCAB; /* the others are masked */
+        if (sizes[i] < PLK_MAX_VOCAB)
+            assert_true(key_of_cut(&op, mass, mass, 2.5f) <= FIRST_KEY(ordered_from_float(2.5f)));
+    }
+}
+
 /* mass * 2^x for x <= 0, rounded down, within what the exponential rounds. */
 static void masses_are_scaled(void **state) {
     const plk_rate rate = {1.0f, 0.0f};
@@ -212,6 +287,9 @@ int main(void) {
         cmocka_unit_test(scales),
         cmocka_unit_test(masses_are_scaled),
         cmocka_unit_test(shares_times_powers),
+        cmocka_unit_test(second_sums),
+        cmocka_unit_test(limits_of_cuts),
+        cmocka_unit_test(cuts_of_equals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

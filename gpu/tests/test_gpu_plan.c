@@ -41,7 +41,23 @@ static void places_chains(void **state) {
     const pluck_stage mirostat[] = {with_temp(0.5f, 0.0f, 1.0f), with_mirostat(2, 5.0f, 0.1f, 100)};
     const pluck_stage min_p[] = {with_min_p(0.25f, 0), with_xtc(0.5f, 0.1f, 0), with_dist()};
     const pluck_stage sigma[] = {with_sigma(1.0f), with_typical(0.5f, 1), with_dist()};
+    const pluck_stage cuts[] = {with_top_a(0.25f, 0),       with_epsilon_cutoff(0.5f, 3),
+                                with_eta_cutoff(0.125f, 0), with_p_less(false),
+                                with_p_less(true),          with_dist()};
+    pluck_stage cut_off[] = {with_top_a(0.0f, 9), with_epsilon_cutoff(0.0f, 9), with_p_less(false),
+                             with_dist()};
+    cut_off[2].as.p_less.enabled = 0;
     (void)state;
+    expect(cuts, 6, PLUCK_RNG_PHILOX,
+           (expectation){PLUCK_GPU_TOKEN, 0,
+                         "device: top_a 0.25, epsilon_cutoff 0.5, eta_cutoff 0.125, p_less, "
+                         "p_less_norm, draw -> token and log-probability back"});
+    expect(cuts + 2, 4, PLUCK_RNG_MT19937,
+           (expectation){PLUCK_GPU_CANDIDATES, 1,
+                         "device: eta_cutoff 0.125, p_less, p_less_norm -> the candidates left "
+                         "back; CPU: draw"});
+    expect(cut_off, 4, PLUCK_RNG_PHILOX,
+           (expectation){PLUCK_GPU_TOKEN, 0, "device: draw -> token and log-probability back"});
     expect(greedy, 2, PLUCK_RNG_MT19937,
            (expectation){PLUCK_GPU_ARGMAX, 0, "device: top_k 40, greedy -> argmax, 4 bytes back"});
     expect(usual, 5, PLUCK_RNG_PHILOX,
@@ -116,6 +132,9 @@ static void refuses_what_libpluck_refuses(void **state) {
                {with_top_p(NAN, 0), PLUCK_GPU_ERR_CONFIG},
                {with_min_p(-0.1f, 0), PLUCK_GPU_ERR_CONFIG},
                {with_min_p(0.1f, -1), PLUCK_GPU_ERR_CONFIG},
+               {with_top_a(-0.1f, 0), PLUCK_GPU_ERR_CONFIG},
+               {with_epsilon_cutoff(NAN, 0), PLUCK_GPU_ERR_CONFIG},
+               {with_eta_cutoff(0.1f, -1), PLUCK_GPU_ERR_CONFIG},
                {with_typical(2.0f, 1), PLUCK_GPU_ERR_CONFIG},
                {with_xtc(2.0f, 0.1f, 0), PLUCK_GPU_ERR_CONFIG},
                {with_temp(NAN, 0.0f, 1.0f), PLUCK_GPU_ERR_CONFIG},
