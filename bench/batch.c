@@ -1,6 +1,6 @@
 /*
- * bench-batch: what a batch costs beside a loop, what a second thread gains, and what
- * log-probabilities and verified drafts add. All numbers are ratios of times taken one after the
+ * bench-batch: what a batch costs beside a loop, what a second thread gains, the same under the masks
+ * of JSON generations, and what log-probabilities and verified drafts add. All numbers are ratios of times taken one after the
  * other in turns, medians of them; the machine's own gain from a second thread is measured with two
  * threads that only read the rows, since two cores may share what feeds them.
  *
@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "json_masks.h"
 #include "pass.h"
 #include "pluck_batch.h"
-#include "pluck_verify.h"
 #include "rows.h"
 #include "timing.h"
 
@@ -24,6 +24,7 @@ static const char DEFAULT[] = "seed=1"; /* top-k 40, top-p .95, min-p .05, tempe
 static float *logits[N_ROWS];
 static pass_fn pass;
 static pluck_batch *batches[2]; /* of one thread, of two */
+static json_masks masks;
 
 /* ---- what is timed ---- */
 
@@ -40,6 +41,13 @@ static void loop(contest *c) {
     for (int i = 0; i < c->n; i++) {
         int32_t token;
         c->failed |= pluck_sample(c->samplers[i], logits[i], &token) != PLUCK_OK;
+    }
+}
+
+static void loop_over_rows(contest *c) {
+    for (int i = 0; i < c->n; i++) {
+        pluck_draw draw;
+        c->failed |= pluck_sample_row(c->samplers[i], &c->rows[i].row, &draw) != PLUCK_OK;
     }
 }
 
@@ -185,7 +193,7 @@ static void contest_close(contest *c) {
 
 static void say(const char *what, double value, bool at_least, double limit) {
     const bool met = at_least ? value >= limit : value <= limit;
-    printf("%-62s %6.2f  (at %s %.2f: %s)\n", what, value, at_least ? "least" : "most", limit,
+    printf("%-68s %6.2f  (at %s %.2f: %s)\n", what, value, at_least ? "least" : "most", limit,
            met ? "met" : "NOT met");
 }
 
@@ -218,6 +226,20 @@ static void say_drafts(const char *name, contest *one, int turns) {
     one->failed |= prepared.failed;
 }
 
+/* Each row under the mask of one step of the generations: of very different numbers of tokens. */
+static void say_masks(const char *name, contest *c, double machine, int turns) {
+    contest masked = *c;
+    for (int i = 0; i < N_ROWS; i++)
+        masked.rows[i].row.allowed = json_masks_at(&masks, i * masks.n_steps / N_ROWS);
+    char what[80];
+    (void)snprintf(what, sizeof what, "%s, JSON masks: batch of 64, 1 thread, of a loop's speed",
+                   name);
+    say(what, ratio(loop_over_rows, &masked, one_thread, &masked, turns), true, 0.97);
+    (void)snprintf(what, sizeof what, "%s, JSON masks: batch of 64, 2 threads against 1", name);
+    say(what, ratio(one_thread, &masked, two_threads, &masked, turns), true, 0.95 * machine);
+    c->failed |= masked.failed;
+}
+
 static void say_chain(const char *name, const char *spec, double machine, int turns) {
     contest c, one;
     if (!contest_open(&c, spec, N_ROWS) || !contest_open(&one, spec, 1)) exit(1);
@@ -226,6 +248,7 @@ static void say_chain(const char *name, const char *spec, double machine, int tu
     say(what, ratio(loop, &c, one_thread, &c, turns), true, 0.97);
     (void)snprintf(what, sizeof what, "%s: batch of 64, 2 threads against 1", name);
     say(what, ratio(one_thread, &c, two_threads, &c, turns), true, 0.95 * machine);
+    say_masks(name, &c, machine, turns);
     (void)snprintf(what, sizeof what, "%s: batch of 1, 2 threads, of pluck_sample's speed", name);
     say(what, ratio(loop, &one, two_threads, &one, 4 * turns), true, 0.95);
     say_logprobs(name, &one, 4 * turns);
@@ -247,7 +270,7 @@ static bool make_all(void) {
         if (pluck_batch_create(&batches[i], &config, NULL)) return false;
     }
     pass = pass_for_isa(pluck_isa());
-    return pass != NULL;
+    return pass != NULL && json_masks_load(&masks) && masks.n_vocab == N_VOCAB;
 }
 
 int main(int argc, char **argv) {
@@ -261,10 +284,11 @@ int main(int argc, char **argv) {
     const double machine = ratio(readers_alone, &none, two_readers, &none, (int)turns);
     printf("pluck %s, kernels: %s; %d rows of %d, medians of %ld turns\n", pluck_version(),
            pluck_isa(), N_ROWS, N_VOCAB, turns);
-    printf("%-62s %6.2f\n", "two threads that only read the rows, against one", machine);
+    printf("%-68s %6.2f\n", "two threads that only read the rows, against one", machine);
     say_chain("top_p .95", TOP_P, machine, (int)turns);
     say_chain("default chain", DEFAULT, machine, (int)turns);
     for (int i = 0; i < 2; i++) pluck_batch_free(batches[i]);
     for (int i = 0; i < N_ROWS; i++) free(logits[i]);
+    json_masks_free(&masks);
     return none.failed;
 }
