@@ -43,7 +43,7 @@ test: deps
 	@ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j $(JOBS) $(CTEST_FLAGS)
 
 ## bench       passes per chain (the cost of a token in units of reading the row once), the same on
-##             rows that are not in the cache, what masks cost, and batches
+##             rows that are not in the cache, what masks cost, and batches, also against PyTorch
 bench: BUILD_QUIET = >/dev/null
 bench: build
 	@$(BUILD)/bench/bench-passes $(BENCH_FLAGS)
@@ -53,6 +53,8 @@ bench: build
 	@$(BUILD)/bench/bench-masks $(MASK_FLAGS)
 	@echo
 	@$(BUILD)/bench/bench-batch
+	@echo
+	@$(BUILD)/bench/bench-versus-torch
 
 ## cliffs      the rows, masks, histories and lists that make each chain slowest
 cliffs: BUILD_QUIET = >/dev/null
