@@ -74,7 +74,7 @@ static void compare(const char *spec, uint32_t seed, int n) {
 /* The default chain, with and without penalties; each text fills the model's context. */
 static void test_generations(void **state) {
     (void)state;
-    for (uint32_t seed = 0; seed < (uint32_t)trials_of(20); seed++) {
+    for (uint32_t seed = 0; seed < (uint32_t)trials_of(10); seed++) {
         compare("", 100 + seed, CONTEXT);
         compare("repeat_penalty=1.1", 100 + seed, CONTEXT);
     }
