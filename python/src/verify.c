@@ -16,9 +16,10 @@ static PyTypeObject *verified_type;
 /* The arguments of a call, as the C library wants them. */
 typedef struct draft_call {
     pluck_draft c;
-    int32_t tokens[PLUCK_MAX_DRAFT + 1]; /* room for the one behind them */
+    int32_t tokens[PLUCK_MAX_DRAFT];
     pluck_row rows[PLUCK_MAX_DRAFT + 1];
     pluck_proposal proposals[PLUCK_MAX_DRAFT];
+    int32_t parents[PLUCK_MAX_DRAFT];
     px_rows in;
     px_array arrays[PLUCK_MAX_DRAFT]; /* of proposals: n_arrays have been taken */
     int32_t n_arrays;
@@ -27,7 +28,7 @@ typedef struct draft_call {
 
 /* The values of the arguments; NULL: not given. */
 typedef struct verify_args {
-    PyObject *tokens, *rows, *way, *proposals, *mask, *dtype;
+    PyObject *tokens, *rows, *way, *proposals, *mask, *dtype, *parents, *without_replacement;
 } verify_args;
 
 /* ---- way and tokens ---- */
@@ -56,19 +57,42 @@ static int check_length(Py_ssize_t n, int32_t max_rewind) {
     return -1;
 }
 
+/* Reads n integers of a list, which are called `name`. */
+static int read_integers(PyObject *list, const char *name, Py_ssize_t n, int32_t *out) {
+    int status = 0;
+    for (Py_ssize_t i = 0; status == 0 && i < n; i++) {
+        char what[32];
+        (void)PyOS_snprintf(what, sizeof what, "%s[%zd]", name, i);
+        status = px_int32(PyList_GetItem(list, i), what, &out[i]);
+    }
+    return status;
+}
+
 static int read_tokens(draft_call *d, PyObject *given, int32_t max_rewind) {
     PyObject *list = PySequence_List(given);
     if (!list) return -1;
     const Py_ssize_t n = PyList_Size(list);
     int status = check_length(n, max_rewind);
-    for (Py_ssize_t i = 0; status == 0 && i < n; i++) {
-        char what[32];
-        (void)PyOS_snprintf(what, sizeof what, "tokens[%zd]", i);
-        status = px_int32(PyList_GetItem(list, i), what, &d->tokens[i]);
-    }
+    if (status == 0) status = read_integers(list, "tokens", n, d->tokens);
     Py_DECREF(list);
     d->c.tokens = d->tokens;
     d->c.n_tokens = (int32_t)n;
+    return status;
+}
+
+/* ---- trees ---- */
+
+static int read_parents(draft_call *d, const verify_args *args) {
+    const int without = args->without_replacement ? PyObject_IsTrue(args->without_replacement) : 0;
+    if (without < 0) return -1;
+    d->c.without_replacement = without == 1;
+    if (!args->parents) return 0;
+    PyObject *list = PySequence_List(args->parents);
+    if (!list) return -1;
+    int status = px_check_count("parents", PyList_Size(list), "tokens", d->c.n_tokens);
+    if (status == 0) status = read_integers(list, "parents", d->c.n_tokens, d->parents);
+    Py_DECREF(list);
+    d->c.parents = d->parents;
     return status;
 }
 
@@ -322,9 +346,10 @@ static int fill(draft_call *d, const verify_args *args, const px_sampler *s) {
         PyErr_SetString(PyExc_TypeError, "tokens and rows are needed");
         return -1;
     }
-    const int32_t max_rewind = pluck_sampler_config(s->c)->max_rewind;
-    if (read_way(args->way, &d->c.way) != 0 || read_tokens(d, args->tokens, max_rewind) != 0 ||
-        read_rows(d, args, s->n_vocab) != 0)
+    /* How deep a tree is, the C library finds out. */
+    const int32_t most = args->parents ? PLUCK_MAX_DRAFT : pluck_sampler_config(s->c)->max_rewind;
+    if (read_way(args->way, &d->c.way) != 0 || read_tokens(d, args->tokens, most) != 0 ||
+        read_parents(d, args) != 0 || read_rows(d, args, s->n_vocab) != 0)
         return -1;
     /* The same token stands whatever the draft was drawn from. */
     if (!args->proposals || d->c.way == PLUCK_VERIFY_SAME) return 0;
@@ -338,14 +363,18 @@ static void drop(draft_call *d) {
     PyMem_Free(d);
 }
 
-static PyObject *verified_object(draft_call *d, const pluck_verified *found) {
-    d->tokens[found->n_accepted] = found->token;
+static PyObject *verified_object(const draft_call *d, const pluck_verified *found) {
+    int32_t tokens[PLUCK_MAX_DRAFT + 1], n = found->n_accepted;
+    tokens[n] = found->token;
+    for (int32_t i = found->node; i >= 0; i = d->c.parents ? d->parents[i] : i - 1)
+        tokens[--n] = d->tokens[i];
     PyObject *const items[] = {
         PyLong_FromLong(found->n_accepted),
         PyLong_FromLong(found->token),
-        px_copy_view(d->tokens, (Py_ssize_t)found->n_accepted + 1, sizeof *d->tokens, "i"),
+        px_copy_view(tokens, (Py_ssize_t)found->n_accepted + 1, sizeof *tokens, "i"),
+        PyLong_FromLong(found->node),
     };
-    return px_sequence(verified_type, items, 3);
+    return px_sequence(verified_type, items, 4);
 }
 
 /* Of what a stage raised that was told of a token: the result, which it must not cost. */
@@ -376,11 +405,12 @@ static PyObject *run(px_sampler *s, draft_call *d) {
 
 PyObject *px_sampler_verify(PyObject *self, PyObject *const *args, Py_ssize_t n_args,
                             PyObject *kwnames) {
-    static const char *const names[] = {"tokens", "rows",  "way", "proposals",
-                                        "mask",   "dtype", NULL};
-    PyObject *v[6];
+    static const char *const names[] = {"tokens", "rows",  "way",     "proposals",
+                                        "mask",   "dtype", "parents", "without_replacement",
+                                        NULL};
+    PyObject *v[8];
     if (px_arguments("verify()", args, n_args, kwnames, names, 2, v) != 0) return NULL;
-    const verify_args given = {v[0], v[1], v[2], v[3], v[4], v[5]};
+    const verify_args given = {v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7]};
     draft_call *d = PyMem_Calloc(1, sizeof *d);
     if (!d) return PyErr_NoMemory();
     px_sampler *s = (px_sampler *)self;
@@ -394,9 +424,10 @@ int px_verify_init(PyObject *module) {
         {"n_accepted", "drafted tokens that stand: 0 to len(tokens)"},
         {"token", "the one that comes behind them"},
         {"tokens", "memoryview of n_accepted + 1 int32: all of these, which the sampler accepted"},
+        {"node", "number of the last drafted token that stands; -1: none"},
         {NULL, NULL}};
     static PyStructSequence_Desc verified = {"pluck.Verified", "What Sampler.verify found.", fields,
-                                             3};
+                                             4};
     verified_type = px_sequence_type(module, "Verified", &verified);
     return verified_type ? 0 : -1;
 }

@@ -115,17 +115,24 @@ class Sampler:
         arrays = [np.ctypeslib.as_array(a, (found.n,)).copy() for a in (found.ids, found.logits, found.probabilities)]
         return (*arrays, found.selected, found.n_masked, found.descending)
 
-    def verify(self, way, tokens, rows, proposals=None):
-        """way: 0 to 2. rows: float32 of shape (n + 1, n_vocab). proposals: (ids or None, float32) of each token."""
+    def verify(self, way, tokens, rows, proposals=None, parents=None, without_replacement=False):
+        """n_accepted, token, node. way: 0 to 2. rows: float32 of shape (n + 1, n_vocab).
+
+        proposals: (ids or None, float32) of each token.
+        """
         tokens = np.array(tokens, np.int32)
         given = [Proposal(None if ids is None else ids.ctypes.data, p.ctypes.data, len(p)) for ids, p in proposals or ()]
         draft = Draft(way, tokens.ctypes.data, len(tokens), (Row * len(rows))(*(Row(row.ctypes.data) for row in rows)))
         if proposals is not None:
             draft.proposals = (Proposal * len(given))(*given)
-        found = (ctypes.c_int32 * 3)()  # n_accepted, token, node
+        if parents is not None:
+            parents = np.array(parents, np.int32)
+            draft.parents = parents.ctypes.data
+        draft.without_replacement = without_replacement
+        found = (ctypes.c_int32 * 3)()
         status = self.library.pluck_verify(self.at, ctypes.byref(draft), ctypes.byref(found), None)
         assert status == 0, status
-        return tuple(found)[:2]
+        return tuple(found)
 
     def accept(self, token):
         assert self.library.pluck_accept(self.at, token) == 0

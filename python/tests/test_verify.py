@@ -75,7 +75,7 @@ class SameAsC(unittest.TestCase):
                 tokens, rows, left = drafts.next()
                 found = mine.verify(tokens, rows, way=way, proposals=convert and convert(left))
                 expected = theirs.verify(WAYS.index(way), tokens, rows, given and [given(q) for q in left])
-                self.assertEqual((found.n_accepted, found.token), expected)
+                self.assertEqual((found.n_accepted, found.token, found.node), expected)
                 self.assertEqual(found.tokens.tolist(), tokens[: found.n_accepted] + [found.token])
                 counts.add(found.n_accepted)
         self.assertEqual(counts & {0, 1}, {0, 1})  # drafts were turned down, and others stood
@@ -101,6 +101,34 @@ class SameAsC(unittest.TestCase):
             for way in WAYS[1:]:
                 with self.subTest(name, way=way):
                     self.compare(way, convert, ascending)
+
+
+    def test_trees(self):
+        parents = [-1, -1, 0, 1]
+        counts = set()
+        for spec in SPECS:
+            for way in WAYS[:2]:
+                for without in (False, True):
+                    mine, theirs = target(spec), clib.Sampler(LIBRARY, spec, N, N_DRAFT)
+                    drafts = Drafts(8)
+                    for _ in range(12):
+                        tokens, rows, left = drafts.next()
+                        tokens[1] = int(left[0].ids[int(left[0].ids[0] == tokens[0])])
+                        left[1] = left[0]
+                        rows[1], rows[2] = rows[2].copy(), rows[3].copy()  # where tokens 2 and 3 are judged
+                        found = mine.verify(
+                            tokens, rows, way=way, proposals=left, parents=parents, without_replacement=without
+                        )
+                        dense_left = [ascending(q) for q in left]
+                        expected = theirs.verify(WAYS.index(way), tokens, rows, dense_left, parents, without)
+                        self.assertEqual((found.n_accepted, found.token, found.node), expected)
+                        path, node = [found.token], found.node
+                        while node >= 0:
+                            path.insert(0, tokens[node])
+                            node = parents[node]
+                        self.assertEqual(found.tokens.tolist(), path)
+                        counts.add(found.node)
+        self.assertEqual(counts, {-1, 0, 1, 2, 3})
 
 
 class Verify(unittest.TestCase):
@@ -210,6 +238,10 @@ class Verify(unittest.TestCase):
             ({"proposals": [(ids, p / 2), *rest]}, pluck.Error, r"proposals\[0\]: the probabilities add up to 0.5"),
             ({"proposals": [np.eye(N, dtype=np.float32)[self.tokens[0] - 1], *rest]}, pluck.Error, "no probability"),
             ({"kept": 1}, TypeError, "no argument"),
+            ({"parents": [-1, 0, 1]}, ValueError, "3 parents and 4 tokens"),
+            ({"parents": [-1, 0, "x", 1]}, TypeError, r"parents\[2\] is a .*str"),
+            ({"parents": [-1, 0, 2, 1], "way": "same"}, pluck.Error, r"parents\[2\] is 2; allowed: -1 to 1"),
+            ({"parents": [-1, 0, 1, 2]}, pluck.Error, "a draft with parents, which is a tree, is not judged as a block"),
         ):
             sampler = target()
             before = state(sampler)
@@ -222,6 +254,10 @@ class Verify(unittest.TestCase):
             target(max_rewind=100).verify([1] * 65, self.rows)
         error = caught.exception
         self.assertEqual((error.name, error.key, error.value, error.range), ("PLUCK_ERR_SIZE", "len(tokens)", "65", "0 to 64"))
+        with self.assertRaisesRegex(pluck.Error, "the tree's depth is 4, the sampler's max_rewind is 3"):
+            target(max_rewind=3).verify(self.tokens, self.rows, parents=[-1, 0, 1, 2])
+        wide = target(max_rewind=1).verify(self.tokens, self.rows, parents=[-1] * 4)
+        self.assertLessEqual(wide.n_accepted, 1)
         with self.assertRaisesRegex(pluck.Error, "no rewind"):
             target([pluck.Custom(lambda view: None, lambda token: None), pluck.Dist()]).verify(self.tokens, self.rows)
 
