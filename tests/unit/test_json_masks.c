@@ -1,9 +1,11 @@
 /*
  * test_json_masks.c: a grammar's recorded masks on recorded rows: in batches the tokens are those of
- * rows that have -inf where the mask forbids, and every draft of allowed tokens is judged under them.
+ * rows that have -inf where the mask forbids; a row spread over ranks gives the same; drafts of allowed
+ * tokens are judged under them.
  */
 #include "check.h"
 #include "pluck_batch.h"
+#include "ranks.h"
 #include "rows/json_masks.h"
 
 #include <math.h>
@@ -115,6 +117,37 @@ static void in_batches(void **state) {
     }
 }
 
+/* Slices of the mask go with slices of the row; some of them forbid all of their tokens. */
+static void on_ranks(void **state) {
+    (void)state;
+    static const char *const specs[] = {"temp=0;seed=1", "temp=0.8;top_k=40;seed=2",
+                                        "temp=1;top_k=0;top_p=1;min_p=0;seed=3"};
+    rows_random random = {4};
+    for (int32_t k = 0; k < 3; ++k) {
+        pluck_spec *spec;
+        pluck_sampler *whole;
+        assert_int_equal(pluck_spec_parse(&spec, specs[k], masks.n_vocab, NULL), PLUCK_OK);
+        assert_int_equal(pluck_sampler_create(&whole, pluck_spec_config(spec)), PLUCK_OK);
+        ranks r = {0};
+        ranks_open(&r, pluck_spec_config(spec), 2 + k, 256, &random);
+        for (int32_t step = k; step < masks.n_steps; step += 4) {
+            const pluck_row row = masked_row(step);
+            pluck_draw got, want;
+            ranks_set_row(&r, &row);
+            ranks_begin(&r, PLUCK_DTYPE_F32, false);
+            assert_int_equal(ranks_sample(&r, &got), PLUCK_OK);
+            assert_int_equal(pluck_sample_row(whole, &row, &want), PLUCK_OK);
+            assert_int_equal(got.token, want.token);
+            assert_true(allows(row.allowed, got.token));
+            ranks_accept(&r, got.token);
+            assert_int_equal(pluck_accept(whole, want.token), PLUCK_OK);
+        }
+        ranks_close(&r);
+        pluck_sampler_free(whole);
+        pluck_spec_free(spec);
+    }
+}
+
 /* The generations, drafted eight tokens at a time: where the grammar allows one token, it stands. */
 static void drafts(void **state) {
     (void)state;
@@ -153,6 +186,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_record),
         cmocka_unit_test(in_batches),
+        cmocka_unit_test(on_ranks),
         cmocka_unit_test(drafts),
     };
     return cmocka_run_group_tests_name("json_masks", tests, load, unload);
