@@ -6,8 +6,9 @@
 #     references are left behind, and what memory.
 # Exit status 77 and one line: something is missing that the tests need.
 set -eu
-mode=$1 python=$2 library=$3
-export PLUCK_SHARED_LIBRARY="$4" PYTHONDONTWRITEBYTECODE=1
+mode=$1 python=$2 library=$(realpath "$3")
+PLUCK_SHARED_LIBRARY=$(realpath "$4")
+export PLUCK_SHARED_LIBRARY PYTHONDONTWRITEBYTECODE=1
 here=$(cd "$(dirname "$0")" && pwd)
 
 missing() {
