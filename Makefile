@@ -11,7 +11,7 @@ DEPS ?= build test
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
-.PHONY: build configure deps run test test-whole bench cliffs mutants coverage lint format install \
+.PHONY: build configure deps run test test-whole bench bench-python cliffs mutants coverage lint format install \
         uninstall parity e2e server-check gpu python js web package docs results clean help
 
 ## build       build everything into build/; names the parts that are left out for lack of something
@@ -55,6 +55,12 @@ bench: build
 	@$(BUILD)/bench/bench-batch
 	@echo
 	@$(BUILD)/bench/bench-versus-torch
+
+## bench-python
+##             what calls cost from Python, beside the C library and PyTorch's own operations
+bench-python: BUILD_QUIET = >/dev/null
+bench-python: build
+	@PYTHONPATH=$(BUILD)/python $$(python/find_python.sh | cut -d';' -f1) python/bench.py $(BUILD)/src/libpluck.so $(BENCH_FLAGS)
 
 ## cliffs      the rows, masks, histories and lists that make each chain slowest
 cliffs: BUILD_QUIET = >/dev/null
@@ -148,12 +154,14 @@ web:
 package:
 	@scripts/package
 
-## results     measure on this machine, and record for the README: passes, and against llama.cpp
+## results     measure on this machine, and record for the README: passes, calls from Python, and
+##             against llama.cpp
 results: BUILD_QUIET = >/dev/null
 results: build
 	@mkdir -p docs/results
 	@$(BUILD)/bench/bench-passes --json $(BENCH_FLAGS) >docs/results/passes.json
 	@$(BUILD)/bench/bench-versus-llama --json >docs/results/vs-llama.jsonl
+	@$(MAKE) bench-python BENCH_FLAGS=--json >docs/results/python.jsonl
 	@for run in 1 2 3; do \
 	    $(BUILD)/llama/bench/bench_llama --json && \
 	    LD_PRELOAD=$(BUILD)/llama/libpluck_llama_preload.so \

@@ -49,4 +49,5 @@ def main():
         print((time.perf_counter() - start) * 1e6, flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()
