@@ -76,6 +76,7 @@ static PK_APART void build(plan_arena *arena, const pluck_config *config) {
     }
     if (!p) return;
     atomic_init(&p->references, 1);
+    atomic_init(&p->digest, 0);
     p->allocator = config->allocator;
     p->size = arena->used; /* everything has been put */
     p->memory_size = memory;

@@ -29,7 +29,8 @@ typedef struct plan {
     size_t memory_size;  /* of the mutable memory that each sampler needs */
     pluck_config config; /* its pointers, except the workspace, are into this block */
     int32_t n_steps;
-    step *steps; /* the enabled stages */
+    step *steps;        /* the enabled stages */
+    atomic_uint digest; /* of the chain (shard.h); 0: nobody has asked for it yet */
 } plan;
 
 /* Checks a config, and copies it with everything it points to. Errors: those of

@@ -107,10 +107,11 @@ pluck_status pk_shard_check(const pluck_shard *shard, const pluck_sampler *s,
     if (!sums && request->ask != PLUCK_SHARD_ASK_FIRST && request->ask != PLUCK_SHARD_ASK_ROW)
         return pk_fail(err, PLUCK_ERR_PARAM, "request.ask: there is no question %d",
                        (int)request->ask);
+    if (!sums) return PLUCK_OK;
     const shard_plan p = pk_shard_plan(s, shard->config.n_candidates, request);
-    if (sums && (p.need != NEED_DRAW || request->block < 0 ||
-                 request->block > (n_vocab - 1) / BLOCK || !isfinite(request->reference) ||
-                 !isfinite(request->into) || !(request->mass > 0.0) || !isfinite(request->mass)))
+    if (p.need != NEED_DRAW || request->block < 0 || request->block > (n_vocab - 1) / BLOCK ||
+        !isfinite(request->reference) || !isfinite(request->into) || !(request->mass > 0.0) ||
+        !isfinite(request->mass))
         return pk_fail(err, PLUCK_ERR_PARAM,
                        "the request asks for the sums of a draw, but is none that a merge gave for "
                        "this chain");

@@ -34,6 +34,7 @@ typedef struct shard_plan {
     int32_t at;      /* the step that decides; the number of steps if there is none */
     int32_t k;       /* candidates of a message: at least so many if there are, */
     int32_t most;    /* and at most so many */
+    bool sorted;     /* they are sent descending, of equals the lower id first; else by id */
     bool sums;       /* masses are sent */
     double scale;    /* of the logits before step `at` */
 } shard_plan;
@@ -42,7 +43,7 @@ shard_plan pk_shard_plan(const pluck_sampler *s, int32_t n_candidates,
                          const pluck_shard_request *request);
 
 /* A digest of what must be equal on all ranks: the chain with its parameters, and what the sampler
- * remembers. It looks at the ends of long histories and lists only. */
+ * remembers; of a history only its length and end. */
 uint64_t pk_shard_digest(const pluck_sampler *s);
 
 uint64_t pk_shard_request_digest(const pluck_shard_request *request);
@@ -53,7 +54,7 @@ enum { FLAG_MASKED = 1, FLAG_INFINITE = 2, FLAG_OUT_OF_RANGE = 4, ALL_FLAGS = 7 
 
 /* Where the parts of a message are, in bytes; 0: it has none of them. */
 typedef struct shard_layout {
-    size_t candidates; /* n_candidates times id, x */
+    size_t candidates; /* n_candidates ids, then as many x */
     int32_t n_candidates;
     size_t glances; /* MASS_GLANCES floats, then block sums */
     size_t sums;    /* block sums, those put right, and what is said of the draw */
@@ -90,14 +91,81 @@ pluck_status pk_shard_get_head(const unsigned char *message, const shard_layout 
 /* Writes the checksum over all that has been written. */
 void pk_shard_seal(unsigned char *message, const shard_layout *layout);
 
-void pk_put_32(unsigned char *to, uint32_t value);
-void pk_put_64(unsigned char *to, uint64_t value);
-void pk_put_float(unsigned char *to, float value);
-void pk_put_double(unsigned char *to, double value);
-uint32_t pk_get_32(const unsigned char *from);
-uint64_t pk_get_64(const unsigned char *from);
-float pk_get_float(const unsigned char *from);
-double pk_get_double(const unsigned char *from);
+/* ---- numbers as bytes ---- */
+
+/* Whether numbers of four bytes are in memory as they are in messages. */
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+enum { IS_LITTLE_ENDIAN = 1 };
+#else
+enum { IS_LITTLE_ENDIAN = 0 };
+#endif
+
+static inline void pk_put_32(unsigned char *to, uint32_t value) {
+    for (int i = 0; i < 4; i++) to[i] = (unsigned char)(value >> 8 * i);
+}
+
+static inline void pk_put_64(unsigned char *to, uint64_t value) {
+    for (int i = 0; i < 8; i++) to[i] = (unsigned char)(value >> 8 * i);
+}
+
+static inline void pk_put_float(unsigned char *to, float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    pk_put_32(to, bits);
+}
+
+static inline void pk_put_double(unsigned char *to, double value) {
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    pk_put_64(to, bits);
+}
+
+static inline uint32_t pk_get_32(const unsigned char *from) {
+    return (uint32_t)from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 |
+           (uint32_t)from[3] << 24;
+}
+
+static inline uint64_t pk_get_64(const unsigned char *from) {
+    return (uint64_t)pk_get_32(from) | (uint64_t)pk_get_32(from + 4) << 32;
+}
+
+static inline float pk_get_float(const unsigned char *from) {
+    const uint32_t bits = pk_get_32(from);
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static inline double pk_get_double(const unsigned char *from) {
+    const uint64_t bits = pk_get_64(from);
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* n numbers of four bytes. */
+static inline void pk_put_words(unsigned char *to, const void *from, int32_t n) {
+    if (IS_LITTLE_ENDIAN) {
+        if (n > 0) memcpy(to, from, 4 * (size_t)n);
+        return;
+    }
+    for (int32_t i = 0; i < n; i++) {
+        uint32_t word;
+        memcpy(&word, (const char *)from + 4 * (size_t)i, sizeof word);
+        pk_put_32(to + 4 * (size_t)i, word);
+    }
+}
+
+static inline void pk_get_words(const unsigned char *from, void *to, int32_t n) {
+    if (IS_LITTLE_ENDIAN) {
+        if (n > 0) memcpy(to, from, 4 * (size_t)n);
+        return;
+    }
+    for (int32_t i = 0; i < n; i++) {
+        const uint32_t word = pk_get_32(from + 4 * (size_t)i);
+        memcpy((char *)to + 4 * (size_t)i, &word, sizeof word);
+    }
+}
 
 /* What ASK_SUMS says beside the block sums; `n_heavy` deltas of the layout's room follow. */
 typedef struct shard_draw_part {
@@ -121,6 +189,14 @@ size_t pk_shard_delta_at(const shard_layout *layout, int32_t i);
 pluck_status pk_shard_check(const pluck_shard *shard, const pluck_sampler *s,
                             const pluck_shard_request *request, pluck_error *err);
 
+/* A place among the candidates of a message that are sorted. */
+typedef struct shard_cursor {
+    float x;      /* of the next candidate; -inf: there are no more */
+    int32_t left; /* behind it */
+    const unsigned char *ids, *next_x;
+    uint32_t first, n; /* tokens of the slice */
+} shard_cursor;
+
 struct pluck_shard {
     pluck_shard_config config;
     size_t size;
@@ -128,6 +204,7 @@ struct pluck_shard {
     pluck_workspace *workspace;      /* for the slice; NULL: it is empty */
     int32_t order[PLUCK_MAX_SHARDS]; /* of messages, by `first` */
     shard_head heads[PLUCK_MAX_SHARDS];
+    shard_cursor cursors[PLUCK_MAX_SHARDS];
     double *blocks[2];  /* a number for each block of the vocabulary */
     unsigned char *row; /* room for the whole row, */
     uint32_t *allowed;  /* and its mask */

@@ -5,7 +5,7 @@
  *     u32 status, u32 flags, u32 n_alive, u32 n_allowed, u32 n_candidates, f32 bound, f32 max,
  *     f32 reference, f64 mass
  *     then, as the round needs them:
- *         candidates   for each: u32 id, f32 x
+ *         candidates   u32 ids, then f32 x
  *         glances      f32 for each group that the whole row's reference may be found in; for each
  *                      block f64 its mass, relative to the message's reference
  *         sums         for each block f64 its mass relative to the request's reference, and the same
@@ -23,51 +23,6 @@
 #include "error.h"
 
 enum { VERSION = 1, HEAD_SIZE = 88, LANES = 4, SUM_SIZE = 8 };
-
-/* ---- numbers ---- */
-
-void pk_put_32(unsigned char *to, uint32_t value) {
-    for (int i = 0; i < 4; i++) to[i] = (unsigned char)(value >> 8 * i);
-}
-
-void pk_put_64(unsigned char *to, uint64_t value) {
-    for (int i = 0; i < 8; i++) to[i] = (unsigned char)(value >> 8 * i);
-}
-
-void pk_put_float(unsigned char *to, float value) {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    pk_put_32(to, bits);
-}
-
-void pk_put_double(unsigned char *to, double value) {
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    pk_put_64(to, bits);
-}
-
-uint32_t pk_get_32(const unsigned char *from) {
-    return (uint32_t)from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 |
-           (uint32_t)from[3] << 24;
-}
-
-uint64_t pk_get_64(const unsigned char *from) {
-    return (uint64_t)pk_get_32(from) | (uint64_t)pk_get_32(from + 4) << 32;
-}
-
-float pk_get_float(const unsigned char *from) {
-    const uint32_t bits = pk_get_32(from);
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-double pk_get_double(const unsigned char *from) {
-    const uint64_t bits = pk_get_64(from);
-    double value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
 
 /* ---- layout ---- */
 

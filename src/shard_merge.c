@@ -76,24 +76,52 @@ static pluck_status check_cover(const shard_merge *m) {
     return PLUCK_OK;
 }
 
-static pluck_status check_candidates(const shard_merge *m) {
-    for (int32_t i = 0; m->layout.candidates && i < m->n; i++) {
-        const shard_head *h = shard_head_of(m, i);
-        const unsigned char *from = shard_message(m, i) + m->layout.candidates;
-        int32_t least = h->first;
-        bool sound = true;
-        for (int32_t k = 0; k < h->n_candidates; k++, from += 8) {
-            const int32_t id = (int32_t)pk_get_32(from);
-            const float x = pk_get_float(from + 4);
-            sound &= id >= least && id < end_of(h) && x > -INFINITY && x <= h->max;
-            least = sound ? id + 1 : least;
-        }
-        if (!sound)
-            return pk_fail(m->err, PLUCK_ERR_SHARD,
-                           "message %d: the candidates are not ascending tokens of its slice with "
-                           "logits",
-                           (int)m->shard->order[i]);
+/* Where the ids and x of message i are. */
+static const unsigned char *ids_of(const shard_merge *m, int32_t i) {
+    return shard_message(m, i) + m->layout.candidates;
+}
+
+static const unsigned char *x_of(const shard_merge *m, int32_t i) {
+    return ids_of(m, i) + 4 * (size_t)m->layout.n_candidates;
+}
+
+/* A part of a message's candidates. */
+typedef struct some {
+    uint32_t ids[GROUP];
+    float x[GROUP];
+} some;
+
+/* Whether a message's candidates, by id, are tokens of its slice that are alive. */
+static bool are_candidates(const shard_merge *m, int32_t i) {
+    const shard_head *h = shard_head_of(m, i);
+    const uint32_t first = (uint32_t)h->first, of_slice = (uint32_t)h->n;
+    int bad = 0;
+    uint32_t before = 0; /* one more than the last id */
+    for (int32_t k = 0; k < h->n_candidates; k += GROUP) {
+        const int32_t n = (int32_t)min_i64(GROUP, h->n_candidates - k);
+        some s = {{0}, {0.0f}};
+        pk_get_words(ids_of(m, i) + 4 * (size_t)k, s.ids, n);
+        pk_get_words(x_of(m, i) + 4 * (size_t)k, s.x, n);
+        for (int32_t c = 0; c < n; c++) bad |= s.ids[c] - first >= of_slice;
+        for (int32_t c = 0; c < n; c++) bad |= !(s.x[c] > -INFINITY) | !(s.x[c] <= h->max);
+        for (int32_t c = 1; c < n; c++) bad |= s.ids[c - 1] >= s.ids[c];
+        bad |= s.ids[0] < before;
+        before = s.ids[n - 1] + 1;
     }
+    return !bad;
+}
+
+static pluck_status refuse_candidates(const shard_merge *m, int32_t i) {
+    return pk_fail(m->err, PLUCK_ERR_SHARD,
+                   "message %d: the candidates are not tokens of its slice with logits, in their "
+                   "order",
+                   (int)m->shard->order[i]);
+}
+
+static pluck_status check_candidates(const shard_merge *m) {
+    if (!m->layout.candidates || m->plan.sorted) return PLUCK_OK; /* merge_sorted checks those */
+    for (int32_t i = 0; i < m->n; i++)
+        if (!are_candidates(m, i)) return refuse_candidates(m, i);
     return PLUCK_OK;
 }
 
@@ -139,22 +167,107 @@ void pk_shard_ask_row(const shard_merge *m, pluck_shard_outcome *out) {
 
 /* ---- candidates ---- */
 
-/* The merged candidates as a view in the sampler's workspace. */
-static view *open_candidates(const shard_merge *m) {
+/* The greatest candidates of messages that are sorted. */
+typedef struct top_list {
+    int32_t n, ids[SHORT_LIST];
+    float x[SHORT_LIST];
+} top_list;
+
+/* Whether any of n ids is there twice; usually they differ in their last bits. */
+static bool is_any_twice(const int32_t *ids, int32_t n) {
+    uint64_t seen[64] = {0};
+    bool maybe = false;
+    for (int32_t i = 0; i < n; i++) {
+        uint64_t *word = &seen[ids[i] / 64 % 64];
+        const uint64_t bit = (uint64_t)1 << (ids[i] % 64);
+        maybe |= (*word & bit) != 0;
+        *word |= bit;
+    }
+    for (int32_t i = 1; maybe && i < n; i++)
+        for (int32_t k = 0; k < i; k++)
+            if (ids[k] == ids[i]) return true;
+    return false;
+}
+
+/* Goes to the next candidate of a message; -inf stands behind the last. */
+static bool advance(shard_cursor *c) {
+    const float before = c->x;
+    c->x = c->left > 0 ? pk_get_float(c->next_x) : -INFINITY;
+    c->next_x += 4;
+    c->left--;
+    return c->x <= before;
+}
+
+/* Puts a cursor before the first candidate of each message. */
+static pluck_status open_cursors(const shard_merge *m) {
+    for (int32_t i = 0; i < m->n; i++) {
+        const shard_head *h = shard_head_of(m, i);
+        shard_cursor *c = &m->shard->cursors[i];
+        *c = (shard_cursor){.x = h->max,
+                            .left = h->n_candidates,
+                            .ids = ids_of(m, i),
+                            .next_x = x_of(m, i),
+                            .first = (uint32_t)h->first,
+                            .n = (uint32_t)h->n};
+        if (!advance(c)) return refuse_candidates(m, i);
+    }
+    return PLUCK_OK;
+}
+
+/* Merges the k greatest. Of equals those of the earlier message have the lower ids. Errors:
+ * ERR_SHARD. */
+static pluck_status merge_sorted(const shard_merge *m, top_list *top) {
+    TRY(open_cursors(m));
+    shard_cursor *cursors = m->shard->cursors;
+    const int32_t n = m->n, k = m->plan.k;
+    for (top->n = 0; top->n < k; top->n++) {
+        int32_t best = 0;
+        for (int32_t i = 1; i < n; i++) best = cursors[i].x > cursors[best].x ? i : best;
+        shard_cursor *c = &cursors[best];
+        if (c->x == -INFINITY) break;
+        const uint32_t id = pk_get_32(c->ids);
+        c->ids += 4;
+        top->ids[top->n] = (int32_t)id;
+        top->x[top->n] = c->x;
+        const bool sound = id - c->first < c->n;
+        if (!advance(c) || !sound) return refuse_candidates(m, best);
+    }
+    return is_any_twice(top->ids, top->n)
+               ? pk_fail(m->err, PLUCK_ERR_SHARD, "a candidate is in a message twice")
+               : PLUCK_OK;
+}
+
+static view *begin_candidates(const shard_merge *m) {
     pluck_workspace *ws = m->s->workspace;
     pk_workspace_open(ws);
-    view *v = &ws->view;
-    pk_view_begin_merged(v, &ws->memory, m->shard->config.n_vocab);
+    pk_view_begin_merged(&ws->view, &ws->memory, m->shard->config.n_vocab);
+    return &ws->view;
+}
+
+/* The merged candidates as a view in the sampler's workspace, by id. */
+static view *open_candidates(const shard_merge *m) {
+    view *v = begin_candidates(m);
     int32_t n = 0;
     for (int32_t i = 0; i < m->n; i++) {
-        const unsigned char *from = shard_message(m, i) + m->layout.candidates;
-        for (int32_t k = 0; k < shard_head_of(m, i)->n_candidates; k++, from += 8, n++) {
-            v->list.ids[n] = (int32_t)pk_get_32(from);
-            v->list.x[n] = pk_get_float(from + 4);
-        }
+        const int32_t of_slice = shard_head_of(m, i)->n_candidates;
+        pk_get_words(ids_of(m, i), v->list.ids + n, of_slice);
+        pk_get_words(x_of(m, i), v->list.x + n, of_slice);
+        n += of_slice;
     }
     pk_list_set(&v->list, n, ORDER_ID);
     return v;
+}
+
+/* The same of messages that are sorted: the k greatest, descending. */
+static pluck_status open_sorted(const shard_merge *m) {
+    top_list top;
+    TRY(merge_sorted(m, &top));
+    view *v = begin_candidates(m);
+    memcpy(v->list.ids, top.ids, (size_t)top.n * sizeof *top.ids);
+    memcpy(v->list.x, top.x, (size_t)top.n * sizeof *top.x);
+    v->order = m->plan.k > 1 ? ORDER_DESCENDING : ORDER_ID;
+    pk_list_set(&v->list, top.n, v->order);
+    return PLUCK_OK;
 }
 
 /* The mass of the whole row relative to the maximum, within rounding. */
@@ -220,7 +333,10 @@ static pluck_status merge_top(const shard_merge *m, pluck_shard_outcome *out) {
         return PLUCK_OK;
     }
     pluck_shard_outcome done = {.done = true};
-    (void)open_candidates(m);
+    if (m->plan.sorted)
+        TRY(open_sorted(m));
+    else
+        (void)open_candidates(m);
     TRY(run_on(m, &done.draw));
     const bool is_greedy = m->plan.at < m->s->plan->n_steps &&
                            m->s->plan->steps[m->plan.at].kind->kind == PLUCK_STAGE_GREEDY;
@@ -269,14 +385,13 @@ static void copy_logits(const shard_merge *m, int32_t i) {
     const size_t element = dtype_size(m->request->dtype);
     const unsigned char *from = shard_message(m, i) + m->layout.logits;
     unsigned char *to = m->shard->row + (size_t)h->first * element;
-    for (int32_t k = 0; k < h->n; k++, from += element, to += element) {
-        if (element == 4) {
-            const uint32_t x = pk_get_32(from);
-            memcpy(to, &x, sizeof x);
-        } else {
-            const uint16_t x = (uint16_t)(from[0] | from[1] << 8);
-            memcpy(to, &x, sizeof x);
-        }
+    if (element == 4) {
+        pk_get_words(from, to, h->n);
+        return;
+    }
+    for (int32_t k = 0; k < h->n; k++) {
+        const uint16_t x = (uint16_t)(from[2 * (size_t)k] | from[2 * (size_t)k + 1] << 8);
+        memcpy(to + 2 * (size_t)k, &x, sizeof x);
     }
 }
 

@@ -34,9 +34,8 @@ static bool pass_temperatures(const pluck_sampler *s, shard_plan *p) {
 static void take_top(shard_plan *p, int32_t k, int32_t n_candidates) {
     if (k > n_candidates) return;
     p->need = NEED_TOP;
-    p->k = k;
-    /* With some room more nothing need be selected among what was collected. */
-    p->most = k == 1 ? 1 : (int32_t)min_i64(k + k / 4 + 8, n_candidates);
+    p->k = p->most = k;
+    p->sorted = k <= SHORT_LIST;
 }
 
 static void take_all_that_fit(shard_plan *p, shard_need need, int32_t min_keep,
@@ -185,6 +184,42 @@ static const parameter PARAMETERS[] = {
     P(NO_REPEAT_NGRAM, no_repeat_ngram.last_n),
 };
 
+static uint64_t mix_ids(uint64_t digest, const int32_t *ids, int32_t n) {
+    digest = mix(digest, (uint64_t)n);
+    for (int32_t i = 0; i < n; i++) digest = mix(digest, (uint64_t)ids[i]);
+    return digest;
+}
+
+static uint64_t mix_sequences(uint64_t digest, const pluck_token_sequence *of, int32_t n) {
+    for (int32_t i = 0; i < n; i++) digest = mix_ids(digest, of[i].tokens, of[i].n_tokens);
+    return digest;
+}
+
+/* What the parameters of a stage point to. */
+static uint64_t mix_arrays(uint64_t digest, const pluck_stage *stage) {
+    switch (stage->kind) {
+    case PLUCK_STAGE_LOGIT_BIAS:
+        for (int32_t i = 0; i < stage->as.logit_bias.n_biases; i++) {
+            const pluck_logit_bias *b = &stage->as.logit_bias.biases[i];
+            digest = mix_double(mix(digest, (uint64_t)b->token), (double)b->bias);
+        }
+        return digest;
+    case PLUCK_STAGE_PENALTIES:
+        return mix_ids(digest, stage->as.penalties.exempt, stage->as.penalties.n_exempt);
+    case PLUCK_STAGE_DRY:
+        digest = mix_sequences(digest, stage->as.dry.breakers, stage->as.dry.n_breakers);
+        return mix_ids(digest, stage->as.dry.exempt, stage->as.dry.n_exempt);
+    case PLUCK_STAGE_XTC:
+        return mix_ids(digest, stage->as.xtc.spared, stage->as.xtc.n_spared);
+    case PLUCK_STAGE_MIN_TOKENS:
+        return mix_ids(digest, stage->as.min_tokens.ends, stage->as.min_tokens.n_ends);
+    case PLUCK_STAGE_BAD_WORDS:
+        return mix_sequences(digest, stage->as.bad_words.words, stage->as.bad_words.n_words);
+    default:
+        return digest;
+    }
+}
+
 static uint64_t mix_parameters(uint64_t digest, const pluck_stage *stage) {
     for (size_t i = 0; i < sizeof PARAMETERS / sizeof *PARAMETERS; i++) {
         if (PARAMETERS[i].kind != stage->kind) continue;
@@ -192,7 +227,21 @@ static uint64_t mix_parameters(uint64_t digest, const pluck_stage *stage) {
         memcpy(&bits, (const char *)stage + PARAMETERS[i].offset, sizeof bits);
         digest = mix(digest, bits);
     }
-    return digest;
+    return mix_arrays(digest, stage);
+}
+
+/* The chain's part, which is computed once for all samplers that share the plan. */
+static uint64_t digest_of_chain(plan *p) {
+    uint32_t found = atomic_load_explicit(&p->digest, memory_order_relaxed);
+    if (found != 0) return found;
+    uint64_t digest = mix(0, (uint64_t)p->config.rng);
+    for (int32_t i = 0; i < p->n_steps; i++) {
+        digest = mix(digest, (uint64_t)p->steps[i].kind->kind);
+        digest = mix_parameters(digest, p->steps[i].stage);
+    }
+    found = (uint32_t)(digest >> 32) | 1u;
+    atomic_store_explicit(&p->digest, found, memory_order_relaxed);
+    return found;
 }
 
 /* What a stage remembers; of a history its length and its last tokens. */
@@ -211,13 +260,8 @@ static uint64_t mix_state(uint64_t digest, const pluck_sampler *s, int32_t i) {
 }
 
 uint64_t pk_shard_digest(const pluck_sampler *s) {
-    const plan *p = s->plan;
-    uint64_t digest = mix(mix(0, (uint64_t)p->config.rng), s->seed);
-    for (int32_t i = 0; i < p->n_steps; i++) {
-        digest = mix(digest, (uint64_t)p->steps[i].kind->kind);
-        digest = mix_parameters(digest, p->steps[i].stage);
-        digest = mix_state(digest, s, i);
-    }
+    uint64_t digest = mix(digest_of_chain(s->plan), s->seed);
+    for (int32_t i = 0; i < s->plan->n_steps; i++) digest = mix_state(digest, s, i);
     return digest;
 }
 

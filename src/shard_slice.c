@@ -112,16 +112,28 @@ static void list_greatest(slicer *w) {
     w->head.bound = v->infinite ? INFINITY : nextafterf(pk_list_min(&v->list), INFINITY);
 }
 
-static void put_candidates(slicer *w) {
-    if (w->plan.need != NEED_FLOOR || !list_above_floor(w)) list_greatest(w);
-    const list *l = &view_of(w)->list;
-    PLUCK_ASSERT(l->n <= w->layout.n_candidates);
-    const bool infinite = (w->head.flags & FLAG_INFINITE) != 0;
-    unsigned char *to = w->message + w->layout.candidates;
-    for (int32_t i = 0; i < l->n; i++, to += 8) {
-        pk_put_32(to, (uint32_t)(l->ids[i] + w->shard->config.first));
-        pk_put_float(to + 4, infinite ? INFINITY : l->x[i]);
+static void list_sorted(slicer *w) {
+    view *v = view_of(w);
+    pk_view_top_k(v, w->plan.k);
+    if (v->whole) { /* there are no more */
+        (void)pk_view_collect(v, -INFINITY, NAN);
+        pk_view_adopt(v);
     }
+    pk_view_realise(v);
+}
+
+static void put_candidates(slicer *w) {
+    if (w->plan.sorted)
+        list_sorted(w);
+    else if (w->plan.need != NEED_FLOOR || !list_above_floor(w))
+        list_greatest(w);
+    list *l = &view_of(w)->list;
+    PLUCK_ASSERT(l->n <= w->layout.n_candidates);
+    for (int32_t i = 0; i < l->n; i++) l->ids[i] += w->shard->config.first;
+    for (int32_t i = 0; view_of(w)->infinite && i < l->n; i++) l->x[i] = INFINITY;
+    unsigned char *to = w->message + w->layout.candidates;
+    pk_put_words(to, l->ids, l->n);
+    pk_put_words(to + 4 * (size_t)w->layout.n_candidates, l->x, l->n);
     w->head.n_candidates = l->n;
 }
 
@@ -225,24 +237,26 @@ static pluck_status put_sums(slicer *w) {
 
 /* ---- the row ---- */
 
+/* n elements of the dtype. */
+static void put_logits(unsigned char *to, const void *from, size_t element, int32_t n) {
+    if (element == 4) {
+        pk_put_words(to, from, n);
+        return;
+    }
+    for (int32_t i = 0; i < n; i++) {
+        uint16_t x;
+        memcpy(&x, (const char *)from + 2 * (size_t)i, sizeof x);
+        to[2 * (size_t)i] = (unsigned char)x;
+        to[2 * (size_t)i + 1] = (unsigned char)(x >> 8);
+    }
+}
+
 static void put_row(slicer *w) {
     const size_t element = dtype_size(w->request->dtype);
-    const unsigned char *from = w->slice->logits;
     unsigned char *to = w->message + w->layout.logits;
-    for (int32_t i = 0; i < w->shard->n; i++, from += element, to += element) {
-        uint32_t x32;
-        uint16_t x16;
-        if (element == 4) {
-            memcpy(&x32, from, sizeof x32);
-            pk_put_32(to, x32);
-        } else {
-            memcpy(&x16, from, sizeof x16);
-            to[0] = (unsigned char)x16;
-            to[1] = (unsigned char)(x16 >> 8);
-        }
-    }
+    put_logits(to, w->slice->logits, element, w->shard->n);
     if (!w->slice->allowed) return;
-    to = w->message + w->layout.logits + round_up((size_t)w->shard->config.longest * element, 4);
+    to += round_up((size_t)w->shard->config.longest * element, 4);
     for (int32_t i = 0; i < (w->shard->n + 31) / 32; i++, to += 4) pk_put_32(to, mask_word(w, i));
 }
 

@@ -44,12 +44,23 @@ float pk_view_bound(view *v, int64_t k) {
 enum { FEW = 512 };
 
 /* Writes the groups whose maximum reaches `first`, and these maxima; returns how many. Reads only
- * blocks whose maximum reaches it. */
+ * blocks whose maximum reaches it. May write up to a group past the last. */
 static int32_t groups_reaching(const view *v, float first, int32_t *groups, float *max) {
-    const int32_t n_blocks = blocks_of(v);
-    int32_t n = 0;
-    for (int32_t b = 0; b < n_blocks; b++) {
-        if (!(v->mass.block_max[b] >= first)) continue;
+    /* The maxima of four blocks are read like a group of logits. */
+    enum { QUAD = GROUP / BLOCK_GROUPS, QUADS = FEW / QUAD };
+    const float *of_blocks = v->mass.block_max;
+    const int32_t n_blocks = blocks_of(v), n_quads = n_blocks / QUAD;
+    float of_quads[QUADS];
+    PLUCK_ASSERT(n_quads <= QUADS);
+    for (int32_t q = 0; q < n_quads; q++) {
+        const float *b = of_blocks + q * QUAD;
+        const float low = b[0] > b[1] ? b[0] : b[1], high = b[2] > b[3] ? b[2] : b[3];
+        of_quads[q] = low > high ? low : high;
+    }
+    int32_t n = v->kernels->row[PLUCK_DTYPE_F32][0]->group_collect(
+        v->mass.group_max, NULL, (size_t)n_quads, of_quads, 0, first, NAN, groups, max);
+    for (int32_t b = n_quads * QUAD; b < n_blocks; b++) {
+        if (!(of_blocks[b] >= first)) continue;
         /* The maxima are padded to whole blocks. */
         for (int32_t g = b * BLOCK_GROUPS; g < (b + 1) * BLOCK_GROUPS; g++) {
             groups[n] = g;
@@ -61,31 +72,45 @@ static int32_t groups_reaching(const view *v, float first, int32_t *groups, floa
 }
 
 /*
+ * Which of the block maxima, in descending order, is likely to be reached by k groups and not by many
+ * more; 0: none. The k-th certainly is; where blocks are fewer, or hardly more, it is a lower one:
+ * if a part f of the groups is above a value, then a part (1 - f)^16 of the blocks is below it.
+ */
+static int32_t block_for(int32_t n_blocks, int32_t k) {
+    if (k <= n_blocks * 3 / 4) return k;
+    const double f = 1.4 * (double)k / (double)(n_blocks * BLOCK_GROUPS);
+    if (f > 0.25) return 0;
+    double below = 1.0 - f;
+    for (int power = 1; power < BLOCK_GROUPS; power *= 2) below *= below;
+    return (int32_t)ceil((1.0 - below) * n_blocks);
+}
+
+/*
  * Collects, from a WHOLE view without a cut, what reaches the k-th greatest group maximum: at least
- * k candidates. Only groups that reach the k-th greatest block maximum need to be looked at, which
- * are few; those that reach the bound are read one by one. Returns how many; 0 if there is no such
- * bound.
+ * k candidates. Only groups that reach one of the block maxima need to be looked at, which are few;
+ * those that reach the bound are read one by one. Returns how many; 0 if there is no such bound.
  */
 static int32_t collect_top(view *v, int32_t k) {
-    const int32_t n_blocks = blocks_of(v);
-    if (n_blocks > FEW || k > n_blocks * 3 / 4) return 0;
-    const float first = pk_kth_of_few(v->mass.block_max, n_blocks, k);
+    const int32_t n_blocks = blocks_of(v), of_block = block_for(n_blocks, k);
+    if (n_blocks > FEW || of_block == 0) return 0;
+    const float first = pk_kth_of_few(v->mass.block_max, n_blocks, of_block);
     if (first == -INFINITY) return 0;
-    const size_t room = (size_t)n_blocks * BLOCK_GROUPS + 1;
+    const size_t room = (size_t)n_blocks * BLOCK_GROUPS + GROUP;
     int32_t *groups = pk_lease_ints(v->scratch, LEASE_PLACES, room);
     float *max = pk_lease_floats(v->scratch, LEASE_MAXIMA, room);
     const int32_t n_groups = groups_reaching(v, first, groups, max);
-    const float bound = n_groups <= FEW ? pk_kth_of_few(max, n_groups, k) : first;
+    const bool is_bounded = n_groups <= FEW && n_groups >= k;
+    const float bound = is_bounded ? pk_kth_of_few(max, n_groups, k) : first;
     /* Of the maximum's equals the first k are enough. */
     const bool equals = bound == v->mass.max;
     int32_t n = 0;
-    for (int32_t i = 0; i < n_groups && n_groups <= FEW && !(equals && n >= k); i++)
+    for (int32_t i = 0; i < n_groups && is_bounded && !(equals && n >= k); i++)
         if (max[i] >= bound)
             n += pk_row_collect_group(&v->row, v->mass.group_max, groups[i], bound, v->list.ids + n,
                                       v->list.x + n);
     pk_lease_return(v->scratch, LEASE_MAXIMA);
     pk_lease_return(v->scratch, LEASE_PLACES);
-    PLUCK_ASSERT(n >= k || n_groups > FEW);
+    PLUCK_ASSERT(n >= k || !is_bounded);
     pk_list_set(&v->list, n, ORDER_ID);
     return n;
 }

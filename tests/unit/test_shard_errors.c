@@ -216,8 +216,11 @@ static void slices(void **state) {
     refuse_messages(&s, "message 0 has numbers that no slice has");
     pk_put_32(message(&s, 1) + 88, 0); /* the first candidate */
     seal(&s, 1);
-    refuse_messages(&s, "message 1: the candidates are not ascending tokens");
-    pk_put_float(message(&s, 1) + 92, NAN);
+    refuse_messages(&s, "message 1: the candidates are not tokens of its slice");
+    memcpy(message(&s, 1) + 92, message(&s, 1) + 88, 4); /* the second is the first, at another x */
+    seal(&s, 1);
+    refuse_messages(&s, "a candidate is in a message twice");
+    pk_put_float(message(&s, 1) + 88 + 4 * 20, NAN);
     seal(&s, 1);
     refuse_messages(&s, "message 1: the candidates are not");
     close_scene(&s);
