@@ -20,6 +20,7 @@ typedef struct input {
     size_t size;
     bool raw;    /* some float came from raw bits */
     bool spares; /* stages have tokens that they leave alone, and there is a prompt */
+    bool joins;  /* the chain begins with guidance or contrastive, and rows have a second one */
 } input;
 
 static uint32_t byte(input *in) {
@@ -191,6 +192,14 @@ static void make_stage(input *in, chain *c, int i, int32_t n_vocab) {
     }
 }
 
+/* Guidance or contrastive. */
+static pluck_stage make_joining(input *in) {
+    const uint32_t choice = byte(in);
+    if (choice % 2) return with_guidance(number(in, -2.0f, 4.0f));
+    const float alpha = number(in, 0.0f, 1.0f);
+    return with_contrastive(alpha * alpha * alpha, number(in, 0.0f, 3.0f), choice % 8 == 0);
+}
+
 /* A row: small steps full of ties, or raw floats. */
 static void make_row(input *in, float *logits, int32_t n) {
     const uint32_t how = byte(in);
@@ -261,13 +270,17 @@ static bool amplifies(const pluck_config *config) {
 }
 
 static void run_calls(input *in, const pluck_config *config, pluck_sampler *s, oracle *o) {
-    static float logits[MOST_VOCAB];
+    static float logits[MOST_VOCAB], second[MOST_VOCAB];
     uint32_t allowed[(MOST_VOCAB + 31) / 32];
     const int32_t n = config->n_vocab;
     bool together = true; /* the oracle's state still matches the sampler's */
     for (int call = 0; call < CALLS; ++call) {
         make_row(in, logits, n);
         pluck_row row = {.logits = logits};
+        if (in->joins) {
+            make_row(in, second, n);
+            row.second = second;
+        }
         if (byte(in) % 4 == 0) {
             for (size_t w = 0; w < sizeof allowed / sizeof *allowed; ++w) allowed[w] = word(in);
             row.allowed = allowed;
@@ -298,12 +311,14 @@ static void run_calls(input *in, const pluck_config *config, pluck_sampler *s, o
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static chain c;
-    input in = {data, size, false, false};
+    input in = {data, size, false, false, false};
     const int32_t n_vocab = 1 + (int32_t)(byte(&in) * 256u + byte(&in)) % MOST_VOCAB;
     const uint32_t flags = byte(&in);
     const int n_stages = 1 + (int)(flags / 2 % MOST_STAGES);
     in.spares = flags / 16 % 4 == 2;
+    in.joins = flags / 16 % 4 == 3;
     for (int i = 0; i < n_stages; ++i) make_stage(&in, &c, i, n_vocab);
+    if (in.joins) c.stages[0] = make_joining(&in);
     c.stages[n_stages] = with_dist();
     const pluck_config config =
         with_chain(n_vocab, word(&in) / 2, flags % 2 ? PLUCK_RNG_PHILOX : PLUCK_RNG_MT19937,

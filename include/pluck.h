@@ -76,7 +76,7 @@ PLUCK_API const char *pluck_version(void);
     X(ERR_NULL, -1, "a required pointer is NULL")                                                  \
     X(ERR_MEMORY, -2, "out of memory")                                                             \
     X(ERR_VOCAB, -3, "n_vocab is out of range (1 to 16777216)")                                    \
-    X(ERR_STAGE, -4, "a stage of the chain has an unknown kind")                                   \
+    X(ERR_STAGE, -4, "a stage of the chain has an unknown kind, or is in the wrong place")         \
     X(ERR_PARAM, -5, "a parameter of a stage is out of range")                                     \
     X(ERR_TOKEN, -6, "a token id is outside the vocabulary")                                       \
     X(ERR_NAN, -7, "an allowed logit is NaN")                                                      \
@@ -99,7 +99,8 @@ PLUCK_API const char *pluck_version(void);
     X(ERR_CANCELLED, -24, "the executor did not run this row")                                     \
     X(ERR_REWIND, -25, "the sampler cannot go back that far, or has a stage that cannot go back")  \
     X(ERR_STATE, -26, "the saved state is damaged, or is not of this version and chain")           \
-    X(ERR_SHARD, -27, "the messages of the shards are damaged, or do not fit together")
+    X(ERR_SHARD, -27, "the messages of the shards are damaged, or do not fit together")            \
+    X(ERR_SECOND_ROW, -28, "guidance and contrastive need a second row, and the row has none")
 
 typedef enum pluck_status {
 #define PLUCK_STATUS_ENUM(name, code, message) PLUCK_##name = (code),
@@ -213,7 +214,10 @@ typedef enum pluck_stage_kind {
     PLUCK_STAGE_SKEW,
     PLUCK_STAGE_MIN_TOKENS,
     PLUCK_STAGE_BAD_WORDS,
-    PLUCK_STAGE_NO_REPEAT_NGRAM
+    PLUCK_STAGE_NO_REPEAT_NGRAM,
+    /* These two need pluck_row.second, and come before all others: */
+    PLUCK_STAGE_GUIDANCE,
+    PLUCK_STAGE_CONTRASTIVE
 } pluck_stage_kind;
 
 /* A bias on the logit of one token. A bias of -inf masks the token. */
@@ -467,6 +471,38 @@ typedef struct pluck_stage_mirostat {
     uint32_t seed; /* PLUCK_SEED_RANDOM: the config's */
 } pluck_stage_mirostat;
 
+/*
+ * Guidance (Sanchez et al. 2023, "Stay on topic with Classifier-Free Guidance"; transformers'
+ * guidance_scale). With c the log-softmax of the row and u that of pluck_row.second, which is the
+ * row without the prompt, or with a negative one, each logit becomes
+ *
+ *     u + scale * (c - u)
+ *
+ * Both are over the tokens that are not masked in the row, and a token at -inf in either row is
+ * masked. What the log-softmaxes subtract is the same number for all tokens, so it
+ * is left out unless a repetition penalty or a custom stage comes behind, which need the logits
+ * themselves, or no stage selects, so that the candidates are what is wanted.
+ */
+typedef struct pluck_stage_guidance {
+    float scale; /* -1e6 to 1e6; 1 disables */
+} pluck_stage_guidance;
+
+/*
+ * Contrastive decoding (Li et al. 2022; O'Brien, Lewis 2023). With e the logits of the row, the
+ * expert's, and a those of pluck_row.second, the amateur's: tokens with e < ln alpha + max e are
+ * masked. The logits of the others become
+ *
+ *     (1 + beta) * e - beta * a     O'Brien and Lewis
+ *     e - a                         Li et al.: `difference`
+ *
+ * A token at -inf in either row is masked.
+ */
+typedef struct pluck_stage_contrastive {
+    float alpha;        /* 0 to 1; 0 masks none */
+    float beta;         /* 0 to 1e6; 0 disables, unless `difference` */
+    int32_t difference; /* 0 or 1: beta is not used */
+} pluck_stage_contrastive;
+
 /* Adaptive-p, as in llama.cpp: draws tokens whose probability is near a target, corrected by a
  * decaying average of the probabilities of the tokens that were drawn. */
 typedef struct pluck_stage_adaptive_p {
@@ -508,6 +544,8 @@ typedef struct pluck_stage {
         pluck_stage_min_tokens min_tokens;
         pluck_stage_bad_words bad_words;
         pluck_stage_no_repeat_ngram no_repeat_ngram;
+        pluck_stage_guidance guidance;
+        pluck_stage_contrastive contrastive;
     } as;
 } pluck_stage;
 
@@ -517,7 +555,8 @@ typedef struct pluck_config {
     int32_t n_vocab;            /* tokens in the vocabulary: 1 to 16777216 */
     uint32_t seed;              /* for every random stage whose own is PLUCK_SEED_RANDOM */
     pluck_rng_kind rng;         /* 0: PLUCK_RNG_MT19937 */
-    const pluck_stage *stages;  /* n_stages of them; any order, a kind may occur several times */
+    const pluck_stage *stages;  /* n_stages of them; a kind may occur several times, in any order;
+                                   but guidance or contrastive comes before all others */
     int32_t n_stages;           /* 0 to 64 */
     pluck_allocator allocator;  /* all zero: malloc and free */
     pluck_workspace *workspace; /* of n_vocab or more; outlives the sampler. NULL: it makes one */
@@ -628,6 +667,11 @@ typedef struct pluck_row {
     pluck_workspace *workspace; /* for this call; NULL: the sampler's */
     bool skip_probability;      /* the caller does not need draw.probability: it is left 0 if it
                                    would cost a pass over the row (greedy, custom stages) */
+    pluck_dtype second_dtype;   /* of `second`; it need not be that of the row */
+    const void *second; /* for a chain that begins with guidance or contrastive: n_vocab logits of
+                           the other inference, by token even if there are ids. Must not change
+                           until the candidates have been read. A NaN or +inf in it at an allowed
+                           token is an error (ERR_NAN). Chains that do not need it ignore it */
 } pluck_row;
 
 /* The outcome of a call. */
@@ -640,7 +684,7 @@ typedef struct pluck_draw {
 
 /*
  * Runs the chain on n_vocab float32 logits and writes the selected token. Does not accept it.
- * Errors: ERR_NULL, ERR_NAN, ERR_EMPTY, ERR_NO_DRAW, ERR_CALLBACK.
+ * Errors: ERR_NULL, ERR_NAN, ERR_EMPTY, ERR_NO_DRAW, ERR_CALLBACK, ERR_SECOND_ROW.
  */
 PLUCK_API pluck_status pluck_sample(pluck_sampler *sampler, const float *logits, int32_t *token);
 

@@ -168,6 +168,16 @@ class row {
         c_.n_allowed = n_allowed;
         return *this;
     }
+    /* The second row of a chain with guidance or contrastive: n_vocab logits. */
+    row &second(span<const float> logits) noexcept {
+        return second(logits.data(), PLUCK_DTYPE_F32);
+    }
+    row &second(span<const float16> logits) noexcept {
+        return second(logits.data(), PLUCK_DTYPE_F16);
+    }
+    row &second(span<const bfloat16> logits) noexcept {
+        return second(logits.data(), PLUCK_DTYPE_BF16);
+    }
     row &workspace(pluck_workspace *workspace) noexcept {
         c_.workspace = workspace;
         return *this;
@@ -181,6 +191,11 @@ class row {
     }
 
   private:
+    row &second(const void *logits, pluck_dtype dtype) noexcept {
+        c_.second = logits;
+        c_.second_dtype = dtype;
+        return *this;
+    }
     row(const void *logits, std::size_t n, pluck_dtype dtype) noexcept {
         c_.logits = logits;
         c_.n = n == 0 ? -1 : detail::length(n); /* 0 would mean the vocabulary */

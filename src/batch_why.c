@@ -93,13 +93,31 @@ static pluck_status shared(const pluck_batch *b, int32_t i, pluck_error *err) {
     return pk_fail(err, PLUCK_ERR_SHARED, "row %d: sampler: is in another batch's call", (int)i);
 }
 
-static pluck_status nan_logit(const pluck_batch_row *row, int32_t i, pluck_error *err) {
+/* The first allowed token whose logit is NaN, or is one that the second row must not have; -1 if
+ * there is none. */
+static int32_t first_bad(const pluck_batch_row *row, bool second) {
+    const pluck_row *r = &row->row;
+    pluck_batch_row other = {.row = {.logits = r->second, .dtype = r->second_dtype}};
+    if (second && !r->second) return -1;
     for (int32_t at = 0; at < length_of(row); at++) {
         const int32_t token = token_at(row, at);
-        if (pk_view_row_allows(&row->row, n_vocab_of(row), token) && isnan(pk_batch_logit(row, at)))
-            return pk_fail(err, PLUCK_ERR_NAN, "row %d: logits: that of token %d is NaN", (int)i,
-                           (int)token);
+        if (!pk_view_row_allows(r, n_vocab_of(row), token)) continue;
+        const float x = pk_batch_logit(row, at);
+        const float y = second ? pk_batch_logit(&other, token) : 0.0f;
+        if (second ? x > -INFINITY && (isnan(y) || y == INFINITY) : isnan(x)) return token;
     }
+    return -1;
+}
+
+static pluck_status nan_logit(const pluck_batch_row *row, int32_t i, pluck_error *err) {
+    const int32_t in_row = first_bad(row, false);
+    if (in_row >= 0)
+        return pk_fail(err, PLUCK_ERR_NAN, "row %d: logits: that of token %d is NaN", (int)i,
+                       (int)in_row);
+    const int32_t in_second = first_bad(row, true);
+    if (in_second >= 0)
+        return pk_fail(err, PLUCK_ERR_NAN, "row %d: second: the logit of token %d is NaN or +inf",
+                       (int)i, (int)in_second);
     return pk_fail(err, PLUCK_ERR_NAN, "row %d: sampler: a stage left a logit that is NaN", (int)i);
 }
 
@@ -126,6 +144,10 @@ static pluck_status bad_row(const pluck_batch_row *row, int32_t i, pluck_error *
     if (r->dtype != PLUCK_DTYPE_F32 && r->dtype != PLUCK_DTYPE_F16 && r->dtype != PLUCK_DTYPE_BF16)
         return pk_fail(err, PLUCK_ERR_ROW, "row %d: dtype: there is no type %d", (int)i,
                        (int)r->dtype);
+    if (r->second && r->second_dtype != PLUCK_DTYPE_F32 && r->second_dtype != PLUCK_DTYPE_F16 &&
+        r->second_dtype != PLUCK_DTYPE_BF16)
+        return pk_fail(err, PLUCK_ERR_ROW, "row %d: second_dtype: there is no type %d", (int)i,
+                       (int)r->second_dtype);
     return pk_fail(err, PLUCK_ERR_ROW, "row %d: n is %d; allowed: %s%d", (int)i, (int)r->n,
                    r->ids ? "1 to " : "0 and ", (int)n_vocab_of(row));
 }
@@ -151,6 +173,9 @@ pluck_status pk_batch_why(const pluck_batch *b, int32_t i, pluck_error *err) {
     case PLUCK_ERR_WORKSPACE:
         return pk_fail(err, status, "row %d: sampler: is for %d tokens, the batch for %d", (int)i,
                        (int)n_vocab_of(row), (int)b->config.n_vocab);
+    case PLUCK_ERR_SECOND_ROW:
+        return pk_fail(err, status, "row %d: second is NULL, and the chain begins with %s", (int)i,
+                       row->sampler->plan->steps[0].kind->name);
     case PLUCK_ERR_NAN:
         return nan_logit(row, i, err);
     case PLUCK_ERR_TOKEN:

@@ -51,6 +51,18 @@ static void place_state(step *s, int32_t max_rewind, size_t *memory, int32_t *n_
     if (max_rewind > 0) s->journal = reserve(memory, pk_journal_size(kind, max_rewind));
 }
 
+/* Whether the logits themselves matter behind step i: a stage reads them, or nothing selects, so
+ * that the candidates are what is wanted. */
+static bool level_matters(const step *steps, int32_t i, int32_t n) {
+    bool selects = false;
+    for (i++; i < n; i++) {
+        const stage_kind *kind = steps[i].kind;
+        if (kind->reads_level && kind->reads_level(steps[i].stage)) return true;
+        selects |= kind->selects;
+    }
+    return !selects;
+}
+
 /* Lays out the plan, and fills it if the arena has memory. */
 static PK_APART void build(plan_arena *arena, const pluck_config *config) {
     plan *p = pk_plan_put(arena, sizeof *p);
@@ -75,6 +87,7 @@ static PK_APART void build(plan_arena *arena, const pluck_config *config) {
         steps[n_steps++] = s;
     }
     if (!p) return;
+    for (int32_t i = 0; i < n_steps; i++) steps[i].level = level_matters(steps, i, n_steps);
     atomic_init(&p->references, 1);
     atomic_init(&p->digest, 0);
     p->allocator = config->allocator;
@@ -124,9 +137,24 @@ static pluck_status check_stage(const pluck_config *config, int32_t i, pluck_err
     return pk_fail(err, status, "stage %d (%s): %.180s", (int)i, kind->name, why.message);
 }
 
+/* Checks that stage i, if it combines two rows, comes before all others that do something. */
+static pluck_status check_place(const pluck_config *config, int32_t i, pluck_error *err) {
+    const stage_kind *kind = pk_stage_kind(config->stages[i].kind);
+    if (!kind->joins || kind->disabled(&config->stages[i])) return PLUCK_OK;
+    for (int32_t j = 0; j < i; j++) {
+        const stage_kind *before = pk_stage_kind(config->stages[j].kind);
+        if (before->disabled && before->disabled(&config->stages[j])) continue;
+        return pk_fail(err, PLUCK_ERR_STAGE,
+                       "stage %d (%s) combines two rows and must come first; before it is %s",
+                       (int)i, kind->name, before->name);
+    }
+    return PLUCK_OK;
+}
+
 static PK_APART pluck_status check_config(const pluck_config *config, pluck_error *err) {
     TRY(check_chain(config, err));
     for (int32_t i = 0; i < config->n_stages; i++) TRY(check_stage(config, i, err));
+    for (int32_t i = 0; i < config->n_stages; i++) TRY(check_place(config, i, err));
     return PLUCK_OK;
 }
 

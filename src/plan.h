@@ -16,6 +16,7 @@ typedef struct step {
     const stage_kind *kind;
     const void *prepared;                  /* what the kind's `copy` returned */
     int32_t index;                         /* of the stage in the config */
+    bool level;                            /* as in stage_run */
     uint32_t stream_number;                /* number among the random stages, from 0 */
     size_t stream, history, work, journal; /* offsets in the sampler's memory, or NONE */
 } step;

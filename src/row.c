@@ -102,14 +102,19 @@ int32_t pk_row_few(const logit_row *r, int32_t most, int32_t *ids) {
 
 /* ---- patches ---- */
 
-/* Writes full groups as floats, with what is added, but without patches; -inf if masked. */
+/* Writes full groups as floats, combined, but without patches; -inf if masked. */
 static void widen(const logit_row *r, int32_t first, int32_t n, float *out) {
-    const char *x = row_group_at(r, first);
-    if (r->added)
-        r->of->widen_sum(x, row_allowed_at(r, first), (size_t)n, r->added + (size_t)first * GROUP,
-                         out);
-    else
-        r->of->widen(x, row_allowed_at(r, first), (size_t)n, out);
+    if (!row_is_combined(r)) {
+        r->of->widen(row_group_at(r, first), row_allowed_at(r, first), (size_t)n, out);
+        return;
+    }
+    const row_kernels *masked = r->kernels->row[PLUCK_DTYPE_F32][1];
+    for (int32_t g = 0; g < n; g += RUN_GROUPS) {
+        const int32_t count = n - g < RUN_GROUPS ? n - g : RUN_GROUPS;
+        float *to = out + (size_t)g * GROUP;
+        pk_row_combine(r, first + g, count, to);
+        if (r->allowed) masked->widen(to, r->allowed + first + g, (size_t)count, to);
+    }
 }
 
 /* Writes the last group if it is short, padded with -inf. */
@@ -119,7 +124,7 @@ static void widen_short(const logit_row *r, int32_t g, float *out) {
     const uint64_t bits = r->allowed ? r->allowed[g] : ((uint64_t)1 << left) - 1;
     char padded[GROUP * sizeof(float)] = {0};
     memcpy(padded, row_group_at(r, g), (size_t)left * r->element);
-    PLUCK_ASSERT(!r->added); /* the last group has been a patch since before that */
+    PLUCK_ASSERT(!row_is_combined(r)); /* the last group has been a patch since before that */
     r->kernels->row[r->dtype][1]->widen(padded, &bits, 1, out);
 }
 
@@ -155,6 +160,7 @@ static void become_flat(logit_row *r) {
     r->n_full = r->n_groups;
     r->allowed = NULL;
     r->added = NULL;
+    r->second.x = NULL;
     r->n_allowed = (int64_t)r->n_groups * GROUP;
     r->n_patches = 0;
     r->flat = true;
@@ -170,7 +176,7 @@ void pk_row_expect_edits(logit_row *r, int32_t n) {
 }
 
 bool pk_row_can_add(const logit_row *r) {
-    return !r->added && !r->flat;
+    return !row_is_combined(r) && !r->flat;
 }
 
 void pk_row_add(logit_row *r, const float *added) {
@@ -194,7 +200,7 @@ void pk_row_bend(logit_row *r, const bend_params *p, float *room) {
         return;
     }
     k->bend(flat, (size_t)r->n_patches * GROUP, p, room);
-    const bool as_is = r->dtype == PLUCK_DTYPE_F32 && !r->allowed && !r->added;
+    const bool as_is = r->dtype == PLUCK_DTYPE_F32 && !r->allowed && !row_is_combined(r);
     if (as_is) k->bend((const float *)(const void *)r->x, (size_t)r->n_full * GROUP, p, flat);
     for (int32_t first = 0; first < r->n_full && !as_is; first += BLOCK_GROUPS) {
         const int32_t left = r->n_full - first;
@@ -227,6 +233,8 @@ void pk_row_prefetch(const logit_row *r, const int32_t *ids, int32_t n) {
         const char *x = row_group_at(r, ids[k] / GROUP);
         for (size_t at = 0; at < size; at += 64) __builtin_prefetch(x + at);
         if (r->added) __builtin_prefetch(r->added + ids[k]);
+        if (r->second.x)
+            __builtin_prefetch(r->second.x + (size_t)ids[k] * dtype_size(r->second.dtype));
     }
 }
 

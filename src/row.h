@@ -3,9 +3,10 @@
  *
  * The logits stay where the caller has them, in their own type, and are never written to. Changes
  * are kept beside them, and whoever reads the row takes all: the mask, one word of bits for each
- * group; what is added to each logit, which is done a few groups at a time as they are read; and the
- * patches, float copies of the groups with edits, and of a last group that is shorter than 64. A cut
- * says which part of the row is read. Only row*.c calls the kernels that read rows.
+ * group; what is added to each logit, or the second row that it is combined with, which is done a
+ * few groups at a time as they are read; and the patches, float copies of the groups with edits,
+ * and of a last group that is shorter than 64. A cut says which part of the row is read. Only
+ * row*.c calls the kernels that read rows.
  *
  * "x", here and in the code, is a value of the row, before any scale. "alive": x is above -inf and
  * not masked.
@@ -41,6 +42,13 @@ static inline bool cut_is_open(row_cut c) {
     return c.x == -INFINITY;
 }
 
+/* A second row of logits, by token, and how each is combined with the row's own. */
+typedef struct second_row {
+    const char *x; /* NULL: there is none */
+    pluck_dtype dtype;
+    mix_params mix;
+} second_row;
+
 /* Memory of a row, with room for n_vocab tokens. */
 typedef struct row_memory {
     uint64_t *allowed; /* one word for each group */
@@ -61,6 +69,7 @@ typedef struct logit_row {
     const uint64_t *allowed;  /* NULL: no mask */
     int64_t n_allowed;        /* tokens allowed in the full groups */
     const float *added;       /* a number for each place of the groups; NULL: nothing is added */
+    second_row second;        /* combined with the row; then nothing is added */
     row_memory memory;
     int32_t n_patches;
     bool flat;   /* all groups are patches, in order of id, so that x is memory.patches */
@@ -93,6 +102,18 @@ bool pk_row_can_add(const logit_row *r);
 /* Adds added[id] to each logit, patches included; -inf masks. `added` has whole groups, and stays as
  * long as the row is read. */
 void pk_row_add(logit_row *r, const float *added);
+
+/* Combines each logit with that of the second row, which stays as long as the row is read. Nothing
+ * has been added, and only a short last group is a patch. */
+void pk_row_mix(logit_row *r, const second_row *second);
+
+/* The second row as a row of its own, with the same mask; for what is asked before pk_row_mix. The
+ * two share memory: what changes one must not be done to the other. */
+logit_row pk_row_of_second(const logit_row *r, const second_row *second);
+
+/* Writes the second row's logits of n tokens, GROUP at most. */
+void pk_row_pick_second(const kernel_table *k, const second_row *second, const int32_t *ids,
+                        int32_t n, float *out);
 
 /* Applies the cubic to all logits: all groups become patches, in the order of their ids. `room`: for
  * a float for each token, not kept. */

@@ -36,6 +36,11 @@ static inline const row_kernels *row_f32(const logit_row *r) {
  * (pk_row_least_is_hidden). */
 #define LEAST_MODERATE (-2.0f * MODERATE)
 
+/* Whether logits are not read as they lie: a number is added to each, or a second row combined. */
+static inline bool row_is_combined(const logit_row *r) {
+    return r->added || r->second.x;
+}
+
 /* So many groups are added to at once, so that the sums are still in the first-level cache when they
  * are read. */
 enum { RUN_GROUPS = 16 };
@@ -51,7 +56,11 @@ typedef struct row_run {
     float own[RUN_GROUPS * GROUP]; /* logits that the row does not have as they are */
 } row_run;
 
-/* Makes a run of full groups as they are without patches; if numbers are added, of RUN_GROUPS at
+/* Writes full groups, without patches and mask, with what is added to them or combined with them;
+ * there is such. At most RUN_GROUPS. */
+void pk_row_combine(const logit_row *r, int32_t first, int32_t n, float *out);
+
+/* Makes a run of full groups as they are without patches; if they are combined, of RUN_GROUPS at
  * most. */
 void pk_row_run(const logit_row *r, int32_t first, int32_t n, row_run *out);
 

@@ -20,9 +20,8 @@ static void row_run_as_is(const logit_row *r, int32_t first, int32_t n, row_run 
 void pk_row_run(const logit_row *r, int32_t first, int32_t n, row_run *out) {
     PLUCK_ASSERT(first >= 0 && n > 0 && first + n <= r->n_full);
     row_run_as_is(r, first, n, out);
-    if (!r->added) return;
-    PLUCK_ASSERT(n <= RUN_GROUPS);
-    r->plain->widen_sum(out->x, NULL, (size_t)n, r->added + (size_t)first * GROUP, out->own);
+    if (!row_is_combined(r)) return;
+    pk_row_combine(r, first, n, out->own);
     out->x = (const char *)out->own;
     out->kernels = r->kernels->row[PLUCK_DTYPE_F32][r->allowed ? 1 : 0];
     out->element = sizeof *out->own;
@@ -32,7 +31,7 @@ bool pk_row_next_full(const logit_row *r, int32_t end, int32_t *g, row_run *out)
     PLUCK_ASSERT(end <= r->n_full);
     if (*g >= end) return false;
     const int32_t left = end - *g;
-    const int32_t n = r->added && left > RUN_GROUPS ? RUN_GROUPS : left;
+    const int32_t n = row_is_combined(r) && left > RUN_GROUPS ? RUN_GROUPS : left;
     pk_row_run(r, *g, n, out);
     *g += n;
     return true;
@@ -109,14 +108,38 @@ static bool max_of_patches(logit_row *r, scratch_arena *s, const exp_params *p, 
     return sound;
 }
 
-bool pk_row_max(logit_row *r, scratch_arena *s, const exp_params *p, float *max, double *sum,
-                int32_t *n_alive) {
-    int64_t alive = r->n_allowed;
-    row_run part;
+/* The maxima of full groups that are mixed with a second row of the same dtype, without a copy of
+ * them; those in which something is not moderate are computed first. Returns whether all is. */
+static bool read_mixed_max(const logit_row *r, float *max) {
     bool moderate = true;
+    row_run part;
+    for (int32_t g = 0; g < r->n_full; g += RUN_GROUPS) {
+        const int32_t n = r->n_full - g < RUN_GROUPS ? r->n_full - g : RUN_GROUPS;
+        const char *y = r->second.x + (size_t)g * GROUP * r->element;
+        if (r->of->group_mix_max(row_group_at(r, g), y, row_allowed_at(r, g), (size_t)n,
+                                 &r->second.mix, max + g))
+            continue;
+        pk_row_run(r, g, n, &part);
+        moderate &= read_max(part.kernels, part.x, part.allowed, n, NULL, max + g, NULL);
+    }
+    return moderate;
+}
+
+/* The maxima, and with p the sums, of the full groups; returns whether all logits are moderate. */
+static bool read_full_max(const logit_row *r, const exp_params *p, float *max, double *sum) {
+    if (!p && r->second.x && r->second.dtype == r->dtype) return read_mixed_max(r, max);
+    bool moderate = true;
+    row_run part;
     for (int32_t g = 0; pk_row_next_full(r, r->n_full, &g, &part);)
         moderate &= read_max(part.kernels, part.x, part.allowed, part.n, p, max + part.first,
                              sum + part.first);
+    return moderate;
+}
+
+bool pk_row_max(logit_row *r, scratch_arena *s, const exp_params *p, float *max, double *sum,
+                int32_t *n_alive) {
+    int64_t alive = r->n_allowed;
+    const bool moderate = read_full_max(r, p, max, sum);
     r->least = moderate ? LEAST_MODERATE : INFINITY;
     if (!moderate) alive = census(r, &r->least);
     if (alive < 0) return false;
@@ -219,8 +242,8 @@ static bool is_read(const float *max, int32_t g, float low) {
 
 /*
  * Finds the run that starts at group *g, and moves *g past it. max: the maxima of the groups, if the
- * kernel does not read those below the cut; else NULL. If numbers are added, a run has only groups
- * that are read, or only such that are not, to which nothing needs to be added.
+ * kernel does not read those below the cut; else NULL. If logits are combined, a run has only
+ * groups that are read, or only such that are not, for which nothing needs to be computed.
  */
 static bool next_run(const logit_row *r, const float *max, row_cut c, int32_t *g, row_run *out) {
     if (*g >= r->n_groups) return false;
@@ -243,7 +266,7 @@ static bool next_run(const logit_row *r, const float *max, row_cut c, int32_t *g
     }
     if (first < split && end > split) end = split;
     const bool read = is_read(max, first, out->low);
-    if (r->added) {
+    if (row_is_combined(r)) {
         const int32_t most = read ? RUN_GROUPS : end - first;
         int32_t n = 1;
         while (n < most && first + n < end && is_read(max, first + n, out->low) == read) n++;

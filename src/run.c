@@ -47,6 +47,7 @@ static pluck_status run_step(pluck_sampler *s, int32_t i, view *v, selection *se
         .history = pk_history_of(s, at),
         .work = pk_work_of(s, at),
         .ahead = hooks->choose ? NULL : draw_ahead(s, i),
+        .level = at->level,
         .selection = selected,
         .caller = caller,
         .choose = hooks->choose,

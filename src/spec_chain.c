@@ -5,13 +5,29 @@
 #include "spec.h"
 
 static const pluck_stage_kind default_samplers[] = {
-    PLUCK_STAGE_MIN_TOKENS, PLUCK_STAGE_BAD_WORDS, PLUCK_STAGE_NO_REPEAT_NGRAM,
-    PLUCK_STAGE_PENALTIES,  PLUCK_STAGE_DRY,       PLUCK_STAGE_TOP_N_SIGMA,
-    PLUCK_STAGE_TOP_K,      PLUCK_STAGE_TOP_A,     PLUCK_STAGE_TFS,
-    PLUCK_STAGE_TYPICAL,    PLUCK_STAGE_TOP_P,     PLUCK_STAGE_EPSILON_CUTOFF,
-    PLUCK_STAGE_ETA_CUTOFF, PLUCK_STAGE_TOP_H,     PLUCK_STAGE_MIN_P,
-    PLUCK_STAGE_MIN_K,      PLUCK_STAGE_XTC,       PLUCK_STAGE_TEMPERATURE,
-    PLUCK_STAGE_SMOOTHING,  PLUCK_STAGE_P_LESS,    PLUCK_STAGE_P_LESS_NORM,
+    PLUCK_STAGE_GUIDANCE,
+    PLUCK_STAGE_CONTRASTIVE,
+    PLUCK_STAGE_MIN_TOKENS,
+    PLUCK_STAGE_BAD_WORDS,
+    PLUCK_STAGE_NO_REPEAT_NGRAM,
+    PLUCK_STAGE_PENALTIES,
+    PLUCK_STAGE_DRY,
+    PLUCK_STAGE_TOP_N_SIGMA,
+    PLUCK_STAGE_TOP_K,
+    PLUCK_STAGE_TOP_A,
+    PLUCK_STAGE_TFS,
+    PLUCK_STAGE_TYPICAL,
+    PLUCK_STAGE_TOP_P,
+    PLUCK_STAGE_EPSILON_CUTOFF,
+    PLUCK_STAGE_ETA_CUTOFF,
+    PLUCK_STAGE_TOP_H,
+    PLUCK_STAGE_MIN_P,
+    PLUCK_STAGE_MIN_K,
+    PLUCK_STAGE_XTC,
+    PLUCK_STAGE_TEMPERATURE,
+    PLUCK_STAGE_SMOOTHING,
+    PLUCK_STAGE_P_LESS,
+    PLUCK_STAGE_P_LESS_NORM,
 };
 
 const pluck_stage_kind *pk_spec_default_samplers(int32_t *n) {
@@ -61,7 +77,8 @@ static int32_t most_stages(const pluck_spec *s) {
     return n;
 }
 
-/* Mirostat replaces all other samplers but the plain temperature, as in llama.cpp. */
+/* Mirostat replaces all other samplers but the plain temperature, as in llama.cpp, and what
+ * combines two rows. */
 static void add_mirostat(pluck_spec *s) {
     pluck_stage temperature = s->parameters[PLUCK_STAGE_TEMPERATURE];
     temperature.as.temperature.range = 0.0f;
@@ -86,9 +103,34 @@ static bool edits(pluck_stage_kind kind) {
            kind == PLUCK_STAGE_NO_REPEAT_NGRAM;
 }
 
+static bool joins(pluck_stage_kind kind) {
+    return pk_stage_kind(kind)->joins;
+}
+
+/* Adds the stage that combines two rows, if there is one; it comes before the biases. */
+static pluck_status add_joining(pluck_spec *s, pluck_error *err) {
+    const char *before = NULL;
+    for (int32_t i = 0; i < s->n_samplers; i++) {
+        const pluck_stage *stage = &s->parameters[s->samplers[i]];
+        const char *name = pk_stage_kind(stage->kind)->name;
+        if (joins(stage->kind) && is_foreign_and_idle(stage)) continue;
+        if (joins(stage->kind)) {
+            if (before)
+                return pk_fail(
+                    err, PLUCK_ERR_SPEC_RANGE,
+                    "samplers: %s combines two rows and must come first; before it is %s", name,
+                    before);
+            add_stage(s, *stage);
+        }
+        before = name;
+    }
+    return PLUCK_OK;
+}
+
 static void add_samplers(pluck_spec *s) {
     for (int32_t i = 0; i < s->n_samplers; i++) {
         const pluck_stage *stage = &s->parameters[s->samplers[i]];
+        if (joins(stage->kind)) continue;
         if (stage->kind == PLUCK_STAGE_ADAPTIVE_P || (s->greedy && !edits(stage->kind))) continue;
         if (stage->kind == PLUCK_STAGE_PENALTIES)
             add_penalties(s, *stage);
@@ -130,6 +172,7 @@ pluck_status pk_spec_finish(pluck_spec *s, pluck_error *err) {
     TRY(make_dynamic(s, err));
     parameters[PLUCK_STAGE_LOGIT_BIAS].as.logit_bias =
         (pluck_stage_logit_bias){s->biases, s->n_biases};
+    TRY(add_joining(s, err));
     if (s->n_biases > 0) add_stage(s, parameters[PLUCK_STAGE_LOGIT_BIAS]);
     if (s->mirostat > 0 && !s->greedy) {
         add_mirostat(s);

@@ -329,25 +329,16 @@ static pluck_status read_tokens(pluck_spec *s, const key *k, text value, const i
     return PLUCK_OK;
 }
 
-static pluck_status set_ends(pluck_spec *s, const key *k, text value, pluck_error *err) {
-    pluck_stage_min_tokens *p = &s->parameters[PLUCK_STAGE_MIN_TOKENS].as.min_tokens;
-    return read_tokens(s, k, value, &p->ends, &p->n_ends, err);
-}
-
-static pluck_status set_penalty_exempt(pluck_spec *s, const key *k, text value, pluck_error *err) {
-    pluck_stage_penalties *p = &s->parameters[PLUCK_STAGE_PENALTIES].as.penalties;
-    return read_tokens(s, k, value, &p->exempt, &p->n_exempt, err);
-}
-
-static pluck_status set_dry_exempt(pluck_spec *s, const key *k, text value, pluck_error *err) {
-    pluck_stage_dry *p = &s->parameters[PLUCK_STAGE_DRY].as.dry;
-    return read_tokens(s, k, value, &p->exempt, &p->n_exempt, err);
-}
-
-static pluck_status set_xtc_spared(pluck_spec *s, const key *k, text value, pluck_error *err) {
-    pluck_stage_xtc *p = &s->parameters[PLUCK_STAGE_XTC].as.xtc;
-    return read_tokens(s, k, value, &p->spared, &p->n_spared, err);
-}
+/* A function that sets a list of tokens, which is a parameter of a stage, and its length. */
+#define SETS_TOKENS(function, kind, list, n)                                                       \
+    static pluck_status function(pluck_spec *s, const key *k, text value, pluck_error *err) {      \
+        pluck_stage *p = &s->parameters[PLUCK_STAGE_##kind];                                       \
+        return read_tokens(s, k, value, &p->as.list, &p->as.n, err);                               \
+    }
+SETS_TOKENS(set_ends, MIN_TOKENS, min_tokens.ends, min_tokens.n_ends)
+SETS_TOKENS(set_penalty_exempt, PENALTIES, penalties.exempt, penalties.n_exempt)
+SETS_TOKENS(set_dry_exempt, DRY, dry.exempt, dry.n_exempt)
+SETS_TOKENS(set_xtc_spared, XTC, xtc.spared, xtc.n_spared)
 
 /* ---- presets ---- */
 
@@ -399,6 +390,10 @@ static const key keys[] = {
     REAL("min_k", NULL, -1e30, 1e30, "a finite number up to 1e30", MIN_K, min_k.tau),
     REAL("smoothing_factor", NULL, 0, 1e9, "0 to 1e9", SMOOTHING, smoothing.factor),
     REAL("smoothing_curve", NULL, -1e9, 1e9, "-1e9 to 1e9", SMOOTHING, smoothing.curve),
+    REAL("guidance_scale", NULL, -1e6, 1e6, "-1e6 to 1e6", GUIDANCE, guidance.scale),
+    REAL("contrastive_alpha", NULL, 0, 1, "0 to 1", CONTRASTIVE, contrastive.alpha),
+    REAL("contrastive_beta", NULL, 0, 1e6, "0 to 1e6", CONTRASTIVE, contrastive.beta),
+    WHOLE("contrastive_difference", NULL, 0, 1, "0 or 1", CONTRASTIVE, contrastive.difference),
     REAL("skew", NULL, -1e30, 1e30, "-1e30 to 1e30", SKEW, skew.skew),
     REAL("typ_p", "typical_p", 0, 1, "0 to 1", TYPICAL, typical.p),
     REAL("top_n_sigma", NULL, -1e30, 1e30, "a finite number up to 1e30", TOP_N_SIGMA,

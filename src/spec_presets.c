@@ -17,7 +17,9 @@
  * greatest. */
 #define NO_WINDOW "penalty_last_n=65536;dry_penalty_last_n=65536"
 
-/* Samplers that an engine lacks, by where they come: those that mask tokens, and cuts. */
+/* Samplers that an engine lacks, by where they come: those that combine two rows, those that mask
+ * tokens, and cuts. */
+#define JOINS     "guidance:contrastive"
 #define BANS      "bad_words:min_tokens:no_repeat_ngram"
 #define RARE_CUTS "top_n_sigma:tfs:top_a:min_k:p_less:p_less_norm"
 
@@ -72,45 +74,49 @@ static const preset_sampler textgen_samplers[] = {
 static const preset presets[] = {
     {.name = "llama.cpp", .defaults = ""},
     {.name = "openai",
-     .defaults = "temp=1;top_p=1;top_k=0;min_p=0;penalty_output_only=1;" NO_WINDOW ";samplers=" BANS
-                 ":penalties:dry:temperature:quadratic_sampling:top_p:top_k:min_p:typ_p"
-                 ":epsilon_cutoff:eta_cutoff:top_h:" RARE_CUTS ":xtc",
+     .defaults =
+         "temp=1;top_p=1;top_k=0;min_p=0;penalty_output_only=1;" NO_WINDOW ";samplers=" JOINS
+         ":" BANS ":penalties:dry:temperature:quadratic_sampling:top_p:top_k:min_p:typ_p"
+         ":epsilon_cutoff:eta_cutoff:top_h:" RARE_CUTS ":xtc",
      .names = openai_names,
      .n_names = COUNT(openai_names)},
     {.name = "vllm",
-     .defaults = "temp=1;top_p=1;top_k=0;min_p=0;penalty_output_only=1;" NO_WINDOW ";samplers=" BANS
-                 ":penalties:dry:temperature:quadratic_sampling:min_p:top_k:top_p:typ_p"
-                 ":epsilon_cutoff:eta_cutoff:top_h:" RARE_CUTS ":xtc",
+     .defaults =
+         "temp=1;top_p=1;top_k=0;min_p=0;penalty_output_only=1;" NO_WINDOW ";samplers=" JOINS
+         ":" BANS ":penalties:dry:temperature:quadratic_sampling:min_p:top_k:top_p:typ_p"
+         ":epsilon_cutoff:eta_cutoff:top_h:" RARE_CUTS ":xtc",
      .names = vllm_names,
      .n_names = COUNT(vllm_names)},
     {.name = "transformers",
-     .defaults = "do_sample=0;temp=1;top_k=50;top_p=1;min_p=0;" NO_WINDOW
-                 ";samplers=penalties:no_repeat_ngram:bad_words:min_tokens:dry:temperature"
+     .defaults = "do_sample=0;temp=1;top_k=50;top_p=1;min_p=0;" NO_WINDOW ";samplers=" JOINS
+                 ":penalties:no_repeat_ngram:bad_words:min_tokens:dry:temperature"
                  ":quadratic_sampling:top_h:top_k:top_p:min_p:typ_p:epsilon_cutoff:eta_cutoff"
                  ":" RARE_CUTS ":xtc",
      .names = transformers_names,
      .n_names = COUNT(transformers_names)},
     {.name = "koboldcpp",
-     .defaults = "temp=0.7;top_k=100;top_p=0.92;min_p=0;penalty_last_n=320;dry_penalty_last_n=320;"
-                 "xtc_threshold=0.2;samplers=" BANS ":dry:penalties:top_k:top_a:tfs:typ_p:top_p"
-                 ":min_p:temperature:quadratic_sampling:epsilon_cutoff:eta_cutoff:top_h:min_k"
-                 ":top_n_sigma:p_less:p_less_norm:xtc",
+     .defaults =
+         "temp=0.7;top_k=100;top_p=0.92;min_p=0;penalty_last_n=320;dry_penalty_last_n=320;"
+         "xtc_threshold=0.2;samplers=" JOINS ":" BANS ":dry:penalties:top_k:top_a:tfs:typ_p:top_p"
+         ":min_p:temperature:quadratic_sampling:epsilon_cutoff:eta_cutoff:top_h:min_k"
+         ":top_n_sigma:p_less:p_less_norm:xtc",
      .names = koboldcpp_names,
      .n_names = COUNT(koboldcpp_names),
      .samplers = koboldcpp_samplers,
      .n_samplers = COUNT(koboldcpp_samplers),
-     .before = BANS ":dry",
+     .before = JOINS ":" BANS ":dry",
      .after = "xtc"},
     {.name = "text-generation-webui",
-     .defaults = "temp=1;top_k=0;top_p=1;min_p=0;tfs_extra=1;penalty_last_n=1024;"
-                 "dry_penalty_last_n=1024;samplers=bad_words:min_tokens:penalties:dry:top_n_sigma"
-                 ":temperature:quadratic_sampling:top_k:top_p:typ_p:epsilon_cutoff:eta_cutoff:tfs"
-                 ":top_a:min_p:top_h:min_k:p_less:p_less_norm:xtc:no_repeat_ngram",
+     .defaults =
+         "temp=1;top_k=0;top_p=1;min_p=0;tfs_extra=1;penalty_last_n=1024;"
+         "dry_penalty_last_n=1024;samplers=" JOINS ":bad_words:min_tokens:penalties:dry:top_n_sigma"
+         ":temperature:quadratic_sampling:top_k:top_p:typ_p:epsilon_cutoff:eta_cutoff:tfs"
+         ":top_a:min_p:top_h:min_k:p_less:p_less_norm:xtc:no_repeat_ngram",
      .names = textgen_names,
      .n_names = COUNT(textgen_names),
      .samplers = textgen_samplers,
      .n_samplers = COUNT(textgen_samplers),
-     .before = "bad_words:min_tokens",
+     .before = JOINS ":bad_words:min_tokens",
      .after = ""},
 };
 

@@ -45,6 +45,7 @@ typedef struct stage_run {
     history *history;        /* NULL: it keeps none */
     int32_t *work;           /* memory for one call; its contents are not kept */
     const rng_stream *ahead; /* the stream of the next stage if that is dist; else NULL */
+    bool level;              /* the logits themselves matter behind, not only their differences */
     selection *selection;
     pk_fpenv *caller; /* whose environment callbacks run in (fpenv.h) */
     /* Chooses a token instead of pk_draw; NULL: nobody does. */
@@ -80,6 +81,10 @@ typedef struct stage_kind {
     pluck_status (*apply)(view *v, const stage_run *run);
 
     bool random, selects;
+    /* It combines the row with the second one, and comes before all others. */
+    bool joins;
+    /* Whether what it does changes if the same number is added to all logits. NULL: it does not. */
+    bool (*reads_level)(const pluck_stage *stage);
     /* Checks the parameters; err, which may be NULL, receives what is wrong. NULL: there are no
      * parameters. */
     pluck_status (*check)(const pluck_stage *stage, int32_t n_vocab, pluck_error *err);
@@ -122,7 +127,7 @@ typedef struct stage_kind {
 } stage_kind;
 
 /* Kinds are numbered from 1. */
-enum { N_STAGE_KINDS = PLUCK_STAGE_NO_REPEAT_NGRAM };
+enum { N_STAGE_KINDS = PLUCK_STAGE_CONTRASTIVE };
 
 /* The descriptor of a kind; NULL if there is none. */
 const stage_kind *pk_stage_kind(pluck_stage_kind kind);

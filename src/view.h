@@ -177,6 +177,22 @@ pluck_status pk_view_edit_each(view *v, edit_of_fn of, edit_fn fn, const void *c
  * scaled. False if they are not; nothing has been done then. */
 bool pk_view_add(view *v, const float *added);
 
+/* Whether there is a second row. */
+bool pk_view_has_second(const view *v);
+
+/* The logarithms of the sums of exp(logit) in the row and in the second row, over the tokens that
+ * are alive in the row; NaN if there is a NaN or +inf among them. Nothing has changed the view
+ * yet. */
+typedef struct view_log_sums {
+    double row, second;
+} view_log_sums;
+view_log_sums pk_view_log_sums(view *v);
+
+/* Makes each logit x, with y that of the second row, own * x + weight * (x - y) - shift; own is 1
+ * or 0. Masks tokens at -inf in either. Candidates keep their places. Nothing but a cut, which is
+ * not left beside a row, has changed the view. Errors: ERR_NAN. */
+pluck_status pk_view_mix(view *v, float own, float weight, float shift);
+
 /* Makes the order descending. A long list is not laid down in it until somebody asks for that. The
  * view is scanned. */
 void pk_view_sort(view *v);

@@ -95,6 +95,7 @@ static pluck_status begin(view *v, const view_memory *memory, int32_t n_vocab,
     if (row->dtype != PLUCK_DTYPE_F32 && row->dtype != PLUCK_DTYPE_F16 &&
         row->dtype != PLUCK_DTYPE_BF16)
         return PLUCK_ERR_ROW;
+    if (row->second && (int)row->second_dtype >= KERNEL_DTYPES) return PLUCK_ERR_ROW;
     if (row->allowed && row->n_allowed < 0) return PLUCK_ERR_SIZE;
     pk_scratch_reset(memory->scratch);
     v->kernels = pk_kernels();
@@ -111,6 +112,7 @@ static pluck_status begin(view *v, const view_memory *memory, int32_t n_vocab,
     v->mass.block_max = memory->block_max;
     v->mass.group_sum = memory->group_sum;
     v->mass.group_moment = memory->group_moment;
+    v->second = (second_row){.x = row->second, .dtype = row->second_dtype};
     v->survey.factor = 0.0;
     v->cut = cut_at(-INFINITY);
     v->uncounted = v->infinite = v->adapted = false;

@@ -29,6 +29,8 @@ struct view {
     mass_cache mass;
     survey survey;
 
+    second_row second; /* as handed in; its `mix` is not used */
+
     row_cut cut;    /* WHOLE: what it does not admit has been dropped */
     bool uncounted; /* n and n_counted are still those before the cut */
     int32_t n;      /* WHOLE: how many are alive; known after a scan */

@@ -195,6 +195,21 @@ VATTR static void array_bend(const float *x, size_t n, const bend_params *p, flo
     FOR_ARRAY(v_where_gt(v, v_set(-__builtin_inff()), v_bend(v, p), v));
 }
 
+/* Mixes a group in which something is not finite (widen_mix). */
+VFN void mix_hostile(const float *x, const float *y, const mix_params *p, float *out) {
+    const vf dead = v_set(-__builtin_inff()), most = v_set(__FLT_MAX__);
+    const vf nan = v_set(__builtin_nanf(""));
+    for (int o = 0; o < GROUP; o += VWIDTH) {
+        const vf c = v_load_f32(x + o), u = v_load_f32(y + o);
+        vf v = v_fma(v_set(p->own), c, v_set(-p->shift));
+        v = v_fma(v_set(p->weight), v_sub(c, u), v);
+        v = v_min(v_max(v, v_set(-__FLT_MAX__)), most);
+        v = v_where_gt(c, most, c, v);
+        v = v_where_gt(u, dead, v_where_gt(u, most, nan, v), u);
+        v_store(out + o, v_where_gt(c, dead, v, c));
+    }
+}
+
 VATTR static void array_rank(const float *x, size_t n, int32_t *out) {
     enum { SIDE = 4 }; /* vectors that are compared with a value at once */
     for (size_t i = 0; i < n; i += (size_t)SIDE * VWIDTH) {

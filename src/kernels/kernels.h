@@ -8,8 +8,8 @@
  * are added up in double. Element-wise work uses fused multiply-add everywhere, in software if the
  * CPU does not have it. So every instruction set gives the same bits.
  *
- * body.h and row_body.h have the loops, vec_<isa>.h the few vector operations that they are written
- * in; table_<isa>.c combines them.
+ * body.h, row_body.h and row_wide_body.h have the loops, vec_<isa>.h the few vector operations
+ * that they are written in; table_<isa>.c combines them.
  */
 #ifndef PLUCK_KERNELS_H
 #define PLUCK_KERNELS_H
@@ -49,6 +49,13 @@ typedef struct bend_params {
     float ref, scale, square, cube, top;
 } bend_params;
 
+/* Combines x with y, the logit of the same token in a second row: own * x + weight * (x - y) -
+ * shift. */
+typedef struct mix_params {
+    float own; /* 1 or 0 */
+    float weight, shift;
+} mix_params;
+
 /* Up to this a logit is moderate: 2^100. If it is, it stays finite at any usual temperature. */
 #define MODERATE 0x1p100f
 
@@ -67,6 +74,8 @@ typedef struct group_totals {
  *                  including masked ones in groups with an allowed one: finite, and no sum of some of
  *                  them, in one lane, beyond MODERATE. If they are not, the maxima of groups with an
  *                  allowed NaN have no meaning
+ *   group_mix_max  group_max of the logits mixed with those of a second row of the same dtype, as
+ *                  by widen_mix. If it returns false no maximum has a meaning
  *   group_census   adds the number of logits at -inf to *n_masked; lowers *least to the least logit
  *                  above -inf; returns whether there is no NaN
  *   group_sumexp   writes the sum of e(x) of each group
@@ -89,9 +98,15 @@ typedef struct group_totals {
  *   widen          writes the row as float32
  *   widen_sum      the same with a number added to each logit; -inf if either is -inf, NaN if the logit
  *                  is NaN; out is not x
+ *   widen_mix      the same with each logit mixed with that of a second row of the same dtype, as
+ *                  mix_params says, kept within float's range. NaN if x is, -inf if x is; else NaN
+ *                  if y is or y is +inf, -inf if y is; else +inf if x is. out is neither
  */
 #define ROW_KERNELS(X)                                                                             \
     X(bool, group_max, (const void *x, const uint64_t *allowed, size_t n_groups, float *max))      \
+    X(bool, group_mix_max,                                                                         \
+      (const void *x, const void *y, const uint64_t *allowed, size_t n_groups,                     \
+       const mix_params *p, float *max))                                                           \
     X(bool, group_census,                                                                          \
       (const void *x, const uint64_t *allowed, size_t n_groups, int64_t *n_masked, float *least))  \
     X(void, group_sumexp,                                                                          \
@@ -128,7 +143,10 @@ typedef struct group_totals {
     X(float, least, (const void *x, const uint64_t *allowed, size_t n_groups))                     \
     X(void, widen, (const void *x, const uint64_t *allowed, size_t n_groups, float *out))          \
     X(void, widen_sum,                                                                             \
-      (const void *x, const uint64_t *allowed, size_t n_groups, const float *added, float *out))
+      (const void *x, const uint64_t *allowed, size_t n_groups, const float *added, float *out))   \
+    X(void, widen_mix,                                                                             \
+      (const void *x, const void *y, const uint64_t *allowed, size_t n_groups,                     \
+       const mix_params *p, float *out))
 
 /*
  * X(type, name, parameters) for every kernel on float32 arrays of any length n; out may be x.

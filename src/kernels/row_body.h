@@ -50,14 +50,11 @@
 #define ROW_FOLD32(v)    CAT(v_fold32, DFOLD)(v)
 #define PART             (32 / VWIDTH)
 
-/* A vector whose greatest element is the maximum of a group; adds the group's sum to *check, which
- * becomes infinite or NaN if a part of it is not moderate. */
-VFN vf ROW_FN(spread_max)(const char *x, uint64_t bits, vf *check) {
+/* A vector whose greatest element is the maximum of a group that has been loaded, whose places are
+ * overwritten; adds the group's sum to *check, which becomes infinite or NaN if a part of it is not
+ * moderate. */
+VFN vf ROW_FN(max_of_loaded)(vf *v, uint64_t bits, vf *check) {
     (void)bits;
-    if (ROW_IS_DEAD) return v_set(-__builtin_inff());
-    vf v[2 * PART];
-    ROW_RAW32(0, v);
-    ROW_RAW32(32, v + PART);
     vf m[PART], sum[PART];
     for (int i = 0; i < PART; i++) sum[i] = v_add(v[i], v[i + PART]);
     if (!ROW_IS_FULL) {
@@ -72,6 +69,16 @@ VFN vf ROW_FN(spread_max)(const char *x, uint64_t bits, vf *check) {
         }
     *check = v_fma(sum[0], v_set(0x1p28f), *check); /* from 2^100 = MODERATE on it overflows */
     return m[0];
+}
+
+/* The same of a group. */
+VFN vf ROW_FN(spread_max)(const char *x, uint64_t bits, vf *check) {
+    (void)bits;
+    if (ROW_IS_DEAD) return v_set(-__builtin_inff());
+    vf v[2 * PART];
+    ROW_RAW32(0, v);
+    ROW_RAW32(32, v + PART);
+    return ROW_FN(max_of_loaded)(v, bits, check);
 }
 
 VATTR static bool ROW_FN(group_max)(const void *row, const uint64_t *allowed, size_t n_groups,
@@ -430,43 +437,7 @@ VATTR static float ROW_FN(least)(const void *row, const uint64_t *allowed, size_
     return v_hmin(m[0]);
 }
 
-VATTR static void ROW_FN(widen)(const void *row, const uint64_t *allowed, size_t n_groups,
-                                float *out) {
-    const char *x = row;
-    (void)allowed;
-    for (size_t g = 0; g < n_groups; g++, x += (size_t)GROUP * DSIZE, out += GROUP) {
-        ROW_TAKE_BITS(g);
-        for (int o = 0; o < GROUP; o += VWIDTH) v_store(out + o, ROW_LOAD(o));
-    }
-}
-
-/* widen_sum of a group in which something is not finite: +inf and -inf would give NaN. */
-VFN void ROW_FN(hostile_sum)(const char *x, const float *added, uint64_t bits, float *out) {
-    const vf dead = v_set(-__builtin_inff());
-    (void)bits;
-    for (int o = 0; o < GROUP; o += VWIDTH) {
-        const vf v = ROW_RAW(o), y = v_load_f32(added + o);
-        const vf low = v_where_gt(y, dead, v, v_min(v_set(__FLT_MAX__), v));
-        v_store(out + o, ROW_ALLOW(o, v_where_gt(v, dead, v_add(low, y), v)));
-    }
-}
-
-VATTR static void ROW_FN(widen_sum)(const void *row, const uint64_t *allowed, size_t n_groups,
-                                    const float *added, float *out) {
-    const char *x = row;
-    (void)allowed;
-    for (size_t g = 0; g < n_groups; g++, added += GROUP, out += GROUP) {
-        ROW_TAKE_BITS(g);
-        vf check = v_set(0.0f);
-        for (int o = 0; o < GROUP; o += VWIDTH) {
-            const vf sum = v_add(ROW_RAW(o), v_load_f32(added + o));
-            check = v_fma(sum, v_set(0.0f), check);
-            v_store(out + o, ROW_ALLOW(o, sum));
-        }
-        if (v_mask_nan(check)) ROW_FN(hostile_sum)(x, added, ROW_BITS(g), out);
-        x += (size_t)GROUP * DSIZE;
-    }
-}
+#include "row_wide_body.h"
 
 /* The table of the functions of this dtype. */
 #define ROW_ENTRY(type, name, parameters) .name = ROW_FN(name),

@@ -104,6 +104,12 @@ static void release_shared(const pluck_stage *stage) {
         stage->as.custom.release(stage->as.custom.ctx);
 }
 
+/* A callback sees them. */
+static bool reads_level(const pluck_stage *stage) {
+    (void)stage;
+    return true;
+}
+
 extern const stage_kind pk_stage_custom;
 const stage_kind pk_stage_custom = {
     .kind = PLUCK_STAGE_CUSTOM,
@@ -111,6 +117,7 @@ const stage_kind pk_stage_custom = {
     .state = VIEW_LIST,
     .apply = apply,
     .selects = true,
+    .reads_level = reads_level,
     .check = check,
     .calls_back = true,
     .hears_prompt = true,

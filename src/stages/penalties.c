@@ -103,6 +103,11 @@ static size_t work(const pluck_stage *stage) {
     return 2 * (size_t)stage->as.penalties.last_n;
 }
 
+/* A repetition penalty multiplies. */
+static bool reads_level(const pluck_stage *stage) {
+    return stage->as.penalties.repeat != 1.0f;
+}
+
 extern const stage_kind pk_stage_penalties;
 const stage_kind pk_stage_penalties = {
     .kind = PLUCK_STAGE_PENALTIES,
@@ -116,5 +121,6 @@ const stage_kind pk_stage_penalties = {
     .last_n = last_n,
     .history = HISTORY_COUNTS,
     .output_only = output_only,
+    .reads_level = reads_level,
     .work = work,
 };

@@ -80,6 +80,8 @@ static bool ties_are_exact(const pluck_config *config) {
         case PLUCK_STAGE_TEMPERATURE:
         case PLUCK_STAGE_SMOOTHING:
         case PLUCK_STAGE_ADAPTIVE_P:
+        case PLUCK_STAGE_GUIDANCE:
+        case PLUCK_STAGE_CONTRASTIVE:
         case PLUCK_STAGE_CUSTOM:
             return false;
         default:
@@ -122,6 +124,35 @@ static bool bends(const pluck_config *config) {
     return false;
 }
 
+/* Whether the logits are known up to a number that is the same for all: behind guidance, if nothing
+ * needs them themselves. */
+static bool is_level_open(const pluck_config *config) {
+    bool guided = false, selects = false, read = false;
+    for (int32_t i = 0; i < config->n_stages; ++i) {
+        const pluck_stage *s = &config->stages[i];
+        pluck_stage_traits traits;
+        if (!pluck_stage_describe(s, &traits) || traits.disabled) continue;
+        guided = guided || s->kind == PLUCK_STAGE_GUIDANCE;
+        selects = selects || traits.selects;
+        read = read || s->kind == PLUCK_STAGE_CUSTOM ||
+               (s->kind == PLUCK_STAGE_PENALTIES && s->as.penalties.repeat != 1.0f);
+    }
+    return guided && selects && !read;
+}
+
+/* How far the library's logits are off by that number: seen at the most likely candidate. */
+static double level_of(const pluck_config *config, const oracle_result *want,
+                       const pluck_candidates *got, const places *at) {
+    int32_t best = -1;
+    for (int32_t i = 0; i < got->n; ++i) {
+        const int32_t k = at->want[got->ids[i]];
+        if (k < 0 || !isfinite(want->logits[k]) || !isfinite(got->logits[i])) continue;
+        if (best < 0 || got->probabilities[i] > got->probabilities[best]) best = i;
+    }
+    if (best < 0 || !is_level_open(config)) return 0.0;
+    return (double)got->logits[best] - want->logits[at->want[got->ids[best]]];
+}
+
 static bool compare_values(const pluck_config *config, const oracle_result *want,
                            const pluck_candidates *got, const places *at, double shift, char *why) {
     double sum = 0.0;
@@ -145,6 +176,7 @@ static bool compare_values(const pluck_config *config, const oracle_result *want
     for (int32_t i = 0; i < want->n && blur > 0.0; ++i) {
         if (want->probabilities[i] > 0.999) spread = INFINITY;
     }
+    const double level = level_of(config, want, got, at);
     double slack = 0.0; /* of the sum that probabilities are divided by, relative */
     for (int32_t i = 0; i < want->n; ++i) {
         max = fmax(max, want->logits[i]);
@@ -155,9 +187,9 @@ static bool compare_values(const pluck_config *config, const oracle_result *want
         sum += (double)got->probabilities[i];
         if (k < 0) continue;
         const double x = want->logits[k];
-        if (!near_equal((double)got->logits[i], x, spread) && fabs(x) < 1e30 &&
+        if (!near_equal((double)got->logits[i], x + level, spread) && fabs(x) < 1e30 &&
             fabs((double)got->logits[i]) < 1e30 &&
-            fabs((double)got->logits[i] - x) > want->slacks[k]) {
+            fabs((double)got->logits[i] - x - level) > want->slacks[k] + 1e-6 * fabs(level)) {
             snprintf(why, WHY, "id %d: logit %.9g, wanted %.9g", got->ids[i],
                      (double)got->logits[i], x);
             return false;

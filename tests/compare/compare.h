@@ -43,6 +43,8 @@ pluck_stage with_skew(float skew);
 pluck_stage with_min_tokens(int32_t min_tokens, const int32_t *ends, int32_t n_ends);
 pluck_stage with_bad_words(const pluck_token_sequence *words, int32_t n_words);
 pluck_stage with_no_repeat_ngram(int32_t size, int32_t last_n);
+pluck_stage with_guidance(float scale);
+pluck_stage with_contrastive(float alpha, float beta, bool difference);
 pluck_stage with_typical(float p, int32_t min_keep);
 pluck_stage with_sigma(float n);
 pluck_stage with_temp(float t, float range, float exponent);

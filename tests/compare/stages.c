@@ -52,6 +52,13 @@ pluck_stage with_bad_words(const pluck_token_sequence *words, int32_t n_words) {
 pluck_stage with_no_repeat_ngram(int32_t size, int32_t last_n) {
     return (pluck_stage){.kind = PLUCK_STAGE_NO_REPEAT_NGRAM, .as.no_repeat_ngram = {size, last_n}};
 }
+pluck_stage with_guidance(float scale) {
+    return (pluck_stage){.kind = PLUCK_STAGE_GUIDANCE, .as.guidance = {scale}};
+}
+pluck_stage with_contrastive(float alpha, float beta, bool difference) {
+    return (pluck_stage){.kind = PLUCK_STAGE_CONTRASTIVE,
+                         .as.contrastive = {alpha, beta, difference}};
+}
 pluck_stage with_min_p(float p, int32_t min_keep) {
     return (pluck_stage){.kind = PLUCK_STAGE_MIN_P, .as.min_p = {p, min_keep}};
 }
@@ -162,6 +169,12 @@ static int describe_stage(const pluck_stage *s, char *to, size_t size) {
     case PLUCK_STAGE_SMOOTHING:
         return snprintf(to, size, "smoothing(%.9g, %.9g)", (double)s->as.smoothing.factor,
                         (double)s->as.smoothing.curve);
+    case PLUCK_STAGE_GUIDANCE:
+        return snprintf(to, size, "guidance(%.9g)", (double)s->as.guidance.scale);
+    case PLUCK_STAGE_CONTRASTIVE:
+        return snprintf(to, size, "contrastive(%.9g, %.9g%s)", (double)s->as.contrastive.alpha,
+                        (double)s->as.contrastive.beta,
+                        s->as.contrastive.difference ? ", difference" : "");
     case PLUCK_STAGE_SKEW:
         return snprintf(to, size, "skew(%.9g, seed %u)", (double)s->as.skew.skew, s->as.skew.seed);
     case PLUCK_STAGE_XTC:

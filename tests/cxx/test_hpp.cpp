@@ -96,6 +96,11 @@ static void rows() {
     CHECK(greedy.sample(pluck::span<const pluck::float16>(half), code) == 5);
     const uint32_t mask = 1u << 4 | 1u << 6;
     CHECK(greedy.sample(pluck::row(logits).allowed(&mask), code) == 6 && !code);
+    pluck::sampler guided("guidance_scale=2;do_sample=0", 8, code);
+    CHECK(guided.sample(vector, code) == -1 && code == PLUCK_ERR_SECOND_ROW);
+    CHECK(guided.sample(pluck::row(vector).second(vector), code) == 2 && !code);
+    CHECK(guided.sample(pluck::row(vector).second(half), code) == 2 && !code);
+    CHECK(guided.sample(pluck::row(vector).second(brain), code) == 2 && !code);
     const std::array<int32_t, 3> ids = {5, 6, 7};
     const pluck::span<const float> three(vector.data(), 3);
     CHECK(greedy.sample(pluck::row(three).ids(ids), code) == 7 && !code);

@@ -131,7 +131,7 @@ void oracle_seek(oracle *o, uint64_t position) {
 }
 
 /* Runs stage number i; false if nothing is left or a callback failed. */
-static bool run(oracle *o, oracle_view *v, int32_t i, pluck_status *status) {
+static bool run(oracle *o, oracle_view *v, const pluck_row *row, int32_t i, pluck_status *status) {
     const pluck_stage *s = &o->config.stages[i];
     const pluck_rng_kind rng = o->config.rng;
     oracle_memory *m = &o->memory[i];
@@ -177,6 +177,10 @@ static bool run(oracle *o, oracle_view *v, int32_t i, pluck_status *status) {
         return oracle_min_k(v, &s->as.min_k);
     case PLUCK_STAGE_SMOOTHING:
         return oracle_smoothing(v, &s->as.smoothing);
+    case PLUCK_STAGE_GUIDANCE:
+        return oracle_guidance(v, &s->as.guidance, row, status);
+    case PLUCK_STAGE_CONTRASTIVE:
+        return oracle_contrastive(v, &s->as.contrastive, row, status);
     case PLUCK_STAGE_SKEW:
         v->select_stage = i;
         return oracle_skew(v, &s->as.skew, rng, m);
@@ -319,7 +323,7 @@ pluck_status oracle_sample(oracle *o, const pluck_row *row, oracle_result *r) {
     if (r->status == PLUCK_OK && oracle_unmasked(&v) == 0) r->status = PLUCK_ERR_EMPTY;
     for (int32_t i = 0; i < n_stages && r->status == PLUCK_OK; ++i) {
         pluck_status status = PLUCK_OK;
-        if (!run(o, &v, i, &status)) r->status = status ? status : PLUCK_ERR_EMPTY;
+        if (!run(o, &v, row, i, &status)) r->status = status ? status : PLUCK_ERR_EMPTY;
         /* An uncertain set makes the sums uncertain, and so the boundaries of later stages: a
          * little, or (see below) so much that any outcome is excused. */
         if (v.n_near) v.band = fmax(v.band, 4.0 * ORACLE_BAND);

@@ -128,6 +128,13 @@ bool oracle_skew(oracle_view *v, const pluck_stage_skew *s, pluck_rng_kind rng, 
 bool oracle_xtc(oracle_view *v, const pluck_stage_xtc *s, pluck_rng_kind rng, oracle_memory *m);
 bool oracle_temperature(oracle_view *v, const pluck_stage_temperature *s);
 
+/* Combine the row with row->second; false, with *status set, if there is none or it has a NaN or
+ * +inf. */
+bool oracle_guidance(oracle_view *v, const pluck_stage_guidance *s, const pluck_row *row,
+                     pluck_status *status);
+bool oracle_contrastive(oracle_view *v, const pluck_stage_contrastive *s, const pluck_row *row,
+                        pluck_status *status);
+
 bool oracle_infill(oracle_view *v, const pluck_stage_infill *s);
 bool oracle_custom(oracle_view *v, const pluck_stage_custom *s, int32_t index,
                    pluck_status *status);

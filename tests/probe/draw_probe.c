@@ -35,7 +35,7 @@ static double bell(void) {
     return (double)(sum - 12 * 32768) / 65536.0;
 }
 
-enum { ROWS = 6, CHAINS = 18, MOST = 151936 };
+enum { ROWS = 6, CHAINS = 22, MOST = 151936 };
 
 static const int32_t sizes[ROWS] = {5, 63, 1000, 32003, MOST, MOST};
 
@@ -47,6 +47,11 @@ static void fill(int row, float *logits) {
         if (row == 5) logits[i] = (float)(int32_t)(logits[i] * 16.0f) / 16.0f;
         if (row == 3 && i % 7 == 0) logits[i] = -INFINITY;
     }
+}
+
+/* A second row: the first in another order. */
+static void shuffle(const float *logits, int32_t n, float *others) {
+    for (int32_t i = 0; i < n; ++i) others[i] = logits[((int64_t)i * 7 + 3) % n];
 }
 
 /* bfloat16: the upper half of a float32. */
@@ -116,6 +121,16 @@ static const pluck_stage chains[CHAINS][6] = {
      {.kind = PLUCK_STAGE_TOP_P, .as.top_p = {0.8f, 0}},
      DIST},
     {{.kind = PLUCK_STAGE_TEMPERATURE, .as.temperature = {0.0f, 0.0f, 1.0f}}, DIST},
+    {{.kind = PLUCK_STAGE_GUIDANCE, .as.guidance = {1.7f}},
+     {.kind = PLUCK_STAGE_TOP_P, .as.top_p = {0.95f, 0}},
+     DIST},
+    {{.kind = PLUCK_STAGE_GUIDANCE, .as.guidance = {-0.4f}},
+     {.kind = PLUCK_STAGE_PENALTIES, .as.penalties = {.last_n = 64, .repeat = 1.2f}},
+     DIST},
+    {{.kind = PLUCK_STAGE_CONTRASTIVE, .as.contrastive = {1e-3f, 0.6f, 0}}, DIST},
+    {{.kind = PLUCK_STAGE_CONTRASTIVE, .as.contrastive = {0.0f, 0.0f, 1}},
+     {.kind = PLUCK_STAGE_MIN_P, .as.min_p = {0.02f, 0}},
+     DIST},
 };
 
 static uint64_t hash_of(const pluck_candidates *c) {
@@ -175,23 +190,32 @@ int main(int argc, char **argv) {
         puts(pluck_isa());
         return 0;
     }
-    float *logits = malloc(MOST * sizeof *logits);
+    float *logits = malloc(MOST * sizeof *logits), *others = malloc(MOST * sizeof *others);
     uint16_t *halves = malloc(MOST * sizeof *halves);
-    int failed = !logits || !halves;
+    uint16_t *other_halves = malloc(MOST * sizeof *other_halves);
+    int failed = !logits || !others || !halves || !other_halves;
     for (int row = 0; row < ROWS && !failed; ++row) {
         fill(row, logits);
+        shuffle(logits, sizes[row], others);
         for (int dtype = 0; dtype < 3 && !failed; ++dtype) {
             if (row == ROWS - 1 && dtype) continue;
             if (dtype == PLUCK_DTYPE_BF16) to_bf16(logits, sizes[row], halves);
             if (dtype == PLUCK_DTYPE_F16) to_f16(logits, sizes[row], halves);
+            if (dtype == PLUCK_DTYPE_F16) to_f16(others, sizes[row], other_halves);
+            /* The second row of a bfloat16 row is float32. */
+            const bool same = dtype == PLUCK_DTYPE_F16;
             const pluck_row r = {.logits = dtype == PLUCK_DTYPE_F32 ? (void *)logits : halves,
-                                 .dtype = (pluck_dtype)dtype};
+                                 .dtype = (pluck_dtype)dtype,
+                                 .second = same ? (void *)other_halves : others,
+                                 .second_dtype = same ? PLUCK_DTYPE_F16 : PLUCK_DTYPE_F32};
             for (int chain = 0; chain < CHAINS && !failed; ++chain) {
                 failed = probe(chain, row, &r, (pluck_rng_kind)((chain + row) % 2));
             }
         }
     }
     free(logits);
+    free(others);
     free(halves);
+    free(other_halves);
     return failed;
 }

@@ -149,6 +149,27 @@ static void each_sampler(void **state) {
     pluck_sampler_free(silent);
 }
 
+/* A chain that combines two rows. */
+static void second_rows(void **state) {
+    (void)state;
+    pluck_sampler *guided;
+    assert_int_equal(pluck_sampler_from_spec(&guided, "guidance_scale=2", N, NULL), PLUCK_OK);
+    static float second[N];
+    pluck_batch_row bad = rows[BAD];
+    bad.sampler = guided;
+    refuse_row(&bad, NULL, PLUCK_ERR_SECOND_ROW,
+               "second is NULL, and the chain begins with guidance");
+    bad.row.second = second;
+    second[41] = INFINITY;
+    refuse_row(&bad, NULL, PLUCK_ERR_NAN, "second: the logit of token 41 is NaN or +inf");
+    second[41] = 0.0f;
+    second[13] = NAN;
+    refuse_row(&bad, NULL, PLUCK_ERR_NAN, "second: the logit of token 13 is NaN or +inf");
+    bad.row.second_dtype = (pluck_dtype)5;
+    refuse_row(&bad, NULL, PLUCK_ERR_ROW, "second_dtype: there is no type 5");
+    pluck_sampler_free(guided);
+}
+
 /* More is kept than there is room for: what was drawn is taken back. */
 static void too_much_kept(void **state) {
     (void)state;
@@ -420,6 +441,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_field, make, end),
         cmocka_unit_test_setup_teardown(each_sampler, make, end),
+        cmocka_unit_test_setup_teardown(second_rows, make, end),
         cmocka_unit_test_setup_teardown(too_much_kept, make, end),
         cmocka_unit_test_setup_teardown(each_argument, make, end),
         cmocka_unit_test(each_config),

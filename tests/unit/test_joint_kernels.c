@@ -1,7 +1,8 @@
 /*
  * test_joint_kernels.c: the kernels that do two things in one reading of a row, on every instruction
  * set that this CPU has, every dtype, with a mask and without: widen_sum against an addition for each
- * element, group_max_sumexp against group_max and group_sumexp.
+ * element, widen_mix against its definition, group_max_sumexp and group_mix_max against the two
+ * that they join.
  */
 #include "check.h"
 #include "kernels/kernels.h"
@@ -54,6 +55,51 @@ static void check_widen_sum(const row_kernels *k, const sample *s, bool masked) 
     }
 }
 
+/* mix_params by their definition; products are exact in double, and rounded once. */
+static float mixed(const mix_params *p, float x, float y) {
+    if (isnan(x) || x == -INFINITY) return x;
+    if (isnan(y) || y == INFINITY) return NAN;
+    if (y == -INFINITY || x == INFINITY) return y == -INFINITY ? y : x;
+    const float d = x - y, base = fmaf(p->own, x, -p->shift), z = fmaf(p->weight, d, base);
+    return z > FLT_MAX ? FLT_MAX : z < -FLT_MAX ? -FLT_MAX : z;
+}
+
+static void check_mix(const kernel_table *t, int dtype, bool masked, const sample *s) {
+    static const mix_params params[] = {
+        {1.0f, 0.5f, 0.0f}, {1.0f, -2.0f, 3.5f}, {0.0f, 1.0f, 0.0f}};
+    static unsigned char second[4 * COUNT + 8];
+    static float y[COUNT], out[COUNT];
+    const row_kernels *k = t->row[dtype][masked];
+    rows_store((pluck_dtype)dtype, s->added, second, COUNT);
+    const pluck_row row = {.logits = second, .dtype = (pluck_dtype)dtype};
+    for (int32_t i = 0; i < COUNT; i++) y[i] = (float)oracle_element(&row, i);
+    for (size_t m = 0; m < sizeof params / sizeof *params; m++) {
+        k->widen_mix(s->row, second, s->allowed, GROUPS, &params[m], out);
+        for (int32_t i = 0; i < COUNT; i++) {
+            const float want =
+                is_allowed(s, masked, i) ? mixed(&params[m], s->x[i], y[i]) : -INFINITY;
+            if (isnan(want))
+                assert_true(isnan(out[i]));
+            else
+                assert_true(out[i] == want);
+        }
+        float max[GROUPS], want_max[GROUPS];
+        for (int g = 0; g < GROUPS; g++) {
+            const uint64_t *bits = masked ? s->allowed + g : NULL;
+            const char *at =
+                (const char *)s->row + (size_t)g * GROUP * rows_element_size(row.dtype);
+            const unsigned char *other = second + (size_t)g * GROUP * rows_element_size(row.dtype);
+            if (!k->group_mix_max(at, other, bits, 1, &params[m], max)) continue;
+            t->row[PLUCK_DTYPE_F32][0]->group_max(out + (size_t)g * GROUP, NULL, 1, want_max);
+            assert_true(max[0] == want_max[0]);
+        }
+        if (k->group_mix_max(s->row, second, s->allowed, GROUPS, &params[m], max)) {
+            t->row[PLUCK_DTYPE_F32][0]->group_max(out, NULL, GROUPS, want_max);
+            assert_memory_equal(max, want_max, sizeof max);
+        }
+    }
+}
+
 static void check_max_sumexp(const row_kernels *k, const sample *s) {
     float max[GROUPS], want_max[GROUPS], ref = -INFINITY;
     double sum[GROUPS], want[GROUPS];
@@ -84,6 +130,9 @@ static void each_is_two(void **state) {
                     make(&s, kinds[kind], (pluck_dtype)d, 7 * kind + 1);
                     check_widen_sum(tables[i]->row[d][masked], &s, masked);
                     check_max_sumexp(tables[i]->row[d][masked], &s);
+                    check_mix(tables[i], d, masked, &s);
+                    for (int32_t j = 0; j < COUNT; j++) s.added[j] = s.x[j] * 0.5f + 1.0f;
+                    check_mix(tables[i], d, masked, &s);
                 }
     }
 }

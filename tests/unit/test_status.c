@@ -188,6 +188,10 @@ static pluck_status reach_ERR_SHARD(void) {
     pluck_sampler_free(s);
     return status;
 }
+static pluck_status reach_ERR_SECOND_ROW(void) {
+    const pluck_stage guidance = with_guidance(1.5f);
+    return sample(&guidance, &(pluck_row){.logits = row_of_logits});
+}
 static pluck_status reach_ERR_REWIND(void) {
     const pluck_stage dist = with_dist();
     const pluck_config config = with_chain(N, 1, PLUCK_RNG_MT19937, &dist, 1);

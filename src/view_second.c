@@ -1,0 +1,117 @@
+/* view_second.c: the row combined with a second one. See view.h. */
+#include "arithmetic.h"
+
+#include "view_impl.h"
+
+bool pk_view_has_second(const view *v) {
+    return v->second.x != NULL;
+}
+
+/* ---- sums ---- */
+
+/* ln of the sum of exp(x) of a row, which the maxima and sums are used for. */
+static double log_sum_of_row(view *v, logit_row *r) {
+    int32_t n;
+    view_changed_values(v);
+    const mass_source s = {.row = r,
+                           .whole = true,
+                           .cut = cut_at(-INFINITY),
+                           .scale = 1.0,
+                           .values = v->values,
+                           .weights = v->weights};
+    const bool sound = pk_mass_scan_sum(&v->mass, &s, r, &n);
+    double log_sum = NAN;
+    if (sound && isfinite(v->mass.max))
+        log_sum = log(pk_mass_sum(&v->mass, &s)) + (double)v->mass.ref;
+    view_changed_values(v);
+    return log_sum;
+}
+
+/* The same of n values; their e is added up in double. */
+static double log_sum_of_values(const view *v, const float *x, int32_t n) {
+    float max = -INFINITY;
+    for (int32_t i = 0; i < n; i++) max = x[i] > max ? x[i] : max;
+    if (!isfinite(max)) return NAN;
+    const exp_params p = pk_exp_params(max, 1.0);
+    double sum = 0.0;
+    for (int32_t first = 0; first < n; first += GROUP) {
+        const int32_t count = n - first < GROUP ? n - first : GROUP;
+        float e[GROUP];
+        v->kernels->array.shifted_exp(x + first, (size_t)count, &p, e);
+        for (int32_t i = 0; i < count; i++) sum += (double)e[i];
+    }
+    return log(sum) + (double)max;
+}
+
+static view_log_sums log_sums_of_list(view *v) {
+    const list *l = &v->list;
+    float *y = pk_lease_floats(v->scratch, LEASE_VALUES, (size_t)l->n + GROUP);
+    for (int32_t first = 0; first < l->n; first += GROUP) {
+        const int32_t count = l->n - first < GROUP ? l->n - first : GROUP;
+        pk_row_pick_second(v->kernels, &v->second, l->ids + first, count, y + first);
+    }
+    const view_log_sums sums = {log_sum_of_values(v, l->x, l->n), log_sum_of_values(v, y, l->n)};
+    pk_lease_return(v->scratch, LEASE_VALUES);
+    return sums;
+}
+
+view_log_sums pk_view_log_sums(view *v) {
+    PLUCK_ASSERT(v->second.x && v->scale == 1.0 && cut_is_open(v->cut) && !v->adapted);
+    if (!v->whole) return log_sums_of_list(v);
+    const double of_row = log_sum_of_row(v, &v->row);
+    if (isnan(of_row)) return (view_log_sums){NAN, NAN};
+    if (!v->row.finite) {
+        /* As if the mask had left out what is at -inf, so that neither row's sum has it. */
+        const row_band above = row_band_of(cut_at(-FLT_MAX));
+        (void)pk_row_keep(&v->row, &above);
+    }
+    logit_row second = pk_row_of_second(&v->row, &v->second);
+    return (view_log_sums){of_row, log_sum_of_row(v, &second)};
+}
+
+/* ---- combining ---- */
+
+/* Combines some of a list, GROUP at most; returns how many are left, which are moved to `kept`; -1
+ * if one is NaN. */
+static int32_t mix_some(view *v, int32_t first, int32_t n, const mix_params *p, int32_t kept) {
+    list *l = &v->list;
+    float x[GROUP] = {0}, y[GROUP], mixed[GROUP];
+    for (int32_t i = 0; i < n; i++) x[i] = v->infinite ? INFINITY : l->x[first + i];
+    pk_row_pick_second(v->kernels, &v->second, l->ids + first, n, y);
+    v->kernels->row[PLUCK_DTYPE_F32][0]->widen_mix(x, y, NULL, 1, p, mixed);
+    for (int32_t i = 0; i < n; i++) {
+        if (isnan(mixed[i])) return -1;
+        l->ids[kept] = l->ids[first + i];
+        l->x[kept] = v->infinite && mixed[i] == INFINITY ? 0.0f : mixed[i];
+        kept += mixed[i] > -INFINITY;
+    }
+    return kept;
+}
+
+static pluck_status mix_list(view *v, const mix_params *p) {
+    list *l = &v->list;
+    int32_t kept = 0;
+    for (int32_t first = 0; first < l->n; first += GROUP) {
+        const int32_t count = l->n - first < GROUP ? l->n - first : GROUP;
+        kept = mix_some(v, first, count, p, kept);
+        if (kept < 0) return PLUCK_ERR_NAN;
+    }
+    pk_list_truncate(l, kept);
+    l->least = -FLT_MAX;
+    l->lies = l->lies == ORDER_ID ? ORDER_ID : ORDER_AS_IT_LIES;
+    v->order = l->lies;
+    view_changed_values(v);
+    return PLUCK_OK;
+}
+
+pluck_status pk_view_mix(view *v, float own, float weight, float shift) {
+    PLUCK_ASSERT(v->second.x && v->scale == 1.0 && !v->adapted && (own == 0.0f || own == 1.0f));
+    const mix_params p = {own, weight, shift};
+    if (!v->whole) return mix_list(v, &p);
+    PLUCK_ASSERT(cut_is_open(v->cut) && v->order == ORDER_ID);
+    second_row second = v->second;
+    second.mix = p;
+    pk_row_mix(&v->row, &second);
+    view_changed_values(v);
+    return PLUCK_OK;
+}
