@@ -182,6 +182,10 @@ static const parameter PARAMETERS[] = {
     P(BAD_WORDS, bad_words.n_words),
     P(NO_REPEAT_NGRAM, no_repeat_ngram.size),
     P(NO_REPEAT_NGRAM, no_repeat_ngram.last_n),
+    P(GUIDANCE, guidance.scale),
+    P(CONTRASTIVE, contrastive.alpha),
+    P(CONTRASTIVE, contrastive.beta),
+    P(CONTRASTIVE, contrastive.difference),
 };
 
 static uint64_t mix_ids(uint64_t digest, const int32_t *ids, int32_t n) {
