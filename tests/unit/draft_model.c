@@ -74,7 +74,7 @@ static void distribution(const draft_scene *c, const draft_model *m, const int32
 }
 
 void draft_joint(const draft_scene *c, const draft_model *m, double p[DRAFT_SEQUENCES]) {
-    int32_t t[3];
+    int32_t t[3] = {0};
     double a[V], b[V], d[V];
     distribution(c, m, t, 0, a);
     for (t[0] = 0; t[0] < V; ++t[0]) {

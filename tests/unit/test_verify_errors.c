@@ -188,7 +188,7 @@ static void in_a_tree(void **state) {
             static const int path[] = {0, 2, 3};
             for (int i = 0; i < at; ++i) c.rows[path[i]].allowed = &only[i];
             c.rows[path[at]].logits = c.spoilt;
-            char words[40];
+            char words[48];
             (void)snprintf(words, sizeof words, "rows[%d]: an allowed logit is NaN", path[at]);
             refuse(&c, DRAFT, PLUCK_ERR_NAN, words);
         }
@@ -205,7 +205,7 @@ static void in_the_middle(void **state) {
             static const uint32_t only[] = {1u << 2, 1u << 0, 1u << 3};
             for (int i = 0; i < at; ++i) c.rows[i].allowed = &only[i];
             c.rows[at].logits = c.spoilt;
-            char words[40];
+            char words[48];
             (void)snprintf(words, sizeof words, "rows[%d]: an allowed logit is NaN", at);
             refuse(&c, DRAFT, PLUCK_ERR_NAN, words);
         }
