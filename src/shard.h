@@ -225,6 +225,7 @@ typedef struct shard_merge {
 
     /* What the heads come to: */
     int64_t n_alive, n_candidates;
+    double mass;      /* of all, relative to max; 0: it is not known */
     float max, bound; /* every candidate at or above `bound` has been sent; -inf: all have been */
     bool infinite, in_range;
     bool few; /* the whole row's mask allows so few that they would be a list */

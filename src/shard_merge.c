@@ -157,6 +157,22 @@ static pluck_status add_up(shard_merge *m) {
     return PLUCK_OK;
 }
 
+/* Finds the mass of the whole row relative to the maximum, within rounding. */
+static pluck_status add_masses(shard_merge *m) {
+    if (m->infinite || !m->in_range) return PLUCK_OK; /* it is not asked for */
+    double mass = 0.0;
+    for (int32_t i = 0; i < m->n; i++) {
+        const shard_head *h = shard_head_of(m, i);
+        if (h->mass > 0.0)
+            mass += h->mass * exp(((double)h->reference - (double)m->max) * m->plan.scale);
+    }
+    /* The maximum's own mass is 1, and no other is greater. */
+    if (!(mass >= 0.999 && mass <= 1.001 * (double)m->n_alive))
+        return pk_fail(m->err, PLUCK_ERR_SHARD, "the masses in the messages are not possible");
+    m->mass = mass;
+    return PLUCK_OK;
+}
+
 void pk_shard_ask_row(const shard_merge *m, pluck_shard_outcome *out) {
     *out = (pluck_shard_outcome){.next = {.dtype = m->request->dtype,
                                           .skip_probability = m->request->skip_probability,
@@ -270,17 +286,6 @@ static pluck_status open_sorted(const shard_merge *m) {
     return PLUCK_OK;
 }
 
-/* The mass of the whole row relative to the maximum, within rounding. */
-static double mass_of_all(const shard_merge *m) {
-    double mass = 0.0;
-    for (int32_t i = 0; i < m->n; i++) {
-        const shard_head *h = shard_head_of(m, i);
-        if (h->mass > 0.0)
-            mass += h->mass * exp(((double)h->reference - (double)m->max) * m->plan.scale);
-    }
-    return mass;
-}
-
 /* Whether the candidates have all that min-p keeps. */
 static bool floor_is_there(const shard_merge *m, view *v) {
     const pluck_stage_mass *p = &m->s->plan->steps[m->plan.at].stage->as.min_p;
@@ -293,9 +298,9 @@ static bool floor_is_there(const shard_merge *m, view *v) {
 
 /* Whether the candidates have all that top-p keeps, and rounding of the mass cannot change which
  * these are. */
-static bool nucleus_is_there(const shard_merge *m, view *v, double mass) {
+static bool nucleus_is_there(const shard_merge *m, view *v) {
     const pluck_stage_mass *p = &m->s->plan->steps[m->plan.at].stage->as.top_p;
-    const double target = (double)p->p * mass;
+    const double mass = m->mass, target = (double)p->p * mass;
     const int32_t n = v->list.n;
     if (m->bound > -INFINITY && pk_list_count(&v->list, m->bound) < p->min_keep) return false;
     const mass_source s = pk_view_source(v);
@@ -342,7 +347,7 @@ static pluck_status merge_top(const shard_merge *m, pluck_shard_outcome *out) {
                            m->s->plan->steps[m->plan.at].kind->kind == PLUCK_STAGE_GREEDY;
     if (is_greedy) {
         /* Not all of the candidates have been sent. */
-        const double mass = m->infinite ? (double)m->n_alive : mass_of_all(m);
+        const double mass = m->infinite ? (double)m->n_alive : m->mass;
         done.draw.probability = m->plan.sums ? (float)(1.0 / mass) : 0.0f;
         done.draw.n_candidates = (int32_t)m->n_alive;
         pk_workspace_open(m->s->workspace);
@@ -354,14 +359,13 @@ static pluck_status merge_top(const shard_merge *m, pluck_shard_outcome *out) {
 static pluck_status merge_some(const shard_merge *m, pluck_shard_outcome *out) {
     const bool by_mass = m->plan.need == NEED_MASS;
     const bool whole = m->n_candidates == m->n_alive && (m->infinite || m->few);
-    const double mass = by_mass && !m->infinite ? mass_of_all(m) : 0.0;
     bool enough = m->in_range || !by_mass;
     view *v = open_candidates(m);
     const pluck_status status = pk_view_scan(v);
     if (status != PLUCK_OK) return pk_fail(m->err, status, "%s", pluck_status_string(status));
     if (by_mass) v->scale = m->plan.scale;
     if (enough && !whole)
-        enough = !m->infinite && (by_mass ? nucleus_is_there(m, v, mass) : floor_is_there(m, v));
+        enough = !m->infinite && (by_mass ? nucleus_is_there(m, v) : floor_is_there(m, v));
     if (!enough) {
         pk_workspace_open(m->s->workspace);
         pk_shard_ask_row(m, out);
@@ -370,7 +374,7 @@ static pluck_status merge_some(const shard_merge *m, pluck_shard_outcome *out) {
     if (by_mass && !whole) {
         const mass_source s = pk_view_source(v);
         (void)pk_mass_ref(&v->mass, &s);
-        pk_mass_set_sum(&v->mass, &s, mass);
+        pk_mass_set_sum(&v->mass, &s, m->mass);
     }
     pluck_shard_outcome done = {.done = true};
     TRY(run_on(m, &done.draw));
@@ -428,6 +432,7 @@ static pluck_status merge_row(const shard_merge *m, pluck_shard_outcome *out) {
 static pluck_status merge_checked(shard_merge *m, pluck_shard_outcome *out) {
     if (m->layout.logits) return merge_row(m, out);
     TRY(add_up(m));
+    if (m->plan.sums && !m->layout.sums) TRY(add_masses(m));
     if (m->layout.sums) return pk_shard_draw(m, out);
     if (m->plan.need == NEED_TOP) return merge_top(m, out);
     if (m->plan.need != NEED_DRAW) return merge_some(m, out);
