@@ -755,8 +755,9 @@ PLUCK_API pluck_status pluck_sampler_rewind(pluck_sampler *sampler, int32_t n);
  * sampler, so that a chain can be rebuilt while it is in use: the stage goes on in `to` exactly as
  * it would have in `from`, which is left as it was. Parameters are not copied. If last_n is smaller
  * in `to`, only the newest tokens of the history are kept. Custom stages have nothing to copy.
- * Errors: ERR_NULL, ERR_STAGE (no such stage, or the kinds differ), ERR_RNG (the generators
- * differ), ERR_TOKEN (a token to be kept is beyond the other's vocabulary); `to` is then as it was.
+ * Errors: ERR_NULL, ERR_STAGE (no such stage, the kinds differ, or one history leaves out prompts,
+ * by `output_only`, and the other does not), ERR_RNG (the generators differ), ERR_TOKEN (a token to
+ * be kept is beyond the other's vocabulary); `to` is then as it was.
  */
 PLUCK_API pluck_status pluck_sampler_copy_stage(pluck_sampler *to, int32_t to_stage,
                                                 const pluck_sampler *from, int32_t from_stage);

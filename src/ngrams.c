@@ -237,7 +237,21 @@ static int32_t oldest_end(const history *h) {
     return history_index(h, h->ngram - 1);
 }
 
+/* Asserts that an n-gram was found or made as the tables say: it is found again, and there are no more
+ * than end in the history. */
+static void check_entry(const history *h, const arrays *a, int32_t e, int32_t end) {
+    PLUCK_ASSERT(a->entry[end] == e && a->newest[e] >= 0 && a->oldest[e] >= 0);
+    PLUCK_ASSERT(a->by_gram[find_gram(h, a, a->grams[e], end)] == e);
+    PLUCK_ASSERT(h->n_distinct >= 1 && h->n_distinct <= h->size - h->ngram + 1);
+    PLUCK_ASSERT(2 * h->n_distinct <= 1 << h->slot_bits); /* every search needs a free slot */
+    (void)h;
+    (void)a;
+    (void)e;
+    (void)end;
+}
+
 void pk_ngrams_add_newest(history *h) {
+    PLUCK_ASSERT(h->kind == HISTORY_NGRAMS && h->ngram >= 1 && h->size >= 1);
     const arrays a = arrays_of(h);
     const int32_t end = newest_end(h);
     a.sums[end] =
@@ -245,6 +259,7 @@ void pk_ngrams_add_newest(history *h) {
     if (!has_ngrams(h)) return;
     bool made;
     const int32_t e = entry_at(h, &a, h->size - 1, &made);
+    check_entry(h, &a, e, end);
     if (made) return;
     a.earlier[end] = a.newest[e];
     a.later[a.newest[e]] = end;
@@ -259,6 +274,7 @@ void pk_ngrams_add_oldest(history *h) {
     const int32_t end = oldest_end(h);
     bool made;
     const int32_t e = entry_at(h, &a, h->ngram - 1, &made);
+    check_entry(h, &a, e, end);
     if (made) return;
     a.later[end] = a.oldest[e];
     a.earlier[a.oldest[e]] = end;
@@ -270,6 +286,7 @@ void pk_ngrams_drop_newest(history *h) {
     const arrays a = arrays_of(h);
     const int32_t end = newest_end(h), e = a.entry[end];
     PLUCK_ASSERT(a.newest[e] == end);
+    PLUCK_ASSERT(a.oldest[e] == end || a.later[a.earlier[end]] == end);
     if (a.oldest[e] == end)
         drop_entry(h, &a, e);
     else
@@ -282,6 +299,7 @@ void pk_ngrams_drop_oldest(history *h) {
     if (!has_ngrams(h)) return;
     const int32_t end = oldest_end(h), e = a.entry[end];
     PLUCK_ASSERT(a.oldest[e] == end);
+    PLUCK_ASSERT(a.newest[e] == end || a.earlier[a.later[end]] == end);
     if (a.newest[e] == end)
         drop_entry(h, &a, e);
     else
@@ -297,8 +315,10 @@ int32_t pk_ngrams_following(const history *h, int32_t *tokens) {
     const uint32_t context = context_before(h, &a, h->size);
     int32_t n = 0;
     for (int32_t e = a.by_context[find_context(h, &a, (int32_t)context, next)]; e != -1;
-         e = a.after[e])
+         e = a.after[e]) {
+        PLUCK_ASSERT(same_before(h, a.newest[e], next, h->ngram - 1));
         tokens[n++] = history_ring(h)[a.newest[e]];
+    }
     PLUCK_ASSERT(n <= h->n_distinct);
     return n;
 }

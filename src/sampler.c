@@ -219,6 +219,11 @@ pluck_status pluck_accept_stage(pluck_sampler *sampler, int32_t stage, int32_t t
     return PLUCK_OK;
 }
 
+/* Whether a step's history leaves out the tokens of a prompt. */
+static bool leaves_out_prompt(const step *at) {
+    return at->kind->output_only && at->kind->output_only(at->stage);
+}
+
 /* Whether the tokens that a history can take from another are in its vocabulary. */
 static bool fits(const history *to, int32_t n_vocab, const history *from) {
     for (int32_t back = 0; back < from->size && back < to->capacity; back++)
@@ -237,6 +242,7 @@ pluck_status pluck_sampler_copy_stage(pluck_sampler *to, int32_t to_stage,
     const int32_t i = step_of(to->plan, to_stage), j = step_of(from->plan, from_stage);
     if (i < 0 || j < 0) return PLUCK_OK; /* a disabled stage remembers nothing */
     const step *target = &to->plan->steps[i], *source = &from->plan->steps[j];
+    if (leaves_out_prompt(target) != leaves_out_prompt(source)) return PLUCK_ERR_STAGE;
     if (source->history != NONE &&
         !fits(pk_history_of(to, target), a->n_vocab, pk_history_of(from, source)))
         return PLUCK_ERR_TOKEN;

@@ -2,7 +2,8 @@
  * state.c: what a sampler remembers as bytes. All numbers are little-endian, doubles as their bits:
  *
  *     "PLKS", u32 version, u32 n_vocab, u32 generator, u32 seed in use, u32 number of steps
- *     for each step: u32 kind, u32 parts (1 stream, 2 history, 4 memory), and those parts:
+ *     for each step: u32 kind, u32 parts (1 stream, 2 history, 4 memory; 8: the history
+ *     leaves out the prompt), and those parts:
  *         stream   u64 position; mt19937: u32 next, 624 words; Philox: u32 key[2]
  *         history  u32 capacity, u32 size, the tokens, oldest first
  *         memory   u64 mu, weighted sum, total weight, pending probability; u32 pending token
@@ -17,13 +18,14 @@
 #include "bytes.h"
 #include "error.h"
 
-enum { VERSION = 1, PART_STREAM = 1, PART_HISTORY = 2, PART_MEMORY = 4 };
+enum { VERSION = 1, PART_STREAM = 1, PART_HISTORY = 2, PART_MEMORY = 4, WITHOUT_PROMPT = 8 };
 
 /* ---- saving ---- */
 
 static uint32_t parts_of(const step *at) {
     return (at->stream != NONE ? PART_STREAM : 0u) | (at->history != NONE ? PART_HISTORY : 0u) |
-           (journal_remembers(at->kind) ? PART_MEMORY : 0u);
+           (journal_remembers(at->kind) ? PART_MEMORY : 0u) |
+           (at->kind->output_only && at->kind->output_only(at->stage) ? WITHOUT_PROMPT : 0u);
 }
 
 static void put_stream(writer *w, const rng_stream *stream) {

@@ -170,6 +170,39 @@ static void bad_copies(void **state) {
     pluck_sampler_free(fresh);
 }
 
+/* A history that leaves out the prompt is not one that has it, neither copied nor loaded. */
+static void histories_without_prompts(void **state) {
+    (void)state;
+    static const int32_t prompt[] = {3, 4, 5};
+    pluck_sampler *made[3];
+    for (int i = 0; i < 3; ++i) {
+        pluck_stage stages[] = {with_penalties(8, 1.5f, 0.2f, 0.1f), with_dist()};
+        stages[0].as.penalties.output_only = i > 0;
+        const pluck_config config = with_chain(N, 7, PLUCK_RNG_PHILOX, stages, 2);
+        assert_int_equal(pluck_sampler_create(&made[i], &config), PLUCK_OK);
+        assert_int_equal(pluck_accept_prompt(made[i], prompt, 3), PLUCK_OK);
+        assert_int_equal(pluck_accept(made[i], 9 + i), PLUCK_OK);
+    }
+    static unsigned char bytes[3][4096], after[4096];
+    size_t size[3], n;
+    for (int i = 0; i < 3; ++i)
+        assert_int_equal(pluck_sampler_save(made[i], bytes[i], sizeof bytes[i], &size[i]),
+                         PLUCK_OK);
+    pluck_error error;
+    for (int i = 0; i < 2; ++i) { /* each from the other */
+        assert_int_equal(pluck_sampler_copy_stage(made[i], 0, made[1 - i], 0), PLUCK_ERR_STAGE);
+        assert_int_equal(pluck_sampler_load(made[i], bytes[1 - i], size[1 - i], &error),
+                         PLUCK_ERR_STATE);
+        assert_non_null(strstr(error.message, "the state of stage 0 is not one of penalties"));
+        assert_int_equal(pluck_sampler_save(made[i], after, sizeof after, &n), PLUCK_OK);
+        assert_int_equal(n, size[i]);
+        assert_memory_equal(after, bytes[i], n);
+    }
+    assert_int_equal(pluck_sampler_copy_stage(made[2], 0, made[1], 0), PLUCK_OK);
+    assert_int_equal(pluck_sampler_load(made[2], bytes[1], size[1], &error), PLUCK_OK);
+    for (int i = 0; i < 3; ++i) pluck_sampler_free(made[i]);
+}
+
 static void reset_starts_over(void **state) {
     (void)state;
     for (int which = 0; which < 2 * CHAINS; ++which) {
@@ -367,6 +400,7 @@ int main(void) {
         cmocka_unit_test(copied_stages_continue),
         cmocka_unit_test(copied_history_is_cut),
         cmocka_unit_test(bad_copies),
+        cmocka_unit_test(histories_without_prompts),
         cmocka_unit_test(reset_starts_over),
         cmocka_unit_test(seeds),
         cmocka_unit_test(philox_seeks),
