@@ -75,6 +75,16 @@
     {                                                                                              \
         .kind = PLUCK_STAGE_SKEW, .as.skew = {(s_), PLUCK_SEED_RANDOM }                            \
     }
+#define GUIDANCE(s_)                                                                               \
+    { .kind = PLUCK_STAGE_GUIDANCE, .as.guidance.scale = (s_) }
+#define CONTRASTIVE(a_, b_)                                                                        \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_CONTRASTIVE, .as.contrastive = {(a_), (b_), 0 }                        \
+    }
+#define NGRAMS(n_)                                                                                 \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_NO_REPEAT_NGRAM, .as.no_repeat_ngram = {(n_), HISTORY_LENGTH }         \
+    }
 #define P_LESS                                                                                     \
     { .kind = PLUCK_STAGE_P_LESS, .as.p_less.enabled = 1 }
 #define P_LESS_NORM                                                                                \
@@ -86,6 +96,26 @@ static const pluck_token_sequence breakers[] = {{&breaker_tokens[0], 1},
                                                 {&breaker_tokens[1], 1},
                                                 {&breaker_tokens[2], 1},
                                                 {&breaker_tokens[3], 2}};
+
+#define SPARED(p_, t_)                                                                             \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_XTC, .as.xtc = {                                                       \
+            .probability = (p_),                                                                   \
+            .threshold = (t_),                                                                     \
+            .min_keep = 1,                                                                         \
+            .seed = PLUCK_SEED_RANDOM,                                                             \
+            .spared = breaker_tokens,                                                              \
+            .n_spared = 2                                                                          \
+        }                                                                                          \
+    }
+#define BAD_WORDS                                                                                  \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_BAD_WORDS, .as.bad_words = { breakers, 4 }                             \
+    }
+#define MIN_TOKENS                                                                                 \
+    {                                                                                              \
+        .kind = PLUCK_STAGE_MIN_TOKENS, .as.min_tokens = { 1000, breaker_tokens, 2 }               \
+    }
 
 /* Biases of tokens all over the vocabulary; filled before a chain with them is made. */
 enum { MOST_BIASES = 100000 };
@@ -147,6 +177,16 @@ const bench_chain bench_chains[] = {
     {"min_k 3, dist", 13, .stages = {MIN_K(3), DIST}},
     {"smoothing .3, dist", 12, .stages = {SMOOTHING(0.3f), DIST}},
     {"skew 1", 13, .stages = {SKEW(1)}},
+    {"xtc (always, sparing two tokens), dist", 10, .stages = {SPARED(1, 0.1f), DIST}},
+    {"min_tokens, bad_words, no_repeat_ngram 3 (64 tokens), default", 4, .history = true,
+     .stages = {MIN_TOKENS, BAD_WORDS, NGRAMS(3), TOP_K(40), TOP_P(0.95f), MIN_P(0.05f), TEMP(0.8f),
+                DIST}},
+    {"guidance 1.5, dist", 13, .second = true, .stages = {GUIDANCE(1.5f), DIST}},
+    {"guidance 1.5, default", 5, .second = true,
+     .stages = {GUIDANCE(1.5f), TOP_K(40), TOP_P(0.95f), MIN_P(0.05f), TEMP(0.8f), DIST}},
+    {"guidance 1.5, top_p .95, dist", 22, .second = true,
+     .stages = {GUIDANCE(1.5f), TOP_P(0.95f), DIST}},
+    {"contrastive .1, .5, dist", 4, .second = true, .stages = {CONTRASTIVE(0.1f, 0.5f), DIST}},
     {"mirostat v1", 10, .stages = {MIROSTAT(PLUCK_STAGE_MIROSTAT)}},
     {"mirostat v2", 14, .stages = {MIROSTAT(PLUCK_STAGE_MIROSTAT_V2)}},
     {"adaptive-p .5", 20, .stages = {ADAPTIVE(0.5f)}},

@@ -12,6 +12,7 @@ typedef struct bench_chain {
     const char *name;
     double limit; /* passes */
     bool history; /* 64 tokens are accepted first, so that penalties and DRY have work to do */
+    bool second;  /* it combines two rows: only where a second row is given */
     pluck_rng_kind rng;
     pluck_stage stages[CHAIN_MAX_STAGES]; /* end at the first of kind 0 */
 } bench_chain;

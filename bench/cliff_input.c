@@ -110,6 +110,22 @@ static bool fill_list(cliff_input *in) {
     return good;
 }
 
+/* Makes the second row: the logits of the first, by token, so that guidance leaves what there was;
+ * a finite number where there is none. */
+static bool fill_second(cliff_input *in) {
+    float *row = malloc((size_t)in->n_vocab * sizeof *row);
+    in->second = malloc((size_t)in->n_vocab * rows_element_size(in->dtype));
+    const bool good = row != NULL && in->second != NULL;
+    for (int32_t i = 0; good && i < in->n_vocab; i++) row[i] = -1;
+    for (int32_t i = 0; good && i < in->n; i++) {
+        const float x = in->values[i];
+        row[in->ids != NULL ? in->ids[i] : i] = isfinite(x) ? x : 0;
+    }
+    if (good) rows_store(in->dtype, row, in->second, in->n_vocab);
+    free(row);
+    return good;
+}
+
 static bool fill_input(cliff_input *in) {
     rows_random random = {(uint64_t)(in->shape - cliff_shapes) * 7919u + 1};
     const size_t padded = ((size_t)in->n + 63) / 64 * 64;
@@ -119,6 +135,7 @@ static bool fill_input(cliff_input *in) {
     in->shape->fill(&random, in->values, in->n);
     if (in->shape->list != LIST_NONE && !fill_list(in)) return false;
     rows_store(in->dtype, in->values, in->logits, in->n);
+    if (!fill_second(in)) return false;
     if (in->shape->mask == MASK_NONE) return true;
     in->allowed = malloc(((size_t)in->n + 31) / 32 * sizeof *in->allowed);
     return in->allowed != NULL && fill_mask(in->shape, &random, in->allowed, in->n) && mask_row(in);
@@ -140,6 +157,7 @@ bool cliff_input_make(cliff_input *out, const cliff_shape *shape, int32_t n_voca
 void cliff_input_free(cliff_input *input) {
     free(input->values);
     free(input->logits);
+    free(input->second);
     free(input->ids);
     free(input->allowed);
     free(input->masked_logits);

@@ -112,7 +112,9 @@ static pluck_row row_of(const cliff_input *in) {
                        .n = in->n,
                        .ids = in->ids,
                        .descending = in->shape->list == LIST_BY_LOGIT,
-                       .allowed = in->allowed};
+                       .allowed = in->allowed,
+                       .second = in->second,
+                       .second_dtype = in->dtype};
 }
 
 /* Makes a job of a list's candidates as a row, with a sampler for a vocabulary of that size. */
@@ -124,6 +126,7 @@ static pluck_status add_row_of_list(cliff_job *job, const cliff_set *set, const 
         cliff_chain_sampler(&job->sampler, &cliff_chains[chain], ranks, in->n, set->workspace);
     job->row = row_of(in);
     job->row.ids = NULL;
+    job->row.second = in->logits; /* as many, for tokens of this vocabulary */
     job->row.descending = false;
     free(ranks);
     return status;

@@ -45,6 +45,7 @@ typedef struct cliff_input {
     pluck_dtype dtype;
     float *values;       /* n logits, before they were stored as dtype */
     void *logits;        /* n elements of dtype */
+    void *second;        /* n_vocab elements of dtype: the logit of each token, or -1 */
     int32_t *ids;        /* of a list, or NULL */
     uint32_t *allowed;   /* of a mask, or NULL */
     void *masked_logits; /* of a mask: the row with -inf at the masked tokens, or NULL */

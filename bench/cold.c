@@ -125,6 +125,7 @@ static int run_table(const bench_options *o, cold_rows *rows, pass_fn pass,
     int shown = 0;
     for (int i = 0; i < n_bench_chains; i++) {
         const bench_chain *chain = &bench_chains[i];
+        if (chain->second) continue;
         if (!bench_options_want(o, chain->name)) continue;
         measurement m[N_ROW_KINDS];
         for (int k = 0; k < N_ROW_KINDS; k++) {

@@ -132,6 +132,7 @@ static int run_all(const bench_options *o, const cliff_input *inputs, int n_inpu
     pluck_status status = PLUCK_OK;
     for (int i = 0; i < n_bench_chains && status == PLUCK_OK; i++) {
         const bench_chain *chain = &bench_chains[i];
+        if (chain->second) continue;
         if (!bench_options_want(o, chain->name)) continue;
         for (int k = 0; k < n_inputs && status == PLUCK_OK; k++) {
             result r;

@@ -8,10 +8,14 @@
  * brings the row and the workspace into the cache. A block gives one ratio, of its medians; the
  * result for a chain is the median over its blocks. There is one thread, which is not pinned. The
  * exit status does not depend on any time.
+ *
+ * The second row of chains that combine two is a copy of the first, so that what is left of a
+ * chain has the work that it has without.
  */
 #ifndef _POSIX_C_SOURCE
 #define _POSIX_C_SOURCE 200809L
 #endif
+#include "banned.h"
 #include "bench_options.h"
 #include "chains.h"
 #include "cpu_name.h"
@@ -54,6 +58,8 @@ typedef struct contest {
     pass_fn pass;
     const float *f32;
     const uint16_t *bf16;
+    const float *second_f32; /* copies of both */
+    const uint16_t *second_bf16;
     int32_t n_vocab;
     pluck_sampler *sampler;
     pluck_status status;
@@ -68,12 +74,15 @@ static void run_once(contest *c, contestant who) {
         return;
     }
     pluck_status status;
+    /* Without a pluck_draw: as pluck_sample does, which does not compute the probability. */
     if (who == DRAW_F32) {
-        int32_t token;
-        status = pluck_sample(c->sampler, c->f32, &token);
+        const pluck_row row = {.logits = c->f32, .second = c->second_f32};
+        status = pluck_sample_row(c->sampler, &row, NULL);
     } else {
-        /* Without a pluck_draw: as pluck_sample does, which does not compute the probability. */
-        const pluck_row row = {.logits = c->bf16, .dtype = PLUCK_DTYPE_BF16};
+        const pluck_row row = {.logits = c->bf16,
+                               .dtype = PLUCK_DTYPE_BF16,
+                               .second = c->second_bf16,
+                               .second_dtype = PLUCK_DTYPE_BF16};
         status = pluck_sample_row(c->sampler, &row, NULL);
     }
     if (status != PLUCK_OK) c->status = status;
@@ -93,7 +102,8 @@ static double time_group(contest *c, contestant who) {
 
 /* Measures a chain in `blocks` blocks, each on one of the rows in turn. */
 static pluck_status measure(measurement *out, const bench_chain *chain, const row_set *rows,
-                            pass_fn pass, int blocks, pluck_workspace *workspace) {
+                            const row_set *seconds, pass_fn pass, int blocks,
+                            pluck_workspace *workspace) {
     static double us[N_CONTESTANTS][MAX_BLOCKS];
     static double ratios[MAX_BLOCKS];
     static double row_ratios[MAX_BLOCKS];
@@ -105,6 +115,8 @@ static pluck_status measure(measurement *out, const bench_chain *chain, const ro
         c->pass = pass;
         c->f32 = rows->f32[r];
         c->bf16 = rows->bf16[r];
+        c->second_f32 = seconds->f32[r];
+        c->second_bf16 = seconds->bf16[r];
         c->n_vocab = rows->n_vocab;
         status = bench_chain_sampler(&c->sampler, chain, c->f32, c->n_vocab, workspace);
     }
@@ -183,9 +195,23 @@ static void print_json_row(const bench_chain *chain, const measurement *m, bool 
     printf("}");
 }
 
+/* Prints what pluck_banned adds to a token. */
+static bool print_banned(void) {
+    static const int strings[] = {10, 1000};
+    for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) {
+        const double us = banned_us(strings[i]);
+        if (us < 0.0) {
+            fprintf(stderr, "bench-passes: banned strings: a call failed\n");
+            return false;
+        }
+        printf("%d banned strings: %.3f us a token; the limit is 2\n", strings[i], us);
+    }
+    return true;
+}
+
 /* Measures and prints all chains on all rows. */
-static int run_table(const bench_options *o, const row_set *rows, pass_fn pass,
-                     pluck_workspace *workspace) {
+static int run_table(const bench_options *o, const row_set *rows, const row_set *seconds,
+                     pass_fn pass, pluck_workspace *workspace) {
     char cpu[128];
     cpu_name(cpu, sizeof cpu);
     if (o->json) {
@@ -205,7 +231,7 @@ static int run_table(const bench_options *o, const row_set *rows, pass_fn pass,
         measurement m[N_ROW_KINDS];
         for (int k = 0; k < N_ROW_KINDS; k++) {
             const pluck_status status =
-                measure(&m[k], chain, &rows[k], pass, (int)o->blocks, workspace);
+                measure(&m[k], chain, &rows[k], &seconds[k], pass, (int)o->blocks, workspace);
             if (status != PLUCK_OK) {
                 fprintf(stderr, "bench-passes: %s, %s rows: %s\n", chain->name,
                         rows_name((rows_kind)k), pluck_status_string(status));
@@ -226,6 +252,7 @@ static int run_table(const bench_options *o, const row_set *rows, pass_fn pass,
         printf("\n]}\n");
         return EXIT_OK;
     }
+    if (bench_options_want(o, "banned strings") && !print_banned()) return EXIT_FAILED;
     printf("\nA pass: %.1f / %.1f / %.1f us. Within the limit on all three kinds of row: %d of %d "
            "chains; bfloat16 no slower: %d of %d.\n",
            pass_us[ROWS_NORMAL], pass_us[ROWS_PEAKED], pass_us[ROWS_REAL], n_within, n_shown,
@@ -261,15 +288,19 @@ int main(int argc, char **argv) {
         return EXIT_FAILED;
     }
     enum { N_VOCAB = 151936 };
-    row_set rows[N_ROW_KINDS] = {{0}};
+    row_set rows[N_ROW_KINDS] = {{0}}, seconds[N_ROW_KINDS] = {{0}};
     pluck_workspace *workspace = NULL;
     const pass_fn pass = pass_for_isa(pluck_isa());
     bool good = pass != NULL && pluck_workspace_create(&workspace, N_VOCAB, NULL) == PLUCK_OK;
     for (int k = 0; good && k < N_ROW_KINDS; k++) {
-        good = row_set_make(&rows[k], (rows_kind)k, N_VOCAB, options.rows);
+        good = row_set_make(&rows[k], (rows_kind)k, N_VOCAB, options.rows) &&
+               row_set_make(&seconds[k], (rows_kind)k, N_VOCAB, options.rows);
     }
-    code = good ? run_table(&options, rows, pass, workspace) : EXIT_FAILED;
-    for (int k = 0; k < N_ROW_KINDS; k++) row_set_free(&rows[k]);
+    code = good ? run_table(&options, rows, seconds, pass, workspace) : EXIT_FAILED;
+    for (int k = 0; k < N_ROW_KINDS; k++) {
+        row_set_free(&rows[k]);
+        row_set_free(&seconds[k]);
+    }
     pluck_workspace_free(workspace);
     return code;
 }

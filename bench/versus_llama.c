@@ -233,7 +233,7 @@ static int run_table(const bench *b, const row_set *rows) {
     for (int i = 0; i < n_bench_chains; i++) {
         const bench_chain *chain = &bench_chains[i];
         /* llama.cpp has only mt19937 */
-        if (chain->rng != PLUCK_RNG_MT19937) continue;
+        if (chain->rng != PLUCK_RNG_MT19937 || chain->second) continue;
         if (!bench_options_want(o, chain->name)) continue;
         for (int k = 0; k < N_ROW_KINDS; k++) {
             outcome out;

@@ -76,9 +76,15 @@ logit_row pk_row_of_second(const logit_row *r, const second_row *second) {
 void pk_row_pick_second(const kernel_table *k, const second_row *second, const int32_t *ids,
                         int32_t n, float *out) {
     PLUCK_ASSERT(n >= 0 && n <= GROUP);
-    const size_t element = dtype_size(second->dtype);
-    char raw[GROUP * sizeof(float)] = {0};
-    for (int32_t i = 0; i < n; i++)
-        memcpy(raw + (size_t)i * element, second->x + (size_t)ids[i] * element, element);
-    k->row[second->dtype][0]->widen(raw, NULL, 1, out);
+    if (second->dtype == PLUCK_DTYPE_F32) {
+        const float *x = (const float *)(const void *)second->x;
+        for (int32_t i = 0; i < n; i++) out[i] = x[ids[i]];
+        return;
+    }
+    const uint16_t *x = (const uint16_t *)(const void *)second->x;
+    uint16_t raw[GROUP] = {0};
+    for (int32_t i = 0; i < n; i++) raw[i] = x[ids[i]];
+    float wide[GROUP];
+    k->row[second->dtype][0]->widen(raw, NULL, 1, wide);
+    memcpy(out, wide, (size_t)n * sizeof *out);
 }

@@ -188,6 +188,10 @@ typedef struct view_log_sums {
 } view_log_sums;
 view_log_sums pk_view_log_sums(view *v);
 
+/* Masks x < low, as pk_view_mask_below, before pk_view_mix. The view is scanned, and is not
+ * afterwards. */
+void pk_view_mask_to_mix(view *v, float low);
+
 /* Makes each logit x, with y that of the second row, own * x + weight * (x - y) - shift; own is 1
  * or 0. Masks tokens at -inf in either. Candidates keep their places. Nothing but a cut, which is
  * not left beside a row, has changed the view. Errors: ERR_NAN. */

@@ -71,21 +71,38 @@ view_log_sums pk_view_log_sums(view *v) {
 
 /* ---- combining ---- */
 
+void pk_view_mask_to_mix(view *v, float low) {
+    /* More are combined in the row, whose groups are read as they lie. */
+    enum { FEW = 512 };
+    if (!v->whole || pk_view_count_above(v, low) <= FEW) {
+        pk_view_mask_below(v, low);
+        return;
+    }
+    const row_band band = row_band_of(cut_at(low));
+    (void)pk_row_keep(&v->row, &band);
+    view_changed_values(v);
+}
+
 /* Combines some of a list, GROUP at most; returns how many are left, which are moved to `kept`; -1
  * if one is NaN. */
 static int32_t mix_some(view *v, int32_t first, int32_t n, const mix_params *p, int32_t kept) {
     list *l = &v->list;
-    float x[GROUP] = {0}, y[GROUP], mixed[GROUP];
-    for (int32_t i = 0; i < n; i++) x[i] = v->infinite ? INFINITY : l->x[first + i];
+    const float *x = l->x + first; /* padded to a whole group */
+    float y[GROUP] = {0}, mixed[GROUP], infinite[GROUP];
+    if (v->infinite) {
+        for (int32_t i = 0; i < GROUP; i++) infinite[i] = INFINITY;
+        x = infinite;
+    }
     pk_row_pick_second(v->kernels, &v->second, l->ids + first, n, y);
     v->kernels->row[PLUCK_DTYPE_F32][0]->widen_mix(x, y, NULL, 1, p, mixed);
+    bool sound = true;
     for (int32_t i = 0; i < n; i++) {
-        if (isnan(mixed[i])) return -1;
+        sound &= !isnan(mixed[i]);
         l->ids[kept] = l->ids[first + i];
         l->x[kept] = v->infinite && mixed[i] == INFINITY ? 0.0f : mixed[i];
         kept += mixed[i] > -INFINITY;
     }
-    return kept;
+    return sound ? kept : -1;
 }
 
 static pluck_status mix_list(view *v, const mix_params *p) {

@@ -18,8 +18,7 @@ static pluck_status apply(view *v, const stage_run *run) {
     if (!pk_view_has_second(v)) return PLUCK_ERR_SECOND_ROW;
     if (p->alpha > 0.0f) {
         TRY(pk_view_prepare(v, VIEW_SCANNED, true));
-        pk_view_mask_below(v, pk_view_x_below_max(v, log((double)p->alpha)));
-        TRY(pk_view_prepare(v, VIEW_SCANNED, false));
+        pk_view_mask_to_mix(v, pk_view_x_below_max(v, log((double)p->alpha)));
     }
     return p->difference ? pk_view_mix(v, 0.0f, 1.0f, 0.0f) : pk_view_mix(v, 1.0f, p->beta, 0.0f);
 }
