@@ -73,7 +73,12 @@ static inline pk_process pk_this_process(void) {
 #elif defined(_WIN32)
 #define PK_THREADS
 
-#ifndef _WIN32_WINNT
+/* Windows Vista has these locks and conditions. A build for older systems, or one that says nothing,
+ * does not see them; what it says of its own files does not matter here. */
+#if !defined(_WIN32_WINNT) || _WIN32_WINNT < 0x0600
+#undef _WIN32_WINNT
+#undef WINVER
+#undef NTDDI_VERSION
 #define _WIN32_WINNT 0x0600
 #endif
 #ifndef WIN32_LEAN_AND_MEAN
