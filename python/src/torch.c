@@ -7,7 +7,8 @@
 static struct {
     PyTypeObject *tensor; /* NULL: not seen yet */
     PyObject *dtypes[PX_INT64 + 1];
-    PyObject *dtype, *is_cpu, *shape, *is_contiguous, *stride, *data_ptr; /* names */
+    PyObject *dtype, *is_cpu, *shape, *is_contiguous, *stride, *data_ptr, *is_neg; /* names */
+    bool has_is_neg; /* from version 1.10 on */
 } torch;
 
 static int learn_names(void) {
@@ -16,7 +17,8 @@ static int learn_names(void) {
         const char *name;
     } names[] = {{&torch.dtype, "dtype"},   {&torch.is_cpu, "is_cpu"},
                  {&torch.shape, "shape"},   {&torch.is_contiguous, "is_contiguous"},
-                 {&torch.stride, "stride"}, {&torch.data_ptr, "data_ptr"}};
+                 {&torch.stride, "stride"}, {&torch.data_ptr, "data_ptr"},
+                 {&torch.is_neg, "is_neg"}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (!*names[i].at) *names[i].at = PyUnicode_InternFromString(names[i].name);
         if (!*names[i].at) return -1;
@@ -49,6 +51,7 @@ static int learn(void) {
         Py_DECREF(tensor);
         return -1;
     }
+    torch.has_is_neg = PyObject_HasAttrString(tensor, "is_neg") == 1;
     torch.tensor = (PyTypeObject *)tensor;
     return 1;
 }
@@ -110,6 +113,16 @@ static int take_strides(px_array *a, PyObject *tensor) {
     return PyErr_Occurred() ? -1 : 0;
 }
 
+/* The memory of a negated view (the imaginary part of a conjugate) has the other sign. */
+static int refuse_negated(const px_array *a, PyObject *tensor, const char *what) {
+    if (!torch.has_is_neg || a->element < PX_F32 || a->element > PX_BF16) return 0;
+    const int negated = truth(call(tensor, torch.is_neg));
+    if (negated > 0)
+        PyErr_Format(PyExc_BufferError,
+                     "%s is a negated view of other memory; wanted: %s.resolve_neg()", what, what);
+    return negated == 0 ? 0 : -1;
+}
+
 const void *px_torch_data(PyObject *tensor) {
     PyObject *address = torch.data_ptr ? call(tensor, torch.data_ptr) : NULL;
     const void *data = address ? PyLong_AsVoidPtr(address) : NULL;
@@ -134,7 +147,7 @@ int px_torch_take(px_array *a, PyObject *object, const char *what) {
         return -1;
     }
     if (take_element(a, object) != 0 || take_shape(a, object, what) != 0 ||
-        take_strides(a, object) != 0)
+        take_strides(a, object) != 0 || refuse_negated(a, object, what) != 0)
         return -1;
     PyObject *address = call(object, torch.data_ptr);
     if (!address) return -1;

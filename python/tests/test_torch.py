@@ -64,6 +64,7 @@ class Torch(unittest.TestCase):
             (torch.tensor(1.0), ValueError, "0 dimensions"),
             (torch.empty(N, device="meta"), BufferError, "device meta"),
             (tensor.to_sparse(), RuntimeError, "."),
+            (torch.complex(tensor, tensor).conj().imag, BufferError, "resolve_neg"),
         ):
             with self.subTest(str(row.dtype)), self.assertRaisesRegex(kind, text):
                 sampler.sample(row)

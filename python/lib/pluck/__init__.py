@@ -8,7 +8,8 @@
 
 Sampler is a chain of stages, made of a spec or of pluck.stages; its verify() judges the drafts of a small
 model; Batch runs many samplers on threads; Banned keeps strings out of a text; top_logprobs gives the
-log-probabilities of a row. What the library refuses is a pluck.Error that names key, value and range. Results are those of the C library, bit for bit.
+log-probabilities of a row. What the library refuses is a pluck.Error that names key, value and range. Results are
+those of the C library, bit for bit.
 """
 
 from pluck._errors import BatchError, Error

@@ -384,7 +384,8 @@ class Custom(Stage):
     reset: reset(), called when the sampler is reset; or None
 
     Any object with these methods does as well; one that has clone() gets a clone of its own for each
-    cloned sampler, and one that has rewind(n), which takes back n accepted tokens, can be rewound. What a function raises comes out of the call that it was called from.
+    cloned sampler, and one that has rewind(n), which takes back n accepted tokens, can be rewound. What a
+    function raises comes out of the call that it was called from.
     """
 
     __slots__ = ("apply", "accept", "reset")
