@@ -43,7 +43,8 @@ test: deps
 	@ctest --test-dir $(BUILD) --output-on-failure --no-tests=error -j $(JOBS) $(CTEST_FLAGS)
 
 ## bench       passes per chain (the cost of a token in units of reading the row once), the same on
-##             rows that are not in the cache, what masks cost, and batches, also against PyTorch
+##             rows that are not in the cache, what masks cost, batches, also against PyTorch, and
+##             rows spread over ranks
 bench: BUILD_QUIET = >/dev/null
 bench: build
 	@$(BUILD)/bench/bench-passes $(BENCH_FLAGS)
@@ -53,6 +54,8 @@ bench: build
 	@$(BUILD)/bench/bench-masks $(MASK_FLAGS)
 	@echo
 	@$(BUILD)/bench/bench-batch
+	@echo
+	@$(BUILD)/bench/bench-shard
 	@echo
 	@$(BUILD)/bench/bench-versus-torch
 
@@ -161,6 +164,7 @@ results: build
 	@mkdir -p docs/results
 	@$(BUILD)/bench/bench-passes --json $(BENCH_FLAGS) >docs/results/passes.json
 	@$(BUILD)/bench/bench-versus-llama --json >docs/results/vs-llama.jsonl
+	@$(BUILD)/bench/bench-shard >docs/results/shards.md
 	@$(MAKE) bench-python BENCH_FLAGS=--json >docs/results/python.jsonl
 	@for run in 1 2 3; do \
 	    $(BUILD)/llama/bench/bench_llama --json && \

@@ -5,6 +5,7 @@
 #include "shard.h"
 
 #include "error.h"
+#include "prefix.h"
 #include "result.h"
 
 /* Masses that were summed relative to different references are equal within this part. */
@@ -260,15 +261,26 @@ static view *begin_candidates(const shard_merge *m) {
     return &ws->view;
 }
 
-/* The merged candidates as a view in the sampler's workspace, by id. */
-static view *open_candidates(const shard_merge *m) {
+/* Removes from n candidates those below `low`; returns how many are left. */
+static int32_t drop_below(int32_t *ids, float *x, int32_t n, float low) {
+    int32_t kept = 0;
+    for (int32_t i = 0; i < n; i++) {
+        ids[kept] = ids[i];
+        x[kept] = x[i];
+        kept += x[i] >= low;
+    }
+    return kept;
+}
+
+/* The merged candidates as a view in the sampler's workspace, by id; those at or above `low`. */
+static view *open_candidates(const shard_merge *m, float low) {
     view *v = begin_candidates(m);
     int32_t n = 0;
     for (int32_t i = 0; i < m->n; i++) {
         const int32_t of_slice = shard_head_of(m, i)->n_candidates;
         pk_get_words(ids_of(m, i), v->list.ids + n, of_slice);
         pk_get_words(x_of(m, i), v->list.x + n, of_slice);
-        n += of_slice;
+        n += low > -INFINITY ? drop_below(v->list.ids + n, v->list.x + n, of_slice, low) : of_slice;
     }
     pk_list_set(&v->list, n, ORDER_ID);
     return v;
@@ -301,27 +313,16 @@ static bool floor_is_there(const shard_merge *m, view *v) {
 static bool nucleus_is_there(const shard_merge *m, view *v) {
     const pluck_stage_mass *p = &m->s->plan->steps[m->plan.at].stage->as.top_p;
     const double mass = m->mass, target = (double)p->p * mass;
-    const int32_t n = v->list.n;
-    if (m->bound > -INFINITY && pk_list_count(&v->list, m->bound) < p->min_keep) return false;
-    const mass_source s = pk_view_source(v);
-    float *x = pk_lease_floats(v->scratch, LEASE_VALUES, (size_t)n);
-    memcpy(x, v->list.x, (size_t)n * sizeof *x);
-    pk_sort_values(x, n, NULL);
-    double sum = 0.0;
-    bool reached = false, sure = true;
-    for (int32_t first = 0; first < n && !reached && sure; first += GROUP) {
-        const int32_t count = (int32_t)min_i64(GROUP, n - first);
-        float e[GROUP];
-        pk_mass_of(&v->mass, &s, x + first, (size_t)count, e);
-        for (int32_t i = 0; i < count && !reached && sure; i++) {
-            if (!(x[first + i] >= m->bound)) sure = false;
-            sum += (double)e[i];
-            if (fabs(sum - target) <= ROUNDING * mass) sure = false;
-            reached = sum > target;
-        }
-    }
-    pk_lease_return(v->scratch, LEASE_VALUES);
-    return sure && reached;
+    if (m->bound > -INFINITY && v->list.n < p->min_keep) return false;
+    const mass_source of = pk_view_source(v);
+    const search s =
+        pk_search(&v->mass, &of, &v->list, v->n_vocab, ORDER_DESCENDING, 0.0, target, false);
+    const place end = pk_find_prefix(&s, v->list.n);
+    float e;
+    pk_mass_of(&v->mass, &of, &v->list.x[end.at], 1, &e);
+    /* Of all sums along the order these two are nearest to the target. */
+    const double with = end.mass - target, without = with - (double)e;
+    return with > ROUNDING * mass && without < -ROUNDING * mass;
 }
 
 /* Runs the rest of the chain on the candidates. */
@@ -341,7 +342,7 @@ static pluck_status merge_top(const shard_merge *m, pluck_shard_outcome *out) {
     if (m->plan.sorted)
         TRY(open_sorted(m));
     else
-        (void)open_candidates(m);
+        (void)open_candidates(m, -INFINITY);
     TRY(run_on(m, &done.draw));
     const bool is_greedy = m->plan.at < m->s->plan->n_steps &&
                            m->s->plan->steps[m->plan.at].kind->kind == PLUCK_STAGE_GREEDY;
@@ -359,13 +360,18 @@ static pluck_status merge_top(const shard_merge *m, pluck_shard_outcome *out) {
 static pluck_status merge_some(const shard_merge *m, pluck_shard_outcome *out) {
     const bool by_mass = m->plan.need == NEED_MASS;
     const bool whole = m->n_candidates == m->n_alive && (m->infinite || m->few);
-    bool enough = m->in_range || !by_mass;
-    view *v = open_candidates(m);
+    /* Below the bound nothing can be kept, except by min_keep of min-p, which counts. */
+    const bool counts = !by_mass && m->s->plan->steps[m->plan.at].stage->as.min_p.min_keep > 1;
+    if ((by_mass && !m->in_range) || (!counts && m->bound > m->max)) {
+        pk_shard_ask_row(m, out);
+        return PLUCK_OK;
+    }
+    view *v = open_candidates(m, counts ? -INFINITY : m->bound);
     const pluck_status status = pk_view_scan(v);
     if (status != PLUCK_OK) return pk_fail(m->err, status, "%s", pluck_status_string(status));
     if (by_mass) v->scale = m->plan.scale;
-    if (enough && !whole)
-        enough = !m->infinite && (by_mass ? nucleus_is_there(m, v) : floor_is_there(m, v));
+    bool enough = whole;
+    if (!whole) enough = !m->infinite && (by_mass ? nucleus_is_there(m, v) : floor_is_there(m, v));
     if (!enough) {
         pk_workspace_open(m->s->workspace);
         pk_shard_ask_row(m, out);
