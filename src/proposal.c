@@ -5,6 +5,8 @@
 
 #include "error.h"
 
+enum { LANES = 8, PARTS = 64 };
+
 /* ---- checks ---- */
 
 static pluck_status check_ids(const pluck_proposal *of, int32_t n_vocab, int32_t place,
@@ -21,16 +23,32 @@ static pluck_status check_ids(const pluck_proposal *of, int32_t n_vocab, int32_t
     return PLUCK_OK;
 }
 
-static pluck_status add_up(const pluck_proposal *of, int32_t place, double *sum, pluck_error *err) {
-    *sum = 0.0;
-    for (int32_t i = 0; i < of->n; i++) {
-        const float p = of->probabilities[i];
-        if (!(p >= 0.0f && p <= 1.0f))
-            return pk_fail(err, PLUCK_ERR_PARAM,
-                           "proposals[%d]: probabilities[%d] is %g; allowed: 0 to 1", (int)place,
-                           (int)i, (double)p);
-        *sum += (double)p;
+/* Are n of these probabilities? Adds them to sums, which are apart so that they need not wait for each
+ * other. */
+static bool add_range(const float *p, int32_t n, double sums[LANES]) {
+    bool good = true;
+    for (int32_t i = 0; i < n; i++) {
+        good = good && p[i] >= 0.0f && p[i] <= 1.0f;
+        sums[i] += (double)p[i];
     }
+    return good;
+}
+
+static pluck_status add_up(const pluck_proposal *of, int32_t place, double *sum, pluck_error *err) {
+    double sums[LANES] = {0};
+    bool good = true;
+    int32_t at = 0;
+    for (; at + LANES <= of->n; at += LANES)
+        good = add_range(of->probabilities + at, LANES, sums) && good;
+    good = add_range(of->probabilities + at, of->n - at, sums) && good;
+    if (!good) {
+        for (at = 0; of->probabilities[at] >= 0.0f && of->probabilities[at] <= 1.0f;) at++;
+        return pk_fail(err, PLUCK_ERR_PARAM,
+                       "proposals[%d]: probabilities[%d] is %g; allowed: 0 to 1", (int)place,
+                       (int)at, (double)of->probabilities[at]);
+    }
+    *sum = 0.0;
+    for (int32_t i = 0; i < LANES; i++) *sum += sums[i];
     if (fabs(*sum - 1.0) <= 1e-3) return PLUCK_OK;
     return pk_fail(
         err, PLUCK_ERR_PARAM,
@@ -94,17 +112,22 @@ void pk_residual_begin(residual *r, double reached) {
     r->n = 0;
 }
 
-/* R of a token after the first n; *q: its probability in the last one's Q. A sibling's token, which
- * cannot be drawn again without replacement, has nothing left that its Q could take. */
+/* What is left of R when a token of probability q was turned down. A sibling's token, which cannot be
+ * drawn again without replacement, has nothing left that its q could take. */
+static double left_of(double r, double q, double scale) {
+    const double left = r - q;
+    return (left > 0.0 ? left : 0.0) * scale;
+}
+
+/* R of a token after the first n; *q: its probability in the last one's Q. */
 static double left_after(const residual *r, int32_t n, int32_t token, double p, double *q) {
     double left = r->reached * p, given = 0.0;
     *q = 0.0;
-    if (!(p > 0.0)) return 0.0;
     for (int32_t k = 0; k < n; k++) {
         const proposal *of = r->down[k].q;
         if (k == 0 || !of->as_before) given = pk_proposal_given(of, token);
         *q = given * of->scale;
-        if (r->down[k].scale > 0.0) left = fmax(left - *q, 0.0) * r->down[k].scale;
+        if (r->down[k].scale > 0.0) left = left_of(left, *q, r->down[k].scale);
     }
     return left;
 }
@@ -112,6 +135,44 @@ static double left_after(const residual *r, int32_t n, int32_t token, double p, 
 double pk_residual_at(const residual *r, int32_t token, double p) {
     double q;
     return left_after(r, r->n, token, p, &q);
+}
+
+/* ---- group by group ---- */
+
+/* What a proposal gives a chunk's candidates; false: nothing to any of them. */
+static bool given_to(const proposal *q, bool in_order, const view_chunk *chunk, double *given) {
+    const int32_t n = chunk->n, first = chunk->ids[0];
+    const bool whole = q->of && !q->of->ids;
+    if (whole && in_order) {
+        const float *from = q->of->probabilities + first;
+        for (int32_t i = 0; i < n; i++) given[i] = (double)from[i];
+        return true;
+    }
+    if (in_order && !q->of && (q->token < first || q->token >= first + n)) return false;
+    for (int32_t i = 0; i < n; i++)
+        given[i] = chunk->p[i] > 0.0 ? pk_proposal_given(q, chunk->ids[i]) : 0.0;
+    return true;
+}
+
+/* R of a chunk's candidates, and the sum of it. */
+static double left_of_chunk(const residual *r, bool in_order, const view_chunk *chunk,
+                            double left[GROUP]) {
+    double given[GROUP], sum = 0.0;
+    bool any = false;
+    for (int32_t i = 0; i < chunk->n; i++) left[i] = r->reached * chunk->p[i];
+    for (int32_t k = 0; k < r->n && chunk->n > 0; k++) {
+        const proposal *q = r->down[k].q;
+        const double taken = q->scale, scale = r->down[k].scale;
+        if (k == 0 || !q->as_before) any = given_to(q, in_order, chunk, given);
+        if (!(scale > 0.0)) continue;
+        if (any)
+            for (int32_t i = 0; i < chunk->n; i++)
+                left[i] = left_of(left[i], given[i] * taken, scale);
+        else
+            for (int32_t i = 0; i < chunk->n; i++) left[i] *= scale;
+    }
+    for (int32_t i = 0; i < chunk->n; i++) sum += left[i];
+    return sum;
 }
 
 /* The same sum as what R was before the last one, less what that takes of it: for a Q of few tokens. */
@@ -135,13 +196,13 @@ double pk_residual_sum(const residual *r, view *v) {
     PLUCK_ASSERT(r->n > 0);
     const int32_t n_chunks = pk_view_chunks(v);
     const pluck_proposal *last = r->down[r->n - 1].q->of;
-    if (!pk_view_is_list(v) && (!last || (last->ids && last->n < n_chunks)))
-        return sum_without_few(r, v);
-    double sum = 0.0;
+    const bool in_order = !pk_view_is_list(v);
+    if (in_order && (!last || (last->ids && last->n < n_chunks))) return sum_without_few(r, v);
+    double sum = 0.0, left[GROUP];
     for (int32_t c = 0; c < n_chunks; c++) {
         view_chunk chunk;
         pk_view_chunk(v, c, &chunk);
-        for (int32_t i = 0; i < chunk.n; i++) sum += pk_residual_at(r, chunk.ids[i], chunk.p[i]);
+        sum += left_of_chunk(r, in_order, &chunk, left);
     }
     return sum;
 }
@@ -158,23 +219,58 @@ void pk_residual_rescale(residual *r, view *v) {
     r->down[r->n - 1].scale = sum > 0.0 ? 1.0 / sum : 0.0;
 }
 
-pick pk_residual_draw(const residual *r, view *v, double u) {
+/* The first chunk of one of the parts that a view is walked in. */
+static int32_t part_begin(int32_t part, int32_t n_chunks) {
+    return (int32_t)((int64_t)part * n_chunks / PARTS);
+}
+
+/* The sum of R over each part. */
+static double sum_parts(const residual *r, view *v, double parts[PARTS]) {
+    const int32_t n_chunks = pk_view_chunks(v);
+    const bool in_order = !pk_view_is_list(v);
+    double whole = 0.0, left[GROUP];
+    for (int32_t k = 0; k < PARTS; k++) {
+        parts[k] = 0.0;
+        for (int32_t c = part_begin(k, n_chunks); c < part_begin(k + 1, n_chunks); c++) {
+            view_chunk chunk;
+            pk_view_chunk(v, c, &chunk);
+            parts[k] += left_of_chunk(r, in_order, &chunk, left);
+        }
+        whole += parts[k];
+    }
+    return whole;
+}
+
+/* The candidate of a part at which the sum reaches `into`; the last one if rounding leaves it short. */
+static pick draw_in_part(const residual *r, view *v, int32_t part, double into) {
     pick found = {-1, -INFINITY, 0.0};
     const int32_t n_chunks = pk_view_chunks(v);
-    double whole = 0.0, sum = 0.0;
-    view_chunk chunk;
-    for (int32_t c = 0; c < n_chunks; c++) {
+    const bool in_order = !pk_view_is_list(v);
+    double left[GROUP];
+    for (int32_t c = part_begin(part, n_chunks); c < part_begin(part + 1, n_chunks); c++) {
+        view_chunk chunk;
         pk_view_chunk(v, c, &chunk);
-        for (int32_t i = 0; i < chunk.n; i++) whole += pk_residual_at(r, chunk.ids[i], chunk.p[i]);
-    }
-    for (int32_t c = 0; c < n_chunks && (found.token < 0 || sum < u * whole); c++) {
-        pk_view_chunk(v, c, &chunk);
+        (void)left_of_chunk(r, in_order, &chunk, left);
         for (int32_t i = 0; i < chunk.n; i++) {
-            const double left = pk_residual_at(r, chunk.ids[i], chunk.p[i]);
-            if (left <= 0.0 || (found.token >= 0 && sum >= u * whole)) continue;
-            sum += left;
+            if (!(left[i] > 0.0)) continue;
             found = (pick){chunk.ids[i], chunk.x[i], chunk.p[i]};
+            into -= left[i];
+            if (into <= 0.0) return found;
         }
     }
     return found;
+}
+
+pick pk_residual_draw(const residual *r, view *v, double u) {
+    double parts[PARTS];
+    double into = u * sum_parts(r, v, parts);
+    int32_t part = -1;
+    for (int32_t k = 0; k < PARTS; k++) {
+        if (!(parts[k] > 0.0)) continue;
+        part = k;
+        if (into <= parts[k]) break;
+        into -= parts[k];
+    }
+    if (part < 0) return (pick){-1, -INFINITY, 0.0};
+    return draw_in_part(r, v, part, into);
 }

@@ -64,3 +64,12 @@ check_verdict pair_step(pair *p, const pluck_row *row, int32_t *token) {
     if (token) *token = draw.token;
     return verdict;
 }
+
+void check_same_state(const pluck_sampler *a, const pluck_sampler *b) {
+    static char states[2][1 << 14];
+    size_t sizes[2] = {0, 0};
+    assert_int_equal(pluck_sampler_save(a, states[0], sizeof states[0], &sizes[0]), PLUCK_OK);
+    assert_int_equal(pluck_sampler_save(b, states[1], sizeof states[1], &sizes[1]), PLUCK_OK);
+    assert_int_equal(sizes[0], sizes[1]);
+    assert_memory_equal(states[0], states[1], sizes[0]);
+}

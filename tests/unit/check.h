@@ -40,4 +40,7 @@ void pair_accept_prompt(pair *p, int32_t token);
  * CHECK_DIFFERS. */
 check_verdict pair_step(pair *p, const pluck_row *row, int32_t *token);
 
+/* Fails the test unless two samplers of one chain remember the same, to the last bit. */
+void check_same_state(const pluck_sampler *a, const pluck_sampler *b);
+
 #endif

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { N = 200, ROWS = 12, DRAFT = 4, TOP = 5, STATE = 1 << 14 };
+enum { N = 200, ROWS = 12, DRAFT = 4, TOP = 5 };
 
 static float logits[ROWS][DRAFT + 1][N];
 
@@ -132,15 +132,6 @@ static void drop(void) {
     }
 }
 
-static void assert_same_state(const pluck_sampler *a, const pluck_sampler *b) {
-    static char states[2][STATE];
-    size_t sizes[2] = {0, 0};
-    assert_int_equal(pluck_sampler_save(a, states[0], STATE, &sizes[0]), PLUCK_OK);
-    assert_int_equal(pluck_sampler_save(b, states[1], STATE, &sizes[1]), PLUCK_OK);
-    assert_int_equal(sizes[0], sizes[1]);
-    assert_memory_equal(states[0], states[1], sizes[0]);
-}
-
 /* ---- what a row gives ---- */
 
 /* Kept set, draw and log-probabilities are of the row that gave the token: `at` is a sampler that has
@@ -200,7 +191,7 @@ static int32_t check_draft(int i) {
     assert_int_equal(first.verified[i].token, want.token);
     assert_int_equal(first.verified[i].node, want.node);
     assert_int_equal(first.tokens[i], want.token);
-    assert_same_state(rows[i].sampler, s->twin);
+    check_same_state(rows[i].sampler, s->twin);
     if (status == PLUCK_OK) assert_string_equal(first.errors[i].message, "");
     if (status == PLUCK_OK && !learns(&s->chain.config)) {
         int32_t path[DRAFT + 1] = {want.node}, n = 0; /* backwards */
@@ -231,7 +222,7 @@ static void check_row(int i) {
     assert_int_equal(first.verified[i].n_accepted, 0);
     assert_int_equal(first.verified[i].token, draw.token);
     if (status == PLUCK_OK) assert_int_equal(pluck_accept(slots[i].twin, draw.token), PLUCK_OK);
-    assert_same_state(rows[i].sampler, slots[i].twin);
+    check_same_state(rows[i].sampler, slots[i].twin);
 }
 
 static void as_pluck_verify(void **state) {
@@ -304,7 +295,7 @@ static void refuse(uint64_t seed, void (*spoil)(slot *s), pluck_status status, c
         if (!strstr(first.errors[BAD].message, words))
             fail_msg("'%s' says nothing of '%s'", first.errors[BAD].message, words);
         out.errors = NULL; /* then the call's own error has the words of the first */
-        assert_same_state(rows[BAD].sampler, slots[BAD].twin);
+        check_same_state(rows[BAD].sampler, slots[BAD].twin);
         assert_int_equal(first.verified[BAD].n_accepted, 0);
         assert_int_equal(first.verified[BAD].token, -1);
         assert_int_equal(first.tokens[BAD], -1);
@@ -387,7 +378,7 @@ static void verified_is_needed(void **state) {
     pluck_error error;
     assert_int_equal(pluck_batch_sample(b, &rows[BAD - 1], 2, &out, &error), PLUCK_ERR_NULL);
     assert_string_equal(error.message, "verified is NULL, row 1 has a draft");
-    assert_same_state(rows[BAD].sampler, slots[BAD].twin);
+    check_same_state(rows[BAD].sampler, slots[BAD].twin);
     /* A sampler that another row has: the draft was not looked at. */
     pluck_batch_row twice[2] = {rows[BAD], rows[BAD]};
     out = ask(&first);
