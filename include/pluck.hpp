@@ -18,6 +18,7 @@
 #define PLUCK_HPP
 
 #include "pluck.h"
+#include "pluck_banned.h"
 #include "pluck_batch.h"
 
 #include <cstddef>
@@ -423,6 +424,64 @@ class batch {
 
   private:
     detail::owner<pluck_batch, pluck_batch_free> c_;
+};
+
+/* A pluck_banned: strings that a text must not contain. */
+class banned {
+  public:
+    banned(const pluck_banned_config &config, std::error_code &code,
+           pluck_error *why = nullptr) noexcept {
+        pluck_banned *made = nullptr;
+        detail::set(code, pluck_banned_create(&made, &config, why));
+        c_.reset(made);
+    }
+    pluck_banned_step accept(std::int32_t token, std::error_code &code) noexcept {
+        pluck_banned_step step{0, 0, 0, -1, -1};
+        detail::set(code, pluck_banned_accept(get(), token, &step));
+        return step;
+    }
+    void rewind(std::int32_t n, std::error_code &code) noexcept {
+        detail::set(code, pluck_banned_rewind(get(), n));
+    }
+    /* Clears the bits of the banned tokens among n. */
+    void mask(std::uint32_t *allowed, std::int32_t n, std::error_code &code) const noexcept {
+        detail::set(code, pluck_banned_mask(get(), allowed, n));
+    }
+#if defined(__cpp_exceptions)
+    explicit banned(const pluck_banned_config &config) {
+        pluck_banned *made = nullptr;
+        pluck_error why{PLUCK_OK, ""};
+        const pluck_status status = pluck_banned_create(&made, &config, &why);
+        detail::check(status, why.message);
+        c_.reset(made);
+    }
+    pluck_banned_step accept(std::int32_t token) {
+        pluck_banned_step step{0, 0, 0, -1, -1};
+        detail::check(pluck_banned_accept(get(), token, &step), "pluck::banned::accept");
+        return step;
+    }
+    void rewind(std::int32_t n) {
+        detail::check(pluck_banned_rewind(get(), n), "pluck::banned::rewind");
+    }
+    void mask(std::uint32_t *allowed, std::int32_t n) const {
+        detail::check(pluck_banned_mask(get(), allowed, n), "pluck::banned::mask");
+    }
+#endif
+    void reset() noexcept {
+        pluck_banned_reset(get());
+    }
+    /* Those in the next place; valid until the next call. */
+    span<const std::int32_t> tokens() const noexcept {
+        std::int32_t n = 0;
+        const std::int32_t *found = pluck_banned_tokens(get(), &n);
+        return {found, static_cast<std::size_t>(n)};
+    }
+    pluck_banned *get() const noexcept {
+        return c_.get();
+    }
+
+  private:
+    detail::owner<pluck_banned, pluck_banned_free> c_;
 };
 
 } // namespace pluck

@@ -120,6 +120,56 @@ static void rows() {
     CHECK(code == PLUCK_ERR_WORKSPACE);
 }
 
+static int32_t letter(void *, int32_t token, char *buffer, int32_t) {
+    buffer[0] = static_cast<char>('a' + token);
+    return 1;
+}
+
+static void banned_strings() {
+    static const char *const strings[] = {"abc"};
+    pluck_banned_config config{};
+    config.strings = strings;
+    config.n_strings = 1;
+    config.n_vocab = 8;
+    config.piece = letter;
+    std::error_code code;
+    CHECK(!pluck::banned(config, code).get() && code == PLUCK_ERR_SIZE);
+    config.max_held = 4;
+    pluck::banned banned(config, code);
+    CHECK(!code);
+    CHECK(banned.accept(0, code).n_held == 1 && banned.accept(1, code).n_held == 2 && !code);
+    const pluck_banned_step step = banned.accept(2, code);
+    CHECK(!code && step.take_back == 3 && step.string == 0 && step.token == 0);
+    CHECK(banned.tokens().size() == 1 && banned.tokens()[0] == 0);
+    std::uint32_t allowed = 0xff;
+    banned.mask(&allowed, 8, code);
+    CHECK(!code && allowed == 0xfe);
+    CHECK(banned.accept(8, code).token == -1 && code == PLUCK_ERR_TOKEN);
+    banned.rewind(1, code);
+    CHECK(code == PLUCK_ERR_REWIND);
+    banned.reset();
+    CHECK(banned.tokens().empty());
+#if defined(__cpp_exceptions)
+    pluck::banned other(config);
+    CHECK(other.accept(0).n_held == 1);
+    other.mask(&allowed, 8);
+    other.rewind(1);
+    try {
+        other.rewind(1);
+        CHECK(false);
+    } catch (const pluck::error &e) {
+        CHECK(e.status() == PLUCK_ERR_REWIND);
+    }
+    config.n_strings = 0;
+    try {
+        pluck::banned none(config);
+        CHECK(false);
+    } catch (const pluck::error &e) {
+        CHECK(std::string(e.what()).find("n_strings is 0") != std::string::npos);
+    }
+#endif
+}
+
 static void batches() {
     std::error_code code;
     pluck_batch_config config{};
@@ -189,6 +239,7 @@ int main() {
     objects();
     rows();
     batches();
+    banned_strings();
     codes();
 #if defined(__cpp_exceptions)
     exceptions();
