@@ -1,6 +1,6 @@
 # Short names for CMake's commands and the scripts. `make help` lists the targets. Only run, test,
 # python, js, web and deps install what is missing; the others print what is missing. Variables: BUILD
-# (folder), BUILD_TYPE, JOBS, PREFIX, CMAKE_FLAGS, DEPS (see deps).
+# (folder), BUILD_TYPE, JOBS, PREFIX, CMAKE_FLAGS, DEPS (see deps), VENV (see python).
 
 BUILD ?= build
 BUILD_TYPE ?= Release
@@ -131,12 +131,16 @@ gpu:
 	@scripts/install-deps --check gpu
 	@scripts/gpu
 
-## python      install what is missing and build a wheel of the Python package into dist/
+## python      install what is missing and build a wheel of the Python package into dist/ (VENV=folder:
+##             also install it into that virtual environment, which is made if it is not there)
 python:
-	@scripts/install-deps python
+	@scripts/install-deps python $(if $(VENV),venv)
 	@$(MAKE) configure
 	@cmake --build $(BUILD) -j $(JOBS) --target pluck_static >/dev/null
-	@$$(python/find_python.sh | cut -d';' -f1) python/pluck_build.py dist $(BUILD)/src/libpluck.a
+	@python=$$(python/find_python.sh | cut -d';' -f1) && \
+	    wheel=$$($$python python/pluck_build.py dist $(BUILD)/src/libpluck.a) && echo $$wheel $(if $(VENV),&& \
+	    $$python -m venv --system-site-packages $(VENV) && \
+	    $(VENV)/bin/pip install --quiet --no-index --no-deps --force-reinstall --disable-pip-version-check $$wheel)
 
 ## js          install what is missing and pack the JavaScript package into dist/
 js:

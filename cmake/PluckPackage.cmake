@@ -53,6 +53,7 @@ pluck_package(development libpluck-dev libdevel "token sampling for language mod
     "${about}This package has what programs in C and C++ are compiled with: headers, the
 static library, files for CMake and pkg-config, the manual and examples.")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "${library} (= ${PROJECT_VERSION})")
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_RECOMMENDS "gcc | c-compiler, libc6-dev | libc-dev")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_MULTIARCH same)
 
 pluck_package(tools pluck science "token sampling for language models (command)"
@@ -74,7 +75,8 @@ if(TARGET pluck_python)
         "${about}This package has the module pluck, which takes NumPy's arrays, PyTorch's
 tensors and whatever has the buffer protocol or DLPack, without a copy.")
     set(CPACK_DEBIAN_PYTHON_PACKAGE_DEPENDS "python3 (>= 3.11)")
-    set(CPACK_DEBIAN_PYTHON_PACKAGE_SUGGESTS "python3-numpy, python3-torch")
+    set(CPACK_DEBIAN_PYTHON_PACKAGE_RECOMMENDS "python3-numpy")
+    set(CPACK_DEBIAN_PYTHON_PACKAGE_SUGGESTS "python3-torch")
     set(CPACK_DEBIAN_PYTHON_PACKAGE_CONTROL_EXTRA "${PROJECT_SOURCE_DIR}/cmake/debian/postinst"
         "${PROJECT_SOURCE_DIR}/cmake/debian/prerm")
 endif()
