@@ -79,7 +79,8 @@ static void long_rows(void **state) {
     static double p[LONG];
     double sum = 0, want[BINS] = {0}, chi = 0;
     for (int i = 0; i < LONG; ++i) {
-        row[i] = (float)(i % 11) * 0.3f + (float)(i / 5000);
+        const int step = i / 5000;
+        row[i] = (float)(i % 11) * 0.3f + (float)step;
         p[i] = exp((double)row[i]);
         sum += p[i];
     }
