@@ -388,12 +388,40 @@ static void verified_is_needed(void **state) {
     drop();
 }
 
+static bool give_up(void *ctx, int32_t n, void (*work)(void *arg, int32_t i), void *arg) {
+    (void)ctx;
+    (void)n;
+    (void)work;
+    (void)arg;
+    return false;
+}
+
+/* Drafts that nobody came to verify are as they were. */
+static void cancelled(void **state) {
+    (void)state;
+    (void)make(seed_of_plain_chain());
+    pluck_batch *b = NULL;
+    const pluck_batch_config c = {
+        .n_vocab = N, .max_rows = ROWS, .n_threads = 2, .executor = {give_up, NULL}};
+    assert_int_equal(pluck_batch_create(&b, &c, NULL), PLUCK_OK);
+    const pluck_batch_out out = ask(&first);
+    pluck_error error;
+    assert_int_equal(pluck_batch_sample(b, rows, ROWS, &out, &error), PLUCK_ERR_BATCH);
+    for (int i = 0; i < ROWS; ++i) {
+        assert_int_equal(first.statuses[i], PLUCK_ERR_CANCELLED);
+        assert_int_equal(first.errors[i].status, PLUCK_ERR_CANCELLED);
+        assert_int_equal(first.verified[i].token, -1);
+        check_same_state(rows[i].sampler, slots[i].twin);
+    }
+    pluck_batch_free(b);
+    drop();
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(as_pluck_verify),
-        cmocka_unit_test(any_number_of_threads),
-        cmocka_unit_test(failures),
-        cmocka_unit_test(verified_is_needed),
+        cmocka_unit_test(as_pluck_verify), cmocka_unit_test(any_number_of_threads),
+        cmocka_unit_test(failures),        cmocka_unit_test(verified_is_needed),
+        cmocka_unit_test(cancelled),
     };
     return cmocka_run_group_tests_name("batch_drafts", tests, NULL, NULL);
 }
