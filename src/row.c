@@ -161,6 +161,7 @@ static void become_flat(logit_row *r) {
     r->allowed = NULL;
     r->added = NULL;
     r->second.x = NULL;
+    r->bent = false;
     r->n_allowed = (int64_t)r->n_groups * GROUP;
     r->n_patches = 0;
     r->flat = true;
@@ -191,28 +192,30 @@ void pk_row_add(logit_row *r, const float *added) {
     }
 }
 
-void pk_row_bend(logit_row *r, const bend_params *p, float *room) {
+/* Makes all groups patches, which are bent; the row's own logits have been bent before. */
+static void bend_again(logit_row *r, const bend_params *p, float *room) {
     const array_kernels *k = &r->kernels->array;
     float *flat = r->memory.patches;
-    r->least = -FLT_MAX; /* nobody looks at what becomes of the logits */
-    if (r->flat) {
-        k->bend(flat, (size_t)r->n_groups * GROUP, p, flat);
-        return;
-    }
     k->bend(flat, (size_t)r->n_patches * GROUP, p, room);
-    const bool as_is = r->dtype == PLUCK_DTYPE_F32 && !r->allowed && !row_is_combined(r);
-    if (as_is) k->bend((const float *)(const void *)r->x, (size_t)r->n_full * GROUP, p, flat);
-    for (int32_t first = 0; first < r->n_full && !as_is; first += BLOCK_GROUPS) {
-        const int32_t left = r->n_full - first;
-        const size_t n = (size_t)(left < BLOCK_GROUPS ? left : BLOCK_GROUPS);
-        float *to = flat + (size_t)first * GROUP;
-        widen(r, first, (int32_t)n, to);
-        k->bend(to, n * GROUP, p, to);
-    }
+    widen(r, 0, r->n_full, flat);
+    k->bend(flat, (size_t)r->n_full * GROUP, p, flat);
     for (int32_t g = pk_row_next_patched(r, 0); g < r->n_groups; g = pk_row_next_patched(r, g + 1))
         memcpy(flat + (size_t)g * GROUP, room + (size_t)r->memory.patch_of[g] * GROUP,
                GROUP * sizeof *flat);
     become_flat(r);
+}
+
+void pk_row_bend(logit_row *r, const bend_params *p, float *room) {
+    float *patches = r->memory.patches;
+    const int32_t n = r->flat ? r->n_groups : r->n_patches;
+    r->least = -FLT_MAX; /* nobody looks at what becomes of the logits */
+    if (r->bent) {
+        bend_again(r, p, room);
+        return;
+    }
+    r->kernels->array.bend(patches, (size_t)n * GROUP, p, patches);
+    r->bent = !r->flat;
+    r->bend = *p;
 }
 
 void pk_row_group(const logit_row *r, int32_t g, row_cut c, float *x) {

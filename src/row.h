@@ -3,10 +3,10 @@
  *
  * The logits stay where the caller has them, in their own type, and are never written to. Changes
  * are kept beside them, and whoever reads the row takes all: the mask, one word of bits for each
- * group; what is added to each logit, or the second row that it is combined with, which is done a
- * few groups at a time as they are read; and the patches, float copies of the groups with edits,
- * and of a last group that is shorter than 64. A cut says which part of the row is read. Only
- * row*.c calls the kernels that read rows.
+ * group; what is added to each logit, the second row that it is combined with, or a cubic, which
+ * are done a few groups at a time as they are read; and the patches, float copies of the groups
+ * with edits, and of a last group that is shorter than 64. A cut says which part of the row is
+ * read. Only row*.c calls the kernels that read rows.
  *
  * "x", here and in the code, is a value of the row, before any scale. "alive": x is above -inf and
  * not masked.
@@ -70,6 +70,8 @@ typedef struct logit_row {
     int64_t n_allowed;        /* tokens allowed in the full groups */
     const float *added;       /* a number for each place of the groups; NULL: nothing is added */
     second_row second;        /* combined with the row; then nothing is added */
+    bool bent;                /* and the cubic is applied to what there is then */
+    bend_params bend;
     row_memory memory;
     int32_t n_patches;
     bool flat;   /* all groups are patches, in order of id, so that x is memory.patches */
@@ -115,8 +117,8 @@ logit_row pk_row_of_second(const logit_row *r, const second_row *second);
 void pk_row_pick_second(const kernel_table *k, const second_row *second, const int32_t *ids,
                         int32_t n, float *out);
 
-/* Applies the cubic to all logits: all groups become patches, in the order of their ids. `room`: for
- * a float for each token, not kept. */
+/* Applies the cubic to all logits, as they are read; the second time all groups become patches, in
+ * the order of their ids. `room`: for a float for each token, not kept. */
 void pk_row_bend(logit_row *r, const bend_params *p, float *room);
 
 /* The patch of a group, -inf at masked tokens. Makes it from the row if there is none yet. */

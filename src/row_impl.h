@@ -36,9 +36,10 @@ static inline const row_kernels *row_f32(const logit_row *r) {
  * (pk_row_least_is_hidden). */
 #define LEAST_MODERATE (-2.0f * MODERATE)
 
-/* Whether logits are not read as they lie: a number is added to each, or a second row combined. */
+/* Whether logits are not read as they lie: a number is added to each, a second row combined, or a
+ * cubic applied. */
 static inline bool row_is_combined(const logit_row *r) {
-    return r->added || r->second.x;
+    return r->added || r->second.x || r->bent;
 }
 
 /* So many groups are added to at once, so that the sums are still in the first-level cache when they

@@ -1,12 +1,12 @@
-/* row_mix.c: a second row, combined with the row a few groups at a time as they are read. See
- * row.h. */
+/* row_mix.c: what is done to a few groups of a row at a time as they are read: a number added to
+ * each logit, a second row, a cubic. See row.h. */
 #include "arithmetic.h"
 
 #include "row_impl.h"
 
 /* Full groups of logits as floats, where they lie or in `room`. */
-static const void *as_floats(const kernel_table *k, const char *x, pluck_dtype dtype, int32_t n,
-                             float *room) {
+static const float *as_floats(const kernel_table *k, const void *x, pluck_dtype dtype, int32_t n,
+                              float *room) {
     if (dtype == PLUCK_DTYPE_F32) return x;
     k->row[dtype][0]->widen(x, NULL, (size_t)n, room);
     return room;
@@ -29,11 +29,15 @@ static void mix(const logit_row *r, int32_t first, int32_t n, float *out) {
 
 void pk_row_combine(const logit_row *r, int32_t first, int32_t n, float *out) {
     PLUCK_ASSERT(row_is_combined(r) && n <= RUN_GROUPS);
+    const void *x = row_group_at(r, first);
+    const float *wide = out;
     if (r->added)
-        r->plain->widen_sum(row_group_at(r, first), NULL, (size_t)n,
-                            r->added + (size_t)first * GROUP, out);
-    else
+        r->plain->widen_sum(x, NULL, (size_t)n, r->added + (size_t)first * GROUP, out);
+    else if (r->second.x)
         mix(r, first, n, out);
+    else
+        wide = as_floats(r->kernels, x, r->dtype, n, out);
+    if (r->bent) r->kernels->array.bend(wide, (size_t)n * GROUP, &r->bend, out);
 }
 
 /* Writes the second row's logits of the last group, which is short; 0 beyond them. */

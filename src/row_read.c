@@ -127,7 +127,7 @@ static bool read_mixed_max(const logit_row *r, float *max) {
 
 /* The maxima, and with p the sums, of the full groups; returns whether all logits are moderate. */
 static bool read_full_max(const logit_row *r, const exp_params *p, float *max, double *sum) {
-    if (!p && r->second.x && r->second.dtype == r->dtype) return read_mixed_max(r, max);
+    if (!p && r->second.x && r->second.dtype == r->dtype && !r->bent) return read_mixed_max(r, max);
     bool moderate = true;
     row_run part;
     for (int32_t g = 0; pk_row_next_full(r, r->n_full, &g, &part);)

@@ -191,8 +191,36 @@ VBIG vf v_bend(vf x, const bend_params *p) {
     return v_min(v_max(y, v_set(-__FLT_MAX__)), v_set(__FLT_MAX__));
 }
 
-VATTR static void array_bend(const float *x, size_t n, const bend_params *p, float *out) {
+VFN void bend_any(const float *x, size_t n, const bend_params *p, float *out) {
     FOR_ARRAY(v_where_gt(v, v_set(-__builtin_inff()), v_bend(v, p), v));
+}
+
+/* Bends a group without a cube, by a square that cannot take a moderate d out of float's range:
+ * v_bend without what is then idle. False, with nothing written, if a d is not moderate. */
+VFN bool bend_square(const float *x, const bend_params *p, bool scaled, float *out) {
+    vf y[GROUP / VWIDTH], check = v_set(0.0f);
+    for (int i = 0; i < GROUP / VWIDTH; i++) {
+        vf d = v_sub(v_load_f32(x + i * VWIDTH), v_set(p->ref));
+        if (scaled) d = v_mul(d, v_set(p->scale));
+        const vf dd = v_mul(d, d);
+        check = v_fma(dd, v_set(3.41f), check); /* infinite if d < -1e19 */
+        y[i] = v_fma(dd, v_set(-p->square), v_set(p->top));
+    }
+    if (v_mask_nan(v_mul(check, v_set(0.0f)))) return false;
+    for (int i = 0; i < GROUP / VWIDTH; i++) v_store(out + i * VWIDTH, y[i]);
+    return true;
+}
+
+VATTR static void array_bend(const float *x, size_t n, const bend_params *params, float *out) {
+    const bend_params p = *params; /* which a store to out might change */
+    const bool square =
+        p.cube == 0.0f && p.square >= 0.0f && p.square <= 1.0f && p.top <= 1e37f && p.top >= -1e37f;
+    for (; square && n >= GROUP; n -= GROUP, x += GROUP, out += GROUP) {
+        const bool done =
+            p.scale == 1.0f ? bend_square(x, &p, false, out) : bend_square(x, &p, true, out);
+        if (!done) bend_any(x, GROUP, &p, out);
+    }
+    bend_any(x, n, &p, out);
 }
 
 /* Mixes a group in which something is not finite (widen_mix). */

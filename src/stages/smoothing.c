@@ -4,8 +4,8 @@
  *
  * Source: kalomaze's quadratic sampling; text-generation-webui's QuadraticSamplingLogitsWarper, and
  * koboldcpp, which has it inside its temperature, after the division. Parameters: factor, 0
- * disables; curve, from 1 to 3 keeps the order. Asks the view for its maximum; a row becomes a copy
- * of itself.
+ * disables; curve, from 1 to 3 keeps the order. Asks the view for its maximum; a row is bent as it
+ * is read.
  */
 #include "../arithmetic.h"
 

@@ -450,6 +450,8 @@ static void array_kernels_agree(void **state) {
             for (size_t j = 0; j < length; ++j) assert_true(got[j] == x[j] * 0.3f);
             const bend_params bent = {p.ref, 0.7f, 0.3f, 0.05f, p.ref};
             BOTH(bend, x, length, &bent)
+            const bend_params square = {p.ref, 0.7f, 0.3f, 0.0f, p.ref};
+            BOTH(bend, x, length, &square)
             BOTH(adapt, x, length, &a, 5.0f)
 #undef BOTH
             /* In place. */
