@@ -11,7 +11,7 @@ DEPS ?= build test
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
-.PHONY: build configure deps run test test-whole bench bench-python cliffs mutants coverage lint format install \
+.PHONY: build configure deps run test test-whole bench bench-python cliffs compare mutants coverage lint format install \
         uninstall parity e2e server-check gpu python js web package docs results clean help
 
 ## build       build everything into build/; names the parts that are left out for lack of something
@@ -69,6 +69,11 @@ bench-python: build
 cliffs: BUILD_QUIET = >/dev/null
 cliffs: build
 	@$(BUILD)/bench/bench-cliffs --worst 30 $(CLIFFS_FLAGS)
+
+## compare     no chain may be slower than in revision BASE, on any kind of row (COMPARE_FLAGS='--id xtc')
+compare: BUILD_QUIET = >/dev/null
+compare: build
+	@scripts/compare $(BUILD) "$(BASE)" $(COMPARE_FLAGS)
 
 ## mutants     plant faults in a copy of the source: each must break a contract (docs/mutants.md)
 mutants:

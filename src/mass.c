@@ -69,6 +69,19 @@ void pk_mass_refresh(mass_cache *m, const mass_source *s, int32_t group) {
     m->kernels->row[PLUCK_DTYPE_F32][0]->group_sumexp(x, NULL, 1, &p, m->group_sum + group);
 }
 
+/* Below this x, e is 0. Some below it are read as well, which does not change a sum. */
+static row_cut masses_above(const mass_cache *m, const exp_params *p) {
+    const float low = m->ref + 1.001f * p->floor;
+    return cut_at(low > -FLT_MAX ? low : -INFINITY);
+}
+
+/* Whether so few groups reach the cut that it is worth skipping the others, which goes by fours. */
+static bool few_reach(const mass_cache *m, int32_t n_groups, row_cut c) {
+    int32_t n = 0;
+    for (int32_t g = 0; g < n_groups; g++) n += m->group_max[g] >= c.x;
+    return n <= n_groups / 8;
+}
+
 /* Adds up group sums in their fixed order: groups to blocks, then the blocks. */
 static double total(const double *group_sum, int32_t n_groups) {
     double sum = 0.0;
@@ -172,10 +185,13 @@ void pk_mass_sum_groups(mass_cache *m, const mass_source *s) {
         return;
     }
     const exp_params p = pk_exp_params(m->ref, s->scale);
-    if (cut_is_open(s->cut))
+    row_cut cut = s->cut;
+    if (s->whole && cut_is_open(cut) && few_reach(m, s->row->n_groups, masses_above(m, &p)))
+        cut = masses_above(m, &p);
+    if (cut_is_open(cut))
         pk_row_sumexp(s->row, m->scratch, &p, m->group_sum);
     else
-        pk_row_sumexp_above(s->row, m->group_max, s->cut, &p, m->group_sum);
+        pk_row_sumexp_above(s->row, m->group_max, cut, &p, m->group_sum);
     add_up(m, s, s->weights);
 }
 

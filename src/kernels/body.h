@@ -13,6 +13,12 @@
 #ifndef VLOOP
 #define VLOOP
 #endif
+/* Before a loop of counts: unrolled, gcc adds them up as a tree and runs out of registers. */
+#ifdef __clang__
+#define VROLLED _Pragma("clang loop unroll(disable)")
+#else
+#define VROLLED _Pragma("GCC unroll 1")
+#endif
 
 /* 1.5 * 2^23. Adding it rounds a float of magnitude below 2^22 to an integer, in the low bits. */
 #define ROUND_MAGIC      12582912.0f

@@ -76,8 +76,9 @@ typedef struct group_totals {
  *                  allowed NaN have no meaning
  *   group_mix_max  group_max of the logits mixed with those of a second row of the same dtype, as
  *                  by widen_mix. If it returns false no maximum has a meaning
- *   group_census   adds the number of logits at -inf to *n_masked; lowers *least to the least logit
- *                  above -inf; returns whether there is no NaN
+ *   group_census   adds the number of logits at -inf to *n_masked; lowers *least to a bound that no
+ *                  logit above -inf is below, the least of them if that is negative; returns
+ *                  whether there is no NaN
  *   group_sumexp   writes the sum of e(x) of each group
  *   group_max_sumexp     both in one reading
  *   group_sumexp_above   group_sumexp over x >= cut (not -inf); does not read groups whose max is below

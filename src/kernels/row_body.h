@@ -92,28 +92,29 @@ VATTR static bool ROW_FN(group_max)(const void *row, const uint64_t *allowed, si
     return v_mask_nan(v_mul(check, v_set(0.0f))) == 0;
 }
 
+/* Two sets of lanes, so that none waits for the last one's minimum. */
 VATTR static bool ROW_FN(group_census)(const void *row, const uint64_t *allowed, size_t n_groups,
                                        int64_t *n_masked, float *least) {
     const char *x = row;
     (void)allowed;
-    const vf inf = v_set(__builtin_inff()), dead = v_set(-__builtin_inff());
-    vf low = v_set(*least);
-    vi alive = vi_set(0), sound = vi_set(0);
+    const vf lowest = v_set(-__FLT_MAX__), dead = v_set(-__builtin_inff());
+    vf low[2] = {v_set(*least), v_set(*least)};
+    vi alive[2] = {vi_set(0), vi_set(0)}, sound[2] = {vi_set(0), vi_set(0)};
     int64_t read = 0;
     for (size_t g = 0; g < n_groups; g++, x += (size_t)GROUP * DSIZE) {
         ROW_TAKE_BITS(g);
         if (ROW_IS_DEAD) continue;
-        for (int o = 0; o < GROUP; o += VWIDTH) {
-            const vf v = ROW_LOAD(o);
-            sound = vi_count_ge(sound, v, dead);
-            alive = vi_count_ge(alive, v, v_set(-__FLT_MAX__));
-            low = v_min(low, v_where_gt(v, dead, v, inf));
+        VROLLED for (int o = 0; o < GROUP; o += 2 * VWIDTH) for (int k = 0; k < 2; k++) {
+            const vf v = ROW_LOAD(o + k * VWIDTH);
+            sound[k] = vi_count_ge(sound[k], v, dead);
+            alive[k] = vi_count_ge(alive[k], v, lowest);
+            low[k] = v_min(low[k], v_keep_ge(v, lowest, v));
         }
         read += GROUP;
     }
-    *n_masked += (int64_t)n_groups * GROUP - vi_total(alive);
-    *least = v_hmin(low);
-    return vi_total(sound) == read;
+    *n_masked += (int64_t)n_groups * GROUP - vi_total(alive[0]) - vi_total(alive[1]);
+    *least = v_hmin(v_min(low[0], low[1]));
+    return vi_total(sound[0]) + vi_total(sound[1]) == read;
 }
 
 /* The eight lanes of a group's e(x) where x >= cut. */
