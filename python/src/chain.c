@@ -106,6 +106,11 @@ static const struct {
     {PLUCK_STAGE_MIN_TOKENS,
      {{"min_tokens", WHOLE, AT(min_tokens.min_tokens)}, {"ends", TOKENS, AT(min_tokens.ends)}}},
     {PLUCK_STAGE_BAD_WORDS, {{"words", SEQUENCES, AT(bad_words.words)}}},
+    {PLUCK_STAGE_GUIDANCE, {{"scale", REAL, AT(guidance.scale)}}},
+    {PLUCK_STAGE_CONTRASTIVE,
+     {{"alpha", REAL, AT(contrastive.alpha)},
+      {"beta", REAL, AT(contrastive.beta)},
+      {"difference", FLAG, AT(contrastive.difference)}}},
     {PLUCK_STAGE_NO_REPEAT_NGRAM,
      {{"size", WHOLE, AT(no_repeat_ngram.size)}, {"last_n", WHOLE, AT(no_repeat_ngram.last_n)}}},
 };

@@ -97,14 +97,14 @@ const void *px_torch_data(PyObject *tensor);
 
 /* A call's arguments: the arrays as given, and the row made of them. */
 typedef struct px_request {
-    px_array row, mask, ids;
+    px_array row, mask, ids, second;
     void *own_mask, *own_ids; /* where they had to be converted */
     pluck_row c;
 } px_request;
 
 /* The values of the keyword arguments that describe a row; NULL or None: not given. */
 typedef struct px_row_args {
-    PyObject *row, *mask, *ids, *descending, *dtype;
+    PyObject *row, *mask, *ids, *descending, *dtype, *second;
 } px_row_args;
 
 /* Fills r for a vocabulary of n_vocab (0: whatever the row has). -1 with an exception set, and
@@ -112,9 +112,9 @@ typedef struct px_row_args {
 int px_request_fill(px_request *r, const px_row_args *args, int32_t n_vocab);
 void px_request_drop(px_request *r);
 
-/* The dtype that rows of this element type have; -1 with TypeError set if they cannot. `dtype` may
- * say what 16-bit integers hold. */
-int px_row_dtype(const px_array *a, PyObject *dtype, pluck_dtype *out);
+/* The dtype that rows of this element type have; -1 with TypeError set, which names `what`, if they
+ * cannot. `dtype` may say what 16-bit integers hold. */
+int px_row_dtype(const px_array *a, const char *what, PyObject *dtype, pluck_dtype *out);
 
 /* Packs `mask` of n_vocab tokens: bool, or bits in bytes or 32-bit words, whose count of bits goes
  * to *n_allowed. *own is memory for PyMem_Free, or NULL if the mask serves as it is. */

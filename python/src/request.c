@@ -76,7 +76,7 @@ PyObject *px_text(PyObject *object, const char *what) {
 
 /* ---- the row ---- */
 
-int px_row_dtype(const px_array *a, PyObject *dtype, pluck_dtype *out) {
+int px_row_dtype(const px_array *a, const char *what, PyObject *dtype, pluck_dtype *out) {
     static const char *const names[] = {"float32", "float16", "bfloat16", NULL};
     int said = -1;
     if (dtype) {
@@ -100,10 +100,10 @@ int px_row_dtype(const px_array *a, PyObject *dtype, pluck_dtype *out) {
         return 0;
     }
     if (dtype)
-        PyErr_Format(PyExc_TypeError, "the row is %s, which dtype=%R contradicts",
+        PyErr_Format(PyExc_TypeError, "the %s is %s, which dtype=%R contradicts", what,
                      px_element_name(a), dtype);
     else
-        PyErr_Format(PyExc_TypeError, "the row is %s; wanted: float32, float16 or bfloat16%s",
+        PyErr_Format(PyExc_TypeError, "the %s is %s; wanted: float32, float16 or bfloat16%s", what,
                      px_element_name(a),
                      a->element == PX_INT16
                          ? " (dtype='bfloat16' says that 16-bit integers are the bits of one)"
@@ -135,7 +135,7 @@ static int check_layout(const px_array *a, const char *what) {
 }
 
 static int fill_row(px_request *r, const px_row_args *args, int32_t n_vocab) {
-    if (px_row_dtype(&r->row, args->dtype, &r->c.dtype) != 0) return -1;
+    if (px_row_dtype(&r->row, "row", args->dtype, &r->c.dtype) != 0) return -1;
     if (check_layout(&r->row, "row") != 0) return -1;
     const int64_t n = r->row.shape[0];
     const bool right = args->ids ? n >= 1 && n <= n_vocab
@@ -155,6 +155,22 @@ static int fill_row(px_request *r, const px_row_args *args, int32_t n_vocab) {
     }
     r->c.logits = r->row.data;
     r->c.n = (int32_t)n;
+    return 0;
+}
+
+/* The second row of guidance and contrastive decoding: the whole vocabulary, also beside ids. */
+static int fill_second(px_request *r, const px_row_args *args, int32_t n_vocab) {
+    const px_array *a = &r->second;
+    PyObject *dtype = a->element == PX_INT16 ? args->dtype : NULL;
+    if (px_row_dtype(a, "second row", dtype, &r->c.second_dtype) != 0 ||
+        check_layout(a, "second") != 0)
+        return -1;
+    if (a->shape[0] != n_vocab) {
+        PyErr_Format(PyExc_ValueError, "second has %lld logits; the vocabulary has %d",
+                     (long long)a->shape[0], (int)n_vocab);
+        return -1;
+    }
+    r->c.second = a->data;
     return 0;
 }
 
@@ -285,6 +301,9 @@ static int fill(px_request *r, const px_row_args *args, int32_t n_vocab) {
         }
         r->c.descending = descending == 1;
     }
+    if (args->second && (px_array_take(&r->second, args->second, "second") != 0 ||
+                         fill_second(r, args, n_vocab) != 0))
+        return -1;
     if (!args->mask) return 0;
     if (px_array_take(&r->mask, args->mask, "mask") != 0) return -1;
     return fill_mask(r, n_vocab ? n_vocab : r->c.n);
@@ -301,6 +320,7 @@ void px_request_drop(px_request *r) {
     px_array_drop(&r->row);
     px_array_drop(&r->mask);
     px_array_drop(&r->ids);
+    px_array_drop(&r->second);
     PyMem_Free(r->own_mask);
     PyMem_Free(r->own_ids);
     r->own_mask = r->own_ids = NULL;

@@ -46,7 +46,8 @@ static int check_count(const px_rows *r, const char *what, int64_t is) {
 
 static int fill_matrix(px_rows *r, const px_array *a, PyObject *dtype) {
     pluck_dtype type;
-    if (px_row_dtype(a, dtype, &type) != 0 || check_count(r, "rows", a->shape[0]) != 0) return -1;
+    if (px_row_dtype(a, "row", dtype, &type) != 0 || check_count(r, "rows", a->shape[0]) != 0)
+        return -1;
     for (int32_t i = 0; i < r->n; i++) {
         r->rows[i].row.dtype = type;
         if (set_row(r, i, a, (const char *)a->data + i * a->strides[0], a->shape[1],
@@ -62,7 +63,7 @@ static int fill_row(px_rows *r, int32_t i, const px_array *a, PyObject *dtype) {
                      (int)i);
         return -1;
     }
-    if (px_row_dtype(a, dtype, &r->rows[i].row.dtype) != 0) return -1;
+    if (px_row_dtype(a, "row", dtype, &r->rows[i].row.dtype) != 0) return -1;
     return set_row(r, i, a, a->data, a->shape[0], a->strides[0]);
 }
 

@@ -111,7 +111,8 @@ static int visit_sampler(PyObject *self, visitproc visit, void *arg) {
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(s->callbacks);
     Py_VISIT(s->workspace);
-    const int status = px_array_visit(&s->own.held.row, visit, arg);
+    int status = px_array_visit(&s->own.held.row, visit, arg);
+    if (!status) status = px_array_visit(&s->own.held.second, visit, arg);
     return status ? status : px_array_visit(&s->own.held.ids, visit, arg);
 }
 
@@ -161,10 +162,11 @@ static PyObject *sampler_clone(PyObject *self, PyObject *unused) {
 /* Sorts out the keyword arguments that describe a row. */
 static int row_arguments(const char *function, PyObject *const *args, Py_ssize_t n_args,
                          PyObject *kwnames, px_row_args *out) {
-    static const char *const names[] = {"row", "mask", "ids", "descending", "dtype", NULL};
-    PyObject *values[5];
+    static const char *const names[] = {"row",   "mask",   "ids", "descending",
+                                        "dtype", "second", NULL};
+    PyObject *values[6];
     if (px_arguments(function, args, n_args, kwnames, names, 1, values) != 0) return -1;
-    *out = (px_row_args){values[0], values[1], values[2], values[3], values[4]};
+    *out = (px_row_args){values[0], values[1], values[2], values[3], values[4], values[5]};
     return 0;
 }
 
@@ -220,7 +222,8 @@ static PyObject *sampler_draw(PyObject *self, PyObject *const *args, Py_ssize_t 
 /* The candidates of the last call, while its row is where it was. */
 static PyObject *read_candidates(px_sampler *s) {
     if (s->bench->last != s) return px_raise(PLUCK_ERR_NO_RESULT, NULL);
-    if (!px_array_is_in_place(&s->bench->held.row)) {
+    if (!px_array_is_in_place(&s->bench->held.row) ||
+        (s->bench->held.second.owner && !px_array_is_in_place(&s->bench->held.second))) {
         PyErr_SetString(PyExc_BufferError,
                         "the row of the last call has been moved or freed since");
         return NULL;
@@ -238,7 +241,7 @@ static PyObject *sampler_candidates(PyObject *self, PyObject *const *args, Py_ss
     px_row_args row;
     if (row_arguments("candidates()", args, n_args, kwnames, &row) != 0) return NULL;
     if (row.row ? sample((px_sampler *)self, &row, true, NULL) != 0
-                : (row.mask || row.ids || row.descending || row.dtype)) {
+                : (row.mask || row.ids || row.descending || row.dtype || row.second)) {
         if (!row.row) PyErr_SetString(PyExc_TypeError, "candidates(): what is given needs a row");
         return NULL;
     }
@@ -338,21 +341,26 @@ static PyObject *sampler_repr(PyObject *self) {
     "ids: int32 or int64 token ids, if row is a list of candidates instead of the vocabulary:\n"   \
     "    row[i] is then the logit of token ids[i].\n"                                              \
     "descending: with ids: the logits already descend (checked).\n"                                \
-    "dtype: 'float16' or 'bfloat16' if row holds their bits as 16-bit integers.\n"
+    "dtype: 'float16' or 'bfloat16' if row holds their bits as 16-bit integers.\n"                 \
+    "second: n_vocab logits of the other inference, as row, for a chain that begins with\n"        \
+    "    Guidance or Contrastive; others ignore it.\n"
 
 static PyMethodDef sampler_methods[] = {
     {"sample", PX_METHOD(sampler_sample), METH_FASTCALL | METH_KEYWORDS,
-     "sample($self, row, *, mask=None, ids=None, descending=False, dtype=None)\n--\n\n"
+     "sample($self, row, *, mask=None, ids=None, descending=False, dtype=None,\n"
+     "       second=None)\n--\n\n"
      "Run the chain on a row and return the token (int) that it selects. Does not accept "
      "it.\n\n" ROW_DOC "\n"
      "Raises pluck.Error if the row holds NaN, every token is masked, or the chain does not\n"
      "select; TypeError, ValueError or BufferError if an argument is not as above; RuntimeError\n"
      "if the sampler is in use by another thread. Then nothing has changed."},
     {"draw", PX_METHOD(sampler_draw), METH_FASTCALL | METH_KEYWORDS,
-     "draw($self, row, *, mask=None, ids=None, descending=False, dtype=None)\n--\n\n"
+     "draw($self, row, *, mask=None, ids=None, descending=False, dtype=None,\n"
+     "       second=None)\n--\n\n"
      "As sample(), and return a Draw: token, logit, probability, n_candidates."},
     {"candidates", PX_METHOD(sampler_candidates), METH_FASTCALL | METH_KEYWORDS,
-     "candidates($self, row=None, *, mask=None, ids=None, descending=False, dtype=None)\n--\n\n"
+     "candidates($self, row=None, *, mask=None, ids=None, descending=False, dtype=None,\n"
+     "       second=None)\n--\n\n"
      "Return the Candidates that the chain left: of the last call, or, with a row, of the chain\n"
      "run on it, which then need not select.\n\n"
      "Without a row the last call's row is read again; it must still hold what it held then."},

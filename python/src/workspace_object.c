@@ -45,7 +45,8 @@ static PyObject *new_workspace(PyTypeObject *type, PyObject *args, PyObject *key
 static int visit_workspace(PyObject *self, visitproc visit, void *arg) {
     const px_request *held = &((workspace_object *)self)->bench.held;
     Py_VISIT(Py_TYPE(self));
-    const int status = px_array_visit(&held->row, visit, arg);
+    int status = px_array_visit(&held->row, visit, arg);
+    if (!status) status = px_array_visit(&held->second, visit, arg);
     return status ? status : px_array_visit(&held->ids, visit, arg);
 }
 

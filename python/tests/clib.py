@@ -17,6 +17,8 @@ class Row(ctypes.Structure):
         ("n_allowed", ctypes.c_int32),
         ("workspace", ctypes.c_void_p),
         ("skip_probability", ctypes.c_bool),
+        ("second_dtype", ctypes.c_int),
+        ("second", ctypes.c_void_p),
     ]
 
 

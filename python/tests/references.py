@@ -74,6 +74,11 @@ def samplers():
     sampler.verify([1, 2], [ROW] * 3)
     sampler.verify([1], [ROW] * 2, way="rejection", proposals=[(array("i", [1, 2]), array("f", [0.5, 0.5]))], mask=MASK)
     pluck.top_logprobs(ROW, 3, token=2, mask=MASK)
+    sampler = pluck.Sampler([pluck.Guidance(2.0), pluck.Dist()], N)
+    sampler.sample(ROW, second=array("f", ROW))
+    sampler.candidates()
+    for second in (None, 3, ROW[:7], array("d", ROW)):
+        refused(sampler.sample, ROW, second=second)
 
 
 @check

@@ -1,7 +1,10 @@
 """Python gives what the C library gives, to the last bit, on every path."""
 
 import copy
+import ctypes
+import re
 import unittest
+from pathlib import Path
 
 import numpy as np
 import pluck
@@ -42,6 +45,14 @@ def rows(count):
         if i % 4 == 2:
             x = np.round(x)
         yield x
+
+
+class Structs(unittest.TestCase):
+    def test_sizes_are_those_that_are_recorded(self):
+        records = sorted((Path(__file__).resolve().parents[2] / "docs" / "abi").glob("libpluck.so.*"))
+        sizes = dict(re.findall(r"^type (pluck_\w+): (\d+) bytes$", records[-1].read_text(), re.M))
+        for struct in (clib.Row, clib.Draw, clib.Candidates, clib.Config, clib.Proposal, clib.Draft):
+            self.assertEqual(ctypes.sizeof(struct), int(sizes[f"pluck_{struct.__name__.lower()}"]), struct.__name__)
 
 
 @unittest.skipUnless(LIBRARY, "PLUCK_SHARED_LIBRARY does not name libpluck.so")

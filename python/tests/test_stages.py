@@ -1,6 +1,7 @@
 """Stages: their parameters, errors, and those whose work a Python function does."""
 
 import pickle
+import sys
 import unittest
 
 import numpy as np
@@ -23,6 +24,9 @@ class Stages(unittest.TestCase):
             pluck.Temperature(0.7, 0.1, 1.5), pluck.Mirostat(4.0, 0.2, 50, 1), pluck.MirostatV2(4.0, 0.2, 2),
             pluck.AdaptiveP(0.3, 0.8, 3), pluck.Dist(4), pluck.Greedy(),
         ]
+        for first in (pluck.Guidance(1.5), pluck.Contrastive(0.2, 0.5, True)):
+            self.assertEqual(pluck.Sampler([first, pluck.Dist()], N).stages[0], first)
+            self.assertEqual(pickle.loads(pickle.dumps(first)), first)
         found = pluck.Sampler(chain, N).stages
         for given, kept in zip(chain, found, strict=True):
             if isinstance(given, pluck.Dry):
@@ -32,8 +36,34 @@ class Stages(unittest.TestCase):
             self.assertEqual(pickle.loads(pickle.dumps(kept)), kept)
             self.assertTrue(repr(kept).startswith(type(given).__name__))
             self.assertTrue(type(given).__doc__)
-        self.assertEqual({type(stage) for stage in chain} | {pluck.Infill, pluck.Custom},
+        self.assertEqual({type(stage) for stage in chain} | {pluck.Infill, pluck.Custom, pluck.Guidance, pluck.Contrastive},
                          set(stages.BY_KIND.values()))
+
+    def test_a_second_row(self):
+        other = ROW[::-1].copy()
+        for dtype in (np.float32, np.float16):
+            sampler = pluck.Sampler([pluck.Guidance(2.0)], N)
+            found = sampler.candidates(ROW, second=other.astype(dtype))
+            logits = dict(zip(found.ids, found.logits))
+            expected = 2 * ROW - other.astype(dtype)
+            for token in range(N):
+                self.assertAlmostEqual(logits[token] - logits[0], expected[token] - expected[0], places=4)
+            self.assertEqual(list(sampler.candidates().logits), list(found.logits))
+        chain = [pluck.Contrastive(0.1, 1.0), pluck.Greedy()]
+        self.assertEqual(pluck.Sampler(chain, N).sample(ROW, second=other), 3)  # 2 * 3.8 + 2
+        self.assertEqual(pluck.Sampler([pluck.Greedy()], N).sample(ROW, second=other), 2)
+        sampler = pluck.Sampler(chain, N)
+        for kind, text, second in (
+            (pluck.Error, ".", None), (ValueError, "second has 7 logits", other[:7]), (ValueError, "stride", ROW[::-1]),
+            (TypeError, "second row is float64", other.astype(float)), (TypeError, "second is a .*int", 3),
+        ):
+            with self.assertRaisesRegex(kind, text):
+                sampler.sample(ROW, second=second)
+        held = sys.getrefcount(other)
+        sampler.sample(ROW, second=other)
+        self.assertGreater(sys.getrefcount(other), held)
+        sampler.sample(ROW, second=ROW)
+        self.assertEqual(sys.getrefcount(other), held)
 
     def test_stages_that_ban_tokens(self):
         for stage, accepted, expected in (

@@ -7,12 +7,14 @@ from pluck._errors import Error as Error
 from pluck.stages import (
     AdaptiveP as AdaptiveP,
     BadWords as BadWords,
+    Contrastive as Contrastive,
     Custom as Custom,
     Dist as Dist,
     Dry as Dry,
     EpsilonCutoff as EpsilonCutoff,
     EtaCutoff as EtaCutoff,
     Greedy as Greedy,
+    Guidance as Guidance,
     Infill as Infill,
     LogitBias as LogitBias,
     MinK as MinK,
@@ -118,6 +120,7 @@ class Sampler:
         ids: Array | None = None,
         descending: bool = False,
         dtype: Dtype | None = None,
+        second: Array | None = None,
     ) -> int: ...
     def draw(
         self,
@@ -127,6 +130,7 @@ class Sampler:
         ids: Array | None = None,
         descending: bool = False,
         dtype: Dtype | None = None,
+        second: Array | None = None,
     ) -> Draw: ...
     @overload
     def candidates(self) -> Candidates: ...
@@ -139,6 +143,7 @@ class Sampler:
         ids: Array | None = None,
         descending: bool = False,
         dtype: Dtype | None = None,
+        second: Array | None = None,
     ) -> Candidates: ...
     def accept(self, token: SupportsIndex | Iterable[SupportsIndex], /) -> None: ...
     def accept_prompt(self, tokens: Iterable[SupportsIndex], /) -> None: ...

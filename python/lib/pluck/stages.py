@@ -13,7 +13,7 @@ __all__ = [
     "Stage", "LogitBias", "MinTokens", "BadWords", "NoRepeatNgram", "Penalties", "Dry", "TopNSigma", "TopK",
     "TopA", "Typical", "TopP", "MinP", "EpsilonCutoff", "EtaCutoff", "PLess", "PLessNorm", "Tfs", "TopH", "MinK",
     "Smoothing", "Skew", "Xtc", "Temperature", "Infill", "Custom", "Greedy", "Dist", "Mirostat", "MirostatV2",
-    "AdaptiveP", "View",
+    "AdaptiveP", "Guidance", "Contrastive", "View",
 ]
 
 
@@ -296,6 +296,39 @@ class MinK(Stage):
 
     def __init__(self, tau=-1.0):
         self.tau = tau
+
+
+class Guidance(Stage):
+    """Classifier-free guidance by a second row: u + scale * (c - u) on log-softmaxes, c of the row, u of the second.
+
+    scale: -1e6 to 1e6; 1 disables
+
+    The first stage of its chain. The second row is the argument `second` of Sampler's calls; Batch and verify()
+    take none.
+    """
+
+    __slots__ = ("scale",)
+    kind = "guidance"
+
+    def __init__(self, scale=1.0):
+        self.scale = scale
+
+
+class Contrastive(Stage):
+    """Contrastive decoding by a second row, of an amateur: (1 + beta) * e - beta * a where e >= ln alpha + max e.
+
+    alpha: 0 to 1; 0 masks no token
+    beta: 0 to 1e6; 0 disables, unless difference is True
+    difference: e - a instead, without beta
+
+    The first stage of its chain. The second row: as for Guidance.
+    """
+
+    __slots__ = ("alpha", "beta", "difference")
+    kind = "contrastive"
+
+    def __init__(self, alpha=0.1, beta=0.0, difference=False):
+        self.alpha, self.beta, self.difference = alpha, beta, difference
 
 
 class Smoothing(Stage):

@@ -128,6 +128,16 @@ class MinK(Stage):
     tau: float
     def __init__(self, tau: float = -1.0) -> None: ...
 
+class Guidance(Stage):
+    scale: float
+    def __init__(self, scale: float = 1.0) -> None: ...
+
+class Contrastive(Stage):
+    alpha: float
+    beta: float
+    difference: bool
+    def __init__(self, alpha: float = 0.1, beta: float = 0.0, difference: bool = False) -> None: ...
+
 class Smoothing(Stage):
     factor: float
     curve: float
