@@ -6,6 +6,7 @@
 #include "check.h"
 #include "pluck_batch.h"
 #include "pluck_blocks.h"
+#include "pluck_shard.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -364,6 +365,65 @@ static void batches_never_allocate(void **state) {
     pluck_batch_free(b);
 }
 
+/* Samples a row on two ranks that share a sampler; false if that fails. */
+static bool sample_on_shards(pluck_shard *const *shards, pluck_sampler *s, const float *logits,
+                             int32_t second) {
+    enum { ROOM = 1 << 15 };
+    static unsigned char messages[2 * ROOM];
+    pluck_shard_request ask = {.dtype = PLUCK_DTYPE_F32};
+    pluck_shard_outcome out = {.done = false};
+    while (!out.done) {
+        const size_t size = pluck_shard_message_size(shards[0], s, &ask);
+        if (size == 0 || size > ROOM) return false;
+        for (int i = 0; i < 2; ++i) {
+            const pluck_shard_slice slice = {.logits = logits + (i ? second : 0)};
+            if (pluck_shard_write(shards[i], s, &slice, &ask, messages + (size_t)i * size, size,
+                                  NULL) != PLUCK_OK)
+                return false;
+        }
+        if (pluck_shard_merge(shards[0], s, &ask, messages, size, 2, &out, NULL) != PLUCK_OK)
+            return false;
+        ask = out.next;
+    }
+    return true;
+}
+
+/* Nor do shards, in any of their rounds. */
+static void shards_never_allocate(void **state) {
+    (void)state;
+    enum { WIDE = 5000, SECOND = 2048 };
+    static float logits[WIDE];
+    static const char *const specs[] = {
+        "seed=1;repeat_penalty=1.2", "seed=1;top_k=0;top_p=1;min_p=0.1",
+        "seed=1;samplers=temperature", "seed=1;top_k=0;min_p=0;top_p=0.9",
+        "seed=1;samplers=typ_p;typ_p=0.5"};
+    meter m = {0, 0, 0, -1};
+    pluck_shard *shards[2];
+    rows_fill(ROWS_PEAKED, 1, logits, WIDE);
+    for (int i = 0; i < 2; ++i) {
+        const pluck_shard_config config = {.n_vocab = WIDE,
+                                           .first = i ? SECOND : 0,
+                                           .n = i ? WIDE - SECOND : SECOND,
+                                           .longest = WIDE - SECOND,
+                                           .allocator = {meter_allocate, meter_deallocate, &m}};
+        assert_int_equal(pluck_shard_create(&shards[i], &config, NULL), PLUCK_OK);
+    }
+    const long calls = m.calls;
+    for (size_t i = 0; i < sizeof specs / sizeof *specs; ++i) {
+        pluck_sampler *s = NULL;
+        assert_int_equal(pluck_sampler_from_spec(&s, specs[i], WIDE, NULL), PLUCK_OK);
+        const long before = mallocs;
+        const bool ok = sample_on_shards(shards, s, logits, SECOND);
+        const long after = mallocs;
+        assert_true(ok);
+        assert_int_equal(after - before, 0);
+        pluck_sampler_free(s);
+    }
+    assert_int_equal(m.calls, calls);
+    for (int i = 0; i < 2; ++i) pluck_shard_free(shards[i]);
+    assert_int_equal(m.live, 0);
+}
+
 /* Clones share what never changes: however many biases and breakers, a clone is no larger. */
 static void clones_share(void **state) {
     (void)state;
@@ -398,7 +458,8 @@ int main(void) {
         cmocka_unit_test(creation_survives),      cmocka_unit_test(cloning_survives),
         cmocka_unit_test(half_an_allocator),      cmocka_unit_test(workspaces_survive),
         cmocka_unit_test(specs_survive),          cmocka_unit_test(sampling_never_allocates),
-        cmocka_unit_test(batches_never_allocate), cmocka_unit_test(clones_share),
+        cmocka_unit_test(batches_never_allocate), cmocka_unit_test(shards_never_allocate),
+        cmocka_unit_test(clones_share),
     };
     return cmocka_run_group_tests_name("alloc", tests, NULL, NULL);
 }
