@@ -79,9 +79,9 @@ compare: build
 mutants:
 	@JOBS=$(JOBS) scripts/mutants $(MUTANTS)
 
-## test-whole  the same with all random cases; before a release
+## test-whole  the same with all random cases, GPU kernels of all sizes; before a release
 test-whole:
-	@PLUCK_TEST_TRIALS=100 $(MAKE) test
+	@PLUCK_TEST_TRIALS=100 $(MAKE) test CTEST_FLAGS='-C Whole $(CTEST_FLAGS)'
 
 ## coverage    tests with coverage of src/, a summary and an HTML report
 coverage:

@@ -1,7 +1,7 @@
 # Compiles the kernels for CUDA: with nvcc to a fat binary (code for Ampere and Hopper, PTX for
 # later devices), else with nvcc or clang to PTX, else not at all; prints which. Each way is tried
 # on a small kernel first, because an older nvcc does not know Hopper, and nvcc fails without a host
-# compiler that it supports.
+# compiler that it supports. What ptxas says of each kernel goes to pluck.image.log, for scripts/gpu-code.
 set(PLUCK_GPU_ARCH "80" CACHE STRING "Oldest compute capability that the CUDA kernels run on")
 set(PLUCK_GPU_IMAGE "${CMAKE_CURRENT_BINARY_DIR}/pluck.image")
 set(image_source "${CMAKE_CURRENT_SOURCE_DIR}/kernels/pluck.cl")
@@ -11,7 +11,7 @@ find_program(PLUCK_NVCC nvcc PATHS /usr/local/cuda/bin /opt/cuda/bin)
 find_program(PLUCK_CLANG NAMES clang clang-14 clang-15 clang-16 clang-17 clang-18 clang-19)
 
 set(a ${PLUCK_GPU_ARCH})
-set(image_fat ${PLUCK_NVCC} -x cu -fmad=false -fatbin "-gencode=arch=compute_${a},code=[sm_${a},compute_${a}]"
+set(image_fat ${PLUCK_NVCC} -x cu -fmad=false -Xptxas -v -fatbin "-gencode=arch=compute_${a},code=[sm_${a},compute_${a}]"
     -gencode=arch=compute_90,code=sm_90)
 set(image_nvcc ${PLUCK_NVCC} -x cu -fmad=false -ptx -arch=compute_${a})
 set(image_clang ${PLUCK_CLANG} -x cuda --cuda-device-only --cuda-gpu-arch=sm_${a} -nocudainc -nocudalib
@@ -58,8 +58,10 @@ if(PLUCK_GPU_IMAGE_BY STREQUAL none)
 else()
     message(STATUS "CUDA kernels: ${image_${PLUCK_GPU_IMAGE_BY}_is}")
     add_custom_command(OUTPUT "${PLUCK_GPU_IMAGE}"
-                       COMMAND ${image_${PLUCK_GPU_IMAGE_BY}} -o "${PLUCK_GPU_IMAGE}" "${image_source}"
-                       DEPENDS ${image_depends}
+                       COMMAND ${CMAKE_COMMAND} "-DLOG=${PLUCK_GPU_IMAGE}.log"
+                               -P "${CMAKE_CURRENT_SOURCE_DIR}/logged.cmake" --
+                               ${image_${PLUCK_GPU_IMAGE_BY}} -o "${PLUCK_GPU_IMAGE}" "${image_source}"
+                       DEPENDS ${image_depends} "${CMAKE_CURRENT_SOURCE_DIR}/logged.cmake"
                        COMMENT "Compiling the GPU kernels: ${image_${PLUCK_GPU_IMAGE_BY}_is}"
                        VERBATIM)
 endif()

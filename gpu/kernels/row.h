@@ -50,6 +50,12 @@ FN plk_source make_source(GLOBAL const uchar *logits, const plk_call *call,
             s.mask = (GLOBAL const u32 *)(masks + call->masks_at) +
                      (u64)(u32)r->mask_row * (u32)call->mask_stride;
     }
+#ifdef PLK_USUAL_ROW /* for scripts/gpu-code, which counts the instructions that such a row takes */
+    s.dtype = PLK_DTYPE_F32;
+    s.width_log2 = 2u;
+    s.mask = 0;
+    s.n_edits = 0;
+#endif
     return s;
 }
 
@@ -108,6 +114,9 @@ FN i32 first_edit(const plk_source *s, u32 id) {
 /* Can all lanes load whole quads of this tile? One branch decides for all loads of a lane, so that
  * they are in flight together. */
 FN i32 tile_is_whole(const plk_source *s, u32 tile) {
+#ifdef PLK_USUAL_ROW
+    return 1;
+#endif
     return s->aligned && (tile + 1u) * PLK_TILE <= s->n_vocab;
 }
 

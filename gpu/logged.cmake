@@ -1,0 +1,16 @@
+# cmake -DLOG=FILE -P logged.cmake -- COMMAND...: runs the command, and writes what it prints to FILE.
+# If it fails, also shows it.
+set(command "")
+set(seen FALSE)
+foreach(i RANGE ${CMAKE_ARGC})
+    if(seen AND i LESS CMAKE_ARGC)
+        list(APPEND command "${CMAKE_ARGV${i}}")
+    elseif("${CMAKE_ARGV${i}}" STREQUAL "--")
+        set(seen TRUE)
+    endif()
+endforeach()
+execute_process(COMMAND ${command} RESULT_VARIABLE code OUTPUT_VARIABLE printed ERROR_VARIABLE printed)
+file(WRITE "${LOG}" "${printed}")
+if(NOT code EQUAL 0)
+    message(FATAL_ERROR "${printed}")
+endif()
