@@ -176,14 +176,15 @@ static void delicate_sums(void **state) {
     rig_close(&r);
 }
 
-/* Epsilon and eta keep all that tie with the min_keep-th, top-a and min-p the first min_keep. */
+/* Epsilon and eta keep all that tie with the min_keep-th, top-a and min-p the first min_keep: of many
+ * candidates, and of the few that a top-k leaves. */
 static void ties_with_the_last(void **state) {
-    enum { N = 3000, TIED = 700, CHAINS = 4 };
-    pluck_stage stages[CHAINS][2] = {{with_epsilon_cutoff(0.9f, 300)},
+    enum { N = 3000, TIED = 700, FEW = 200, CUT_OFF = 4, CHAINS = 2 * CUT_OFF };
+    pluck_stage stages[CHAINS][3] = {{with_epsilon_cutoff(0.9f, 300)},
                                      {with_eta_cutoff(0.9f, 300)},
                                      {with_top_a(1.0f, 300)},
                                      {with_epsilon_cutoff(0.9f, 2000)}};
-    static const int32_t counts[CHAINS] = {TIED + 1, TIED + 1, 300, TIED + 1};
+    static const int32_t counts[CHAINS] = {TIED + 1, TIED + 1, 300, TIED + 1, FEW, FEW, 30, FEW};
     static float logits[N];
     pluck_config configs[CHAINS];
     rig_row rows[CHAINS];
@@ -192,8 +193,14 @@ static void ties_with_the_last(void **state) {
     for (int t = 0; t < N; t++) logits[t] = t % 4 == 1 && t / 4 < TIED ? 1.0f : -INFINITY;
     logits[2999] = 30.0f;
     for (int c = 0; c < CHAINS; c++) {
-        stages[c][1] = with_dist();
-        configs[c] = with_chain(N, 3, PLUCK_RNG_PHILOX, stages[c], 2);
+        const bool few = c >= CUT_OFF;
+        if (few) {
+            stages[c][0] = with_top_k(FEW);
+            stages[c][1] = stages[c - CUT_OFF][0];
+            stages[c][1].as.top_a.min_keep = c == 7 ? 2000 : 30; /* all have it in this place */
+        }
+        stages[c][few ? 2 : 1] = with_dist();
+        configs[c] = with_chain(N, 3, PLUCK_RNG_PHILOX, stages[c], few ? 3 : 2);
         rows[c] = (rig_row){.logits = logits, .config = &configs[c], .seed = 3};
     }
     rig_open(&r, N, CHAINS, 0);
