@@ -3,23 +3,21 @@
  * runs the operations that reduce.cl left, and draws or hands the candidates back.
  */
 
-/* What the candidates are cut off at by an operation that needs sums: the key that reduce.cl found,
- * if it is not 0. `tail` and `tail_other` are sums of what was left out. */
+/* What the candidates are cut off at by an operation that needs sums. `tail` and `tail_other` are sums
+ * of what was left out. */
 FN u64 small_cut(const plk_small *s, GLOBAL const plk_op *op, float maximum, u64 tail,
-                 u64 tail_other, u64 cut) {
+                 u64 tail_other) {
     const i32 kind = op->kind;
-    u64 mass = 0, other = 0, least;
+    u64 mass = 0, other = 0, cut, least;
     u32 n;
-    if (!group_may_skip(cut != 0)) {
-        for (u32 i = lane_id(); i < s->n && kind >= PLK_OP_TOP_A; i += PLK_WG) {
-            const float x = key_logit(s->keys[i]);
-            mass += weight(x, maximum, op->rate);
-            if (PLK_OP_SUMS_OTHER(kind)) other += other_weight(kind, x, maximum, op->rate);
-        }
-        mass = group_sum(mass, s->scratch) + tail;
-        other = group_sum(other, s->scratch) + tail_other;
-        if (cut == 0) cut = key_of_cut(op, mass, other, maximum);
+    for (u32 i = lane_id(); i < s->n && kind >= PLK_OP_TOP_A; i += PLK_WG) {
+        const float x = key_logit(s->keys[i]);
+        mass += weight(x, maximum, op->rate);
+        if (PLK_OP_SUMS_OTHER(kind)) other += other_weight(kind, x, maximum, op->rate);
     }
+    mass = group_sum(mass, s->scratch) + tail;
+    other = group_sum(other, s->scratch) + tail_other;
+    cut = key_of_cut(op, mass, other, maximum);
     if (group_may_skip(op->count <= 1)) return cut;
     n = small_count(s, FIRST_KEY(ORDERED_NEG_INF + 1u));
     if (!PLK_OP_KEEPS_TIES(kind) || op->count <= 1 || n == 0) return cut;
@@ -31,9 +29,9 @@ FN u64 small_cut(const plk_small *s, GLOBAL const plk_op *op, float maximum, u64
 /* One truncation: counts how many of the sorted keys it keeps, and drops the others. `deviation` is
  * the row's standard deviation while no operation has changed the set, else not known. */
 FN void truncate_small(plk_small *s, GLOBAL const plk_op *op, float maximum, u64 tail,
-                       u64 tail_other, u64 cut, plk_deviation deviation) {
+                       u64 tail_other, plk_deviation deviation) {
     const i32 by_mass = op->kind == PLK_OP_TOP_P;
-    u64 boundary = 0, target = 0, within = 0;
+    u64 boundary = 0, target = 0, within = 0, cut = 0;
     u32 keep;
     if (!group_may_skip(!by_mass))
         target = share_of(op->share, small_prefix(s, maximum, op->rate, 0) + tail);
@@ -42,7 +40,7 @@ FN void truncate_small(plk_small *s, GLOBAL const plk_op *op, float maximum, u64
         if (!deviation_is_known(deviation)) deviation = own;
     }
     if (!group_may_skip(op->kind < PLK_OP_TOP_A))
-        cut = small_cut(s, op, maximum, tail, tail_other, cut);
+        cut = small_cut(s, op, maximum, tail, tail_other);
     if (op->kind >= PLK_OP_TOP_A)
         boundary = cut;
     else if (op->kind == PLK_OP_MIN_P)
@@ -102,7 +100,7 @@ KERNEL void pluck_finish(plk_call call, GLOBAL const uchar *params, GLOBAL plk_s
     const u64 place = (u64)row * (u32)call.max_candidates;
     const u64 u = philox_uniform(parameters->seed, parameters->stream, parameters->position_lo,
                                  parameters->position_hi);
-    u64 tail = state.tail, tail_other = state.tail_other, cut = state.cut;
+    u64 tail = state.tail, tail_other = state.tail_other;
     u64 max_key = state.max_key, boundary = state.boundary, total;
     float maximum;
     u32 index, unmasked, top;
@@ -131,9 +129,8 @@ KERNEL void pluck_finish(plk_call call, GLOBAL const uchar *params, GLOBAL plk_s
     if (lane_id() == 0) states[row].n_list = 0; /* all have read the list */
     sort_descending(s.keys, s.room, s.n);
     for (i32 i = (i32)state.next_op; i < chain->n_ops; i++) {
-        truncate_small(&s, chain->ops + i, maximum, tail, tail_other, cut, deviation);
+        truncate_small(&s, chain->ops + i, maximum, tail, tail_other, deviation);
         if (PLK_OP_SUMS(chain->ops[i].kind)) tail = tail_other = 0;
-        cut = 0;
         if (top != ORDERED_POS_INF) deviation = deviation_unknown();
     }
     if (!token) {

@@ -21,7 +21,6 @@ typedef struct plk_reduction {
     u64 n;       /* keys in the set, once known */
     u64 tail;    /* mass that counts but lies below the boundary: of what gather did not list */
     u64 tail_other; /* its second sum */
-    u64 cut;        /* of the operation under way if it depends on a sum, once known, else 0 */
     u64 target;  /* WALK_BINS, as the next three: reached in the range */
     u64 whole;   /* mass of the set and the tail */
     u64 above;   /* keys above the range, and their mass */
@@ -50,7 +49,6 @@ FN void leave_op(plk_reduction *r, const plk_walk *w) {
         if (PLK_OP_SUMS(r->chain->ops[r->op].kind)) r->tail = r->tail_other = 0;
         if (key_ordered(w->boundary) < ORDERED_POS_INF) r->deviation = deviation_unknown();
     }
-    r->cut = 0;
 }
 
 /* Goes to the next operation that changes the set, or to what comes after the last. */
@@ -115,7 +113,8 @@ FN void end_op(plk_reduction *r, plk_walk *w) {
 }
 
 /* Goes on from the bin in which the target is reached: to the bins that divide it, to finish.cl, or
- * to the operation's end. */
+ * to the operation's end. finish.cl begins a top-a anew, from the sum of fewer candidates: that cuts
+ * off more, so the count decides as it does here. */
 FN void read_pick(plk_reduction *r, plk_walk *w, const plk_pick *pick, u64 mass_in_bin) {
     const u64 begin = range_begin(&w->range, pick->bin);
     const u64 end = begin + ((u64)1 << w->range.shift) - 1;
@@ -175,7 +174,6 @@ KERNEL_LARGE void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL
             states[row].max_key = 0;
             states[row].boundary = FIRST_KEY(state.threshold);
             states[row].tail = states[row].tail_other = 0;
-            states[row].cut = 0;
             states[row].deviation = deviation_unknown();
         }
         return;
@@ -206,8 +204,7 @@ KERNEL_LARGE void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL
     r.chain = chain;
     r.op = -1;
     r.walk = WALK_MAXIMUM;
-    r.tail_other = r.cut = 0;
-    r.n = r.tail = r.target = r.whole = r.above = r.above_mass = r.before = 0;
+    r.n = r.tail = r.tail_other = r.target = r.whole = r.above = r.above_mass = r.before = 0;
     r.deviation = state.deviation;
     if (route == PLK_ROUTE_NUCLEUS)
         for (u32 t = lane_id(); t < w.n_tiles; t += PLK_WG) {
@@ -290,8 +287,8 @@ KERNEL_LARGE void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL
                    key_within_deviations(w.maximum, chain->ops[r.op].value.hi,
                                          deviation_of(sum, (u32)number, field)));
         } else if (r.walk == WALK_MASS) {
-            r.cut = key_of_cut(chain->ops + r.op, number + r.tail, other + r.tail_other, w.maximum);
-            cut_at(&r, &w, r.cut);
+            cut_at(&r, &w,
+                   key_of_cut(chain->ops + r.op, number + r.tail, other + r.tail_other, w.maximum));
         } else if (r.walk == WALK_COUNT) {
             r.n = number;
             end_op(&r, &w);
@@ -332,7 +329,6 @@ KERNEL_LARGE void pluck_reduce(GLOBAL const uchar *logits, plk_call call, GLOBAL
         states[row].boundary = w.boundary;
         states[row].tail = r.tail;
         states[row].tail_other = r.tail_other;
-        states[row].cut = r.cut;
         states[row].deviation = r.deviation;
     }
 }

@@ -226,8 +226,7 @@ typedef struct plk_state {
     plk_u64 list_key; /* survey: of the lowest logit that goes to the list; of NaN if none does */
     plk_u64 boundary; /* reduce: keys of the list at or above it are in */
     plk_u64 tail; /* reduce: mass of what counts but is not on the list; softmax.cl: of the row */
-    plk_u64 tail_other; /* reduce: its second sum */
-    plk_u64 cut; /* reduce: the cut of the operation under way if it depends on a sum, else 0 */
+    plk_u64 tail_other;      /* reduce: its second sum */
     plk_deviation deviation; /* of the row's logits, if the chain begins with a top-n-sigma */
 } plk_state;
 
