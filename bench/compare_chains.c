@@ -42,15 +42,15 @@ enum { VOCABULARY = 151936, HISTORY = 64 };
 enum { KINDS = 13 };
 
 static const char *const kind_names[KINDS + 1] = {
-    "normal", "peaked",       "equal", "two values",  "ascending",   "descending", "denormal",
-    "ties",   "half at -inf", "far",   "half masked", "few allowed", NULL};
+    "normal",   "peaked", "real",         "equal", "two values",  "ascending",   "descending",
+    "denormal", "ties",   "half at -inf", "far",   "half masked", "few allowed", NULL};
 
 static const struct {
     rows_kind rows;
     rows_mask_kind mask;
 } kinds[KINDS] = {
-    {ROWS_NORMAL, ROWS_MASK_NONE},     {ROWS_REAL, ROWS_MASK_NONE},
-    {ROWS_PEAKED, ROWS_MASK_NONE},     {ROWS_EQUAL, ROWS_MASK_NONE},
+    {ROWS_NORMAL, ROWS_MASK_NONE},     {ROWS_PEAKED, ROWS_MASK_NONE},
+    {ROWS_REAL, ROWS_MASK_NONE},       {ROWS_EQUAL, ROWS_MASK_NONE},
     {ROWS_TWO_VALUES, ROWS_MASK_NONE}, {ROWS_ASCENDING, ROWS_MASK_NONE},
     {ROWS_DESCENDING, ROWS_MASK_NONE}, {ROWS_DENORMAL, ROWS_MASK_NONE},
     {ROWS_TIES, ROWS_MASK_NONE},       {ROWS_HALF_MASKED, ROWS_MASK_NONE},

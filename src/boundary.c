@@ -294,29 +294,65 @@ static boundary search_list(view *v, const shell *s, double target, bool strict)
     return (boundary){v->list.x[at.at], v->list.ids[at.at], at.mass};
 }
 
+/* How many of a group have the shell's outer key; *same: how many of these are `value`. */
+static int32_t count_in_group(const shell *s, const float *x, float value, int32_t *same) {
+    int32_t n = 0, alike = 0;
+    if (s->order == ORDER_NEAR)
+        for (int32_t i = 0; i < GROUP; i++) n += fabs((double)x[i] - s->centre) == s->outer;
+    else
+        for (int32_t i = 0; i < GROUP; i++) n += -(double)x[i] == s->outer;
+    for (int32_t i = 0; i < GROUP; i++) alike += x[i] == value;
+    *same = alike;
+    return n;
+}
+
+/* Goes on from *last through a group, to the first with the shell's outer key that reaches the
+ * target. False if none does; *last is then the last with that key. */
+static bool walk_group(view *v, const shell *s, int32_t g, const float *x, double target,
+                       bool strict, boundary *last) {
+    for (int32_t i = 0; i < GROUP; i++) {
+        if (x[i] == -INFINITY || key_of(s, x[i]) != s->outer) continue;
+        float weight;
+        weigh(v, s, &x[i], 1, &weight);
+        *last = (boundary){x[i], g * GROUP + i, last->mass + (double)weight};
+        if (reaches(last->mass, target, strict)) return true;
+    }
+    return false;
+}
+
 /* Of the candidates with the shell's only key, the first by ascending id that reaches the
- * target. */
+ * target. They may be the whole row, so groups of equals are counted. */
 static boundary count_equals(view *v, const shell *s, double target, bool strict) {
     const float low = lowest_within(s, s->outer);
-    double found = s->before;
-    float value = low, weight;
-    weigh(v, s, &value, 1, &weight);
-    boundary last = {low, -1, found};
+    float weight;
+    weigh(v, s, &low, 1, &weight);
+    boundary last = {low, -1, s->before};
+    int32_t counted = -1; /* the last group that was, if none was walked since */
     for (int32_t g = 0; g < v->row.n_groups; g++) {
         if (v->mass.group_max[g] < low) continue;
         float x[GROUP];
+        int32_t same;
         pk_row_group(&v->row, g, v->cut, x);
-        for (int32_t i = 0; i < GROUP; i++) {
-            if (x[i] == -INFINITY || key_of(s, x[i]) != s->outer) continue;
-            if (x[i] != value) weigh(v, s, &x[i], 1, &weight);
-            value = x[i];
-            found += (double)weight;
-            last = (boundary){x[i], g * GROUP + i, found};
-            if (reaches(found, target, strict)) return last;
+        const int32_t n = count_in_group(s, x, low, &same);
+        if (n == 0) continue;
+        const double all = last.mass + (double)weight * n;
+        if (n == same && !reaches(all, target, strict)) {
+            last.mass = all;
+            counted = g;
+            continue;
         }
+        counted = -1;
+        if (walk_group(v, s, g, x, target, strict, &last)) return last;
+    }
+    if (counted >= 0) { /* none reaches it: find the last of them */
+        float x[GROUP];
+        const double mass = last.mass;
+        pk_row_group(&v->row, counted, v->cut, x);
+        (void)walk_group(v, s, counted, x, INFINITY, false, &last);
+        last.mass = mass;
     }
     /* No candidate has the last key: the target is reached only by rounding. */
-    return last.id >= 0 ? last : last_of_all(v, s, found);
+    return last.id >= 0 ? last : last_of_all(v, s, last.mass);
 }
 
 boundary pk_boundary_find(view *v, candidate_order order, measure what, double target,

@@ -80,14 +80,15 @@ static void keep_in_row(view *v, double target, bool strict, int64_t at_least) {
 static bool collect_prefix(view *v, double p, bool strict, int64_t at_least, float ceiling,
                            const rng_stream *ahead) {
     const mass_source s = pk_view_source(v);
-    const bool unbounded = v->order == ORDER_DESCENDING && at_least == 1;
     const bool summed = pk_mass_is_summed(&v->mass, &s);
     if (summed) {
         const top deep = pk_survey_deeper(v, p * v->mass.sum, ceiling);
         if (top_reaches(&deep, p * v->mass.sum)) return true;
     }
     const top t = pk_survey_top(v, ceiling);
-    if (!summed && unbounded) pk_survey_sum(v, &t, p, ahead);
+    /* Then a boundary below the top has so many above it, too. */
+    const bool surveyed = v->order == ORDER_DESCENDING && (at_least == 1 || t.n >= at_least);
+    if (!summed && surveyed) pk_survey_sum(v, &t, p, ahead);
     const double target = p * pk_mass_sum(&v->mass, &s);
     if (top_reaches(&t, target)) return true;
     if (!summed && isnan(v->cut_level.x)) { /* with a level there is a cheaper way */
@@ -95,7 +96,7 @@ static bool collect_prefix(view *v, double p, bool strict, int64_t at_least, flo
         if (top_reaches(&deep, target)) return true;
     }
     place at;
-    if (unbounded && pk_survey_find(v, &t, v->cut_level, target, strict, &at)) {
+    if (surveyed && pk_survey_find(v, &t, v->cut_level, target, strict, &at)) {
         cut_behind(v, &at);
         return false;
     }
