@@ -16,7 +16,9 @@ typedef struct shell {
     double centre;
     measure what;
     double inner, outer; /* keys */
-    double before;       /* measure of the keys up to inner, which does not reach the target */
+    double before,
+        through; /* measures of the keys up to inner, which does not reach the target, and
+                               up to outer */
 } shell;
 
 static double key_of(const shell *s, float x) {
@@ -106,8 +108,8 @@ static double halfway(double inner, double outer) {
 /* What a sample shows about the shell. */
 typedef struct opinion {
     double expected;    /* estimated number of candidates in the shell */
-    double early, late; /* estimated keys just before and just after the boundary */
-    bool equals;        /* many candidates seem to be at `late` */
+    double early, late; /* keys: probably before the boundary, and behind it */
+    double plateau;     /* a key near the boundary that a good part of the sample has; else NaN */
 } opinion;
 
 /* Writes the values of n_groups sampled groups that are in the shell; returns how many. *seen: how
@@ -141,50 +143,81 @@ static void weigh(view *v, const shell *s, const float *x, int32_t n, float *wei
     pk_mass_of(&v->mass, &of, x, (size_t)n, weight);
 }
 
-/* Where among n values in order the measure has certainly not reached `need` yet, and where it
- * certainly has: three standard errors of the sample to either side. n: nowhere. */
+/* The measure of n candidates. */
+static double measure_of(view *v, const shell *s, const float *x, int32_t n) {
+    if (s->what == MEASURE_COUNT) return n;
+    double sum = 0.0;
+    for (int32_t first = 0; first < n; first += GROUP) {
+        float weight[GROUP];
+        const int32_t count = n - first < GROUP ? n - first : GROUP;
+        weigh(v, s, x + first, count, weight);
+        for (int32_t i = 0; i < count; i++) sum += (double)weight[i];
+    }
+    return sum;
+}
+
+/* Where among n values in order three parts of their measure, ascending, are reached; n - 1 if they are
+ * not. */
 static void places_in_sample(view *v, const shell *s, const float *values, const int32_t *index,
-                             int32_t n, double factor, double need, int32_t *early, int32_t *late) {
-    double found = 0.0, squares = 0.0;
-    *early = *late = n;
-    for (int32_t first = 0; first < n && *late == n; first += GROUP) {
+                             int32_t n, const double *part, int32_t *at) {
+    const double total = measure_of(v, s, values, n);
+    double found = 0.0;
+    int next = 0;
+    for (int i = 0; i < 3; i++) {
+        at[i] = n - 1;
+        if (s->what == MEASURE_COUNT)
+            at[i] = (int32_t)clamp(ceil(part[i] * total) - 1.0, 0.0, total - 1.0);
+    }
+    for (int32_t first = 0; s->what == MEASURE_MASS && first < n && next < 3; first += GROUP) {
         const int32_t count = n - first < GROUP ? n - first : GROUP;
         float x[GROUP], weight[GROUP];
         for (int32_t i = 0; i < count; i++) x[i] = values[index[first + i]];
         weigh(v, s, x, count, weight);
         for (int32_t i = 0; i < count; i++) {
-            const double w = factor * (double)weight[i];
-            found += w;
-            squares += w * w;
-            const double error = 3.0 * sqrt(squares);
-            if (*early == n && found + error >= need) *early = first + i;
-            if (*late == n && found - error >= need) *late = first + i;
+            found += (double)weight[i];
+            while (next < 3 && found >= part[next] * total) at[next++] = first + i;
         }
     }
 }
 
-static opinion ask_sample(view *v, const shell *s, double target) {
+/* Whether n / 32 values beside a place, on one side of it, are its equals. */
+static bool is_among_equals(const float *values, const int32_t *index, int32_t n, int32_t at) {
+    const int32_t wide = n / 32 > 2 ? n / 32 : 2;
+    const float x = values[index[at]];
+    return (at >= wide && values[index[at - wide]] == x) ||
+           (at + wide < n && values[index[at + wide]] == x);
+}
+
+/*
+ * Looks at a sample. The part of its measure that comes before the boundary is that of the shell's,
+ * which is known. `early` and `late` are three standard errors away, times `down` and `up`: more if the
+ * masses differ so much that the sample is worse than its size says.
+ */
+static opinion ask_sample(view *v, const shell *s, double target, double down, double up) {
     const int32_t n_groups = v->row.n_groups < SAMPLE_GROUPS ? v->row.n_groups : SAMPLE_GROUPS;
     const size_t room = (size_t)n_groups * GROUP + 1;
     float *values = pk_lease_floats(v->scratch, LEASE_VALUES, room);
     int32_t *index = pk_lease_ints(v->scratch, LEASE_INDEX, room);
     int32_t seen;
     const int32_t n = take_sample(v, s, n_groups, values, &seen);
-    const double factor = seen > 0 ? (double)v->n / seen : 0.0;
     const double middle = halfway(s->inner, s->outer);
-    opinion told = {(double)n * factor, middle, middle, false};
+    opinion told = {seen > 0 ? (double)n * (double)v->n / seen : 0.0, middle, middle, NAN};
     if (n > 0) {
         for (int32_t i = 0; i < n; i++) index[i] = i;
         const ordering o = {NULL, values, s->order, s->centre};
         pk_sort_index(&o, index, n);
-        int32_t early, late;
-        places_in_sample(v, s, values, index, n, factor, target - s->before, &early, &late);
-        told.early = early > 0 ? key_of(s, values[index[early - 1]]) : s->inner;
-        told.late = late < n ? key_of(s, values[index[late]]) : s->outer;
-        const int32_t at = late < n ? late : n - 1;
-        told.equals = (at >= 2 && values[index[at - 2]] == values[index[at]]) ||
-                      (at + 2 < n && values[index[at + 2]] == values[index[at]]);
-        if (told.equals) told.late = key_of(s, values[index[at]]);
+        const double all = s->through - s->before;
+        const double part = all > 0.0 ? clamp((target - s->before) / all, 0.0, 1.0) : 1.0;
+        const double variance = s->what == MEASURE_COUNT ? part * (1.0 - part) : 0.25;
+        const double error = 3.0 * sqrt(variance / n) + 1.0 / n;
+        const double parts[3] = {part - down * error, part, part + up * error};
+        int32_t at[3];
+        places_in_sample(v, s, values, index, n, parts, at);
+        told.early = key_of(s, values[index[at[0]]]);
+        told.late = key_of(s, values[index[at[2]]]);
+        for (int i = 2; i > 0; i--)
+            if (is_among_equals(values, index, n, at[i]))
+                told.plateau = key_of(s, values[index[at[i]]]);
     }
     pk_lease_return(v->scratch, LEASE_INDEX);
     pk_lease_return(v->scratch, LEASE_VALUES);
@@ -199,6 +232,7 @@ static void try_key(view *v, shell *s, double key, double target, bool strict) {
     const double within = measure_within(v, s, key);
     if (reaches(within, target, strict)) {
         s->outer = key;
+        s->through = within;
     } else {
         s->inner = key;
         s->before = within;
@@ -211,15 +245,21 @@ static void try_key(view *v, shell *s, double key, double target, bool strict) {
  */
 static bool close_in(view *v, shell *s, double target, bool strict) {
     const double most = fmax((double)v->n_vocab / 6.0, 512.0);
+    double down = 1.0, up = 1.0;
     for (int round = 0;; round++) {
-        opinion told = ask_sample(v, s, target);
+        opinion told = ask_sample(v, s, target, down, up);
         if (told.expected <= most) return true;
-        if (round > 3) told.late = halfway(s->inner, s->outer); /* samples did not help */
+        if (round > 8) told.late = halfway(s->inner, s->outer); /* samples did not help */
         const double inner = s->inner, outer = s->outer;
+        if (!isnan(told.plateau)) {
+            try_key(v, s, told.plateau, target, strict);
+            try_key(v, s, key_before(s, told.plateau), target, strict);
+        }
         try_key(v, s, told.late, target, strict);
-        if (told.equals) try_key(v, s, key_before(s, told.late), target, strict);
         try_key(v, s, told.early, target, strict);
         if (s->inner >= key_before(s, s->outer)) return false;
+        if (s->inner == told.late) up *= 4.0;
+        if (s->outer == told.early) down *= 4.0;
         if (s->inner == inner && s->outer == outer)
             try_key(v, s, halfway(inner, outer), target, strict);
     }
@@ -237,16 +277,10 @@ static int32_t collect_shell(view *v, const shell *s) {
     }
     const float high = highest_within(s, s->outer);
     const float above = high < FLT_MAX ? nextafterf(high, INFINITY) : NAN;
-    const int32_t n = pk_view_collect(v, low, above);
-    if (!has_inner) return n;
-    int32_t kept = 0;
-    for (int32_t i = 0; i < n; i++) {
-        v->list.ids[kept] = v->list.ids[i];
-        v->list.x[kept] = v->list.x[i];
-        kept += key_of(s, v->list.x[i]) > s->inner;
-    }
-    pk_list_set(&v->list, kept, ORDER_AS_IT_LIES);
-    return kept;
+    const float in_low = has_inner ? edge(s, s->inner, false, false) : NAN;
+    if (isnan(in_low)) return pk_view_collect(v, low, above); /* nothing is nearer */
+    const float in_high = edge(s, s->inner, false, true);
+    return pk_view_collect_two(v, low, in_low, nextafterf(in_high, INFINITY), above);
 }
 
 /* The k-th of the candidates that were collected. */
@@ -362,6 +396,7 @@ boundary pk_boundary_find(view *v, candidate_order order, measure what, double t
     s.inner = order == ORDER_NEAR ? -1.0 : -INFINITY;
     s.outer = order == ORDER_NEAR ? INFINITY : (double)FLT_MAX;
     pk_view_count(v);
+    s.through = what == MEASURE_MASS ? v->mass.sum : (double)v->n;
     if (!(target > 0.0)) { /* even no candidate reaches it; the first is kept anyway */
         target = DBL_MIN;
         strict = false;

@@ -25,6 +25,15 @@ int32_t pk_view_collect(view *v, float low, float high) {
     return n;
 }
 
+int32_t pk_view_collect_two(view *v, float low, float high, float from, float to) {
+    PLUCK_ASSERT(high <= from);
+    int32_t n = pk_view_collect(v, low, high);
+    n += pk_row_collect(&v->row, v->mass.group_max, pk_view_deeper(v, from), to, v->list.ids + n,
+                        v->list.x + n);
+    pk_list_set(&v->list, n, ORDER_AS_IT_LIES);
+    return n;
+}
+
 int64_t pk_view_collect_few(view *v, float low, int64_t most) {
     PLUCK_ASSERT(v->whole && v->mass.max_stamp == v->values);
     if (v->n <= most) return pk_view_collect(v, low, NAN);

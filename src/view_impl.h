@@ -110,6 +110,9 @@ row_cut pk_view_deeper(const view *v, float low);
  * returns how many. */
 int32_t pk_view_collect(view *v, float low, float high);
 
+/* The same for low <= x < high and for from <= x < to, in no order. */
+int32_t pk_view_collect_two(view *v, float low, float high, float from, float to);
+
 /* Collects x >= low if there are at most `most`; if there are more, the free list is empty. Returns
  * how many there are. */
 int64_t pk_view_collect_few(view *v, float low, int64_t most);
