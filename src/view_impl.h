@@ -19,10 +19,11 @@ struct view {
     const kernel_table *kernels;
     scratch_arena *scratch;
     int32_t n_vocab;
-    bool slice;    /* WHOLE: the row is the tokens from `first` on, n_vocab of them. Edits name tokens of
-                      the whole vocabulary; all else counts from 0 */
+    /* WHOLE: the row is the tokens from `first` on, n_vocab of them. Edits name tokens of the whole
+     * vocabulary; all else counts from 0. */
+    bool slice;
     int32_t first; /* 0 unless it is a slice */
-    bool whole; /* WHOLE: the candidates are the row's, and the list is free to collect into */
+    bool whole;    /* WHOLE: the candidates are the row's, and the list is free to collect into */
     logit_row row;
     list list;
     logit_row list_row; /* the list's values as a row, made with the last source */
