@@ -121,7 +121,7 @@ CHAINS(SETUP)
 #define BENCHMARK(chain, spec)                                                                     \
     {.id = #chain,                                                                                 \
      .component = "chains",                                                                        \
-     .title = spec,                                                                                \
+     .title = (spec),                                                                              \
      .inputs = kind_names,                                                                         \
      .size = VOCABULARY,                                                                           \
      .gate_sizes = gate_sizes,                                                                     \

@@ -53,7 +53,7 @@
 /* A vector whose greatest element is the maximum of a group that has been loaded, whose places are
  * overwritten; adds the group's sum to *check, which becomes infinite or NaN if a part of it is not
  * moderate. */
-VFN vf ROW_FN(max_of_loaded)(vf *v, uint64_t bits, vf *check) {
+VBIG vf ROW_FN(max_of_loaded)(vf *v, uint64_t bits, vf *check) {
     (void)bits;
     vf m[PART], sum[PART];
     for (int i = 0; i < PART; i++) sum[i] = v_add(v[i], v[i + PART]);
@@ -72,7 +72,7 @@ VFN vf ROW_FN(max_of_loaded)(vf *v, uint64_t bits, vf *check) {
 }
 
 /* The same of a group. */
-VFN vf ROW_FN(spread_max)(const char *x, uint64_t bits, vf *check) {
+VBIG vf ROW_FN(spread_max)(const char *x, uint64_t bits, vf *check) {
     (void)bits;
     if (ROW_IS_DEAD) return v_set(-__builtin_inff());
     vf v[2 * PART];
@@ -180,9 +180,9 @@ VBIG void ROW_FN(lanes_exp_levels)(const char *x, uint64_t bits, const float *at
 }
 
 /* n_levels is a constant in each call. */
-VFN void ROW_FN(sumexp_levels)(const char *x, const uint64_t *allowed, size_t n_groups,
-                               const float *at, int n_levels, const exp_params *params, double *sum,
-                               double *above) {
+VBIG void ROW_FN(sumexp_levels)(const char *x, const uint64_t *allowed, size_t n_groups,
+                                const float *at, int n_levels, const exp_params *params,
+                                double *sum, double *above) {
     const exp_params p = *params;
     (void)allowed;
     double part[4];

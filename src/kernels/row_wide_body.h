@@ -38,17 +38,14 @@ VATTR static void ROW_FN(widen_sum)(const void *row, const uint64_t *allowed, si
     }
 }
 
-/* widen_mix of a group; plain: own is 1 and shift 0, so that one operation less is needed. */
-VFN void ROW_FN(mix_group)(const char *x, const char *y, uint64_t bits, const mix_params *p,
-                           bool plain, float *out) {
-    const vf weight = v_set(p->weight), own = v_set(p->own), shift = v_set(-p->shift);
+/* widen_mix of a group. */
+VBIG void ROW_FN(mix_group)(const char *x, const char *y, uint64_t bits, const mix_params *p,
+                            bool plain, float *out) {
     float wide[GROUP], other[GROUP];
     vf check = v_set(0.0f);
     (void)bits;
     for (int o = 0; o < GROUP; o += VWIDTH) {
-        const vf v = ROW_RAW(o), base = plain ? v : v_fma(own, v, shift);
-        const vf d = v_sub(v, CAT(v_load, DTYPE)(y + (size_t)o * DSIZE));
-        const vf mixed = v_fma(weight, d, base);
+        const vf mixed = v_mix(ROW_RAW(o), CAT(v_load, DTYPE)(y + (size_t)o * DSIZE), p, plain);
         check = v_fma(mixed, v_set(0.0f), check);
         v_store(out + o, ROW_ALLOW(o, mixed));
     }
@@ -77,10 +74,9 @@ VATTR static void ROW_FN(widen_mix)(const void *row, const void *second, const u
     }
 }
 
-/* spread_max of a group that is mixed with that of a second row; plain as in mix_group. */
-VFN vf ROW_FN(spread_mix_max)(const char *x, const char *y, uint64_t bits, const mix_params *p,
-                              bool plain, vf *check) {
-    const vf weight = v_set(p->weight), own = v_set(p->own), shift = v_set(-p->shift);
+/* spread_max of a group that is mixed with that of a second row. */
+VBIG vf ROW_FN(spread_mix_max)(const char *x, const char *y, uint64_t bits, const mix_params *p,
+                               bool plain, vf *check) {
     (void)bits;
     if (ROW_IS_DEAD) return v_set(-__builtin_inff());
     vf v[2 * PART], w[PART];
@@ -88,16 +84,13 @@ VFN vf ROW_FN(spread_mix_max)(const char *x, const char *y, uint64_t bits, const
         vf *half = v + k * PART;
         ROW_RAW32(32 * k, half);
         CAT(v_load32, DTYPE)(y + (size_t)(32 * k) * DSIZE, w);
-        for (int i = 0; i < PART; i++) {
-            const vf base = plain ? half[i] : v_fma(own, half[i], shift);
-            half[i] = v_fma(weight, v_sub(half[i], w[i]), base);
-        }
+        for (int i = 0; i < PART; i++) half[i] = v_mix(half[i], w[i], p, plain);
     }
     return ROW_FN(max_of_loaded)(v, bits, check);
 }
 
-VFN bool ROW_FN(mix_max)(const char *x, const char *y, const uint64_t *allowed, size_t n_groups,
-                         const mix_params *p, bool plain, float *max) {
+VBIG bool ROW_FN(mix_max)(const char *x, const char *y, const uint64_t *allowed, size_t n_groups,
+                          const mix_params *p, bool plain, float *max) {
     vf check = v_set(0.0f);
     vf m[4];
     (void)allowed;
