@@ -10,6 +10,7 @@ ctypes; what ctypes itself takes is measured by calls that the library refuses a
 import ctypes
 import json
 import os
+import platform
 import statistics
 import subprocess
 import sys
@@ -66,6 +67,15 @@ class BatchOut(ctypes.Structure):
     _fields_ = [(name, ctypes.c_void_p) for name in ("statuses", "errors", "tokens", "verified", "draws")] + [
         ("others", ctypes.c_void_p * 16)
     ]
+
+
+def cpu_name():
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    except OSError:
+        names = []
+    return names[0] if names else platform.processor() or "unknown CPU"
 
 
 def seconds(call, times):
@@ -169,7 +179,8 @@ def main():
     rows = np.ascontiguousarray(np.tile(rows, (N_ROWS // len(rows), 1)))
     as_json = sys.argv[2:] == ["--json"]
     of_torch = f", PyTorch {torch.__version__}" if torch else ""
-    where = f"Python {sys.version.split()[0]}, NumPy {np.__version__}{of_torch}, {pluck.isa()}, V = {rows.shape[1]}"
+    where = (f"{cpu_name()}, {pluck.isa()}, Python {sys.version.split()[0]}, NumPy {np.__version__}{of_torch}, "
+             f"V = {rows.shape[1]}")
     print(json.dumps({"where": where}) if as_json else where)
     for what, unit, value, bound, limit in measure(clib.load(), rows):
         if as_json:
