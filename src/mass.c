@@ -186,8 +186,10 @@ void pk_mass_sum_groups(mass_cache *m, const mass_source *s) {
     }
     const exp_params p = pk_exp_params(m->ref, s->scale);
     row_cut cut = s->cut;
-    if (s->whole && cut_is_open(cut) && few_reach(m, s->row->n_groups, masses_above(m, &p)))
-        cut = masses_above(m, &p);
+    if (s->whole && cut_is_open(cut)) {
+        const row_cut masses = masses_above(m, &p);
+        if (few_reach(m, s->row->n_groups, masses)) cut = masses;
+    }
     if (cut_is_open(cut))
         pk_row_sumexp(s->row, m->scratch, &p, m->group_sum);
     else
