@@ -271,3 +271,31 @@ void rig_check(rig *r, const rig_row *rows) {
         oracle_free(o);
     }
 }
+
+void rig_finish(rig *r, const float *logits, pluck_sampler *whole, pluck_sampler **tail) {
+    pluck_draw want, got;
+    if (!*tail)
+        assert_int_equal(pluck_sampler_create(tail, pluck_gpu_plan_tail(r->plans[0])), PLUCK_OK);
+    assert_int_equal(pluck_sample_row(whole, &(pluck_row){.logits = logits}, &want), PLUCK_OK);
+    assert_int_equal(pluck_gpu_finish_row(r->batch, r->ticket, 0, *tail, &got), PLUCK_OK);
+    assert_int_equal(got.token, want.token);
+    assert_int_equal(got.n_candidates, want.n_candidates);
+    assert_int_equal(pluck_accept(whole, want.token), PLUCK_OK);
+    assert_int_equal(pluck_accept(*tail, got.token), PLUCK_OK);
+}
+
+rig_row rig_random_row(rows_random *random, const float *logits, int32_t n_vocab,
+                       const int32_t *history, pluck_stage *stages, int32_t n_stages,
+                       pluck_config *config, uint32_t *mask) {
+    *config = with_chain(n_vocab, (uint32_t)rows_next(random), PLUCK_RNG_PHILOX, stages, n_stages);
+    const rows_mask_kind kind = (rows_mask_kind)rows_below(random, ROWS_MASKS);
+    rows_mask(kind, rows_next(random), logits, mask, n_vocab);
+    const bool masked = rows_below(random, 2);
+    return (rig_row){.logits = logits,
+                     .mask = masked ? mask : NULL,
+                     .config = config,
+                     .seed = config->seed,
+                     .position = rows_next(random),
+                     .history = history,
+                     .n_history = 8};
+}

@@ -77,6 +77,16 @@ void rig_run(rig *r, const rig_row *rows, int32_t n_rows, pluck_dtype dtype, int
 /* Compares the last run with the oracle, row by row. */
 void rig_check(rig *r, const rig_row *rows);
 
+/* Finishes row 0 of the last run on the host, with *tail (created from its plan if it is NULL), and
+ * compares the draw with that of `whole` on the same row; both accept it. */
+void rig_finish(rig *r, const float *logits, pluck_sampler *whole, pluck_sampler **tail);
+
+/* A random row: a config and a mask (or none) for logits that have been filled, with 8 tokens
+ * of history. */
+rig_row rig_random_row(rows_random *random, const float *logits, int32_t n_vocab,
+                       const int32_t *history, pluck_stage *stages, int32_t n_stages,
+                       pluck_config *config, uint32_t *mask);
+
 /* The bytes of device memory. */
 void rig_download(rig *r, gpu_memory memory, void *bytes, size_t size);
 

@@ -71,17 +71,8 @@ static void everywhere_in_a_chain(void **state) {
             rows_fill((rows_kind)((i + round) % ROWS_KINDS), rows_next(&random), logits[i], N);
             if (i % 4 == 1) stages[i][n++] = with_penalties(8, 1.2f, 0.3f, 0.1f);
             n += place_cut(&random, i / CUTS, i % CUTS, stages[i] + n);
-            configs[i] =
-                with_chain(N, (uint32_t)rows_next(&random), PLUCK_RNG_PHILOX, stages[i], n);
-            rows_mask((rows_mask_kind)rows_below(&random, ROWS_MASKS), rows_next(&random),
-                      logits[i], masks[i], N);
-            rows[i] = (rig_row){.logits = logits[i],
-                                .mask = rows_below(&random, 2) ? masks[i] : NULL,
-                                .config = &configs[i],
-                                .seed = configs[i].seed,
-                                .position = rows_next(&random),
-                                .history = history,
-                                .n_history = 8};
+            rows[i] =
+                rig_random_row(&random, logits[i], N, history, stages[i], n, &configs[i], masks[i]);
         }
         rig_run(&r, rows, n_rows, (pluck_dtype)(round % 3), round % 2 ? 1 : 0);
         rig_check(&r, rows);
@@ -236,21 +227,11 @@ static void hand_back_what_is_left(void **state) {
         assert_int_equal(pluck_sampler_create(&whole, &config), PLUCK_OK);
         for (int step = 0; step < 6; step++) {
             const rig_row row = {.logits = logits, .config = &config, .seed = 7};
-            pluck_draw want, got;
             rows_fill((rows_kind)(step % 2 ? ROWS_PEAKED : ROWS_NORMAL), (uint64_t)step, logits, N);
             rig_run(&r, &row, 1, PLUCK_DTYPE_F32, 0);
             rig_check(&r, &row);
             assert_int_equal(pluck_gpu_plan_placement(r.plans[0]), PLUCK_GPU_CANDIDATES);
-            if (!tail)
-                assert_int_equal(pluck_sampler_create(&tail, pluck_gpu_plan_tail(r.plans[0])),
-                                 PLUCK_OK);
-            assert_int_equal(pluck_sample_row(whole, &(pluck_row){.logits = logits}, &want),
-                             PLUCK_OK);
-            assert_int_equal(pluck_gpu_finish_row(r.batch, r.ticket, 0, tail, &got), PLUCK_OK);
-            assert_int_equal(got.token, want.token);
-            assert_int_equal(got.n_candidates, want.n_candidates);
-            assert_int_equal(pluck_accept(whole, want.token), PLUCK_OK);
-            assert_int_equal(pluck_accept(tail, got.token), PLUCK_OK);
+            rig_finish(&r, logits, whole, &tail);
         }
         pluck_sampler_free(whole);
         pluck_sampler_free(tail);

@@ -59,17 +59,8 @@ static void random_chains(void **state) {
             rows_fill((rows_kind)rows_below(&random, ROWS_KINDS), rows_next(&random), logits[i], N);
             if (rows_below(&random, 3) == 0) stages[i][n++] = with_penalties(8, 1.2f, 0.3f, 0.1f);
             n += random_chain(&random, stages[i] + n);
-            configs[i] =
-                with_chain(N, (uint32_t)rows_next(&random), PLUCK_RNG_PHILOX, stages[i], n);
-            rows_mask((rows_mask_kind)rows_below(&random, ROWS_MASKS), rows_next(&random),
-                      logits[i], masks[i], N);
-            rows[i] = (rig_row){.logits = logits[i],
-                                .mask = rows_below(&random, 2) ? masks[i] : NULL,
-                                .config = &configs[i],
-                                .seed = configs[i].seed,
-                                .position = rows_next(&random),
-                                .history = history,
-                                .n_history = 8};
+            rows[i] =
+                rig_random_row(&random, logits[i], N, history, stages[i], n, &configs[i], masks[i]);
         }
         rig_run(&r, rows, n_rows, (pluck_dtype)(round % 3), round % 5 == 4 ? 1 : 0);
         rig_check(&r, rows);
