@@ -218,3 +218,15 @@ void random_chain_make(random_chain *c, uint64_t seed, int32_t n_vocab) {
         with_chain(n_vocab, (uint32_t)rows_next(&r) >> 1,
                    rows_below(&r, 2) ? PLUCK_RNG_PHILOX : PLUCK_RNG_MT19937, c->stages, total);
 }
+
+void random_chain_calls(pair *p, rows_random *r, int32_t n_vocab,
+                        pluck_row (*next)(rows_random *r, int32_t n_vocab), int *calls, int *same) {
+    for (int call = 0; call < 4; call++) {
+        const pluck_row row = next(r, n_vocab);
+        const check_verdict verdict = pair_step(p, &row, NULL);
+        *calls += 1;
+        *same += verdict == CHECK_SAME;
+        if (verdict != CHECK_SAME) break;
+        pair_accept(p, random_chain_token(r, n_vocab));
+    }
+}

@@ -25,4 +25,9 @@ void random_chain_make(random_chain *c, uint64_t seed, int32_t n_vocab);
 /* A token that the chain's edits are likely to change. */
 int32_t random_chain_token(rows_random *r, int32_t n_vocab);
 
+/* Four calls of a pair, on rows that `next` makes; after each both accept a token. Ends early at a call
+ * that is not the same. Adds to the numbers of calls and of those that are the same. */
+void random_chain_calls(pair *p, rows_random *r, int32_t n_vocab,
+                        pluck_row (*next)(rows_random *r, int32_t n_vocab), int *calls, int *same);
+
 #endif

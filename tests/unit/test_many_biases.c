@@ -72,14 +72,7 @@ static void behind_biases(uint64_t seed, int *calls, int *same) {
     pair_open(&p, &config);
     p.label = "many biases";
     p.seed = seed;
-    for (int call = 0; call < 4; call++) {
-        const pluck_row row = random_row(&r, n_vocab);
-        const check_verdict verdict = pair_step(&p, &row, NULL);
-        *calls += 1;
-        *same += verdict == CHECK_SAME;
-        if (verdict != CHECK_SAME) break;
-        pair_accept(&p, random_chain_token(&r, n_vocab));
-    }
+    random_chain_calls(&p, &r, n_vocab, random_row, calls, same);
     pair_close(&p);
 }
 

@@ -79,14 +79,7 @@ static void run_chain(uint64_t seed, int *calls, int *same) {
     p.label = "second row";
     p.seed = seed;
     for (int i = 0; i < 20; i++) pair_accept(&p, random_chain_token(&r, n_vocab));
-    for (int call = 0; call < 4; call++) {
-        const pluck_row row = random_rows(&r, n_vocab);
-        const check_verdict verdict = pair_step(&p, &row, NULL);
-        *calls += 1;
-        *same += verdict == CHECK_SAME;
-        if (verdict != CHECK_SAME) break;
-        pair_accept(&p, random_chain_token(&r, n_vocab));
-    }
+    random_chain_calls(&p, &r, n_vocab, random_rows, calls, same);
     pair_close(&p);
 }
 
