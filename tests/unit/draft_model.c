@@ -118,3 +118,26 @@ void draft_assert_fits(const char *name, const double *p, const long *seen, long
     const double z = (chi - df) / sqrt(2.0 * df);
     if (z > 4) fail_msg("%s: chi-squared %g of %d degrees of freedom", name, chi, df);
 }
+
+double draft_check_joint(const draft_scene *c, draft_three three, const void *how,
+                         draft_seeds seeds, long n) {
+    draft_model m;
+    draft_model_make(&m, c->drafts, seeds.model + (uint64_t)c->drafts);
+    double p[DRAFT_SEQUENCES];
+    draft_joint(c, &m, p);
+    const pluck_config config = draft_config(c->stages, c->n_stages, seeds.sampler);
+    pluck_sampler *s = NULL;
+    assert_int_equal(pluck_sampler_create(&s, &config), PLUCK_OK);
+    rows_random r = {seeds.drafts};
+    long seen[DRAFT_SEQUENCES] = {0}, stood = 0;
+    for (long i = 0; i < n; ++i) {
+        int32_t t[3] = {0};
+        pluck_sampler_reset(s);
+        (void)pluck_sampler_seek(s, (uint64_t)i * 64);
+        stood += three(s, &m, how, &r, t);
+        seen[(t[0] * DRAFT_V + t[1]) * DRAFT_V + t[2]]++;
+    }
+    draft_assert_fits(c->name, p, seen, n);
+    pluck_sampler_free(s);
+    return (double)stood / (double)n;
+}

@@ -42,6 +42,20 @@ int32_t draft_draw(const float q[DRAFT_V], rows_random *r);
 /* Samples tokens n to 2 behind the n that are there. */
 void draft_go_on(pluck_sampler *s, const draft_model *m, int32_t n, int32_t t[3]);
 
+/* Draws three tokens, some of them drafted in the way that `how` says; returns how many stood. */
+typedef int32_t (*draft_three)(pluck_sampler *s, const draft_model *m, const void *how,
+                               rows_random *r, int32_t t[3]);
+
+typedef struct draft_seeds {
+    uint64_t model, drafts;
+    uint32_t sampler;
+} draft_seeds;
+
+/* Draws n times three tokens, which must fit the exact joint distribution. Returns the mean number of
+ * drafted tokens that stood. */
+double draft_check_joint(const draft_scene *c, draft_three three, const void *how,
+                         draft_seeds seeds, long n);
+
 /* Fails the test unless n sequences that were counted fit the distribution, by chi-squared. */
 void draft_assert_fits(const char *name, const double *p, const long *seen, long n);
 

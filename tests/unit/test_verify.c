@@ -104,27 +104,22 @@ static int32_t three(pluck_sampler *s, const draft_model *m, pluck_verify_way wa
     return got.n_accepted;
 }
 
+typedef struct line_kind {
+    pluck_verify_way way;
+    bool known; /* what the tokens were drawn from */
+} line_kind;
+
+static int32_t three_of_line(pluck_sampler *s, const draft_model *m, const void *how,
+                             rows_random *r, int32_t t[3]) {
+    const line_kind *kind = how;
+    return three(s, m, kind->way, kind->known, r, t);
+}
+
 /* Mean number of drafted tokens that stood. */
 static double check_joint(const draft_scene *c, pluck_verify_way way, bool known, long n) {
-    draft_model m;
-    draft_model_make(&m, c->drafts, 40 + (uint64_t)c->drafts);
-    double p[DRAFT_SEQUENCES];
-    draft_joint(c, &m, p);
-    const pluck_config config = draft_config(c->stages, c->n_stages, 78);
-    pluck_sampler *s = NULL;
-    assert_int_equal(pluck_sampler_create(&s, &config), PLUCK_OK);
-    rows_random r = {8};
-    long seen[DRAFT_SEQUENCES] = {0}, stood = 0;
-    for (long i = 0; i < n; ++i) {
-        int32_t t[3];
-        pluck_sampler_reset(s);
-        (void)pluck_sampler_seek(s, (uint64_t)i * 64);
-        stood += three(s, &m, way, known, &r, t);
-        seen[(t[0] * DRAFT_V + t[1]) * DRAFT_V + t[2]]++;
-    }
-    draft_assert_fits(c->name, p, seen, n);
-    pluck_sampler_free(s);
-    return (double)stood / (double)n;
+    const line_kind kind = {way, known};
+    const draft_seeds seeds = {.model = 40, .drafts = 8, .sampler = 78};
+    return draft_check_joint(c, three_of_line, &kind, seeds, n);
 }
 
 static void joint_of_both(void **state) {

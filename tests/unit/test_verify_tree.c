@@ -197,29 +197,17 @@ static int32_t three(pluck_sampler *s, const draft_model *m, const drafted *d, i
     return got.n_accepted;
 }
 
+static int32_t three_of_tree(pluck_sampler *s, const draft_model *m, const void *how,
+                             rows_random *r, int32_t t[3]) {
+    drafted d;
+    draw_tree(&d, m, how, r);
+    return three(s, m, &d, t);
+}
+
 /* Mean number of drafted tokens that stood. */
 static double check_joint(const draft_scene *c, const siblings *kind, long n) {
-    draft_model m;
-    draft_model_make(&m, c->drafts, 60 + (uint64_t)c->drafts);
-    double p[DRAFT_SEQUENCES];
-    draft_joint(c, &m, p);
-    const pluck_config config = draft_config(c->stages, c->n_stages, 79);
-    pluck_sampler *s = NULL;
-    assert_int_equal(pluck_sampler_create(&s, &config), PLUCK_OK);
-    rows_random r = {9};
-    long seen[DRAFT_SEQUENCES] = {0}, stood = 0;
-    for (long i = 0; i < n; ++i) {
-        int32_t t[3] = {0};
-        drafted d;
-        draw_tree(&d, &m, kind, &r);
-        pluck_sampler_reset(s);
-        (void)pluck_sampler_seek(s, (uint64_t)i * 64);
-        stood += three(s, &m, &d, t);
-        seen[(t[0] * V + t[1]) * V + t[2]]++;
-    }
-    draft_assert_fits(c->name, p, seen, n);
-    pluck_sampler_free(s);
-    return (double)stood / (double)n;
+    const draft_seeds seeds = {.model = 60, .drafts = 9, .sampler = 79};
+    return draft_check_joint(c, three_of_tree, kind, seeds, n);
 }
 
 static void joint_of_each(void **state) {
