@@ -57,6 +57,8 @@ class Server:
             self.address = probe.getsockname()
         environment = {k: v for k, v in os.environ.items()
                        if k not in ("LD_PRELOAD", "PLUCK_LLAMA") and not k.startswith("LLAMA_ARG_")}
+        # The server may have been built before its folder was moved.
+        environment["LD_LIBRARY_PATH"] = os.path.abspath(options.lib)
         if dropin:
             environment.update(LD_PRELOAD=os.path.abspath(options.dropin), PLUCK_LLAMA="log")
         self.dropin = dropin
