@@ -246,11 +246,11 @@ pluck_status pluck_token_ring_create(pluck_token_ring **out, int32_t n,
     const pluck_allocator from = allocator ? *allocator : (pluck_allocator){0};
     if (!pk_allocator_is_whole(&from)) return PLUCK_ERR_NULL;
     const size_t head = round_up(sizeof(pluck_token_ring), 16);
-    const size_t size = head + pk_history_size(n, HISTORY_COUNTS);
+    const size_t size = head + pk_history_size(n, HISTORY_COUNTS, 0);
     pluck_token_ring *ring = pk_allocate(&from, size);
     if (!ring) return PLUCK_ERR_MEMORY;
     *ring = (pluck_token_ring){from, size, (history *)(void *)((char *)ring + head)};
-    pk_history_init(ring->history, n, HISTORY_COUNTS);
+    pk_history_init(ring->history, n, HISTORY_COUNTS, 0);
     *out = ring;
     return PLUCK_OK;
 }

@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "common.h"
 #include "contract.h"
 #include "hash.h"
 #include "ngrams.h"
@@ -33,14 +34,28 @@ static int32_t slots_for(int32_t capacity, history_kind kind) {
     return n;
 }
 
-size_t pk_history_size(int32_t capacity, history_kind kind) {
+/* To walk the vocabulary costs about as much as to find one token in so many. */
+enum { DENSE = 10 };
+
+/* Whether the tokens in the ring can be so many that counts are kept by token, too. */
+static bool keeps_by_token(int32_t capacity, history_kind kind, int32_t n_vocab) {
+    return kind == HISTORY_COUNTS && n_vocab > 0 && capacity >= n_vocab / DENSE;
+}
+
+bool pk_history_is_dense(const history *h) {
+    return h->n_vocab > 0 && h->n_distinct > h->n_vocab / DENSE;
+}
+
+size_t pk_history_size(int32_t capacity, history_kind kind, int32_t n_vocab) {
     if (kind == HISTORY_NGRAMS) {
         const size_t n = (size_t)capacity + pk_ngrams_ints(capacity, slots_for(capacity, kind));
         return sizeof(history) + n * sizeof(int32_t);
     }
     const size_t n_arrays = kind == HISTORY_REPEATS ? 6 : 3;
+    const size_t by_token = keeps_by_token(capacity, kind, n_vocab) ? (size_t)n_vocab + GROUP : 0;
     return sizeof(history) +
-           (n_arrays * (size_t)capacity + (size_t)slots_for(capacity, kind)) * sizeof(int32_t);
+           (n_arrays * (size_t)capacity + (size_t)slots_for(capacity, kind) + by_token) *
+               sizeof(int32_t);
 }
 
 /* Makes 2^slot_bits slots the table, all of them free. */
@@ -49,12 +64,15 @@ static void free_slots(history *h, int32_t slot_bits) {
     memset(history_slots(h), 0xff, sizeof(int32_t) << slot_bits); /* -1 */
 }
 
-void pk_history_init(history *h, int32_t capacity, history_kind kind) {
+void pk_history_init(history *h, int32_t capacity, history_kind kind, int32_t n_vocab) {
     PLUCK_ASSERT(capacity >= 1 && capacity <= PLUCK_MAX_LAST_N);
     *h = (history){.kind = kind,
                    .capacity = capacity,
                    .n_slots = slots_for(capacity, kind),
+                   .n_vocab = keeps_by_token(capacity, kind, n_vocab) ? n_vocab : 0,
                    .salt = salt_of(h)};
+    if (h->n_vocab > 0)
+        memset(history_by_token(h), 0, ((size_t)h->n_vocab + GROUP) * sizeof(int32_t));
     pk_history_clear(h);
 }
 
@@ -63,6 +81,8 @@ void pk_history_set_ngram(history *h, int32_t ngram) {
 }
 
 void pk_history_clear(history *h) {
+    for (int32_t place = 0; h->n_vocab > 0 && place < h->n_distinct; place++)
+        history_by_token(h)[history_tokens(h)[place]] = 0;
     h->size = h->first = h->n_distinct = h->n_places = h->n_lags = h->n_new = 0;
     h->free_place = -1;
     if (h->kind == HISTORY_NGRAMS)
@@ -108,6 +128,8 @@ static int32_t take_place(history *h) {
 
 /* Adds one to the count of a token; returns its place. */
 static int32_t count_up(history *h, int32_t token) {
+    PLUCK_ASSERT(h->n_vocab == 0 || token < h->n_vocab);
+    if (h->n_vocab > 0) history_by_token(h)[token]++;
     int32_t i = find(h, token);
     if (history_slots(h)[i] != -1) {
         const int32_t place = history_slots(h)[i];
@@ -159,6 +181,7 @@ static void leave_place(history *h, int32_t place) {
 }
 
 static void count_down(history *h, int32_t token) {
+    if (h->n_vocab > 0) history_by_token(h)[token]--;
     const int32_t i = find(h, token);
     const int32_t place = history_slots(h)[i];
     PLUCK_ASSERT(h->n_places < 1 << h->slot_bits); /* every search needs a free slot to end */

@@ -6,7 +6,9 @@
  * distinct token, not for each token that the ring has room for. So ten tokens in a window of a
  * million stay in the first-level cache, and clearing takes no time. There are three kinds:
  *
- * HISTORY_COUNTS: the places in use are 0 to n_distinct - 1, so that they can be walked.
+ * HISTORY_COUNTS: the places in use are 0 to n_distinct - 1, so that they can be walked. If the
+ * ring can hold so many tokens that it is better to walk the vocabulary instead, the counts are
+ * also kept by token.
  *
  * HISTORY_REPEATS: a distinct token keeps its place as long as it is in the history. For each token
  * of the ring its place is stored. Further arrays are for dry_repeats.c, which finds what repeats
@@ -20,6 +22,7 @@
 #ifndef PLUCK_HISTORY_H
 #define PLUCK_HISTORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,17 +42,19 @@ typedef struct history {
     uint32_t base, factor, inverse, power;
     int32_t slot_bits; /* the table uses 2^slot_bits slots */
     int32_t n_slots;   /* slots that there is memory for */
+    int32_t n_vocab;   /* HISTORY_COUNTS: the tokens whose counts are also kept by token; or 0 */
     uint32_t salt;     /* of the hash */
     int32_t n_lags;    /* HISTORY_REPEATS: size when the lags were last brought up to date */
     int32_t n_new;     /* HISTORY_REPEATS: tokens pushed since then, up to capacity */
     /* Followed by arrays of `capacity` int32 and one of n_slots; see the functions below. */
 } history;
 
-/* The size of a history in bytes. */
-size_t pk_history_size(int32_t capacity, history_kind kind);
+/* The size in bytes of a history of tokens below n_vocab; 0: of any tokens, whose counts are not kept
+ * by token. */
+size_t pk_history_size(int32_t capacity, history_kind kind, int32_t n_vocab);
 
 /* Makes an empty history in memory of pk_history_size bytes, aligned for int32_t. */
-void pk_history_init(history *h, int32_t capacity, history_kind kind);
+void pk_history_init(history *h, int32_t capacity, history_kind kind, int32_t n_vocab);
 
 /* HISTORY_NGRAMS: sets the length of an n-gram, 1 or more, of a history that is empty. */
 void pk_history_set_ngram(history *h, int32_t ngram);
@@ -79,6 +84,10 @@ int32_t pk_history_count(const history *h, int32_t token);
  * for n_distinct. Takes linear time. */
 void pk_history_ascending(const history *h, int32_t *tokens, int32_t *counts);
 
+/* Whether the distinct tokens are so many that it is better to walk the vocabulary, with the counts by
+ * token, than the distinct tokens. */
+bool pk_history_is_dense(const history *h);
+
 /* The ring index of the token that comes `after` places after the oldest; -1 <= after <=
  * capacity. */
 static inline int32_t history_index(const history *h, int32_t after) {
@@ -104,6 +113,12 @@ static inline int32_t *history_counts(const history *h) {
 /* The hash table: places; -1 in a free slot. */
 static inline int32_t *history_slots(const history *h) {
     return history_counts(h) + h->capacity;
+}
+
+/* HISTORY_COUNTS, by token: how often it occurs; NULL if that is not kept. Behind the vocabulary
+ * there is room for as many more as a group has. */
+static inline int32_t *history_by_token(const history *h) {
+    return h->n_vocab > 0 ? history_slots(h) + h->n_slots : NULL;
 }
 
 /* HISTORY_REPEATS, by ring index: the place of the token there. */

@@ -38,7 +38,7 @@ static size_t reserve(size_t *used, size_t size) {
 }
 
 /* Decides where an enabled stage's mutable parts are. */
-static void place_state(step *s, int32_t max_rewind, size_t *memory, int32_t *n_streams) {
+static void place_state(step *s, const pluck_config *config, size_t *memory, int32_t *n_streams) {
     const stage_kind *kind = s->kind;
     s->stream = s->history = s->work = s->journal = NONE;
     if (kind->random) {
@@ -46,9 +46,11 @@ static void place_state(step *s, int32_t max_rewind, size_t *memory, int32_t *n_
         s->stream_number = (uint32_t)(*n_streams)++;
     }
     if (kind->last_n)
-        s->history = reserve(memory, pk_history_size(kind->last_n(s->stage), kind->history));
+        s->history = reserve(
+            memory, pk_history_size(kind->last_n(s->stage), kind->history, config->n_vocab));
     if (kind->work) s->work = reserve(memory, kind->work(s->stage) * sizeof(int32_t));
-    if (max_rewind > 0) s->journal = reserve(memory, pk_journal_size(kind, max_rewind));
+    if (config->max_rewind > 0)
+        s->journal = reserve(memory, pk_journal_size(kind, config->max_rewind));
 }
 
 /* Whether the logits themselves matter behind step i: a stage reads them, or nothing selects, so
@@ -83,7 +85,7 @@ static PK_APART void build(plan_arena *arena, const pluck_config *config) {
             n_streams += s.kind->random;
             continue;
         }
-        place_state(&s, config->max_rewind, &memory, &n_streams);
+        place_state(&s, config, &memory, &n_streams);
         steps[n_steps++] = s;
     }
     if (!p) return;

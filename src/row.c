@@ -167,13 +167,46 @@ static void become_flat(logit_row *r) {
     r->flat = true;
 }
 
-void pk_row_expect_edits(logit_row *r, int32_t n) {
-    if (r->flat || !row_tail_is_alone(r) || n <= r->n_groups / 2) return;
+/* Puts the patch of a short last group, the only patch, where it is in a row that is flat. */
+static void place_tail(logit_row *r) {
+    PLUCK_ASSERT(!r->flat && row_tail_is_alone(r));
     float *flat = r->memory.patches;
     if (r->n_patches > 0 && r->n_full > 0)
         memcpy(flat + (size_t)r->n_full * GROUP, flat, GROUP * sizeof *flat);
-    widen(r, 0, r->n_full, flat);
+}
+
+void pk_row_expect_edits(logit_row *r, int32_t n) {
+    if (r->flat || !row_tail_is_alone(r) || n <= r->n_groups / 2) return;
+    place_tail(r);
+    widen(r, 0, r->n_full, r->memory.patches);
     become_flat(r);
+}
+
+/* Makes all groups patches, in order, whatever has been a patch. */
+static void flatten(logit_row *r, float *room) {
+    float *flat = r->memory.patches;
+    memcpy(room, flat, (size_t)r->n_patches * GROUP * sizeof *flat);
+    widen(r, 0, r->n_full, flat);
+    for (int32_t g = pk_row_next_patched(r, 0); g < r->n_groups; g = pk_row_next_patched(r, g + 1))
+        memcpy(flat + (size_t)g * GROUP, room + (size_t)r->memory.patch_of[g] * GROUP,
+               GROUP * sizeof *flat);
+    become_flat(r);
+}
+
+void pk_row_rewrite(logit_row *r, row_rewrite_fn fn, const void *ctx, float *room) {
+    enum { AT_ONCE = 32 }; /* groups that stay in the first-level cache */
+    if (!r->flat && row_tail_is_alone(r))
+        place_tail(r);
+    else if (!r->flat)
+        flatten(r, room);
+    float *flat = r->memory.patches;
+    for (int32_t g = 0, n; g < r->n_groups; g += n) {
+        n = r->n_groups - g < AT_ONCE ? r->n_groups - g : AT_ONCE;
+        const int32_t full = r->n_full - g < n ? r->n_full - g : n;
+        if (!r->flat && full > 0) widen(r, g, full, flat + (size_t)g * GROUP);
+        fn(ctx, g * GROUP, n * GROUP, flat + (size_t)g * GROUP);
+    }
+    if (!r->flat) become_flat(r);
 }
 
 bool pk_row_can_add(const logit_row *r) {
@@ -192,27 +225,11 @@ void pk_row_add(logit_row *r, const float *added) {
     }
 }
 
-/* Makes all groups patches, which are bent; the row's own logits have been bent before. */
-static void bend_again(logit_row *r, const bend_params *p, float *room) {
-    const array_kernels *k = &r->kernels->array;
-    float *flat = r->memory.patches;
-    k->bend(flat, (size_t)r->n_patches * GROUP, p, room);
-    widen(r, 0, r->n_full, flat);
-    k->bend(flat, (size_t)r->n_full * GROUP, p, flat);
-    for (int32_t g = pk_row_next_patched(r, 0); g < r->n_groups; g = pk_row_next_patched(r, g + 1))
-        memcpy(flat + (size_t)g * GROUP, room + (size_t)r->memory.patch_of[g] * GROUP,
-               GROUP * sizeof *flat);
-    become_flat(r);
-}
-
 void pk_row_bend(logit_row *r, const bend_params *p, float *room) {
     float *patches = r->memory.patches;
+    r->least = -FLT_MAX;           /* nobody looks at what becomes of the logits */
+    if (r->bent) flatten(r, room); /* with the first cubic */
     const int32_t n = r->flat ? r->n_groups : r->n_patches;
-    r->least = -FLT_MAX; /* nobody looks at what becomes of the logits */
-    if (r->bent) {
-        bend_again(r, p, room);
-        return;
-    }
     r->kernels->array.bend(patches, (size_t)n * GROUP, p, patches);
     r->bent = !r->flat;
     r->bend = *p;

@@ -97,6 +97,13 @@ int32_t pk_row_few(const logit_row *r, int32_t most, int32_t *ids);
 /* Prepares for edits in about n groups: if they are many, makes a copy of the whole row. */
 void pk_row_expect_edits(logit_row *r, int32_t n);
 
+/* Changes the n logits from place `first` on in place; -inf stays. */
+typedef void (*row_rewrite_fn)(const void *ctx, int32_t first, int32_t n, float *x);
+
+/* Hands all logits to fn, a few groups at a time; all groups become patches, in the order of their ids.
+ * `room`: for a float for each token, not kept. */
+void pk_row_rewrite(logit_row *r, row_rewrite_fn fn, const void *ctx, float *room);
+
 /* Whether numbers can be added to all logits: nothing has been added yet, and the groups are not all
  * patches. */
 bool pk_row_can_add(const logit_row *r);

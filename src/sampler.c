@@ -94,7 +94,8 @@ pluck_status pluck_sampler_create(pluck_sampler **out, const pluck_config *confi
         const stage_kind *kind = at->kind;
         call(at, kind->create, &s->memory[i]);
         if (kind->last_n)
-            pk_history_init(pk_history_of(s, at), kind->last_n(at->stage), kind->history);
+            pk_history_init(pk_history_of(s, at), kind->last_n(at->stage), kind->history,
+                            p->config.n_vocab);
         if (kind->ngram) pk_history_set_ngram(pk_history_of(s, at), kind->ngram(at->stage));
     }
     seed_streams(s);

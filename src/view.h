@@ -173,6 +173,14 @@ pluck_status pk_view_edit(view *v, const int32_t *ids, int32_t n, edit_fn fn, co
 /* The same for a view that is not edited in its row: `of` is asked which edit each candidate has. */
 pluck_status pk_view_edit_each(view *v, edit_of_fn of, edit_fn fn, const void *ctx);
 
+/* Changes the logits of n tokens from `first` on in place; -inf stays. Behind the vocabulary's end, too,
+ * they are -inf. */
+typedef void (*edit_all_fn)(const void *ctx, int32_t first, int32_t n, float *logit);
+
+/* Hands all logits to fn, a few groups at a time, if the candidates are a row whose logits are not
+ * scaled. False if they are not; nothing has been done then. */
+bool pk_view_edit_all(view *v, edit_all_fn fn, const void *ctx);
+
 /* Adds added[id] to each logit, as pk_row_add does, if the candidates are a row whose logits are not
  * scaled. False if they are not; nothing has been done then. */
 bool pk_view_add(view *v, const float *added);

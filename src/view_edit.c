@@ -114,6 +114,27 @@ static void edit_slice(view *v, const int32_t *ids, int32_t n, edit_fn fn, const
     view_changed_values(v);
 }
 
+/* fn of pk_view_edit_all for the places of a slice. */
+typedef struct slice_edit {
+    edit_all_fn fn;
+    const void *ctx;
+    int32_t first;
+} slice_edit;
+
+static void edit_places(const void *ctx, int32_t first, int32_t n, float *x) {
+    const slice_edit *e = ctx;
+    e->fn(e->ctx, e->first + first, n, x);
+}
+
+bool pk_view_edit_all(view *v, edit_all_fn fn, const void *ctx) {
+    if (!pk_view_edits_row(v) || v->scale != 1.0) return false;
+    PLUCK_ASSERT(cut_is_open(v->cut) && !v->adapted && !v->infinite);
+    const slice_edit e = {fn, ctx, v->first};
+    pk_row_rewrite(&v->row, edit_places, &e, v->list.x);
+    view_changed_values(v);
+    return true;
+}
+
 bool pk_view_add(view *v, const float *added) {
     if (!pk_view_edits_row(v) || v->scale != 1.0 || !pk_row_can_add(&v->row)) return false;
     PLUCK_ASSERT(cut_is_open(v->cut) && !v->adapted);

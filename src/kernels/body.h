@@ -251,6 +251,87 @@ VFN void mix_hostile(const float *x, const float *y, const mix_params *p, float 
     }
 }
 
+/* So that gcc computes both sides of a condition, and has a vector of each. The library's exceptions
+ * are nobody's (fpenv.h). */
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC push_options
+#pragma GCC optimize("no-trapping-math")
+#endif
+
+/* x * repeat, or, if x is positive, x / repeat. With 1 / repeat rounded, one correction of the product
+ * gives the rounded quotient: as repeat is a float, x / repeat is further from the middle of two
+ * doubles than the error that is left (Markstein, "Computation of elementary functions on the IBM
+ * RISC System/6000 processor", 1990). Not for +inf. */
+static inline VATTR double repeated(double x, double repeat, double inverse) {
+#ifdef V_FUSES
+    const double y = x * (x > 0.0 ? inverse : repeat);
+    const double corrected = __builtin_fma(__builtin_fma(-repeat, y, x), inverse, y);
+    return x > 0.0 ? corrected : y;
+#else
+    const double times = x * repeat, over = x / repeat;
+    (void)inverse;
+    return x > 0.0 ? over : times;
+#endif
+}
+
+static inline VATTR float penalised(float x, int32_t count, const penalty_params *p, double inverse,
+                                    bool repeats) {
+    const double scaled = repeats ? repeated((double)x, (double)p->repeat, inverse) : (double)x;
+    const float y = (float)(scaled - ((double)count * (double)p->freq + (double)p->present));
+    return count > 0 && __builtin_fabsf(x) < __builtin_inff() ? y : x;
+}
+
+VATTR static void penalise_counts(float *restrict x, const int32_t *restrict counts, size_t n,
+                                  const penalty_params *p) {
+    const double inverse = 1.0 / (double)p->repeat;
+    if (p->repeat == 1.0f)
+        for (size_t i = 0; i < n; i++) x[i] = penalised(x[i], counts[i], p, inverse, false);
+    else
+        for (size_t i = 0; i < n; i++) x[i] = penalised(x[i], counts[i], p, inverse, true);
+}
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC pop_options
+#endif
+
+/* Only the repeat penalty: a product and a quotient of two floats, rounded to double and then to
+ * float, are those rounded to float at once. */
+VFN vf v_repeated(vf x, vf repeat) {
+    return v_where_gt(x, v_set(0.0f), v_div(x, repeat), v_mul(x, repeat));
+}
+
+VFN void penalise_repeat(float *x, const int32_t *counts, size_t n, const penalty_params *p) {
+    const vf repeat = v_set(p->repeat), zero = v_set(0.0f);
+    for (size_t i = 0; i < n; i += VWIDTH) {
+        const vf v = v_load_f32(x + i), count = v_from_int(v_bits(v_load_f32(counts + i)));
+        v_store(x + i, v_where_gt(count, zero, v_repeated(v, repeat), v));
+    }
+}
+
+/* Whether any of COUNTS_AT_ONCE counts is above 0. */
+enum { COUNTS_AT_ONCE = 16 };
+VFN bool is_any_counted(const int32_t *counts) {
+    unsigned any = 0;
+    for (int i = 0; i < COUNTS_AT_ONCE; i += VWIDTH)
+        any |= v_mask_gt(v_from_int(v_bits(v_load_f32(counts + i))), v_set(0.0f));
+    return any;
+}
+
+VATTR static void array_penalise(float *x, const int32_t *counts, size_t n,
+                                 const penalty_params *params) {
+    const penalty_params p = *params;
+    const size_t whole = n - n % COUNTS_AT_ONCE;
+    for (size_t i = 0, end; i < whole; i = end) {
+        for (end = i; end < whole && is_any_counted(counts + end);) end += COUNTS_AT_ONCE;
+        if (end == i)
+            end += COUNTS_AT_ONCE;
+        else if (p.freq == 0.0f && p.present == 0.0f)
+            penalise_repeat(x + i, counts + i, end - i, &p);
+        else
+            penalise_counts(x + i, counts + i, end - i, &p);
+    }
+    penalise_counts(x + whole, counts + whole, n - whole, &p);
+}
+
 VATTR static void array_rank(const float *x, size_t n, int32_t *out) {
     enum { SIDE = 4 }; /* vectors that are compared with a value at once */
     for (size_t i = 0; i < n; i += (size_t)SIDE * VWIDTH) {

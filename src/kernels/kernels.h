@@ -49,6 +49,12 @@ typedef struct bend_params {
     float ref, scale, square, cube, top;
 } bend_params;
 
+/* What a token that occurs `count` times costs: x <= 0 ? x * repeat : x / repeat, minus count * freq +
+ * present. */
+typedef struct penalty_params {
+    float repeat, freq, present;
+} penalty_params;
+
 /* Combines x with y, the logit of the same token in a second row: own * x + weight * (x - y) -
  * shift. */
 typedef struct mix_params {
@@ -158,6 +164,8 @@ typedef struct group_totals {
  *                  bytes each
  *   adapt          out[i] = the adaptive logit, peak - sharpness * d^2 / (1 + d); -inf stays -inf
  *   bend           out[i] = the cubic of bend_params; -inf stays -inf
+ *   penalise       x[i], unless it is -inf or counts[i] is 0, becomes what penalty_params say, computed
+ *                  in double and rounded once
  *   rank           out[i] = how many of the n are greater than x[i]. Meant for few, since it compares
  *                  all with all; reads and writes up to the next multiple of 64 past n
  */
@@ -170,6 +178,7 @@ typedef struct group_totals {
     X(void, token_fill, (const float *x, size_t n, int32_t first_id, int32_t *out))                \
     X(void, adapt, (const float *x, size_t n, const adapt_params *p, float peak, float *out))      \
     X(void, bend, (const float *x, size_t n, const bend_params *p, float *out))                    \
+    X(void, penalise, (float *x, const int32_t *counts, size_t n, const penalty_params *p))        \
     X(void, rank, (const float *x, size_t n, int32_t *out))
 
 #define KERNEL_MEMBER(type, name, parameters) type(*name) parameters;

@@ -6,6 +6,7 @@
 #define PLUCK_AVX512 "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,f16c"
 #define VATTR        __attribute__((target(PLUCK_AVX512)))
 #define VWIDTH       16
+#define V_FUSES
 
 typedef __m512 vf;
 typedef __m512i vi;

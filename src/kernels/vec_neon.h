@@ -5,6 +5,7 @@
 
 #define VATTR
 #define VWIDTH 4
+#define V_FUSES
 
 typedef float32x4_t vf;
 typedef int32x4_t vi;

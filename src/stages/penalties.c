@@ -49,10 +49,27 @@ static int32_t drop_exempt(const token_set *exempt, const int32_t *tokens, const
     return kept;
 }
 
+/* Penalises n tokens from `first` on, but not those that are exempt. */
+static void penalise_all(const void *ctx, int32_t first, int32_t n, float *logit) {
+    const penalty *self = ctx;
+    const penalty_params p = {self->p->repeat, self->p->freq, self->p->present};
+    const token_set *exempt = self->exempt;
+    const int32_t *counts = history_by_token(self->history);
+    int32_t from = 0;
+    for (int32_t k = pk_token_set_from(exempt, first); k < exempt->n; k++) {
+        const int32_t to = exempt->tokens[k] - first;
+        if (to >= n) break;
+        pk_kernels()->array.penalise(logit + from, counts + first + from, (size_t)(to - from), &p);
+        from = to + 1;
+    }
+    pk_kernels()->array.penalise(logit + from, counts + first + from, (size_t)(n - from), &p);
+}
+
 static pluck_status apply(view *v, const stage_run *run) {
     const history *h = run->history;
     const token_set *exempt = run->prepared;
     penalty ctx = {&run->stage->as.penalties, h, exempt, history_counts(h)};
+    if (pk_history_is_dense(h) && pk_view_edit_all(v, penalise_all, &ctx)) return PLUCK_OK;
     if (pk_view_edits_row(v) && exempt->n == 0)
         return pk_view_edit(v, history_tokens(h), h->n_distinct, penalise, &ctx);
     /* Few candidates look themselves up; among many, few tokens are looked for. */

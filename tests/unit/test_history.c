@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "common.h"
 #include "history.h"
 #include "radix.h"
 
@@ -106,11 +107,11 @@ static void push(history *h, int32_t token, int32_t i) {
 }
 
 static void run_history(int32_t capacity, int kind, history_kind what) {
-    const size_t size = pk_history_size(capacity, what);
+    const size_t size = pk_history_size(capacity, what, 0);
     guard memory = guard_open(size, true), copy = guard_open(size, true);
     memset(memory.data, 0xa5, size); /* memory need not be zeroed */
     history *h = memory.data;
-    pk_history_init(h, capacity, what);
+    pk_history_init(h, capacity, what, 0);
     static int32_t pushed[PUSHES];
     rows_random r = {(uint64_t)(capacity * 10 + kind)};
     int32_t begin = 0;
@@ -147,14 +148,48 @@ static void windows(void **state) {
         }
 }
 
+/* Counts are also kept by token if the ring has room for a tenth of the vocabulary. */
+static void by_token(void **state) {
+    (void)state;
+    enum { N_VOCAB = 1999 };
+    static int32_t pushed[PUSHES], counts[N_VOCAB];
+    for (int32_t capacity = N_VOCAB / 10 - 1; capacity <= MOST; capacity += 157) {
+        const size_t size = pk_history_size(capacity, HISTORY_COUNTS, N_VOCAB);
+        guard memory = guard_open(size, true);
+        memset(memory.data, 0xa5, size);
+        history *h = memory.data;
+        pk_history_init(h, capacity, HISTORY_COUNTS, N_VOCAB);
+        assert_int_equal(history_by_token(h) != NULL, capacity >= N_VOCAB / 10);
+        rows_random r = {(uint64_t)capacity};
+        for (int32_t i = 0, begin = 0; i < PUSHES && history_by_token(h); i++) {
+            pushed[i] = (int32_t)rows_below(&r, i % 700 < 350 ? N_VOCAB : 40);
+            const int32_t dropped = h->size == capacity ? pk_history_back(h, capacity - 1) : -1;
+            pk_history_push(h, (pushed[i] + 1) % N_VOCAB);
+            pk_history_pop(h, dropped);
+            pk_history_push(h, pushed[i]);
+            const int32_t n = i + 1 - begin < capacity ? i + 1 - begin : capacity;
+            memset(counts, 0, sizeof counts);
+            for (int32_t k = i + 1 - n; k <= i; k++) counts[pushed[k]]++;
+            assert_memory_equal(history_by_token(h), counts, sizeof counts);
+            assert_int_equal(pk_history_is_dense(h), h->n_distinct > N_VOCAB / 10);
+            for (int32_t k = 0; k < GROUP; k++)
+                assert_int_equal(history_by_token(h)[N_VOCAB + k], 0);
+            if (i % 600 != 599) continue;
+            pk_history_clear(h);
+            begin = i + 1;
+        }
+        guard_close(&memory);
+    }
+}
+
 /* A window of a million tokens uses only as much of its table as it holds tokens; no more is read
  * or cleared. */
 static void long_and_empty(void **state) {
     (void)state;
     const int32_t capacity = 1048576;
-    history *h = malloc(pk_history_size(capacity, HISTORY_COUNTS));
+    history *h = malloc(pk_history_size(capacity, HISTORY_COUNTS, 0));
     assert_non_null(h);
-    pk_history_init(h, capacity, HISTORY_COUNTS);
+    pk_history_init(h, capacity, HISTORY_COUNTS, 0);
     for (int32_t i = 0; i < 10; i++) pk_history_push(h, i * 1000);
     assert_int_equal(h->n_distinct, 10);
     assert_true(h->slot_bits <= 6);
@@ -218,6 +253,7 @@ static void radix(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(windows),
+        cmocka_unit_test(by_token),
         cmocka_unit_test(long_and_empty),
         cmocka_unit_test(radix),
     };

@@ -4,7 +4,8 @@
  * element, widen_mix against its definition, group_max_sumexp and group_mix_max against the two
  * that they join.
  *
- * A bend of whole groups gives the bits of a bend of single logits.
+ * A bend of whole groups gives the bits of a bend of single logits. Penalties of all tokens give those
+ * of their definition.
  */
 #include "check.h"
 #include "kernels/fma.h"
@@ -197,8 +198,61 @@ static void squares(void **state) {
     }
 }
 
+/* What a token that occurs `count` times becomes, by the definition. */
+static float penalised(float x, int32_t count, const penalty_params *p) {
+    if (count == 0 || x == -INFINITY) return x;
+    const double logit = (double)x, repeat = (double)p->repeat;
+    const double scaled = logit <= 0.0 ? logit * repeat : logit / repeat;
+    return (float)(scaled - ((double)count * (double)p->freq + (double)p->present));
+}
+
+static void penalties_of(const kernel_table *table, const float *x, const int32_t *counts,
+                         const penalty_params *p) {
+    static float out[COUNT];
+    for (size_t n = COUNT; n > 0; n = n > 40 ? n - 37 : n - 1) {
+        memcpy(out, x, sizeof out);
+        table->array.penalise(out, counts, n, p);
+        for (size_t i = 0; i < COUNT; i++) {
+            const float expected = i < n ? penalised(x[i], counts[i], p) : x[i];
+            if (isnan(expected))
+                assert_true(isnan(out[i]));
+            else
+                assert_memory_equal(&out[i], &expected, sizeof expected);
+        }
+    }
+}
+
+static void penalties(void **state) {
+    (void)state;
+    static const rows_kind kinds[] = {ROWS_NORMAL,   ROWS_TIES,     ROWS_HALF_MASKED,
+                                      ROWS_INFINITE, ROWS_DENORMAL, ROWS_HUGE};
+    static const float repeats[] = {1.0f, 1.1f, 0x1.fffffep0f, 0x1.000002p0f,
+                                    0.3f, 3.0f, 0x1p-125f,     0x1.8p126f};
+    static const float others[] = {0.0f, 0.1f, -2.5f, 1e-40f, 3e38f};
+    static sample s;
+    static int32_t counts[COUNT];
+    rows_random r = {7};
+    int n = 0;
+    const kernel_table *const *tables = pk_kernel_tables(&n);
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds * 8; k++) {
+        make(&s, kinds[k / 8], PLUCK_DTYPE_F32, k + 1);
+        s.x[70] = NAN;
+        const penalty_params p = {repeats[k % 8], others[rows_below(&r, 5)],
+                                  others[rows_below(&r, 5)]};
+        const penalty_params only = {p.repeat, 0.0f, 0.0f};
+        const uint32_t density = 1 + rows_below(&r, 30);
+        for (int i = 0; i < COUNT; i++)
+            counts[i] = rows_below(&r, density) == 0 ? (int32_t)rows_below(&r, 1048577) : 0;
+        for (int i = 0; i < n; i++) {
+            if (tables[i]->needs & ~pk_cpu_features()) continue;
+            penalties_of(tables[i], s.x, counts, &p);
+            penalties_of(tables[i], s.x, counts, &only);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(each_is_two), cmocka_unit_test(infinities),
-                                       cmocka_unit_test(squares)};
+                                       cmocka_unit_test(squares), cmocka_unit_test(penalties)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

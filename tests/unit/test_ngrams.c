@@ -61,11 +61,11 @@ static void check_window(const history *h, int32_t n, int32_t size, bool count) 
 static void run_history(int32_t capacity, int32_t size, int32_t n_tokens, int32_t most,
                         int32_t (*token)(rows_random *r, int32_t i), uint64_t seed) {
     rows_random r = {seed};
-    const size_t bytes = pk_history_size(capacity, HISTORY_NGRAMS);
+    const size_t bytes = pk_history_size(capacity, HISTORY_NGRAMS, 0);
     guard memory = guard_open(bytes, true);
     history *h = memory.data;
     memset(h, 0xa5, bytes);
-    pk_history_init(h, capacity, HISTORY_NGRAMS);
+    pk_history_init(h, capacity, HISTORY_NGRAMS, 0);
     pk_history_set_ngram(h, size);
     int32_t n = 0, room = 0;
     for (int32_t step = 0; step < n_tokens; step++) {

@@ -203,12 +203,12 @@ static void run_repeats(uint64_t seed, int64_t *n_found) {
     guard index_memory;
     const breakers *index = make_index(&b, &index_memory);
     const size_t n = (size_t)p.last_n, bytes = n * sizeof(int32_t);
-    guard memory = guard_open(pk_history_size(p.last_n, HISTORY_REPEATS), true);
+    guard memory = guard_open(pk_history_size(p.last_n, HISTORY_REPEATS, 0), true);
     guard tokens = guard_open(bytes, true), lengths = guard_open(bytes, true);
     guard scratch = guard_open(2 * bytes, true);
     history *h = memory.data;
-    memset(h, 0xa5, pk_history_size(p.last_n, HISTORY_REPEATS));
-    pk_history_init(h, p.last_n, HISTORY_REPEATS);
+    memset(h, 0xa5, pk_history_size(p.last_n, HISTORY_REPEATS, 0));
+    pk_history_init(h, p.last_n, HISTORY_REPEATS, 0);
     oracle_history all = {0};
     for (int step = 0; step < 60; step++) {
         if (rows_below(&r, 25) == 0) {
@@ -255,9 +255,9 @@ static void one_token_for_ever(void **state) {
     const breaker_set none = {.n = 0};
     guard index_memory;
     const breakers *index = make_index(&none, &index_memory);
-    history *h = malloc(pk_history_size(N, HISTORY_REPEATS));
+    history *h = malloc(pk_history_size(N, HISTORY_REPEATS, 0));
     assert_non_null(h);
-    pk_history_init(h, N, HISTORY_REPEATS);
+    pk_history_init(h, N, HISTORY_REPEATS, 0);
     int32_t tokens[N], lengths[N];
     for (int32_t i = 0; i < 4 * N; i++) {
         pk_history_push(h, 3);
