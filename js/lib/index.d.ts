@@ -26,7 +26,15 @@ export interface RowOptions {
   mask?: Uint32Array | Uint8Array | boolean[];
 }
 
-export interface ListOptions extends RowOptions {
+export interface ChainOptions extends RowOptions {
+  /** For a chain that begins with guidance or contrastive decoding: a logit for each token of the
+   * vocabulary, which the model gives without the prompt, or a smaller model. */
+  second?: Logits;
+  /** Of a Uint16Array. */
+  secondDtype?: "float16" | "bfloat16";
+}
+
+export interface ListOptions extends ChainOptions {
   /** The tokens of the logits, each at most once; without, logit i is that of token i. */
   ids?: Int32Array | number[];
   /** With ids: the logits are in descending order, which is checked. */

@@ -77,24 +77,36 @@ function maskBits(mask, nVocab) {
 /** Where a row, its ids and its mask are copied to unless they are in the module's memory. */
 export class RowPlace {
   #row = new Buffer();
+  #second = new Buffer();
   #ids = new Buffer();
   #mask = new Buffer();
 
-  #logits(row, dtype) {
+  // A row, the name of its type, and where it is if it is in the module's memory already.
+  static #found(row, dtype) {
     const logits = row instanceof Row ? row.logits : row;
     const kind = row instanceof Row ? row.dtype : dtypeOf(logits, dtype);
-    // A view of the module's own memory is read where it is.
-    if (logits.buffer === functions().memory.buffer) return [logits.byteOffset, DTYPES[kind]];
-    const at = this.#row.take(logits.byteLength);
-    bytes(at, logits.byteLength).set(new Uint8Array(logits.buffer, logits.byteOffset, logits.byteLength));
-    return [at, DTYPES[kind]];
+    return { logits, kind: DTYPES[kind], at: logits.buffer === functions().memory.buffer ? logits.byteOffset : undefined };
+  }
+
+  // Where its logits are, after they have been copied unless a view of the module's memory is read there.
+  static #placed({ logits, at }, buffer) {
+    if (at !== undefined) return at;
+    const copy = buffer.take(logits.byteLength);
+    bytes(copy, logits.byteLength).set(new Uint8Array(logits.buffer, logits.byteOffset, logits.byteLength));
+    return copy;
   }
 
   /** Hands a row to the module. */
-  set(row, nVocab, { dtype, ids, descending = false, mask } = {}) {
+  set(row, nVocab, { dtype, ids, descending = false, mask, second, secondDtype } = {}) {
     const wasm = functions();
     const n = row?.length;
-    const [at, kind] = this.#logits(row, dtype);
+    // Both are looked for before anything is copied, since views end when memory grows.
+    const first = RowPlace.#found(row, dtype);
+    const other = second === undefined ? undefined : RowPlace.#found(second, secondDtype);
+    check(second === undefined || second.length === nVocab,
+      `the second row has ${second?.length} logits; the vocabulary has ${nVocab} tokens`);
+    const at = RowPlace.#placed(first, this.#row);
+    const secondAt = other ? RowPlace.#placed(other, this.#second) : 0;
     let idsAt = 0;
     if (ids !== undefined) {
       check(ids instanceof Int32Array || Array.isArray(ids), "ids is an Int32Array or an array of tokens");
@@ -115,11 +127,12 @@ export class RowPlace {
       nAllowed = count;
     }
     // Memory may have grown under a row that was not copied; its address is the same.
-    wasm.js_row(at, kind, n, idsAt, descending ? 1 : 0, maskAt, nAllowed);
+    wasm.js_row(at, first.kind, n, idsAt, descending ? 1 : 0, maskAt, nAllowed, secondAt, other?.kind ?? 0);
   }
 
   free() {
     this.#row.free();
+    this.#second.free();
     this.#ids.free();
     this.#mask.free();
   }

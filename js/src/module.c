@@ -79,16 +79,18 @@ static pluck_row row;
 
 EXPORT(js_row)
 void js_row(const void *logits, int32_t dtype, int32_t n, const int32_t *ids, int32_t descending,
-            const uint32_t *allowed, int32_t n_allowed);
+            const uint32_t *allowed, int32_t n_allowed, const void *second, int32_t second_dtype);
 void js_row(const void *logits, int32_t dtype, int32_t n, const int32_t *ids, int32_t descending,
-            const uint32_t *allowed, int32_t n_allowed) {
+            const uint32_t *allowed, int32_t n_allowed, const void *second, int32_t second_dtype) {
     row = (pluck_row){.logits = logits,
                       .dtype = (pluck_dtype)dtype,
                       .n = n,
                       .ids = ids,
                       .descending = descending != 0,
                       .allowed = allowed,
-                      .n_allowed = n_allowed};
+                      .n_allowed = n_allowed,
+                      .second = second,
+                      .second_dtype = (pluck_dtype)second_dtype};
 }
 
 /* Runs the chain on the row; without `selects` it need not select. */

@@ -104,6 +104,31 @@ test("masks, as bits and by element", () => {
   assert.throws(() => sampler.sample(row, { mask: [1, 0] }), /a mask is/);
 });
 
+test("a second row", () => {
+  const second = Float32Array.from(row, (_, i) => 4 * Math.cos(3 * i * i));
+  const spec = "samplers=guidance;guidance_scale=1.5;seed=1";
+  const sampler = new Sampler(spec, V);
+  // A constant in a row's logits does not matter to the result.
+  const x = Array.from(row, (e, i) => second[i] + 1.5 * (e - second[i]));
+  const sum = x.reduce((s, y) => s + Math.exp(y), 0);
+  const { ids, probabilities } = sampler.candidates(row, { second });
+  assert.equal(ids.length, V);
+  ids.forEach((id, i) => assert.ok(Math.abs(probabilities[i] - Math.exp(x[id]) / sum) < 1e-6));
+  // In the module's memory, and of another type than the row.
+  const own = new Row(V);
+  own.logits.set(second);
+  for (const there of [own, own.logits]) assert.deepEqual(sampler.candidates(row, { second: there }).probabilities, probabilities);
+  const halves = Uint16Array.from(new Uint32Array(second.buffer), (bits) => bits >>> 16);
+  const wide = new Float32Array(Uint32Array.from(halves, (bits) => bits << 16).buffer);
+  assert.deepEqual(sampler.candidates(row, { second: halves, secondDtype: "bfloat16" }).probabilities,
+    sampler.candidates(row, { second: wide }).probabilities);
+  const expected = new Sampler(spec, V).draw(row, { second });
+  assert.deepEqual(new Batch(V, 1).sample([{ sampler: new Sampler(spec, V), row, second }])[0].draw, expected);
+  assert.throws(() => sampler.sample(row), { code: "PLUCK_ERR_SECOND_ROW" });
+  assert.throws(() => sampler.sample(row, { second: second.subarray(1) }), /the second row has 999 logits; the vocabulary has 1000/);
+  assert.throws(() => sampler.sample(row, { second: [1] }), /a row of logits is/);
+});
+
 test("lists of candidates", () => {
   const sampler = new Sampler("temp=0", V);
   assert.equal(sampler.sample(Float32Array.of(1, 3, 2), { ids: [500, 7, 9] }), 7);
