@@ -1,6 +1,6 @@
 // chain.js: a chain as cards and as a spec, and what each of its stages leaves of a row. Knows nothing
 // of the page.
-import { Sampler, topLogprobs } from "pluck-sampling";
+import { Row, Sampler, topLogprobs } from "pluck-sampling";
 
 /** The stages that a card can be, in the order of llama.cpp's default chain: the name in samplers=, the
  * key of the spec, the slider's range, a value that does nothing, the value that a new card has. */
@@ -79,8 +79,8 @@ function sortedDown(values) {
   return new Float32Array(from.buffer);
 }
 
-/** What a chain leaves of a row: how many, the entropy in nats, the probabilities in descending order,
- * those of the tokens in head, and the most likely [token, probability]. */
+/** What a chain leaves of a row: how many, the entropy in nats, the probabilities in the order of ids and
+ * in descending order, those of the tokens in head, and the most likely [token, probability]. */
 function outcome(row, rowName, spec, head) {
   const key = `${rowName}|${spec}`;
   let result = known.get(key);
@@ -108,8 +108,8 @@ function outcome(row, rowName, spec, head) {
     if (probabilities[i] >= least) most.push([ids[i], probabilities[i]]);
   }
   most.sort((a, b) => b[1] - a[1] || a[0] - b[0]).splice(HEAD);
-  result = { n: ids.length, entropy, ids, logits, ranked, byToken, most };
-  if (known.size > 40) known.delete(known.keys().next().value);
+  result = { n: ids.length, entropy, ids, logits, probabilities, ranked, byToken, most };
+  if (known.size > 30) known.delete(known.keys().next().value);
   known.set(key, result);
   return result;
 }
@@ -122,27 +122,91 @@ export function analyse(row, rowName, chain) {
   return { outcomes, head };
 }
 
-/** How often each token is drawn in n draws from an outcome. */
-export function countDraws(last, nVocab, seed, n) {
-  const sampler = new Sampler(`samplers=;seed=${seed}`, nVocab);
-  const counts = new Map();
-  for (let i = 0; i < n; i++) {
-    const token = sampler.sample(last.logits, { ids: last.ids });
-    counts.set(token, (counts.get(token) ?? 0) + 1);
+/** The greatest probability that an outcome leaves in each of `most` equal ranges of ids, or of each id. */
+export function binsOf(outcome, nVocab, most) {
+  if (outcome.bins) return outcome.bins;
+  const n = Math.min(most, nVocab);
+  const bins = new Float32Array(n);
+  const { ids, probabilities } = outcome;
+  for (let i = 0; i < ids.length; i++) {
+    const bin = Math.floor((ids[i] * n) / nVocab);
+    if (probabilities[i] > bins[bin]) bins[bin] = probabilities[i];
   }
-  sampler.free();
-  return counts;
+  outcome.bins = bins;
+  return bins;
 }
 
-/** Microseconds of a token with this chain: the least of some calls. */
-export function timeChain(row, spec) {
-  const sampler = new Sampler(spec, row.length);
-  let least = Infinity;
-  for (let i = 0; i < 5; i++) {
-    const start = performance.now();
-    sampler.sample(row);
-    least = Math.min(least, performance.now() - start);
+// The numbers below nVocab of which `weight` is greatest, greatest first; those of weight 0 are left out.
+function greatest(nVocab, weight) {
+  const found = [];
+  for (let token = 0; token < nVocab; token++) {
+    const w = weight(token);
+    if (!(w > 0) || (found.length === HEAD && w <= found[HEAD - 1].w)) continue;
+    let at = found.length;
+    while (at > 0 && found[at - 1].w < w) at--;
+    found.splice(at, 0, { token, w });
+    if (found.length > HEAD) found.pop();
   }
-  sampler.free();
-  return 1000 * least;
+  return found.map(({ token }) => token);
+}
+
+/** Two outcomes of a row beside each other: how many tokens both leave, how many only one, half the sum of
+ * the differences of probability (total variation distance), and [token, a, b] of the most likely and of
+ * those that differ most; a probability is undefined if the token is not left. */
+export function compare(a, b, nVocab) {
+  const [pa, pb] = [a, b].map(({ ids, probabilities }) => {
+    const p = new Float32Array(nVocab).fill(-1);
+    for (let i = 0; i < ids.length; i++) p[ids[i]] = probabilities[i];
+    return p;
+  });
+  let both = 0;
+  let distance = 0;
+  for (let token = 0; token < nVocab; token++) {
+    if (pa[token] >= 0 && pb[token] >= 0) both++;
+    distance += Math.abs(Math.max(pa[token], 0) - Math.max(pb[token], 0)) / 2;
+  }
+  const list = (weight) => greatest(nVocab, weight)
+    .map((token) => [token, ...[pa, pb].map((p) => (p[token] < 0 ? undefined : p[token]))]);
+  return { both, onlyA: a.n - both, onlyB: b.n - both, distance,
+    most: list((token) => Math.max(pa[token], pb[token])),
+    apart: list((token) => Math.abs(Math.max(pa[token], 0) - Math.max(pb[token], 0))) };
+}
+
+/** Draws from an outcome. more(n) makes n of them, and returns how often each token has been drawn. */
+export class Draws {
+  #sampler;
+  #row;
+  #options;
+  #counts = new Map();
+
+  constructor({ logits, ids }, nVocab, seed) {
+    this.#sampler = new Sampler(`samplers=;seed=${seed}`, nVocab);
+    if (ids.length < nVocab / 8) {
+      this.#row = logits;
+      this.#options = { ids };
+    } else { // copied once instead of for each draw
+      this.#row = new Row(nVocab);
+      const all = this.#row.logits.fill(-Infinity);
+      for (let i = 0; i < ids.length; i++) all[ids[i]] = logits[i];
+    }
+  }
+
+  more(n) {
+    for (let i = 0; i < n; i++) {
+      const token = this.#sampler.sample(this.#row, this.#options);
+      this.#counts.set(token, (this.#counts.get(token) ?? 0) + 1);
+    }
+    return this.#counts;
+  }
+
+  free() {
+    this.#sampler.free();
+    if (this.#row instanceof Row) this.#row.free();
+  }
+}
+
+/** The specs of the chain's beginnings: without any stage, and up to each stage that is on. */
+export function beginnings({ chain, seed }) {
+  const on = chain.filter((card) => card.on);
+  return Array.from({ length: on.length + 1 }, (_, i) => toSpec(on.slice(0, i), seed));
 }

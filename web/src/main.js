@@ -1,166 +1,213 @@
-// main.js: the page. Its state is the row, the chain and the seed, which the address has, so that a link
-// shows the same.
-import { PluckError, init } from "pluck-sampling";
-import { analyse, countDraws, defaultChain, fromSpec, kindOf, timeChain, toSpec } from "./chain.js";
-import { bars, ranks } from "./chart.js";
+// main.js: the page. Its state is the row, one chain or two, and how they are drawn, all of which the
+// address has, so that a link shows the same.
+import { PluckError, Sampler, init } from "pluck-sampling";
+import { fromHash, toHash } from "./address.js";
+import { layOut, make, places } from "./cards.js";
+import { Draws, analyse, beginnings, binsOf, defaultChain, fromSpec, toSpec } from "./chain.js";
+import { N_BINS, bars, ids, ranks, svg } from "./chart.js";
+import { addedTime, stepOf, timing, twoDigits } from "./clock.js";
+import { layOutComparison, showComparison, showTimes } from "./compare.js";
+import { liveText } from "./live.js";
 import { ownRow } from "./own.js";
 import * as rows from "./rows.js";
 
 const $ = (id) => document.getElementById(id);
-const state = { rowName: "model-0", chain: defaultChain(), seed: 1, logarithmic: false };
+// chains: one, or two that are compared, each { chain, seed }; shown: the number of the one whose cards
+// are shown.
+const state = { rowName: "model-0", chains: [{ chain: defaultChain(), seed: 1 }], shown: 0, logarithmic: false, byId: false };
 let row;
 
-function make(name, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...children);
-  return made;
-}
-
 const count = (n) => n.toLocaleString("en");
+const shown = () => state.chains[state.shown];
+const specOf = ({ chain, seed }) => toSpec(chain, seed);
+const say = (text) => ($("message").textContent = text);
+const SPECS = ["spec", "spec-b"];
 
 function writeAddress() {
-  const spec = toSpec(state.chain, state.seed);
-  if (document.activeElement !== $("spec")) $("spec").value = spec;
-  history.replaceState(null, "", `#row=${state.rowName}&spec=${encodeURIComponent(spec)}`);
+  const specs = state.chains.map(specOf);
+  SPECS.forEach((id, i) => {
+    if (document.activeElement !== $(id)) $(id).value = specs[i] ?? "";
+  });
+  history.replaceState(null, "", toHash({ ...state, specs }));
+}
+
+// A chain of a spec; what cannot be shown is said, and nothing is returned.
+function chainOf(spec) {
+  try {
+    return fromSpec(spec);
+  } catch (error) {
+    say(`This spec is not shown: ${error.message}.`);
+    return undefined;
+  }
 }
 
 function readAddress() {
-  const address = new URLSearchParams(location.hash.slice(1));
-  const name = address.get("row");
+  const { rowName: name, specs, ...drawn } = fromHash(location.hash);
+  Object.assign(state, { ...drawn, shown: 0 });
   if (rows.CHOICES.some(([value]) => value === name)) state.rowName = name;
   else if (name === "own") {
-    if (!rows.select("own")) $("message").textContent = "The link's row was its author's own: paste its logits, or drop its file.";
+    if (!rows.select("own")) say("The link's row was its author's own: paste its logits, or drop its file.");
     else state.rowName = name;
-  }
-  else if (name) $("message").textContent = `There is no row '${name}'.`;
-  if (address.has("spec")) takeSpec(address.get("spec"));
+  } else if (name) say(`There is no row '${name}'.`);
+  const first = specs[0] === undefined ? undefined : chainOf(specs[0]);
+  const second = specs[1] === undefined ? undefined : chainOf(specs[1]);
+  state.chains[0] = first ?? state.chains[0];
+  state.chains.splice(1, 1, ...(second ? [second] : []));
+  if (second) state.shown = drawn.shown;
 }
 
-function takeSpec(spec) {
-  try {
-    Object.assign(state, fromSpec(spec));
-    $("message").textContent = "";
-    return true;
-  } catch (error) {
-    $("message").textContent = `This spec is not shown: ${error.message}.`;
-    return false;
-  }
+// Puts the controls where the state is.
+function showControls() {
+  const two = state.chains.length > 1;
+  $("row").value = state.rowName;
+  document.querySelector(`[name=scale][value=${state.logarithmic ? "logarithmic" : "linear"}]`).checked = true;
+  document.querySelector(`[name=order][value=${state.byId ? "id" : "likely"}]`).checked = true;
+  document.querySelector(`[name=cards][value="${state.shown}"]`).checked = true;
+  $("two").checked = two;
+  $("which").hidden = $("second").hidden = $("comparison").hidden = !two;
+  $("spec-name").textContent = two ? "Spec of A" : "Spec";
+  layOut($("cards"), shown().chain, { changing: soon, changed: update, moved: refresh });
 }
 
-// ---- cards: made when the chain's order changes, filled when a number does ----
-
-function move(i, to) {
-  const [card] = state.chain.splice(i, 1);
-  state.chain.splice(to, 0, card);
-  layOut();
+function refresh() {
+  showControls();
   update();
 }
 
-function dragging(item, i) {
-  item.draggable = true;
-  item.addEventListener("dragstart", (event) => {
-    // The slider is dragged as a slider.
-    if (document.activeElement?.type === "range" && item.contains(document.activeElement)) event.preventDefault();
-    else event.dataTransfer.setData("text/plain", String(i));
-  });
-  item.addEventListener("dragover", (event) => event.preventDefault());
-  item.addEventListener("drop", (event) => {
-    event.preventDefault();
-    const from = Number(event.dataTransfer.getData("text/plain"));
-    if (Number.isInteger(from) && state.chain[from] && from !== i) move(from, i);
-  });
-}
-
-function cardOf(card, i) {
-  const kind = kindOf(card.name);
-  const slider = make("input", { type: "range", min: kind.min, max: kind.max, step: kind.step, value: card.value });
-  slider.setAttribute("aria-label", kind.title);
-  const output = make("output", { textContent: card.value });
-  slider.addEventListener("input", () => {
-    card.value = Number(slider.value);
-    output.textContent = card.value;
-    soon();
-  });
-  const on = make("input", { type: "checkbox", checked: card.on });
-  on.addEventListener("change", () => {
-    card.on = on.checked;
-    update();
-  });
-  const shift = (text, by) => {
-    const button = make("button", { type: "button", textContent: text, disabled: i + by < 0 || i + by >= state.chain.length });
-    button.setAttribute("aria-label", `Move ${kind.title} ${by < 0 ? "up" : "down"}`);
-    button.addEventListener("click", () => {
-      move(i, i + by);
-      const buttons = [...$("cards").children[i + by].querySelectorAll("button")];
-      (by < 0 ? buttons : buttons.reverse()).find((one) => !one.disabled).focus(); // at an end, the other one
-    });
-    return button;
-  };
-  const handle = make("span", { className: "handle", textContent: "⠿" });
-  handle.setAttribute("aria-hidden", "true");
-  const item = make("li", { className: "card" },
-    make("div", { className: "head" }, handle, make("h2", {}, make("label", {}, on, ` ${kind.title}`)), slider, output,
-      shift("↑", -1), shift("↓", 1)),
-    make("p", { textContent: kind.formula }),
-    make("details", {}, make("summary", { textContent: `${kind.title}: definition and source` }),
-      make("div", { className: "definition", innerHTML: rows.formulaOf(kind.title) })),
-    make("div", { className: "facts" }), make("div", { className: "charts" }, make("div"), make("div")));
-  dragging(item, i);
-  return item;
-}
-
-function layOut() {
-  $("cards").replaceChildren(...state.chain.map(cardOf));
-}
+// ---- numbers and charts ----
 
 function factsOf(before, after) {
   const cut = before.n - after.n;
-  return [`${count(after.n)} left`, cut > 0 ? `${count(cut)} cut` : "none cut", `entropy ${after.entropy.toFixed(3)} nats`,
-    `most likely ${(100 * after.ranked[0]).toFixed(2)} %`].map((text) => make("span", { textContent: text }));
+  return [...[`${count(after.n)} left`, cut > 0 ? `${count(cut)} cut` : "none cut", `entropy ${after.entropy.toFixed(3)} nats`,
+    `most likely ${(100 * after.ranked[0]).toFixed(2)} %`].map((text) => make("span", { textContent: text })),
+    make("span", { className: "time" })];
 }
 
 function show(place, before, after, head) {
   place.querySelector(".facts").replaceChildren(...factsOf(before, after));
   const [left, right] = place.querySelector(".charts").children;
-  left.replaceChildren(bars([...head].map((token) =>
+  const tokens = state.byId ? [...head].sort((a, b) => a - b) : [...head];
+  left.innerHTML = svg(bars(tokens.map((token) =>
     [rows.textOf(token, state.rowName), before.byToken.get(token), after.byToken.get(token)]), state.logarithmic));
-  right.replaceChildren(ranks(before.ranked, after.ranked));
+  const all = (of) => [["before", before], ["after", after]].map(([name, outcome]) => [name, name, of(outcome)]);
+  right.innerHTML = svg(state.byId ? ids(all((outcome) => binsOf(outcome, row.length, N_BINS)), row.length) : ranks(all((outcome) => outcome.ranked)));
 }
 
-// ---- draws ----
+function showCards({ outcomes, head }) {
+  show($("start"), outcomes[0], outcomes[0], head);
+  let at = 0;
+  shown().chain.forEach((card, i) => {
+    const item = $("cards").children[i];
+    item.classList.toggle("off", !card.on);
+    const before = outcomes[at];
+    if (card.on) at++;
+    item.querySelector(".facts").hidden = item.querySelector(".charts").hidden = !card.on;
+    if (card.on) show(item, before, outcomes[at], head);
+  });
+}
 
+// ---- what takes longer, after the rest, in pieces: draws and times ----
+
+const DRAWS = 1000;
+let nChanges = 0; // what was begun for an earlier state is given up
 let waiting;
+let step; // of the clock, in ms
+const times = new Map(); // by row and spec, in microseconds
+const pause = () => new Promise((resolve) => setTimeout(resolve));
 
-function showDraws(last) {
-  const n = last.n > 5000 ? 100 : 1000;
-  const counts = countDraws(last, row.length, state.seed, n);
-  const place = $("draws");
-  place.querySelector(".facts").replaceChildren(make("span", { textContent: `${count(n)} draws (dark) beside the exact probabilities (pale)` }),
-    make("span", { textContent: `the whole chain takes ${timeChain(row, toSpec(state.chain, state.seed)).toFixed(0)} µs here` }));
-  place.querySelector(".charts > div").replaceChildren(bars(last.most.map(([token, p]) =>
-    [rows.textOf(token, state.rowName), p, (counts.get(token) ?? 0) / n]), state.logarithmic));
+async function showDraws(last, isCurrent) {
+  const draws = new Draws(last, row.length, shown().seed);
+  try {
+    let counts;
+    for (let n = 0; n < DRAWS; await pause()) {
+      if (!isCurrent()) return;
+      const end = performance.now() + 8;
+      do counts = draws.more(10);
+      while ((n += 10) < DRAWS && performance.now() < end);
+    }
+    const most = state.byId ? [...last.most].sort((a, b) => a[0] - b[0]) : last.most;
+    $("draws").querySelector(".facts").replaceChildren(make("span",
+      { textContent: `${count(DRAWS)} draws (dark) beside the exact probabilities (pale)` }));
+    $("draws").querySelector(".charts > div").innerHTML = svg(bars(most.map(([token, p]) =>
+      [rows.textOf(token, state.rowName), p, (counts.get(token) ?? 0) / DRAWS]), state.logarithmic));
+  } finally {
+    draws.free();
+  }
+}
+
+// Microseconds of a token with a chain on the row; undefined if the page shows something else by then.
+async function timeOf(spec, isCurrent) {
+  const key = `${rows.keyOf(state.rowName)}|${spec}`;
+  if (times.has(key)) return times.get(key);
+  const sampler = new Sampler(spec, row.length);
+  try {
+    step ??= stepOf(() => performance.now());
+    const rounds = timing(() => sampler.sample(row), () => performance.now(), step);
+    for (;;) {
+      if (!isCurrent()) return undefined;
+      const round = rounds.next();
+      if (round.done) {
+        times.set(key, 1000 * round.value);
+        return times.get(key);
+      }
+      await pause();
+    }
+  } finally {
+    sampler.free();
+  }
+}
+
+async function showTimesOf(isCurrent) {
+  const cards = [...$("cards").children].filter((item) => !item.classList.contains("off"));
+  let before;
+  for (const [i, spec] of beginnings(shown()).entries()) {
+    const time = await timeOf(spec, isCurrent);
+    if (time === undefined) return;
+    const said = `${twoDigits(time)} µs a token`;
+    const place = i === 0 ? $("start") : cards[i - 1];
+    place.querySelector(".time").textContent = i === 0 ? `drawn from as it is: ${said}` : `up to here ${said}, this stage ${addedTime(before, time)}`;
+    before = time;
+  }
+  if (state.chains.length > 1) {
+    const words = [];
+    for (const chain of state.chains) {
+      const time = await timeOf(specOf(chain), isCurrent);
+      if (time === undefined) return;
+      words.push(`${twoDigits(time)} µs a token`);
+    }
+    showTimes($("comparison"), words);
+  }
+  document.documentElement.dataset.timed = "yes";
+}
+
+async function showRest(last) {
+  const mine = nChanges;
+  const isCurrent = () => mine === nChanges;
+  await showDraws(last, isCurrent);
+  if (!isCurrent()) return;
   document.documentElement.dataset.drawn = "yes";
+  await showTimesOf(isCurrent);
 }
 
 function update() {
   writeAddress();
+  nChanges++;
+  delete document.documentElement.dataset.drawn;
+  delete document.documentElement.dataset.timed;
+  clearTimeout(waiting);
   try {
-    const { outcomes, head } = analyse(row, rows.keyOf(state.rowName), state.chain);
-    show($("start"), outcomes[0], outcomes[0], head);
-    let at = 0;
-    state.chain.forEach((card, i) => {
-      const item = $("cards").children[i];
-      item.classList.toggle("off", !card.on);
-      const before = outcomes[at];
-      if (card.on) at++;
-      item.querySelector(".facts").hidden = item.querySelector(".charts").hidden = !card.on;
-      if (card.on) show(item, before, outcomes[at], head);
-    });
-    clearTimeout(waiting);
-    waiting = setTimeout(showDraws, 150, outcomes[at]);
+    const key = rows.keyOf(state.rowName);
+    const all = state.chains.map(({ chain }) => analyse(row, key, chain));
+    showCards(all[state.shown]);
+    const lasts = all.map(({ outcomes }) => outcomes.at(-1));
+    if (lasts.length > 1) {
+      showComparison($("comparison"), lasts, { nVocab: row.length, logarithmic: state.logarithmic, byId: state.byId,
+        textOf: (token) => rows.textOf(token, state.rowName) });
+    }
+    waiting = setTimeout(showRest, 150, lasts[state.shown]);
   } catch (error) {
     if (!(error instanceof PluckError)) throw error;
-    $("message").textContent = error.message;
+    say(error.message);
   }
 }
 
@@ -176,58 +223,84 @@ function soon() {
   });
 }
 
+// ---- controls ----
+
 function sections() {
-  const charts = (n) => [make("div", { className: "facts" }), make("div", { className: "charts" }, ...Array.from({ length: n }, () => make("div")))];
-  $("start").append(make("h2", { textContent: "The row as it is" }), ...charts(2));
+  $("start").append(make("h2", { textContent: "The row as it is" }), ...places(2));
+  layOutComparison($("comparison"));
   const again = make("button", { type: "button", textContent: "Draw with another seed" });
   again.addEventListener("click", () => {
-    state.seed = (state.seed + 1) % 0xffffffff;
+    shown().seed = (shown().seed + 1) % 0xffffffff;
     update();
   });
-  $("draws").append(make("div", { className: "head" }, make("h2", { textContent: "Draws" }), again), ...charts(1));
+  $("draws").append(make("div", { className: "head" }, make("h2", { textContent: "Draws" }), again), ...places(1));
+}
+
+function showRow(name) {
+  state.rowName = name;
+  row = rows.select(name);
+  update();
 }
 
 function showOwn(name) {
   const option = $("row").querySelector("[value=own]") ?? $("row").appendChild(make("option", { value: "own" }));
   option.textContent = `own: ${name}`;
-  $("row").value = state.rowName = "own";
-  row = rows.select("own");
-  update();
+  $("row").value = "own";
+  showRow("own");
+}
+
+// Each of the radio buttons of a name, when it is chosen, says what follows.
+function choice(name, follows) {
+  document.querySelectorAll(`[name=${name}]`).forEach((button) => button.addEventListener("change", () => follows(button.value)));
+}
+
+function specControls() {
+  SPECS.forEach((id, i) => $(id).addEventListener("change", () => {
+    const chain = chainOf($(id).value);
+    if (!chain) return;
+    say("");
+    state.chains[i] = chain;
+    refresh();
+  }));
+  $("copy").addEventListener("click", async () => {
+    const input = $(SPECS[state.shown]);
+    await navigator.clipboard.writeText(input.value).then(() => say("Copied."), () => input.select());
+  });
+  $("default").addEventListener("click", () => {
+    shown().chain = defaultChain();
+    refresh();
+  });
+  $("two").addEventListener("change", () => {
+    if ($("two").checked) state.chains.push(fromSpec(specOf(state.chains[0])));
+    else state.chains.pop();
+    state.shown = state.chains.length - 1; // of two, the new one is to be changed
+    refresh();
+  });
+  choice("cards", (value) => {
+    state.shown = Number(value);
+    refresh();
+  });
 }
 
 function controls() {
   $("row").append(...rows.CHOICES.map(([value, textContent]) => make("option", { value, textContent })));
-  $("row").value = state.rowName;
-  $("row").addEventListener("change", () => {
-    state.rowName = $("row").value;
-    row = rows.select(state.rowName);
+  $("row").addEventListener("change", () => showRow($("row").value));
+  choice("scale", (value) => {
+    state.logarithmic = value === "logarithmic";
     update();
   });
-  document.querySelectorAll("[name=scale]").forEach((button) => button.addEventListener("change", () => {
-    state.logarithmic = button.value === "logarithmic";
-    update();
-  }));
-  $("spec").addEventListener("change", () => {
-    if (!takeSpec($("spec").value)) return;
-    layOut();
+  choice("order", (value) => {
+    state.byId = value === "id";
     update();
   });
-  $("copy").addEventListener("click", async () => {
-    await navigator.clipboard.writeText($("spec").value).then(() => ($("message").textContent = "Copied."),
-      () => $("spec").select());
-  });
-  $("default").addEventListener("click", () => {
-    state.chain = defaultChain();
-    layOut();
-    update();
-  });
-  ownRow({ say: (text) => ($("message").textContent = text), show: showOwn });
+  specControls();
+  ownRow({ say, show: showOwn });
+  liveText({ say, show: showOwn, spec: () => specOf(shown()) });
   addEventListener("hashchange", () => {
+    say("");
     readAddress();
-    $("row").value = state.rowName;
     row = rows.select(state.rowName);
-    layOut();
-    update();
+    refresh();
   });
 }
 
@@ -237,11 +310,11 @@ async function start() {
   row = rows.select(state.rowName);
   sections();
   controls();
-  layOut();
-  update();
+  refresh();
+  performance.mark("interactive");
 }
 
 start().catch((error) => {
-  $("message").textContent = `The page could not start: ${error.message}`;
+  say(`The page could not start: ${error.message}`);
   throw error;
 });

@@ -52,11 +52,12 @@ function logitsOf(name) {
 
 let row;
 let own; // the row of one's own, in the module's memory
+let ownHasTexts = false; // whether its tokens are the model's
 let nTaken = 0;
 
 /** Makes logits of one's own the row "own". Throws what the library says of a row that it refuses, and then
  * the one before stays. */
-export function takeOwn({ logits, dtype }) {
+export function takeOwn({ logits, dtype }, hasTexts = false) {
   const taken = new Row(logits.length, dtype);
   try {
     taken.logits.set(logits);
@@ -72,6 +73,7 @@ export function takeOwn({ logits, dtype }) {
   }
   own?.free();
   own = taken;
+  ownHasTexts = hasTexts;
   nTaken++;
 }
 
@@ -88,7 +90,7 @@ export function select(name) {
 
 /** A token as it can be read: with marks for what cannot be seen. */
 export function textOf(token, rowName) {
-  if (!rowName.startsWith("model")) return `#${token}`;
+  if (!rowName.startsWith("model") && !(rowName === "own" && ownHasTexts)) return `#${token}`;
   const marked = (texts[token] ?? "").replace(/^ /, "␣").replace(/\n/g, "↵").replace(/\t/g, "⇥");
   return marked === "" ? `#${token}` : marked;
 }

@@ -55,6 +55,20 @@ export class Browser {
     await this.#send("Page.navigate", { url });
   }
 
+  /** Light or dark, and the width in pixels, of the tab that is open. */
+  async appear(scheme, width, height = 900) {
+    await this.#send("Emulation.setEmulatedMedia", { features: [{ name: "prefers-color-scheme", value: scheme }] });
+    await this.#send("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: false });
+  }
+
+  /** A PNG of the page, or of its first pixels downwards. */
+  async picture(most = Infinity) {
+    const { cssContentSize: { x, y, width, height } } = await this.#send("Page.getLayoutMetrics");
+    const { data } = await this.#send("Page.captureScreenshot",
+      { captureBeyondViewport: true, clip: { x, y, width, height: Math.min(height, most), scale: 1 } });
+    return Buffer.from(data, "base64");
+  }
+
   /** The value of an expression in the page. */
   async evaluate(expression) {
     const { result, exceptionDetails } = await this.#send("Runtime.evaluate", { expression, returnByValue: true, awaitPromise: true });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { Sampler, init } from "pluck-sampling";
-import { STAGES, analyse, countDraws, defaultChain, fromSpec, toSpec } from "./chain.mjs";
+import { Draws, STAGES, analyse, beginnings, binsOf, compare, defaultChain, fromSpec, toSpec } from "../src/chain.js";
 
 await init();
 const V = 3000;
@@ -58,8 +58,43 @@ test("the stages' numbers", () => {
 });
 
 test("draws are near the probabilities", () => {
-  const { outcomes } = analyse(row, "test", [{ name: "top_k", value: 5, on: true }]);
-  const counts = countDraws(outcomes[1], V, 3, 2000);
-  assert.equal([...counts.values()].reduce((a, b) => a + b), 2000);
-  for (const [token, p] of outcomes[1].most) assert.ok(Math.abs(counts.get(token) / 2000 - p) < 0.05);
+  for (const k of [5, 2000]) { // a short list, and a long one
+    const { outcomes } = analyse(row, "test", [{ name: "top_k", value: k, on: true }]);
+    const draws = new Draws(outcomes[1], V, 3);
+    draws.more(1500);
+    const counts = draws.more(500);
+    draws.free();
+    assert.equal([...counts.values()].reduce((a, b) => a + b), 2000);
+    for (const [token, p] of outcomes[1].most) assert.ok(Math.abs((counts.get(token) ?? 0) / 2000 - p) < 0.05);
+  }
+});
+
+test("a chain's beginnings leave out what is switched off, and have its seed", () => {
+  const chain = [{ name: "top_k", value: 50, on: true }, { name: "min_p", value: 0.5, on: false }, { name: "temperature", value: 2, on: true }];
+  assert.deepEqual(beginnings({ chain, seed: 4 }),
+    ["samplers=;seed=4", "samplers=top_k;top_k=50;seed=4", "samplers=top_k:temperature;top_k=50;temp=2;seed=4"]);
+});
+
+test("ranges of ids hold their greatest probability", () => {
+  const outcome = { ids: [0, 1, 5, 8, 9], probabilities: Float32Array.from([0.25, 0.125, 0.5, 0.0625, 0.0625]) };
+  assert.deepEqual([...binsOf({ ...outcome }, 10, 5)], [0.25, 0, 0.5, 0, 0.0625]);
+  assert.deepEqual([...binsOf({ ...outcome }, 10, 100)], [0.25, 0.125, 0, 0, 0, 0.5, 0, 0, 0.0625, 0.0625]);
+});
+
+test("two chains beside each other", () => {
+  const a = { n: 3, ids: [4, 0, 2], probabilities: Float32Array.from([0.5, 0.25, 0.25]) };
+  const b = { n: 2, ids: [0, 3], probabilities: Float32Array.from([0.5, 0.5]) };
+  const { apart, most, ...numbers } = compare(a, b, 5);
+  assert.deepEqual(numbers, { both: 1, onlyA: 2, onlyB: 1, distance: 0.75 });
+  assert.deepEqual(most, [[0, 0.25, 0.5], [3, undefined, 0.5], [4, 0.5, undefined], [2, 0.25, undefined]]);
+  assert.deepEqual(apart, [[3, undefined, 0.5], [4, 0.5, undefined], [0, 0.25, 0.5], [2, 0.25, undefined]]);
+  assert.deepEqual(compare(a, a, 5).apart, []);
+  // Of a row with many tokens the greatest ones, in order.
+  const [whole, cut] = analyse(row, "test", [{ name: "top_k", value: 50, on: true }]).outcomes;
+  const found = compare(whole, cut, V);
+  assert.deepEqual([found.both, found.onlyA, found.onlyB], [50, V - 50, 0]);
+  assert.deepEqual(found.most.map(([token]) => token), cut.most.map(([token]) => token));
+  const kept = new Set(cut.ids);
+  const lost = whole.probabilities.reduce((sum, p, i) => sum + (kept.has(whole.ids[i]) ? 0 : p), 0);
+  assert.ok(Math.abs(found.distance - lost) < 1e-5, `${found.distance} ${lost}`);
 });

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { Blob } from "node:buffer";
 import test from "node:test";
-import { openNpy } from "./npy.mjs";
-import { parseNumbers } from "./numbers.mjs";
+import { openNpy } from "../src/npy.js";
+import { parseNumbers } from "../src/numbers.js";
 
 function npy(header, data, major = 1) {
   const length = Buffer.alloc(major === 1 ? 2 : 4);

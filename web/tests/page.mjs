@@ -1,37 +1,26 @@
-// page.mjs PAGE PACKAGE CHROMIUM: opens the page from a file server in headless Chromium and compares what
-// it shows with what the package says in Node. Fails for any error on the page's console.
+// page.mjs PAGE PACKAGE AXE CHROMIUM: opens the page from a file server in headless Chromium and compares what
+// it shows with what the package says in Node. Fails for any error on the page's console. AXE is axe-core's
+// script.
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
 import { readFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { extname, join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { checkAccess } from "./access.mjs";
 import { Browser } from "./browser.mjs";
+import { checkLive } from "./live.mjs";
+import { serve } from "./server.mjs";
 
-const [page, pack, chromium] = process.argv.slice(2);
+const [page, pack, axe, chromium] = process.argv.slice(2);
 const { Sampler, init } = await import(pathToFileURL(resolve(pack, "index.js")));
 await init();
 
-const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm", ".json": "application/json" };
-const server = createServer(async (request, response) => {
-  const path = new URL(request.url, "http://page").pathname;
-  try {
-    const body = await readFile(join(page, path === "/" ? "index.html" : path));
-    response.writeHead(200, { "content-type": TYPES[extname(path)] ?? (path === "/" ? "text/html" : "application/octet-stream") });
-    response.end(body);
-  } catch {
-    response.writeHead(404).end();
-  }
-});
-await new Promise((done) => server.listen(0, "127.0.0.1", done));
-
-const address = `http://127.0.0.1:${server.address().port}/`;
+const server = await serve(page);
 const browser = new Browser(chromium);
 const text = () => browser.evaluate("document.querySelector('main').innerText");
 const drawn = () => browser.until("document.documentElement?.dataset.drawn === 'yes' || document.querySelector('#message')?.textContent.startsWith('The page could')");
 
 async function open(hash, width) {
-  await browser.open(address + hash, width);
+  await browser.open(server.address + hash, width);
   await drawn();
   return text();
 }
@@ -54,6 +43,12 @@ async function change(expression) {
   return text();
 }
 
+// What the page says of times, once it has measured all of them.
+async function timesShown(selector) {
+  await browser.until("document.documentElement.dataset.timed === 'yes'");
+  return browser.evaluate(`[...document.querySelectorAll("${selector}")].map((place) => place.textContent)`);
+}
+
 const cards = (selector) => browser.evaluate(`document.querySelectorAll("#cards > ${selector}").length`);
 
 try {
@@ -64,6 +59,12 @@ try {
   }
   assert.match(first, /1,000 draws/);
   assert.ok(await browser.evaluate("[...document.querySelectorAll('text.label')].some((label) => label.textContent === '␣in')"));
+
+  // Each stage has its time; how long it is depends on the machine.
+  const times = await timesShown("#start .time, #cards > li:not(.off) .time");
+  assert.match(times[0], /^drawn from as it is: [1-9][\d.,]* µs a token$/);
+  assert.equal(times.length, 5);
+  for (const words of times.slice(1)) assert.match(words, /^up to here [\d.,]+ µs a token, this stage (\+|−|less than )[\d.,]+ µs$/);
 
   // A slider, a switch, a button: numbers, spec and address follow.
   const slid = await change("{ const s = document.querySelector('[aria-label=\"Top-k\"]'); s.value = 7; s.dispatchEvent(new Event('input')); }");
@@ -117,6 +118,55 @@ try {
   assert.match(await text(), /3 left\s+none cut/);
   assert.equal(await browser.evaluate("document.querySelector('#row').value"), "own");
 
+  // A card that is dragged onto another takes its place.
+  await change("document.querySelector('#default').click()");
+  await change(`{ const dataTransfer = new DataTransfer();
+    const send = (i, type) => document.querySelector("#cards").children[i].dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
+    send(6, "dragstart"); send(0, "dragover"); send(0, "drop"); }`);
+  assert.match(await browser.evaluate("document.querySelector('#spec').value"), /^samplers=temperature:top_k:top_p:min_p;/);
+
+  // Nothing moves while a slider does, even if the numbers get longer.
+  await browser.evaluate(`document.querySelector("#row").value = "model-0"; document.querySelector("#row").dispatchEvent(new Event("change"));
+    window.moved = []; new PerformanceObserver((list) => moved.push(...list.getEntries().map((entry) => entry.value)))
+      .observe({ type: "layout-shift" });`);
+  await drawn();
+  for (const value of [0.05, 3, 1.2]) {
+    await change(`{ const s = document.querySelector('[aria-label="Temperature"]'); s.value = ${value}; s.dispatchEvent(new Event("input")); }`);
+    await timesShown(".time");
+  }
+  assert.deepEqual(await browser.evaluate("moved"), []);
+
+  // Two chains: the numbers of both, and where they differ; then the same from the link.
+  const [specA, specB] = ["samplers=top_k;top_k=9;seed=2", "samplers=min_p:temperature;min_p=0.02;temp=2;seed=3"];
+  await open("#row=model-2");
+  await change(`{ const s = document.querySelector("#spec"); s.value = "${specA}"; s.dispatchEvent(new Event("change")); }`);
+  await change("document.querySelector('#two').click()");
+  assert.match(await text(), /9 left by both\s+0 only by A\s+0 only by B[^]*Nowhere: they leave the same/);
+  await change(`{ const s = document.querySelector("#spec-b"); s.value = "${specB}"; s.dispatchEvent(new Event("change")); }`);
+  await change("document.querySelector('[name=order][value=id]').click(); document.querySelector('[name=scale][value=logarithmic]').click()");
+  const sets = [specA, specB].map((one) => new Sampler(one, V).candidates(row(2)));
+  const of = sets.map(({ ids, probabilities }) => new Map([...ids].map((id, i) => [id, probabilities[i]])));
+  const both = [...of[0].keys()].filter((id) => of[1].has(id)).length;
+  const distance = [...new Set([...of[0].keys(), ...of[1].keys()])]
+    .reduce((sum, id) => sum + Math.abs((of[0].get(id) ?? 0) - (of[1].get(id) ?? 0)) / 2, 0);
+  for (const linkedTo of [undefined, await browser.evaluate("location.hash")]) {
+    if (linkedTo) await open(linkedTo);
+    const compared = await browser.evaluate("document.querySelector('#comparison').innerText");
+    for (const words of [`${both} left by both`, `${of[0].size - both} only by A`, `${of[1].size - both} only by B`,
+      `${(100 * distance).toFixed(2)} % of the probability`]) assert.ok(compared.includes(words), `${words} in ${compared}`);
+    for (const [i, one] of [specA, specB].entries()) {
+      const facts = await browser.evaluate(`document.querySelector("#facts-${"ab"[i]}").innerText`);
+      for (const words of expected(row(2), one)) assert.ok(facts.includes(words), `${words} in ${facts}`);
+    }
+    assert.equal(await cards("li.card:not(.off)"), 2); // those of B
+    assert.equal(await browser.evaluate("document.querySelectorAll('path.ids-of-b').length"), 1);
+    assert.deepEqual(await browser.evaluate("['scale', 'order', 'cards'].map((name) => document.querySelector(`[name=${name}]:checked`).value)"),
+      ["logarithmic", "id", "1"]);
+    for (const words of await timesShown("#comparison .time")) assert.match(words, /^[\d.,]+ µs a token$/);
+  }
+  await change("document.querySelector('[name=cards][value=\"0\"]').click()");
+  assert.equal(await cards("li.card:not(.off)"), 1); // A's
+
   // A link, at the width of a phone: nothing is wider than the page.
   const linked = "samplers=temperature:top_p;temp=1.5;top_p=0.9;seed=5";
   const second = await open(`#row=model-3&spec=${encodeURIComponent(linked)}`, 360);
@@ -127,6 +177,8 @@ try {
 
   assert.match(await open("#spec=mirostat%3D2"), /This spec is not shown: there is no card for 'mirostat'/);
   assert.match(await open("#row=nonsense"), /There is no row 'nonsense'/);
+  await checkAccess(browser, server.address, axe);
+  await checkLive(browser, server.address, row(0));
   assert.deepEqual(browser.said, []);
   console.log("the page shows what the library says");
 } finally {

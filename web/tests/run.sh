@@ -8,14 +8,13 @@ case $1 in
 chain)
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
-    mkdir -p "$work/node_modules"
+    mkdir -p "$work/node_modules" "$work/tests"
     cp -R "$build/js/package" "$work/node_modules/pluck-sampling"
-    cp "$here/../src/chain.js" "$work/chain.mjs"
-    cp "$here/../src/npy.js" "$work/npy.mjs"
-    cp "$here/../src/numbers.js" "$work/numbers.mjs"
-    cp "$here/chain.test.mjs" "$here/own.test.mjs" "$work"
+    cp -R "$here/../src" "$work"
+    cp "$here"/*.test.mjs "$work/tests"
+    echo '{ "type": "module" }' >"$work/package.json"
     cd "$work"
-    node --test chain.test.mjs own.test.mjs
+    node --test tests/
     ;;
 page)
     chromium=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || {
@@ -23,7 +22,7 @@ page)
         exit 77
     }
     "$here/../../scripts/build-web" "$build"
-    node "$here/page.mjs" "$build/web" "$build/js/package" "$chromium"
+    node "$here/page.mjs" "$build/web" "$build/js/package" "$build/web-npm/node_modules/axe-core/axe.min.js" "$chromium"
     ;;
 *)
     echo "usage: run.sh chain|page BUILD" >&2
