@@ -184,10 +184,13 @@ results: build
 	    >docs/results/common.jsonl
 	@scripts/readme-tables
 
-## docs        regenerate docs/api.md from the headers and the README's tables from docs/results
+## docs        regenerate docs/api.md from the headers, the README's tables from docs/results and, if the
+##             JavaScript package is built, docs/pictures of what samplers do
 docs:
 	@scripts/api-reference --markdown --output docs/api.md
 	@scripts/readme-tables
+	@if [ -e $(BUILD)/js/package/pluck.wasm ]; then node web/tools/pictures.mjs $(BUILD)/js/package; \
+	    else echo 'docs/pictures stays as it is: it needs the JavaScript package (make js)'; fi
 
 ## clean       remove the build folder
 clean:

@@ -1,6 +1,6 @@
 #!/bin/sh
-# run.sh chain|page BUILD: tests the playground, its logic in Node or the built page in Chromium, with the
-# package in BUILD/js/package. Exit status 77: Chromium is not here, or Vite could not be fetched.
+# run.sh chain|page BUILD: tests the playground, its logic and the documents' pictures in Node, or the built
+# page in Chromium, with the package in BUILD/js/package. Exit status 77: Chromium is not here, or Vite could not be fetched.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$2" && pwd)
@@ -15,6 +15,7 @@ chain)
     echo '{ "type": "module" }' >"$work/package.json"
     cd "$work"
     node --test tests/
+    node "$here/../tools/pictures.mjs" "$build/js/package" --check
     ;;
 page)
     chromium=$(command -v chromium || command -v chromium-browser || command -v google-chrome) || {
