@@ -74,6 +74,8 @@ extern "C" {
 /* Flags of a benchmark. */
 #define PERFLAB_RESET_PER_BLOCK 1u /* reset before a block of timed calls, not before each call */
 #define PERFLAB_LEAK_IS_WRONG   2u /* a candidate that leaks memory of malloc is wrong */
+/* A candidate whose calls allocate more often than the baseline's, first calls apart, is wrong. */
+#define PERFLAB_ALLOCATION_IS_WRONG 4u
 
 typedef enum perflab_side { PERFLAB_BASELINE = 0, PERFLAB_CANDIDATE = 1 } perflab_side;
 
@@ -110,7 +112,7 @@ typedef struct perflab_benchmark {
     size_t size;               /* the size that is timed and shown; 0: 100000 */
     /* Sizes that the gate tries besides `size`: at most 15, then 0. NULL: 1, 2, 31, 33, 1000. */
     const size_t *gate_sizes;
-    unsigned flags; /* PERFLAB_RESET_PER_BLOCK, PERFLAB_LEAK_IS_WRONG, both, or 0 */
+    unsigned flags; /* PERFLAB_RESET_PER_BLOCK and so on, or 0 */
 
     int (*setup)(perflab_ctx *ctx);      /* makes inputs and buffers; NULL: nothing to make */
     void (*reset)(perflab_ctx *ctx);     /* before each timed call, untimed; NULL: not needed */
@@ -220,6 +222,15 @@ void perflab_fill_f64(perflab_ctx *ctx, perflab_rng *rng, double *p, size_t n, b
 
 /* A length from 0 to `most`: when timing `most`; in the gate often 0, 1, most - 1 or `most`. */
 size_t perflab_length(perflab_ctx *ctx, perflab_rng *rng, size_t most);
+
+/*
+ * Makes two buffers of `bytes` bytes for a function whose arguments may overlap, as memmove's may.
+ * When timing they are apart. In the gate they are, by turns, apart, the same, and shifted by a
+ * multiple of `align` (0: 16), in either order. For the same overlap on both sides, call it with a
+ * copy of the same rng for each.
+ */
+void perflab_alloc_overlapping(perflab_ctx *ctx, perflab_rng *rng, size_t bytes, size_t align,
+                               void **a, void **b);
 
 /* ---- What a benchmark reports ------------------------------------------------------------- */
 

@@ -76,6 +76,15 @@ void perflab_case_close(const perflab_case *c, perflab_ctx *ctx) {
     perflab_host_free(ctx->host);
 }
 
+/* Notes what a call took. Its side's first call may allocate something to keep, such as a pool. */
+static void note_use(const perflab_case *c, const perflab_ctx *ctx, perflab_side side) {
+    if (c->heap == NULL) return;
+    const perflab_heap_use use = c->heap->stop();
+    if (ctx->host->n_calls[side] > 0 && use.calls >= c->heap->most[side].calls) {
+        c->heap->most[side] = use;
+    }
+}
+
 static void run_side(const perflab_case *c, perflab_ctx *ctx, perflab_side side) {
     const bool base = side == PERFLAB_BASELINE;
     ctx->side = side;
@@ -83,9 +92,11 @@ static void run_side(const perflab_case *c, perflab_ctx *ctx, perflab_side side)
     if (c->benchmark->reset != NULL) c->benchmark->reset(ctx);
     say(c, base ? "baseline" : "candidate");
     const size_t before = heap_bytes();
+    if (c->heap != NULL) c->heap->start();
     const uint64_t start = c->clock->now(c->clock->self);
     (base ? c->benchmark->baseline : c->benchmark->candidate)(ctx);
     ctx->host->call_ns[side] = (double)(c->clock->now(c->clock->self) - start);
+    note_use(c, ctx, side);
     /* A first call may allocate something to keep, such as a table or a pool: that is no leak. */
     const size_t after = heap_bytes();
     if (ctx->host->n_calls[side]++ > 0 && after > before) ctx->host->leaked[side] += after - before;

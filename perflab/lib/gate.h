@@ -7,6 +7,18 @@
 #include "host.h"
 #include "outcome.h"
 
+/* What a call took from malloc: how often, how many bytes in all, and how many at once. */
+typedef struct perflab_heap_use {
+    size_t calls, bytes, peak;
+} perflab_heap_use;
+
+/* Counts that. `most` has the largest use of a call of each side but its first. */
+typedef struct perflab_heap {
+    void (*start)(void);
+    perflab_heap_use (*stop)(void);
+    perflab_heap_use most[2];
+} perflab_heap;
+
 /* What is run, and where its buffers lie in memory. */
 typedef struct perflab_case {
     const perflab_benchmark *benchmark;
@@ -19,6 +31,7 @@ typedef struct perflab_case {
     const perflab_clock *clock;
     void (*phase)(void *self, const char *phase); /* called before each step; may be NULL */
     void *self;
+    perflab_heap *heap; /* NULL: allocations are not counted */
 } perflab_case;
 
 /* Fills in ctx and host and calls setup. If it returns PERFLAB_PASSED, close the case later. */

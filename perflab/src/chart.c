@@ -189,47 +189,65 @@ void chart_dots(text_buffer *out, const facts *f) {
 
 /* ---- History ------------------------------------------------------------------------------ */
 
-void chart_history(text_buffer *out, const history_point *points, size_t n) {
-    enum { LEFT = 44, TOP = 10, BOTTOM = 110, HEIGHT = 140 };
-    double lo = 1, hi = 1;
-    for (size_t i = 0; i < n; i++) {
-        const perflab_summary *s = &points[i].speedup;
+/* The plot area of a history. */
+enum { HISTORY_LEFT = 44, HISTORY_TOP = 10, HISTORY_BOTTOM = 110, HISTORY_HEIGHT = 140 };
+
+/* A level between two change points: a line at its median, and a band for its interval. */
+static void level_lines(text_buffer *out, const history *h, const axis *y, double step) {
+    for (size_t k = 0; k < h->n_segments; k++) {
+        const step_segment *s = &h->segments[k];
+        const double from = HISTORY_LEFT + (double)s->first * step;
+        const double width = (double)s->n * step, at = place(y, s->level.median);
+        if (s->level.has_interval) {
+            const double top = place(y, s->level.hi);
+            text_add(
+                out,
+                "<rect class=\"band\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>\n",
+                from, top, width, fmax(1, place(y, s->level.lo) - top));
+        }
+        text_add(out, "<line class=\"level\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/>\n",
+                 from, from + width, at, at);
+        if (k == 0) continue;
+        text_add(out, "<line class=\"step\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\"/>\n", from,
+                 from, HISTORY_TOP, HISTORY_BOTTOM);
+    }
+}
+
+void chart_history(text_buffer *out, const history *h) {
+    const bool ratio = h->metric == HISTORY_SPEEDUP;
+    double lo = ratio ? 1 : HUGE_VAL, hi = ratio ? 1 : 0, last_label = -1e9;
+    for (size_t i = 0; i < h->n; i++) {
+        const perflab_summary *s = &h->points[i].level;
         lo = fmin(lo, s->has_interval ? s->lo : s->median);
         hi = fmax(hi, s->has_interval ? s->hi : s->median);
     }
-    const axis y = fit(lo, hi, BOTTOM, TOP);
-    open_chart(out, HEIGHT, "Speedup by commit");
-    left_axis(out, &y, LEFT, CHART_WIDTH - 8);
-    text_add(out, "<line class=\"one\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>\n", LEFT,
-             CHART_WIDTH - 8, place(&y, 1), place(&y, 1));
-    const double step = (CHART_WIDTH - 8 - LEFT) / (double)n;
-    double last_x = 0, last_y = 0, last_label = -1e9;
-    for (size_t i = 0; i < n; i++) {
-        const perflab_summary *s = &points[i].speedup;
-        const double x = LEFT + ((double)i + 0.5) * step;
-        const double at = place(&y, s->median);
-        if (i > 0) {
-            text_add(out,
-                     "<line class=\"path\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>\n",
-                     last_x, last_y, x, at);
-        }
-        if (s->has_interval) {
+    const axis y = fit(lo, hi, HISTORY_BOTTOM, HISTORY_TOP);
+    const double step = (CHART_WIDTH - 8 - HISTORY_LEFT) / (double)h->n;
+    open_chart(out, HISTORY_HEIGHT, ratio ? "Speedup by commit" : "Microseconds by commit");
+    left_axis(out, &y, HISTORY_LEFT, CHART_WIDTH - 8);
+    if (ratio) {
+        text_add(out, "<line class=\"one\" x1=\"%d\" x2=\"%d\" y1=\"%.1f\" y2=\"%.1f\"/>\n",
+                 HISTORY_LEFT, CHART_WIDTH - 8, place(&y, 1), place(&y, 1));
+    }
+    level_lines(out, h, &y, step);
+    for (size_t i = 0; i < h->n; i++) {
+        const history_point *p = &h->points[i];
+        const double x = HISTORY_LEFT + ((double)i + 0.5) * step, at = place(&y, p->level.median);
+        if (p->level.has_interval) {
             text_add(out, "<line class=\"bar\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.1f\" y2=\"%.1f\"/>\n",
-                     x, x, place(&y, s->lo), place(&y, s->hi));
+                     x, x, place(&y, p->level.lo), place(&y, p->level.hi));
         }
         text_add(out, "<circle class=\"cand\" cx=\"%.1f\" cy=\"%.1f\" r=\"4\"><title>", x, at);
-        html_add(out, points[i].label);
-        char mid[32], low[32], high[32];
-        format_ratio_parts(mid, low, high, s);
-        text_add(out, ": %sx</title></circle>\n", mid);
+        html_add(out, p->commit);
+        char level[96];
+        history_text(level, h, &p->level);
+        text_add(out, ": %s</title></circle>\n", level);
         if (x - last_label > 58) {
             char name[10];
-            snprintf(name, sizeof name, "%.8s", points[i].label);
-            label(out, x, BOTTOM + 15, "tick mid", name);
+            snprintf(name, sizeof name, "%.8s", p->commit);
+            label(out, x, HISTORY_BOTTOM + 15, "tick mid", name);
             last_label = x;
         }
-        last_x = x;
-        last_y = at;
     }
     text_add(out, "</svg>\n");
 }

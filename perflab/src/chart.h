@@ -7,7 +7,7 @@
 #ifndef PERFLAB_CHART_H
 #define PERFLAB_CHART_H
 
-#include "facts.h"
+#include "history.h"
 #include "util.h"
 
 enum { CHART_WIDTH = 360 };
@@ -21,13 +21,8 @@ void html_add(text_buffer *out, const char *text);
  */
 void chart_dots(text_buffer *out, const facts *f);
 
-/* The speedup of each commit, oldest first. */
-typedef struct history_point {
-    char label[48];
-    perflab_summary speedup;
-} history_point;
-
-void chart_history(text_buffer *out, const history_point *points, size_t n);
+/* A number at each commit, oldest first, and the levels between its change points. */
+void chart_history(text_buffer *out, const history *h);
 
 /* A line of the roofline, and an improvement's point below it. */
 typedef struct roof_line {

@@ -20,6 +20,7 @@ typedef enum value_kind {
     VALUE_VARIANT, /* const char * */
     VALUE_SIZES,   /* const char *: "100,1000" */
     VALUE_INPUTS,  /* const char *const *, ends with NULL */
+    VALUE_FLAG,    /* bool */
     VALUE_FAIL_ON  /* double: the threshold */
 } value_kind;
 
@@ -47,6 +48,7 @@ static const key keys[] = {{"bench", VALUE_TEXT, IN_BENCH, JOB(bench)},
                            {"data", VALUE_TEXT, AT_TOP | IN_BENCH, MEASURE(data)},
                            {"time", VALUE_SECONDS, AT_TOP | IN_BENCH, MEASURE(seconds)},
                            {"timeout", VALUE_SECONDS, AT_TOP | IN_BENCH, MEASURE(timeout)},
+                           {"fixed", VALUE_FLAG, AT_TOP | IN_BENCH, MEASURE(fixed)},
                            {"runs", VALUE_RUNS, ANYWHERE, MEASURE(runs)},
                            {"fail_on", VALUE_FAIL_ON, ANYWHERE, JOB(threshold)}};
 
@@ -62,6 +64,8 @@ static const char *wanted(value_kind kind) {
         return "an array of whole numbers of at least 1";
     case VALUE_INPUTS:
         return "an array of kinds of input";
+    case VALUE_FLAG:
+        return "true or false";
     case VALUE_FAIL_ON:
         return "\"regression\", or \"regression=2%\" with any percentage";
     case VALUE_TEXT:
@@ -141,6 +145,9 @@ static bool take(ci_config *c, const key *k, const cJSON *value, git_job *job) {
         inputs = inputs_of(c, value);
         memcpy(to, &inputs, sizeof inputs);
         return inputs != NULL;
+    case VALUE_FLAG:
+        *(bool *)to = cJSON_IsTrue(value);
+        return cJSON_IsBool(value);
     case VALUE_FAIL_ON:
         return text != NULL && verdict_threshold(text, to);
     }

@@ -14,6 +14,7 @@
 #include "options.h"
 #include "placement.h"
 #include "recorder.h"
+#include "selection.h"
 #include "settings.h"
 #include "util.h"
 
@@ -25,8 +26,9 @@
 typedef struct build_request {
     /* As given on the command line; NULL: as the benchmark was built last. */
     const char *compiler, *cflags, *libs, *hash;
-    const char *modules, *ledger;
+    const char *modules, *ledger, *variant;
     size_t placements;
+    bool no_program;
     char include[4200], library[4200]; /* the folders of perflab.h and of perflab's libraries */
 } build_request;
 
@@ -53,21 +55,6 @@ static bool find_home(build_request *q) {
     if (!found) complain("cannot find %s: is perflab installed completely?", library);
     free(library);
     return found;
-}
-
-/* A word for the shell, in single quotes. */
-static char *quoted(const char *s) {
-    text_buffer out = {0};
-    text_add(&out, "'");
-    for (; *s != '\0'; s++) {
-        if (*s == '\'') {
-            text_add(&out, "'\\''");
-        } else {
-            text_add_bytes(&out, s, 1);
-        }
-    }
-    text_add(&out, "'");
-    return out.text;
 }
 
 /* ---- One benchmark ------------------------------------------------------------------------ */
@@ -100,7 +87,7 @@ static settings settings_for(const build_request *q, const char *source, const c
 /* Adds what the compiler says a source includes, without system headers and perflab.h. */
 static bool add_included(const build_request *q, const settings *s, const char *source,
                          path_list *files) {
-    char *file = quoted(source), *include = quoted(q->include);
+    char *file = shell_word(source), *include = shell_word(q->include);
     char *command = text_format("%s -MM %s -isystem %s %s", s->compiler, s->cflags, include, file);
     const char *const argv[] = {"/bin/sh", "-c", command, NULL};
     char *text = child_output(argv);
@@ -170,7 +157,7 @@ static bool make_file(char *command, const char *made, const char *place) {
 /* Links the module with its code at other addresses. It is no error if the code cannot be moved. */
 static bool place(const build_request *q, const settings *s, const char *flags, const char *source,
                   const char *info, const char *module) {
-    char *include = quoted(q->include), *library = quoted(q->library);
+    char *include = shell_word(q->include), *library = shell_word(q->library);
     char *compiler = text_format("%s %s -isystem %s", s->compiler, flags, include);
     char *link = text_format("-L%s -lperflab_bench %s -lm", library, s->libs);
     const placement_build b = {
@@ -197,8 +184,9 @@ static bool compile(const build_request *q, const settings *s, const char *sourc
     char *new_module = text_format("%s.new", module);
     char *new_program = text_format("%s.new", program);
     char *whole = realpath(source, NULL);
-    char *from = quoted(source), *i = quoted(info), *include = quoted(q->include);
-    char *library = quoted(q->library), *m = quoted(new_module), *o = quoted(new_program);
+    char *from = shell_word(source), *i = shell_word(info), *include = shell_word(q->include);
+    char *library = shell_word(q->library), *m = shell_word(new_module),
+         *o = shell_word(new_program);
     /* Undefined symbols are refused, except those of sanitizers, which are resolved on loading. */
     const char *whole_only = strstr(flags, "-fsanitize") == NULL ? "-Wl,-z,defs " : "";
     const build_info b = {.source_hash = hex,
@@ -214,10 +202,12 @@ static bool compile(const build_request *q, const settings *s, const char *sourc
                                          s->compiler, flags, whole_only, include, from, i, m,
                                          library, s->libs),
                              new_module, module);
-    good = good && make_file(text_format("%s %s -isystem %s %s %s -o %s -L%s -lperflab_main "
-                                         "-lperflab_bench %s -lm",
-                                         s->compiler, flags, include, from, i, o, library, s->libs),
-                             new_program, program);
+    good =
+        good && (q->no_program ||
+                 make_file(text_format("%s %s -isystem %s %s %s -o %s -L%s -lperflab_main "
+                                       "-lperflab_bench %s -lm",
+                                       s->compiler, flags, include, from, i, o, library, s->libs),
+                           new_program, program));
     good = good && (q->placements == 0 || place(q, s, flags, from, i, module));
     char *const strings[] = {name, flags, info,    module,  program, new_module, new_program,
                              from, i,     include, library, m,       o,          whole};
@@ -240,8 +230,12 @@ static bool build_one(const build_request *q, const char *source) {
     } else if (version == NULL) {
         complain("cannot run the compiler %s", s.compiler);
     }
-    good = good && hash_of(q, &s, source, hex) && compile(q, &s, source, hex, "native", version) &&
-           compile(q, &s, source, hex, "portable", version);
+    good = good && hash_of(q, &s, source, hex);
+    for (int k = 0; k < 2; k++) {
+        static const char *const variants[] = {"native", "portable"};
+        if (strcmp(q->variant, "both") != 0 && strcmp(q->variant, variants[k]) != 0) continue;
+        good = good && compile(q, &s, source, hex, variants[k], version);
+    }
     /* What an earlier build left would be measured as if it were this one. */
     if (!good) benchmark_remove(q->modules, name, false);
     good = good && settings_write(q->modules, name, whole, &s);
@@ -295,7 +289,7 @@ static bool build_all(const build_request *q, bool *built) {
 }
 
 int command_build(int argc, char **argv) {
-    build_request q = {.modules = ".perflab/modules", .placements = 10};
+    build_request q = {.modules = ".perflab/modules", .variant = "both", .placements = 10};
     bool fixed = false;
     const option options[] = {
         {"--compiler", OPTION_TEXT, &q.compiler, "CC", "the compiler ($CC, $CXX; cc, c++)"},
@@ -306,6 +300,8 @@ int command_build(int argc, char **argv) {
         {"--placements", OPTION_COUNT, &q.placements, "N",
          "also link the code at N other places (10)"},
         {"--fixed", OPTION_FLAG, &fixed, NULL, "link the code at one place only"},
+        {"--variant", OPTION_TEXT, &q.variant, "V", "native, portable or both (default)"},
+        {"--no-program", OPTION_FLAG, &q.no_program, NULL, "modules only, no programs bench-..."},
         {"--modules", OPTION_TEXT, &q.modules, "FOLDER", "where modules go (.perflab/modules)"},
         {"--ledger", OPTION_TEXT, &q.ledger, "FILE", "where builds are recorded (perflab.ledger)"},
         {NULL, OPTION_FLAG, NULL, NULL, NULL}};
@@ -320,6 +316,8 @@ int command_build(int argc, char **argv) {
     const parsed p = command_parse(&line, argc, argv);
     if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
     if (fixed) q.placements = 0;
+    const selection s = {.variant = q.variant};
+    if (!selection_known(&s, &(catalog){0}, NULL)) return EXIT_USAGE;
     bool built = true;
     bool good = find_home(&q) && make_folders(q.modules);
     if (good) settings_sweep(q.modules);

@@ -37,7 +37,8 @@ static char *starting_point(const char *base) {
 
 int command_ci(int argc, char **argv) {
     const char *path = "perflab.json", *base = NULL, *ledger = NULL;
-    comparison out = {.b = "HEAD", .fail_on = "regression"};
+    static const char *const head[] = {"HEAD"};
+    comparison out = {.candidates = head, .n_candidates = 1, .fail_on = "regression"};
     ci_config c;
     bool keep = false;
     const option options[] = {

@@ -4,7 +4,9 @@
 #include "commands.h"
 #include "compare_builds.h"
 #include "compare_git.h"
+#include "family.h"
 #include "format.h"
+#include "git_options.h"
 #include "ledger.h"
 #include "options.h"
 #include "util.h"
@@ -101,8 +103,9 @@ static bool print_both(const recorded *a, const recorded *b) {
     print_run("A", a);
     print_run("B", b);
     if (interleaved) {
-        printf("%s (interleaved in the same processes)\n",
-               comparison_words(&b->ratio, UNIT_MICROSECONDS));
+        char *words = comparison_words(resolve(&b->ratio), UNIT_MICROSECONDS, 'B');
+        printf("%s (interleaved in the same processes)\n", words);
+        free(words);
     } else {
         print_apart(a, b);
     }
@@ -157,10 +160,38 @@ static bool is_folder(const char *path) {
 
 /* ---- The command -------------------------------------------------------------------------- */
 
-static int compare_folders(const char *a, const char *b, const compare_request *q,
-                           comparison *out) {
-    out->failed = compare_builds(a, b, q, out);
+static int compare_folders(const compare_request *q, comparison *out) {
+    for (size_t i = 0; i < out->n_candidates && out->failed == EXIT_DONE; i++) {
+        out->candidate = i;
+        out->failed = compare_builds(out->a, out->candidates[i], q, out);
+    }
     return comparison_finish(out);
+}
+
+static bool all_folders(char *const *words, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (!is_folder(words[i])) return false;
+    }
+    return true;
+}
+
+enum { MOST_CANDIDATES = 20 };
+
+/*
+ * Whether the words can be compared, with enough processes for the intervals of so many candidates.
+ * If not, prints an error message.
+ */
+static bool is_sound(const command_line *line, const compare_request *q) {
+    const size_t n = line->n_words - 1;
+    if (line->n_words < 2 || n > MOST_CANDIDATES) {
+        complain("compare: name 2 to %d revisions (--git) or folders of modules, or two runs",
+                 MOST_CANDIDATES + 1);
+        return false;
+    }
+    if (n < 2 || q->runs >= family_least(n)) return true;
+    complain("--runs: %zu candidates need at least %zu processes for intervals that hold together",
+             n, family_least(n));
+    return false;
 }
 
 int command_compare(int argc, char **argv) {
@@ -170,61 +201,45 @@ int command_compare(int argc, char **argv) {
     comparison out = {0};
     bool git = false;
     const option options[] = {
-        {"--git", OPTION_FLAG, &git, NULL, "A and B are revisions of the repository here"},
-        {"--bench", OPTION_TEXT, &job.bench, "FILE", "--git: build this benchmark against both"},
-        {"--command", OPTION_TEXT, &job.command, "CMD", "--git: time this command in both"},
-        {"--build", OPTION_TEXT, &g.build, "CMD",
-         "--git: command that builds a revision (default: by its files)"},
-        {"--cflags", OPTION_TEXT, &job.cflags, "FLAGS",
-         "--bench: more flags; {tree} is the revision's folder"},
-        {"--libs", OPTION_TEXT, &job.libs, "LIBS", "--bench: what to link; {tree} as above"},
-        {"--keep", OPTION_FLAG, &g.keep, NULL, "--git: keep the built revisions for the next time"},
-        {"--id", OPTION_TEXT, &q.id, "ID", "this improvement only"},
-        {"--input", OPTION_TEXT, &q.input, "KIND", "this kind of input only"},
-        {"--sizes", OPTION_TEXT, &q.sizes, "N,...", "these sizes (the benchmark's own)"},
-        {"--variant", OPTION_TEXT, &q.variant, "V", "native (default) or portable"},
-        {"--runs", OPTION_COUNT, &q.runs, "N", "processes per comparison (10; with --quick 6)"},
-        {"--time", OPTION_SECONDS, &q.seconds, "SECONDS",
-         "timed per process (1; with --quick 0.1)"},
-        {"--quick", OPTION_FLAG, &q.quick, NULL, "6 processes of 0.1 s"},
-        {"--timeout", OPTION_SECONDS, &q.timeout, "SECONDS",
-         "limit for each step of a process (320)"},
-        {"--fail-on", OPTION_TEXT, &out.fail_on, "regression=2%",
-         "exit 1 on a resolved loss of this much or more, 4 if it is unresolved"},
+        {"--git", OPTION_FLAG, &git, NULL, "A, B are revisions of the repository here"},
+        GIT_OPTIONS(g, job) MEASURE_OPTIONS(q){
+            "--fail-on", OPTION_TEXT, &out.fail_on, "regression=2%",
+            "exit 1 on a resolved loss of this much or more, 4 if it is unresolved"},
         {"--json", OPTION_FLAG, &out.json, NULL, "the rows as JSON"},
         {"--markdown", OPTION_FLAG, &out.markdown, NULL, "the rows as a Markdown table"},
-        {"--data", OPTION_TEXT, &q.data, "FOLDER", "recorded inputs ($PERFLAB_DATA)"},
-        {"--ledger", OPTION_TEXT, &q.ledger, "FILE", "where runs are recorded (perflab.ledger)"},
         {NULL, OPTION_FLAG, NULL, NULL, NULL}};
     command_line line = {
-        .usage = "compare [A B] [options]",
+        .usage = "compare [A B [C...]] [options]",
         .about =
             "A and B are two revisions (--git), two folders of modules, or the first characters\n"
             "of the keys of two recorded runs. Builds are first checked for equal outputs, then\n"
-            "measured interleaved. Without A and B: lists the recorded runs.",
+            "measured interleaved. Further revisions or folders are compared with A too, and the\n"
+            "results are corrected for their number. Without A and B: lists the recorded runs.",
         .options = options};
     const parsed p = command_parse(&line, argc, argv);
     if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
-    if (q.runs == 0) q.runs = q.quick ? 6 : 10;
+    const size_t n = line.n_words > 1 ? line.n_words - 1 : 1;
+    const size_t usual = q.quick ? 6 : 10;
+    if (q.runs == 0) q.runs = usual > family_least(n) ? usual : family_least(n);
     if (q.seconds == 0) q.seconds = q.quick ? 0.1 : 1;
     if (out.fail_on != NULL && !verdict_parse(out.fail_on, &out.threshold)) return EXIT_USAGE;
     if (line.n_words == 0 && !git) return list_runs(&q);
-    if (line.n_words != 2) {
-        complain("compare: name two revisions (--git), two folders of modules, or two runs");
-        return EXIT_USAGE;
-    }
+    if (!is_sound(&line, &q)) return EXIT_USAGE;
     out.a = line.words[0];
-    out.b = line.words[1];
-    int code;
+    out.candidates = (const char *const *)line.words + 1;
+    out.n_candidates = n;
+    int code = EXIT_USAGE;
     if (git) {
         job.measure = q;
         job.threshold = out.threshold;
         g.jobs = &job;
         code = compare_git(&g, &out);
-    } else if (is_folder(out.a) && is_folder(out.b)) {
-        code = compare_folders(out.a, out.b, &q, &out);
+    } else if (all_folders(line.words, line.n_words)) {
+        code = compare_folders(&q, &out);
+    } else if (line.n_words == 2) {
+        code = compare_runs(line.words[0], line.words[1], &q);
     } else {
-        code = compare_runs(out.a, out.b, &q);
+        complain("compare: more than two must be revisions (--git) or folders of modules");
     }
     comparison_free(&out);
     return code;

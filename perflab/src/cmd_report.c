@@ -112,30 +112,6 @@ static void add_dots(report *r) {
 
 /* ---- History ------------------------------------------------------------------------------ */
 
-/* The speedup at each commit, as points: the numbers that the table showed then. */
-static size_t read_history(report *r, const facts *f, history_point **points) {
-    fact_list list;
-    size_t n = 0;
-    bool any_full = false;
-    if (!facts_history(r->ledger, f, &list)) {
-        facts_free(&list);
-        return 0;
-    }
-    for (size_t i = 0; i < list.n; i++) {
-        any_full = any_full || (list.all[i].has_speedup && !list.all[i].quick);
-    }
-    for (size_t i = 0; i < list.n; i++) {
-        const facts *then = &list.all[i];
-        if (!then->has_speedup || (any_full && then->quick)) continue;
-        *points = must_grow(*points, (n + 1) * sizeof **points);
-        snprintf((*points)[n].label, sizeof(*points)[n].label, "%s",
-                 then->commit[0] != '\0' ? then->commit : "no commit");
-        (*points)[n++].speedup = then->speedup;
-    }
-    facts_free(&list);
-    return n;
-}
-
 static void add_history(report *r) {
     text_buffer *out = &r->out;
     size_t shown = 0;
@@ -145,17 +121,23 @@ static void add_history(report *r) {
              "<div class=\"cards\">\n");
     for (size_t i = 0; i < r->list.n; i++) {
         const facts *f = &r->list.all[i];
-        history_point *points = NULL;
+        history h = {0};
         /* Only for candidates that passed their gate: a wrong one has no speedup. */
-        const size_t n = f->validated ? read_history(r, f, &points) : 0;
-        if (n > 1) {
+        if (f->validated) history_read(r->ledger, f, NULL, HISTORY_SPEEDUP, &h);
+        if (h.n > 1) {
             text_add(out, "<div class=\"card\">");
             add_heading(out, f);
-            chart_history(out, points, n);
+            chart_history(out, &h);
+            for (size_t k = 1; k < h.n_segments; k++) {
+                char *words = history_step(&h, k);
+                text_add(out, "<p>Step at %.12s: %s</p>\n", h.points[h.segments[k].first].commit,
+                         words);
+                free(words);
+            }
             text_add(out, "</div>\n");
             shown++;
         }
-        free(points);
+        history_free(&h);
     }
     text_add(out, "</div>\n");
     if (shown == 0) text_add(out, "<p>No improvement has been measured at two commits yet.</p>\n");

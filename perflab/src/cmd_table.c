@@ -3,6 +3,7 @@
  */
 #include "commands.h"
 #include "integration.h"
+#include "machine_table.h"
 #include "measure.h"
 #include "options.h"
 #include "selection.h"
@@ -12,7 +13,7 @@
 #include <string.h>
 
 typedef struct table_request {
-    const char *ledger, *modules, *variant, *cache, *input, *machine, *output;
+    const char *ledger, *modules, *variant, *cache, *input, *machine, *machines, *output;
     size_t size;
     bool markdown, csv, json, by_input;
 } table_request;
@@ -273,15 +274,50 @@ static void render(text_buffer *out, ledger *l, const fact_list *list,
     free(r.all);
 }
 
-/* Whether anything is recorded for a machine. NULL is any machine. */
-static bool machine_known(ledger *l, const char *key) {
-    if (key == NULL) return true;
-    cJSON *runs =
-        l == NULL ? NULL : ledger_rows(l, "SELECT uuid FROM run WHERE machine = ?1", key, NULL);
-    const bool any = cJSON_GetArraySize(runs) > 0;
-    cJSON_Delete(runs);
-    if (!any) complain("nothing is recorded for a machine %s", key);
-    return any;
+/*
+ * Finds the machine that is asked for, by name or key, and stores its key. Returns false, with an
+ * error message, if there is none. NULL is any machine.
+ */
+static bool find_machine(ledger *l, const machine_list *machines, const char **machine) {
+    if (*machine == NULL) return true;
+    const machine_info *m = l != NULL ? machines_find(machines, *machine) : NULL;
+    if (l == NULL) complain("nothing is recorded for a machine %s", *machine);
+    if (m != NULL) *machine = m->key;
+    return m != NULL;
+}
+
+/* Derives and renders the table of several machines. Returns 0, 2 or 3. */
+static int render_machines(text_buffer *out, ledger *l, const catalog *c, const fact_query *query,
+                           const machine_list *list, const table_request *q) {
+    machine_table t = {0};
+    size_t n = 0;
+    if (q->json || q->by_input || l == NULL) {
+        complain(l == NULL ? "--machines: nothing is recorded"
+                           : "--machines: it has no --json and no --by-input");
+        return EXIT_USAGE;
+    }
+    const machine_info **chosen = machines_chosen(list, q->machines, &n);
+    if (chosen == NULL) return EXIT_USAGE;
+    const bool good = machine_table_derive(l, c, query, chosen, n, &t);
+    if (good) {
+        machine_table_add(out, &t,
+                          q->csv        ? FORMAT_CSV
+                          : q->markdown ? FORMAT_MARKDOWN
+                                        : FORMAT_TEXT);
+    }
+    machine_table_free(&t);
+    free(chosen);
+    return good ? EXIT_DONE : EXIT_TROUBLE;
+}
+
+/* Prints the table or writes it to its file. */
+static bool put_out(const text_buffer *out, ledger *l, const table_request *q) {
+    if (q->output != NULL) {
+        return write_text(q->output, out->text, out->length) &&
+               (l == NULL || remember(l, q->output));
+    }
+    fputs(out->text, stdout);
+    return true;
 }
 
 int command_table(int argc, char **argv) {
@@ -295,7 +331,8 @@ int command_table(int argc, char **argv) {
         {"--cache", OPTION_TEXT, &q.cache, "MODE", "hot (default), l2 or evicted"},
         {"--size", OPTION_COUNT, &q.size, "N", "another size than the benchmark's own"},
         {"--variant", OPTION_TEXT, &q.variant, "V", "native (default) or portable"},
-        {"--machine", OPTION_TEXT, &q.machine, "KEY", "the numbers of this machine"},
+        {"--machine", OPTION_TEXT, &q.machine, "M", "the numbers of this machine: name or key"},
+        {"--machines", OPTION_TEXT, &q.machines, "M,...", "several side by side, or all"},
         {"--output", OPTION_TEXT, &q.output, "FILE",
          "write the table to a file instead of printing it"},
         {"--modules", OPTION_TEXT, &q.modules, "FOLDER", "where the benchmarks are"},
@@ -309,6 +346,23 @@ int command_table(int argc, char **argv) {
         .options = options};
     const parsed p = command_parse(&line, argc, argv);
     if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
+    catalog c;
+    fact_list list = {0};
+    integration_list whole = {0};
+    machine_list machines = {0};
+    text_buffer out = {0};
+    catalog_or_none(&c, q.modules);
+    const char *path = ledger_choice(q.ledger);
+    ledger *l = c.n > 0 && !file_exists(path) ? NULL : ledger_open(path, q.output != NULL);
+    bool good = (l != NULL && machines_read(l, &machines)) || (c.n > 0 && !file_exists(path));
+    perflab_cache cache;
+    const selection s = {
+        .ids = line.words, .n_ids = line.n_words, .variant = q.variant, .input = q.input};
+    bool known = !good || (selection_known(&s, &c, l) && find_machine(l, &machines, &q.machine));
+    if (!perflab_cache_parse(q.cache, &cache)) {
+        complain("--cache: hot, l2 or evicted, not %s", q.cache);
+        known = false;
+    }
     const fact_query query = {.variant = q.variant,
                               .input = q.input,
                               .cache = q.cache,
@@ -316,34 +370,18 @@ int command_table(int argc, char **argv) {
                               .machine = q.machine,
                               .ids = line.words,
                               .n_ids = line.n_words};
-    catalog c;
-    fact_list list = {0};
-    integration_list whole = {0};
-    text_buffer out = {0};
-    catalog_or_none(&c, q.modules);
-    const char *path = ledger_choice(q.ledger);
-    ledger *l = c.n > 0 && !file_exists(path) ? NULL : ledger_open(path, q.output != NULL);
-    bool good = l != NULL || (c.n > 0 && !file_exists(path));
-    perflab_cache cache;
-    const selection s = {
-        .ids = line.words, .n_ids = line.n_words, .variant = q.variant, .input = q.input};
-    bool known = !good || (selection_known(&s, &c, l) && machine_known(l, q.machine));
-    if (!perflab_cache_parse(q.cache, &cache)) {
-        complain("--cache: hot, l2 or evicted, not %s", q.cache);
-        known = false;
+    if (good && known && q.machines != NULL) {
+        const int code = render_machines(&out, l, &c, &query, &machines, &q);
+        known = code != EXIT_USAGE;
+        good = code == EXIT_DONE;
+    } else if (good && known) {
+        good = facts_derive(l, &c, &query, &list) &&
+               (l == NULL || line.n_words > 0 || integrations_read(l, &whole));
+        if (good) render(&out, l, &list, &whole, &q);
     }
-    good = good && known && facts_derive(l, &c, &query, &list) &&
-           (l == NULL || line.n_words > 0 || integrations_read(l, &whole));
-    if (good) {
-        render(&out, l, &list, &whole, &q);
-        if (q.output == NULL) {
-            fputs(out.text, stdout);
-        } else {
-            good =
-                write_text(q.output, out.text, out.length) && (l == NULL || remember(l, q.output));
-        }
-    }
+    good = good && known && put_out(&out, l, &q);
     free(out.text);
+    machines_free(&machines);
     integrations_free(&whole);
     facts_free(&list);
     ledger_close(l);

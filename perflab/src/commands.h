@@ -26,10 +26,13 @@ int command_profile(int argc, char **argv);
 int command_asm(int argc, char **argv);
 int command_compare(int argc, char **argv);
 int command_ci(int argc, char **argv);
+int command_history(int argc, char **argv);
+int command_bisect(int argc, char **argv);
 int command_report(int argc, char **argv);
 int command_export(int argc, char **argv);
 int command_import(int argc, char **argv);
 int command_record_integration(int argc, char **argv);
+int command_machines(int argc, char **argv);
 int command_selftest(int argc, char **argv);
 
 #endif

@@ -28,6 +28,8 @@ static cJSON *pair_job(const pairing *p, const char *what) {
     cJSON_AddStringToObject(job, "other", p->a->module);
     cJSON_AddNumberToObject(job, "size", (double)p->size);
     if (p->q->folder != NULL) cJSON_AddStringToObject(job, "folder", p->q->folder);
+    const char letter[] = {comparison_letter(p->out->candidate), '\0'};
+    cJSON_AddStringToObject(job, "letter", letter);
     return job;
 }
 
@@ -36,7 +38,7 @@ static void place(cJSON *job, const pairing *p, size_t i) {
     const entry *const sides[2] = {p->a, p->b};
     static const char *const names[2] = {"other", "module"};
     for (int k = 0; k < 2; k++) {
-        const size_t n = sides[k]->n_placements;
+        const size_t n = p->q->fixed ? 0 : sides[k]->n_placements;
         /* In different orders, so that the placement of one does not predict that of the other. */
         const size_t at = n > 0 ? (k == 0 ? i : i * 7 + 3) % (n + 1) : 0;
         if (at == 0) continue;
@@ -81,8 +83,11 @@ static char *disagreement(const pairing *p, bool *compared) {
     return why;
 }
 
-/* Times the pair in q->runs processes. Returns false if the ledger fails. */
-static bool time_pair(const pairing *p, comparison_row *row) {
+/*
+ * Times the pair in q->runs processes, and stores their ratios in `ratio`. Returns false if the
+ * ledger fails.
+ */
+static bool time_pair(const pairing *p, comparison_row *row, double *ratio) {
     const compare_request *q = p->q;
     const entry *const sides[2] = {p->a, p->b};
     const measure_plan plan = {
@@ -90,7 +95,6 @@ static bool time_pair(const pairing *p, comparison_row *row) {
     char runs[2][33];
     int cpus[1024];
     const size_t n_cpus = allowed_cpus(cpus, 1024);
-    double *ratio = must_alloc(q->runs * sizeof *ratio);
     double *us[2] = {must_alloc(q->runs * sizeof **us), must_alloc(q->runs * sizeof **us)};
     size_t n = 0;
     bool recorded = true;
@@ -117,10 +121,10 @@ static bool time_pair(const pairing *p, comparison_row *row) {
         progress_add(p->r->progress, 1);
         launched_free(&got);
     }
-    row->ratio = perflab_summarize(ratio, n);
+    row->ratio = ratio;
+    row->n = n;
     row->a = perflab_median(us[0], n);
     row->b = perflab_median(us[1], n);
-    free(ratio);
     free(us[0]);
     free(us[1]);
     return recorded;
@@ -137,8 +141,9 @@ static bool compare_pair(const pairing *p) {
     char label[160];
     snprintf(label, sizeof label, "%s %s %zu", p->b->id, p->input, p->size);
     progress_label(p->r->progress, label);
+    double *ratio = must_alloc(p->q->runs * sizeof *ratio);
     row.wrong = disagreement(p, &compared);
-    const bool good = row.wrong != NULL || time_pair(p, &row);
+    const bool good = row.wrong != NULL || time_pair(p, &row, ratio);
     const bool same = strcmp(p->a->linked, p->b->linked) == 0;
     row.note =
         text_format("%s%s", same ? " (the same code)" : "",
@@ -147,6 +152,7 @@ static bool compare_pair(const pairing *p) {
     comparison_add(p->out, &row);
     free(row.wrong);
     free(row.note);
+    free(ratio);
     return good;
 }
 

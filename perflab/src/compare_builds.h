@@ -12,6 +12,7 @@ typedef struct compare_request {
     size_t runs;
     double seconds, timeout; /* timeout 0: chosen by the work */
     bool quick;
+    bool fixed;             /* only the placement of the builds */
     const char *commits[2]; /* of A and B; NULL: taken from the folder of the sources */
     const char *folder;     /* the folder in which all of B was built; NULL: not known */
 } compare_request;
@@ -19,8 +20,8 @@ typedef struct compare_request {
 /*
  * Compares all improvements that two folders of modules have in common, on every kind of input and
  * size. First the outputs of both builds must be the same, then they are timed, and recorded as one
- * run each. Adds rows to `out`. Returns 0; 2 if an id, kind of input, variant or size does not
- * exist; 3 if nothing could be compared or recorded.
+ * run each. Adds rows for the candidate out->candidate. Returns 0; 2 if an id, kind of input,
+ * variant or size does not exist; 3 if nothing could be compared or recorded.
  */
 int compare_builds(const char *folder_a, const char *folder_b, const compare_request *q,
                    comparison *out);

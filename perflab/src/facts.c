@@ -20,18 +20,6 @@ const char *status_name(status_kind s) {
     return names[s];
 }
 
-resolution resolve(const perflab_summary *ratio) {
-    if (!ratio->has_interval) return RESOLUTION_NONE;
-    if (ratio->lo > 1) {
-        return ratio->median >= 1 + PRACTICAL_GAIN ? RESOLUTION_FASTER : RESOLUTION_NEGLIGIBLE;
-    }
-    if (ratio->hi < 1) {
-        return ratio->median <= 1 / (1 + PRACTICAL_GAIN) ? RESOLUTION_SLOWER
-                                                         : RESOLUTION_NEGLIGIBLE;
-    }
-    return RESOLUTION_UNRESOLVED;
-}
-
 const perflab_summary *deciding(const perflab_summary *here, const perflab_summary *any) {
     return any->n > 0 ? any : here;
 }
@@ -113,17 +101,19 @@ static void take_process(input_facts *in, const cJSON *row) {
 
 /* Reads the processes on one kind of input: full ones if there are any, else quick ones. */
 static bool read_processes(ledger *l, const facts *f, const fact_query *q, input_facts *in) {
-    char size[32];
+    char size[32], threads[32];
     snprintf(size, sizeof size, "%zu", f->size);
+    snprintf(threads, sizeof threads, "%zu", q->threads != 0 ? q->threads : 1);
     cJSON *rows = ledger_rows(
         l,
         "SELECT p.*, r.quick, r.min_bytes, r.min_ops, r.working_set FROM process p "
         "JOIN run r ON p.run = r.uuid WHERE r.build = ?1 AND r.input = ?2 AND r.cache = ?3 "
         "AND r.size = CAST(?4 AS INTEGER) AND r.machine = ?5 AND r.device_kind = ?6 "
         "AND r.device = ?7 AND r.partner IS NULL AND (?8 = '*' OR r.commit_id = ?8) "
+        "AND r.threads = CAST(?9 AS INTEGER) "
         "ORDER BY r.started, r.rowid, p.position",
         f->measured, in->input, f->cache, size, f->machine, f->needs, f->device,
-        q->commit != NULL ? q->commit : "*", NULL);
+        q->commit != NULL ? q->commit : "*", threads, NULL);
     const size_t n = (size_t)cJSON_GetArraySize(rows);
     bool any_full = false;
     const cJSON *row;
@@ -419,7 +409,7 @@ bool facts_derive(ledger *l, const catalog *c, const fact_query *q, fact_list *o
     return good;
 }
 
-bool facts_history(ledger *l, const facts *f, fact_list *out) {
+bool facts_history(ledger *l, const facts *f, const fact_query *asked, fact_list *out) {
     cJSON *rows = ledger_rows(
         l,
         "SELECT b.*, r.commit_id FROM run r JOIN build b ON r.build = b.uuid WHERE b.id = ?1 "
@@ -431,9 +421,11 @@ bool facts_history(ledger *l, const facts *f, fact_list *out) {
     const cJSON *row;
     memset(out, 0, sizeof *out);
     cJSON_ArrayForEach(row, rows) {
-        const fact_query q = {.commit = json_text(row, "commit_id", "")};
+        const fact_query q = {.commit = json_text(row, "commit_id", ""),
+                              .input = asked != NULL ? asked->input : NULL};
         from_row(out, row, &q);
         facts *then = &out->all[out->n - 1];
+        then->size = f->size;
         then->commit = text_copy(q.commit);
         then->measured = text_copy(then->build);
         then->machine = text_copy(f->machine);

@@ -6,6 +6,7 @@
 
 #include "ledger.h"
 #include "modules.h"
+#include "resolution.h"
 #include "stat.h"
 
 typedef enum status_kind {
@@ -19,25 +20,11 @@ typedef enum status_kind {
 
 const char *status_name(status_kind s);
 
-/* The practical threshold: a smaller gain does not count, even if it is certain. */
-#define PRACTICAL_GAIN 0.02
-
 /* A run whose ratios have a coefficient of variation above this is noisy. */
 #define NOISY_CV 0.05
 
 /* The least number of runs of a baseline or candidate. */
 enum { LEAST_RUNS = 5 };
-
-/* What the interval of a speedup means. */
-typedef enum resolution {
-    RESOLUTION_NONE,       /* too few processes for an interval */
-    RESOLUTION_FASTER,     /* above 1, with a median of at least the practical gain */
-    RESOLUTION_SLOWER,     /* below 1, with a median of at least the practical loss */
-    RESOLUTION_NEGLIGIBLE, /* a difference, but smaller than that */
-    RESOLUTION_UNRESOLVED, /* the interval contains 1 */
-} resolution;
-
-resolution resolve(const perflab_summary *ratio);
 
 /*
  * The interval that decides whether there is a difference: that at any placement if the code was
@@ -109,6 +96,7 @@ typedef struct fact_query {
     const char *input;   /* one kind only; NULL: all */
     const char *cache;   /* "hot" */
     size_t size;         /* 0: each benchmark's own */
+    size_t threads;      /* 0: 1 */
     const char *machine; /* NULL: this one if it has measured the row, else the latest that has */
     const char *commit;  /* only runs of this commit; NULL: of any commit */
     bool exact;          /* only the build that is registered, not another machine's */
@@ -125,9 +113,10 @@ void facts_free(fact_list *list);
 
 /*
  * Derives the facts of an improvement at each commit at which it was measured, on the machine and
- * device of `f`, by the same rules as for the table: one for each commit and build, by time, with
- * `commit` set. Returns false if the ledger cannot be read.
+ * device of `f` and at its size, by the same rules as for the table: one for each commit and build,
+ * by time, with `commit` set. Of `q` only the kind of input counts; NULL: all. Returns false if the
+ * ledger cannot be read.
  */
-bool facts_history(ledger *l, const facts *f, fact_list *out);
+bool facts_history(ledger *l, const facts *f, const fact_query *q, fact_list *out);
 
 #endif

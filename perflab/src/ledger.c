@@ -21,7 +21,7 @@
 
 enum {
     APPLICATION_ID = 0x50464C42, /* "PFLB" */
-    SCHEMA_VERSION = 3,
+    SCHEMA_VERSION = 4,
     BUSY_MS = 60000,
     HEADER = 100 /* bytes of a SQLite header */
 };
@@ -31,8 +31,14 @@ struct ledger {
     char *path;
 };
 
-const char *const ledger_tables[] = {"build",   "run",         "process",  "gate",
-                                     "profile", "integration", "selftest", NULL};
+const char *const ledger_tables[] = {"build",       "run",      "process", "gate", "profile",
+                                     "integration", "selftest", "machine", NULL};
+
+/* Names that people gave to machines; the latest of a key counts. */
+#define MACHINE_TABLE                                                                              \
+    "CREATE TABLE machine("                                                                        \
+    " uuid TEXT PRIMARY KEY CHECK(length(uuid) = 32), key TEXT NOT NULL, name TEXT NOT NULL,"      \
+    " at TEXT NOT NULL) STRICT;"
 
 static const char schema[] =
     "CREATE TABLE build("
@@ -53,7 +59,9 @@ static const char schema[] =
     " machine TEXT NOT NULL, commit_id TEXT NOT NULL, environment TEXT NOT NULL,"
     " min_bytes REAL NOT NULL, min_ops REAL NOT NULL, working_set REAL NOT NULL,"
     /* The run of the other build that this one was interleaved with; NULL in the usual case. */
-    " partner TEXT) STRICT;"
+    " partner TEXT,"
+    /* How many threads the benchmark was given. */
+    " threads INTEGER NOT NULL DEFAULT 1) STRICT;"
     "CREATE INDEX run_by_build ON run(build);"
 
     "CREATE TABLE process("
@@ -93,6 +101,8 @@ static const char schema[] =
     "CREATE TABLE selftest("
     " uuid TEXT PRIMARY KEY CHECK(length(uuid) = 32), at TEXT NOT NULL, machine TEXT NOT NULL,"
     " passed INTEGER NOT NULL, data TEXT NOT NULL) STRICT;"
+
+    MACHINE_TABLE
 
     /* The files that tables were written to; only true here, so it is not exported. */
     "CREATE TABLE written(uuid TEXT PRIMARY KEY, path TEXT NOT NULL, at TEXT NOT NULL) STRICT;";
@@ -194,7 +204,10 @@ static bool make_schema(ledger *l) {
     return good;
 }
 
-/* Updates an older ledger: schema 1 had no partners, schema 2 no linked code and no placements. */
+/*
+ * Updates an older ledger: schema 1 had no partners, schema 2 no linked code and no placements,
+ * schema 3 no threads and no names of machines.
+ */
 static bool renew_schema(ledger *l) {
     if (sqlite3_db_readonly(l->db, "main") == 1) {
         complain("%s: refused: an older perflab wrote it, and it is read-only; copy it", l->path);
@@ -208,6 +221,11 @@ static bool renew_schema(ledger *l) {
         good = execute(l, "ALTER TABLE build ADD COLUMN linked TEXT NOT NULL DEFAULT '';"
                           "ALTER TABLE process ADD COLUMN placement INTEGER;"
                           "PRAGMA user_version = 3");
+    }
+    if (good && pragma(l, "PRAGMA user_version") == 3) {
+        good = execute(
+            l, "ALTER TABLE run ADD COLUMN threads INTEGER NOT NULL DEFAULT 1;" MACHINE_TABLE
+               "PRAGMA user_version = 4");
     }
     good = good && execute(l, "COMMIT");
     if (!good) fail(l, "renew");

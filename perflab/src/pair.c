@@ -83,7 +83,9 @@ static perflab_outcome call(build *b) {
     perflab_ctx *ctx = &b->w.ctx;
     const perflab_benchmark *x = b->w.benchmark;
     ctx->side = b->side;
-    worker_phase(NULL, b->name[0] == 'A' ? "a call of A" : "a call of B");
+    char phase[16];
+    snprintf(phase, sizeof phase, "a call of %.1s", b->name);
+    worker_phase(NULL, phase);
     if (x->reset != NULL) x->reset(ctx);
     b->fn(ctx);
     if (!perflab_host_intact(ctx)) return PERFLAB_OUT_OF_BOUNDS;
@@ -92,7 +94,8 @@ static perflab_outcome call(build *b) {
     return PERFLAB_PASSED;
 }
 
-static bool floats_agree(const perflab_kept *a, const perflab_kept *b, char *why, size_t room) {
+static bool floats_agree(const perflab_kept *a, const perflab_kept *b, const char *name, char *why,
+                         size_t room) {
     const float *x = a->copy;
     const float *y = b->copy;
     for (size_t i = 0; i < a->bytes / sizeof *x; i++) {
@@ -102,18 +105,19 @@ static bool floats_agree(const perflab_kept *a, const perflab_kept *b, char *why
                 : fabs(p - q) <= a->abs_tol + a->rel_tol * fabs(p)) {
             continue;
         }
-        snprintf(why, room, "%s[%zu]: A %.9g, B %.9g", a->what, i, p, q);
+        snprintf(why, room, "%s[%zu]: A %.9g, %s %.9g", a->what, i, p, name, q);
         return false;
     }
     return true;
 }
 
-static bool bytes_agree(const perflab_kept *a, const perflab_kept *b, char *why, size_t room) {
+static bool bytes_agree(const perflab_kept *a, const perflab_kept *b, const char *name, char *why,
+                        size_t room) {
     const unsigned char *x = a->copy;
     const unsigned char *y = b->copy;
     for (size_t i = 0; i < a->bytes; i++) {
         if (x[i] == y[i]) continue;
-        snprintf(why, room, "%s: byte %zu: A 0x%02x, B 0x%02x", a->what, i, (unsigned)x[i],
+        snprintf(why, room, "%s: byte %zu: A 0x%02x, %s 0x%02x", a->what, i, (unsigned)x[i], name,
                  (unsigned)y[i]);
         return false;
     }
@@ -125,15 +129,15 @@ static bool outputs_agree(const build *a, const build *b, char *why, size_t room
     const perflab_kept *y = b->w.host.kept;
     for (; x != NULL && y != NULL; x = x->next, y = y->next) {
         if (strcmp(x->what, y->what) != 0 || x->bytes != y->bytes) {
-            snprintf(why, room, "%s of %zu bytes in A, %s of %zu bytes in B", x->what, x->bytes,
-                     y->what, y->bytes);
+            snprintf(why, room, "%s of %zu bytes in A, %s of %zu bytes in %s", x->what, x->bytes,
+                     y->what, y->bytes, b->name);
             return false;
         }
-        if (!(x->floats ? floats_agree : bytes_agree)(x, y, why, room)) return false;
+        if (!(x->floats ? floats_agree : bytes_agree)(x, y, b->name, why, room)) return false;
     }
     if (x == NULL && y == NULL) return true;
     snprintf(why, room, "%s is an output of %s only", x != NULL ? x->what : y->what,
-             x != NULL ? "A" : "B");
+             x != NULL ? "A" : b->name);
     return false;
 }
 
@@ -158,7 +162,7 @@ static perflab_outcome open_both(build *a, build *b, size_t size, uint64_t seed,
     }
     v = open_build(b, size, seed, layout);
     if (v == PERFLAB_PASSED) return v;
-    snprintf(why, room, "B: %s", b->w.host.reason);
+    snprintf(why, room, "%s: %s", b->name, b->w.host.reason);
     perflab_case_close(&a->w.c, &a->w.ctx);
     return v;
 }
@@ -179,7 +183,8 @@ static cJSON *answer(perflab_outcome v, const char *why, const build *b) {
 /* Loads both. Returns false, with the reason, if they cannot be compared in one process. */
 static bool load_both(const worker *w, build *a, build *b, char *why, size_t room) {
     *a = make_build(w, "A", load_other(w));
-    *b = make_build(w, "B", worker_load(json_text(w->job, "module", "")));
+    *b = make_build(w, json_text(w->job, "letter", "B"),
+                    worker_load(json_text(w->job, "module", "")));
     a->w.c.layout_seed ^= 0x5bd1e995;
     char *file = shared_file(w);
     if (file != NULL) {

@@ -68,6 +68,20 @@ char *text_copy(const char *s) {
     return s == NULL ? NULL : text_format("%s", s);
 }
 
+char *shell_word(const char *s) {
+    text_buffer out = {0};
+    text_add(&out, "'");
+    for (; *s != '\0'; s++) {
+        if (*s == '\'') {
+            text_add(&out, "'\\''");
+        } else {
+            text_add_bytes(&out, s, 1);
+        }
+    }
+    text_add(&out, "'");
+    return out.text;
+}
+
 void complain(const char *format, ...) {
     va_list args;
     va_start(args, format);

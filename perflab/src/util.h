@@ -29,6 +29,9 @@ void text_add_bytes(text_buffer *b, const char *bytes, size_t n);
 char *text_format(const char *format, ...) UTIL_PRINTF(1, 2);
 char *text_copy(const char *s); /* NULL stays NULL */
 
+/* A word for the shell, in single quotes. To be freed. */
+char *shell_word(const char *s);
+
 /* Memory. If there is none, the process ends with an error message. */
 void *must_alloc(size_t bytes); /* zeroed */
 void *must_grow(void *p, size_t bytes);

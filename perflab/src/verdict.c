@@ -20,14 +20,14 @@ verdict verdict_of(const perflab_summary *ratio, double threshold) {
     return ratio->hi < 1 && ratio->median <= least ? VERDICT_LOSS : VERDICT_UNKNOWN;
 }
 
-size_t verdict_more(const perflab_summary *ratio, double threshold) {
+size_t verdict_more(const perflab_summary *ratio, double threshold, size_t least) {
     const size_t n = ratio->n;
-    if (!ratio->has_interval) return n < PERFLAB_MIN_INTERVAL ? PERFLAB_MIN_INTERVAL - n : 1;
-    const double least = -log1p(threshold);
+    if (!ratio->has_interval) return n < least ? least - n : 1;
+    const double limit = -log1p(threshold);
     const double middle = log(ratio->median);
     /* How far the deciding end is from the median, and how far it may be. */
-    const double half = middle > least ? middle - log(ratio->lo) : log(ratio->hi) - middle;
-    const double room = middle > least ? middle - least : -middle;
+    const double half = middle > limit ? middle - log(ratio->lo) : log(ratio->hi) - middle;
+    const double room = middle > limit ? middle - limit : -middle;
     if (!(room > 0) || half / room > 30) return 0;
     const double wanted = ceil((double)n * (half / room) * (half / room) * 1.1);
     return wanted > (double)n ? (size_t)wanted - n : 1;

@@ -24,9 +24,9 @@ verdict verdict_of(const perflab_summary *ratio, double threshold);
 /*
  * About how many more values would decide it, if they scatter as these do: an interval narrows with
  * the square root of the number of values. 0 if no reasonable number would, since the median is too
- * close to the threshold.
+ * close to the threshold. Fewer than `least` values have no interval.
  */
-size_t verdict_more(const perflab_summary *ratio, double threshold);
+size_t verdict_more(const perflab_summary *ratio, double threshold, size_t least);
 
 /* Reads the threshold of "regression" (0.02) or "regression=2%". Returns false for other text. */
 bool verdict_threshold(const char *text, double *threshold);

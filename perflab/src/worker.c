@@ -2,6 +2,7 @@
  * worker.c - lists, gates and measures, in a process whose crash does no harm.
  */
 #include "worker.h"
+#include "heap.h"
 #include "job.h"
 #include "util.h"
 
@@ -57,8 +58,10 @@ static void add_errors(cJSON *to, double baseline, double candidate) {
 typedef struct tally {
     int cases, skipped;
     size_t compared;
-    int leaks[2];     /* cases in which calls of a side leaked memory of malloc */
-    size_t leaked[2]; /* bytes, in the last of them */
+    int leaks[2];            /* cases in which calls of a side leaked memory of malloc */
+    size_t leaked[2];        /* bytes, in the last of them */
+    int hungrier;            /* cases in which a call of the candidate allocated more often */
+    perflab_heap_use use[2]; /* of the worst of them */
     double baseline_error, candidate_error;
     perflab_outcome verdict;
     char why[1024];
@@ -71,6 +74,15 @@ static int seeds_for(double seconds, int seeds) {
     return few < seeds ? few : seeds;
 }
 
+/* Compares what the calls of both sides took from malloc in a case. */
+static void weigh(const perflab_heap *heap, tally *t) {
+    const perflab_heap_use *base = &heap->most[0], *cand = &heap->most[1];
+    if (cand->calls <= base->calls) return;
+    t->hungrier++;
+    if (cand->calls - base->calls < t->use[1].calls - t->use[0].calls) return;
+    memcpy(t->use, heap->most, sizeof t->use);
+}
+
 /* Runs one case of the gate. Returns false if the gate is over. */
 static bool gate_case(worker *w, size_t size, uint64_t seed, tally *t) {
     char why[512], where[200];
@@ -79,7 +91,9 @@ static bool gate_case(worker *w, size_t size, uint64_t seed, tally *t) {
     w->c.seed = seed;
     w->c.layout = seed % 2 == 0 ? PERFLAB_LAYOUT_END_FLUSH : PERFLAB_LAYOUT_START_FLUSH;
     snprintf(where, sizeof where, "seed %" PRIu64 ", size %zu, input %s", seed, size, w->c.input);
+    if (w->c.heap != NULL) memset(w->c.heap->most, 0, sizeof w->c.heap->most);
     const perflab_outcome v = perflab_gate(&w->c, host, why);
+    if (w->c.heap != NULL) weigh(w->c.heap, t);
     t->cases++;
     t->compared += host->compared;
     for (int side = 0; side < 2; side++) {
@@ -130,6 +144,20 @@ static void judge_leak(const perflab_benchmark *b, tally *t) {
              t->leaked[1]);
 }
 
+/* A remark or a mismatch if calls of the candidate allocate more often than the baseline's. */
+static void judge_allocations(const perflab_benchmark *b, tally *t) {
+    char *had = text_copy(t->why);
+    if (t->verdict == PERFLAB_PASSED && t->hungrier > 0) {
+        if ((b->flags & PERFLAB_ALLOCATION_IS_WRONG) != 0) t->verdict = PERFLAB_MISMATCH;
+        snprintf(t->why, sizeof t->why,
+                 "%.500s%sa call of the candidate allocates %zu times (%zu bytes, %zu at once), of "
+                 "the baseline %zu times (%zu bytes, %zu at once)",
+                 had, had[0] != '\0' ? "; " : "", t->use[1].calls, t->use[1].bytes, t->use[1].peak,
+                 t->use[0].calls, t->use[0].bytes, t->use[0].peak);
+    }
+    free(had);
+}
+
 static cJSON *gate(worker *w) {
     tally t = {.baseline_error = -1, .candidate_error = -1, .verdict = PERFLAB_SKIPPED};
     size_t sizes[PERFLAB_MAX_GATE_SIZES];
@@ -139,6 +167,7 @@ static cJSON *gate(worker *w) {
     const size_t only = (size_t)json_number(w->job, "size", 0);
     w->c.phase = case_phase;
     w->c.self = w;
+    w->c.heap = heap_meter();
     if (only != 0) {
         sizes[0] = only;
         n_sizes = 1;
@@ -157,6 +186,7 @@ static cJSON *gate(worker *w) {
         snprintf(t.why, sizeof t.why, "the validator accepts a candidate that did nothing");
     }
     judge_leak(w->benchmark, &t);
+    judge_allocations(w->benchmark, &t);
     cJSON *out = cJSON_CreateObject();
     cJSON_AddStringToObject(out, "outcome", perflab_outcome_name(t.verdict));
     if (t.why[0] != '\0') cJSON_AddStringToObject(out, "why", t.why);

@@ -2,6 +2,7 @@
 # `perflab build` notices changes of everything that a build is made of, remembers flags, and leaves nothing
 # outdated behind.
 # usage: test_builds.sh PERFLAB MODULES SOURCES BUILD
+# shellcheck disable=SC2086 # $lean is words
 set -u
 perflab=$1 sources=$3
 work=$(mktemp -d /tmp/perflab-builds-XXXXXX) || exit 1
@@ -36,6 +37,8 @@ library() {
     fi
 }
 
+# Most of these builds need no portable module and no program.
+lean='--fixed --variant native --no-program'
 gated() { "$perflab" status 1 2>&1 | head -1; }
 
 mkdir lib
@@ -46,19 +49,19 @@ bench 1 bench-answer.c
 for how in static shared; do
     rm -rf lib/* .perflab perflab.ledger
     library $how 42
-    "$perflab" build --fixed --libs "-L$work/lib -lanswer -Wl,-rpath,$work/lib" >build.txt 2>&1 || fail "build: $(cat build.txt)"
+    "$perflab" build $lean --libs "-L$work/lib -lanswer -Wl,-rpath,$work/lib" >build.txt 2>&1 || fail "build: $(cat build.txt)"
     "$perflab" run 1 --runs 6 --time 0.01 >run.txt 2>&1 || fail "run with a $how library: $(cat run.txt)"
     gated | grep -q VALIDATED || fail "$how: not validated: $(gated)"
     library $how 40+2
     sed -i 's/i < 50/i < 900/' answer.c && cc -O2 -fPIC -c answer.c -o answer.o
     if [ $how = static ]; then rm lib/libanswer.a && ar rc lib/libanswer.a answer.o; else cc -shared answer.o -o lib/libanswer.so -Wl,-soname,libanswer.so; fi
-    "$perflab" build --fixed >build.txt 2>&1 || fail "build: $(cat build.txt)"
+    "$perflab" build $lean >build.txt 2>&1 || fail "build: $(cat build.txt)"
     gated | grep -q 'IMPLEMENTED: not validated' || fail "a changed $how library is not noticed: $(gated)"
     "$perflab" run 1 --runs 7 --time 0.01 >run.txt 2>&1 || fail "run"
     grep -q 'n=7' run.txt || fail "two $how libraries are pooled: $(cat run.txt)"
     # With the old library, what was recorded with it counts again.
     library $how 42
-    "$perflab" build --fixed >build.txt 2>&1
+    "$perflab" build $lean >build.txt 2>&1
     "$perflab" status 1 | grep -q '6 runs' || fail "the old $how library's numbers are lost: $("$perflab" status 1)"
 done
 
@@ -66,10 +69,10 @@ done
 mkdir part
 echo '#include "deep.h"' >part/part.c
 echo '#define DEEP 1' >part/deep.h
-"$perflab" build --fixed --hash part/part.c >build.txt 2>&1 || fail "build --hash"
+"$perflab" build $lean --hash part/part.c >build.txt 2>&1 || fail "build --hash"
 "$perflab" table --json >before.json
 echo '#define DEEP 2' >part/deep.h
-"$perflab" build --fixed >build.txt 2>&1 || fail "build after a header changed"
+"$perflab" build $lean >build.txt 2>&1 || fail "build after a header changed"
 "$perflab" table --json >after.json
 [ "$(grep source_hash before.json)" != "$(grep source_hash after.json)" ] || fail "a changed header of a hashed source is not noticed"
 
@@ -78,8 +81,8 @@ mkdir -p elsewhere/with/a/longer/name/lib
 cp bench-answer.c answer.h elsewhere/with/a/longer/name/
 cp lib/* elsewhere/with/a/longer/name/lib/
 rm -rf .perflab
-"$perflab" build --fixed --libs "-L$work/lib -lanswer -Wl,-rpath,$work/lib" --hash '' >build.txt 2>&1 || fail "build"
-(cd elsewhere/with/a/longer/name && "$perflab" build --fixed --libs "-L$work/lib -lanswer -Wl,-rpath,$work/lib" --ledger "$work/perflab.ledger" >"$work/build.txt" 2>&1) || fail "build elsewhere: $(cat build.txt)"
+"$perflab" build $lean --libs "-L$work/lib -lanswer -Wl,-rpath,$work/lib" --hash '' >build.txt 2>&1 || fail "build"
+(cd elsewhere/with/a/longer/name && "$perflab" build $lean --libs "-L$work/lib -lanswer -Wl,-rpath,$work/lib" --ledger "$work/perflab.ledger" >"$work/build.txt" 2>&1) || fail "build elsewhere: $(cat build.txt)"
 "$perflab" run 1 --runs 6 --time 0.01 >run.txt 2>&1 || fail "run: $(cat run.txt)"
 (cd elsewhere/with/a/longer/name && "$perflab" status 1 --ledger "$work/perflab.ledger") >status.txt 2>&1
 grep -q VALIDATED status.txt || fail "the same sources elsewhere are another build: $(cat status.txt)"

@@ -47,7 +47,7 @@ revision() {
 
 # config ENTRIES [MORE]: writes perflab.json.
 config() {
-    echo "{\"libs\": \"{tree}/libanswer.a\", \"runs\": 6, \"time\": 0.05, \"base\": \"main\", ${2:-} \"compare\": [$1]}" >perflab.json
+    echo "{\"libs\": \"{tree}/libanswer.a\", \"fixed\": true, \"runs\": 6, \"time\": 0.05, \"base\": \"main\", ${2:-} \"compare\": [$1]}" >perflab.json
 }
 
 revision 1000
@@ -115,6 +115,8 @@ refused '"runs" must be a whole number of at least 6' '{"runs": 5, "compare": [{
 refused '"sizes" must be an array of whole numbers' '{"sizes": [1, 2.5], "compare": [{"command": "true"}]}'
 refused '"inputs" must be an array of kinds' '{"inputs": "a", "compare": [{"command": "true"}]}'
 refused '"time" must be a number of seconds' '{"time": 0, "compare": [{"command": "true"}]}'
+refused '"fixed" must be true or false' '{"fixed": "yes", "compare": [{"command": "true"}]}'
+refused '"fixed" applies to benchmarks only' '{"compare": [{"command": "true", "fixed": true}]}'
 refused '"variant" must be "native" or "portable"' '{"variant": "both", "compare": [{"command": "true"}]}'
 refused '"fail_on" must be "regression", or' '{"fail_on": "2%", "compare": [{"command": "true"}]}'
 refused '"build" must be a text' '{"build": ["make"], "compare": [{"command": "true"}]}'

@@ -64,9 +64,28 @@ export PERFLAB_LEDGER="$work/perflab.ledger"
 
 # --- A benchmark without a baseline, on a simulated clock: all kinds of input and sizes.
 export PERFLAB_CLOCK="$sources/noise.txt"
-bench() { "$perflab" compare --git "$1" "$2" --bench bench-answer.c --libs '{tree}/libanswer.a' --runs 6 --time 0.05 ${3:-}; }
+bench() { "$perflab" compare --git "$1" "$2" --bench bench-answer.c --libs '{tree}/libanswer.a' --runs 6 --time 0.05 --fixed ${3:-}; }
+says '1 answers a 100 .*B is faster' "$perflab" compare --git slow quick --bench bench-answer.c --libs '{tree}/libanswer.a' --time 0.05 --keep
+[ "$(find .perflab/trees -name 'answer-native.*.so' | wc -l)" = 20 ] || fail "not ten placements of each build"
+[ "$(find .perflab/trees -name 'answer-portable*' -o -name bench-answer | wc -l)" = 0 ] || fail "it builds what it does not run"
+git worktree remove --force .perflab/trees/"$(git rev-parse --short=12 slow)" && git worktree remove --force .perflab/trees/"$(git rev-parse --short=12 quick)" || fail "--keep keeps nothing"
 says '1 answers a 10 .*(5\.0|4\.9).*x \[.*B is faster' bench slow quick '--sizes 10,100'
 [ "$(grep -c 'B is faster' says.txt)" = 4 ] || fail "not all kinds and sizes: $(cat says.txt)"
+# Several candidates against one baseline, corrected for their number.
+several() { "$perflab" compare --git "$@" --bench bench-answer.c --libs '{tree}/libanswer.a' --fixed --time 0.05; }
+ends 0 '^A = slow, B = quick, C = tiny, D = slow$' several slow quick tiny slow
+also '^B: 1 answers a 100 .*, B .*4\.9|^B: 1 answers a 100 .*, B .*5\.0'
+also '^C: 1 answers b 100 .*C is faster'
+also '^D: 1 answers a 100 .*(no difference resolved|under 2 %)'
+also '3 candidates against one baseline: .*Holm'
+ends 1 '^C: .*C is slower, loss$' several quick tiny slow --fail-on=regression
+also '^B: .*held$'
+ends 1 'C: 1 answers a 100 .*mismatch: .*A 0x01, C 0x02' several slow quick wrong --runs 7
+ends 0 '^\| C: 1 answers a 100 \| .*C is faster' several slow quick tiny --markdown
+also 'A: slow \| B = quick, C = tiny \|'
+ends 0 '"correction":	"Holm"' several slow quick tiny --json
+also '"candidate":	"tiny"'
+ends 2 '2 candidates need at least 7 processes' several slow quick tiny --runs 6
 ends 0 'held' bench slow quick --fail-on=regression
 ends 1 'B is slower, loss' bench quick slow --fail-on=regression
 ends 1 'mismatch: seed 1, size 1, input a: answers: byte 0: A 0x01, B 0x02' bench quick wrong
@@ -83,10 +102,12 @@ unset PERFLAB_CLOCK
 
 # --- A process cannot load two shared libraries of one name.
 ends 1 'which a process loads only once: link it statically' \
-    "$perflab" compare --git slow quick --bench bench-answer.c --libs '{tree}/libanswer.so -Wl,-rpath,{tree}' --quick
+    "$perflab" compare --git slow quick --bench bench-answer.c --libs '{tree}/libanswer.so -Wl,-rpath,{tree}' --quick --fixed
 
 # --- A whole program, in real time: five times the work.
 program() { "$perflab" compare --git "$1" "$2" --command ./program --runs 6 ${3:-}; }
+says './program wall .*B is faster' "$perflab" compare --git slow quick slow --command ./program --runs 7
+also '^C: ./program user '
 says './program wall .*B is faster' program slow quick ''
 also 'peak memory .*MiB'
 ends 1 'loss' program quick slow --fail-on=regression=20%

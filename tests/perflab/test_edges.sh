@@ -11,6 +11,7 @@ cat >bench-edges.c <<'END'
 #include "perflab.h"
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 static int64_t *ints;
 static float *floats;
 static size_t length;
@@ -36,6 +37,36 @@ static void b3(perflab_ctx *ctx) { out[0] = right_length(ctx); }
 static void wrong(perflab_ctx *ctx) { out[1] = nothing(ctx); }
 static void c1(perflab_ctx *ctx) { out[1] = right_min(ctx); }
 static void leak(perflab_ctx *ctx) { perflab_keep(malloc(4000)); out[1] = right_min(ctx); }
+static void thrice(perflab_ctx *ctx) {
+    void *p = malloc(1000);
+    perflab_keep(p);
+    p = realloc(p, 3000);
+    perflab_keep(p);
+    free(p);
+    p = calloc(10, 10);
+    perflab_keep(p);
+    free(p);
+    out[1] = right_min(ctx);
+}
+/* memmove's work: right apart, wrong if the target lies behind the source and overlaps it. */
+static unsigned char *from[2], *to[2];
+static int setup_overlap(perflab_ctx *ctx) {
+    for (int side = 0; side < 2; side++) {
+        perflab_rng rng = {ctx->seed};
+        perflab_alloc_overlapping(ctx, &rng, ctx->size, 1, (void **)&from[side], (void **)&to[side]);
+    }
+    return PERFLAB_OK;
+}
+static void reset_overlap(perflab_ctx *ctx) {
+    for (size_t i = 0; i < ctx->size; i++) to[ctx->side][i] = 0;
+    for (size_t i = 0; i < ctx->size; i++) from[ctx->side][i] = (unsigned char)(i + 1);
+}
+static void move(perflab_ctx *ctx) { memmove(to[0], from[0], ctx->size); }
+static void forwards(perflab_ctx *ctx) {
+    for (size_t i = 0; i < ctx->size; i++) to[1][i] = from[1][i];
+}
+static void moves(perflab_ctx *ctx) { memmove(to[1], from[1], ctx->size); }
+static bool moved(perflab_ctx *ctx) { return perflab_check_bytes(ctx, "to", to[0], to[1], ctx->size); }
 static void once(perflab_ctx *ctx) {
     static void *pool;
     if (pool == 0) pool = malloc(100000);
@@ -47,7 +78,12 @@ static bool validate(perflab_ctx *ctx) { return perflab_check_index(ctx, "n", ou
     .baseline = b, .candidate = c, .validate = validate, .flags = f}
 PERFLAB_MODULE(ONE("min", b1, wrong, 0), ONE("nan", b2, wrong, 0), ONE("length", b3, wrong, 0),
                ONE("right", b1, c1, 0), ONE("leak", b1, leak, 0), ONE("forbidden", b1, leak, PERFLAB_LEAK_IS_WRONG),
-               ONE("once", b1, once, PERFLAB_LEAK_IS_WRONG))
+               ONE("once", b1, once, PERFLAB_LEAK_IS_WRONG | PERFLAB_ALLOCATION_IS_WRONG),
+               ONE("thrice", b1, thrice, 0), ONE("thrice forbidden", b1, thrice, PERFLAB_ALLOCATION_IS_WRONG),
+               {.id = "forwards", .component = "c", .title = "t", .size = 500, .setup = setup_overlap,
+                .reset = reset_overlap, .baseline = move, .candidate = forwards, .validate = moved},
+               {.id = "moves", .component = "c", .title = "t", .size = 500, .setup = setup_overlap,
+                .reset = reset_overlap, .baseline = move, .candidate = moves, .validate = moved})
 END
 says 'edges' "$perflab" build --fixed
 for id in min nan length; do
@@ -57,5 +93,10 @@ says 'gate passed \(48 cases, 96 values\)' "$perflab" validate right
 says 'gate passed .*: the candidate leaks [0-9]+ bytes of malloc in each call, the baseline none' "$perflab" validate leak
 ends 1 'gate mismatch: the candidate leaks' "$perflab" validate forbidden
 says 'gate passed \(48 cases, 96 values\)$' "$perflab" validate once --variant native
+says 'gate passed .*: a call of the candidate allocates 3 times \([0-9]{4} bytes, 3[0-9]{3} at once\), of the baseline 0 times' \
+    "$perflab" validate thrice --variant native
+ends 1 'gate mismatch: a call of the candidate allocates 3 times' "$perflab" validate 'thrice forbidden' --variant native
+ends 1 'gate mismatch: seed .*: to: byte [0-9]+: baseline' "$perflab" validate forwards --variant native
+says 'gate passed' "$perflab" validate moves --variant native
 
 finish "edges are tried"

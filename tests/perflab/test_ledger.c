@@ -195,6 +195,8 @@ static void test_older(void **state) {
                                   "ALTER TABLE run DROP COLUMN partner;"
                                   "ALTER TABLE build DROP COLUMN linked;"
                                   "ALTER TABLE process DROP COLUMN placement;"
+                                  "ALTER TABLE run DROP COLUMN threads;"
+                                  "DROP TABLE machine;"
                                   "PRAGMA user_version = 1",
                                   NULL, NULL, NULL),
                      SQLITE_OK);
@@ -207,8 +209,10 @@ static void test_older(void **state) {
     l = ledger_open(path, false);
     assert_non_null(l);
     assert_int_equal(count(l, "build"), 1);
-    cJSON *rows = ledger_rows(
-        l, "SELECT r.partner, b.linked, p.placement FROM run r, build b, process p", NULL);
+    cJSON *rows = ledger_rows(l,
+                              "SELECT r.partner, r.threads, b.linked, p.placement, m.name "
+                              "FROM run r, build b, process p, machine m",
+                              NULL);
     assert_non_null(rows);
     cJSON_Delete(rows);
     ledger_close(l);

@@ -152,14 +152,14 @@ static void test_verdict(void **state) {
     few.has_interval = false;
     few.n = 3;
     assert_int_equal(verdict_of(&few, 0.02), VERDICT_UNKNOWN);
-    assert_int_equal(verdict_more(&few, 0.02), PERFLAB_MIN_INTERVAL - 3);
+    assert_int_equal(verdict_more(&few, 0.02, PERFLAB_MIN_INTERVAL), PERFLAB_MIN_INTERVAL - 3);
     /* An interval of half the width takes four times the values. */
     const perflab_summary twice = of(exp(-2 * log(1.02)), 1, exp(2 * log(1.02)));
-    const size_t more = verdict_more(&twice, 0.02);
+    const size_t more = verdict_more(&twice, 0.02, PERFLAB_MIN_INTERVAL);
     assert_in_range(more, 30, 40);
     /* Close to the threshold, no number of values decides it. */
     const perflab_summary at = of(0.95, 1 / 1.0199, 1.01);
-    assert_int_equal(verdict_more(&at, 0.02), 0);
+    assert_int_equal(verdict_more(&at, 0.02, PERFLAB_MIN_INTERVAL), 0);
     double threshold;
     assert_true(verdict_parse("regression", &threshold) && fabs(threshold - 0.02) < 1e-12);
     assert_true(verdict_parse("regression=5%", &threshold) && fabs(threshold - 0.05) < 1e-12);
