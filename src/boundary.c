@@ -340,49 +340,73 @@ static int32_t count_in_group(const shell *s, const float *x, float value, int32
     return n;
 }
 
+/* One value with the shell's outer key, and what each candidate of that value weighs. */
+typedef struct equals {
+    float value, weight;
+} equals;
+
+/* Makes x the value, if it is not yet. */
+static void know_value(view *v, const shell *s, float x, equals *e) {
+    if (e->value == x) return;
+    e->value = x;
+    weigh(v, s, &x, 1, &e->weight);
+}
+
+/* The first of a group with the shell's outer key. */
+static float first_in_group(const shell *s, const float *x) {
+    int32_t i = 0;
+    while (x[i] == -INFINITY || key_of(s, x[i]) != s->outer) i++;
+    PLUCK_ASSERT(i < GROUP);
+    return x[i];
+}
+
 /* Goes on from *last through a group, to the first with the shell's outer key that reaches the
  * target. False if none does; *last is then the last with that key. */
 static bool walk_group(view *v, const shell *s, int32_t g, const float *x, double target,
-                       bool strict, boundary *last) {
+                       bool strict, equals *e, boundary *last) {
     for (int32_t i = 0; i < GROUP; i++) {
         if (x[i] == -INFINITY || key_of(s, x[i]) != s->outer) continue;
-        float weight;
-        weigh(v, s, &x[i], 1, &weight);
-        *last = (boundary){x[i], g * GROUP + i, last->mass + (double)weight};
+        know_value(v, s, x[i], e);
+        *last = (boundary){x[i], g * GROUP + i, last->mass + (double)e->weight};
         if (reaches(last->mass, target, strict)) return true;
     }
     return false;
 }
 
-/* Of the candidates with the shell's only key, the first by ascending id that reaches the
- * target. They may be the whole row, so groups of equals are counted. */
+/* Of the candidates with the shell's only key, the first by ascending id that reaches the target.
+ * They may be the whole row, so groups of equals are counted. Most often all are one value; but on both
+ * sides of a centre there is one, and close to 0 many have the same distance from a centre that is
+ * not. */
 static boundary count_equals(view *v, const shell *s, double target, bool strict) {
     const float low = lowest_within(s, s->outer);
-    float weight;
-    weigh(v, s, &low, 1, &weight);
     boundary last = {low, -1, s->before};
+    equals e = {NAN, 0.0f};
     int32_t counted = -1; /* the last group that was, if none was walked since */
     for (int32_t g = 0; g < v->row.n_groups; g++) {
         if (v->mass.group_max[g] < low) continue;
         float x[GROUP];
         int32_t same;
         pk_row_group(&v->row, g, v->cut, x);
-        const int32_t n = count_in_group(s, x, low, &same);
+        int32_t n = count_in_group(s, x, e.value, &same);
         if (n == 0) continue;
-        const double all = last.mass + (double)weight * n;
+        if (same != n) {
+            know_value(v, s, first_in_group(s, x), &e);
+            n = count_in_group(s, x, e.value, &same);
+        }
+        const double all = last.mass + (double)e.weight * n;
         if (n == same && !reaches(all, target, strict)) {
             last.mass = all;
             counted = g;
             continue;
         }
         counted = -1;
-        if (walk_group(v, s, g, x, target, strict, &last)) return last;
+        if (walk_group(v, s, g, x, target, strict, &e, &last)) return last;
     }
     if (counted >= 0) { /* none reaches it: find the last of them */
         float x[GROUP];
         const double mass = last.mass;
         pk_row_group(&v->row, counted, v->cut, x);
-        (void)walk_group(v, s, counted, x, INFINITY, false, &last);
+        (void)walk_group(v, s, counted, x, INFINITY, false, &e, &last);
         last.mass = mass;
     }
     /* No candidate has the last key: the target is reached only by rounding. */

@@ -303,5 +303,7 @@ void pk_history_ascending(const history *h, int32_t *tokens, int32_t *counts) {
     const size_t n = (size_t)h->n_distinct;
     memcpy(tokens, history_tokens(h), n * sizeof *tokens);
     pk_radix_sort(tokens, NULL, h->n_distinct, counts);
-    for (size_t i = 0; i < n; i++) counts[i] = pk_history_count(h, tokens[i]);
+    const int32_t *by_token = history_by_token(h);
+    for (size_t i = 0; i < n; i++)
+        counts[i] = by_token ? by_token[tokens[i]] : pk_history_count(h, tokens[i]);
 }

@@ -97,17 +97,30 @@ bool pk_list_sort(list *l, scratch_arena *s, candidate_order order, double centr
     return moves;
 }
 
+/* Writes the maxima of n groups of a list from a group on; the padding makes whole groups. */
+static void maxima_of_groups(const list *l, int32_t first, int32_t n, float *max) {
+    (void)pk_kernels()->row[PLUCK_DTYPE_F32][0]->group_max(l->x + (size_t)first * GROUP, NULL,
+                                                           (size_t)n, max);
+}
+
+static int32_t groups_of(const list *l) {
+    return (l->n + GROUP - 1) / GROUP;
+}
+
+/* So many groups are looked at before those among them that reach a value. */
+enum { AT_ONCE = 32 };
+
 float pk_list_max(const list *l) {
     PLUCK_ASSERT(l->n > 0);
     check_lies(l);
     if (l->lies == ORDER_DESCENDING) return l->x[0];
-    float max[8];
-    for (int j = 0; j < 8; j++) max[j] = -INFINITY;
-    /* The padding makes whole eights. */
-    for (int32_t i = 0; i < l->n; i += 8)
-        for (int j = 0; j < 8; j++) max[j] = l->x[i + j] > max[j] ? l->x[i + j] : max[j];
-    for (int j = 1; j < 8; j++) max[0] = max[j] > max[0] ? max[j] : max[0];
-    return max[0];
+    float greatest = -INFINITY, max[AT_ONCE];
+    for (int32_t first = 0; first < groups_of(l); first += AT_ONCE) {
+        const int32_t n = groups_of(l) - first < AT_ONCE ? groups_of(l) - first : AT_ONCE;
+        maxima_of_groups(l, first, n, max);
+        for (int32_t g = 0; g < n; g++) greatest = max[g] > greatest ? max[g] : greatest;
+    }
+    return greatest;
 }
 
 float pk_list_min(const list *l) {
@@ -152,16 +165,29 @@ int32_t pk_list_lowest_id(const list *l, float x) {
     return best;
 }
 
-void pk_list_keep_above(list *l, float low) {
-    int32_t n = 0;
-    for (int32_t first = 0; first < l->n; first += SPAN) {
+/* Moves what reaches `low` of the group with this first place to the n-th place on; returns n plus how
+ * many these are. */
+static int32_t keep_of_group(list *l, int32_t begin, float low, int32_t n) {
+    const int32_t end = begin + GROUP < l->n ? begin + GROUP : l->n;
+    for (int32_t first = begin; first < end; first += SPAN) {
         if (!span_reaches(l->x + first, low)) continue;
-        const int32_t end = first + SPAN < l->n ? first + SPAN : l->n;
-        for (int32_t i = first; i < end; i++) {
+        for (int32_t i = first; i < first + SPAN && i < end; i++) {
             l->ids[n] = l->ids[i];
             l->x[n] = l->x[i];
             n += l->x[n] >= low;
         }
+    }
+    return n;
+}
+
+void pk_list_keep_above(list *l, float low) {
+    const int32_t n_groups = groups_of(l);
+    float max[AT_ONCE];
+    int32_t n = 0;
+    for (int32_t g = 0; g < n_groups; g++) {
+        const int32_t left = n_groups - g < AT_ONCE ? n_groups - g : AT_ONCE;
+        if (g % AT_ONCE == 0) maxima_of_groups(l, g, left, max);
+        if (max[g % AT_ONCE] >= low) n = keep_of_group(l, g * GROUP, low, n);
     }
     pk_list_truncate(l, n);
 }
@@ -200,28 +226,21 @@ void pk_list_keep_through(list *l, const ordering *o, double key, int32_t last_i
     pk_list_truncate(l, n);
 }
 
-/* The maximum of each GROUP of a list. */
-static void maxima_of_groups(const list *l, float *max) {
-    for (int32_t g = 0; g * GROUP < l->n; g++) {
-        const float *x = l->x + (size_t)g * GROUP;
-        float m[SPAN];
-        memcpy(m, x, sizeof m);
-        for (int k = SPAN; k < GROUP; k += SPAN)
-            for (int j = 0; j < SPAN; j++) m[j] = x[k + j] > m[j] ? x[k + j] : m[j];
-        for (int j = 1; j < SPAN; j++) m[0] = m[j] > m[0] ? m[j] : m[0];
-        max[g] = m[0];
-    }
-}
-
 /* Leaves those of a long list that reach the k-th greatest maximum of a group: at least k. */
 static void shorten(list *l, scratch_arena *s, int32_t k) {
-    const int32_t n_groups = (l->n + GROUP - 1) / GROUP;
+    const int32_t n_groups = groups_of(l);
     if (k > n_groups / 4) return;
     float *max = pk_lease_floats(s, LEASE_MAXIMA, (size_t)n_groups);
-    maxima_of_groups(l, max);
-    const float low = pk_kth_greatest(max, n_groups, k);
+    float *values = pk_lease_floats(s, LEASE_VALUES, (size_t)n_groups);
+    maxima_of_groups(l, 0, n_groups, max);
+    memcpy(values, max, (size_t)n_groups * sizeof *max);
+    const float low = pk_kth_greatest(values, n_groups, k);
+    int32_t n = 0;
+    for (int32_t g = 0; g < n_groups; g++)
+        if (max[g] >= low) n = keep_of_group(l, g * GROUP, low, n);
+    pk_lease_return(s, LEASE_VALUES);
     pk_lease_return(s, LEASE_MAXIMA);
-    pk_list_keep_above(l, low);
+    pk_list_truncate(l, n);
     PLUCK_ASSERT(l->n >= k);
 }
 

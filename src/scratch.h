@@ -21,6 +21,7 @@ typedef enum lease {
     LEASE_MOMENTS,   /* and their first moments */
     LEASE_HISTOGRAM, /* mass by distance */
     LEASE_SEEN,      /* which ids a check has seen, a bit each */
+    LEASE_EDITS,     /* which ids are edited */
     LEASE_TOP,       /* the greatest values, sorted */
     LEASE_PROBABILITIES
 } lease;

@@ -22,18 +22,6 @@ token_set *pk_token_set_make(void *memory, const int32_t *tokens, int32_t n, int
     return s;
 }
 
-int32_t pk_token_set_from(const token_set *s, int32_t token) {
-    int32_t from = 0, to = s->n;
-    while (from < to) {
-        const int32_t middle = from + (to - from) / 2;
-        if (s->tokens[middle] < token)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from;
-}
-
 bool pk_token_set_search(const token_set *s, int32_t token) {
     return find_ascending(s->tokens, s->n, token) >= 0;
 }

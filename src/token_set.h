@@ -18,9 +18,6 @@ size_t pk_token_set_size(int32_t n);
 /* Makes a set of n tokens, in any order, in memory of that size; room: n int32. */
 token_set *pk_token_set_make(void *memory, const int32_t *tokens, int32_t n, int32_t *room);
 
-/* The first place in `tokens` of a token that is not below this one. */
-int32_t pk_token_set_from(const token_set *s, int32_t token);
-
 /* Whether a token whose residue is in the set is itself in it. */
 bool pk_token_set_search(const token_set *s, int32_t token);
 

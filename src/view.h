@@ -173,6 +173,9 @@ pluck_status pk_view_edit(view *v, const int32_t *ids, int32_t n, edit_fn fn, co
 /* The same for a view that is not edited in its row: `of` is asked which edit each candidate has. */
 pluck_status pk_view_edit_each(view *v, edit_of_fn of, edit_fn fn, const void *ctx);
 
+/* The same for an fn that adds added[id], its ctx, to each logit. */
+pluck_status pk_view_add_each(view *v, const float *added, edit_of_fn of, edit_fn fn);
+
 /* Changes the logits of n tokens from `first` on in place; -inf stays. Behind the vocabulary's end, too,
  * they are -inf. */
 typedef void (*edit_all_fn)(const void *ctx, int32_t first, int32_t n, float *logit);

@@ -10,37 +10,79 @@ bool pk_view_row_allows(const pluck_row *row, int32_t n_vocab, int32_t id) {
     return id < n && (row->allowed[id / 32] >> (id % 32) & 1);
 }
 
-/* Whether a stretch of a list row can be taken as it is: all ids are below n_vocab, all x moderate or
- * above (so none is NaN), and they descend from `above` if that is said. */
-static bool is_plain(const int32_t *ids, const float *x, int32_t n, int32_t n_vocab,
-                     bool descending, float above) {
-    int bad = descending && n > 0 && x[0] > above;
+/* A list row is taken in stretches of so many entries. */
+enum { STRETCH = 16 * GROUP };
+
+/* Writes n <= STRETCH logits of a row as floats, and raises *max to the greatest; returns whether all are
+ * moderate. */
+static bool take_values(const view *v, const pluck_row *row, int32_t first, int32_t n, float *out,
+                        float *max) {
+    const size_t element = dtype_size(row->dtype);
+    const char *x = (const char *)row->logits + (size_t)first * element;
+    const row_kernels *k = v->kernels->row[row->dtype][0];
+    const row_kernels *f32 = v->kernels->row[PLUCK_DTYPE_F32][0];
+    const int32_t full = n / GROUP, rest = n % GROUP;
+    float maxima[STRETCH / GROUP];
+    k->widen(x, NULL, (size_t)full, out);
+    bool moderate = f32->group_max(out, NULL, (size_t)full, maxima);
+    if (rest > 0) {
+        char raw[GROUP * sizeof(float)];
+        float last[GROUP];
+        for (int32_t i = 0; i < GROUP; i++) /* padded with one of them */
+            memcpy(raw + (size_t)i * element,
+                   x + (size_t)(full * GROUP + (i < rest ? i : 0)) * element, element);
+        k->widen(raw, NULL, 1, last);
+        moderate &= f32->group_max(last, NULL, 1, &maxima[full]);
+        memcpy(out + full * GROUP, last, (size_t)rest * sizeof *out);
+    }
+    for (int32_t g = 0; g < full + (rest > 0); g++) *max = maxima[g] > *max ? maxima[g] : *max;
+    return moderate;
+}
+
+/* Whether all ids are below n_vocab. */
+static bool are_tokens(const int32_t *ids, int32_t n, int32_t n_vocab) {
+    int bad = 0;
     for (int32_t i = 0; i < n; i++) bad |= (uint32_t)ids[i] >= (uint32_t)n_vocab;
-    for (int32_t i = 0; i < n; i++) bad |= !(x[i] >= -MODERATE);
-    for (int32_t i = 1; descending && i < n; i++) bad |= x[i] > x[i - 1];
     return !bad;
 }
 
-/* Appends a stretch of a list row, without what is masked. *above: the x before it, then its last.
- * Lowers *least to the least x below -MODERATE. */
-static pluck_status append(view *v, const pluck_row *row, const int32_t *ids, const float *x,
-                           int32_t count, float *above, float *least) {
+/* Whether x descends from `above`. */
+static bool descends(const float *x, int32_t n, float above) {
+    int bad = x[0] > above;
+    for (int32_t i = 1; i < n; i++) bad |= x[i] > x[i - 1];
+    return !bad;
+}
+
+/* What is known of the entries of a list row up to now. */
+typedef struct taken {
+    float last;  /* the x of the last */
+    float least; /* the least x if it is not moderate; else -MODERATE, or what is left of that */
+    float max;   /* the greatest x; without meaning if there was a NaN, or one that is masked */
+    bool whole;  /* all of them are in the list, and moderate */
+} taken;
+
+/* Appends n entries of a list row from `first` on, without what is masked. */
+static pluck_status append(view *v, const pluck_row *row, int32_t first, int32_t n, taken *t) {
     list *l = &v->list;
-    if (!row->allowed && is_plain(ids, x, count, v->n_vocab, row->descending, *above)) {
-        memcpy(l->ids + l->n, ids, (size_t)count * sizeof *ids);
-        memcpy(l->x + l->n, x, (size_t)count * sizeof *x);
-        l->n += count;
-        *above = x[count - 1];
+    const int32_t *ids = row->ids + first;
+    const float *x = l->x + l->n; /* what is kept is moved down */
+    const bool moderate = take_values(v, row, first, n, l->x + l->n, &t->max);
+    if (moderate && !row->allowed && are_tokens(ids, n, v->n_vocab) &&
+        (!row->descending || descends(x, n, t->last))) {
+        memcpy(l->ids + l->n, ids, (size_t)n * sizeof *ids);
+        l->n += n;
+        t->last = x[n - 1];
         return PLUCK_OK;
     }
-    for (int32_t i = 0; i < count; i++) {
+    t->whole = false;
+    for (int32_t i = 0; i < n; i++) {
         if (ids[i] < 0 || ids[i] >= v->n_vocab) return PLUCK_ERR_TOKEN;
         if (!pk_view_row_allows(row, v->n_vocab, ids[i])) continue;
         if (isnan(x[i])) return PLUCK_ERR_NAN;
-        if (row->descending && x[i] > *above) return PLUCK_ERR_ORDER;
-        *above = x[i];
+        if (row->descending && x[i] > t->last) return PLUCK_ERR_ORDER;
+        t->last = x[i];
         if (x[i] == -INFINITY) continue;
-        *least = x[i] < *least ? x[i] : *least;
+        t->least = x[i] < t->least ? x[i] : t->least;
         l->ids[l->n] = ids[i];
         l->x[l->n++] = x[i];
     }
@@ -50,22 +92,17 @@ static pluck_status append(view *v, const pluck_row *row, const int32_t *ids, co
 /* Copies a list row in, without what is masked. */
 static pluck_status begin_list(view *v, const pluck_row *row) {
     if (row->n < 1 || row->n > v->n_vocab) return PLUCK_ERR_ROW;
-    const size_t element = dtype_size(row->dtype);
-    const char *logits = row->logits;
-    float above = INFINITY, least = -MODERATE;
-    for (int32_t first = 0; first < row->n; first += GROUP) {
-        const int32_t count = row->n - first < GROUP ? row->n - first : GROUP;
-        char raw[GROUP * sizeof(float)] = {0};
-        float x[GROUP];
-        memcpy(raw, logits + (size_t)first * element, (size_t)count * element);
-        v->kernels->row[row->dtype][0]->widen(raw, NULL, 1, x);
-        TRY(append(v, row, row->ids + first, x, count, &above, &least));
+    taken t = {.last = INFINITY, .least = -MODERATE, .max = -INFINITY, .whole = true};
+    for (int32_t first = 0; first < row->n; first += STRETCH) {
+        const int32_t n = row->n - first < STRETCH ? row->n - first : STRETCH;
+        TRY(append(v, row, first, n, &t));
     }
     v->whole = false;
     v->n_counted = row->n;
     v->order = row->descending ? ORDER_DESCENDING : ORDER_AS_IT_LIES;
     pk_list_set(&v->list, v->list.n, v->order);
-    v->list.least = least;
+    v->list.least = t.least;
+    if (t.whole) pk_mass_set_max(&v->mass, v->values, t.max);
     return v->list.n > 0 ? PLUCK_OK : PLUCK_ERR_EMPTY;
 }
 

@@ -145,6 +145,9 @@ bool pk_view_add(view *v, const float *added) {
 
 /* ---- in a list ---- */
 
+/* From so many edits on, residues of ids tell too little. */
+enum { MANY_EDITS = 64 };
+
 /* The edits of a list: by ids, ascending, or by asking. */
 typedef struct list_edit {
     const int32_t *ids;
@@ -153,11 +156,46 @@ typedef struct list_edit {
     edit_fn fn;
     const void *ctx;
     uint64_t residues[64]; /* the set of the ids modulo 4096: most candidates need no search */
+    /* NULL, or by id / 32 the set of these ids, and how many ids come before them: none needs one */
+    const int32_t *words;
 } list_edit;
 
 static int32_t edit_of(const list_edit *e, int32_t id) {
     if (e->edit_of) return e->edit_of(e->ctx, id);
+    if (e->words) {
+        const uint32_t bits = (uint32_t)e->words[id / 32 * 2], bit = (uint32_t)1 << (id % 32);
+        const int32_t before = e->words[id / 32 * 2 + 1] + __builtin_popcount(bits & (bit - 1));
+        return bits & bit ? before : -1;
+    }
     return e->residues[id / 64 % 64] >> (id % 64) & 1 ? find_ascending(e->ids, e->n, id) : -1;
+}
+
+/* Whether any of n candidates may have an edit. */
+static bool may_be_edited(const list_edit *e, const int32_t *ids, int32_t n) {
+    const int32_t *words = e->words;
+    uint64_t any = 0;
+    if (e->edit_of) return true;
+    for (int32_t i = 0; i < n; i++) {
+        const uint32_t id = (uint32_t)ids[i];
+        any |= words ? (uint32_t)words[id / 32 * 2] >> (id % 32)
+                     : e->residues[id / 64 % 64] >> (id % 64);
+    }
+    return any & 1;
+}
+
+/* Makes the words in leased memory. */
+static void fill_words(list_edit *e, int32_t n_vocab, int32_t *words) {
+    const int32_t n_words = n_vocab / 32 + 1;
+    memset(words, 0, 2 * (size_t)n_words * sizeof *words);
+    for (int32_t k = 0; k < e->n; k++) {
+        const uint32_t bit = (uint32_t)1 << (e->ids[k] % 32);
+        words[e->ids[k] / 32 * 2] = (int32_t)((uint32_t)words[e->ids[k] / 32 * 2] | bit);
+    }
+    for (int32_t w = 0, before = 0; w < n_words; w++) {
+        words[2 * w + 1] = before;
+        before += __builtin_popcount((uint32_t)words[2 * w]);
+    }
+    e->words = words;
 }
 
 /* x after its edit; -inf if the edit masks. */
@@ -169,26 +207,66 @@ static float edited(const view *v, const list_edit *e, int32_t k, float x) {
     return (float)(logit / v->scale);
 }
 
-static void edit_list(view *v, const list_edit *e) {
+/* After n candidates of the list are left. */
+static void list_was_edited(view *v, int32_t n) {
     list *l = &v->list;
-    int32_t kept = 0, hits = 0;
-    for (int32_t i = 0; i < l->n; i++) {
-        const int32_t id = l->ids[i], k = edit_of(e, id);
-        float x = l->x[i];
-        if (k >= 0) {
-            hits++;
-            x = edited(v, e, k, x);
-            if (x == -INFINITY) continue;
-        }
-        l->ids[kept] = id;
-        l->x[kept++] = x;
-    }
-    if (hits == 0) return;
-    pk_list_truncate(l, kept);
+    pk_list_truncate(l, n);
     l->least = -FLT_MAX; /* until somebody needs to know it */
     view_changed_values(v);
     l->lies = l->lies == ORDER_ID ? ORDER_ID : ORDER_AS_IT_LIES;
     v->order = l->lies;
+}
+
+/* Edits `count` candidates from `first` on, and moves what is not masked to the n-th place on; *hits: goes
+ * up by the edits. Returns n plus how many are left. */
+static int32_t edit_some_of_list(view *v, const list_edit *e, int32_t first, int32_t count,
+                                 int32_t n, int32_t *hits) {
+    list *l = &v->list;
+    for (int32_t i = first; i < first + count; i++) {
+        const int32_t id = l->ids[i], k = edit_of(e, id);
+        float x = l->x[i];
+        if (k >= 0) {
+            ++*hits;
+            x = edited(v, e, k, x);
+            if (x == -INFINITY) continue;
+        }
+        l->ids[n] = id;
+        l->x[n++] = x;
+    }
+    return n;
+}
+
+static void edit_list(view *v, const list_edit *e) {
+    list *l = &v->list;
+    int32_t kept = 0, hits = 0;
+    for (int32_t first = 0; first < l->n; first += AT_ONCE) {
+        const int32_t count = l->n - first < AT_ONCE ? l->n - first : AT_ONCE;
+        if (may_be_edited(e, l->ids + first, count)) {
+            kept = edit_some_of_list(v, e, first, count, kept, &hits);
+            continue;
+        }
+        if (kept < first) {
+            memmove(l->ids + kept, l->ids + first, (size_t)count * sizeof *l->ids);
+            memmove(l->x + kept, l->x + first, (size_t)count * sizeof *l->x);
+        }
+        kept += count;
+    }
+    if (hits > 0) list_was_edited(v, kept);
+}
+
+static void add_to_list(view *v, const float *added) {
+    list *l = &v->list;
+    int32_t kept = 0;
+    bool changes = false;
+    for (int32_t i = 0; i < l->n; i++) {
+        const int32_t id = l->ids[i];
+        const float x = l->x[i] + added[id]; /* -inf if that is; no x is +inf */
+        changes |= added[id] < 0.0f || added[id] > 0.0f;
+        l->ids[kept] = id;
+        l->x[kept] = x;
+        kept += x > -INFINITY;
+    }
+    if (changes) list_was_edited(v, kept);
 }
 
 /* If the order depends on the values, the list is sorted before the values change. */
@@ -213,10 +291,26 @@ pluck_status pk_view_edit(view *v, const int32_t *ids, int32_t n, edit_fn fn, co
     }
     list_edit e = {.ids = ids, .n = n, .fn = fn, .ctx = ctx};
     for (int32_t k = 0; k < n; k++) {
-        PLUCK_ASSERT(k == 0 || ids[k] > ids[k - 1]);
+        PLUCK_ASSERT(ids[k] < v->n_vocab && (k == 0 || ids[k] > ids[k - 1]));
         e.residues[ids[k] / 64 % 64] |= (uint64_t)1 << (ids[k] % 64);
     }
-    edit_list(v, &e);
+    /* Words take longer to make than a short list is searched, and are exact. */
+    if (n > MANY_EDITS && v->list.n > v->n_vocab / 32) {
+        fill_words(&e, v->n_vocab,
+                   pk_lease_ints(v->scratch, LEASE_EDITS, 2 * (size_t)(v->n_vocab / 32 + 1)));
+        edit_list(v, &e);
+        pk_lease_return(v->scratch, LEASE_EDITS);
+    } else {
+        edit_list(v, &e);
+    }
+    return PLUCK_OK;
+}
+
+pluck_status pk_view_add_each(view *v, const float *added, edit_of_fn of, edit_fn fn) {
+    PLUCK_ASSERT(!pk_view_edits_row(v) && !v->adapted);
+    if (v->scale != 1.0 || v->infinite) return pk_view_edit_each(v, of, fn, added);
+    TRY(lay_down(v));
+    add_to_list(v, added);
     return PLUCK_OK;
 }
 

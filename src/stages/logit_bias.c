@@ -45,7 +45,7 @@ static pluck_status apply(view *v, const stage_run *run) {
     const tokens *t = run->prepared;
     if (t->row && pk_view_add(v, t->row)) return PLUCK_OK;
     if (t->row && !pk_view_edits_row(v))
-        return pk_view_edit_each(v, token_itself, add_of_row, t->row);
+        return pk_view_add_each(v, t->row, token_itself, add_of_row);
     return pk_view_edit(v, t->ids, p->n_biases, add_biases, p->biases);
 }
 

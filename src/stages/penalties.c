@@ -17,7 +17,7 @@ typedef struct penalty {
     const pluck_stage_penalties *p;
     const history *history;
     const token_set *exempt;
-    const int32_t *counts;
+    const int32_t *counts; /* by the number of an edit */
 } penalty;
 
 static void penalise(const void *ctx, int32_t k, int32_t n, double *logit) {
@@ -33,6 +33,12 @@ static void penalise(const void *ctx, int32_t k, int32_t n, double *logit) {
 static int32_t place_of(const void *ctx, int32_t token) {
     const penalty *self = ctx;
     return token_set_has(self->exempt, token) ? -1 : pk_history_place(self->history, token);
+}
+
+/* The same for counts by token. */
+static int32_t token_itself(const void *ctx, int32_t token) {
+    const penalty *self = ctx;
+    return self->counts[token] == 0 || token_set_has(self->exempt, token) ? -1 : token;
 }
 
 /* Moves the tokens that are not exempt, with their counts, to `to`, which may be the tokens
@@ -56,7 +62,7 @@ static void penalise_all(const void *ctx, int32_t first, int32_t n, float *logit
     const token_set *exempt = self->exempt;
     const int32_t *counts = history_by_token(self->history);
     int32_t from = 0;
-    for (int32_t k = pk_token_set_from(exempt, first); k < exempt->n; k++) {
+    for (int32_t k = first_from(exempt->tokens, exempt->n, first); k < exempt->n; k++) {
         const int32_t to = exempt->tokens[k] - first;
         if (to >= n) break;
         pk_kernels()->array.penalise(logit + from, counts + first + from, (size_t)(to - from), &p);
@@ -73,8 +79,11 @@ static pluck_status apply(view *v, const stage_run *run) {
     if (pk_view_edits_row(v) && exempt->n == 0)
         return pk_view_edit(v, history_tokens(h), h->n_distinct, penalise, &ctx);
     /* Few candidates look themselves up; among many, few tokens are looked for. */
-    if (pk_view_is_list(v) && pk_view_alive(v) <= h->n_distinct)
-        return pk_view_edit_each(v, place_of, penalise, &ctx);
+    if (pk_view_is_list(v) && pk_view_alive(v) <= h->n_distinct) {
+        if (!history_by_token(h)) return pk_view_edit_each(v, place_of, penalise, &ctx);
+        ctx.counts = history_by_token(h);
+        return pk_view_edit_each(v, token_itself, penalise, &ctx);
+    }
     int32_t *tokens = run->work, *counts = run->work + h->capacity, n = h->n_distinct;
     ctx.counts = counts;
     if (pk_view_edits_row(v)) {
