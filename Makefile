@@ -11,7 +11,7 @@ DEPS ?= build test
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := build
-.PHONY: build configure deps run test test-whole bench bench-python cliffs compare mutants coverage lint format install \
+.PHONY: build configure deps run test test-whole bench bench-python bench-web cliffs compare mutants coverage lint format install \
         uninstall parity e2e server-check gpu python js web package docs results clean help
 
 ## build       build everything into build/; names the parts that are left out for lack of something
@@ -64,6 +64,11 @@ bench: build
 bench-python: BUILD_QUIET = >/dev/null
 bench-python: build
 	@PYTHONPATH=$(BUILD)/python $$(python/find_python.sh | cut -d';' -f1) python/bench.py $(BUILD)/src/libpluck.so $(BENCH_FLAGS)
+
+## bench-web   how long the playground takes in headless Chromium; after `make web`
+bench-web:
+	@scripts/install-deps --check web
+	@node web/bench.mjs $(BUILD)/web "$$(command -v chromium || command -v google-chrome)"
 
 ## cliffs      the rows, masks, histories and lists that make each chain slowest
 cliffs: BUILD_QUIET = >/dev/null

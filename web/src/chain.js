@@ -1,6 +1,7 @@
 // chain.js: a chain as cards and as a spec, and what each of its stages leaves of a row. Knows nothing
 // of the page.
 import { Row, Sampler, topLogprobs } from "pluck-sampling";
+import { rankPoints } from "./ranks.js";
 
 /** The stages that a card can be, in the order of llama.cpp's default chain: the name in samplers=, the
  * key of the spec, the slider's range, a value that does nothing, the value that a new card has. */
@@ -64,31 +65,39 @@ export function fromSpec(spec) {
 const HEAD = 12;
 const known = new Map(); // by row and spec: a slider changes only the stages from its own on
 
-// In descending order. The bits of floats that are not negative are ordered as the floats are, so two
-// passes by 16 bits each sort them faster than sort() does.
-function sortedDown(values) {
-  let from = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  for (const shift of [0, 16]) {
-    const at = new Uint32Array(65537);
-    for (const bits of from) at[65536 - ((bits >>> shift) & 65535)]++;
-    for (let i = 1; i <= 65536; i++) at[i] += at[i - 1];
-    const to = new Uint32Array(from.length);
-    for (const bits of from) to[at[65535 - ((bits >>> shift) & 65535)]++] = bits;
-    from = to;
+// The numbers below n of which `weight` is greatest, greatest first; those of weight 0 are left out.
+function greatest(n, weight) {
+  const found = [];
+  for (let i = 0; i < n; i++) {
+    const w = weight(i);
+    if (!(w > 0) || (found.length === HEAD && w <= found[HEAD - 1].w)) continue;
+    let at = found.length;
+    while (at > 0 && found[at - 1].w < w) at--;
+    found.splice(at, 0, { i, w });
+    if (found.length > HEAD) found.pop();
   }
-  return new Float32Array(from.buffer);
+  return found.map(({ i }) => i);
 }
 
-/** What a chain leaves of a row: how many, the entropy in nats, the probabilities in the order of ids and
- * in descending order, those of the tokens in head, and the most likely [token, probability]. */
-function outcome(row, rowName, spec, head) {
+const heads = new Map(); // by row
+
+function headOf(row, rowName) {
+  if (!heads.has(rowName)) {
+    if (heads.size > 20) heads.clear();
+    heads.set(rowName, [...topLogprobs(row, Math.min(HEAD, row.length)).ids]);
+  }
+  return heads.get(rowName);
+}
+
+/** What a chain leaves of a row: how many, the entropy in nats, ids with logits and probabilities, the latter
+ * at some ranks, those of the row's most likely tokens (head), and the most likely [token, probability]. */
+function outcome(row, rowName, spec) {
   const key = `${rowName}|${spec}`;
   let result = known.get(key);
   if (result) return result;
   const sampler = new Sampler(spec, row.length);
-  const { ids, logits, probabilities, descending } = sampler.candidates(row);
+  const { ids, logits, probabilities } = sampler.candidates(row);
   sampler.free();
-  const ranked = descending ? probabilities : sortedDown(probabilities);
   // ln p is a logit less the logarithm of the sum, which the most likely candidate tells.
   let best = 0;
   for (let i = 1; i < logits.length; i++) if (logits[i] > logits[best]) best = i;
@@ -98,28 +107,23 @@ function outcome(row, rowName, spec, head) {
   for (let i = 0; i < logits.length; i++) {
     if (probabilities[i] > 0) entropy -= probabilities[i] * (finite ? logits[i] - sum : Math.log(probabilities[i]));
   }
-  const least = ranked[Math.min(HEAD, ranked.length) - 1];
+  const head = headOf(row, rowName);
   const wanted = new Uint8Array(row.length);
   for (const token of head) wanted[token] = 1;
   const byToken = new Map();
-  const most = [];
-  for (let i = 0; i < ids.length; i++) {
-    if (wanted[ids[i]]) byToken.set(ids[i], probabilities[i]);
-    if (probabilities[i] >= least) most.push([ids[i], probabilities[i]]);
-  }
-  most.sort((a, b) => b[1] - a[1] || a[0] - b[0]).splice(HEAD);
-  result = { n: ids.length, entropy, ids, logits, probabilities, ranked, byToken, most };
+  for (let i = 0; i < ids.length; i++) if (wanted[ids[i]]) byToken.set(ids[i], probabilities[i]);
+  const most = greatest(ids.length, (i) => probabilities[i]).map((i) => [ids[i], probabilities[i]]);
+  const ranks = rankPoints(probabilities);
+  result = { n: ids.length, entropy, ids, logits, probabilities, ranks, head, byToken, most };
   if (known.size > 30) known.delete(known.keys().next().value);
   known.set(key, result);
   return result;
 }
 
-/** The outcome for the row, and after each stage that is on. head: the most likely tokens of the row. */
-export function analyse(row, rowName, chain) {
+/** The outcome for the row, and after each stage that is on, each when it is asked for. */
+export function* outcomesOf(row, rowName, chain) {
   const on = chain.filter((card) => card.on);
-  const { ids: head } = topLogprobs(row, Math.min(HEAD, row.length));
-  const outcomes = Array.from({ length: on.length + 1 }, (_, i) => outcome(row, rowName, toSpec(on.slice(0, i)), head));
-  return { outcomes, head };
+  for (let i = 0; i <= on.length; i++) yield outcome(row, rowName, toSpec(on.slice(0, i)));
 }
 
 /** The greatest probability that an outcome leaves in each of `most` equal ranges of ids, or of each id. */
@@ -134,20 +138,6 @@ export function binsOf(outcome, nVocab, most) {
   }
   outcome.bins = bins;
   return bins;
-}
-
-// The numbers below nVocab of which `weight` is greatest, greatest first; those of weight 0 are left out.
-function greatest(nVocab, weight) {
-  const found = [];
-  for (let token = 0; token < nVocab; token++) {
-    const w = weight(token);
-    if (!(w > 0) || (found.length === HEAD && w <= found[HEAD - 1].w)) continue;
-    let at = found.length;
-    while (at > 0 && found[at - 1].w < w) at--;
-    found.splice(at, 0, { token, w });
-    if (found.length > HEAD) found.pop();
-  }
-  return found.map(({ token }) => token);
 }
 
 /** Two outcomes of a row beside each other: how many tokens both leave, how many only one, half the sum of

@@ -71,35 +71,23 @@ function axes(below) {
   return body;
 }
 
-// A point for each of some 100 ranks, evenly spaced in the logarithm.
-function curve(ranked, x) {
-  const points = [];
-  let last = -1;
-  for (let i = 0; i <= 100; i++) {
-    const at = Math.round(ranked.length ** (i / 100)) - 1;
-    if (at === last || !(ranked[at] > 0)) continue;
-    points.push(`${short(x(at + 1))},${yOf(ranked[at])}`);
-    last = at;
-  }
-  return points.join(" ");
-}
-
-/** of: [name, class of its curve, probabilities in descending order] each; a line marks where all but
- * those of the longest end. */
+/** of: [name, class of its curve, number of candidates, [rank, probability] of some] each; a line marks where
+ * all but the longest end. */
 export function ranks(of) {
-  const longest = Math.max(...of.map(([, , ranked]) => ranked.length));
+  const longest = Math.max(...of.map(([, , n]) => n));
   const most = Math.log10(Math.max(longest, 10));
-  const x = (rank) => LEFT + (Math.log10(rank) / most) * (WIDTH - LEFT - RIGHT);
+  const x = (rank) => short(LEFT + (Math.log10(rank) / most) * (WIDTH - LEFT - RIGHT));
   const below = [];
   for (let e = 0; e <= most; e++) below.push([x(10 ** e), (10 ** e).toLocaleString("en")]);
   let body = axes(below);
-  for (const [, kind, ranked] of of) body += tag("polyline", { points: curve(ranked, x), class: `curve-${kind}` });
-  for (const [, kind, ranked] of of) {
-    const end = short(x(ranked.length));
-    if (ranked.length < longest) body += tag("line", { x1: end, x2: end, y1: 4, y2: HEIGHT - BOTTOM, class: `boundary end-${kind}` });
+  for (const [, kind, , points] of of) {
+    body += tag("polyline", { points: points.map(([rank, p]) => `${x(rank)},${yOf(p)}`).join(" "), class: `curve-${kind}` });
+  }
+  for (const [, kind, n] of of) {
+    if (n < longest) body += tag("line", { x1: x(n), x2: x(n), y1: 4, y2: HEIGHT - BOTTOM, class: `boundary end-${kind}` });
   }
   return { width: WIDTH, height: HEIGHT, body,
-    label: `Probability by rank: ${of.map(([title, , ranked]) => `${ranked.length} candidates ${title}`).join(", ")}` };
+    label: `Probability by rank: ${of.map(([title, , n]) => `${n} candidates ${title}`).join(", ")}` };
 }
 
 export const N_BINS = 200;

@@ -20,7 +20,7 @@ export function showComparison(section, lasts, { nVocab, logarithmic, byId, text
   const [a, b] = lasts;
   const { both, onlyA, onlyB, distance, most, apart } = compare(a, b, nVocab);
   lasts.forEach((last, i) => section.querySelector(`#facts-${NAMES[i].toLowerCase()}`).replaceChildren(
-    ...[`${count(last.n)} left`, `entropy ${last.entropy.toFixed(3)} nats`, `most likely ${(100 * last.ranked[0]).toFixed(2)} %`]
+    ...[`${count(last.n)} left`, `entropy ${last.entropy.toFixed(3)} nats`, `most likely ${(100 * last.most[0][1]).toFixed(2)} %`]
       .map((text) => make("span", { textContent: text })), make("span", { className: "time" })));
   section.querySelectorAll("[id^=facts]").forEach((line, i) =>
     line.prepend(make("span", { className: `key of-${NAMES[i].toLowerCase()}`, textContent: NAMES[i] })));
@@ -28,7 +28,8 @@ export function showComparison(section, lasts, { nVocab, logarithmic, byId, text
     `${count(onlyB)} only by B`, `${(100 * distance).toFixed(2)} % of the probability is elsewhere (total variation)`]
     .map((text) => make("span", { textContent: text })));
   const texts = (list) => (byId ? [...list].sort((x, y) => x[0] - y[0]) : list).map(([token, ...p]) => [textOf(token), ...p]);
-  const all = lasts.map((last, i) => [`in ${NAMES[i]}`, `of-${NAMES[i].toLowerCase()}`, byId ? binsOf(last, nVocab, N_BINS) : last.ranked]);
+  const all = lasts.map((last, i) => [`in ${NAMES[i]}`, `of-${NAMES[i].toLowerCase()}`,
+    ...(byId ? [binsOf(last, nVocab, N_BINS)] : [last.n, last.ranks])]);
   const same = apart.length === 0;
   const drawings = [svg(pairs(texts(most), logarithmic)), same ? "" : svg(pairs(texts(apart), logarithmic)),
     svg(byId ? ids(all, nVocab) : ranks(all))];

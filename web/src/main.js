@@ -3,7 +3,7 @@
 import { PluckError, Sampler, init } from "pluck-sampling";
 import { fromHash, toHash } from "./address.js";
 import { layOut, make, places } from "./cards.js";
-import { Draws, analyse, beginnings, binsOf, defaultChain, fromSpec, toSpec } from "./chain.js";
+import { Draws, beginnings, binsOf, defaultChain, fromSpec, outcomesOf, toSpec } from "./chain.js";
 import { N_BINS, bars, ids, ranks, svg } from "./chart.js";
 import { addedTime, stepOf, timing, twoDigits } from "./clock.js";
 import { layOutComparison, showComparison, showTimes } from "./compare.js";
@@ -79,31 +79,54 @@ function refresh() {
 function factsOf(before, after) {
   const cut = before.n - after.n;
   return [...[`${count(after.n)} left`, cut > 0 ? `${count(cut)} cut` : "none cut", `entropy ${after.entropy.toFixed(3)} nats`,
-    `most likely ${(100 * after.ranked[0]).toFixed(2)} %`].map((text) => make("span", { textContent: text })),
+    `most likely ${(100 * after.most[0][1]).toFixed(2)} %`].map((text) => make("span", { textContent: text })),
     make("span", { className: "time" })];
 }
 
-function show(place, before, after, head) {
+const isShown = new WeakMap(); // what a place shows: a slider changes only the stages from its own on
+
+function show(place, before, after) {
+  const wanted = [before, after, state.logarithmic, state.byId];
+  if (isShown.get(place)?.every((one, i) => one === wanted[i])) return;
+  isShown.set(place, wanted);
   place.querySelector(".facts").replaceChildren(...factsOf(before, after));
   const [left, right] = place.querySelector(".charts").children;
-  const tokens = state.byId ? [...head].sort((a, b) => a - b) : [...head];
+  const tokens = state.byId ? [...after.head].sort((a, b) => a - b) : after.head;
   left.innerHTML = svg(bars(tokens.map((token) =>
     [rows.textOf(token, state.rowName), before.byToken.get(token), after.byToken.get(token)]), state.logarithmic));
-  const all = (of) => [["before", before], ["after", after]].map(([name, outcome]) => [name, name, of(outcome)]);
-  right.innerHTML = svg(state.byId ? ids(all((outcome) => binsOf(outcome, row.length, N_BINS)), row.length) : ranks(all((outcome) => outcome.ranked)));
+  const all = (of) => [["before", before], ["after", after]].map(([name, outcome]) => [name, name, ...of(outcome)]);
+  right.innerHTML = svg(state.byId ? ids(all((outcome) => [binsOf(outcome, row.length, N_BINS)]), row.length)
+    : ranks(all((outcome) => [outcome.n, outcome.ranks])));
 }
 
-function showCards({ outcomes, head }) {
-  show($("start"), outcomes[0], outcomes[0], head);
-  let at = 0;
-  shown().chain.forEach((card, i) => {
+// Shows what the chain leaves, and gives its last outcome, or nothing if goOn() says that the page is to show
+// something else.
+async function showCards(key, goOn) {
+  const on = shown().chain.flatMap((card, i) => {
     const item = $("cards").children[i];
     item.classList.toggle("off", !card.on);
-    const before = outcomes[at];
-    if (card.on) at++;
     item.querySelector(".facts").hidden = item.querySelector(".charts").hidden = !card.on;
-    if (card.on) show(item, before, outcomes[at], head);
+    return card.on ? [item] : [];
   });
+  let before;
+  for (const after of outcomesOf(row, key, shown().chain)) {
+    show(before ? on.shift() : $("start"), before ?? after, after);
+    before = after;
+    if (!(await goOn())) return undefined;
+  }
+  return before;
+}
+
+// Shows the other of two chains beside the one of the cards. False: as above.
+async function showOther(key, last, goOn) {
+  const lasts = [last, last];
+  for (const outcome of outcomesOf(row, key, state.chains[1 - state.shown].chain)) {
+    lasts[1 - state.shown] = outcome;
+    if (!(await goOn())) return false;
+  }
+  showComparison($("comparison"), lasts, { nVocab: row.length, logarithmic: state.logarithmic, byId: state.byId,
+    textOf: (token) => rows.textOf(token, state.rowName) });
+  return true;
 }
 
 // ---- what takes longer, after the rest, in pieces: draws and times ----
@@ -180,31 +203,35 @@ async function showTimesOf(isCurrent) {
   document.documentElement.dataset.timed = "yes";
 }
 
-async function showRest(last) {
-  const mine = nChanges;
-  const isCurrent = () => mine === nChanges;
+async function showRest(last, isCurrent) {
   await showDraws(last, isCurrent);
   if (!isCurrent()) return;
   document.documentElement.dataset.drawn = "yes";
   await showTimesOf(isCurrent);
 }
 
-function update() {
+const SLICE = 10; // ms after which the page shows what it has: on long lists a stage takes a frame or more
+
+async function update() {
   writeAddress();
-  nChanges++;
+  const mine = ++nChanges;
+  const isCurrent = () => mine === nChanges;
   delete document.documentElement.dataset.drawn;
   delete document.documentElement.dataset.timed;
   clearTimeout(waiting);
+  let begun = performance.now();
+  const goOn = async () => {
+    if (performance.now() - begun > SLICE) {
+      await pause();
+      begun = performance.now();
+    }
+    return isCurrent();
+  };
   try {
     const key = rows.keyOf(state.rowName);
-    const all = state.chains.map(({ chain }) => analyse(row, key, chain));
-    showCards(all[state.shown]);
-    const lasts = all.map(({ outcomes }) => outcomes.at(-1));
-    if (lasts.length > 1) {
-      showComparison($("comparison"), lasts, { nVocab: row.length, logarithmic: state.logarithmic, byId: state.byId,
-        textOf: (token) => rows.textOf(token, state.rowName) });
-    }
-    waiting = setTimeout(showRest, 150, lasts[state.shown]);
+    const last = await showCards(key, goOn);
+    if (!last || (state.chains.length > 1 && !(await showOther(key, last, goOn)))) return;
+    waiting = setTimeout(showRest, 150, last, isCurrent);
   } catch (error) {
     if (!(error instanceof PluckError)) throw error;
     say(error.message);
@@ -310,7 +337,8 @@ async function start() {
   row = rows.select(state.rowName);
   sections();
   controls();
-  refresh();
+  showControls();
+  await update();
   performance.mark("interactive");
 }
 

@@ -69,6 +69,13 @@ export class Browser {
     return Buffer.from(data, "base64");
   }
 
+  /** Seconds of processor time that the page's main thread has used. */
+  async processorTime() {
+    await this.#send("Performance.enable", { timeDomain: "threadTicks" });
+    const { metrics } = await this.#send("Performance.getMetrics");
+    return metrics.find(({ name }) => name === "TaskDuration").value;
+  }
+
   /** The value of an expression in the page. */
   async evaluate(expression) {
     const { result, exceptionDetails } = await this.#send("Runtime.evaluate", { expression, returnByValue: true, awaitPromise: true });

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { Sampler, init } from "pluck-sampling";
-import { Draws, STAGES, analyse, beginnings, binsOf, compare, defaultChain, fromSpec, toSpec } from "../src/chain.js";
+import { Draws, STAGES, beginnings, binsOf, compare, defaultChain, fromSpec, outcomesOf, toSpec } from "../src/chain.js";
+import { rankPoints } from "../src/ranks.js";
 
 await init();
 const V = 3000;
@@ -37,10 +38,10 @@ test("what a card cannot show is named", () => {
 
 test("the stages' numbers", () => {
   const chain = [{ name: "top_k", value: 50, on: true }, { name: "min_p", value: 0.5, on: false }, { name: "temperature", value: 2, on: true }];
-  const { outcomes, head } = analyse(row, "test", chain);
+  const outcomes = [...outcomesOf(row, "test", chain)];
   assert.deepEqual(outcomes.map((o) => o.n), [V, 50, 50]);
   const order = [...row.keys()].sort((a, b) => row[b] - row[a] || a - b);
-  assert.deepEqual([...head], order.slice(0, 12));
+  assert.deepEqual(outcomes[0].head, order.slice(0, 12));
   const softmax = (ids, t) => {
     const e = ids.map((id) => Math.exp((row[id] - row[order[0]]) / t));
     const sum = e.reduce((x, y) => x + y);
@@ -51,15 +52,33 @@ test("the stages' numbers", () => {
     assert.ok(Math.abs(outcomes[i].entropy - entropy) < 1e-5, `${outcomes[i].entropy} ${entropy}`);
     order.slice(0, 12).forEach((id, k) => {
       assert.ok(Math.abs(outcomes[i].byToken.get(id) - p[k]) < 1e-7);
-      assert.ok(Math.abs(outcomes[i].ranked[k] - p[k]) < 1e-7);
+      assert.equal(outcomes[i].most[k][0], id);
     });
     assert.equal(outcomes[i].most.length, 12);
   });
 });
 
+test("probabilities by rank", () => {
+  for (const n of [1, 2, 50, 4096, 5000, 100000]) {
+    const values = Float32Array.from({ length: n }, (_, i) => Math.exp(-(((i * 7919) % n) ** 0.3)));
+    const sorted = [...values].sort((a, b) => b - a);
+    const points = rankPoints(values);
+    assert.deepEqual([points[0][0], points.at(-1)[0]], [1, n]);
+    assert.equal(points[0][1], sorted[0]);
+    points.forEach(([rank, p], i) => {
+      assert.ok(i === 0 || rank > points[i - 1][0]);
+      assert.ok(Math.abs(p / sorted[rank - 1] - 1) <= (n <= 4096 ? 0 : 0.005), `${rank} of ${n}: ${p}, ${sorted[rank - 1]}`);
+    });
+  }
+  assert.deepEqual(rankPoints(Float32Array.of(0, 1, 0)), [[1, 1]]);
+  const flat = new Float32Array(9000);
+  flat[77] = 1;
+  assert.deepEqual(rankPoints(flat), [[1, 1]]);
+});
+
 test("draws are near the probabilities", () => {
   for (const k of [5, 2000]) { // a short list, and a long one
-    const { outcomes } = analyse(row, "test", [{ name: "top_k", value: k, on: true }]);
+    const outcomes = [...outcomesOf(row, "test", [{ name: "top_k", value: k, on: true }])];
     const draws = new Draws(outcomes[1], V, 3);
     draws.more(1500);
     const counts = draws.more(500);
@@ -90,7 +109,7 @@ test("two chains beside each other", () => {
   assert.deepEqual(apart, [[3, undefined, 0.5], [4, 0.5, undefined], [0, 0.25, 0.5], [2, 0.25, undefined]]);
   assert.deepEqual(compare(a, a, 5).apart, []);
   // Of a row with many tokens the greatest ones, in order.
-  const [whole, cut] = analyse(row, "test", [{ name: "top_k", value: 50, on: true }]).outcomes;
+  const [whole, cut] = outcomesOf(row, "test", [{ name: "top_k", value: 50, on: true }]);
   const found = compare(whole, cut, V);
   assert.deepEqual([found.both, found.onlyA, found.onlyB], [50, V - 50, 0]);
   assert.deepEqual(found.most.map(([token]) => token), cut.most.map(([token]) => token));

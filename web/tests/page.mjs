@@ -2,8 +2,8 @@
 // it shows with what the package says in Node. Fails for any error on the page's console. AXE is axe-core's
 // script.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { readFileSync, readdirSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { checkAccess } from "./access.mjs";
 import { Browser } from "./browser.mjs";
@@ -52,6 +52,11 @@ async function timesShown(selector) {
 const cards = (selector) => browser.evaluate(`document.querySelectorAll("#cards > ${selector}").length`);
 
 try {
+  // Without rows and the texts of their tokens, and what is loaded only to write text, the page is small.
+  const size = readdirSync(page, { recursive: true }).filter((name) => !/^(rows\.bin|tokens\.json|live\b.*)$/.test(name))
+    .map((name) => statSync(join(page, name))).reduce((sum, found) => sum + (found.isFile() ? found.size : 0), 0);
+  assert.ok(size > 300_000 && size < 1_000_000, `${size} bytes`);
+
   const first = await open("");
   for (const spec of ["samplers=top_k;top_k=40", "samplers=top_k:top_p;top_k=40;top_p=0.95",
     "samplers=top_k:top_p:min_p;top_k=40;top_p=0.95;min_p=0.05", "samplers=top_k:top_p:min_p:temperature;top_k=40;top_p=0.95;min_p=0.05;temp=0.8"]) {

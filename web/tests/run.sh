@@ -1,6 +1,7 @@
 #!/bin/sh
 # run.sh chain|page BUILD: tests the playground, its logic and the documents' pictures in Node, or the built
-# page in Chromium, with the package in BUILD/js/package. Exit status 77: Chromium is not here, or Vite could not be fetched.
+# page in Chromium, with the package in BUILD/js/package. Exit status 77: Chromium is not here, or Vite could
+# not be fetched.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 build=$(cd "$2" && pwd)

@@ -6,6 +6,7 @@ import { readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { bars, ranks } from "../src/chart.js";
+import { rankPoints } from "../src/ranks.js";
 import { bytesOf, readVocabulary } from "./gguf.mjs";
 
 const { Sampler, init } = await import(pathToFileURL(resolve(process.argv[2], "index.js")));
@@ -24,22 +25,22 @@ const textOf = (token) => (bytesOf(tokens[token])?.toString("utf8") ?? tokens[to
 
 const SHOWN = 10;
 
-// What a chain leaves: probabilities in descending order, the most likely tokens, and each one's probability.
-function left(spec, history = [], second = undefined) {
+// What a chain leaves: how many tokens with a probability, it at some ranks, the most likely, and each one's.
+function leftBy(spec, history = [], second = undefined) {
   const sampler = new Sampler(`${spec};seed=1`, V);
   history.forEach((token) => sampler.accept(token));
   const { ids, probabilities } = sampler.candidates(row, { second });
   sampler.free();
-  const ranked = probabilities.filter((p) => p > 0).sort().reverse();
-  const least = ranked[Math.min(SHOWN, ranked.length) - 1];
+  const left = probabilities.filter((p) => p > 0);
+  const least = left.slice().sort().at(-Math.min(SHOWN, left.length));
   const most = [...ids.keys()].filter((i) => probabilities[i] >= least)
     .sort((a, b) => probabilities[b] - probabilities[a] || ids[a] - ids[b]).slice(0, SHOWN).map((i) => ids[i]);
   const p = new Float32Array(V);
   ids.forEach((id, i) => (p[id] = probabilities[i]));
-  return { ranked, most, of: (id) => p[id] || undefined };
+  return { n: left.length, points: rankPoints(left), most, of: (id) => p[id] || undefined };
 }
 
-const before = left("samplers=");
+const before = leftBy("samplers=");
 const [first, second, third, fourth, fifth] = before.most;
 const alone = (name, parameters) => `samplers=${name};${parameters}`;
 
@@ -82,13 +83,13 @@ const escaped = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;");
 const count = (n) => n.toLocaleString("en");
 
 function picture([, spec, note, history, other]) {
-  const after = left(spec, history, other);
+  const after = leftBy(spec, history, other);
   // The most likely before; if others are after, those take the last places.
   const risen = after.most.filter((id) => !before.most.includes(id)).slice(0, 3);
   const shown = [...before.most.slice(0, SHOWN - risen.length), ...risen];
   const list = bars(shown.map((id) => [textOf(id), before.of(id), after.of(id)]), false);
-  const curves = ranks([["before", "before", before.ranked], ["after", "after", after.ranked]]);
-  const title = `${spec.replace(/^samplers=[\w:]*;/, "")}: ${count(after.ranked.length)} of ${count(before.ranked.length)} left`;
+  const curves = ranks([["before", before], ["after", after]].map(([name, { n, points }]) => [name, name, n, points]));
+  const title = `${spec.replace(/^samplers=[\w:]*;/, "")}: ${count(after.n)} of ${count(before.n)} left`;
   const top = note ? 40 : 24;
   const [width, height] = [list.width + curves.width, Math.max(list.height, curves.height) + top];
   const line = (text, y, colour) => `<text x="8" y="${y}" fill="var(--${colour})">${escaped(text)}</text>`;
