@@ -328,14 +328,37 @@ static boundary search_list(view *v, const shell *s, double target, bool strict)
     return (boundary){v->list.x[at.at], v->list.ids[at.at], at.mass};
 }
 
+/* The floats with the shell's outer key: low <= x <= low_end, and on the other side of a centre high_end
+ * <= x <= high. */
+typedef struct outer_floats {
+    float low, low_end, high_end, high;
+} outer_floats;
+
+static outer_floats find_outer_floats(const shell *s) {
+    outer_floats f;
+    f.low = lowest_within(s, s->outer);
+    if (s->order != ORDER_NEAR) {
+        f.low_end = f.low;
+        f.high_end = INFINITY;
+        f.high = -INFINITY;
+        return f;
+    }
+    const float in_low = edge(s, s->outer, true, false), in_high = edge(s, s->outer, true, true);
+    f.high = highest_within(s, s->outer);
+    /* If nothing is nearer, all of them are on one stretch. */
+    f.low_end = isnan(in_low) ? f.high : nextafterf(in_low, -INFINITY);
+    f.high_end = isnan(in_low) ? INFINITY : nextafterf(in_high, INFINITY);
+    return f;
+}
+
 /* How many of a group have the shell's outer key; *same: how many of these are `value`. */
-static int32_t count_in_group(const shell *s, const float *x, float value, int32_t *same) {
+static int32_t count_in_group(const outer_floats *f, const float *x, float value, int32_t *same) {
     int32_t n = 0, alike = 0;
-    if (s->order == ORDER_NEAR)
-        for (int32_t i = 0; i < GROUP; i++) n += fabs((double)x[i] - s->centre) == s->outer;
-    else
-        for (int32_t i = 0; i < GROUP; i++) n += -(double)x[i] == s->outer;
-    for (int32_t i = 0; i < GROUP; i++) alike += x[i] == value;
+    for (int32_t i = 0; i < GROUP; i++) {
+        n += (x[i] >= f->low) & (x[i] <= f->low_end);
+        n += (x[i] >= f->high_end) & (x[i] <= f->high);
+        alike += x[i] == value;
+    }
     *same = alike;
     return n;
 }
@@ -378,20 +401,20 @@ static bool walk_group(view *v, const shell *s, int32_t g, const float *x, doubl
  * sides of a centre there is one, and close to 0 many have the same distance from a centre that is
  * not. */
 static boundary count_equals(view *v, const shell *s, double target, bool strict) {
-    const float low = lowest_within(s, s->outer);
-    boundary last = {low, -1, s->before};
+    const outer_floats f = find_outer_floats(s);
+    boundary last = {f.low, -1, s->before};
     equals e = {NAN, 0.0f};
     int32_t counted = -1; /* the last group that was, if none was walked since */
     for (int32_t g = 0; g < v->row.n_groups; g++) {
-        if (v->mass.group_max[g] < low) continue;
+        if (v->mass.group_max[g] < f.low) continue;
         float x[GROUP];
         int32_t same;
         pk_row_group(&v->row, g, v->cut, x);
-        int32_t n = count_in_group(s, x, e.value, &same);
+        int32_t n = count_in_group(&f, x, e.value, &same);
         if (n == 0) continue;
         if (same != n) {
             know_value(v, s, first_in_group(s, x), &e);
-            n = count_in_group(s, x, e.value, &same);
+            n = count_in_group(&f, x, e.value, &same);
         }
         const double all = last.mass + (double)e.weight * n;
         if (n == same && !reaches(all, target, strict)) {

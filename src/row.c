@@ -242,8 +242,14 @@ void pk_row_group(const logit_row *r, int32_t g, row_cut c, float *x) {
     else
         widen_group(r, g, x);
     if (cut_is_open(c)) return;
-    for (int i = 0; i < GROUP; i++)
-        if (!cut_admits(c, x[i], g * GROUP + i)) x[i] = -INFINITY;
+    if (g * GROUP <= c.through && c.through < g * GROUP + GROUP - 1) {
+        for (int i = 0; i < GROUP; i++)
+            if (!cut_admits(c, x[i], g * GROUP + i)) x[i] = -INFINITY;
+        return;
+    }
+    /* All equals of the cut are in, or none is. */
+    const float least = c.through < g * GROUP ? nextafterf(c.x, INFINITY) : c.x;
+    for (int i = 0; i < GROUP; i++) x[i] = x[i] >= least ? x[i] : -INFINITY;
 }
 
 void pk_row_prefetch(const logit_row *r, const int32_t *ids, int32_t n) {
