@@ -1,20 +1,22 @@
 // batch.js: many rows in one call. There are no threads; what a batch brings is kept sets and
 // log-probabilities together with the tokens, and rows that fail alone.
+import { DraftPlace } from "./draft.js";
 import { Buffer, PluckError, check, ensure, errorMessage, float32, functions, int32, integer,
   readResults, text } from "./module.js";
 import { RowPlace } from "./row.js";
 import { Sampler } from "./sampler.js";
 
-function release({ address, places, out }) {
+function release({ address, places, drafts, out }) {
   functions().js_batch_free(address);
   places.forEach((place) => place.free());
+  drafts.forEach((place) => place.free());
   out.free();
 }
 
 const freed = new FinalizationRegistry(release);
 
 export class Batch {
-  #held; // what is freed with the batch: the batch, a place for each row, what a call writes
+  #held; // what is freed with the batch: the batch, places for each row and draft, what a call writes
   #nVocab;
   #maxRows;
 
@@ -24,7 +26,7 @@ export class Batch {
       const status = functions().js_batch_create(integer(nVocab, "nVocab"), integer(maxRows, "maxRows"),
         at.take(4));
       if (status !== 0) ensure(status, errorMessage());
-      this.#held = { address: int32(at.address, 1)[0], places: [], out: new Buffer() };
+      this.#held = { address: int32(at.address, 1)[0], places: [], drafts: [], out: new Buffer() };
     } finally {
       at.free();
     }
@@ -73,14 +75,15 @@ export class Batch {
     return layout;
   }
 
-  #read(i, layout) {
+  #read(i, layout, hasDraft) {
     const wasm = functions();
     const status = wasm.js_batch_status(this.#held.address, i);
     const message = text(wasm.js_batch_read(this.#held.address, i));
     if (status !== 0) {
       return { error: new PluckError(status, text(wasm.pluck_status_name(status)), message) };
     }
-    const result = { draw: readResults().draw };
+    const { draw, verified } = readResults();
+    const result = hasDraft ? { draw, verified } : { draw };
     if (layout.kept) {
       const [from, , to] = int32(layout.kept.offsets + 8 * i, 4); // of 64 bits each
       result.kept = {
@@ -114,19 +117,23 @@ export class Batch {
         `${name} is ${n}; allowed: 0 to ${this.#nVocab}`);
     }
     check(rows.length <= this.#maxRows, `there are ${rows.length} rows; allowed: 0 to ${this.#maxRows}`);
-    const { address, places } = this.#held;
+    const { address, places, drafts } = this.#held;
     const layout = this.#want(rows.length, wanted);
     rows.forEach((one, i) => {
       check(one?.sampler instanceof Sampler, `row ${i}: sampler is no Sampler`);
-      places[i] ??= new RowPlace();
       const sampler = one.sampler.address;
+      if (one.draft !== undefined) {
+        (drafts[i] ??= new DraftPlace()).set(address, i, sampler, one.draft, one.sampler.nVocab);
+        return;
+      }
+      places[i] ??= new RowPlace();
       places[i].set(one.row, one.sampler.nVocab, one);
       functions().js_batch_row(address, i, sampler, one.accept ? 1 : 0);
     });
     const status = functions().js_batch_sample(address, rows.length);
     const someFailed = -22;
     if (status !== 0 && status !== someFailed) ensure(status, errorMessage());
-    return rows.map((_, i) => this.#read(i, layout));
+    return rows.map((one, i) => this.#read(i, layout, one.draft !== undefined));
   }
 
   free() {

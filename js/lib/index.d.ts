@@ -130,13 +130,46 @@ export interface TopLogprobs {
 /** The log-probabilities of a row before any chain: of the n most likely tokens, and of `token`. */
 export function topLogprobs(row: Logits, n: number, options?: RowOptions & { token?: number }): TopLogprobs;
 
-export interface BatchRow extends ListOptions {
-  /** In one row of a call only. */
-  sampler: Sampler;
-  row: Logits;
-  /** Accept the token drawn. */
-  accept?: boolean;
+/** A distribution: a probability for each token of the vocabulary, or for each of some ids in ascending order. */
+export type Proposal = Float32Array | { ids: Int32Array | number[]; probabilities: Float32Array };
+
+/** Drafted tokens, in a line or in a tree, of which the batch says how many stand (pluck_verify.h). */
+export interface Draft {
+  /** A token stands if it is the one that sampling gives ("same", the default); with the probability that makes
+   * the tokens distributed as if the chain had drawn each of them ("rejection"); the same with the draft judged
+   * as a whole ("block"). */
+  way?: "same" | "rejection" | "block";
+  /** Up to 64, and no more behind each other than the sampler's maxRewind. */
+  tokens: Int32Array | number[];
+  /** One more than tokens: the first comes behind the text, row i + 1 behind token i. */
+  rows: (Logits | ({ row: Logits } & ListOptions))[];
+  /** What each token was drawn from. */
+  proposals?: Proposal[];
+  /** A tree: which token each comes behind; -1: it is a first one. */
+  parents?: Int32Array | number[];
+  /** Siblings were drawn without those before them. */
+  withoutReplacement?: boolean;
 }
+
+export interface Verified {
+  /** Drafted tokens that stand. */
+  nAccepted: number;
+  /** The token behind them. All of these have been accepted by the sampler. */
+  token: number;
+  /** The last one that stands, whose parents are the others; -1: none. */
+  node: number;
+}
+
+export type BatchRow =
+  | ({
+      /** In one row of a call only. */
+      sampler: Sampler;
+      row: Logits;
+      /** Accept the token drawn. */
+      accept?: boolean;
+      draft?: undefined;
+    } & ListOptions)
+  | { sampler: Sampler; draft: Draft };
 
 export interface BatchOptions {
   /** Kept sets are wanted, of up to this many tokens; a row that keeps more fails. 0: not wanted. */
@@ -159,7 +192,10 @@ export type BatchResult =
   | { error: PluckError }
   | {
       error?: undefined;
+      /** Of the place that gave the token, if the row is a draft. */
       draw: Draw;
+      /** Of a draft. */
+      verified?: Verified;
       /** Every candidate with a probability above zero, ascending by id. */
       kept?: { ids: Int32Array; probabilities: Float32Array };
       raw?: BatchLogprobs;

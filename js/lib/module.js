@@ -106,8 +106,8 @@ export const bytes = (address, n) => new Uint8Array(wasm.memory.buffer, address,
 
 /** The words of `results` in module.c. */
 export function readResults() {
-  const word = int32(results, 14);
-  const real = float32(results, 14);
+  const word = int32(results, 17);
+  const real = float32(results, 17);
   return {
     draw: { token: word[0], logit: real[1], probability: real[2], nCandidates: word[3] },
     ids: word[4] >>> 0,
@@ -120,6 +120,7 @@ export function readResults() {
     nWritten: word[11],
     tokenLogprob: real[12],
     size: word[13] >>> 0,
+    verified: { nAccepted: word[14], token: word[15], node: word[16] },
   };
 }
 

@@ -8,6 +8,7 @@
  */
 #include "pluck.h"
 #include "pluck_batch.h"
+#include "pluck_verify.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,9 +22,10 @@ static struct {
     int32_t n_written;
     float token_logprob;
     size_t size;
+    pluck_verified verified;
 } results;
 
-_Static_assert(sizeof results == 14 * 4, "lib/module.js reads other words");
+_Static_assert(sizeof results == 17 * 4, "lib/module.js reads other words");
 
 static pluck_error error;
 
@@ -129,11 +131,20 @@ pluck_status js_seek(pluck_sampler *sampler, double position) {
     return pluck_sampler_seek(sampler, (uint64_t)position);
 }
 
+/* A draft, with what it points to. */
+typedef struct js_draft {
+    pluck_draft draft;
+    pluck_row rows[PLUCK_MAX_DRAFT + 1];
+    pluck_proposal proposals[PLUCK_MAX_DRAFT];
+} js_draft;
+
 /* A batch, with the arrays that its calls use. */
 typedef struct js_batch {
     pluck_batch *batch;
+    int32_t max_rows;
     pluck_batch_row *rows;
-    pluck_batch_out out; /* statuses, errors and draws are always wanted */
+    js_draft **drafts;   /* each NULL until its row has one */
+    pluck_batch_out out; /* statuses, errors, draws and verified are always wanted */
 } js_batch;
 
 EXPORT(js_batch_free) void js_batch_free(js_batch *b);
@@ -143,6 +154,9 @@ void js_batch_free(js_batch *b) {
     free(b->out.statuses);
     free(b->out.errors);
     free(b->out.draws);
+    free(b->out.verified);
+    for (int32_t i = 0; b->drafts && i < b->max_rows; i++) free(b->drafts[i]);
+    free(b->drafts);
     free(b);
 }
 
@@ -160,11 +174,15 @@ pluck_status js_batch_create(int32_t n_vocab, int32_t max_rows, js_batch **out) 
         return status;
     }
     const size_t n = (size_t)max_rows;
+    b->max_rows = max_rows;
+    b->drafts = calloc(n, sizeof *b->drafts);
+    b->out.verified = calloc(n, sizeof *b->out.verified);
     b->rows = calloc(n, sizeof *b->rows);
     b->out.statuses = calloc(n, sizeof *b->out.statuses);
     b->out.errors = calloc(n, sizeof *b->out.errors);
     b->out.draws = calloc(n, sizeof *b->out.draws);
-    if (!b->rows || !b->out.statuses || !b->out.errors || !b->out.draws) {
+    if (!b->rows || !b->drafts || !b->out.statuses || !b->out.errors || !b->out.draws ||
+        !b->out.verified) {
         js_batch_free(b);
         (void)strcpy(error.message, pluck_status_string(PLUCK_ERR_MEMORY));
         return PLUCK_ERR_MEMORY;
@@ -178,6 +196,45 @@ EXPORT(js_batch_row)
 void js_batch_row(js_batch *b, int32_t i, pluck_sampler *sampler, int32_t accept);
 void js_batch_row(js_batch *b, int32_t i, pluck_sampler *sampler, int32_t accept) {
     b->rows[i] = (pluck_batch_row){.sampler = sampler, .row = row, .accept = accept != 0};
+}
+
+/* Row i of the next call is a draft without proposals, whose rows follow. */
+EXPORT(js_batch_draft)
+pluck_status js_batch_draft(js_batch *b, int32_t i, pluck_sampler *sampler, int32_t way,
+                            const int32_t *tokens, int32_t n_tokens, const int32_t *parents,
+                            int32_t without_replacement);
+pluck_status js_batch_draft(js_batch *b, int32_t i, pluck_sampler *sampler, int32_t way,
+                            const int32_t *tokens, int32_t n_tokens, const int32_t *parents,
+                            int32_t without_replacement) {
+    if (n_tokens > PLUCK_MAX_DRAFT) return PLUCK_ERR_SIZE; /* the rows would have no place */
+    if (!b->drafts[i]) b->drafts[i] = calloc(1, sizeof *b->drafts[i]);
+    js_draft *d = b->drafts[i];
+    if (!d) return PLUCK_ERR_MEMORY;
+    d->draft = (pluck_draft){.way = (pluck_verify_way)way,
+                             .tokens = tokens,
+                             .n_tokens = n_tokens,
+                             .rows = d->rows,
+                             .parents = parents,
+                             .without_replacement = without_replacement != 0};
+    b->rows[i] = (pluck_batch_row){.sampler = sampler, .draft = &d->draft};
+    return PLUCK_OK;
+}
+
+/* Row k of that draft is the one that js_row described. */
+EXPORT(js_batch_draft_row) void js_batch_draft_row(js_batch *b, int32_t i, int32_t k);
+void js_batch_draft_row(js_batch *b, int32_t i, int32_t k) {
+    b->drafts[i]->rows[k] = row;
+}
+
+/* What token k of that draft was drawn from; if one has a proposal, all must. */
+EXPORT(js_batch_proposal)
+void js_batch_proposal(js_batch *b, int32_t i, int32_t k, const int32_t *ids,
+                       const float *probabilities, int32_t n);
+void js_batch_proposal(js_batch *b, int32_t i, int32_t k, const int32_t *ids,
+                       const float *probabilities, int32_t n) {
+    js_draft *d = b->drafts[i];
+    d->proposals[k] = (pluck_proposal){.ids = ids, .probabilities = probabilities, .n = n};
+    d->draft.proposals = d->proposals;
 }
 
 /* What the next call writes beside its draws: the kept sets if max_kept is above 0. */
@@ -212,9 +269,10 @@ pluck_status js_batch_status(const js_batch *b, int32_t i) {
     return b->out.statuses[i];
 }
 
-/* Copies row i's draw to the results, and returns its error in words. */
+/* Copies row i's draw, and what became of its draft, to the results, and returns its error in words. */
 EXPORT(js_batch_read) const char *js_batch_read(const js_batch *b, int32_t i);
 const char *js_batch_read(const js_batch *b, int32_t i) {
     results.draw = b->out.draws[i];
+    results.verified = b->out.verified[i];
     return b->out.errors[i].message;
 }

@@ -228,6 +228,60 @@ test("a batch", () => {
   assert.throws(() => batch.sample([]), /freed/);
 });
 
+test("drafts in a batch", () => {
+  const rows = Array.from({ length: 4 }, (_, k) => Float32Array.from(row, (_, i) => 5 * Math.sin(i * i + k)));
+  const make = (seed) => new Sampler(`top_k=20;repeat_penalty=1.3;seed=${seed}`, V, { maxRewind: 8 });
+  const batch = new Batch(V, 3);
+  // Token for token what sampling gives: all of the draft stand if they are those, else up to the first that is not.
+  const plain = make(5);
+  const drawn = rows.map((logits) => {
+    const token = plain.sample(logits);
+    plain.accept(token);
+    return token;
+  });
+  const other = (drawn[1] + 1) % V;
+  const [whole, part, without] = batch.sample([{ sampler: make(5), draft: { tokens: drawn.slice(0, 3), rows } },
+    { sampler: make(5), draft: { way: "same", tokens: [drawn[0], other, 7], rows: [rows[0], { row: rows[1] }, rows[2], rows[3]] } },
+    { sampler: make(5), row: rows[0] }], { kept: 20 });
+  assert.deepEqual(whole.verified, { nAccepted: 3, token: drawn[3], node: 2 });
+  assert.deepEqual(part.verified, { nAccepted: 1, token: drawn[1], node: 0 });
+  assert.equal(part.draw.token, drawn[1]);
+  assert.ok(part.kept.ids.includes(drawn[1]));
+  assert.equal(without.draw.token, drawn[0]);
+  assert.equal("verified" in without, false);
+  // A tree: the second of two first tokens is the one that sampling gives.
+  const tree = { tokens: [other, drawn[0], drawn[1]], parents: [-1, -1, 1], rows: [rows[0], rows[1], rows[1], rows[2]] };
+  assert.deepEqual(batch.sample([{ sampler: make(5), draft: tree }])[0].verified, { nAccepted: 2, token: drawn[2], node: 2 });
+  // A proposal that is what the chain leaves always stands; so does a list of it; one of another token never.
+  const { ids, probabilities } = make(1).candidates(rows[0]);
+  const order = [...ids.keys()].sort((a, b) => ids[a] - ids[b]);
+  const list = { ids: order.map((i) => ids[i]), probabilities: Float32Array.from(order, (i) => probabilities[i]) };
+  const dense = new Float32Array(V);
+  ids.forEach((id, i) => (dense[id] = probabilities[i]));
+  const never = [...row.keys()].find((t) => !ids.includes(t));
+  const sure = Float32Array.from(row, (_, t) => (t === never ? 1 : 0));
+  for (let seed = 1; seed < 20; seed++) {
+    const judge = (token, proposal) => batch.sample([{ sampler: make(seed),
+      draft: { way: "rejection", tokens: [token], rows: rows.slice(0, 2), proposals: [proposal] } }])[0].verified.nAccepted;
+    assert.deepEqual([judge(ids[3], dense), judge(ids[3], list), judge(never, sure)], [1, 1, 0]);
+  }
+  const refused = (draft, words) => assert.throws(() => batch.sample([{ sampler: make(1), draft }]), words);
+  refused({ tokens: [1], rows: [row] }, /1 tokens need 2 rows/);
+  refused({ tokens: [1.5], rows: [row, row] }, /an element of tokens is 1.5/);
+  refused({ tokens: [1], rows: [row, row], way: "maybe" }, /way is maybe; allowed/);
+  refused({ tokens: [1], rows: [row, row], proposals: [] }, /1 tokens need 1 proposals/);
+  refused({ tokens: [1], rows: [row, row], proposals: [new Float32Array(3)] }, /a proposal has 3 probabilities/);
+  refused({ tokens: [1], rows: [row, row], proposals: [{ ids: [1], probabilities: new Float32Array(2) }] }, /1 ids and 2 probabilities/);
+  refused({ tokens: [1], rows: [row, row], parents: [] }, /1 tokens need 1 parents/);
+  refused({ tokens: new Array(65).fill(1), rows: new Array(66).fill(row) }, { code: "PLUCK_ERR_SIZE" });
+  refused({ tokens: [1], rows: [row, row.subarray(1)] }, /the row has 999 logits/);
+  const fails = (sampler, draft) => batch.sample([{ sampler, draft }])[0].error.code;
+  assert.equal(fails(new Sampler("", V), { tokens: [1], rows: [row, row] }), "PLUCK_ERR_REWIND");
+  assert.equal(fails(make(1), { tokens: [V], rows: [row, row] }), "PLUCK_ERR_TOKEN");
+  // A plain row behind a draft in the same place.
+  assert.equal(batch.sample([{ sampler: make(5), row: rows[0] }])[0].draw.token, drawn[0]);
+});
+
 test("errors have the library's words", () => {
   for (const [spec, code, words] of [["tmp=1", "PLUCK_ERR_SPEC_KEY", /unknown key 'tmp'/],
     ["temp=x", "PLUCK_ERR_SPEC_VALUE", /temp=x/], ["top_p=2", "PLUCK_ERR_SPEC_RANGE", /top_p=2/],
