@@ -269,7 +269,7 @@ pluck_status js_batch_status(const js_batch *b, int32_t i) {
     return b->out.statuses[i];
 }
 
-/* Copies row i's draw, and what became of its draft, to the results, and returns its error in words. */
+/* Copies row i's draw, and what became of its draft, to the results. Returns its error in words. */
 EXPORT(js_batch_read) const char *js_batch_read(const js_batch *b, int32_t i);
 const char *js_batch_read(const js_batch *b, int32_t i) {
     results.draw = b->out.draws[i];
