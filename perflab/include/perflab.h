@@ -232,6 +232,9 @@ size_t perflab_length(perflab_ctx *ctx, perflab_rng *rng, size_t most);
 void perflab_alloc_overlapping(perflab_ctx *ctx, perflab_rng *rng, size_t bytes, size_t align,
                                void **a, void **b);
 
+/* How many threads a call should use: as `run --threads` or `perflab sweep` says, else 1. */
+size_t perflab_threads(const perflab_ctx *ctx);
+
 /* ---- What a benchmark reports ------------------------------------------------------------- */
 
 /*

@@ -16,7 +16,7 @@
 
 typedef struct request {
     const char *ledger, *modules, *input, *cache, *variant, *data;
-    size_t runs, size, seed, seeds, memory_mb;
+    size_t runs, size, threads, seed, seeds, memory_mb;
     double seconds, timeout;
     double limit; /* seconds after which nothing new is started; 0: none */
     bool quick, no_pin, fixed;
@@ -85,6 +85,7 @@ static const input_facts *facts_of(ledger *l, const catalog *c, const entry *e, 
     if (plan) {
         q.cache = plan->cache;
         q.size = plan->size;
+        q.threads = plan->threads;
     }
     const bool one = facts_derive(l, c, &q, list) && list->n == 1 && list->all[0].n_inputs == 1;
     return one ? &list->all[0].inputs[0] : NULL;
@@ -195,6 +196,7 @@ static bool run_one(recorder *r, const catalog *c, const entry *e, const char *i
     measure_plan plan = {.runs = q->runs,
                          .seconds = q->seconds,
                          .size = q->size,
+                         .threads = q->threads,
                          .cache = q->cache,
                          .seed = q->seed,
                          .candidate = e->has_candidate,
@@ -285,6 +287,7 @@ int command_run(int argc, char **argv) {
          "only the processes that are not recorded yet for this build"},
         {"--for", OPTION_SECONDS, &q.limit, "SECONDS", "start nothing new after this time"},
         {"--size", OPTION_COUNT, &q.size, "N", "another size than the benchmark's own"},
+        {"--threads", OPTION_COUNT, &q.threads, "N", "what perflab_threads returns (1)"},
         {"--input", OPTION_TEXT, &q.input, "KIND", "one kind of input only"},
         {"--cache", OPTION_TEXT, &q.cache, "MODE", "hot (default), l2 or evicted"},
         {"--seed", OPTION_COUNT, &q.seed, "N", "makes the input (42)"},

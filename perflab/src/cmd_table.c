@@ -14,7 +14,7 @@
 
 typedef struct table_request {
     const char *ledger, *modules, *variant, *cache, *input, *machine, *machines, *output;
-    size_t size;
+    size_t size, threads;
     bool markdown, csv, json, by_input;
 } table_request;
 
@@ -330,6 +330,7 @@ int command_table(int argc, char **argv) {
         {"--input", OPTION_TEXT, &q.input, "KIND", "one kind of input only"},
         {"--cache", OPTION_TEXT, &q.cache, "MODE", "hot (default), l2 or evicted"},
         {"--size", OPTION_COUNT, &q.size, "N", "another size than the benchmark's own"},
+        {"--threads", OPTION_COUNT, &q.threads, "N", "with so many threads (1)"},
         {"--variant", OPTION_TEXT, &q.variant, "V", "native (default) or portable"},
         {"--machine", OPTION_TEXT, &q.machine, "M", "the numbers of this machine: name or key"},
         {"--machines", OPTION_TEXT, &q.machines, "M,...", "several side by side, or all"},
@@ -367,6 +368,7 @@ int command_table(int argc, char **argv) {
                               .input = q.input,
                               .cache = q.cache,
                               .size = q.size,
+                              .threads = q.threads,
                               .machine = q.machine,
                               .ids = line.words,
                               .n_ids = line.n_words};

@@ -26,6 +26,7 @@ static const command commands[] = {
     {"asm", command_asm, "the hot loops: packed and scalar instructions, widest register"},
     {"compare", command_compare, "compare two revisions, builds or recorded runs"},
     {"ci", command_ci, "compare HEAD with its base, as perflab.json says, and judge"},
+    {"sweep", command_sweep, "measure at many sizes and threads, and fit the growth"},
     {"history", command_history, "a number over commits, and where its level changes"},
     {"bisect", command_bisect, "find the commit that made something slower, or wrong"},
     {"machines", command_machines, "list the machines that have measured, and name them"},

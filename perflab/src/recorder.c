@@ -185,6 +185,7 @@ static bool put_run(recorder *r, const entry *e, const char *input, const measur
     cJSON_AddStringToObject(row, "started", now);
     cJSON_AddStringToObject(row, "input", input);
     cJSON_AddNumberToObject(row, "size", (double)(plan->size != 0 ? plan->size : e->size));
+    cJSON_AddNumberToObject(row, "threads", (double)(plan->threads != 0 ? plan->threads : 1));
     cJSON_AddStringToObject(row, "cache", plan->cache);
     cJSON_AddNumberToObject(row, "seed", (double)plan->seed);
     cJSON_AddNumberToObject(row, "seconds", plan->seconds);
@@ -236,7 +237,9 @@ static bool put_process(recorder *r, const char *run, size_t position, size_t pl
 static cJSON *measure_job(const recorder *r, const entry *e, const char *input,
                           const measure_plan *plan, size_t position, uint64_t layout_seed) {
     int cpus[1024];
-    const size_t n_cpus = r->pin && strcmp(e->device, "gpu") != 0 ? allowed_cpus(cpus, 1024) : 0;
+    /* Threads that share one CPU would show nothing. */
+    const bool pin = r->pin && plan->threads < 2 && strcmp(e->device, "gpu") != 0;
+    const size_t n_cpus = pin ? allowed_cpus(cpus, 1024) : 0;
     cJSON *job = record_job(r, e, "measure", input);
     cJSON_AddNumberToObject(job, "seed", (double)plan->seed);
     cJSON_AddNumberToObject(job, "layout_seed", (double)layout_seed);
@@ -244,6 +247,7 @@ static cJSON *measure_job(const recorder *r, const entry *e, const char *input,
     cJSON_AddStringToObject(job, "cache", plan->cache);
     cJSON_AddNumberToObject(job, "candidate", plan->candidate);
     if (plan->size != 0) cJSON_AddNumberToObject(job, "size", (double)plan->size);
+    if (plan->threads != 0) cJSON_AddNumberToObject(job, "threads", (double)plan->threads);
     if (n_cpus > 0) cJSON_AddNumberToObject(job, "cpu", cpus[position % n_cpus]);
     return job;
 }

@@ -30,7 +30,8 @@ enum { GATE_SEEDS = 8 };
 typedef struct measure_plan {
     size_t runs;
     double seconds;
-    size_t size; /* 0: the benchmark's own size */
+    size_t size;    /* 0: the benchmark's own size */
+    size_t threads; /* what perflab_threads returns; 0: 1 */
     const char *cache;
     uint64_t seed;
     bool candidate; /* measure the candidate too */

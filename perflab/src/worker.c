@@ -300,9 +300,20 @@ static cJSON *measure(worker *w) {
     return out;
 }
 
+/* Tells the benchmark how many threads to use, and OpenMP, too. Before the module is loaded. */
+static void set_threads(const cJSON *job) {
+    char text[32];
+    const double n = json_number(job, "threads", 0);
+    if (n < 1) return;
+    snprintf(text, sizeof text, "%.0f", n);
+    setenv("PERFLAB_THREADS", text, 1);
+    setenv("OMP_NUM_THREADS", text, 1);
+}
+
 static cJSON *do_benchmark_job(const cJSON *job, const char *what) {
     static worker w;
     static simclock sim;
+    set_threads(job);
     const perflab_module *m = worker_load(json_text(job, "module", ""));
     w.job = job;
     w.benchmark = worker_find(m, json_text(job, "id", ""));
