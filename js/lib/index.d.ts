@@ -213,6 +213,50 @@ export class Batch {
   [Symbol.dispose](): void;
 }
 
+/** What a token led to. */
+export interface BannedStep {
+  /** How many of the held tokens, oldest first, may be given out now. */
+  nReleased: number;
+  nHeld: number;
+  /** How many accepted tokens must be taken back, this one included: sampler.rewind(takeBack). */
+  takeBack: number;
+  /** The number of the string that was completed. */
+  string: number | undefined;
+  /** The token that is banned in place of those taken back. */
+  token: number | undefined;
+}
+
+export interface BannedOptions {
+  /** A to Z are the same as a to z. */
+  ignoreCase?: boolean;
+  /** Tokens held, and taken back, at most: 1 to 4096. The sampler's maxRewind should be as large. Default: 64. */
+  maxHeld?: number;
+}
+
+/** Strings that a text must not contain, wherever tokens begin and end in them (pluck_banned.h). */
+export class Banned {
+  /** `pieces`: the text of each token, in the order of ids, or a function that returns a token's, always the
+   * same, with `nVocab`. */
+  constructor(strings: (string | Uint8Array)[], pieces: (string | Uint8Array)[], nVocab?: undefined, options?: BannedOptions);
+  constructor(strings: (string | Uint8Array)[], pieces: (token: number) => string | Uint8Array, nVocab: number, options?: BannedOptions);
+  get nVocab(): number;
+  /** The tokens that are banned in the next place. */
+  get tokens(): Int32Array;
+  /** Accepts the next token of the text. */
+  accept(token: number): BannedStep;
+  /** Takes back the last n accepted tokens, which must be held. */
+  rewind(n: number): void;
+  /** Clears the bits of the banned tokens, of a mask or of one that allows all; returns it, for { mask }. */
+  mask(allowed?: Uint32Array): Uint32Array;
+  /** Begins a new text. */
+  reset(): void;
+  clone(): Banned;
+  save(): Uint8Array;
+  load(state: Uint8Array): void;
+  free(): void;
+  [Symbol.dispose](): void;
+}
+
 /** The version of the library, and its instruction set, "simd128". */
 export function version(): string;
 export function isa(): string;

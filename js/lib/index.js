@@ -4,3 +4,4 @@ export { init, PluckError } from "./module.js";
 export { Row } from "./row.js";
 export { Sampler, topLogprobs, version, isa } from "./sampler.js";
 export { Batch } from "./batch.js";
+export { Banned } from "./banned.js";

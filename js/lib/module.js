@@ -29,6 +29,12 @@ const wasi = {
   fd_write: () => 8,
 };
 
+/** What writes the texts of tokens for objects of banned strings, by their numbers: (token, address, room)
+ * => length, or -1. */
+export const writers = new Map();
+
+const piece = (object, token, at, capacity) => writers.get(object)(token, at >>> 0, capacity);
+
 async function compile(given) {
   const source = typeof given === "string" ? new URL(given, globalThis.location?.href) : given;
   if (source instanceof WebAssembly.Module) return source;
@@ -51,7 +57,7 @@ let pending;
 export function init(source) {
   pending ??= (async () => {
     const module = await compile(source ?? new URL("./pluck.wasm", import.meta.url));
-    const instance = await WebAssembly.instantiate(module, { wasi_snapshot_preview1: wasi });
+    const instance = await WebAssembly.instantiate(module, { wasi_snapshot_preview1: wasi, pluck: { piece } });
     wasm = instance.exports;
     wasm._initialize();
     results = wasm.js_results();
@@ -106,8 +112,8 @@ export const bytes = (address, n) => new Uint8Array(wasm.memory.buffer, address,
 
 /** The words of `results` in module.c. */
 export function readResults() {
-  const word = int32(results, 17);
-  const real = float32(results, 17);
+  const word = int32(results, 22);
+  const real = float32(results, 22);
   return {
     draw: { token: word[0], logit: real[1], probability: real[2], nCandidates: word[3] },
     ids: word[4] >>> 0,
@@ -121,6 +127,7 @@ export function readResults() {
     tokenLogprob: real[12],
     size: word[13] >>> 0,
     verified: { nAccepted: word[14], token: word[15], node: word[16] },
+    step: { nReleased: word[17], nHeld: word[18], takeBack: word[19], string: word[20], token: word[21] },
   };
 }
 

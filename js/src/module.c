@@ -7,6 +7,7 @@
  * as they are (CMakeLists.txt lists them).
  */
 #include "pluck.h"
+#include "pluck_banned.h"
 #include "pluck_batch.h"
 #include "pluck_verify.h"
 
@@ -23,9 +24,10 @@ static struct {
     float token_logprob;
     size_t size;
     pluck_verified verified;
+    pluck_banned_step step;
 } results;
 
-_Static_assert(sizeof results == 17 * 4, "lib/module.js reads other words");
+_Static_assert(sizeof results == 22 * 4, "lib/module.js reads other words");
 
 static pluck_error error;
 
@@ -275,4 +277,54 @@ const char *js_batch_read(const js_batch *b, int32_t i) {
     results.draw = b->out.draws[i];
     results.verified = b->out.verified[i];
     return b->out.errors[i].message;
+}
+
+/* Of lib/module.js: writes a token's text, for the object of banned strings with that number. */
+__attribute__((import_module("pluck"), import_name("piece"))) int32_t
+js_piece(int32_t object, int32_t token, char *buffer, int32_t capacity);
+
+static int32_t piece(void *ctx, int32_t token, char *buffer, int32_t capacity) {
+    return js_piece((int32_t)(intptr_t)ctx, token, buffer, capacity);
+}
+
+/* *out is an object for these strings, whose tokens js_piece knows by the number `object`. */
+EXPORT(js_banned)
+pluck_status js_banned(const char *const *strings, const int32_t *lengths, int32_t n_strings,
+                       int32_t ignore_case, int32_t n_vocab, int32_t max_held, int32_t object,
+                       pluck_banned **out);
+pluck_status js_banned(const char *const *strings, const int32_t *lengths, int32_t n_strings,
+                       int32_t ignore_case, int32_t n_vocab, int32_t max_held, int32_t object,
+                       pluck_banned **out) {
+    const pluck_banned_config config = {.strings = strings,
+                                        .lengths = lengths,
+                                        .n_strings = n_strings,
+                                        .ignore_case = ignore_case != 0,
+                                        .n_vocab = n_vocab,
+                                        .max_held = max_held,
+                                        .piece = piece,
+                                        .ctx = (void *)(intptr_t)object};
+    return pluck_banned_create(out, &config, &error);
+}
+
+EXPORT(js_banned_accept) pluck_status js_banned_accept(pluck_banned *banned, int32_t token);
+pluck_status js_banned_accept(pluck_banned *banned, int32_t token) {
+    return pluck_banned_accept(banned, token, &results.step);
+}
+
+/* Returns the banned tokens; their number goes to the results. */
+EXPORT(js_banned_tokens) const int32_t *js_banned_tokens(const pluck_banned *banned);
+const int32_t *js_banned_tokens(const pluck_banned *banned) {
+    return pluck_banned_tokens(banned, &results.n_written);
+}
+
+EXPORT(js_banned_save)
+pluck_status js_banned_save(const pluck_banned *banned, void *bytes, size_t room);
+pluck_status js_banned_save(const pluck_banned *banned, void *bytes, size_t room) {
+    return pluck_banned_save(banned, bytes, room, &results.size);
+}
+
+EXPORT(js_banned_load)
+pluck_status js_banned_load(pluck_banned *banned, const void *bytes, size_t size);
+pluck_status js_banned_load(pluck_banned *banned, const void *bytes, size_t size) {
+    return pluck_banned_load(banned, bytes, size, &error);
 }

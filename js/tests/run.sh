@@ -6,7 +6,8 @@ package=$1
 here=$(cd "$(dirname "$0")" && pwd)
 PLUCK_COMMAND=$2
 PLUCK_ROWS=$here/../../data/rows-kjv-152k.npy
-export PLUCK_COMMAND PLUCK_ROWS
+PLUCK_EXPECTED=$here/../../examples/expected
+export PLUCK_COMMAND PLUCK_ROWS PLUCK_EXPECTED
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -16,4 +17,4 @@ cd "$work/user"
 echo '{ "private": true }' >package.json
 npm install --offline --silent --no-audit --no-fund "$work"/*.tgz
 cp "$here"/*.test.mjs .
-node --expose-gc --test api.test.mjs memory.test.mjs
+node --expose-gc --test ./*.test.mjs
