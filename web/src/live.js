@@ -7,9 +7,13 @@ const $ = (id) => document.getElementById(id);
 const N_VOCAB = 151936;
 const CONTEXT = 512;
 
+// A module with a memory of 64-bit addresses, which wllama's has: a header, and a memory of one page.
+const WIDE = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 5, 3, 1, 4, 1);
+
 let wllama;
 
 async function load() {
+  if (!WebAssembly.validate(WIDE)) throw new Error("this browser has no WebAssembly with 64-bit addresses; Chrome 133 and Firefox 134 have");
   const at = (name) => new URL(`./live/${name}`, document.baseURI).href;
   const { LoggerWithoutDebug, Wllama } = await import(/* @vite-ignore */ at("wllama.js"));
   const response = await fetch(at("model.gguf"));

@@ -69,6 +69,11 @@ export class Browser {
     return Buffer.from(data, "base64");
   }
 
+  /** Presses a key, by its name and code. */
+  async press(key, code) {
+    for (const type of ["rawKeyDown", "keyUp"]) await this.#send("Input.dispatchKeyEvent", { type, key, code: key, windowsVirtualKeyCode: code });
+  }
+
   /** Seconds of processor time that the page's main thread has used. */
   async processorTime() {
     await this.#send("Performance.enable", { timeDomain: "threadTicks" });

@@ -130,6 +130,19 @@ try {
     send(6, "dragstart"); send(0, "dragover"); send(0, "drop"); }`);
   assert.match(await browser.evaluate("document.querySelector('#spec').value"), /^samplers=temperature:top_k:top_p:min_p;/);
 
+  // By keyboard: a slider, and the next control but one, which moves the card and keeps the focus.
+  const place = () => browser.evaluate("[...document.querySelectorAll('#cards h2')].findIndex((one) => one.textContent.trim() === 'Top-k')");
+  await browser.evaluate("document.querySelector('[aria-label=\"Top-k\"]').focus()");
+  await browser.press("ArrowRight", 39);
+  await browser.until("document.querySelector('#spec').value.includes('top_k=41')");
+  for (let i = 0; i < 2; i++) await browser.press("Tab", 9);
+  assert.equal(await browser.evaluate("document.activeElement.getAttribute('aria-label')"), "Move Top-k down");
+  const from = await place();
+  await browser.evaluate("document.activeElement.click()");
+  assert.equal(await place(), from + 1);
+  assert.equal(await browser.evaluate("document.activeElement.getAttribute('aria-label')"), "Move Top-k down");
+  await drawn();
+
   // Nothing moves while a slider does, even if the numbers get longer.
   await browser.evaluate(`document.querySelector("#row").value = "model-0"; document.querySelector("#row").dispatchEvent(new Event("change"));
     window.moved = []; new PerformanceObserver((list) => moved.push(...list.getEntries().map((entry) => entry.value)))
