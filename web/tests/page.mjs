@@ -80,15 +80,15 @@ try {
   assert.ok((await browser.evaluate("location.hash")).includes(encodeURIComponent(spec)));
   await change("document.querySelector('[aria-label=\"Move Temperature up\"]').click()");
   assert.match(await browser.evaluate("document.querySelector('#spec').value"), /^samplers=top_k:temperature:min_p;/);
-  const typed = await change("{ const s = document.querySelector('#spec'); s.value = 'samplers=min_p;min_p=0.3'; s.dispatchEvent(new Event('change')); }");
-  for (const words of expected(row(0), "samplers=min_p;min_p=0.3")) assert.ok(typed.includes(words), words);
-  assert.equal(await cards("li.card:not(.off)"), 1);
+  const typed = await change("{ const s = document.querySelector('#spec'); s.value = 'samplers=top_k:min_p;top_k=50;min_p=0.3'; s.dispatchEvent(new Event('change')); }");
+  for (const words of expected(row(0), "samplers=top_k:min_p;top_k=50;min_p=0.3")) assert.ok(typed.includes(words), words);
+  assert.equal(await cards("li.card:not(.off)"), 2);
 
   // Every row.
   for (const name of await browser.evaluate("[...document.querySelectorAll('#row option')].map((o) => o.value)")) {
     const shown = await change(`{ const r = document.querySelector('#row'); r.value = '${name}'; r.dispatchEvent(new Event('change')); }`);
     if (name.startsWith("model")) {
-      for (const words of expected(row(Number(name.at(-1))), "samplers=min_p;min_p=0.3")) assert.ok(shown.includes(words), `${name}: ${words}`);
+      for (const words of expected(row(Number(name.at(-1))), "samplers=top_k:min_p;top_k=50;min_p=0.3")) assert.ok(shown.includes(words), `${name}: ${words}`);
     }
   }
 
@@ -150,8 +150,8 @@ try {
   await drawn();
   for (const value of [0.05, 3, 1.2]) {
     await change(`{ const s = document.querySelector('[aria-label="Temperature"]'); s.value = ${value}; s.dispatchEvent(new Event("input")); }`);
-    await timesShown(".time");
   }
+  await timesShown(".time");
   assert.deepEqual(await browser.evaluate("moved"), []);
 
   // Two chains: the numbers of both, and where they differ; then the same from the link.
