@@ -10,6 +10,9 @@
 /* Up to this many values pk_kth_of_few is faster than a selection. */
 enum { FEW = 512 };
 
+/* A longer list is sorted by moving its candidates, a shorter one by moving its positions. */
+enum { LONG_LIST = 2048 };
+
 /* Asserts that the entries are in the order they are said to be. Equals of a caller may be in any
  * order. */
 static void check_lies(const list *l) {
@@ -72,13 +75,16 @@ static bool sort_short(list *l) {
     return true;
 }
 
-/* Sorts by comparisons. Returns whether anything moved. */
-static bool sort_any(list *l, scratch_arena *s, candidate_order order, double centre) {
+/* Sorts a list of any length. Returns whether anything moved. */
+static bool sort_any(list *l, scratch_arena *s, candidate_order order, double centre, float *room) {
     const ordering o = pk_list_ordering(l, order, centre);
     int32_t *index = pk_lease_ints(s, LEASE_INDEX, (size_t)l->n);
     for (int32_t i = 0; i < l->n; i++) index[i] = i;
     const bool moves = !pk_is_sorted(&o, index, l->n);
-    if (moves) {
+    PLUCK_ASSERT(room || l->n <= LONG_LIST);
+    if (moves && l->n > LONG_LIST) {
+        pk_sort_candidates(order, centre, l->ids, l->x, l->n, index, room);
+    } else if (moves) {
         pk_sort_index(&o, index, l->n);
         pk_permute(l->ids, l->x, index, l->n);
     }
@@ -86,11 +92,11 @@ static bool sort_any(list *l, scratch_arena *s, candidate_order order, double ce
     return moves;
 }
 
-bool pk_list_sort(list *l, scratch_arena *s, candidate_order order, double centre) {
+bool pk_list_sort(list *l, scratch_arena *s, candidate_order order, double centre, float *room) {
     PLUCK_ASSERT(order != ORDER_AS_IT_LIES);
     if (pk_list_lies(l, order, centre)) return false;
     const bool by_rank = l->n <= SHORT_LIST && order == ORDER_DESCENDING && l->lies == ORDER_ID;
-    const bool moves = by_rank ? sort_short(l) : sort_any(l, s, order, centre);
+    const bool moves = by_rank ? sort_short(l) : sort_any(l, s, order, centre, room);
     l->lies = order;
     l->centre = centre;
     check_lies(l);
@@ -272,17 +278,38 @@ static void keep_greatest(list *l, scratch_arena *s, int32_t k) {
     PLUCK_ASSERT(l->n == k);
 }
 
+/* The position of the k-th in any order: selects by its key rounded to float, then sorts those that
+ * are equal to that. */
+static int32_t kth_in_order(const list *l, scratch_arena *s, const ordering *o, int32_t k) {
+    int32_t before = 0, n_ties = 0;
+    float *values = pk_lease_floats(s, LEASE_VALUES, (size_t)l->n);
+    for (int32_t i = 0; i < l->n; i++) values[i] = -(float)pk_order_key(o, i);
+    const float kth = pk_kth_greatest(values, l->n, k);
+    pk_lease_return(s, LEASE_VALUES);
+    int32_t *ties = pk_lease_ints(s, LEASE_TIES, (size_t)l->n);
+    for (int32_t i = 0; i < l->n; i++) {
+        const float value = -(float)pk_order_key(o, i);
+        before += value > kth;
+        ties[n_ties] = i;
+        n_ties += value == kth;
+    }
+    PLUCK_ASSERT(before < k && before + n_ties >= k);
+    bool equal = true; /* not only when rounded */
+    for (int32_t i = 1; i < n_ties; i++)
+        equal &= pk_order_key(o, ties[i]) == pk_order_key(o, ties[0]);
+    if (!equal) pk_sort_index(o, ties, n_ties);
+    const int32_t at =
+        equal ? pk_kth_lowest_id(l->ids, ties, n_ties, k - before) : ties[k - before - 1];
+    pk_lease_return(s, LEASE_TIES);
+    return at;
+}
+
 void pk_list_keep_first(list *l, scratch_arena *s, const ordering *o, int32_t k) {
     PLUCK_ASSERT(k >= 1 && k < l->n);
     if (o->order == ORDER_DESCENDING) {
         keep_greatest(l, s, k);
         return;
     }
-    int32_t *index = pk_lease_ints(s, LEASE_INDEX, (size_t)l->n);
-    for (int32_t i = 0; i < l->n; i++) index[i] = i;
-    pk_sort_index(o, index, l->n);
-    const double key = pk_order_key(o, index[k - 1]);
-    const int32_t id = l->ids[index[k - 1]];
-    pk_lease_return(s, LEASE_INDEX);
-    pk_list_keep_through(l, o, key, id);
+    const int32_t last = kth_in_order(l, s, o, k);
+    pk_list_keep_through(l, o, pk_order_key(o, last), l->ids[last]);
 }

@@ -33,8 +33,8 @@ bool pk_list_lies(const list *l, candidate_order order, double centre);
 /* How its entries compare in an order. */
 ordering pk_list_ordering(const list *l, candidate_order order, double centre);
 
-/* Sorts the list; returns whether anything moved. */
-bool pk_list_sort(list *l, scratch_arena *s, candidate_order order, double centre);
+/* Sorts the list; returns whether anything moved. `room`: for as many floats, if it is not short. */
+bool pk_list_sort(list *l, scratch_arena *s, candidate_order order, double centre, float *room);
 
 /* Writes the place that each of n values, SHORT_LIST at most, has in descending order, equals as they
  * lie. Both arrays have room for whole groups. */

@@ -135,6 +135,64 @@ void pk_sort_index(const ordering *o, int32_t *index, int32_t n) {
         PLUCK_ASSERT(!pk_order_before(o, index[i], index[i - 1]));
 }
 
+/* ---- long lists ---- */
+
+enum { WIDE = 11, WIDES = 1 << WIDE, PASSES = 3 };
+
+/* One pass: moves n candidates to where their digit at `shift` says; start[d] is the first place of
+ * digit d. */
+static void move(const ordering *from, int32_t *ids, float *x, int32_t n, int32_t *start,
+                 int shift) {
+    for (int32_t i = 0; i < n; i++) {
+        const int32_t to = start[rounded_key(from, i) >> shift & (WIDES - 1)]++;
+        ids[to] = from->ids[i];
+        x[to] = from->x[i];
+    }
+}
+
+/* Sorts each run of equal rounded keys, which lies as it did before. */
+static void sort_runs(const ordering *o, int32_t *ids, float *x, int32_t n, int32_t *index) {
+    for (int32_t first = 0, end; first < n; first = end) {
+        const uint32_t key = rounded_key(o, first);
+        bool sorted = true;
+        for (end = first + 1; end < n && rounded_key(o, end) == key; end++)
+            sorted &= pk_order_before(o, end - 1, end);
+        if (sorted) continue;
+        const ordering run = {o->ids + first, o->x + first, o->order, o->centre};
+        for (int32_t i = 0; i < end - first; i++) index[i] = i;
+        sort(&run, index, end - first, true);
+        pk_permute(ids + first, x + first, index, end - first);
+    }
+}
+
+void pk_sort_candidates(candidate_order order, double centre, int32_t *ids, float *x, int32_t n,
+                        int32_t *room_ids, float *room_x) {
+    PLUCK_ASSERT(order != ORDER_AS_IT_LIES);
+    const ordering given = {ids, x, order, centre}, room = {room_ids, room_x, order, centre};
+    int32_t start[PASSES][WIDES] = {{0}};
+    for (int32_t i = 0; i < n; i++) {
+        const uint32_t key = rounded_key(&given, i);
+        for (int p = 0; p < PASSES; p++) start[p][key >> WIDE * p & (WIDES - 1)]++;
+    }
+    bool away = false; /* they are in the room */
+    for (int p = 0; p < PASSES; p++) {
+        const ordering *from = away ? &room : &given;
+        if (n == 0 || start[p][rounded_key(from, 0) >> WIDE * p & (WIDES - 1)] == n) continue;
+        for (int32_t d = 0, before = 0; d < WIDES; d++) {
+            const int32_t count = start[p][d];
+            start[p][d] = before;
+            before += count;
+        }
+        move(from, away ? ids : room_ids, away ? x : room_x, n, start[p], WIDE * p);
+        away = !away;
+    }
+    if (away) {
+        memcpy(ids, room_ids, (size_t)n * sizeof *ids);
+        memcpy(x, room_x, (size_t)n * sizeof *x);
+    }
+    sort_runs(&given, ids, x, n, room_ids);
+}
+
 bool pk_is_sorted(const ordering *o, const int32_t *index, int32_t n) {
     for (int32_t i = 1; i < n; i++)
         if (!pk_order_before(o, index[i - 1], index[i])) return false;

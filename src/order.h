@@ -30,6 +30,11 @@ bool pk_order_before(const ordering *o, int32_t a, int32_t b);
 /* Sorts n positions: a few hundred by the digits of their rounded keys, others by comparisons. */
 void pk_sort_index(const ordering *o, int32_t *index, int32_t n);
 
+/* Sorts n candidates themselves, ids and x, by the digits of their rounded keys. The rooms have place for
+ * n each. */
+void pk_sort_candidates(candidate_order order, double centre, int32_t *ids, float *x, int32_t n,
+                        int32_t *room_ids, float *room_x);
+
 bool pk_is_sorted(const ordering *o, const int32_t *index, int32_t n);
 
 /* How many of the first n candidates come at or before (key, id). */

@@ -138,6 +138,7 @@ static pluck_status begin(view *v, const view_memory *memory, int32_t n_vocab,
     v->kernels = pk_kernels();
     v->scratch = memory->scratch;
     v->n_vocab = n_vocab;
+    v->row.memory = memory->row;
     v->list.ids = memory->ids;
     v->list.x = memory->x;
     v->list.room = memory->room;

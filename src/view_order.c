@@ -6,7 +6,9 @@
 void pk_view_realise(view *v) {
     if (v->whole || v->order == ORDER_AS_IT_LIES) return;
     /* Group sums depend on the places of the candidates. */
-    if (pk_list_sort(&v->list, v->scratch, v->order, v->centre)) view_changed_weights(v);
+    float *room = v->row.memory.patches; /* of a row that is not read any more */
+    const bool moved = pk_list_sort(&v->list, v->scratch, v->order, v->centre, room);
+    if (moved) view_changed_weights(v);
 }
 
 void pk_view_realise_short(view *v) {

@@ -285,7 +285,7 @@ static pick draw_from_row(view *v, candidate_order order, level from, double tar
     const search s =
         pk_search(&v->mass, &of, &v->list, v->n_vocab, order, v->centre, target, false);
     if (v->list.n > SHORT_LIST) return pick_at(v, pk_find_prefix(&s, v->list.n).at);
-    (void)pk_list_sort(&v->list, v->scratch, order, v->centre);
+    (void)pk_list_sort(&v->list, v->scratch, order, v->centre, NULL); /* it is short */
     return pick_at(v, pk_walk(&s, NULL, v->list.n, 0.0).at);
 }
 

@@ -1,5 +1,5 @@
 /*
- * test_order.c: the sort of positions (src/order.h) against the definition of each order, for
+ * test_order.c: the sorts of positions and of candidates (src/order.h) against the definition of each order, for
  * lengths on both sides of the limits between its methods, on values that tie, whose distances
  * differ by less than float's precision, and that are the worst case of a comparison sort.
  */
@@ -59,6 +59,17 @@ static void check_sort(candidate_order order, shape s, int32_t n, uint64_t seed)
         if (i > 0) assert_true(pk_order_before(&o, positions[i - 1], positions[i]));
     }
     assert_true(pk_is_sorted(&o, positions, n));
+
+    /* The candidates themselves come to the same places. */
+    static int32_t moved_ids[MOST], room_ids[MOST];
+    static float moved_x[MOST], room_x[MOST];
+    memcpy(moved_ids, ids, sizeof ids);
+    memcpy(moved_x, x, sizeof x);
+    pk_sort_candidates(order, o.centre, moved_ids, moved_x, n, room_ids, room_x);
+    for (int32_t i = 0; i < n; ++i) {
+        assert_int_equal(moved_ids[i], ids[positions[i]]);
+        assert_memory_equal(&moved_x[i], &x[positions[i]], sizeof *x);
+    }
 }
 
 static void sorts(void **state) {
