@@ -67,7 +67,7 @@ function cardOf(card, i, chain, told) {
     told.moved();
   }
   // On a phone a formula is wider than the card: the keyboard can scroll it.
-  const definition = make("div", { className: "definition", tabIndex: 0, role: "region", innerHTML: formulaOf(kind.title) });
+  const definition = make("div", { className: "definition", tabIndex: 0, role: "region", innerHTML: formulaOf(kind.section ?? kind.title) });
   definition.setAttribute("aria-label", `${kind.title}, definition`);
   const handle = make("span", { className: "handle", textContent: "⠿" });
   handle.setAttribute("aria-hidden", "true");

@@ -3,16 +3,23 @@
 import { Row, Sampler, topLogprobs } from "pluck-sampling";
 import { rankPoints } from "./ranks.js";
 
-/** The stages that a card can be, in the order of llama.cpp's default chain: the name in samplers=, the
- * key of the spec, the slider's range, a value that does nothing, the value that a new card has. */
+/** The stages that a card can be, in the order of the spec's default chain: the name in samplers=, the title,
+ * which is that of its section in docs/samplers.md unless that is given, the key of the spec, the slider's
+ * range, a value that does nothing, the value that a new card has. */
 export const STAGES = [
   { name: "top_n_sigma", title: "Top-n-sigma", key: "top_n_sigma", min: 0, max: 5, step: 0.05, off: -1, value: 1, formula: "keeps x ≥ max − n σ" },
   { name: "top_k", title: "Top-k", key: "top_k", min: 1, max: 1000, step: 1, off: 0, value: 40, formula: "keeps the k most likely" },
   { name: "top_a", title: "Top-a", key: "top_a", min: 0, max: 1, step: 0.01, off: 0, value: 0.2, formula: "keeps p ≥ a · p_max²" },
+  { name: "tfs", title: "Tail-free", key: "tfs", min: 0.01, max: 1, step: 0.01, off: 1, value: 0.95, formula: "keeps those before the place where the curve of probabilities has become straight" },
   { name: "typ_p", title: "Locally typical", key: "typ_p", min: 0.01, max: 1, step: 0.01, off: 1, value: 0.9, formula: "keeps those whose −ln p is nearest the entropy, until their mass is above p" },
   { name: "top_p", title: "Top-p", key: "top_p", min: 0.01, max: 1, step: 0.01, off: 1, value: 0.95, formula: "keeps the most likely until their mass reaches p" },
+  { name: "epsilon_cutoff", title: "Epsilon cut-off", section: "Epsilon and eta cut-off", key: "epsilon_cutoff", min: 0, max: 0.1, step: 0.001, off: 0, value: 0.01, formula: "keeps p ≥ ε" },
+  { name: "eta_cutoff", title: "Eta cut-off", section: "Epsilon and eta cut-off", key: "eta_cutoff", min: 0, max: 0.1, step: 0.001, off: 0, value: 0.01, formula: "keeps p ≥ min(ε, √ε · exp(−H))" },
+  { name: "top_h", title: "Top-H", key: "top_h", min: 0, max: 1, step: 0.01, off: 1, value: 0.5, formula: "keeps the most likely until their entropy reaches α · H" },
   { name: "min_p", title: "Min-p", key: "min_p", min: 0, max: 1, step: 0.005, off: 0, value: 0.05, formula: "keeps p ≥ m · p_max" },
+  { name: "min_k", title: "Min-k", key: "min_k", min: 0, max: 300, step: 1, off: -1, value: 100, formula: "keeps those before the steepest step of the sorted logits, or ⌊τ / their range⌋ if these are more" },
   { name: "temperature", title: "Temperature", key: "temp", min: 0.05, max: 3, step: 0.05, off: 1, value: 0.8, formula: "divides each logit by t" },
+  { name: "quadratic_sampling", title: "Quadratic smoothing", key: "smoothing_factor", min: 0, max: 2, step: 0.05, off: 0, value: 0.3, formula: "x ← max − f · (x − max)²" },
 ];
 
 export const kindOf = (name) => STAGES.find((stage) => stage.name === name);
