@@ -194,7 +194,9 @@ results: build
 docs:
 	@scripts/api-reference --markdown --output docs/api.md
 	@scripts/readme-tables
-	@if [ -e $(BUILD)/js/package/pluck.wasm ]; then node web/tools/pictures.mjs $(BUILD)/js/package; \
+	@if [ -e $(BUILD)/js/package/pluck.wasm ]; then \
+	        cmake --build $(BUILD) -j $(JOBS) --target pluck_js >/dev/null && \
+	        node web/tools/pictures.mjs $(BUILD)/js/package; \
 	    else echo 'docs/pictures stays as it is: it needs the JavaScript package (make js)'; fi
 
 ## clean       remove the build folder

@@ -2,7 +2,7 @@
 // docs/pictures/, with the page's charts and the package that was built into PACKAGE. With --check it
 // writes nothing, and fails if one is not as it is drawn now, is missing, is of no sampler, or is not in
 // docs/samplers.md.
-import { readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { bars, ranks } from "../src/chart.js";
@@ -99,14 +99,8 @@ function picture([, spec, note, history, other]) {
     `<g transform="translate(0 ${top})">${list.body}</g><g transform="translate(${list.width} ${top})">${curves.body}</g></svg>\n`;
 }
 
-function kept(path) {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return undefined; // there is none
-  }
-}
-
+const kept = (path) => (existsSync(path) ? readFileSync(path, "utf8") : undefined);
+mkdirSync(folder, { recursive: true });
 const drawn = new Map(PICTURES.map((one) => [`${one[0]}.svg`, picture(one)]));
 const others = readdirSync(folder).filter((name) => !drawn.has(name));
 
