@@ -46,6 +46,7 @@ int command_ci(int argc, char **argv) {
         {"--config", OPTION_TEXT, &path, "FILE", "what to compare (perflab.json)"},
         {"--keep", OPTION_FLAG, &keep, NULL, "keep the built revisions for the next time"},
         {"--json", OPTION_FLAG, &out.json, NULL, "print the rows as JSON"},
+        {"--bencher", OPTION_FLAG, &out.bencher, NULL, "the rows in Bencher's metric format"},
         {"--markdown", OPTION_FLAG, &out.markdown, NULL, "print the rows as a Markdown table"},
         {"--ledger", OPTION_TEXT, &ledger, "FILE", "where runs are recorded (perflab.ledger)"},
         {NULL, OPTION_FLAG, NULL, NULL, NULL}};

@@ -206,6 +206,7 @@ int command_compare(int argc, char **argv) {
             "--fail-on", OPTION_TEXT, &out.fail_on, "regression=2%",
             "exit 1 on a resolved loss of this much or more, 4 if it is unresolved"},
         {"--json", OPTION_FLAG, &out.json, NULL, "the rows as JSON"},
+        {"--bencher", OPTION_FLAG, &out.bencher, NULL, "the rows in Bencher's metric format"},
         {"--markdown", OPTION_FLAG, &out.markdown, NULL, "the rows as a Markdown table"},
         {NULL, OPTION_FLAG, NULL, NULL, NULL}};
     command_line line = {

@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "facts.h"
 #include "format.h"
+#include "launcher.h"
 #include "machine.h"
 #include "measure.h"
 #include "options.h"
@@ -15,7 +16,7 @@
 #include <string.h>
 
 typedef struct request {
-    const char *ledger, *modules, *input, *cache, *variant, *data;
+    const char *ledger, *modules, *input, *cache, *variant, *data, *launcher;
     size_t runs, size, threads, seed, seeds, memory_mb;
     double seconds, timeout;
     double limit; /* seconds after which nothing new is started; 0: none */
@@ -294,6 +295,8 @@ int command_run(int argc, char **argv) {
         {"--variant", OPTION_TEXT, &q.variant, "V", "native (default), portable or both"},
         {"--fixed", OPTION_FLAG, &q.fixed, NULL,
          "only the placement of the code that the build has"},
+        {"--launcher", OPTION_TEXT, &q.launcher, "CMD",
+         "run there, such as \"ssh host\" or \"srun -n 1\", and import the results"},
         {"--no-pin", OPTION_FLAG, &q.no_pin, NULL, "let the system move processes between CPUs"},
         {"--timeout", OPTION_SECONDS, &q.timeout, "SECONDS",
          "limit for each step of a process (300 plus 20 times --time)"},
@@ -309,15 +312,27 @@ int command_run(int argc, char **argv) {
                              "interleaved (ABBA) in fresh processes, and records every sample.",
                          .options = options};
     perflab_cache cache;
+    char **given = must_alloc(((size_t)argc + 1) * sizeof *given); /* parsing reorders argv */
+    memcpy(given, argv, (size_t)argc * sizeof *given);
     const parsed p = command_parse(&line, argc, argv);
-    if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
+    if (p != PARSED_GO) {
+        free(given);
+        return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
+    }
     if (q.runs == 0) q.runs = q.quick ? 6 : 10;
     if (q.seconds == 0) q.seconds = q.quick ? 0.1 : 1;
     if (q.runs < LEAST_RUNS || !perflab_cache_parse(q.cache, &cache)) {
         complain(q.runs < LEAST_RUNS ? "--runs: at least 5 are needed"
                                      : "--cache: hot, l2 or evicted");
+        free(given);
         return EXIT_USAGE;
     }
+    if (q.launcher != NULL) {
+        const int code = launcher_run(q.launcher, given, (size_t)argc, ledger_choice(q.ledger));
+        free(given);
+        return code;
+    }
+    free(given);
     q.ids = line.words;
     q.n_ids = line.n_words;
     if (q.seconds < 1) {

@@ -5,10 +5,12 @@
  *     name   45.23 us/iter  (n=100)
  * adds its first timing to the series "name". Lines of numbers without units make one series for
  * each column. Other lines are left out and counted. A file that mixes numbers with and without
- * units, or rows of different lengths, is refused, since a guess could be wrong.
+ * units, or rows of different lengths, is refused, since a guess could be wrong. Google Benchmark's
+ * JSON is read, too.
  */
 #include "commands.h"
 #include "format.h"
+#include "formats.h"
 #include "options.h"
 #include "util.h"
 
@@ -239,6 +241,27 @@ static bool take_line(reading *r, char *line, size_t number) {
     return true;
 }
 
+static void take_timing(void *self, const char *name, double us) {
+    add(self, name, true, us);
+}
+
+/* Reads the text, as JSON of Google Benchmark or line by line. */
+static bool take_text(reading *r, char *text) {
+    size_t number = 0;
+    bool good = true;
+    if (*text == '{' && r->n_columns == 0 &&
+        formats_google_read(text, take_timing, r, &r->ignored)) {
+        r->timed_line = 1;
+        return true;
+    }
+    for (char *from = text, *next; good && from != NULL; from = next) {
+        next = strchr(from, '\n');
+        if (next != NULL) *next++ = '\0';
+        good = take_line(r, from, ++number);
+    }
+    return good;
+}
+
 /* ---- Output ------------------------------------------------------------------------------- */
 
 static void print_series(const series *s) {
@@ -304,7 +327,8 @@ int command_stats(int argc, char **argv) {
             "Prints mean, standard deviation, median, MAD, minimum, maximum and outliers of\n"
             "the timings in a text file, or in standard input (-). Understands units (ns, us,\n"
             "ms, s). Lines such as \"name 45.2 us/iter\" are grouped by name; each column of\n"
-            "numbers is a group, named by its heading or its position.",
+            "numbers is a group, named by its heading or its position. Also reads the JSON of\n"
+            "Google Benchmark.",
         .options = options};
     const parsed p = command_parse(&line, argc, argv);
     if (p != PARSED_GO) return p == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
@@ -317,13 +341,7 @@ int command_stats(int argc, char **argv) {
         complain("cannot read %s: %s", r.path, strerror(errno));
         return EXIT_TROUBLE;
     }
-    bool good = true;
-    size_t number = 0;
-    for (char *from = text, *next; good && from != NULL; from = next) {
-        next = strchr(from, '\n');
-        if (next != NULL) *next++ = '\0';
-        good = take_line(&r, from, ++number);
-    }
+    bool good = take_text(&r, text);
     for (size_t i = 0; i < r.n; i++) {
         const series *one = &r.all[i];
         /* If some lines have timings, a number without a unit is part of a heading. */
@@ -334,7 +352,8 @@ int command_stats(int argc, char **argv) {
         free(r.all[i].x);
     }
     for (size_t i = 0; i < r.n_heads; i++) free(r.heads[i]);
-    if (good && r.ignored > 0) printf("%zu lines without a timing left out\n", r.ignored);
+    if (good && r.ignored > 0)
+        printf("%zu lines or entries without a timing left out\n", r.ignored);
     if (good && r.n == 0) {
         complain("%s holds no numbers%s", r.path,
                  r.unclear ? " that it understands: choose with --column" : "");

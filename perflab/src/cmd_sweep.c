@@ -21,7 +21,7 @@
 enum { MOST = 64 };
 
 typedef struct request {
-    const char *sizes, *threads, *ledger, *modules, *variant, *input, *data;
+    const char *sizes, *threads, *ledger, *modules, *variant, *input, *data, *launcher;
     size_t runs;
     double seconds;
     bool json;
@@ -91,11 +91,12 @@ static int measure(const request *q, size_t size, size_t threads) {
     char *self = shell_word(own_path());
     text_add(&line, "%s run", self);
     for (size_t i = 0; i < q->n_ids; i++) add_option(&line, "", q->ids[i]);
-    text_add(&line, " --missing --size %zu --threads %zu --runs %zu --time %.17g", size, threads,
-             q->runs, q->seconds);
+    text_add(&line, "%s --size %zu --threads %zu --runs %zu --time %.17g",
+             q->launcher != NULL ? "" : " --missing", size, threads, q->runs, q->seconds);
     add_option(&line, "--variant", q->variant);
     add_option(&line, "--input", q->input);
     add_option(&line, "--data", q->data);
+    add_option(&line, "--launcher", q->launcher);
     add_option(&line, "--modules", q->modules);
     add_option(&line, "--ledger", q->ledger);
     text_add(&line, " >&2");
@@ -248,6 +249,7 @@ int command_sweep(int argc, char **argv) {
         {"--input", OPTION_TEXT, &q.input, "KIND", "one kind of input only"},
         {"--variant", OPTION_TEXT, &q.variant, "V", "native (default) or portable"},
         {"--json", OPTION_FLAG, &q.json, NULL, "points and fitted orders as JSON"},
+        {"--launcher", OPTION_TEXT, &q.launcher, "CMD", "run there, as in `perflab run`"},
         {"--data", OPTION_TEXT, &q.data, "FOLDER", "recorded inputs ($PERFLAB_DATA)"},
         {"--modules", OPTION_TEXT, &q.modules, "FOLDER", "where the benchmarks are"},
         {"--ledger", OPTION_TEXT, &q.ledger, "FILE", "where results go (perflab.ledger)"},

@@ -2,6 +2,7 @@
  * cmd_table.c - `perflab table`: the tracking table, from the ledger.
  */
 #include "commands.h"
+#include "formats.h"
 #include "integration.h"
 #include "machine_table.h"
 #include "measure.h"
@@ -15,7 +16,7 @@
 typedef struct table_request {
     const char *ledger, *modules, *variant, *cache, *input, *machine, *machines, *output;
     size_t size, threads;
-    bool markdown, csv, json, by_input;
+    bool markdown, csv, json, bencher, google, by_input;
 } table_request;
 
 typedef struct rows {
@@ -257,7 +258,11 @@ static void render(text_buffer *out, ledger *l, const fact_list *list,
     rows r = {0};
     collect(&r, list, q->by_input);
     for (size_t i = 0; i < whole->n; i++) add_row(&r, integration_row(&whole->all[i]));
-    if (q->json) {
+    if (q->bencher || q->google) {
+        char *text = q->bencher ? formats_bencher(list) : formats_google(list);
+        text_add(out, "%s", text);
+        free(text);
+    } else if (q->json) {
         print_json(out, list, whole);
     } else if (q->csv) {
         print_csv(out, &r);
@@ -291,9 +296,9 @@ static int render_machines(text_buffer *out, ledger *l, const catalog *c, const 
                            const machine_list *list, const table_request *q) {
     machine_table t = {0};
     size_t n = 0;
-    if (q->json || q->by_input || l == NULL) {
+    if (q->json || q->bencher || q->google || q->by_input || l == NULL) {
         complain(l == NULL ? "--machines: nothing is recorded"
-                           : "--machines: it has no --json and no --by-input");
+                           : "--machines: it has only --markdown and --csv, and no --by-input");
         return EXIT_USAGE;
     }
     const machine_info **chosen = machines_chosen(list, q->machines, &n);
@@ -326,6 +331,8 @@ int command_table(int argc, char **argv) {
         {"--markdown", OPTION_FLAG, &q.markdown, NULL, "a Markdown table"},
         {"--csv", OPTION_FLAG, &q.csv, NULL, "comma-separated values"},
         {"--json", OPTION_FLAG, &q.json, NULL, "everything that is known about each row"},
+        {"--bencher", OPTION_FLAG, &q.bencher, NULL, "Bencher's metric format"},
+        {"--google-benchmark", OPTION_FLAG, &q.google, NULL, "Google Benchmark's JSON"},
         {"--by-input", OPTION_FLAG, &q.by_input, NULL, "a row for each kind of input"},
         {"--input", OPTION_TEXT, &q.input, "KIND", "one kind of input only"},
         {"--cache", OPTION_TEXT, &q.cache, "MODE", "hot (default), l2 or evicted"},

@@ -14,17 +14,51 @@
 #include <stdlib.h>
 #include <string.h>
 
+/*
+ * Puts a benchmark that is in the repository into its place in the tree, so that what it includes
+ * from beside it is that revision's. Returns the path to compile, to be freed, or NULL. *beside is
+ * the flag that finds what the revision lacks there, to be freed; "" if it is from elsewhere.
+ */
+static char *placed_bench(const tree *t, const char *bench, char **beside) {
+    char *whole = realpath(bench, NULL), *root = realpath(t->root, NULL);
+    const size_t n = root != NULL ? strlen(root) : 0;
+    const bool inside = whole != NULL && n > 0 && strncmp(whole, root, n) == 0 && whole[n] == '/';
+    char *path = inside ? text_format("%s%s", t->path, whole + n) : text_copy(bench);
+    *beside = text_copy("");
+    if (inside) {
+        size_t length = 0;
+        char *text = read_text(whole, &length);
+        char *folder = text_copy(path);
+        *strrchr(folder, '/') = '\0';
+        *strrchr(whole, '/') = '\0';
+        free(*beside);
+        *beside = text_format(" -idirafter %s", whole);
+        const bool good = text != NULL && make_folders(folder) && write_text(path, text, length);
+        free(text);
+        free(folder);
+        if (!good) {
+            free(path);
+            path = NULL;
+        }
+    }
+    free(whole);
+    free(root);
+    return path;
+}
+
 /* Builds the benchmark against a tree, once. Stores its folder of modules in t->modules. */
 static bool build_bench(tree *t, const git_job *g) {
     if (t->modules != NULL && t->built_for == g) return true;
     /* A folder of its own, since all modules of a folder are compared. */
     char *name = benchmark_name(g->bench);
     char *folder = text_format("%s/.perflab/%s", t->path, name);
-    char *cflags = tree_text(t, g->cflags != NULL ? g->cflags : "-I{tree} -I{tree}/include");
+    char *beside, *source = placed_bench(t, g->bench, &beside);
+    char *given = tree_text(t, g->cflags != NULL ? g->cflags : "-I{tree} -I{tree}/include");
+    char *cflags = text_format("%s%s", given, beside);
     char *libs = tree_text(t, g->libs != NULL ? g->libs : "");
     const char *const words[] = {own_path(),
                                  "build",
-                                 g->bench,
+                                 source != NULL ? source : g->bench,
                                  "--modules",
                                  folder,
                                  "--cflags",
@@ -44,9 +78,12 @@ static bool build_bench(tree *t, const git_job *g) {
         free(word);
     }
     text_add(&line, " >&2");
-    const bool good = child_shell(line.text) == 0;
+    const bool good = source != NULL && child_shell(line.text) == 0;
     if (!good) complain("%s does not build against %s", g->bench, t->revision);
     free(line.text);
+    free(given);
+    free(beside);
+    free(source);
     free(cflags);
     free(libs);
     free(name);

@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "family.h"
 #include "format.h"
+#include "formats.h"
 #include "json.h"
 #include "util.h"
 #include "verdict.h"
@@ -113,7 +114,7 @@ void comparison_add(comparison *c, const comparison_row *row) {
     r->metric = text_copy(row->metric != NULL ? row->metric : "");
     r->wrong = text_copy(row->wrong);
     r->note = text_copy(row->note);
-    const bool later = c->quiet || c->markdown || c->json || c->n_candidates > 1;
+    const bool later = c->quiet || c->markdown || c->json || c->bencher || c->n_candidates > 1;
     if (!later) print_text(c, r);
 }
 
@@ -271,6 +272,10 @@ int comparison_finish(comparison *c) {
         return code;
     } else if (c->json) {
         print_json(c, code);
+    } else if (c->bencher) {
+        char *text = formats_bencher_comparison(c);
+        fputs(text, stdout);
+        free(text);
     } else if (c->markdown) {
         print_markdown(c);
     } else if (c->n_candidates > 1 && c->n > 0) {

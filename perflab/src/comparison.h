@@ -36,11 +36,11 @@ typedef struct comparison {
     size_t candidate; /* the one that rows are added for from now on */
     comparison_row *rows;
     size_t n;
-    bool markdown, json; /* else text */
-    bool quiet;          /* print nothing */
-    const char *fail_on; /* "regression=2%"; NULL: no difference is a failure */
-    double threshold;    /* for rows that are added from now on: 0.02 */
-    int failed;          /* the exit status if something could not be measured; else 0 */
+    bool markdown, json, bencher; /* else text */
+    bool quiet;                   /* print nothing */
+    const char *fail_on;          /* "regression=2%"; NULL: no difference is a failure */
+    double threshold;             /* for rows that are added from now on: 0.02 */
+    int failed;                   /* the exit status if something could not be measured; else 0 */
 } comparison;
 
 /* The letter of a candidate: 'B' for the first. */

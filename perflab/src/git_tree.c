@@ -36,6 +36,7 @@ void tree_remove(const tree *t) {
 bool tree_make(tree *t, const char *root) {
     char *folders = text_format("%s/.perflab/trees", root);
     t->path = text_format("%s/%.12s", folders, t->commit);
+    t->root = text_copy(root);
     bool good = make_folders(folders);
     free(folders);
     /* Keep these files out of `git status` and of commits. */
@@ -113,5 +114,6 @@ void tree_free(tree *t) {
     free(t->commit);
     free(t->path);
     free(t->modules);
+    free(t->root);
     *t = (tree){0};
 }

@@ -10,6 +10,7 @@ typedef struct tree {
     const char *revision;  /* as the user named it */
     char *commit;          /* 40 digits */
     char *path;            /* the folder it is checked out to */
+    char *root;            /* of the repository */
     char *modules;         /* a benchmark that was built against it; NULL: none yet */
     const void *built_for; /* what it was built for */
 } tree;

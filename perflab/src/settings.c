@@ -113,3 +113,14 @@ void settings_sweep(const char *folder) {
     }
     if (n >= 0) free(names);
 }
+
+void settings_names(const char *folder, path_list *names) {
+    struct dirent **found;
+    const int n = scandir(folder, &found, is_settings, alphasort);
+    for (int i = 0; i < n; i++) {
+        found[i]->d_name[strlen(found[i]->d_name) - (sizeof ending - 1)] = '\0';
+        path_list_add(names, found[i]->d_name);
+        free(found[i]);
+    }
+    if (n >= 0) free(found);
+}

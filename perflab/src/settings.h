@@ -8,6 +8,8 @@
 #ifndef PERFLAB_SETTINGS_H
 #define PERFLAB_SETTINGS_H
 
+#include "digest.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -19,6 +21,9 @@ typedef struct settings {
 settings settings_read(const char *folder, const char *name);
 bool settings_write(const char *folder, const char *name, const char *source, const settings *s);
 void settings_free(settings *s);
+
+/* The names of all benchmarks that were built into a folder; each once. */
+void settings_names(const char *folder, path_list *names);
 
 /* "bench-temp-scaling.c" -> "temp-scaling". To be freed. */
 char *benchmark_name(const char *source);

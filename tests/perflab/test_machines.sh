@@ -40,7 +40,7 @@ grep -Eq '^"P.4",.*,".* us","0\.[67].*","REJECTED","-","-",' both.csv || fail "P
 says '^\| P.1 \| true 2x \| .*COMPLETE \|.*COMPLETE \|$' "$perflab" table P.1 --machines all --markdown
 says 'the other, old one: speedup' "$perflab" table P.1 --machines all
 ends 2 'machine nobody' "$perflab" table --machines bench1,nobody
-ends 2 'no --json' "$perflab" table --machines all --json
+ends 2 'only --markdown and --csv' "$perflab" table --machines all --json
 says '^P.1 true 2x: speedup, native, size 500$' "$perflab" history P.1 --machine bench1
 also 'no commit +(2\.0|1\.9).*n=10'
 says '"unit":	"us"' "$perflab" history P.1 --metric optimized --json
