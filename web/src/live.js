@@ -1,10 +1,9 @@
 // live.js: text that the model of data/ writes in the page: wllama (llama.cpp in WebAssembly) computes the
 // rows, Pluck draws from them with the chain that is shown. Nothing of it is loaded until it is asked for.
 import { Sampler } from "pluck-sampling";
-import { takeOwn } from "./rows.js";
+import { N_VOCAB, takeOwn } from "./rows.js";
 
 const $ = (id) => document.getElementById(id);
-const N_VOCAB = 151936;
 const CONTEXT = 512;
 
 // A module with a memory of 64-bit addresses, which wllama's has: a header, and a memory of one page.

@@ -61,14 +61,6 @@ export class Browser {
     await this.#send("Emulation.setDeviceMetricsOverride", { width, height, deviceScaleFactor: 1, mobile: false });
   }
 
-  /** A PNG of the page, or of its first pixels downwards. */
-  async picture(most = Infinity) {
-    const { cssContentSize: { x, y, width, height } } = await this.#send("Page.getLayoutMetrics");
-    const { data } = await this.#send("Page.captureScreenshot",
-      { captureBeyondViewport: true, clip: { x, y, width, height: Math.min(height, most), scale: 1 } });
-    return Buffer.from(data, "base64");
-  }
-
   /** Presses a key, by its name and code. */
   async press(key, code) {
     for (const type of ["rawKeyDown", "keyUp"]) await this.#send("Input.dispatchKeyEvent", { type, key, code: key, windowsVirtualKeyCode: code });

@@ -4,13 +4,13 @@ import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { extname, join } from "node:path";
 
-const TYPES = { ".svg": "image/svg+xml", ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm", ".json": "application/json" };
+const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm", ".json": "application/json" };
 
-/** Serves a folder; what a path in `more` stands for comes from that file. Gives { address, close }. */
-export async function serve(folder, more = {}) {
+/** Serves a folder. Gives { address, close }. */
+export async function serve(folder) {
   const server = createServer(async (request, response) => {
     const path = new URL(request.url, "http://page").pathname;
-    const file = more[path] ?? join(folder, path === "/" ? "index.html" : path);
+    const file = join(folder, path === "/" ? "index.html" : path);
     const found = await stat(file).catch(() => undefined);
     if (!found?.isFile()) {
       response.writeHead(404).end();
