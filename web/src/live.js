@@ -49,11 +49,16 @@ export function liveText({ say, show, spec }) {
   }
 
   async function begin() {
+    const prompt = $("prompt").value;
+    const tokens = await wllama.tokenize(prompt);
+    if (tokens.length < 1 || tokens.length >= CONTEXT) {
+      throw new Error(`the prompt has ${tokens.length} tokens; allowed: 1 to ${CONTEXT - 1}`);
+    }
     await wllama.kvClear();
-    text = $("prompt").value;
+    text = prompt;
     nTokens = 0;
     $("text").textContent = text;
-    await follow(await wllama.tokenize(text));
+    await follow(tokens);
   }
 
   async function write(n) {

@@ -38,6 +38,11 @@ export async function checkLive(browser, address, recorded) {
   assert.ok(await browser.evaluate("[...document.querySelectorAll('#start text.label')].every((label) => !label.textContent.startsWith('#'))"));
   await press("begin");
   assert.equal(await text(), PROMPT);
+  // A prompt that cannot be is refused, and the text goes on.
+  await browser.evaluate(`document.querySelector("#prompt").value = ""; delete document.querySelector("#live").dataset.idle;
+    document.querySelector("#begin").click()`);
+  await browser.until("document.querySelector('#message').textContent.includes('the prompt has 0 tokens; allowed: 1 to 511')");
+  assert.equal(await text(), PROMPT);
   // Twenty tokens, of which the first is the same; stopped before the end.
   await browser.evaluate("delete document.querySelector('#live').dataset.idle; document.querySelector('#write').click()");
   await browser.until(`document.querySelector('#text').textContent.length > ${one.length}`);
