@@ -10,11 +10,17 @@
 enum { N = 100 };
 
 static void sample(pluck_sampler *s) {
-    float logits[N];
-    for (int i = 0; i < N; ++i) logits[i] = (float)((i * 37) % N) / 9.0f;
+    float logits[N], second[N];
+    for (int i = 0; i < N; ++i) {
+        logits[i] = (float)((i * 37) % N) / 9.0f;
+        second[i] = (float)((i * 53) % N) / 9.0f;
+    }
     for (int call = 0; call < 3; ++call) {
-        int32_t token = -1;
-        const pluck_status status = pluck_sample(s, logits, &token);
+        pluck_draw draw = {.token = -1};
+        /* Some stages need a second row, others do not look at it. */
+        const pluck_row row = {.logits = logits, .second = second};
+        const pluck_status status = pluck_sample_row(s, &row, &draw);
+        const int32_t token = draw.token;
         if (status != PLUCK_OK) {
             /* Biases of -inf, or penalties beyond float's range, may mask everything. */
             FUZZ_REQUIRE(status == PLUCK_ERR_EMPTY || status == PLUCK_ERR_NO_DRAW);
