@@ -234,32 +234,59 @@ static census take_census(const function *f, size_t first, size_t last) {
     return c;
 }
 
-static void print_side(const char *side, const function *f, const hits *h, size_t n_samples,
-                       bool listing) {
-    size_t first = 0, last = 0;
+/* What is known of the hottest code of a side, as JSON. */
+static cJSON *describe(const function *f, const hits *h, size_t n_samples) {
+    size_t first = 0, last = 0, here = 0;
     const bool loop = hot_loop(f, &first, &last);
     const census c = take_census(f, first, last);
-    size_t here = 0;
-    for (size_t i = first; i <= last && i < f->n; i++) here += f->code[i].samples;
     const char *base = strrchr(h->object, '/');
-    printf("  %-9s %s in %s, %.0f %% of the time\n", side, f->name,
-           base != NULL ? base + 1 : h->object, 100.0 * (double)here / (double)n_samples);
-    printf("            %s of %zu instructions: %zu packed, %zu scalar floating point, %zu other; ",
-           loop ? "loop" : "no single loop: function", last - first + 1, c.packed, c.scalar,
-           c.other);
-    if (c.widest == 0) {
+    cJSON *o = cJSON_CreateObject();
+    cJSON *code = cJSON_CreateArray();
+    for (size_t i = first; i <= last && i < f->n; i++) {
+        here += f->code[i].samples;
+        char *line =
+            text_format("%5.1f %%  %s", 100.0 * (double)f->code[i].samples / (double)n_samples,
+                        f->code[i].text);
+        cJSON_AddItemToArray(code, cJSON_CreateString(line));
+        free(line);
+    }
+    cJSON_AddStringToObject(o, "function", f->name);
+    cJSON_AddStringToObject(o, "object", base != NULL ? base + 1 : h->object);
+    cJSON_AddNumberToObject(o, "share", (double)here / (double)n_samples);
+    cJSON_AddBoolToObject(o, "loop", loop);
+    cJSON_AddNumberToObject(o, "instructions", (double)(last - first + 1));
+    cJSON_AddNumberToObject(o, "packed", (double)c.packed);
+    cJSON_AddNumberToObject(o, "scalar", (double)c.scalar);
+    cJSON_AddNumberToObject(o, "other", (double)c.other);
+    cJSON_AddNumberToObject(o, "widest", c.widest);
+    cJSON_AddItemToObject(o, "code", code);
+    return o;
+}
+
+static void print_side(const char *side, const cJSON *o, bool listing) {
+    const double packed = json_number(o, "packed", 0), widest = json_number(o, "widest", 0);
+    const cJSON *line;
+    printf("  %-9s %s in %s, %.0f %% of the time\n", side, json_text(o, "function", ""),
+           json_text(o, "object", ""), 100 * json_number(o, "share", 0));
+    printf("            %s of %.0f instructions: %.0f packed, %.0f scalar floating point, %.0f "
+           "other; ",
+           cJSON_IsTrue(cJSON_GetObjectItem(o, "loop")) ? "loop" : "no single loop: function",
+           json_number(o, "instructions", 0), packed, json_number(o, "scalar", 0),
+           json_number(o, "other", 0));
+    if (widest == 0) {
         printf("no vector register\n");
     } else {
-        printf("widest register %d bits%s\n", c.widest,
-               c.packed == 0 ? ", used for scalars only" : "");
+        printf("widest register %.0f bits%s\n", widest,
+               packed == 0 ? ", used for scalars only" : "");
     }
-    for (size_t i = first; listing && i <= last && i < f->n; i++) {
-        printf("    %5.1f %%  %s\n", 100.0 * (double)f->code[i].samples / (double)n_samples,
-               f->code[i].text);
+    cJSON_ArrayForEach(line, cJSON_GetObjectItem(o, "code")) {
+        if (listing) printf("    %s\n", cJSON_GetStringValue(line));
     }
 }
 
-static bool asm_side(const recorder *r, const entry *e, const char *input, int side, bool listing) {
+/* Samples a side and prints its hot loop. Adds it to `to`, unless that is NULL. */
+static bool asm_side(const recorder *r, const entry *e, const char *input, int side, bool listing,
+                     cJSON *to) {
     cJSON *job = record_job(r, e, "sample", input);
     cJSON_AddNumberToObject(job, "seed", 42);
     cJSON_AddNumberToObject(job, "side", side);
@@ -273,7 +300,13 @@ static bool asm_side(const recorder *r, const entry *e, const char *input, int s
         hits h = hottest_object(samples);
         function f = hottest_function(&h);
         if (f.n > 0 && h.object != NULL) {
-            print_side(name, &f, &h, (size_t)cJSON_GetArraySize(samples), listing);
+            cJSON *o = describe(&f, &h, (size_t)cJSON_GetArraySize(samples));
+            print_side(name, o, listing);
+            if (to != NULL) {
+                cJSON_AddItemToObject(to, name, o);
+            } else {
+                cJSON_Delete(o);
+            }
         } else {
             printf("  %-9s in %s, which objdump cannot read\n", name,
                    h.object != NULL ? h.object : "no object");
@@ -289,16 +322,35 @@ static bool asm_side(const recorder *r, const entry *e, const char *input, int s
     return good;
 }
 
+/* Samples both sides of an entry and, with a ledger, keeps the result for the report. */
+static bool asm_entry(recorder *r, const entry *e, const char *input, bool listing) {
+    cJSON *found = cJSON_CreateObject();
+    bool good = true;
+    printf("%s %s\n", e->id, e->component);
+    if (e->has_baseline) good &= asm_side(r, e, input, 0, listing, found);
+    if (e->has_candidate) good &= asm_side(r, e, input, 1, listing, found);
+    if (r->ledger != NULL && found->child != NULL) {
+        cJSON *data = cJSON_CreateObject();
+        cJSON_AddItemToObject(data, "asm", cJSON_Duplicate(found, true));
+        good &= record_profile(r, e, input, (double)e->size, data);
+        cJSON_Delete(data);
+    }
+    cJSON_Delete(found);
+    return good;
+}
+
 int command_asm(int argc, char **argv) {
-    const char *modules = NULL, *variant = "native", *input = NULL, *data = NULL;
-    bool listing = false;
+    const char *modules = NULL, *variant = "native", *input = NULL, *data = NULL, *path = NULL;
+    bool listing = false, record = false;
     const option options[] = {
         {"--listing", OPTION_FLAG, &listing, NULL,
          "print the loops, with each instruction's share of the time"},
+        {"--record", OPTION_FLAG, &record, NULL, "keep the loops in the ledger, for the report"},
         {"--input", OPTION_TEXT, &input, "KIND", "this kind of input (the first registered)"},
         {"--variant", OPTION_TEXT, &variant, "V", "native (default) or portable"},
         {"--data", OPTION_TEXT, &data, "FOLDER", "recorded inputs ($PERFLAB_DATA)"},
         {"--modules", OPTION_TEXT, &modules, "FOLDER", "where the benchmarks are"},
+        {"--ledger", OPTION_TEXT, &path, "FILE", "--record: where results go (perflab.ledger)"},
         {NULL, OPTION_FLAG, NULL, NULL, NULL}};
     command_line line = {
         .usage = "asm [ID...] [options]",
@@ -324,18 +376,17 @@ int command_asm(int argc, char **argv) {
     }
     progress bar;
     recorder r;
-    bool good = true;
+    ledger *l = record ? ledger_open(ledger_choice(path), true) : NULL;
+    bool good = !record || l != NULL;
     progress_start(&bar, 1);
-    recorder_start(&r, NULL, &bar);
+    recorder_start(&r, l, &bar);
     if (data != NULL) r.data = data;
-    for (size_t i = 0; i < c.n; i++) {
+    for (size_t i = 0; (l != NULL || !record) && i < c.n; i++) {
         const entry *e = &c.entries[i];
         if (!selection_has(&s, e) || !entry_has_input(e, input)) continue;
-        printf("%s %s\n", e->id, e->component);
-        const char *kind = input != NULL ? input : e->inputs[0];
-        if (e->has_baseline) good &= asm_side(&r, e, kind, 0, listing);
-        if (e->has_candidate) good &= asm_side(&r, e, kind, 1, listing);
+        good &= asm_entry(&r, e, input != NULL ? input : e->inputs[0], listing);
     }
+    ledger_close(l);
     recorder_end(&r);
     catalog_free(&c);
     return good ? EXIT_DONE : EXIT_WRONG_RESULT;

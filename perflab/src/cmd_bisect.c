@@ -227,7 +227,8 @@ static int run_search(search *s, double threshold) {
     if (code != EXIT_DONE) return code;
     size_t left;
     for (char *next; (next = next_commit(s, &left)) != NULL;) {
-        fprintf(stderr, "%zu commits left, about %.0f steps\n", left, ceil(log2((double)left)));
+        fprintf(stderr, "%zu commits left, about %.0f more to try\n", left,
+                ceil(log2((double)left)));
         switch (try_commit(s, next)) {
         case JUDGED_GOOD:
             text_add(&s->known_good, " %s", next);

@@ -208,26 +208,6 @@ static void profile_side(const recorder *r, const entry *e, const entry *portabl
     if (counted != NULL) cJSON_AddItemToObject(one, "counters", counted);
 }
 
-static bool put_profile(recorder *r, const entry *e, const char *input, double size,
-                        const cJSON *data) {
-    char uuid[33], now[32];
-    make_uuid(uuid);
-    iso_time(now);
-    char *text = cJSON_PrintUnformatted(data);
-    cJSON *row = cJSON_CreateObject();
-    cJSON_AddStringToObject(row, "uuid", uuid);
-    cJSON_AddStringToObject(row, "build", e->build);
-    cJSON_AddStringToObject(row, "at", now);
-    cJSON_AddStringToObject(row, "machine", machine_here()->key);
-    cJSON_AddStringToObject(row, "input", input);
-    cJSON_AddNumberToObject(row, "size", size);
-    cJSON_AddStringToObject(row, "data", text);
-    const bool good = record_build(r, e) && ledger_put(r->ledger, "profile", row, false);
-    cJSON_Delete(row);
-    cJSON_free(text);
-    return good;
-}
-
 /* Measures the roofs of all levels or, with a footprint, of reading that many bytes repeatedly. */
 static cJSON *measure_roofs(size_t footprint) {
     int cpus[1024];
@@ -316,7 +296,7 @@ static bool profile_one(recorder *r, const catalog *c, const entry *e, const cha
         profile_side(r, e, other_variant(c, e), input, side, measured, roofs, !q->recorded, data);
     }
     fflush(stdout);
-    const bool good = put_profile(r, e, input, (double)(q->size != 0 ? q->size : e->size), data);
+    const bool good = record_profile(r, e, input, (double)(q->size != 0 ? q->size : e->size), data);
     cJSON_Delete(data);
     cJSON_Delete(here);
     cJSON_Delete(measured);

@@ -1,10 +1,11 @@
 /*
  * cmd_selftest.c - `perflab selftest`: are the measurements right on this machine, now?
  *
- * It makes many A/A comparisons (of arithmetic and of memory in turn), of which at most 5 % may be
- * called a difference; measures planted speedups, which must be found; and compares 40 copies of
- * the same code at other addresses, of which at most 4 may be called different. All of this is in
- * real time. The tests do the same on a simulated clock, where other programs cannot disturb them.
+ * It gates candidates with planted faults, which must be caught; measures planted speedups and a
+ * planted loss, which must be found; compares 40 copies of the same code at other addresses, of
+ * which at most 4 may be called different; and makes many A/A comparisons (of arithmetic and of
+ * memory in turn), of which at most 5 % may be called a difference. All of this is in real time.
+ * The tests do the same on a simulated clock, where other programs cannot disturb them.
  */
 #include "child.h"
 #include "commands.h"
@@ -63,7 +64,7 @@ static bool planted(plan *p, const char *id, double truth, cJSON *data, bool *pa
     perflab_summary s;
     progress_label(&p->bar, id);
     if (!compare_once(p, id, 77, &s)) return false;
-    const bool found = resolve(&s) == RESOLUTION_FASTER;
+    const bool found = resolve(&s) == (truth > 1 ? RESOLUTION_FASTER : RESOLUTION_SLOWER);
     const bool close = s.median > truth * 0.97 && s.median < truth * 1.03;
     progress_hide(&p->bar);
     char factor[FORMAT_ROOM];
@@ -76,6 +77,46 @@ static bool planted(plan *p, const char *id, double truth, cJSON *data, bool *pa
     cJSON_AddNumberToObject(one, "hi", s.hi);
     *passed = *passed && found && close;
     return true;
+}
+
+/* ---- Faults ------------------------------------------------------------------------------- */
+
+/* Gates a candidate with a fault. Returns whether the gate ended as it should. */
+static bool gate_fault(plan *p, const char *id, perflab_outcome expected) {
+    cJSON *job = cJSON_CreateObject();
+    cJSON_AddStringToObject(job, "do", "gate");
+    cJSON_AddStringToObject(job, "module", SELFTEST_MODULE);
+    cJSON_AddStringToObject(job, "id", id);
+    const launch l = {
+        .job = job, .timeout_s = 2, .strict = true, .tick = progress_draw, .self = &p->bar};
+    launched got = launch_run(&l);
+    const bool ended = got.outcome == PERFLAB_PASSED;
+    const perflab_outcome outcome =
+        ended ? perflab_outcome_of(json_text(got.result, "outcome", "")) : got.outcome;
+    const char *why = ended ? json_text(got.result, "why", "") : got.detail;
+    progress_hide(&p->bar);
+    printf("fault %-8s %s: %s%s%s\n", id, outcome == expected ? "as planted" : "NOT AS PLANTED",
+           perflab_outcome_name(outcome), why[0] != '\0' ? ": " : "", why);
+    launched_free(&got);
+    cJSON_Delete(job);
+    return outcome == expected;
+}
+
+static void faults(plan *p, cJSON *data, bool *passed) {
+    static const struct {
+        const char *id;
+        perflab_outcome expected;
+    } planted_faults[] = {{"none", PERFLAB_PASSED},           {"wrong", PERFLAB_MISMATCH},
+                          {"crash", PERFLAB_CRASHED},         {"hang", PERFLAB_HUNG},
+                          {"overrun", PERFLAB_OUT_OF_BOUNDS}, {"leak", PERFLAB_MISMATCH}};
+    const size_t n = sizeof planted_faults / sizeof *planted_faults;
+    size_t good = 0;
+    for (size_t i = 0; i < n; i++) {
+        good += gate_fault(p, planted_faults[i].id, planted_faults[i].expected);
+    }
+    cJSON_AddNumberToObject(data, "faults", (double)n);
+    cJSON_AddNumberToObject(data, "faults_as_planted", (double)good);
+    *passed = *passed && good == n;
 }
 
 static bool same_code(plan *p, cJSON *data, bool *passed) {
@@ -251,9 +292,12 @@ static bool put_selftest(const plan *p, const cJSON *data, bool passed) {
 int command_selftest(int argc, char **argv) {
     plan p = {.count = 200, .runs = 10, .seconds = 0.05};
     const char *noise = NULL;
+    bool only_faults = false;
     const option options[] = {
         {"--record-noise", OPTION_TEXT, &noise, "FILE",
          "only record this machine's noise, for a simulated clock ($PERFLAB_CLOCK)"},
+        {"--faults", OPTION_FLAG, &only_faults, NULL,
+         "only check that planted faults are caught, which takes seconds"},
         {"--count", OPTION_COUNT, &p.count, "N", "A/A comparisons (200)"},
         {"--runs", OPTION_COUNT, &p.runs, "N", "processes per comparison (10; at least 6)"},
         {"--time", OPTION_SECONDS, &p.seconds, "SECONDS", "timed in each process (0.05)"},
@@ -261,8 +305,9 @@ int command_selftest(int argc, char **argv) {
         {NULL, OPTION_FLAG, NULL, NULL, NULL}};
     command_line line = {
         .usage = "selftest [options]",
-        .about = "Compares code with itself, and with planted speedups of 2x and 1.05x, in\n"
-                 "real time on this machine, and records the result.",
+        .about = "Compares code with itself, with planted speedups of 2x and 1.05x and a planted\n"
+                 "loss, and gates planted faults, in real time on this machine, and records the\n"
+                 "result.",
         .options = options};
     const parsed asked = command_parse(&line, argc, argv);
     if (asked != PARSED_GO) return asked == PARSED_HELP ? EXIT_DONE : EXIT_USAGE;
@@ -275,10 +320,13 @@ int command_selftest(int argc, char **argv) {
     cJSON_AddNumberToObject(data, "runs", (double)p.runs);
     cJSON_AddNumberToObject(data, "seconds", p.seconds);
     bool passed = true;
-    progress_start(&p.bar, (double)p.count + 2 + PLACEMENTS);
-    const bool good = planted(&p, "2x", 2, data, &passed) &&
-                      planted(&p, "1.05x", 1.05, data, &passed) && placed(&p, data, &passed) &&
-                      same_code(&p, data, &passed) && put_selftest(&p, data, passed);
+    progress_start(&p.bar, (double)p.count + 3 + PLACEMENTS);
+    faults(&p, data, &passed);
+    const bool good =
+        only_faults ||
+        (planted(&p, "2x", 2, data, &passed) && planted(&p, "1.05x", 1.05, data, &passed) &&
+         planted(&p, "0.97x", 0.97, data, &passed) && placed(&p, data, &passed) &&
+         same_code(&p, data, &passed) && put_selftest(&p, data, passed));
     cJSON_Delete(data);
     return !good ? EXIT_TROUBLE : passed ? EXIT_DONE : EXIT_WRONG_RESULT;
 }

@@ -92,7 +92,9 @@ bool tree_build(const tree *t, const char *build) {
     char *command = tree_text(t, usual), *folder = shell_word(t->path);
     char *log = text_format("%s.log", t->path), *file = shell_word(log);
     char *line = text_format("cd %s && { %s; } >%s 2>&1", folder, command, file);
-    fprintf(stderr, "building %s (%.12s): %s\n", t->revision, t->commit, command);
+    const bool named = strcmp(t->revision, t->commit) != 0;
+    fprintf(stderr, "building %s%s%.12s%s: %s\n", named ? t->revision : "", named ? " (" : "",
+            t->commit, named ? ")" : "", command);
     const bool good = child_shell(line) == 0;
     if (!good) {
         char *show = text_format("tail -n 30 %s >&2", file);

@@ -87,6 +87,26 @@ bool record_build(recorder *r, const entry *e) {
     return good;
 }
 
+bool record_profile(recorder *r, const entry *e, const char *input, double size,
+                    const cJSON *data) {
+    char uuid[33], now[32];
+    make_uuid(uuid);
+    iso_time(now);
+    char *text = cJSON_PrintUnformatted(data);
+    cJSON *row = cJSON_CreateObject();
+    cJSON_AddStringToObject(row, "uuid", uuid);
+    cJSON_AddStringToObject(row, "build", e->build);
+    cJSON_AddStringToObject(row, "at", now);
+    cJSON_AddStringToObject(row, "machine", machine_here()->key);
+    cJSON_AddStringToObject(row, "input", input);
+    cJSON_AddNumberToObject(row, "size", size);
+    cJSON_AddStringToObject(row, "data", text);
+    const bool good = record_build(r, e) && ledger_put(r->ledger, "profile", row, false);
+    cJSON_Delete(row);
+    cJSON_free(text);
+    return good;
+}
+
 cJSON *record_job(const recorder *r, const entry *e, const char *what, const char *input) {
     const char *noise = getenv("PERFLAB_CLOCK");
     cJSON *job = cJSON_CreateObject();

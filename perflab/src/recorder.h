@@ -51,6 +51,9 @@ void recorder_end(recorder *r);
 /* Adds the entry's build to the ledger if it is missing. Returns false if the ledger fails. */
 bool record_build(recorder *r, const entry *e);
 
+/* Records what was found out about a build besides its times. Returns false if the ledger fails. */
+bool record_profile(recorder *r, const entry *e, const char *input, double size, const cJSON *data);
+
 /* The result of a gate. */
 typedef struct gate_result {
     perflab_outcome outcome;

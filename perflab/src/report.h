@@ -33,8 +33,11 @@ bool report_add_machines(report *r);
 /* report_roof.c: the roofline of everything that was profiled. */
 void report_add_roofline(report *r);
 
-/* The latest profile of a build, to be freed with cJSON_Delete; NULL if there is none. */
-cJSON *report_profile(const report *r, const facts *f);
+/*
+ * The latest profile of a build, "roof" (perflab profile) or "asm" (perflab asm --record). To be
+ * freed with cJSON_Delete; NULL if there is none.
+ */
+cJSON *report_profile(const report *r, const facts *f, const char *kind);
 
 /* Adds an id of the page, made of a prefix and an improvement's id: "row-5.1". */
 void report_add_anchor(text_buffer *out, const char *prefix, const char *id);

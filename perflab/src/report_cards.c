@@ -116,13 +116,39 @@ static void add_scaling(report *r, const facts *f) {
 
 /* What limits the candidate, by its latest profile. */
 static void add_limit(report *r, const facts *f) {
-    cJSON *data = report_profile(r, f);
+    cJSON *data = report_profile(r, f, "roof");
     const cJSON *cand = cJSON_GetObjectItem(data, "candidate");
     const char *verdict = json_text(cand, "verdict", NULL);
     if (verdict != NULL) {
         text_add(&r->out, "<p>The optimized side: ");
         html_add(&r->out, verdict);
         text_add(&r->out, " (<a href=\"#roofline\">roofline</a>).</p>\n");
+    }
+    cJSON_Delete(data);
+}
+
+/* The hot loop of each side, as `perflab asm --record` found it. */
+static void add_hot_loops(report *r, const facts *f) {
+    static const char *const sides[][2] = {{"baseline", "baseline"}, {"candidate", "optimized"}};
+    text_buffer *out = &r->out;
+    cJSON *data = report_profile(r, f, "asm");
+    for (int k = 0; k < 2; k++) {
+        const cJSON *o = cJSON_GetObjectItem(cJSON_GetObjectItem(data, "asm"), sides[k][0]);
+        const cJSON *line;
+        if (o == NULL) continue;
+        text_add(out, "<figure><figcaption>Hot loop, %s</figcaption>\n<p><code>", sides[k][1]);
+        html_add(out, json_text(o, "function", ""));
+        text_add(out,
+                 "</code>, %.0f %% of the time: %.0f instructions, %.0f packed, %.0f scalar "
+                 "floating point; widest register %.0f bits</p>\n<pre tabindex=\"0\">",
+                 100 * json_number(o, "share", 0), json_number(o, "instructions", 0),
+                 json_number(o, "packed", 0), json_number(o, "scalar", 0),
+                 json_number(o, "widest", 0));
+        cJSON_ArrayForEach(line, cJSON_GetObjectItem(o, "code")) {
+            html_add(out, cJSON_GetStringValue(line));
+            text_add(out, "\n");
+        }
+        text_add(out, "</pre></figure>\n");
     }
     cJSON_Delete(data);
 }
@@ -143,6 +169,7 @@ static void add_charts(report *r, const facts *f) {
     }
     add_history(r, f);
     add_scaling(r, f);
+    add_hot_loops(r, f);
     text_add(out, "</div>\n");
 }
 

@@ -90,10 +90,12 @@ static void add_roof_table(text_buffer *out, const char *rows) {
     text_add(out, "</tr></thead><tbody>\n%s</tbody></table>\n", rows);
 }
 
-cJSON *report_profile(const report *r, const facts *f) {
-    cJSON *rows =
-        ledger_rows(r->ledger, "SELECT data FROM profile WHERE build = ?1 ORDER BY at DESC LIMIT 1",
-                    f->build, NULL);
+cJSON *report_profile(const report *r, const facts *f, const char *kind) {
+    cJSON *rows = ledger_rows(
+        r->ledger,
+        "SELECT data FROM profile WHERE build = ?1 AND (data LIKE '{\"asm\":%') = (?2 = 'asm') "
+        "ORDER BY at DESC LIMIT 1",
+        f->build, kind, NULL);
     cJSON *data = cJSON_Parse(json_text(cJSON_GetArrayItem(rows, 0), "data", ""));
     cJSON_Delete(rows);
     return data;
@@ -107,7 +109,7 @@ void report_add_roofline(report *r) {
     for (size_t i = 0; i < r->list.n; i++) {
         const facts *f = &r->list.all[i];
         if (!f->validated) continue;
-        cJSON *data = report_profile(r, f);
+        cJSON *data = report_profile(r, f, "roof");
         take_profile(&d, f->id, data);
         if (cJSON_GetObjectItem(data, "candidate") != NULL) add_roof_row(&said, f, data);
         cJSON_Delete(data);

@@ -3,6 +3,10 @@
  */
 #include "selftest_module.h"
 
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 enum { STEPS = 20000 };
 
 static uint64_t result[2];
@@ -29,6 +33,10 @@ static void a_twentieth_less(perflab_ctx *ctx) {
     work(ctx->side, STEPS * 100 / 105);
 }
 
+static void a_little_more(perflab_ctx *ctx) {
+    work(ctx->side, STEPS * 100 / 97);
+}
+
 /* The planted candidates do less work on purpose, so this only checks that they ran. */
 static bool ran(perflab_ctx *ctx) {
     return perflab_check_index(ctx, "ran", 1, (int64_t)(result[PERFLAB_CANDIDATE] & 1));
@@ -53,6 +61,58 @@ static bool scaled(perflab_ctx *ctx) {
     return perflab_check_floats(ctx, "scaled", memory[0], memory[1], ctx->size, 0, 0);
 }
 
+/* ---- Faults, which the gate must catch ---------------------------------------------------- */
+
+static int32_t *out[2];
+
+static int set_out(perflab_ctx *ctx) {
+    for (int i = 0; i < 2; i++) out[i] = perflab_alloc(ctx, ctx->size * sizeof(int32_t), 4);
+    return PERFLAB_OK;
+}
+
+static void count_up(perflab_ctx *ctx) {
+    for (size_t i = 0; i < ctx->size; i++) out[ctx->side][i] = (int32_t)i;
+    perflab_keep(out);
+}
+
+static void wrong(perflab_ctx *ctx) {
+    count_up(ctx);
+    out[ctx->side][ctx->size - 1] += ctx->size == 500;
+}
+
+static void crash(perflab_ctx *ctx) {
+    count_up(ctx);
+    raise(SIGSEGV);
+}
+
+static void hang(perflab_ctx *ctx) {
+    (void)ctx;
+    for (;;) pause();
+}
+
+static void overrun(perflab_ctx *ctx) {
+    count_up(ctx);
+    out[ctx->side][ctx->size] = 7;
+}
+
+static void *lost;
+
+static void leak(perflab_ctx *ctx) {
+    count_up(ctx);
+    lost = malloc(1000);
+    perflab_keep(lost);
+}
+
+static bool counted_up(perflab_ctx *ctx) {
+    return perflab_check_ids(ctx, "out", out[0], out[1], ctx->size);
+}
+
+#define FAULT(name, function)                                                                      \
+    {                                                                                              \
+        .id = (name), .component = "selftest", .size = 500, .flags = PERFLAB_LEAK_IS_WRONG,        \
+        .setup = set_out, .baseline = count_up, .candidate = (function), .validate = counted_up    \
+    }
+
 const perflab_module *selftest_module(void) {
     static const perflab_benchmark benchmarks[] = {{.id = "A/A",
                                                     .component = "selftest",
@@ -73,6 +133,18 @@ const perflab_module *selftest_module(void) {
                                                     .baseline = scale,
                                                     .candidate = scale,
                                                     .validate = scaled},
+                                                   {.id = "0.97x",
+                                                    .component = "selftest",
+                                                    .size = 1,
+                                                    .baseline = whole_baseline,
+                                                    .candidate = a_little_more,
+                                                    .validate = ran},
+                                                   FAULT("wrong", wrong),
+                                                   FAULT("crash", crash),
+                                                   FAULT("hang", hang),
+                                                   FAULT("overrun", overrun),
+                                                   FAULT("leak", leak),
+                                                   FAULT("none", count_up),
                                                    {.id = "1.05x",
                                                     .component = "selftest",
                                                     .size = 1,

@@ -10,8 +10,9 @@
 #define SELFTEST_MODULE "(selftest)"
 
 /*
- * "A/A" and "A/A memory" have the same code on both sides. In "2x" and "1.05x" the candidate does
- * less of the same work, by that factor.
+ * "A/A" and "A/A memory" have the same code on both sides. In "2x", "1.05x" and "0.97x" the
+ * candidate does less or more of the same work, by that factor. "wrong", "crash", "hang", "overrun"
+ * and "leak" have that fault, and "none" has none.
  */
 const perflab_module *selftest_module(void);
 

@@ -42,6 +42,18 @@ static void a_twentieth(perflab_ctx *ctx) {
     answer(ctx, PERFLAB_CANDIDATE, 20000);
 }
 
+static void a_little_slower(perflab_ctx *ctx) {
+    answer(ctx, PERFLAB_CANDIDATE, 21650);
+}
+
+static void *lost;
+
+static void leak(perflab_ctx *ctx) {
+    answer(ctx, PERFLAB_CANDIDATE, 10500);
+    lost = malloc(1000);
+    perflab_keep(lost);
+}
+
 static void slower(perflab_ctx *ctx) {
     answer(ctx, PERFLAB_CANDIDATE, 30000);
 }
@@ -171,6 +183,16 @@ PERFLAB_MODULE(
      .setup = setup,
      .baseline = baseline,
      .candidate = twice,
+     .validate = validate},
+    PLANTED("P.20", "true 0.97x", a_little_slower),
+    {.id = "P.21",
+     .component = "leak",
+     .size = 500,
+     .flags = PERFLAB_LEAK_IS_WRONG,
+     .gate_sizes = sizes,
+     .setup = setup,
+     .baseline = baseline,
+     .candidate = leak,
      .validate = validate},
     {.id = "P.19",
      .component = "no data",

@@ -41,7 +41,8 @@ perflab export | grep -q "$work" && fail "an export names folders of this machin
 
 # asm and profile show the hot loops and what limits them.
 if command -v objdump >/dev/null && [ "$(uname -m)" = x86_64 ]; then
-    perflab asm 5.1 >asm.txt || fail "asm: $(cat asm.txt)"
+    perflab asm 5.1 --record >asm.txt || fail "asm: $(cat asm.txt)"
+    perflab report asm.html >/dev/null && [ "$(grep -c 'Hot loop, ' asm.html)" = 2 ] || fail "the report has no hot loops"
     grep -q 'candidate  *candidate in temp-scaling-native.so' asm.txt || fail "asm names no hot function: $(cat asm.txt)"
     grep -Eq '[1-9][0-9]* packed' asm.txt || fail "asm sees no packed instruction: $(cat asm.txt)"
 fi

@@ -61,7 +61,9 @@ expect P.16 NOT_STARTED "no baseline"
 expect P.17 VALIDATED "GPU"
 expect P.18 COMPLETE ""
 expect P.19 IMPLEMENTED "skipped"
-for id in 5 6 7 8 9 10 11 12 13 14 15 16 17 19; do no_speedup "P.$id"; done
+expect P.20 REJECTED "slower"
+expect P.21 IMPLEMENTED "leaks"
+for id in 5 6 7 8 9 10 11 12 13 14 15 16 17 19 21; do no_speedup "P.$id"; done
 
 grep -q 'P.5 .*out\[321\]: baseline .*, candidate ' run.txt || fail "the mismatch does not name index and values"
 grep -q 'P.5 .*seed 1, size 500' run.txt || fail "the mismatch does not name seed and size"
@@ -74,6 +76,14 @@ awk '/P.1 .*optimized/ { for (i = 1; i <= NF; i++) if ($i ~ /x$/) v = $i + 0; ex
     fail "P.1 is not 2x"
 "$perflab" table P.2 --csv | awk -F'"' 'NR == 2 { split($10, s, "x"); exit !(s[1] > 1.03 && s[1] < 1.07) }' ||
     fail "P.2 is not 1.05x"
+
+"$perflab" table P.20 --csv | awk -F'"' 'NR == 2 { split($10, s, "x"); exit !(s[1] > 0.96 && s[1] < 0.98) }' ||
+    fail "P.20 is not 0.97x"
+
+# The same faults in real time, as selftest plants them.
+"$perflab" selftest --faults >faults.txt || fail "selftest --faults: $(cat faults.txt)"
+[ "$(grep -c '^fault .* as planted: ' faults.txt)" = 6 ] || fail "not six faults: $(cat faults.txt)"
+grep -q '^fault overrun .*out of bounds: .* 1 bytes past the end of a buffer' faults.txt || fail "the overrun: $(cat faults.txt)"
 
 # A wrong candidate stays wrong, even if part of it is gated again.
 "$perflab" validate P.5 --size 33 >/dev/null 2>&1
