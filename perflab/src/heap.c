@@ -9,15 +9,17 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#if defined(__has_feature)
-#define HEAP_SANITIZED __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+/* Sanitizers have a malloc of their own. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define HEAP_SANITIZED 1
-#else
-#define HEAP_SANITIZED 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                         \
+    __has_feature(memory_sanitizer)
+#define HEAP_SANITIZED 1
+#endif
 #endif
 
-#if defined(__GLIBC__) && !HEAP_SANITIZED
+#if defined(__GLIBC__) && !defined(HEAP_SANITIZED)
 
 /* glibc's own functions, under the names that it exports for programs that wrap them. */
 void *__libc_malloc(size_t bytes);
