@@ -232,6 +232,24 @@ size_t perflab_length(perflab_ctx *ctx, perflab_rng *rng, size_t most);
 void perflab_alloc_overlapping(perflab_ctx *ctx, perflab_rng *rng, size_t bytes, size_t align,
                                void **a, void **b);
 
+/* The types of inputs that perflab explore changes. */
+typedef enum perflab_type {
+    PERFLAB_BYTES,
+    PERFLAB_I32,
+    PERFLAB_U32,
+    PERFLAB_I64,
+    PERFLAB_U64,
+    PERFLAB_F32, /* finite */
+    PERFLAB_F64  /* finite */
+} perflab_type;
+
+/*
+ * To be called by setup: p[0..n) may have any values of that type, whatever setup has put there,
+ * and nothing else depends on them yet. `perflab explore` then changes them, guided by coverage. At
+ * most 16 for each setup; further ones are left as they are.
+ */
+void perflab_any(perflab_ctx *ctx, void *p, size_t n, perflab_type type);
+
 /* How many threads a call should use: as `run --threads` or `perflab sweep` says, else 1. */
 size_t perflab_threads(const perflab_ctx *ctx);
 

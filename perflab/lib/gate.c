@@ -64,6 +64,7 @@ perflab_outcome perflab_case_open(const perflab_case *c, perflab_ctx *ctx, perfl
     const int got = c->benchmark->setup != NULL ? c->benchmark->setup(ctx) : PERFLAB_OK;
     const size_t after = heap_bytes();
     host->heap_bytes = after > before ? after - before : 0;
+    if (got == PERFLAB_OK && c->edit != NULL) c->edit(c->self);
     if (got == PERFLAB_OK) return PERFLAB_PASSED;
     if (host->reason[0] == '\0') perflab_reason(ctx, "setup returned %d", got);
     perflab_host_free(host);

@@ -31,7 +31,8 @@ typedef struct perflab_case {
     const perflab_clock *clock;
     void (*phase)(void *self, const char *phase); /* called before each step; may be NULL */
     void *self;
-    perflab_heap *heap; /* NULL: allocations are not counted */
+    perflab_heap *heap;       /* NULL: allocations are not counted */
+    void (*edit)(void *self); /* changes the inputs that setup has made; may be NULL */
 } perflab_case;
 
 /* Fills in ctx and host and calls setup. If it returns PERFLAB_PASSED, close the case later. */

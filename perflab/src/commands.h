@@ -28,6 +28,7 @@ int command_compare(int argc, char **argv);
 int command_ci(int argc, char **argv);
 int command_sweep(int argc, char **argv);
 int command_watch(int argc, char **argv);
+int command_explore(int argc, char **argv);
 int command_history(int argc, char **argv);
 int command_bisect(int argc, char **argv);
 int command_report(int argc, char **argv);

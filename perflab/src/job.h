@@ -4,6 +4,7 @@
 #ifndef PERFLAB_JOB_H
 #define PERFLAB_JOB_H
 
+#include "edits.h"
 #include "gate.h"
 #include "json.h"
 #include "measure.h"
@@ -18,6 +19,12 @@ typedef struct worker {
     perflab_case c;
     perflab_ctx ctx;
     perflab_host host;
+    /* Changes of declared inputs, and what the module's setup declared last: see worker_edit. */
+    edit_list edits;
+    perflab_region region[PERFLAB_MAX_REGIONS];
+    size_t n_regions;
+    const perflab_region *(*regions)(size_t *n);
+    void (*forget)(void);
 } worker;
 
 /* Reports the current phase to perflab. A message about a crash names the last one. */
@@ -50,6 +57,13 @@ cJSON *worker_pair(worker *w);
 
 /* loads.c: a loaded module and the shared libraries that it needs, as the loader found them. */
 cJSON *worker_loads(const char *path);
+
+/*
+ * explore.c: makes the worker's `edits` after each setup, if the module declares inputs; and
+ * searches for inputs on which the candidate is wrong.
+ */
+void worker_edit(worker *w);
+cJSON *worker_explore(worker *w);
 
 /* probe.c: counts and samples of one side, for `profile` and `asm`. roof.c: the roofs. */
 cJSON *worker_count(worker *w);

@@ -18,6 +18,7 @@ static const command commands[] = {
     {"build", command_build, "compile benchmarks, with -O3 -march=native and portable"},
     {"validate", command_validate, "check candidates against baselines, without timing"},
     {"watch", command_watch, "build and gate again whenever a source is saved"},
+    {"explore", command_explore, "search for inputs on which the candidate is wrong"},
     {"run", command_run, "gate, measure interleaved in fresh processes, record"},
     {"table", command_table, "the tracking table: Markdown, CSV or JSON"},
     {"status", command_status, "the checklist of each improvement"},

@@ -158,6 +158,9 @@ bool record_gate(recorder *r, const entry *e, const char *input, const gate_plan
     cJSON_AddNumberToObject(job, "seed", (double)plan->first_seed);
     cJSON_AddNumberToObject(job, "seeds", (double)plan->seeds);
     if (plan->size != 0) cJSON_AddNumberToObject(job, "size", (double)plan->size);
+    if (plan->edits != NULL) {
+        cJSON_AddItemToObject(job, "edits", cJSON_Duplicate(plan->edits, true));
+    }
     const launch l = {.job = job,
                       .timeout_s = r->timeout_s > 0 ? r->timeout_s : STEP_S,
                       .strict = r->timeout_s > 0,

@@ -42,7 +42,8 @@ typedef struct measure_plan {
 typedef struct gate_plan {
     size_t seeds;
     uint64_t first_seed;
-    size_t size; /* 0: all sizes of the benchmark */
+    size_t size;        /* 0: all sizes of the benchmark */
+    const cJSON *edits; /* changes of its inputs; NULL: none */
 } gate_plan;
 
 void recorder_start(recorder *r, ledger *l, progress *p);

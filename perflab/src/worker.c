@@ -110,7 +110,10 @@ static bool gate_case(worker *w, size_t size, uint64_t seed, tally *t) {
     }
     t->verdict = v;
     if (v == PERFLAB_PASSED) return true;
-    snprintf(t->why, sizeof t->why, "%s: %s", where, why);
+    char *edits = edits_text(&w->edits, w->region, w->n_regions);
+    snprintf(t->why, sizeof t->why, "%s%s%.300s: %s", where, edits[0] != '\0' ? ", " : "", edits,
+             why);
+    free(edits);
     return false;
 }
 
@@ -168,6 +171,8 @@ static cJSON *gate(worker *w) {
     w->c.phase = case_phase;
     w->c.self = w;
     w->c.heap = heap_meter();
+    edits_read(cJSON_GetObjectItem(w->job, "edits"), &w->edits);
+    if (w->edits.n > 0) worker_edit(w);
     if (only != 0) {
         sizes[0] = only;
         n_sizes = 1;
@@ -338,6 +343,7 @@ static cJSON *do_benchmark_job(const cJSON *job, const char *what) {
         return gate(&w);
     }
     worker_guard(&w.host);
+    if (strcmp(what, "explore") == 0) return worker_explore(&w);
     if (strcmp(what, "count") == 0) return worker_count(&w);
     if (strcmp(what, "sample") == 0) return worker_sample(&w);
     if (strcmp(what, "agree") == 0) return worker_agree(&w);
