@@ -30,10 +30,24 @@ function(bytes_of file result)
     set(${result} "${hex}0x00" PARENT_SCOPE)
 endfunction()
 
+# The file's bytes as the body of an array of 64-bit words, ended by a zero: a compiler takes a tenth of
+# the time for it that it takes for an array of bytes. The order of bytes is that of all machines that
+# have CUDA.
+function(words_of file result)
+    file(READ "${file}" hex HEX)
+    string(LENGTH "${hex}" digits)
+    math(EXPR more "(16 - ${digits} % 16) % 16")
+    string(REPEAT "0" ${more} zeros)
+    set(byte "([0-9a-f][0-9a-f])")
+    string(REGEX REPLACE "${byte}${byte}${byte}${byte}${byte}${byte}${byte}${byte}"
+           "0x\\8\\7\\6\\5\\4\\3\\2\\1,\n" words "${hex}${zeros}")
+    set(${result} "${words}0" PARENT_SCOPE)
+endfunction()
+
 expand("${MAIN}" source)
 file(WRITE "${OUTPUT}.cl" "${source}")
 bytes_of("${OUTPUT}.cl" source_bytes)
-bytes_of("${IMAGE}" image_bytes)
+words_of("${IMAGE}" image_words)
 file(WRITE "${OUTPUT}"
 "/* Made by gpu/embed.cmake of gpu/kernels. */
 #include \"device.h\"
@@ -41,6 +55,6 @@ file(WRITE "${OUTPUT}"
 const char gpu_kernel_source[] = {
 ${source_bytes}};
 
-const unsigned char gpu_kernel_image[] = {
-${image_bytes}};
+const uint64_t gpu_kernel_image[] = {
+${image_words}};
 ")

@@ -142,7 +142,7 @@ pluck_gpu_status gpu_note(pluck_gpu_device *device, pluck_gpu_status status);
 /* The kernels as text (all files in one) and, if the build had a compiler for CUDA, as PTX or as
  * a fat binary: code for some devices, PTX for the others. */
 extern const char gpu_kernel_source[];
-extern const unsigned char gpu_kernel_image[]; /* "" if there is none */
+extern const uint64_t gpu_kernel_image[]; /* a 0 if there is none */
 
 /* Bytes of one element; 0 for an unknown dtype. */
 size_t gpu_element_size(pluck_dtype dtype);
