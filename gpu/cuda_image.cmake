@@ -4,6 +4,7 @@
 # compiler that it supports. What ptxas says of each kernel goes to pluck.image.log, for scripts/gpu-code.
 set(PLUCK_GPU_ARCH "80" CACHE STRING "Oldest compute capability that the CUDA kernels run on")
 set(PLUCK_GPU_IMAGE "${CMAKE_CURRENT_BINARY_DIR}/pluck.image")
+set(PLUCK_GPU_IMAGE_MADE "" CACHE FILEPATH "An image that another build has made of these kernels")
 set(image_source "${CMAKE_CURRENT_SOURCE_DIR}/kernels/pluck.cl")
 file(GLOB image_depends CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/kernels/*")
 
@@ -52,7 +53,10 @@ if(NOT "${PLUCK_GPU_IMAGE_KEY}" STREQUAL "${image_key}")
     set(PLUCK_GPU_IMAGE_KEY "${image_key}" CACHE INTERNAL "What that was found out for")
 endif()
 
-if(PLUCK_GPU_IMAGE_BY STREQUAL none)
+if(PLUCK_GPU_IMAGE_MADE)
+    message(STATUS "CUDA kernels: those of ${PLUCK_GPU_IMAGE_MADE}")
+    set(PLUCK_GPU_IMAGE "${PLUCK_GPU_IMAGE_MADE}")
+elseif(PLUCK_GPU_IMAGE_BY STREQUAL none)
     message(STATUS "No nvcc and no clang that makes PTX: the CUDA kernels are compiled at run time")
     file(WRITE "${PLUCK_GPU_IMAGE}" "")
 else()
