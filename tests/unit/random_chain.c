@@ -219,6 +219,29 @@ void random_chain_make(random_chain *c, uint64_t seed, int32_t n_vocab) {
                    rows_below(&r, 2) ? PLUCK_RNG_PHILOX : PLUCK_RNG_MT19937, c->stages, total);
 }
 
+pluck_row random_chain_row(rows_random *r, int32_t n_vocab) {
+    static float logits[CHAIN_VOCAB];
+    static char raw[CHAIN_VOCAB * sizeof(float)];
+    static uint32_t mask[CHAIN_VOCAB / 32 + 1];
+    static int32_t ids[CHAIN_VOCAB];
+    assert_in_range(n_vocab, 1, CHAIN_VOCAB);
+    const rows_kind kind = rows_below(r, 3) ? (rows_kind)rows_below(r, ROWS_REAL + 1)
+                                            : (rows_kind)rows_below(r, ROWS_KINDS);
+    const pluck_dtype dtype = (pluck_dtype)rows_below(r, 3);
+    rows_fill(kind, rows_next(r) >> 40, logits, n_vocab);
+    rows_store(dtype, logits, raw, n_vocab);
+    pluck_row row = {.logits = raw, .dtype = dtype};
+    if (rows_below(r, 3) == 0) {
+        rows_mask((rows_mask_kind)rows_below(r, ROWS_MASKS), rows_next(r), logits, mask, n_vocab);
+        row.allowed = mask;
+    } else if (rows_below(r, 4) == 0) {
+        row.n = 1 + (int32_t)rows_below(r, (uint32_t)n_vocab);
+        rows_ids(rows_next(r), n_vocab, ids, row.n, rows_below(r, 2));
+        row.ids = ids;
+    }
+    return row;
+}
+
 void random_chain_calls(pair *p, rows_random *r, int32_t n_vocab,
                         pluck_row (*next)(rows_random *r, int32_t n_vocab), int *calls, int *same) {
     for (int call = 0; call < 4; call++) {

@@ -7,7 +7,13 @@
 
 #include "check.h"
 
-enum { CHAIN_STAGES = 9, CHAIN_BIASES = 12, CHAIN_BREAKERS = 4, CHAIN_TAIL = 4 };
+enum {
+    CHAIN_STAGES = 9,
+    CHAIN_BIASES = 12,
+    CHAIN_BREAKERS = 4,
+    CHAIN_TAIL = 4,
+    CHAIN_VOCAB = 9000
+};
 
 typedef struct random_chain {
     pluck_config config;
@@ -24,6 +30,10 @@ void random_chain_make(random_chain *c, uint64_t seed, int32_t n_vocab);
 
 /* A token that the chain's edits are likely to change. */
 int32_t random_chain_token(rows_random *r, int32_t n_vocab);
+
+/* A random row for up to CHAIN_VOCAB tokens: of any kind and dtype, with a mask or not, whole or a list;
+ * valid until the next. */
+pluck_row random_chain_row(rows_random *r, int32_t n_vocab);
 
 /* Four calls of a pair, on rows that `next` makes; after each both accept a token. Ends early at a call
  * that is not the same. Adds to the numbers of calls and of those that are the same. */

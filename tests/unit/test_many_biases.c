@@ -9,13 +9,11 @@
 #include <math.h>
 #include <string.h>
 
-enum { MOST_VOCAB = 9000, FEWEST = 512, AT_ONCE = 400, MOST_PARTS = 25 };
+enum { MOST_VOCAB = CHAIN_VOCAB, FEWEST = 512, AT_ONCE = 400, MOST_PARTS = 25 };
 
 static pluck_logit_bias biases[MOST_VOCAB];
 static float logits[MOST_VOCAB];
-static uint32_t mask[MOST_VOCAB / 32 + 1];
 static int32_t ids[MOST_VOCAB];
-static char raw[MOST_VOCAB * sizeof(float)];
 
 /* Biases of some tokens, in order of their ids, each once; returns how many. */
 static int32_t make_biases(rows_random *r, int32_t n_vocab) {
@@ -32,25 +30,6 @@ static int32_t make_biases(rows_random *r, int32_t n_vocab) {
 
 static int32_t random_vocab(rows_random *r) {
     return FEWEST + (int32_t)rows_below(r, MOST_VOCAB - FEWEST + 1);
-}
-
-/* A random row: of any kind and dtype, with a mask or not, whole or a list. */
-static pluck_row random_row(rows_random *r, int32_t n_vocab) {
-    const rows_kind kind = rows_below(r, 3) ? (rows_kind)rows_below(r, ROWS_REAL + 1)
-                                            : (rows_kind)rows_below(r, ROWS_KINDS);
-    const pluck_dtype dtype = (pluck_dtype)rows_below(r, 3);
-    rows_fill(kind, rows_next(r) >> 40, logits, n_vocab);
-    rows_store(dtype, logits, raw, n_vocab);
-    pluck_row row = {.logits = raw, .dtype = dtype};
-    if (rows_below(r, 3) == 0) {
-        rows_mask((rows_mask_kind)rows_below(r, ROWS_MASKS), rows_next(r), logits, mask, n_vocab);
-        row.allowed = mask;
-    } else if (rows_below(r, 4) == 0) {
-        row.n = 1 + (int32_t)rows_below(r, (uint32_t)n_vocab);
-        rows_ids(rows_next(r), n_vocab, ids, row.n, rows_below(r, 2));
-        row.ids = ids;
-    }
-    return row;
 }
 
 static void behind_biases(uint64_t seed, int *calls, int *same) {
@@ -72,7 +51,7 @@ static void behind_biases(uint64_t seed, int *calls, int *same) {
     pair_open(&p, &config);
     p.label = "many biases";
     p.seed = seed;
-    random_chain_calls(&p, &r, n_vocab, random_row, calls, same);
+    random_chain_calls(&p, &r, n_vocab, random_chain_row, calls, same);
     pair_close(&p);
 }
 
@@ -134,7 +113,7 @@ static void as_single_edits(void **state) {
             pluck_sampler *row_of_them = behind_parts(n_vocab, n, n, tails[t].stages, tails[t].n);
             pluck_sampler *few = behind_parts(n_vocab, n, AT_ONCE, tails[t].stages, tails[t].n);
             for (int call = 0; call < 6; call++) {
-                const pluck_row row = random_row(&r, n_vocab);
+                const pluck_row row = random_chain_row(&r, n_vocab);
                 assert_same_result(row_of_them, few, &row);
             }
             pluck_sampler_free(row_of_them);
