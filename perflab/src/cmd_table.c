@@ -16,7 +16,7 @@
 typedef struct table_request {
     const char *ledger, *modules, *variant, *cache, *input, *machine, *machines, *output;
     size_t size, threads;
-    bool markdown, csv, json, bencher, google, by_input;
+    bool markdown, csv, json, bencher, google, by_input, together;
 } table_request;
 
 typedef struct rows {
@@ -236,6 +236,11 @@ static void print_origin(text_buffer *out, const fact_list *list, const table_re
              "Baseline and optimized: median microseconds per call, geometric mean over kinds of "
              "input. Speedup: median of the per-process ratios with its distribution-free 95 %% "
              "interval.\n");
+    if (q->together) {
+        text_add(out,
+                 "The intervals are corrected for the number of rows (Bonferroni): all hold at "
+                 "once with 95 %%.\n");
+    }
 }
 
 static bool remember(ledger *l, const char *path) {
@@ -334,6 +339,8 @@ int command_table(int argc, char **argv) {
         {"--bencher", OPTION_FLAG, &q.bencher, NULL, "Bencher's metric format"},
         {"--google-benchmark", OPTION_FLAG, &q.google, NULL, "Google Benchmark's JSON"},
         {"--by-input", OPTION_FLAG, &q.by_input, NULL, "a row for each kind of input"},
+        {"--together", OPTION_FLAG, &q.together, NULL,
+         "correct the intervals for the number of rows"},
         {"--input", OPTION_TEXT, &q.input, "KIND", "one kind of input only"},
         {"--cache", OPTION_TEXT, &q.cache, "MODE", "hot (default), l2 or evicted"},
         {"--size", OPTION_COUNT, &q.size, "N", "another size than the benchmark's own"},
@@ -376,6 +383,7 @@ int command_table(int argc, char **argv) {
                               .cache = q.cache,
                               .size = q.size,
                               .threads = q.threads,
+                              .together = q.together,
                               .machine = q.machine,
                               .ids = line.words,
                               .n_ids = line.n_words};

@@ -7,6 +7,7 @@
  * numbers look good and keep only those.
  */
 #include "facts.h"
+#include "family.h"
 #include "machine.h"
 #include "util.h"
 
@@ -144,8 +145,8 @@ static bool read_processes(ledger *l, const facts *f, const fact_query *q, input
     in->baseline = perflab_summarize(in->baseline_us, in->n_baseline);
     if (in->gated) {
         in->candidate = perflab_summarize(in->candidate_us, in->n);
-        in->speedup = perflab_summarize(in->ratio, in->n);
-        in->any = perflab_summarize(in->moved, in->n_moved);
+        in->speedup = summarize_in_family(in->ratio, in->n, f->family);
+        in->any = summarize_in_family(in->moved, in->n_moved, f->family);
     } else {
         in->n = 0; /* a candidate that has not passed its gate gets no time */
     }
@@ -220,8 +221,8 @@ static void aggregate(facts *f) {
         double *here = means_of(f, false, f->n);
         double *moved = means_of(f, true, n_moved);
         f->candidate_us = perflab_geometric_mean(cand, n_cand);
-        f->speedup = perflab_summarize(here, f->n);
-        f->any = perflab_summarize(moved, n_moved);
+        f->speedup = summarize_in_family(here, f->n, f->family);
+        f->any = summarize_in_family(moved, n_moved, f->family);
         f->placement_share = placement_share(here, f->n, moved, n_moved);
         free(here);
         free(moved);
@@ -416,7 +417,12 @@ bool facts_derive(ledger *l, const catalog *c, const fact_query *q, fact_list *o
     }
     cJSON_Delete(builds);
     if (out->n > 0) qsort(out->all, out->n, sizeof *out->all, by_id);
-    for (size_t i = 0; good && i < out->n; i++) good = fill(l, &out->all[i], q);
+    size_t family = 0;
+    for (size_t i = 0; i < out->n; i++) family += q->together && out->all[i].has_candidate;
+    for (size_t i = 0; good && i < out->n; i++) {
+        out->all[i].family = family;
+        good = fill(l, &out->all[i], q);
+    }
     return good;
 }
 

@@ -66,6 +66,7 @@ typedef struct facts {
     char *device, *machine, *cache;
     char *commit; /* in a history: the commit; else NULL */
     size_t size;
+    size_t family; /* the rows whose intervals hold together with this one's; 0: each by itself */
     bool has_baseline, has_candidate;
     input_facts *inputs;
     size_t n_inputs;
@@ -99,6 +100,7 @@ typedef struct fact_query {
     size_t threads;      /* 0: 1 */
     const char *machine; /* NULL: this one if it has measured the row, else the latest that has */
     const char *commit;  /* only runs of this commit; NULL: of any commit */
+    bool together;       /* correct intervals for the number of rows: all hold at once with 95 % */
     bool exact;          /* only the build that is registered, not another machine's */
     char *const *ids;
     size_t n_ids;

@@ -41,6 +41,14 @@ says '^\| P.1 \| true 2x \| .*COMPLETE \|.*COMPLETE \|$' "$perflab" table P.1 --
 says 'the other, old one: speedup' "$perflab" table P.1 --machines all
 ends 2 'machine nobody' "$perflab" table --machines bench1,nobody
 ends 2 'only --markdown and --csv' "$perflab" table --machines all --json
+# --- Rows that belong together, such as candidates for one baseline: their intervals are corrected for their number.
+"$perflab" table P.1 P.4 --json >apart.json && "$perflab" table P.1 P.4 --together --json >together.json || fail "--together"
+awk '/"confidence"/ { print $2 + 0 }' apart.json together.json | sort -u >levels.txt
+[ "$(tr '\n' ' ' <levels.txt)" = '0.978516 ' ] || fail "two rows of ten processes need no wider interval: $(cat levels.txt)"
+"$perflab" table --together --json >together.json || fail "--together"
+awk '/"confidence"/ { print $2 + 0 }' together.json | grep -q '0.998047' || fail "nineteen rows are not corrected: $(grep confidence together.json)"
+says 'hold at once with 95 %' "$perflab" table --together
+
 says '^P.1 true 2x: speedup, native, size 500$' "$perflab" history P.1 --machine bench1
 also 'no commit +(2\.0|1\.9).*n=10'
 says '"unit":	"us"' "$perflab" history P.1 --metric optimized --json
