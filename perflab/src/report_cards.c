@@ -10,10 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void add_time(text_buffer *out, const char *head, const perflab_summary *s) {
-    char text[FORMAT_ROOM] = "-";
+/* A time with its deviation and, if the benchmark gives its least work, the throughput. */
+static void add_time(text_buffer *out, const char *head, const perflab_summary *s,
+                     const input_facts *in) {
+    char text[FORMAT_ROOM] = "-", rate[FORMAT_ROOM] = "";
     if (s->n > 0) format_times(text, s);
-    text_add(out, "<td class=\"n%s\" data-h=\"%s\">%s</td>", s->n > 0 ? "" : " no", head, text);
+    if (s->n > 0) format_rate(rate, s->median, in->min_bytes, in->min_ops);
+    text_add(out, "<td class=\"n%s\" data-h=\"%s\">%s%s%s%s</td>", s->n > 0 ? "" : " no", head,
+             text, rate[0] != '\0' ? " (" : "", rate, rate[0] != '\0' ? ")" : "");
 }
 
 static void add_ratio(text_buffer *out, const char *head, const perflab_summary *s) {
@@ -38,8 +42,8 @@ static void add_kinds(text_buffer *out, const facts *f) {
         text_add(out, "<tr><td data-h=\"%s\">", heads[0]);
         html_add(out, in->input);
         text_add(out, "</td>");
-        add_time(out, heads[1], &in->baseline);
-        add_time(out, heads[2], &in->candidate);
+        add_time(out, heads[1], &in->baseline, in);
+        add_time(out, heads[2], &in->candidate, in);
         add_ratio(out, heads[3], &in->speedup);
         add_ratio(out, heads[4], &in->any);
         text_add(out, "<td class=\"n\" data-h=\"%s\">%zu%s</td>", heads[5],
