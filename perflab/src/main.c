@@ -26,7 +26,7 @@ static const command commands[] = {
     {"env", command_env, "what makes this machine noisy, and what to do about it"},
     {"profile", command_profile, "memory-bound or compute-bound, and instruction counts"},
     {"asm", command_asm, "the hot loops: packed and scalar instructions, widest register"},
-    {"compare", command_compare, "compare two revisions, builds or recorded runs"},
+    {"compare", command_compare, "compare revisions, builds or recorded runs"},
     {"ci", command_ci, "compare HEAD with its base, as perflab.json says, and judge"},
     {"sweep", command_sweep, "measure at many sizes and threads, and fit the growth"},
     {"history", command_history, "a number over commits, and where its level changes"},
