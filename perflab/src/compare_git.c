@@ -32,7 +32,9 @@ static char *placed_bench(const tree *t, const char *bench, char **beside) {
         *strrchr(folder, '/') = '\0';
         *strrchr(whole, '/') = '\0';
         free(*beside);
-        *beside = text_format(" -idirafter %s", whole);
+        char *word = shell_word(whole);
+        *beside = text_format(" -idirafter %s", word);
+        free(word);
         const bool good = text != NULL && make_folders(folder) && write_text(path, text, length);
         free(text);
         free(folder);

@@ -25,8 +25,9 @@ double sign_test(const double *ratio, size_t n) {
 }
 
 void holm_adjust(double *p, size_t n) {
-    double *given = must_alloc((n + 1) * sizeof *given);
-    bool *taken = must_alloc((n + 1) * sizeof *taken);
+    if (n == 0) return;
+    double *given = must_alloc(n * sizeof *given);
+    bool *taken = must_alloc(n * sizeof *taken);
     double largest = 0;
     memcpy(given, p, n * sizeof *p);
     /* From the smallest p-value on: times the number of tests that are left, and never falling. */
