@@ -160,17 +160,6 @@ static bool span_reaches(const float *x, float low) {
     return reaches != 0;
 }
 
-int32_t pk_list_lowest_id(const list *l, float x) {
-    int32_t best = -1;
-    for (int32_t first = 0; first < l->n; first += SPAN) {
-        if (!span_reaches(l->x + first, x)) continue;
-        for (int32_t i = first; i < first + SPAN && i < l->n; i++)
-            if (l->x[i] == x && (best < 0 || l->ids[i] < best)) best = l->ids[i];
-    }
-    PLUCK_ASSERT(best >= 0);
-    return best;
-}
-
 /* Moves what reaches `low` of the group with this first place to the n-th place on; returns n plus how
  * many these are. */
 static int32_t keep_of_group(list *l, int32_t begin, float low, int32_t n) {
@@ -186,15 +175,50 @@ static int32_t keep_of_group(list *l, int32_t begin, float low, int32_t n) {
     return n;
 }
 
-void pk_list_keep_above(list *l, float low) {
-    const int32_t n_groups = groups_of(l);
-    float max[AT_ONCE];
-    int32_t n = 0;
-    for (int32_t g = 0; g < n_groups; g++) {
-        const int32_t left = n_groups - g < AT_ONCE ? n_groups - g : AT_ONCE;
-        if (g % AT_ONCE == 0) maxima_of_groups(l, g, left, max);
-        if (max[g % AT_ONCE] >= low) n = keep_of_group(l, g * GROUP, low, n);
+/* The groups of a list that reach a value, one after the other. */
+typedef struct reaching {
+    const list *l;
+    float low;
+    int32_t next;
+    float max[AT_ONCE]; /* of the groups around `next` */
+} reaching;
+
+/* The first place of the next group that reaches the value; -1 if none does. */
+static int32_t next_reaching(reaching *r) {
+    const int32_t n_groups = groups_of(r->l);
+    while (r->next < n_groups) {
+        const int32_t g = r->next++, left = n_groups - g < AT_ONCE ? n_groups - g : AT_ONCE;
+        if (g % AT_ONCE == 0) maxima_of_groups(r->l, g, left, r->max);
+        if (r->max[g % AT_ONCE] >= r->low) return g * GROUP;
     }
+    return -1;
+}
+
+int32_t pk_list_lowest_id(const list *l, float x) {
+    reaching r = {.l = l, .low = x};
+    int32_t best = -1;
+    for (int32_t first; (first = next_reaching(&r)) >= 0;)
+        for (int32_t i = first; i < first + GROUP && i < l->n; i++)
+            if (l->x[i] == x && (best < 0 || l->ids[i] < best)) best = l->ids[i];
+    PLUCK_ASSERT(best >= 0);
+    return best;
+}
+
+int32_t pk_list_values_above(const list *l, float low, float *out) {
+    reaching r = {.l = l, .low = low};
+    int32_t n = 0;
+    for (int32_t first; (first = next_reaching(&r)) >= 0;)
+        for (int32_t i = first; i < first + GROUP; i++) { /* the padding reaches nothing */
+            out[n] = l->x[i];
+            n += l->x[i] >= low;
+        }
+    return n;
+}
+
+void pk_list_keep_above(list *l, float low) {
+    reaching r = {.l = l, .low = low};
+    int32_t n = 0;
+    for (int32_t first; (first = next_reaching(&r)) >= 0;) n = keep_of_group(l, first, low, n);
     pk_list_truncate(l, n);
 }
 
@@ -232,27 +256,21 @@ void pk_list_keep_through(list *l, const ordering *o, double key, int32_t last_i
     pk_list_truncate(l, n);
 }
 
-/* Leaves those of a long list that reach the k-th greatest maximum of a group: at least k. */
-static void shorten(list *l, scratch_arena *s, int32_t k) {
+float pk_list_bound(const list *l, scratch_arena *s, int32_t k) {
     const int32_t n_groups = groups_of(l);
-    if (k > n_groups / 4) return;
+    if (k > n_groups) return -INFINITY;
     float *max = pk_lease_floats(s, LEASE_MAXIMA, (size_t)n_groups);
-    float *values = pk_lease_floats(s, LEASE_VALUES, (size_t)n_groups);
     maxima_of_groups(l, 0, n_groups, max);
-    memcpy(values, max, (size_t)n_groups * sizeof *max);
-    const float low = pk_kth_greatest(values, n_groups, k);
-    int32_t n = 0;
-    for (int32_t g = 0; g < n_groups; g++)
-        if (max[g] >= low) n = keep_of_group(l, g * GROUP, low, n);
-    pk_lease_return(s, LEASE_VALUES);
+    const float bound = pk_kth_greatest(max, n_groups, k);
     pk_lease_return(s, LEASE_MAXIMA);
-    pk_list_truncate(l, n);
-    PLUCK_ASSERT(l->n >= k);
+    return bound;
 }
 
 /* Keeps the first k in descending order: selects by value, then by id among equals. */
 static void keep_greatest(list *l, scratch_arena *s, int32_t k) {
-    shorten(l, s, k);
+    /* Only those of a long list that may be among them. */
+    if (k <= groups_of(l) / 4) pk_list_keep_above(l, pk_list_bound(l, s, k));
+    PLUCK_ASSERT(l->n >= k);
     if (l->n == k) return;
     float kth;
     if (l->n <= FEW) {

@@ -33,6 +33,13 @@ bool pk_list_lies(const list *l, candidate_order order, double centre);
 /* How its entries compare in an order. */
 ordering pk_list_ordering(const list *l, candidate_order order, double centre);
 
+/* A value that at least k candidates reach, and not many more if k is at most two thirds of the number
+ * of groups: the k-th greatest maximum of a group; -inf if there are fewer groups. */
+float pk_list_bound(const list *l, scratch_arena *s, int32_t k);
+
+/* Writes the values that reach `low`, above -inf; returns how many. */
+int32_t pk_list_values_above(const list *l, float low, float *out);
+
 /* Sorts the list; returns whether anything moved. `room`: for as many floats, if it is not short. */
 bool pk_list_sort(list *l, scratch_arena *s, candidate_order order, double centre, float *room);
 

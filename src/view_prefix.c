@@ -105,6 +105,23 @@ static bool collect_prefix(view *v, double p, bool strict, int64_t at_least, flo
     return false;
 }
 
+/* Drops from a long list, in descending order, what is certainly behind a prefix of this mass and of at
+ * least so many. */
+static void drop_tail(view *v, double target, int32_t least) {
+    enum { LONG = 4096 };
+    list *l = &v->list;
+    const int32_t n_groups = l->n / GROUP, k = n_groups - n_groups / 3;
+    if (l->n < LONG || least > k || l->lies == ORDER_DESCENDING) return;
+    const mass_source s = pk_view_source(v);
+    const float low = pk_list_bound(l, v->scratch, k);
+    float *x = pk_lease_floats(v->scratch, LEASE_VALUES, (size_t)l->n + GROUP);
+    const double mass = pk_mass_of_values(&v->mass, &s, x, pk_list_values_above(l, low, x));
+    pk_lease_return(v->scratch, LEASE_VALUES);
+    if (!(mass > target * (1.0 + 1e-7))) return;
+    pk_list_keep_above(l, low);
+    view_changed_weights(v);
+}
+
 /* Keeps the prefix of a list that is stored in the order. */
 static void keep_walked(view *v, const search *s, int32_t least) {
     const place end = pk_walk(s, NULL, v->list.n, 0.0);
@@ -151,11 +168,12 @@ static void keep_prefix(view *v, double p, bool strict, int64_t min_keep, const 
         const mass_source s = pk_view_source(v);
         target = p * pk_mass_sum(&v->mass, &s);
     }
+    const int32_t least = (int32_t)min_i64(at_least, v->list.n);
+    if (order == ORDER_DESCENDING) drop_tail(v, target, least);
     pk_view_realise_short(v);
     const mass_source of = pk_view_source(v);
     const search s =
         pk_search(&v->mass, &of, &v->list, v->n_vocab, order, v->centre, target, strict);
-    const int32_t least = (int32_t)min_i64(at_least, v->list.n);
     if (pk_list_lies(&v->list, order, v->centre))
         keep_walked(v, &s, least);
     else
