@@ -197,18 +197,21 @@ static int32_t next_reaching(reaching *r) {
 int32_t pk_list_lowest_id(const list *l, float x) {
     reaching r = {.l = l, .low = x};
     int32_t best = -1;
-    for (int32_t first; (first = next_reaching(&r)) >= 0;)
-        for (int32_t i = first; i < first + GROUP && i < l->n; i++)
-            if (l->x[i] == x && (best < 0 || l->ids[i] < best)) best = l->ids[i];
+    for (int32_t group; (group = next_reaching(&r)) >= 0;)
+        for (int32_t first = group; first < group + GROUP; first += SPAN) {
+            if (!span_reaches(l->x + first, x)) continue;
+            for (int32_t i = first; i < first + SPAN && i < l->n; i++)
+                if (l->x[i] == x && (best < 0 || l->ids[i] < best)) best = l->ids[i];
+        }
     PLUCK_ASSERT(best >= 0);
     return best;
 }
 
-int32_t pk_list_values_above(const list *l, float low, float *out) {
+int32_t pk_list_values_above(const list *l, float low, int32_t most, float *out) {
     reaching r = {.l = l, .low = low};
     int32_t n = 0;
-    for (int32_t first; (first = next_reaching(&r)) >= 0;)
-        for (int32_t i = first; i < first + GROUP; i++) { /* the padding reaches nothing */
+    for (int32_t group; n <= most && (group = next_reaching(&r)) >= 0;)
+        for (int32_t i = group; i < group + GROUP; i++) { /* the padding reaches nothing */
             out[n] = l->x[i];
             n += l->x[i] >= low;
         }

@@ -37,8 +37,9 @@ ordering pk_list_ordering(const list *l, candidate_order order, double centre);
  * of groups: the k-th greatest maximum of a group; -inf if there are fewer groups. */
 float pk_list_bound(const list *l, scratch_arena *s, int32_t k);
 
-/* Writes the values that reach `low`, above -inf; returns how many. */
-int32_t pk_list_values_above(const list *l, float low, float *out);
+/* Writes the values that reach `low`, above -inf, and returns how many there are; stops, with more than
+ * `most` and up to GROUP more, if they are more. */
+int32_t pk_list_values_above(const list *l, float low, int32_t most, float *out);
 
 /* Sorts the list; returns whether anything moved. `room`: for as many floats, if it is not short. */
 bool pk_list_sort(list *l, scratch_arena *s, candidate_order order, double centre, float *room);

@@ -108,14 +108,18 @@ static bool collect_prefix(view *v, double p, bool strict, int64_t at_least, flo
 /* Drops from a long list, in descending order, what is certainly behind a prefix of this mass and of at
  * least so many. */
 static void drop_tail(view *v, double target, int32_t least) {
-    enum { LONG = 4096 };
+    enum { LONG = 16384 }; /* a shorter one costs less than the attempt */
     list *l = &v->list;
     const int32_t n_groups = l->n / GROUP, k = n_groups - n_groups / 3;
-    if (l->n < LONG || least > k || l->lies == ORDER_DESCENDING) return;
+    if (l->n <= LONG || least > k || l->lies == ORDER_DESCENDING) return;
+    /* None has more mass than the maximum, which most often is 1. */
+    if (target > n_groups) return;
     const mass_source s = pk_view_source(v);
     const float low = pk_list_bound(l, v->scratch, k);
-    float *x = pk_lease_floats(v->scratch, LEASE_VALUES, (size_t)l->n + GROUP);
-    const double mass = pk_mass_of_values(&v->mass, &s, x, pk_list_values_above(l, low, x));
+    const int32_t most = 2 * n_groups;
+    float *x = pk_lease_floats(v->scratch, LEASE_VALUES, (size_t)most + 2 * GROUP);
+    const int32_t n = pk_list_values_above(l, low, most, x);
+    const double mass = n > most ? 0.0 : pk_mass_of_values(&v->mass, &s, x, n);
     pk_lease_return(v->scratch, LEASE_VALUES);
     if (!(mass > target * (1.0 + 1e-7))) return;
     pk_list_keep_above(l, low);
