@@ -21,8 +21,8 @@
 #include <immintrin.h>
 #include <string.h>
 
-#define VATTR  __attribute__((target("avx2,fma,f16c")))
-#define VWIDTH 8
+#define VATTR   __attribute__((target("avx2,fma,f16c")))
+#define VWIDTH  8
 #define V_FUSES /* there is an instruction for x * y + z, of doubles too */
 
 typedef __m256 vf;
