@@ -52,7 +52,8 @@ const std::vector<setting> &all_settings() {
         {"mirostat 2", 64, 0.1, [](params &p) { p.mirostat = 2; }},
         {"dynamic temperature", 64, 0, [](params &p) { p.dynatemp_range = 0.5f; }},
         {"top_n_sigma 1", 64, 0, [](params &p) { p.top_n_sigma = 1.0f; }},
-        {"everything off", 64, 0, all_off},
+        /* llama.cpp adds up the probabilities of the whole vocabulary in float32 */
+        {"everything off", 64, 0.001, all_off},
         {"three biases", 64, 0,
          [](params &p) {
              p.logit_bias = {{300, 2.0f}, {1000, -3.0f}, {5000, -INFINITY}};
