@@ -5,6 +5,7 @@
 #include "random_chain.h"
 
 #include <math.h>
+#include <string.h>
 
 static float one_of(rows_random *r, const float *values, uint32_t n) {
     return values[rows_below(r, n)];
@@ -217,6 +218,16 @@ void random_chain_make(random_chain *c, uint64_t seed, int32_t n_vocab) {
     c->config =
         with_chain(n_vocab, (uint32_t)rows_next(&r) >> 1,
                    rows_below(&r, 2) ? PLUCK_RNG_PHILOX : PLUCK_RNG_MT19937, c->stages, total);
+}
+
+void random_chain_open(pair *p, random_chain *c, const pluck_stage *stage, int32_t at) {
+    pluck_config config = c->config;
+    memcpy(c->and_one, c->stages, (size_t)at * sizeof *stage);
+    c->and_one[at] = *stage;
+    memcpy(c->and_one + at + 1, c->stages + at, (size_t)(config.n_stages - at) * sizeof *stage);
+    config.stages = c->and_one;
+    config.n_stages++;
+    pair_open(p, &config);
 }
 
 pluck_row random_chain_row(rows_random *r, int32_t n_vocab) {

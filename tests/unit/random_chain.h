@@ -18,6 +18,7 @@ enum {
 typedef struct random_chain {
     pluck_config config;
     pluck_stage stages[CHAIN_STAGES];
+    pluck_stage and_one[CHAIN_STAGES + 1]; /* random_chain_open's */
     pluck_logit_bias biases[CHAIN_STAGES][CHAIN_BIASES];
     pluck_token_sequence breakers[CHAIN_STAGES][CHAIN_BREAKERS];
     int32_t tails[CHAIN_STAGES][CHAIN_BREAKERS][CHAIN_TAIL];
@@ -27,6 +28,9 @@ typedef struct random_chain {
 /* Fills *c, which must not move afterwards. Biases, breakers and histories use `pool` tokens: 0 to
  * pool - 1, spread over the vocabulary by random_chain_token. */
 void random_chain_make(random_chain *c, uint64_t seed, int32_t n_vocab);
+
+/* Opens a pair of a chain that has been made, with one more stage at place `at`. */
+void random_chain_open(pair *p, random_chain *c, const pluck_stage *stage, int32_t at);
 
 /* A token that the chain's edits are likely to change. */
 int32_t random_chain_token(rows_random *r, int32_t n_vocab);

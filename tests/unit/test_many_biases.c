@@ -37,18 +37,12 @@ static void behind_biases(uint64_t seed, int *calls, int *same) {
     const int32_t n_vocab = random_vocab(&r);
     static random_chain chain;
     random_chain_make(&chain, seed, n_vocab);
-    pluck_stage stages[CHAIN_STAGES + 1];
-    const int32_t n = chain.config.n_stages;
     /* Usually first, where the row is still as it was handed in. */
-    const int32_t at = rows_below(&r, 4) ? 0 : (int32_t)rows_below(&r, (uint32_t)n);
-    memcpy(stages, chain.stages, (size_t)at * sizeof *stages);
-    stages[at] = with_bias(biases, make_biases(&r, n_vocab));
-    memcpy(stages + at + 1, chain.stages + at, (size_t)(n - at) * sizeof *stages);
-    pluck_config config = chain.config;
-    config.stages = stages;
-    config.n_stages = n + 1;
+    const uint32_t n = (uint32_t)chain.config.n_stages;
+    const int32_t at = rows_below(&r, 4) ? 0 : (int32_t)rows_below(&r, n);
+    const pluck_stage many = with_bias(biases, make_biases(&r, n_vocab));
     pair p;
-    pair_open(&p, &config);
+    random_chain_open(&p, &chain, &many, at);
     p.label = "many biases";
     p.seed = seed;
     random_chain_calls(&p, &r, n_vocab, random_chain_row, calls, same);

@@ -68,14 +68,9 @@ static void run_chain(uint64_t seed, int *calls, int *same) {
     const int32_t n_vocab = 1 + (int32_t)rows_below(&r, rows_below(&r, 3) ? 300 : MOST_VOCAB);
     static random_chain chain;
     random_chain_make(&chain, seed, n_vocab);
-    pluck_stage stages[CHAIN_STAGES + 1];
-    stages[0] = random_stage(&r);
-    memcpy(stages + 1, chain.stages, (size_t)chain.config.n_stages * sizeof *stages);
-    pluck_config config = chain.config;
-    config.stages = stages;
-    config.n_stages++;
+    const pluck_stage first = random_stage(&r);
     pair p;
-    pair_open(&p, &config);
+    random_chain_open(&p, &chain, &first, 0);
     p.label = "second row";
     p.seed = seed;
     for (int i = 0; i < 20; i++) pair_accept(&p, random_chain_token(&r, n_vocab));
