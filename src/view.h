@@ -89,6 +89,9 @@ float pk_view_value(const view *v, int32_t token);
 /* At least m of the greatest x, or all the alive if those are fewer, descending; *n tells how many. To
  * be returned before anything else is asked of the view. */
 const float *pk_view_lease_top(view *v, int32_t m, int32_t *n);
+
+/* The same of all x >= low; there may be none. */
+const float *pk_view_lease_above(view *v, float low, int32_t *n);
 void pk_view_return_top(view *v);
 
 /* The least x of the alive. */

@@ -236,6 +236,19 @@ static int32_t collect_greatest(view *v, int32_t m) {
     return n;
 }
 
+/* The same for the values alone, without ids: equals need not be told apart. */
+static int32_t collect_greatest_values(view *v, int32_t m) {
+    const float bound = pk_view_bound(v, m);
+    const int64_t most = max_i64(4 * (int64_t)m, 4096);
+    if (bound == -INFINITY) return collect_greatest(v, m);
+    const float above = nextafterf(bound, INFINITY);
+    const int64_t few = bound < v->mass.max ? pk_view_collect_few(v, above, most) : 0;
+    if (few > most) return collect_greatest(v, m);
+    int32_t n = (int32_t)few;
+    for (; n < m; n++) v->list.x[n] = bound;
+    return n;
+}
+
 /* Writes the m greatest of n values, SHORT_LIST at most, descending. */
 static void sort_few(const float *x, int32_t n, int32_t m, float *out) {
     int32_t to[SHORT_LIST];
@@ -251,7 +264,7 @@ int32_t pk_view_greatest(view *v, int32_t m, float *out) {
         memcpy(out, v->list.x, (size_t)m * sizeof *out);
         return m;
     }
-    const int32_t n = v->whole ? collect_greatest(v, m) : v->list.n;
+    const int32_t n = v->whole ? collect_greatest_values(v, m) : v->list.n;
     if (n <= SHORT_LIST) {
         sort_few(v->list.x, n, m, out);
         return m;
@@ -318,36 +331,63 @@ float pk_view_value(const view *v, int32_t token) {
 }
 
 /* Room for a float for each token: the ids of a WHOLE view's free list, which do not belong to values
- * that are sorted without them. */
+ * that are sorted without them; or the patches of a row that is not read any more. */
 static float *room_of(view *v) {
-    PLUCK_ASSERT(v->whole);
-    return (float *)(void *)v->list.ids;
+    return v->whole ? (float *)(void *)v->list.ids : v->row.memory.patches;
+}
+
+/* Leases the values of a list that are at least low, in any order. */
+static float *lease_values_above(view *v, float low, int32_t *n) {
+    const list *l = &v->list;
+    float *x = pk_lease_floats(v->scratch, LEASE_TOP, (size_t)l->n);
+    *n = 0;
+    for (int32_t i = 0; i < l->n; i++) {
+        x[*n] = l->x[i];
+        *n += l->x[i] >= low;
+    }
+    return x;
+}
+
+/* What lies in order is not copied. */
+static const float *lease_sorted(view *v) {
+    (void)pk_lease_floats(v->scratch, LEASE_TOP, 0);
+    return v->list.x;
+}
+
+static bool lies_sorted(const view *v) {
+    return !v->whole && v->list.lies == ORDER_DESCENDING;
 }
 
 const float *pk_view_lease_top(view *v, int32_t m, int32_t *n) {
     PLUCK_ASSERT(m >= 1 && v->mass.max_stamp == v->values && !v->adapted);
-    list *l = &v->list;
     const int32_t alive = pk_view_alive(v);
-    const bool lies = !v->whole && l->lies == ORDER_DESCENDING;
-    float *x = pk_lease_floats(v->scratch, LEASE_TOP, v->whole || lies ? 0 : (size_t)l->n);
-    *n = alive;
-    if (lies) return l->x;
-    if (v->whole) {
+    if (v->whole && m < alive) {
         /* What is collected is not a list of candidates, only their values. */
-        *n = m < alive ? collect_greatest(v, m) : pk_view_collect(v, -INFINITY, NAN);
-        pk_sort_values(l->x, *n, room_of(v));
-        return l->x;
+        *n = collect_greatest_values(v, m);
+        pk_sort_values(v->list.x, *n, room_of(v));
+        return lease_sorted(v);
     }
-    memcpy(x, l->x, (size_t)l->n * sizeof *x);
-    if (m <= l->n / 4) {
-        const float kth = pk_kth_greatest(x, l->n, m);
-        *n = 0;
-        for (int32_t i = 0; i < l->n; i++) {
-            x[*n] = l->x[i];
-            *n += l->x[i] >= kth;
-        }
+    if (lies_sorted(v)) {
+        *n = (int32_t)min_i64(m, alive);
+        return lease_sorted(v);
     }
-    pk_sort_values(x, *n, NULL);
+    const bool is_most = v->whole || m > alive / 4; /* a selection would not be worth it */
+    return pk_view_lease_above(v, is_most ? -INFINITY : mth_of_list(v, alive, m), n);
+}
+
+const float *pk_view_lease_above(view *v, float low, int32_t *n) {
+    PLUCK_ASSERT(v->mass.max_stamp == v->values && !v->adapted);
+    if (lies_sorted(v)) {
+        *n = (int32_t)pk_list_count(&v->list, low);
+        return lease_sorted(v);
+    }
+    if (v->whole) {
+        *n = pk_view_collect(v, low, NAN);
+        pk_sort_values(v->list.x, *n, room_of(v));
+        return lease_sorted(v);
+    }
+    float *x = lease_values_above(v, low, n);
+    pk_sort_values(x, *n, room_of(v));
     return x;
 }
 

@@ -14,77 +14,204 @@
 
 #include "../stage.h"
 
-enum { FIRST = 256, STEP = 16, MOST = FIRST * STEP };
+enum { FIRST = 256, BLOCK = 32, MARKS = 128 };
 
-/* n sorted values, then n_zeros candidates without probability. */
+/* What is further down changes no sum of d by more than a few exp(LIKELY). */
+static const double LIKELY = -14.0;
+
+/* Probabilities that are so near to each other are the same in double. */
+static const double NOTHING = 0x1p-60;
+
+/* n sorted values, then n_zeros candidates without probability, and behind them n_more with a
+ * probability of no more than `most`. */
 typedef struct sorted {
     const float *x;
     int32_t n, n_zeros;
-    double scale;
+    double scale, most;
+    int64_t n_more;
 } sorted;
 
-/* Probabilities, as parts of the greatest, one after the other. */
+/* Reads probabilities, as parts of the greatest, block by block, and adds up their d. */
 typedef struct walk {
     const sorted *of;
-    int32_t i;
-    double nats, part;
+    int32_t i;         /* how many have been read */
+    double before[2];  /* the last two of them */
+    double nats, part; /* what the last block's are computed from */
+    double sum;        /* of the d so far */
 } walk;
 
-static double next_part(walk *w) {
-    const sorted *s = w->of;
-    const int32_t i = ++w->i;
-    if (i >= s->n) return 0.0;
-    const double nats = ((double)s->x[i] - (double)s->x[0]) * s->scale;
-    w->part = exp_step(w->part, w->nats, nats - w->nats);
-    w->nats = nats;
-    return w->part;
+static double nats_of(const sorted *s, int32_t i) {
+    return ((double)s->x[i] - (double)s->x[0]) * s->scale;
 }
 
-/* The first i at which d(0) + ... + d(i) is above the limit, how many d there are if none is; *sum
- * becomes that sum, *last the probability of i + 1 and i + 2 together. */
-static int32_t first_above(const sorted *s, double limit, double *sum, double *last) {
-    const int32_t n = s->n + s->n_zeros - 2;
-    walk w = {.of = s, .part = 1.0};
-    double a = 1.0, b = next_part(&w);
-    *sum = 0.0;
-    *last = a + b;
-    for (int32_t i = 0; i < n; i++) {
-        const double c = next_part(&w);
-        *sum += fabs((a - b) - (b - c));
-        *last = b + c;
-        if (*sum > limit) return i;
-        a = b;
-        b = c;
+/* Writes the probabilities of the next n values. If they are near to each other a few terms around
+ * their middle are enough; the compiler computes several side by side. */
+static void read_parts(walk *w, int32_t n, double *part) {
+    const float *x = w->of->x + w->i;
+    const double greatest = (double)w->of->x[0], scale = w->of->scale;
+    const double high = nats_of(w->of, w->i), low = nats_of(w->of, w->i + n - 1);
+    if (!(high - low <= 1.0 / 32)) {
+        for (int32_t i = 0; i < n; i++) part[i] = exp(nats_of(w->of, w->i + i));
+        w->nats = low;
+        w->part = part[n - 1];
+        return;
     }
-    return n;
+    const double middle = low + 0.5 * (high - low);
+    w->part = exp_step(w->part, w->nats, middle - w->nats);
+    w->nats = middle;
+    const double of_middle = w->part;
+    for (int32_t i = 0; i < n; i++) {
+        const double r = ((double)x[i] - greatest) * scale - middle;
+        const double tail = 1.0 / 6 + r * (1.0 / 24 + r * (1.0 / 120 + r * (1.0 / 720)));
+        part[i] = of_middle * (1.0 + r * (1.0 + r * (0.5 + r * tail)));
+    }
+}
+
+static double bend(const double *p) {
+    return fabs((p[0] - p[1]) - (p[1] - p[2]));
+}
+
+/* The sum of n d, in four lanes. */
+static double sum_of_bends(const double *p, int32_t n) {
+    double lane[4] = {0.0, 0.0, 0.0, 0.0};
+    int32_t i = 0;
+    for (; i + 4 <= n; i += 4)
+        for (int j = 0; j < 4; j++) lane[j] += bend(p + i + j);
+    for (; i < n; i++) lane[0] += bend(p + i);
+    return (lane[0] + lane[1]) + (lane[2] + lane[3]);
+}
+
+static int32_t length_of(const sorted *s) {
+    return s->n + s->n_zeros;
+}
+
+/* Reads a block to behind the two before it, which become p[0] and p[1]. Returns how many d there are
+ * now, the first of *p: those of the first two values of all do not exist. */
+static int32_t read_block(walk *w, double p[BLOCK + 2], const double **first) {
+    const sorted *s = w->of;
+    const int32_t left = length_of(s) - w->i, n = left < BLOCK ? left : BLOCK;
+    const int32_t values = (int32_t)clamp(s->n - w->i, 0, n), none = w->i == 0 ? 2 : 0;
+    memcpy(p, w->before, sizeof w->before);
+    if (values > 0) read_parts(w, values, p + 2);
+    for (int32_t i = values; i < n; i++) p[2 + i] = 0.0;
+    memcpy(w->before, p + n, sizeof w->before);
+    w->i += n;
+    *first = p + none;
+    return n - none;
+}
+
+/* Whether the next block's values are the same as the two before it, so that all d are 0. */
+static bool is_level(const walk *w) {
+    const int32_t i = w->i;
+    return i >= 2 && i + BLOCK <= w->of->n &&
+           nats_of(w->of, i - 2) - nats_of(w->of, i + BLOCK - 1) <= NOTHING;
+}
+
+static void pass_block(walk *w) {
+    double p[BLOCK + 2];
+    const double *first;
+    if (is_level(w)) {
+        w->i += BLOCK;
+        return;
+    }
+    const int32_t n = read_block(w, p, &first);
+    w->sum += sum_of_bends(first, n);
+}
+
+/* The first i in the next block at which the sum is above the limit, which it is at the end of the
+ * block; *sum becomes the sum there. */
+static int32_t place_in_block(walk w, double limit, double *sum) {
+    double p[BLOCK + 2];
+    const double *first;
+    const int32_t n = read_block(&w, p, &first);
+    *sum = w.sum;
+    for (int32_t i = 0; i < n; i++) {
+        *sum += bend(first + i);
+        if (*sum > limit) return w.i - 2 - n + i;
+    }
+    return w.i - 3;
+}
+
+typedef struct bounds {
+    double low, high;
+} bounds;
+
+/* What the d of those behind add up to, if the last two of these have the probabilities a and b: these
+ * fall by b and a few times `most` more or less, and no falls add up to more than twice what they
+ * start from. */
+static bounds bounds_of_rest(const sorted *s, double a, double b) {
+    if (s->n_more == 0) return (bounds){0.0, 0.0};
+    const double likely = fabs(a - 2.0 * b) + b, blur = 3.0 * s->most;
+    const double low = s->n_more > 1 ? fmax(likely - blur, 0.0) : 0.0;
+    return (bounds){low, fmin(likely + blur, a + b)};
 }
 
 /* The i that is looked for; -1 if these values do not tell, INT32_MAX if there is none. */
-static int32_t find(const sorted *s, bool all, double z) {
-    double sum, reached, rest, last;
-    const int32_t n = first_above(s, INFINITY, &sum, &rest);
-    /* The d of what is not among these add up to no more than the last two. */
-    if (all) rest = 0.0;
-    const int32_t i = first_above(s, z * sum, &reached, &last);
-    if (i < n && reached > z * (sum + rest)) return i;
-    return all ? INT32_MAX : -1;
+static int32_t find(const sorted *s, double z) {
+    const int32_t n = length_of(s), stride = (n / MARKS / BLOCK + 1) * BLOCK;
+    walk marks[MARKS + 1], w = {.of = s, .part = 1.0};
+    int32_t n_marks = 1;
+    marks[0] = w;
+    /* The d behind a probability add up to no more than twice as much. */
+    while (w.i < n && !(w.i > 0 && w.before[0] < NOTHING * w.sum)) {
+        if (w.i > 0 && w.i % stride == 0) marks[n_marks++] = w;
+        pass_block(&w);
+    }
+    const bounds rest = bounds_of_rest(s, w.before[0], w.before[1]);
+    const double limit = z * (w.sum + rest.low), most = z * (w.sum + rest.high);
+    while (n_marks > 1 && marks[n_marks - 1].sum > limit) n_marks--;
+    walk at = marks[n_marks - 1];
+    for (w = at; w.i < n && w.sum <= limit;) {
+        at = w;
+        pass_block(&w);
+    }
+    double reached = 0.0;
+    const int32_t i = w.sum > limit ? place_in_block(at, limit, &reached) : INT32_MAX;
+    return s->n_more == 0 || reached > most ? i : -1;
+}
+
+/* Whether all probabilities are the same, so that there is no d. */
+static bool is_flat(view *v) {
+    const double range = (double)pk_view_max(v) - (double)pk_view_min(v);
+    return pk_view_counted(v) == pk_view_alive(v) && range * pk_view_scale(v) <= NOTHING;
+}
+
+/* Reads at least the m greatest; all x >= low if m is 0. */
+static int32_t find_in(view *v, int32_t m, float low, double z) {
+    const int32_t alive = pk_view_alive(v);
+    const int64_t counted = pk_view_counted(v);
+    sorted s = {.scale = pk_view_scale(v)};
+    s.x = m > 0 ? pk_view_lease_top(v, m, &s.n) : pk_view_lease_above(v, low, &s.n);
+    if (s.n < alive) {
+        s.n_more = counted - s.n;
+        s.most = exp(m > 0 ? nats_of(&s, s.n - 1) : LIKELY);
+    } else {
+        s.n_zeros = (int32_t)min_i64(counted - alive, 2); /* of more zeros d is zero, too */
+    }
+    const int32_t found = find(&s, z);
+    pk_view_return_top(v);
+    return found;
+}
+
+/* Looks at a few, then at the likely ones, and at all if these do not tell or are most of all. */
+static int32_t find_step_by_step(view *v, double z) {
+    const int32_t alive = pk_view_alive(v), found = find_in(v, FIRST, 0.0f, z);
+    if (found >= 0) return found;
+    const float low = pk_view_x_below_max(v, LIKELY);
+    if (pk_view_count_above(v, low) < alive / 3 * 2) {
+        const int32_t likely = find_in(v, 0, low, z);
+        if (likely >= 0) return likely;
+    } else if (is_flat(v)) {
+        return INT32_MAX;
+    }
+    return find_in(v, 0, -INFINITY, z);
 }
 
 static pluck_status apply(view *v, const stage_run *run) {
     const pluck_stage_tfs *p = &run->stage->as.tfs;
     const int64_t counted = pk_view_counted(v);
-    const int32_t alive = pk_view_alive(v);
     if (counted <= 2) return PLUCK_OK;
-    int32_t found = -1;
-    for (int32_t m = FIRST; found < 0; m = m < MOST && m < alive / STEP ? m * STEP : alive) {
-        sorted s = {.scale = pk_view_scale(v)};
-        s.x = pk_view_lease_top(v, m, &s.n);
-        const bool all = s.n == alive;
-        /* Of more zeros d is zero, too. */
-        if (all) s.n_zeros = (int32_t)min_i64(counted - alive, 2);
-        found = find(&s, all, (double)p->z);
-        pk_view_return_top(v);
-    }
+    const int32_t found = find_step_by_step(v, (double)p->z);
     int64_t keep = counted;
     if (found < INT32_MAX) keep = max_i64(max_i64(found, p->min_keep), 1) + p->extra;
     pk_view_top_k(v, min_i64(keep, counted));

@@ -12,7 +12,20 @@
 
 enum { MOST = 6000 };
 
-typedef enum shape { RANDOM, FEW_VALUES, ZEROS, EQUAL, ASCENDING, ORGAN_PIPE, FAR, SHAPES } shape;
+typedef enum shape {
+    RANDOM,
+    FEW_VALUES,
+    ZEROS,
+    EQUAL,
+    ASCENDING,
+    ORGAN_PIPE,
+    FAR,
+    BFLOAT,
+    CLIPPED,
+    CLUSTERS,
+    TINY,
+    SHAPES
+} shape;
 
 static float value(shape s, rows_random *r, int32_t i, int32_t n) {
     switch (s) {
@@ -28,6 +41,14 @@ static float value(shape s, rows_random *r, int32_t i, int32_t n) {
         return (float)(i < n / 2 ? i : n - i);
     case FAR: /* some near the centre, the others nearly equally far from it */
         return rows_below(r, 10) == 0 ? 1e9f : (float)rows_gauss(r);
+    case BFLOAT: /* of both signs, with few bits */
+        return rintf((float)(40.0 * rows_gauss(r))) / 8.0f;
+    case CLIPPED: /* zeros of both signs below the others */
+        return rows_below(r, 2) ? (float)rows_uniform(r) : value(ZEROS, r, i, n);
+    case CLUSTERS: /* 300 narrow ones, so that many distances are the same when rounded */
+        return (float)rows_below(r, 300) + 1e-4f * (float)rows_uniform(r);
+    case TINY: /* so near to each other that their distances are out of range */
+        return (float)(1e-39 * rows_gauss(r));
     default:
         return (float)(5.0 * rows_gauss(r));
     }
