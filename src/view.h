@@ -90,8 +90,8 @@ float pk_view_value(const view *v, int32_t token);
  * be returned before anything else is asked of the view. */
 const float *pk_view_lease_top(view *v, int32_t m, int32_t *n);
 
-/* The same of all x >= low; there may be none. */
-const float *pk_view_lease_above(view *v, float low, int32_t *n);
+/* The same of all low <= x < high (NaN: no limit); there may be none. */
+const float *pk_view_lease_between(view *v, float low, float high, int32_t *n);
 void pk_view_return_top(view *v);
 
 /* The least x of the alive. */
@@ -100,6 +100,39 @@ float pk_view_min(view *v);
 /* Whether every stretch of x longer than `width` between low and high holds one that is alive. May
  * say no if it is so. */
 bool pk_view_is_dense(view *v, double low, double high, double width);
+
+/* ---- bins ---- */
+
+/* Divides low <= x <= high into n bins of the same width, the first at high. */
+typedef struct view_bins {
+    float low, high, per_unit;
+    int32_t n;
+} view_bins;
+
+/* The bins of a range that is not empty. */
+view_bins pk_view_bins_of(float low, float high, int32_t n);
+
+/* The least x that is not in a bin behind this one; -inf if there is none. */
+float pk_view_bin_floor(const view_bins *b, int32_t bin);
+
+/* The mass of a bin relative to the maximum's, and its first moment: mass times nats below the
+ * maximum, which is negative. */
+typedef struct view_bin_mass {
+    double mass, moment;
+} view_bin_mass;
+
+/* Writes those of n bins, whose high is the maximum; what is below their low is in the last one. The
+ * sum is that of pk_view_entropy. */
+void pk_view_bin_masses(view *v, const view_bins *b, view_bin_mass *bins);
+
+/* How many are in a bin, and the least and the greatest of them. */
+typedef struct view_bin_ends {
+    int32_t n;
+    float least, greatest;
+} view_bin_ends;
+
+/* Writes those of n bins, and behind them one more that means nothing. */
+void pk_view_bin_ends(view *v, const view_bins *b, view_bin_ends *bins);
 
 /* ---- narrowing ---- */
 

@@ -336,14 +336,14 @@ static float *room_of(view *v) {
     return v->whole ? (float *)(void *)v->list.ids : v->row.memory.patches;
 }
 
-/* Leases the values of a list that are at least low, in any order. */
-static float *lease_values_above(view *v, float low, int32_t *n) {
+/* Leases the values of a list from low to below high, in any order. */
+static float *lease_values(view *v, float low, float high, int32_t *n) {
     const list *l = &v->list;
     float *x = pk_lease_floats(v->scratch, LEASE_TOP, (size_t)l->n);
     *n = 0;
     for (int32_t i = 0; i < l->n; i++) {
         x[*n] = l->x[i];
-        *n += l->x[i] >= low;
+        *n += l->x[i] >= low && !(l->x[i] >= high);
     }
     return x;
 }
@@ -358,35 +358,55 @@ static bool lies_sorted(const view *v) {
     return !v->whole && v->list.lies == ORDER_DESCENDING;
 }
 
+/* Leases at least m of the greatest values of a list, in any order, and not many more. */
+static float *lease_greatest_of_list(view *v, int32_t m, int32_t *n) {
+    const list *l = &v->list;
+    float *x = pk_lease_floats(v->scratch, LEASE_TOP, (size_t)l->n + 2 * GROUP), *room = room_of(v);
+    *n = pk_list_values_above(l, pk_list_bound(l, v->scratch, m), l->n, x);
+    if (*n / 4 < m) return x; /* a selection would not be worth it */
+    memcpy(room, x, (size_t)*n * sizeof *x);
+    const float low = pk_kth_greatest(room, *n, m);
+    const int32_t n_found = *n;
+    *n = 0;
+    for (int32_t i = 0; i < n_found; i++) {
+        x[*n] = x[i];
+        *n += x[i] >= low;
+    }
+    return x;
+}
+
 const float *pk_view_lease_top(view *v, int32_t m, int32_t *n) {
     PLUCK_ASSERT(m >= 1 && v->mass.max_stamp == v->values && !v->adapted);
-    const int32_t alive = pk_view_alive(v);
-    if (v->whole && m < alive) {
+    m = (int32_t)min_i64(m, pk_view_alive(v));
+    if (lies_sorted(v)) {
+        *n = m;
+        return lease_sorted(v);
+    }
+    if (m == pk_view_alive(v)) return pk_view_lease_between(v, -INFINITY, NAN, n);
+    if (v->whole) {
         /* What is collected is not a list of candidates, only their values. */
         *n = collect_greatest_values(v, m);
         pk_sort_values(v->list.x, *n, room_of(v));
         return lease_sorted(v);
     }
-    if (lies_sorted(v)) {
-        *n = (int32_t)min_i64(m, alive);
-        return lease_sorted(v);
-    }
-    const bool is_most = v->whole || m > alive / 4; /* a selection would not be worth it */
-    return pk_view_lease_above(v, is_most ? -INFINITY : mth_of_list(v, alive, m), n);
+    float *x = lease_greatest_of_list(v, m, n);
+    pk_sort_values(x, *n, room_of(v));
+    return x;
 }
 
-const float *pk_view_lease_above(view *v, float low, int32_t *n) {
+const float *pk_view_lease_between(view *v, float low, float high, int32_t *n) {
     PLUCK_ASSERT(v->mass.max_stamp == v->values && !v->adapted);
     if (lies_sorted(v)) {
-        *n = (int32_t)pk_list_count(&v->list, low);
-        return lease_sorted(v);
+        const int32_t above = isnan(high) ? 0 : pk_list_count(&v->list, high);
+        *n = pk_list_count(&v->list, low) - above;
+        return lease_sorted(v) + above;
     }
     if (v->whole) {
-        *n = pk_view_collect(v, low, NAN);
+        *n = pk_view_collect(v, low, high);
         pk_sort_values(v->list.x, *n, room_of(v));
         return lease_sorted(v);
     }
-    float *x = lease_values_above(v, low, n);
+    float *x = lease_values(v, low, high, n);
     pk_sort_values(x, *n, room_of(v));
     return x;
 }

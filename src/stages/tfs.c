@@ -181,7 +181,7 @@ static int32_t find_in(view *v, int32_t m, float low, double z) {
     const int32_t alive = pk_view_alive(v);
     const int64_t counted = pk_view_counted(v);
     sorted s = {.scale = pk_view_scale(v)};
-    s.x = m > 0 ? pk_view_lease_top(v, m, &s.n) : pk_view_lease_above(v, low, &s.n);
+    s.x = m > 0 ? pk_view_lease_top(v, m, &s.n) : pk_view_lease_between(v, low, NAN, &s.n);
     if (s.n < alive) {
         s.n_more = counted - s.n;
         s.most = exp(m > 0 ? nats_of(&s, s.n - 1) : LIKELY);
