@@ -99,13 +99,13 @@ float pk_view_min(view *v);
 
 /* Whether every stretch of x longer than `width` between low and high holds one that is alive. May
  * say no if it is so. */
-bool pk_view_is_dense(view *v, double low, double high, double width);
+bool pk_view_is_dense(view *v, float low, float high, double width);
 
 /* ---- bins ---- */
 
 /* Divides low <= x <= high into n bins of the same width, the first at high. */
 typedef struct view_bins {
-    float low, high, per_unit;
+    float low, high, unit, per_unit;
     int32_t n;
 } view_bins;
 
@@ -131,8 +131,10 @@ typedef struct view_bin_ends {
     float least, greatest;
 } view_bin_ends;
 
-/* Writes those of n bins, and behind them one more that means nothing. */
-void pk_view_bin_ends(view *v, const view_bins *b, view_bin_ends *bins);
+/* Leases those of n bins, a quarter of the alive at most. Return them before anything else is asked of
+ * the view. */
+const view_bin_ends *pk_view_lease_bin_ends(view *v, const view_bins *b);
+void pk_view_return_bin_ends(view *v);
 
 /* ---- narrowing ---- */
 

@@ -6,14 +6,16 @@
 #include <float.h>
 
 view_bins pk_view_bins_of(float low, float high, int32_t n) {
-    const float per_unit = (float)((double)n / ((double)high - (double)low));
     PLUCK_ASSERT(low < high && n >= 1);
-    return (view_bins){low, high, isfinite(per_unit) ? per_unit : FLT_MAX, n};
+    const double range = (double)high - (double)low;
+    /* In two steps, since the bins for a range of denormals would be too many in one unit. */
+    const float unit = range < 1e-30 ? 0x1p100f : 1.0f;
+    return (view_bins){low, high, unit, (float)((double)n / (range * (double)unit)), n};
 }
 
-/* The bin of low <= x <= high, without a branch. */
+/* The bin of low <= x <= high. */
 static inline int32_t bin_of(const view_bins *b, float x) {
-    const float at = (b->high - x) * b->per_unit, last = (float)(b->n - 1);
+    const float at = (b->high - x) * b->unit * b->per_unit, last = (float)(b->n - 1);
     return (int32_t)(at < last ? at : last);
 }
 
@@ -52,24 +54,68 @@ void pk_view_bin_masses(view *v, const view_bins *b, view_bin_mass *bins) {
     }
 }
 
-void pk_view_bin_ends(view *v, const view_bins *b, view_bin_ends *bins) {
+/* Writes the bins of a group's values, n if a value is in none. Without a branch, which would be
+ * mispredicted for every other value. */
+static void find_bins(view_bins b, const float *x, int32_t *bin) {
+    const float last = (float)(b.n - 1);
+    for (int i = 0; i < GROUP; i++) {
+        const float in = x[i] >= b.low && x[i] <= b.high ? x[i] : b.high;
+        const float at = (b.high - in) * b.unit * b.per_unit;
+        const int32_t of_in = (int32_t)(at < last ? at : last);
+        bin[i] = in == x[i] ? of_in : b.n;
+    }
+}
+
+const view_bin_ends *pk_view_lease_bin_ends(view *v, const view_bins *b) {
     const mass_source s = pk_view_source(v);
-    PLUCK_ASSERT(cut_is_open(s.cut));
+    PLUCK_ASSERT(cut_is_open(s.cut) && b->n <= pk_view_alive(v) / 4);
+    const size_t size = ((size_t)b->n + 1) * sizeof(view_bin_ends);
+    view_bin_ends *bins =
+        (void *)pk_lease_floats(v->scratch, LEASE_HISTOGRAM, size / sizeof(float));
     /* The last one is for what is in no bin. */
     for (int32_t i = 0; i <= b->n; i++) bins[i] = (view_bin_ends){0, INFINITY, -INFINITY};
     for (int32_t g = 0; g < s.row->n_groups; g++) {
         float x[GROUP];
         int32_t bin[GROUP];
         pk_row_group(s.row, g, s.cut, x);
-        for (int i = 0; i < GROUP; i++) {
-            const float in = x[i] >= b->low && x[i] <= b->high ? x[i] : b->high;
-            bin[i] = in == x[i] ? bin_of(b, in) : b->n;
-        }
+        find_bins(*b, x, bin);
         for (int i = 0; i < GROUP; i++) {
             view_bin_ends *to = &bins[bin[i]];
+            const float least = to->least, greatest = to->greatest;
             to->n++;
-            to->least = x[i] < to->least ? x[i] : to->least;
-            to->greatest = x[i] > to->greatest ? x[i] : to->greatest;
+            to->least = x[i] < least ? x[i] : least;
+            to->greatest = x[i] > greatest ? x[i] : greatest;
         }
     }
+    return bins;
+}
+
+void pk_view_return_bin_ends(view *v) {
+    pk_lease_return(v->scratch, LEASE_HISTOGRAM);
+}
+
+static bool all_are_filled(const uint8_t *filled, int32_t n) {
+    uint8_t all = 1;
+    for (int32_t i = 0; i < n; i++) all &= filled[i];
+    return all;
+}
+
+bool pk_view_is_dense(view *v, float low, float high, double width) {
+    enum { MOST = 4096, OFTEN = 64 };
+    /* Of bins half as wide, and a little less because bins are rounded, none is empty: then no stretch
+     * is as long as two. */
+    const double n = ceil(2.01 * ((double)high - (double)low) / width);
+    if (!(n >= 1.0 && n <= MOST)) return false;
+    const mass_source s = pk_view_source(v);
+    const view_bins b = pk_view_bins_of(low, high, (int32_t)n);
+    uint8_t filled[MOST + 1] = {0};
+    for (int32_t g = 0; g < s.row->n_groups; g++) {
+        float x[GROUP];
+        int32_t bin[GROUP];
+        pk_row_group(s.row, g, s.cut, x);
+        find_bins(b, x, bin);
+        for (int i = 0; i < GROUP; i++) filled[bin[i]] = 1;
+        if (g % OFTEN == 0 && all_are_filled(filled, b.n)) return true;
+    }
+    return all_are_filled(filled, b.n);
 }

@@ -362,7 +362,12 @@ static bool lies_sorted(const view *v) {
 static float *lease_greatest_of_list(view *v, int32_t m, int32_t *n) {
     const list *l = &v->list;
     float *x = pk_lease_floats(v->scratch, LEASE_TOP, (size_t)l->n + 2 * GROUP), *room = room_of(v);
-    *n = pk_list_values_above(l, pk_list_bound(l, v->scratch, m), l->n, x);
+    const float bound = pk_list_bound(l, v->scratch, m);
+    *n = l->n;
+    if (bound > -INFINITY) /* which the padding would reach */
+        *n = pk_list_values_above(l, bound, l->n, x);
+    else
+        memcpy(x, l->x, (size_t)l->n * sizeof *x);
     if (*n / 4 < m) return x; /* a selection would not be worth it */
     memcpy(room, x, (size_t)*n * sizeof *x);
     const float low = pk_kth_greatest(room, *n, m);

@@ -1,5 +1,4 @@
-/* view_spread.c: how the alive are spread: deviation, the least, gaps, and which are out of float's
- * range. See view.h. */
+/* view_spread.c: how the alive are spread: deviation, the least, and which are out of float's range. See view.h. */
 #include "arithmetic.h"
 
 #include "view_impl.h"
@@ -69,29 +68,6 @@ float pk_view_min(view *v) {
     const float least = pk_row_min(s.row);
     PLUCK_ASSERT(least <= v->mass.max);
     return least;
-}
-
-bool pk_view_is_dense(view *v, double low, double high, double width) {
-    enum { MOST = 4096 };
-    const mass_source s = pk_view_source(v);
-    /* Of bins half as wide, none is empty: then no stretch is as long as two. */
-    const double bins = ceil(2.0 * (high - low) / width);
-    if (!(bins >= 1.0 && bins <= MOST)) return false;
-    const double per_unit = bins / (high - low);
-    uint64_t filled[MOST / 64 + 1] = {0};
-    int32_t n_empty = (int32_t)bins;
-    for (int32_t g = 0; g < s.row->n_groups && n_empty > 0; g++) {
-        float x[GROUP];
-        pk_row_group(s.row, g, s.cut, x);
-        for (int i = 0; i < GROUP; i++) {
-            if (!((double)x[i] >= low && (double)x[i] <= high)) continue;
-            const int32_t bin = (int32_t)fmin(((double)x[i] - low) * per_unit, bins - 1.0);
-            const uint64_t bit = (uint64_t)1 << (bin % 64);
-            n_empty -= !(filled[bin / 64] & bit);
-            filled[bin / 64] |= bit;
-        }
-    }
-    return n_empty == 0;
 }
 
 /* ---- logits out of float's range ---- */

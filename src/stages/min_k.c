@@ -6,43 +6,110 @@
  *
  * Source: Ding et al., "Min-k Sampling: Decoupling Truncation from Temperature Scaling via Relative
  * Logit Dynamics", 2026 (arXiv 2604.11012). Parameter: tau, finite, < 0 disables. What the drops are
- * divided by in common does not move the greatest. Asks the view for its greatest values, in steps
- * until what may lie behind them cannot be steeper, and for the least; leaves descending order.
+ * divided by in common does not move the greatest. Asks the view for its greatest values, and unless
+ * none of those behind can be steeper, for the ends of bins: between them drops are exact, and only
+ * the bins that are wide enough for a steeper one are sorted. Leaves descending order.
  */
 #include "../arithmetic.h"
 
 #include "../stage.h"
 
-enum { FIRST = 1024, STEP = 16 };
+enum { FIRST = 1024, MOST_BINS = 16384 };
 
-/* The first rank i of n sorted values at which (x(i) - x(i + 1)) / i is greatest; *drop becomes that
- * number. */
-static int32_t steepest(const float *x, int32_t n, double *drop) {
-    int32_t at = 1;
-    *drop = 0.0;
-    for (int32_t i = 1; i < n; i++) {
-        const double here = ((double)x[i - 1] - (double)x[i]) / (double)i;
-        if (here <= *drop) continue;
-        *drop = here;
-        at = i;
+/* The steepest drop so far, and behind which rank it is. */
+typedef struct cliff {
+    double drop;
+    int32_t at;
+} cliff;
+
+/* Looks at the drop from `above`, which has that rank, to `below`. */
+static void look_at(cliff *c, float above, float below, int32_t rank) {
+    const double here = ((double)above - (double)below) / (double)rank;
+    /* The first of those that are as steep counts. */
+    if (here < c->drop || (here == c->drop && rank >= c->at)) return;
+    c->drop = here;
+    c->at = rank;
+}
+
+/* Looks at n sorted values behind `rank` others. */
+static void look_at_sorted(cliff *c, const float *x, int32_t n, int32_t rank) {
+    for (int32_t i = 1; i < n; i++) look_at(c, x[i - 1], x[i], rank + i);
+}
+
+/* Whether a steeper one may be among n values behind `rank` others. */
+static bool may_hide(const cliff *c, const view_bin_ends *bin, int32_t rank) {
+    if (bin->n < 2 || bin->least == bin->greatest) return false;
+    cliff steepest = *c;
+    look_at(&steepest, bin->greatest, bin->least, rank + 1);
+    return steepest.at != c->at || steepest.drop > c->drop;
+}
+
+/* A stretch of x, how many values are above it and how many in it. */
+typedef struct stretch {
+    float low, high;
+    int32_t rank, n;
+} stretch;
+
+/* Looks at the drops between n bins behind `rank` values. */
+static void look_between(cliff *c, const view_bin_ends *bin, int32_t n, int32_t rank) {
+    const view_bin_ends *last = NULL;
+    for (int32_t i = 0; i < n; i++) {
+        if (bin[i].n == 0) continue;
+        if (last) look_at(c, last->least, bin[i].greatest, rank);
+        last = &bin[i];
+        rank += bin[i].n;
     }
-    return at;
+}
+
+/* The stretch of those of n bins behind `rank` values that may hide a steeper drop. */
+static stretch narrow(const cliff *c, const view_bin_ends *bin, int32_t n, int32_t rank) {
+    stretch s = {0.0f, 0.0f, 0, 0};
+    for (int32_t i = 0; i < n; rank += bin[i++].n) {
+        if (!may_hide(c, &bin[i], rank)) continue;
+        if (s.n == 0) {
+            s.high = bin[i].greatest;
+            s.rank = rank;
+        }
+        s.low = bin[i].least;
+        s.n = rank + bin[i].n - s.rank;
+    }
+    return s;
+}
+
+/* Looks behind the greatest values, at those from `least` to `last`, which has `rank` above it. */
+static void look_behind(view *v, cliff *c, float least, float last, int32_t rank) {
+    const int32_t alive = pk_view_alive(v);
+    stretch s = {least, last, rank, alive - rank};
+    /* As long as that leaves out half of them; a quarter of all are soon sorted. */
+    for (int32_t n = INT32_MAX; s.n > alive / 4 && s.n < n / 2 && s.low < s.high;) {
+        const int32_t n_bins = alive / 8 < MOST_BINS ? alive / 8 : MOST_BINS;
+        const view_bins b = pk_view_bins_of(s.low, s.high, n_bins);
+        const view_bin_ends *bin = pk_view_lease_bin_ends(v, &b);
+        look_between(c, bin, n_bins, s.rank);
+        n = s.n;
+        s = narrow(c, bin, n_bins, s.rank);
+        pk_view_return_bin_ends(v);
+    }
+    if (s.n == 0) return;
+    int32_t n;
+    const float *x = pk_view_lease_between(v, s.low, nextafterf(s.high, INFINITY), &n);
+    look_at_sorted(c, x, n, s.rank);
+    pk_view_return_top(v);
 }
 
 static int32_t find_cliff(view *v, float least) {
-    const int32_t alive = pk_view_alive(v);
-    for (int32_t m = FIRST;; m = m < alive / STEP ? m * STEP : alive) {
-        int32_t n;
-        double drop;
-        const float *x = pk_view_lease_top(v, m, &n);
-        const int32_t at = steepest(x, n, &drop);
-        const double last = (double)x[n - 1];
-        pk_view_return_top(v);
-        /* A later one would have to be a gap of more than n times the drop. */
-        const double gap = drop * (double)n;
-        if (n == alive || gap >= last - (double)least) return at;
-        if (pk_view_is_dense(v, (double)least, last, gap)) return at;
-    }
+    int32_t n, above = 0;
+    cliff c = {0.0, 1};
+    const float *x = pk_view_lease_top(v, FIRST, &n);
+    look_at_sorted(&c, x, n, 0);
+    const float last = x[n - 1];
+    while (x[above] > last) above++;
+    pk_view_return_top(v);
+    /* A later one would have to be a gap of more than n times the drop. */
+    const double gap = c.drop * (double)n;
+    if (n == pk_view_alive(v) || gap >= (double)last - (double)least) return c.at;
+    if (!pk_view_is_dense(v, least, last, gap)) look_behind(v, &c, least, last, above);
+    return c.at;
 }
 
 static pluck_status apply(view *v, const stage_run *run) {

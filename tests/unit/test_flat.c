@@ -48,7 +48,7 @@ static float value(shape s, rows_random *r, int32_t i) {
     }
 }
 
-typedef enum form { ROW, MASKED, BY_ID, SHUFFLED, FORMS } form;
+typedef enum form { ROW, MASKED, BY_ID, SHUFFLED, SHORT, FORMS } form;
 
 typedef struct input {
     pluck_row row;
@@ -61,14 +61,16 @@ static void make(input *in, shape s, form f) {
     rows_random r = {(uint64_t)s};
     for (int32_t i = 0; i < N; ++i) in->logits[i] = value(s, &r, i);
     in->row = (pluck_row){.logits = in->logits};
-    for (int32_t i = 0; i < (N + 31) / 32; ++i)
-        in->allowed[i] = (uint32_t)(rows_next(&r) | rows_next(&r));
+    for (int32_t i = 0; i < (N + 31) / 32; ++i) {
+        in->allowed[i] = (uint32_t)rows_next(&r);
+        in->allowed[i] |= (uint32_t)rows_next(&r); /* three of four */
+    }
     if (f == MASKED) in->row.allowed = in->allowed;
     if (f < BY_ID) return;
     int32_t n = 0;
     for (int32_t i = 0; i < N; ++i) {
-        if (rows_below(&r, 5) == 0) continue;
-        const int32_t at = f == SHUFFLED ? (int32_t)rows_below(&r, (uint32_t)n + 1) : n;
+        if (rows_below(&r, 20) < (f == SHORT ? 19u : 4u)) continue;
+        const int32_t at = f != BY_ID ? (int32_t)rows_below(&r, (uint32_t)n + 1) : n;
         in->ids[n] = in->ids[at];
         in->ids[at] = i;
         n++;
