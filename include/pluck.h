@@ -140,7 +140,7 @@ typedef struct pluck_allocator {
 } pluck_allocator;
 
 /*
- * The memory that one call needs while it runs, about 17 bytes for each token of the vocabulary.
+ * The memory that one call needs while it runs, about 21 bytes for each token of the vocabulary.
  * Between calls it holds only the result of the last one (pluck_workspace_candidates). Any number
  * of samplers may share a workspace as long as only one call at a time uses it.
  */

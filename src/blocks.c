@@ -171,7 +171,7 @@ pluck_status pluck_entropy(const float *x, size_t n, double *result) {
 static PK_APART pluck_status top_k(pluck_workspace *workspace, const float *x, int32_t n, int32_t k,
                                    int32_t *ids, float *values, int32_t *n_written) {
     const pluck_row row = {.logits = x, .n = n};
-    TRY(pk_workspace_begin(workspace, n, &row));
+    TRY(pk_workspace_begin(workspace, n, &row, false));
     view *v = &workspace->view;
     TRY(pk_view_scan(v));
     pk_view_top_k(v, k);

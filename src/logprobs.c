@@ -20,7 +20,7 @@ static PK_APART pluck_status top_logprobs(const pluck_row *row, int32_t n_top, i
                                           float *logprobs, int32_t *n_written, int32_t token,
                                           float *token_logprob) {
     view *v = &row->workspace->view;
-    TRY(pk_workspace_begin(row->workspace, row->n, row));
+    TRY(pk_workspace_begin(row->workspace, row->n, row, false));
     TRY(pk_view_scan(v));
     const double log_sum = pk_view_log_sum(v);
     if (token_logprob) *token_logprob = (float)((double)pk_view_value(v, token) - log_sum);

@@ -193,6 +193,48 @@ void pk_sort_candidates(candidate_order order, double centre, int32_t *ids, floa
     sort_runs(&given, ids, x, n, room_ids);
 }
 
+/* Moves n candidates to where a digit of their id, below `digits`, says; start[d] is the first place of
+ * digit d. */
+static void move_by_id(const ordering *from, int32_t *ids, float *x, int32_t n, int32_t *start,
+                       int shift, int32_t digits) {
+    for (int32_t i = 0; i < n; i++) {
+        const int32_t to = start[from->ids[i] >> shift & (digits - 1)]++;
+        ids[to] = from->ids[i];
+        x[to] = from->x[i];
+    }
+}
+
+/* Makes n numbers of entries places where the first of them goes. */
+static void make_places(int32_t *count, int32_t n) {
+    for (int32_t d = 0, before = 0; d < n; d++) {
+        const int32_t here = count[d];
+        count[d] = before;
+        before += here;
+    }
+}
+
+void pk_sort_by_id(int32_t *ids, float *x, int32_t n, int32_t n_vocab, int32_t *room_ids,
+                   float *room_x) {
+    enum { MOST_DIGITS = 1 << 12 }; /* two of them are a token */
+    const ordering given = {.ids = ids, .x = x}, room = {.ids = room_ids, .x = room_x};
+    int32_t low[MOST_DIGITS], high[MOST_DIGITS];
+    int shift = 1;
+    while ((int64_t)1 << 2 * shift < n_vocab) shift++;
+    const int32_t digits = 1 << shift;
+    PLUCK_ASSERT(digits <= MOST_DIGITS);
+    memset(low, 0, (size_t)digits * sizeof *low);
+    memset(high, 0, (size_t)digits * sizeof *high);
+    for (int32_t i = 0; i < n; i++) {
+        PLUCK_ASSERT(ids[i] >= 0 && ids[i] < n_vocab);
+        low[ids[i] & (digits - 1)]++;
+        high[ids[i] >> shift]++;
+    }
+    make_places(low, digits);
+    make_places(high, digits);
+    move_by_id(&given, room_ids, room_x, n, low, 0, digits);
+    move_by_id(&room, ids, x, n, high, shift, digits);
+}
+
 bool pk_is_sorted(const ordering *o, const int32_t *index, int32_t n) {
     for (int32_t i = 1; i < n; i++)
         if (!pk_order_before(o, index[i - 1], index[i])) return false;

@@ -35,6 +35,10 @@ void pk_sort_index(const ordering *o, int32_t *index, int32_t n);
 void pk_sort_candidates(candidate_order order, double centre, int32_t *ids, float *x, int32_t n,
                         int32_t *room_ids, float *room_x);
 
+/* Sorts n candidates of n_vocab tokens by id. The rooms have place for n each. */
+void pk_sort_by_id(int32_t *ids, float *x, int32_t n, int32_t n_vocab, int32_t *room_ids,
+                   float *room_x);
+
 bool pk_is_sorted(const ordering *o, const int32_t *index, int32_t n);
 
 /* How many of the first n candidates come at or before (key, id). */

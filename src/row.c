@@ -167,6 +167,18 @@ static void become_flat(logit_row *r) {
     r->flat = true;
 }
 
+void pk_row_open_flat(logit_row *r, const row_memory *memory, const kernel_table *kernels,
+                      int32_t n) {
+    PLUCK_ASSERT(n > 0 && n <= PLUCK_MAX_VOCAB);
+    *r = (logit_row){
+        .kernels = kernels,
+        .n = n,
+        .n_groups = (int32_t)(round_up((size_t)n, GROUP) / GROUP),
+        .memory = *memory,
+    };
+    become_flat(r);
+}
+
 /* Puts the patch of a short last group, the only patch, where it is in a row that is flat. */
 static void place_tail(logit_row *r) {
     PLUCK_ASSERT(!r->flat && row_tail_is_alone(r));
@@ -191,6 +203,13 @@ static void flatten(logit_row *r, float *room) {
         memcpy(flat + (size_t)g * GROUP, room + (size_t)r->memory.patch_of[g] * GROUP,
                GROUP * sizeof *flat);
     become_flat(r);
+}
+
+void pk_row_flatten(logit_row *r, float *room) {
+    if (row_tail_is_alone(r))
+        pk_row_expect_edits(r, r->n_groups);
+    else if (!r->flat)
+        flatten(r, room);
 }
 
 void pk_row_rewrite(logit_row *r, row_rewrite_fn fn, const void *ctx, float *room) {

@@ -84,6 +84,11 @@ typedef struct logit_row {
 void pk_row_open(logit_row *r, const row_memory *memory, const kernel_table *kernels, const void *x,
                  pluck_dtype dtype, int32_t n, const uint32_t *allowed, int32_t n_allowed);
 
+/* Opens a row of the n values that have been written to the memory's patches, padded with -inf to
+ * whole groups: it is flat. */
+void pk_row_open_flat(logit_row *r, const row_memory *memory, const kernel_table *kernels,
+                      int32_t n);
+
 /* A row of the values of a list: n floats, padded with -inf to whole groups. */
 logit_row pk_row_of_values(const kernel_table *kernels, const float *x, int32_t n);
 
@@ -96,6 +101,9 @@ int32_t pk_row_few(const logit_row *r, int32_t most, int32_t *ids);
 
 /* Prepares for edits in about n groups: if they are many, makes a copy of the whole row. */
 void pk_row_expect_edits(logit_row *r, int32_t n);
+
+/* Makes all groups patches, in the order of their ids. `room`: for a float for each token, not kept. */
+void pk_row_flatten(logit_row *r, float *room);
 
 /* Changes the n logits from place `first` on in place; -inf stays. */
 typedef void (*row_rewrite_fn)(const void *ctx, int32_t first, int32_t n, float *x);

@@ -57,6 +57,7 @@ static pluck_status run_step(pluck_sampler *s, int32_t i, view *v, selection *se
     selected->behind = selected->made; /* unless this stage selects */
     const int64_t counted = v->n_counted;
     TRY(at->kind->apply(v, &run));
+    pk_view_settle(v);
     PLUCK_ASSERT(v->n_counted <= counted); /* no stage adds candidates */
     (void)counted;
     PLUCK_ASSERT(!selected->made || selected->behind || at->kind->selects);
@@ -93,12 +94,15 @@ static uint64_t digest_of_state(const pluck_sampler *s) {
 /* The row as a view, looked at if that is wanted. */
 static pluck_status begin_view(pluck_workspace *ws, int32_t n_vocab, const pluck_row *row,
                                const run_hooks *hooks) {
-    TRY(pk_workspace_begin(ws, n_vocab, row));
+    /* Who chooses walks the candidates, by id in a row. */
+    const bool may_index = !hooks || !hooks->choose;
+    TRY(pk_workspace_begin(ws, n_vocab, row, may_index));
     if (!hooks || !hooks->look) return PLUCK_OK;
     TRY(pk_view_prepare(&ws->view, VIEW_SUMMED, true));
     hooks->look(hooks->arg, &ws->view);
     /* The scan left the tokens at +inf alone, but the chain begins with the others as well. */
-    return pk_view_is_infinite(&ws->view) ? pk_workspace_begin(ws, n_vocab, row) : PLUCK_OK;
+    return pk_view_is_infinite(&ws->view) ? pk_workspace_begin(ws, n_vocab, row, may_index)
+                                          : PLUCK_OK;
 }
 
 /* Ends a call that has run: keeps what it did, or takes it back if it failed. `state`: the digest

@@ -20,7 +20,7 @@ void pk_select(const stage_run *run, const view *v, pick found) {
 pick pk_draw(view *v, const stage_run *run) {
     PLUCK_ASSERT(run->stream);
     if (run->choose) return run->choose(run->choose_arg, v, run);
-    return pk_view_draw(v, run->rng, pk_stream_double(run->stream));
+    return pk_view_pick(v, run->rng, pk_stream_double(run->stream));
 }
 
 double pk_surprise(pick found) {

@@ -118,7 +118,7 @@ static pick drafted(const verifier *v, view *seen, int32_t i) {
 static pick draw_residual(const residual *left, view *seen, const stage_run *run) {
     const double u = pk_stream_double(run->stream);
     const pick found = pk_residual_draw(left, seen, u);
-    return found.token >= 0 ? found : pk_view_draw(seen, run->rng, u);
+    return found.token >= 0 ? found : pk_view_pick(seen, run->rng, u);
 }
 
 /* ---- one token after the other ---- */

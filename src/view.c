@@ -47,6 +47,7 @@ int64_t pk_view_collect_few(view *v, float low, int64_t most) {
 
 void pk_view_adopt(view *v) {
     PLUCK_ASSERT(v->whole && !v->uncounted);
+    pk_view_drop_index(v);
     v->whole = false;
     v->cut = cut_at(-INFINITY);
     view_changed_weights(v);
@@ -183,7 +184,7 @@ pluck_status pk_view_prepare(view *v, view_state state, bool takes_cut) {
 }
 
 int32_t pk_view_vocab(const view *v) {
-    return v->n_vocab;
+    return v->index ? v->tokens : v->n_vocab;
 }
 
 bool pk_view_is_list(const view *v) {
@@ -223,6 +224,11 @@ int32_t pk_view_alive(view *v) {
     PLUCK_ASSERT(!v->whole || v->mass.max_stamp == v->values);
     pk_view_count(v);
     return v->whole ? v->n : v->list.n;
+}
+
+int32_t pk_view_most(view *v) {
+    if (!v->whole) return v->list.n;
+    return v->mass.max_stamp == v->values ? pk_view_alive(v) : v->n_vocab;
 }
 
 double pk_view_log_sum(view *v) {
@@ -362,9 +368,10 @@ void pk_view_keep_maximum(view *v) {
     PLUCK_ASSERT(!v->adapted);
     pk_view_count(v); /* the masked ones are still counted */
     const pick best = pk_view_argmax(v);
+    v->list.n = 0;
+    if (v->whole) pk_view_adopt(v);
     v->list.ids[0] = best.token;
     v->list.x[0] = best.x;
-    if (v->whole) pk_view_adopt(v);
     pk_list_set(&v->list, 1, v->order == ORDER_NEAR ? ORDER_AS_IT_LIES : v->order);
     v->order = v->list.lies;
     view_changed_weights(v);

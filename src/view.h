@@ -38,6 +38,7 @@ pluck_status pk_view_prepare(view *v, view_state state, bool takes_cut);
 
 int32_t pk_view_vocab(const view *v); /* in any state */
 int64_t pk_view_counted(view *v);     /* in any state */
+int32_t pk_view_most(view *v);        /* in any state: no more are alive */
 int32_t pk_view_alive(view *v);
 bool pk_view_is_list(const view *v);     /* in any state */
 double pk_view_scale(const view *v);     /* in any state */
@@ -136,6 +137,16 @@ typedef struct view_bin_ends {
 const view_bin_ends *pk_view_lease_bin_ends(view *v, const view_bins *b);
 void pk_view_return_bin_ends(view *v);
 
+/* ---- a list that was handed in and is taken for a row ---- */
+
+/* Lays out by id what was not handed in by id, and gives up the order that it had. The view is
+ * scanned. */
+void pk_view_by_id(view *v);
+
+/* To be called behind each stage: of equals at a cut, which was found in the order in which they were
+ * handed in, those with the lowest ids are kept. */
+void pk_view_settle(view *v);
+
 /* ---- narrowing ---- */
 
 /* Keeps x >= low and drops the others, masked ones included. At least one must remain. */
@@ -159,7 +170,7 @@ void pk_view_top_k(view *v, int64_t k);
 void pk_view_keep_mass(view *v, double p, int64_t min_keep, const rng_stream *ahead);
 
 /* The same in the order of distance from a centre, which becomes the order, and with more than p of
- * the mass. */
+ * the mass. Call pk_view_by_id first. */
 void pk_view_keep_near(view *v, double centre, double p, int64_t min_keep);
 
 /* Keeps the candidates with a probability of at least exp(-nats), and the maximum in any case, and
@@ -299,7 +310,7 @@ pick pk_view_argmax(view *v);
 
 /* The candidate at which the cumulative probability reaches u, in the order that the generator
  * prescribes. */
-pick pk_view_draw(view *v, pluck_rng_kind rng, double u);
+pick pk_view_pick(view *v, pluck_rng_kind rng, double u);
 
 /* ---- adaptive weights (adaptive-p) ---- */
 

@@ -91,7 +91,6 @@ static pluck_status append(view *v, const pluck_row *row, int32_t first, int32_t
 
 /* Copies a list row in, without what is masked. */
 static pluck_status begin_list(view *v, const pluck_row *row) {
-    if (row->n < 1 || row->n > v->n_vocab) return PLUCK_ERR_ROW;
     taken t = {.last = INFINITY, .least = -MODERATE, .max = -INFINITY, .whole = true};
     for (int32_t first = 0; first < row->n; first += STRETCH) {
         const int32_t n = row->n - first < STRETCH ? row->n - first : STRETCH;
@@ -142,8 +141,11 @@ static pluck_status begin(view *v, const view_memory *memory, int32_t n_vocab,
     v->list.ids = memory->ids;
     v->list.x = memory->x;
     v->list.room = memory->room;
+    v->index_memory = memory->index;
+    v->index = NULL;
     v->list.n = 0;
-    if (v->list_row.kernels != v->kernels) /* in the first call */
+    /* In the first call, and behind one that has let the list change places (view_index.c). */
+    if (v->list_row.kernels != v->kernels || v->list_row.x != (const char *)v->list.x)
         v->list_row = pk_row_of_values(v->kernels, v->list.x, 0);
     pk_mass_begin(&v->mass, v->kernels, v->scratch);
     v->mass.group_max = memory->group_max;
@@ -172,8 +174,11 @@ static void open_row(view *v, const view_memory *memory, const pluck_row *row) {
 }
 
 pluck_status pk_view_begin(view *v, const view_memory *memory, int32_t n_vocab,
-                           const pluck_row *row) {
+                           const pluck_row *row, bool may_index) {
     TRY(begin(v, memory, n_vocab, row));
+    if (row->ids && (row->n < 1 || row->n > n_vocab)) return PLUCK_ERR_ROW;
+    if (row->ids && may_index && pk_view_can_index(row))
+        return pk_view_begin_index(v, &memory->row, row);
     if (row->ids) return begin_list(v, row);
     if (row->n != 0 && row->n != n_vocab) return PLUCK_ERR_ROW;
     open_row(v, memory, row);

@@ -153,6 +153,9 @@ void pk_view_check(view *v) {
     PLUCK_ASSERT(v->whole ? !v->infinite : cut_is_open(v->cut));
     PLUCK_ASSERT(v->n_counted >= 0 && v->n_counted <= v->n_vocab);
     PLUCK_ASSERT(v->order != ORDER_NEAR || !isnan(v->centre));
+    PLUCK_ASSERT(!v->index || v->whole);
+    PLUCK_ASSERT(!pk_view_is_shuffled(v) ||
+                 (v->order != ORDER_NEAR && v->cut.through == INT32_MAX));
     if (v->whole) {
         check_row(&v->row);
     } else {

@@ -8,7 +8,7 @@
 /* ---- in the row ---- */
 
 bool pk_view_edits_row(const view *v) {
-    return v->whole && v->order == ORDER_ID;
+    return v->whole && v->order == ORDER_ID && !v->index;
 }
 
 /* So many edits are made at once: their logits are gathered first, and written back. */
@@ -37,18 +37,18 @@ static void apply_to(edit_fn fn, const void *ctx, int32_t k, int32_t n, double s
         if (is_below(before[i])) logit[i] = before[i];
 }
 
-/* Edits n <= AT_ONCE tokens; returns how many became -inf. */
-static int32_t edit_some(view *v, const int32_t *ids, int32_t k, int32_t n, edit_fn fn,
-                         const void *ctx) {
-    float *at[AT_ONCE];
+/* Where the row's value of a place can be changed. */
+static float *value_at(view *v, int32_t place) {
+    PLUCK_ASSERT(place >= 0 && place < v->n_vocab);
+    return v->row.flat ? v->row.memory.patches + place
+                       : pk_row_patch(&v->row, place / GROUP) + place % GROUP;
+}
+
+/* Makes n <= AT_ONCE edits, from the k-th on, of these values; returns how many became -inf. */
+static int32_t edit_values(const view *v, float *const *at, int32_t k, int32_t n, edit_fn fn,
+                           const void *ctx) {
     double logit[AT_ONCE];
-    for (int32_t i = 0; i < n; i++) {
-        const int32_t id = ids[k + i] - v->first;
-        PLUCK_ASSERT(id >= 0 && id < v->n_vocab);
-        at[i] = v->row.flat ? v->row.memory.patches + id
-                            : pk_row_patch(&v->row, id / GROUP) + id % GROUP;
-        logit[i] = (double)*at[i] * v->scale;
-    }
+    for (int32_t i = 0; i < n; i++) logit[i] = (double)*at[i] * v->scale;
     apply_to(fn, ctx, k, n, v->scale, logit);
     int32_t lost = 0;
     for (int32_t i = 0; i < n; i++) {
@@ -59,6 +59,40 @@ static int32_t edit_some(view *v, const int32_t *ids, int32_t k, int32_t n, edit
         lost += alive & (after == -INFINITY);
     }
     return lost;
+}
+
+/* Edits n <= AT_ONCE tokens; returns how many became -inf. */
+static int32_t edit_some(view *v, const int32_t *ids, int32_t k, int32_t n, edit_fn fn,
+                         const void *ctx) {
+    float *at[AT_ONCE];
+    for (int32_t i = 0; i < n; i++) at[i] = value_at(v, ids[k + i] - v->first);
+    return edit_values(v, at, k, n, fn, ctx);
+}
+
+/* The first place of ascending ids, from `from` on, whose id is at least `id`. */
+static int32_t seek(const int32_t *ids, int32_t n, int32_t from, int32_t id) {
+    int32_t step = 1;
+    while (step < n - from && ids[from + step] < id) step *= 2;
+    const int32_t begin = from + step / 2, end = step < n - from ? from + step + 1 : n;
+    return begin + first_from(ids + begin, end - begin, id);
+}
+
+/* Edits those of n tokens that an index which ascends has. */
+static void edit_indexed(view *v, const int32_t *ids, int32_t n, edit_fn fn, const void *ctx) {
+    int32_t place = 0;
+    pk_row_expect_edits(&v->row, n);
+    for (int32_t k = 0; k < n; k += AT_ONCE) {
+        const int32_t count = n - k < AT_ONCE ? n - k : AT_ONCE;
+        float *at[AT_ONCE] = {0}, absent = -INFINITY; /* which no edit changes */
+        for (int32_t i = 0; i < count; i++) {
+            PLUCK_ASSERT(k + i == 0 || ids[k + i] > ids[k + i - 1]);
+            if (place < v->n_vocab) place = seek(v->index, v->n_vocab, place, ids[k + i]);
+            const bool there = place < v->n_vocab && v->index[place] == ids[k + i];
+            at[i] = there ? value_at(v, place) : &absent;
+        }
+        (void)edit_values(v, at, k, count, fn, ctx);
+    }
+    view_changed_values(v);
 }
 
 /* After a scanned row was edited and its groups were refreshed: `lost` candidates became -inf. */
@@ -143,131 +177,7 @@ bool pk_view_add(view *v, const float *added) {
     return true;
 }
 
-/* ---- in a list ---- */
-
-/* From so many edits on, residues of ids tell too little. */
-enum { MANY_EDITS = 64 };
-
-/* The edits of a list: by ids, ascending, or by asking. */
-typedef struct list_edit {
-    const int32_t *ids;
-    int32_t n;
-    edit_of_fn edit_of; /* NULL: by ids */
-    edit_fn fn;
-    const void *ctx;
-    uint64_t residues[64]; /* the set of the ids modulo 4096: most candidates need no search */
-    /* NULL, or by id / 32 the set of these ids, and how many ids come before them: none needs one */
-    const int32_t *words;
-} list_edit;
-
-static int32_t edit_of(const list_edit *e, int32_t id) {
-    if (e->edit_of) return e->edit_of(e->ctx, id);
-    if (e->words) {
-        const uint32_t bits = (uint32_t)e->words[id / 32 * 2], bit = (uint32_t)1 << (id % 32);
-        const int32_t before = e->words[id / 32 * 2 + 1] + __builtin_popcount(bits & (bit - 1));
-        return bits & bit ? before : -1;
-    }
-    return e->residues[id / 64 % 64] >> (id % 64) & 1 ? find_ascending(e->ids, e->n, id) : -1;
-}
-
-/* Whether any of n candidates may have an edit. */
-static bool may_be_edited(const list_edit *e, const int32_t *ids, int32_t n) {
-    const int32_t *words = e->words;
-    uint64_t any = 0;
-    if (e->edit_of) return true;
-    for (int32_t i = 0; i < n; i++) {
-        const uint32_t id = (uint32_t)ids[i];
-        any |= words ? (uint32_t)words[id / 32 * 2] >> (id % 32)
-                     : e->residues[id / 64 % 64] >> (id % 64);
-    }
-    return any & 1;
-}
-
-/* Makes the words in leased memory. */
-static void fill_words(list_edit *e, int32_t n_vocab, int32_t *words) {
-    const int32_t n_words = n_vocab / 32 + 1;
-    memset(words, 0, 2 * (size_t)n_words * sizeof *words);
-    for (int32_t k = 0; k < e->n; k++) {
-        const uint32_t bit = (uint32_t)1 << (e->ids[k] % 32);
-        words[e->ids[k] / 32 * 2] = (int32_t)((uint32_t)words[e->ids[k] / 32 * 2] | bit);
-    }
-    for (int32_t w = 0, before = 0; w < n_words; w++) {
-        words[2 * w + 1] = before;
-        before += __builtin_popcount((uint32_t)words[2 * w]);
-    }
-    e->words = words;
-}
-
-/* x after its edit; -inf if the edit masks. */
-static float edited(const view *v, const list_edit *e, int32_t k, float x) {
-    double logit = v->infinite ? INFINITY : (double)x * v->scale;
-    if (is_below(logit)) return x;
-    e->fn(e->ctx, k, 1, &logit);
-    if (v->infinite) return logit == -INFINITY ? -INFINITY : 0.0f;
-    return (float)(logit / v->scale);
-}
-
-/* After n candidates of the list are left. */
-static void list_was_edited(view *v, int32_t n) {
-    list *l = &v->list;
-    pk_list_truncate(l, n);
-    l->least = -FLT_MAX; /* until somebody needs to know it */
-    view_changed_values(v);
-    l->lies = l->lies == ORDER_ID ? ORDER_ID : ORDER_AS_IT_LIES;
-    v->order = l->lies;
-}
-
-/* Edits `count` candidates from `first` on, and moves what is not masked to the n-th place on; *hits: goes
- * up by the edits. Returns n plus how many are left. */
-static int32_t edit_some_of_list(view *v, const list_edit *e, int32_t first, int32_t count,
-                                 int32_t n, int32_t *hits) {
-    list *l = &v->list;
-    for (int32_t i = first; i < first + count; i++) {
-        const int32_t id = l->ids[i], k = edit_of(e, id);
-        float x = l->x[i];
-        if (k >= 0) {
-            ++*hits;
-            x = edited(v, e, k, x);
-            if (x == -INFINITY) continue;
-        }
-        l->ids[n] = id;
-        l->x[n++] = x;
-    }
-    return n;
-}
-
-static void edit_list(view *v, const list_edit *e) {
-    list *l = &v->list;
-    int32_t kept = 0, hits = 0;
-    for (int32_t first = 0; first < l->n; first += AT_ONCE) {
-        const int32_t count = l->n - first < AT_ONCE ? l->n - first : AT_ONCE;
-        if (may_be_edited(e, l->ids + first, count)) {
-            kept = edit_some_of_list(v, e, first, count, kept, &hits);
-            continue;
-        }
-        if (kept < first) {
-            memmove(l->ids + kept, l->ids + first, (size_t)count * sizeof *l->ids);
-            memmove(l->x + kept, l->x + first, (size_t)count * sizeof *l->x);
-        }
-        kept += count;
-    }
-    if (hits > 0) list_was_edited(v, kept);
-}
-
-static void add_to_list(view *v, const float *added) {
-    list *l = &v->list;
-    int32_t kept = 0;
-    bool changes = false;
-    for (int32_t i = 0; i < l->n; i++) {
-        const int32_t id = l->ids[i];
-        const float x = l->x[i] + added[id]; /* -inf if that is; no x is +inf */
-        changes |= added[id] < 0.0f || added[id] > 0.0f;
-        l->ids[kept] = id;
-        l->x[kept] = x;
-        kept += x > -INFINITY;
-    }
-    if (changes) list_was_edited(v, kept);
-}
+/* ---- both ---- */
 
 /* If the order depends on the values, the list is sorted before the values change. */
 static pluck_status lay_down(view *v) {
@@ -285,24 +195,12 @@ pluck_status pk_view_edit(view *v, const int32_t *ids, int32_t n, edit_fn fn, co
         return PLUCK_OK;
     }
     TRY(lay_down(v));
-    if (v->whole) {
+    if (v->whole && v->index && v->index_ascends)
+        edit_indexed(v, ids, n, fn, ctx);
+    else if (v->whole && !v->index)
         edit_row(v, ids, n, fn, ctx);
-        return PLUCK_OK;
-    }
-    list_edit e = {.ids = ids, .n = n, .fn = fn, .ctx = ctx};
-    for (int32_t k = 0; k < n; k++) {
-        PLUCK_ASSERT(ids[k] < v->n_vocab && (k == 0 || ids[k] > ids[k - 1]));
-        e.residues[ids[k] / 64 % 64] |= (uint64_t)1 << (ids[k] % 64);
-    }
-    /* Words take longer to make than a short list is searched, and are exact. */
-    if (n > MANY_EDITS && v->list.n > v->n_vocab / 32) {
-        fill_words(&e, v->n_vocab,
-                   pk_lease_ints(v->scratch, LEASE_EDITS, 2 * (size_t)(v->n_vocab / 32 + 1)));
-        edit_list(v, &e);
-        pk_lease_return(v->scratch, LEASE_EDITS);
-    } else {
-        edit_list(v, &e);
-    }
+    else
+        pk_view_edit_listed(v, ids, n, fn, ctx);
     return PLUCK_OK;
 }
 
@@ -310,15 +208,14 @@ pluck_status pk_view_add_each(view *v, const float *added, edit_of_fn of, edit_f
     PLUCK_ASSERT(!pk_view_edits_row(v) && !v->adapted);
     if (v->scale != 1.0 || v->infinite) return pk_view_edit_each(v, of, fn, added);
     TRY(lay_down(v));
-    add_to_list(v, added);
+    pk_view_add_listed(v, added);
     return PLUCK_OK;
 }
 
 pluck_status pk_view_edit_each(view *v, edit_of_fn of, edit_fn fn, const void *ctx) {
     PLUCK_ASSERT(!pk_view_edits_row(v) && !v->adapted);
     TRY(lay_down(v));
-    const list_edit e = {.edit_of = of, .fn = fn, .ctx = ctx};
-    edit_list(v, &e);
+    pk_view_edit_asking(v, of, fn, ctx);
     return PLUCK_OK;
 }
 
@@ -369,12 +266,18 @@ pluck_status pk_view_bend(view *v, double square, double cube) {
 
 /* ---- dropping the top ---- */
 
-/* The last in descending order of the list's x >= low: the lowest x, and its highest id. */
-static int32_t last_above(const list *l, float low) {
+static int32_t id_of(const list *l, const int32_t *index, int32_t i) {
+    return index ? index[l->ids[i]] : l->ids[i];
+}
+
+/* The last in descending order of the list's x >= low: the lowest x, and its highest id. `index`: of
+ * the view that it was collected from. */
+static int32_t last_above(const list *l, const int32_t *index, float low) {
     int32_t last = -1;
     for (int32_t i = 0; i < l->n; i++) {
         if (l->x[i] < low) continue;
-        if (last < 0 || l->x[i] < l->x[last] || (l->x[i] == l->x[last] && l->ids[i] > l->ids[last]))
+        if (last < 0 || l->x[i] < l->x[last] ||
+            (l->x[i] == l->x[last] && id_of(l, index, i) > id_of(l, index, last)))
             last = i;
     }
     PLUCK_ASSERT(last >= 0);
@@ -383,13 +286,13 @@ static int32_t last_above(const list *l, float low) {
 
 int32_t pk_view_last_above(view *v, float low) {
     if (v->whole) pk_view_collect(v, low, NAN);
-    return v->list.ids[last_above(&v->list, low)];
+    return pk_view_id(v, v->list.ids[last_above(&v->list, v->index, low)]);
 }
 
 /* Drops all x >= low but the last from a list. */
 static void drop_from_list(view *v, float low) {
     list *l = &v->list;
-    const int32_t last = last_above(l, low);
+    const int32_t last = last_above(l, NULL, low);
     int32_t n = 0;
     for (int32_t i = 0; i < l->n; i++) {
         if (l->x[i] >= low && i != last) continue;
@@ -405,7 +308,7 @@ static void drop_from_list(view *v, float low) {
 static void drop_from_row(view *v, float low) {
     PLUCK_ASSERT(cut_is_open(v->cut) && !v->adapted);
     const int32_t n = pk_view_collect(v, low, NAN);
-    const int32_t *ids = v->list.ids, last = last_above(&v->list, low);
+    const int32_t *ids = v->list.ids, last = last_above(&v->list, v->index, low);
     const mass_source before = pk_view_source(v);
     for (int32_t i = 0; i < n;) {
         const int32_t g = ids[i] / GROUP;

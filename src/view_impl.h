@@ -24,6 +24,14 @@ struct view {
     bool slice;
     int32_t first; /* 0 unless it is a slice */
     bool whole;    /* WHOLE: the candidates are the row's, and the list is free to collect into */
+    /* WHOLE, and the row has the values of a list, n_vocab of them: the token of each place, and how
+     * many tokens there are. NULL: it has not. What says "id" counts places then, but for edits and
+     * what is picked. If the index does not ascend the view is shuffled: between two stages its
+     * order is that of places or descending, and no equals of its cut are left out. */
+    const int32_t *index;
+    bool index_ascends;
+    int32_t tokens;
+    int32_t *index_memory; /* for the index */
     logit_row row;
     list list;
     logit_row list_row; /* the list's values as a row, made with the last source */
@@ -64,14 +72,16 @@ typedef struct view_memory {
     int32_t *ids;
     float *x;
     int32_t room; /* entries of ids and x, which have a group more */
+    int32_t *index;
     float *group_max, *block_max;
     double *group_sum, *group_moment;
     scratch_arena *scratch;
 } view_memory;
 
-/* Makes the view of a row. Errors: ERR_ROW, ERR_TOKEN, ERR_ORDER, ERR_NAN, ERR_EMPTY (lists). */
+/* Makes the view of a row. `may_index`: that of a list may be WHOLE. Errors: ERR_ROW, ERR_TOKEN,
+ * ERR_ORDER, ERR_NAN, ERR_EMPTY (lists). */
 pluck_status pk_view_begin(view *v, const view_memory *memory, int32_t n_vocab,
-                           const pluck_row *row);
+                           const pluck_row *row, bool may_index);
 
 /* Makes the view of a slice of a row, n logits from token `first` on, as WHOLE whatever its mask
  * allows. `first` is a multiple of 1024. Errors: ERR_ROW, ERR_SIZE. */
@@ -81,6 +91,38 @@ pluck_status pk_view_begin_slice(view *v, const view_memory *memory, int32_t fir
 /* Makes the view of a row's candidates that slices of it collected. The caller writes them to the
  * list, by id, and calls pk_list_set; the rest of the vocabulary counts as masked. */
 void pk_view_begin_merged(view *v, const view_memory *memory, int32_t n_vocab);
+
+/* ---- view_index.c ---- */
+
+/* Whether a list that is handed in can be a row. */
+bool pk_view_can_index(const pluck_row *row);
+
+/* Makes the view of such a list. Errors: ERR_TOKEN. */
+pluck_status pk_view_begin_index(view *v, const row_memory *memory, const pluck_row *row);
+
+/* The token of a place of a WHOLE view; the place of a token, -1 if there is none. */
+int32_t pk_view_id(const view *v, int32_t place);
+int32_t pk_view_place(const view *v, int32_t id);
+
+/* Whether the places of a WHOLE view are not in the order of their tokens. */
+static inline bool pk_view_is_shuffled(const view *v) {
+    return v->index && !v->index_ascends;
+}
+
+/* Writes, in the list that was collected from a WHOLE view, the tokens of the places. */
+void pk_view_drop_index(view *v);
+
+/* ---- view_edit_list.c ---- */
+
+/* pk_view_edit and its like for a list, or a row whose index is walked. */
+void pk_view_edit_listed(view *v, const int32_t *ids, int32_t n, edit_fn fn, const void *ctx);
+void pk_view_edit_asking(view *v, edit_of_fn of, edit_fn fn, const void *ctx);
+void pk_view_add_listed(view *v, const float *added);
+
+/* ---- view_prefix.c ---- */
+
+/* What pk_view_pick finds; of a WHOLE view, its place. */
+pick pk_view_draw(view *v, pluck_rng_kind rng, double u);
 
 /* ---- view.c ---- */
 

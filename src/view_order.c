@@ -104,7 +104,7 @@ static int32_t collect_top(view *v, int32_t k) {
     const bool is_bounded = n_groups <= FEW && n_groups >= k;
     const float bound = is_bounded ? pk_kth_of_few(max, n_groups, k) : first;
     /* Of the maximum's equals the first k are enough. */
-    const bool equals = bound == v->mass.max;
+    const bool equals = bound == v->mass.max && !pk_view_is_shuffled(v);
     int32_t n = 0;
     for (int32_t i = 0; i < n_groups && is_bounded && !(equals && n >= k); i++)
         if (max[i] >= bound)
@@ -135,6 +135,7 @@ static bool collect_at_least(view *v, int64_t k) {
 static void cut_at_kth(view *v, int64_t k) {
     const boundary b = pk_boundary_find(v, ORDER_DESCENDING, MEASURE_COUNT, (double)k, false);
     pk_boundary_keep(v, ORDER_DESCENDING, &b);
+    pk_view_settle(v);
     v->n = (int32_t)k;
     v->uncounted = false;
     if (pk_view_is_much(v, k)) return;
@@ -187,11 +188,26 @@ void pk_view_list_top(view *v, int32_t k, int32_t most) {
 
 /* ---- the maximum, and the greatest ---- */
 
+/* The lowest of the maximum's tokens in a WHOLE view whose index does not ascend. */
+static pick lowest_of_maximum(const view *v, float max) {
+    pick best = {INT32_MAX, max, -1.0};
+    for (int32_t g = 0; g < v->row.n_groups; g++) {
+        if (v->mass.group_max[g] != max) continue;
+        float x[GROUP];
+        pk_row_group(&v->row, g, v->cut, x);
+        for (int32_t i = 0; i < GROUP; i++)
+            if (x[i] == max && v->index[g * GROUP + i] < best.token)
+                best.token = v->index[g * GROUP + i];
+    }
+    return best;
+}
+
 pick pk_view_argmax(view *v) {
     const float max = pk_view_max(v);
     if (!v->whole) {
         return (pick){pk_list_lowest_id(&v->list, max), max, -1.0};
     }
+    if (pk_view_is_shuffled(v)) return lowest_of_maximum(v, max);
     int32_t b = 0;
     while (v->mass.block_max[b] != max) b++;
     int32_t g = b * BLOCK_GROUPS;
@@ -202,7 +218,7 @@ pick pk_view_argmax(view *v) {
     int32_t i = 0;
     while (i < GROUP - 1 && x[i] != max) i++;
     PLUCK_ASSERT(x[i] == max);
-    return (pick){g * GROUP + i, max, -1.0};
+    return (pick){pk_view_id(v, g * GROUP + i), max, -1.0};
 }
 
 /* The m-th greatest of the first n x of the list. */
@@ -298,10 +314,19 @@ static int32_t last_of_equals(view *v, float x, int32_t n, int32_t m) {
     return v->list.ids[at];
 }
 
+/* Collects the tokens at or above `low` of a view with an index; returns how many. */
+static int32_t collect_tokens(view *v, float low) {
+    const int32_t n = pk_view_collect(v, low, NAN);
+    for (int32_t i = 0; i < n; i++) v->list.ids[i] = v->index[v->list.ids[i]];
+    return n;
+}
+
 int32_t pk_view_top(view *v, int32_t m, int32_t *ids, float *x) {
     PLUCK_ASSERT(m >= 1 && v->mass.max_stamp == v->values && !v->adapted);
     m = (int32_t)min_i64(m, pk_view_alive(v));
-    const int32_t n = v->whole ? collect_greatest(v, m) : v->list.n;
+    const int32_t n = v->index   ? collect_tokens(v, pk_view_kth(v, m))
+                      : v->whole ? collect_greatest(v, m)
+                                 : v->list.n;
     const float least = mth_of_list(v, n, m);
     const row_cut c = {least, last_of_equals(v, least, n, m)};
     int32_t found = 0;
@@ -321,13 +346,12 @@ int32_t pk_view_top(view *v, int32_t m, int32_t *ids, float *x) {
 }
 
 float pk_view_value(const view *v, int32_t token) {
-    if (!v->whole) {
-        const int32_t at = pk_list_find(&v->list, token);
-        return at < 0 ? -INFINITY : v->list.x[at];
-    }
+    const int32_t at = v->whole ? pk_view_place(v, token) : pk_list_find(&v->list, token);
+    if (at < 0) return -INFINITY;
+    if (!v->whole) return v->list.x[at];
     float x[GROUP];
-    pk_row_group(&v->row, token / GROUP, v->cut, x);
-    return x[token % GROUP];
+    pk_row_group(&v->row, at / GROUP, v->cut, x);
+    return x[at % GROUP];
 }
 
 /* Room for a float for each token: the ids of a WHOLE view's free list, which do not belong to values

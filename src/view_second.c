@@ -55,11 +55,35 @@ static view_log_sums log_sums_of_list(view *v) {
     return sums;
 }
 
+/* ln of the sum of exp(y) of the second row over the places of an index. */
+static double log_sum_of_index(view *v) {
+    const int32_t n = v->n_vocab;
+    float *y = pk_lease_floats(v->scratch, LEASE_VALUES, round_up((size_t)n, GROUP));
+    for (int32_t first = 0; first < n; first += GROUP) {
+        const int32_t count = n - first < GROUP ? n - first : GROUP;
+        pk_row_pick_second(v->kernels, &v->second, v->index + first, count, y + first);
+    }
+    if (v->row.n_full < v->row.n_groups) { /* a patch, which may have -inf */
+        float x[GROUP], *tail = y + (size_t)v->row.n_full * GROUP;
+        pk_row_group(&v->row, v->row.n_full, cut_at(-INFINITY), x);
+        for (int32_t i = 0; i < GROUP; i++) tail[i] = x[i] > -INFINITY ? tail[i] : -INFINITY;
+    }
+    logit_row second = pk_row_of_values(v->kernels, y, n);
+    const double log_sum = log_sum_of_row(v, &second);
+    pk_lease_return(v->scratch, LEASE_VALUES);
+    return log_sum;
+}
+
 view_log_sums pk_view_log_sums(view *v) {
     PLUCK_ASSERT(v->second.x && v->scale == 1.0 && cut_is_open(v->cut) && !v->adapted);
     if (!v->whole) return log_sums_of_list(v);
     const double of_row = log_sum_of_row(v, &v->row);
     if (isnan(of_row)) return (view_log_sums){NAN, NAN};
+    if (v->index) {
+        if (v->row.finite) return (view_log_sums){of_row, log_sum_of_index(v)};
+        if (pk_view_materialise(v) != PLUCK_OK) return (view_log_sums){NAN, NAN};
+        return log_sums_of_list(v);
+    }
     if (!v->row.finite) {
         /* As if the mask had left out what is at -inf, so that neither row's sum has it. */
         const row_band above = row_band_of(cut_at(-FLT_MAX));
@@ -121,11 +145,37 @@ static pluck_status mix_list(view *v, const mix_params *p) {
     return PLUCK_OK;
 }
 
+/* The ctx of mix_places. */
+typedef struct index_mix {
+    const view *v;
+    const mix_params *p;
+} index_mix;
+
+/* Combines some groups of a row with an index. */
+static void mix_places(const void *ctx, int32_t first, int32_t n, float *x) {
+    const index_mix *m = ctx;
+    const view *v = m->v;
+    for (int32_t g = 0; g < n; g += GROUP) {
+        const int32_t left = v->n_vocab - first - g;
+        float y[GROUP] = {0}, mixed[GROUP];
+        pk_row_pick_second(v->kernels, &v->second, v->index + first + g,
+                           left < GROUP ? left : GROUP, y);
+        v->kernels->row[PLUCK_DTYPE_F32][0]->widen_mix(x + g, y, NULL, 1, m->p, mixed);
+        memcpy(x + g, mixed, sizeof mixed);
+    }
+}
+
 pluck_status pk_view_mix(view *v, float own, float weight, float shift) {
     PLUCK_ASSERT(v->second.x && v->scale == 1.0 && !v->adapted && (own == 0.0f || own == 1.0f));
     const mix_params p = {own, weight, shift};
     if (!v->whole) return mix_list(v, &p);
     PLUCK_ASSERT(cut_is_open(v->cut) && v->order == ORDER_ID);
+    if (v->index) {
+        const index_mix m = {v, &p};
+        pk_row_rewrite(&v->row, mix_places, &m, v->list.x);
+        view_changed_values(v);
+        return PLUCK_OK;
+    }
     second_row second = v->second;
     second.mix = p;
     pk_row_mix(&v->row, &second);

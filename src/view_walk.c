@@ -9,7 +9,7 @@ int32_t pk_view_chunks(const view *v) {
 }
 
 void pk_view_chunk(view *v, int32_t c, view_chunk *out) {
-    PLUCK_ASSERT(c >= 0 && c < pk_view_chunks(v));
+    PLUCK_ASSERT(c >= 0 && c < pk_view_chunks(v) && !v->index);
     const mass_source s = pk_view_source(v);
     const double sum = pk_mass_sum(&v->mass, &s);
     out->n = 0;

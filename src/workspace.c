@@ -13,6 +13,7 @@ static size_t lay_out(int32_t n_vocab, pluck_workspace *ws, char *base) {
     view_memory m = {.room = n_vocab};
     m.ids = pk_take(base, &offset, tokens, sizeof *m.ids);
     m.x = pk_take(base, &offset, tokens, sizeof *m.x);
+    m.index = pk_take(base, &offset, tokens, sizeof *m.index);
     m.row.patches = pk_take(base, &offset, tokens, sizeof *m.row.patches);
     m.row.allowed = pk_take(base, &offset, groups, sizeof *m.row.allowed);
     m.row.patched = pk_take(base, &offset, n_groups / 64 + 1, sizeof *m.row.patched);
@@ -69,8 +70,9 @@ void pk_workspace_open(pluck_workspace *workspace) {
     workspace->selection = (selection){.token = -1, .probability = -1.0};
 }
 
-pluck_status pk_workspace_begin(pluck_workspace *workspace, int32_t n_vocab, const pluck_row *row) {
+pluck_status pk_workspace_begin(pluck_workspace *workspace, int32_t n_vocab, const pluck_row *row,
+                                bool may_index) {
     PLUCK_ASSERT(n_vocab <= workspace->n_vocab);
     pk_workspace_open(workspace);
-    return pk_view_begin(&workspace->view, &workspace->memory, n_vocab, row);
+    return pk_view_begin(&workspace->view, &workspace->memory, n_vocab, row, may_index);
 }

@@ -25,7 +25,8 @@ int32_t pk_workspace_vocab(const pluck_workspace *workspace);
 /* Discards the last outcome. The caller begins the view. */
 void pk_workspace_open(pluck_workspace *workspace);
 
-/* Begins a call, which discards the last outcome. Errors: those of pk_view_begin. */
-pluck_status pk_workspace_begin(pluck_workspace *workspace, int32_t n_vocab, const pluck_row *row);
+/* Begins a call, which discards the last outcome; for the rest, see pk_view_begin. */
+pluck_status pk_workspace_begin(pluck_workspace *workspace, int32_t n_vocab, const pluck_row *row,
+                                bool may_index);
 
 #endif /* PLUCK_WORKSPACE_H */

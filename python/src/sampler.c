@@ -460,7 +460,7 @@ static const char sampler_doc[] =
     "    random one. -1: a random one.\n"
     "rng: 'mt19937' (llama.cpp's stream) or 'philox'. None: the spec's, or mt19937.\n"
     "workspace: a Workspace to share with other samplers; None: the sampler has its own, about\n"
-    "    17 bytes for each token of the vocabulary.\n"
+    "    21 bytes for each token of the vocabulary.\n"
     "max_rewind: accepted tokens that rewind() can take back, 0 to 4096.\n\n"
     "Raises pluck.Error (a ValueError) naming key, value and allowed range.\n\n"
     "A sampler is used by one thread at a time; others are refused with RuntimeError. copy.copy()\n"

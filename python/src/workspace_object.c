@@ -77,7 +77,7 @@ static PyObject *workspace_size(PyObject *self, void *unused) {
 static const char workspace_doc[] = "Workspace(n_vocab)\n--\n\n"
                                     "Memory of a call, which any number of samplers may share as "
                                     "long as only one call uses it at a\n"
-                                    "time: about 17 bytes for each of n_vocab tokens (1 to "
+                                    "time: about 21 bytes for each of n_vocab tokens (1 to "
                                     "16777216). Without one each sampler has\n"
                                     "its own.";
 

@@ -22,7 +22,7 @@ static double adapted_target(const stage_run *run) {
 }
 
 static pick draw_unless_single(view *v, const stage_run *run) {
-    return pk_view_counted(v) == 1 ? pk_view_draw(v, run->rng, 0.0) : pk_draw(v, run);
+    return pk_view_counted(v) == 1 ? pk_view_pick(v, run->rng, 0.0) : pk_draw(v, run);
 }
 
 /* The probability of an x before the transform. */

@@ -20,7 +20,7 @@ enum { FEW = 4096 };
 /* Draws, and updates mu. The surprise is that in the distribution that is left. */
 static void draw_and_learn(view *v, const stage_run *run) {
     const pluck_stage_mirostat *p = &run->stage->as.mirostat;
-    const pick found = pk_view_is_single(v) ? pk_view_draw(v, run->rng, 0.0) : pk_draw(v, run);
+    const pick found = pk_view_is_single(v) ? pk_view_pick(v, run->rng, 0.0) : pk_draw(v, run);
     pk_select(run, v, found);
     run->memory->mu -= (double)p->eta * (pk_surprise(found) - (double)p->tau);
 }

@@ -79,7 +79,7 @@ static pluck_status apply(view *v, const stage_run *run) {
     if (pk_view_edits_row(v) && exempt->n == 0)
         return pk_view_edit(v, history_tokens(h), h->n_distinct, penalise, &ctx);
     /* Few candidates look themselves up; among many, few tokens are looked for. */
-    if (!pk_view_edits_row(v) && pk_view_alive(v) <= h->n_distinct) {
+    if (!pk_view_edits_row(v) && pk_view_most(v) <= h->n_distinct) {
         if (!history_by_token(h)) return pk_view_edit_each(v, place_of, penalise, &ctx);
         ctx.counts = history_by_token(h);
         return pk_view_edit_each(v, token_itself, penalise, &ctx);

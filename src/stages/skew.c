@@ -15,7 +15,7 @@ static pluck_status apply(view *v, const stage_run *run) {
     pk_view_sort(v);
     const double u = pow(pk_stream_double(run->stream), exp(-skew));
     /* mt19937's draws go along the candidates' order. */
-    pk_select(run, v, pk_view_draw(v, PLUCK_RNG_MT19937, fmin(u, nextafter(1.0, 0.0))));
+    pk_select(run, v, pk_view_pick(v, PLUCK_RNG_MT19937, fmin(u, nextafter(1.0, 0.0))));
     return PLUCK_OK;
 }
 

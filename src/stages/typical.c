@@ -12,6 +12,7 @@
 
 static pluck_status apply(view *v, const stage_run *run) {
     const pluck_stage_mass *p = &run->stage->as.typical;
+    pk_view_by_id(v);
     pk_view_keep_near(v, pk_view_mean(v), (double)p->p, p->min_keep);
     return PLUCK_OK;
 }

@@ -133,7 +133,7 @@ static void distance_beyond_float(void **state) {
     assert_int_equal(pluck_workspace_create(&ws, N, NULL), PLUCK_OK);
     const pluck_row row = {.logits = logits, .n = N, .ids = ids};
     view *v = &ws->view;
-    assert_int_equal(pk_workspace_begin(ws, N, &row), PLUCK_OK);
+    assert_int_equal(pk_workspace_begin(ws, N, &row, false), PLUCK_OK);
     v->scale = 32.5 / ((double)top - (double)next); /* all but one lie 32.5 nats down */
     assert_int_equal(pk_view_scan(v), PLUCK_OK);
     const mass_source of = pk_view_source(v);

@@ -37,7 +37,7 @@ static void assert_mass(double found, double exact, double whole, const char *wh
 /* A view of a row at a temperature; if `greatest`, the list of its greatest logits. */
 static view *view_of(pluck_workspace *ws, const float *x, double scale, bool greatest) {
     const pluck_row row = {.logits = x};
-    assert_int_equal(pk_workspace_begin(ws, V, &row), PLUCK_OK);
+    assert_int_equal(pk_workspace_begin(ws, V, &row, false), PLUCK_OK);
     assert_int_equal(pk_view_scan(&ws->view), PLUCK_OK);
     pk_view_divide(&ws->view, 1.0 / scale);
     if (greatest) pk_view_top_k(&ws->view, 5000);

@@ -323,8 +323,8 @@ static void workspaces(void **state) {
 
 static void sizes(void **state) {
     (void)state;
-    assert_true(pluck_workspace_size(151936) < 18u * 151936u);
-    assert_true(pluck_workspace_size(262144) < 18u * 262144u);
+    assert_true(pluck_workspace_size(151936) < 22u * 151936u);
+    assert_true(pluck_workspace_size(262144) < 22u * 262144u);
     assert_int_equal(pluck_workspace_size(0), 0);
     assert_int_equal(pluck_workspace_size(-1), 0);
     assert_int_equal(pluck_workspace_size(16777217), 0);
