@@ -360,16 +360,27 @@ static float *room_of(view *v) {
     return v->whole ? (float *)(void *)v->list.ids : v->row.memory.patches;
 }
 
-/* Leases the values of a list from low to below high, in any order. */
-static float *lease_values(view *v, float low, float high, int32_t *n) {
-    const list *l = &v->list;
-    float *x = pk_lease_floats(v->scratch, LEASE_TOP, (size_t)l->n);
-    *n = 0;
-    for (int32_t i = 0; i < l->n; i++) {
-        x[*n] = l->x[i];
-        *n += l->x[i] >= low && !(l->x[i] >= high);
+/* Writes the values of a list that are at least low (-inf: all); returns how many. */
+static int32_t values_above(const list *l, float low, float *x) {
+    /* The padding would reach -inf, too. */
+    if (low > -INFINITY) return pk_list_values_above(l, low, l->n, x);
+    memcpy(x, l->x, (size_t)l->n * sizeof *x);
+    return l->n;
+}
+
+/* Leases room for the values of a list. */
+static float *lease_values(view *v) {
+    return pk_lease_floats(v->scratch, LEASE_TOP, (size_t)v->list.n + 2 * GROUP);
+}
+
+/* Keeps those of n values from low to below high (NaN: no limit); returns how many. */
+static int32_t keep_between(float *x, int32_t n, float low, float high) {
+    int32_t kept = 0;
+    for (int32_t i = 0; i < n; i++) {
+        x[kept] = x[i];
+        kept += (x[i] >= low) & !(x[i] >= high);
     }
-    return x;
+    return kept;
 }
 
 /* What lies in order is not copied. */
@@ -382,26 +393,14 @@ static bool lies_sorted(const view *v) {
     return !v->whole && v->list.lies == ORDER_DESCENDING;
 }
 
-/* Leases at least m of the greatest values of a list, in any order, and not many more. */
-static float *lease_greatest_of_list(view *v, int32_t m, int32_t *n) {
-    const list *l = &v->list;
-    float *x = pk_lease_floats(v->scratch, LEASE_TOP, (size_t)l->n + 2 * GROUP), *room = room_of(v);
-    const float bound = pk_list_bound(l, v->scratch, m);
-    *n = l->n;
-    if (bound > -INFINITY) /* which the padding would reach */
-        *n = pk_list_values_above(l, bound, l->n, x);
-    else
-        memcpy(x, l->x, (size_t)l->n * sizeof *x);
-    if (*n / 4 < m) return x; /* a selection would not be worth it */
-    memcpy(room, x, (size_t)*n * sizeof *x);
-    const float low = pk_kth_greatest(room, *n, m);
-    const int32_t n_found = *n;
-    *n = 0;
-    for (int32_t i = 0; i < n_found; i++) {
-        x[*n] = x[i];
-        *n += x[i] >= low;
-    }
-    return x;
+/* Writes at least m of the greatest values of a list, in any order, and not many more; returns how
+ * many. */
+static int32_t greatest_of_list(view *v, int32_t m, float *x) {
+    float *room = room_of(v);
+    const int32_t n = values_above(&v->list, pk_list_bound(&v->list, v->scratch, m), x);
+    if (n / 4 < m) return n; /* a selection would not be worth it */
+    memcpy(room, x, (size_t)n * sizeof *x);
+    return keep_between(x, n, pk_kth_greatest(room, n, m), NAN);
 }
 
 const float *pk_view_lease_top(view *v, int32_t m, int32_t *n) {
@@ -418,7 +417,8 @@ const float *pk_view_lease_top(view *v, int32_t m, int32_t *n) {
         pk_sort_values(v->list.x, *n, room_of(v));
         return lease_sorted(v);
     }
-    float *x = lease_greatest_of_list(v, m, n);
+    float *x = lease_values(v);
+    *n = greatest_of_list(v, m, x);
     pk_sort_values(x, *n, room_of(v));
     return x;
 }
@@ -435,7 +435,9 @@ const float *pk_view_lease_between(view *v, float low, float high, int32_t *n) {
         pk_sort_values(v->list.x, *n, room_of(v));
         return lease_sorted(v);
     }
-    float *x = lease_values(v, low, high, n);
+    float *x = lease_values(v);
+    *n = values_above(&v->list, low, x);
+    if (!isnan(high)) *n = keep_between(x, *n, low, high);
     pk_sort_values(x, *n, room_of(v));
     return x;
 }
