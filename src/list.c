@@ -144,10 +144,20 @@ int32_t pk_list_count(const list *l, float low) {
     return n;
 }
 
-int32_t pk_list_find(const list *l, int32_t id) {
-    for (int32_t i = 0; i < l->n; i++)
-        if (l->ids[i] == id) return i;
+int32_t pk_find_id(const int32_t *ids, int32_t n, int32_t id) {
+    int32_t first = 0;
+    for (; first + GROUP <= n; first += GROUP) {
+        int32_t found = 0;
+        for (int32_t i = first; i < first + GROUP; i++) found |= -(ids[i] == id);
+        if (found) break;
+    }
+    for (int32_t i = first; i < n; i++)
+        if (ids[i] == id) return i;
     return -1;
+}
+
+int32_t pk_list_find(const list *l, int32_t id) {
+    return pk_find_id(l->ids, l->n, id);
 }
 
 /* A list is searched and filtered by the span: those that hold nothing, which are most, cost little.

@@ -60,6 +60,9 @@ int32_t pk_list_count(const list *l, float low);
 /* The lowest id of those with the greatest x, which is given. */
 int32_t pk_list_lowest_id(const list *l, float x);
 
+/* The first position of an id among n, in any order; -1 if it is not among them. */
+int32_t pk_find_id(const int32_t *ids, int32_t n, int32_t id);
+
 /* The position of an id; -1 if it is not in the list. */
 int32_t pk_list_find(const list *l, int32_t id);
 

@@ -115,6 +115,7 @@ static pluck_status end(pluck_sampler *s, pluck_workspace *ws, pluck_status stat
         if (CHECKS) PLUCK_ASSERT(digest_of_state(s) == state);
         return status;
     }
+    pk_view_own_index(&ws->view);
     ws->has_result = true;
     return PLUCK_OK;
 }

@@ -147,6 +147,9 @@ void pk_view_by_id(view *v);
  * handed in, those with the lowest ids are kept. */
 void pk_view_settle(view *v);
 
+/* To be called at the end of a call: the caller's ids may change then. */
+void pk_view_own_index(view *v);
+
 /* ---- narrowing ---- */
 
 /* Keeps x >= low and drops the others, masked ones included. At least one must remain. */
@@ -232,6 +235,12 @@ typedef void (*edit_all_fn)(const void *ctx, int32_t first, int32_t n, float *lo
 /* Hands all logits to fn, a few groups at a time, if the candidates are a row whose logits are not
  * scaled. False if they are not; nothing has been done then. */
 bool pk_view_edit_all(view *v, edit_all_fn fn, const void *ctx);
+
+/* The same for the logits of n tokens, 2048 at most, that a list has. */
+typedef void (*edit_these_fn)(const void *ctx, const int32_t *ids, int32_t n, float *logit);
+
+/* pk_view_edit_all for the candidates of a list that is taken for a row. */
+bool pk_view_edit_these(view *v, edit_these_fn fn, const void *ctx);
 
 /* Adds added[id] to each logit, as pk_row_add does, if the candidates are a row whose logits are not
  * scaled. False if they are not; nothing has been done then. */

@@ -39,11 +39,12 @@ static bool take_values(const view *v, const pluck_row *row, int32_t first, int3
     return moderate;
 }
 
-/* Whether all ids are below n_vocab. */
+/* Whether all ids are tokens. The highest bit of a number tells whether it is below 0. */
 static bool are_tokens(const int32_t *ids, int32_t n, int32_t n_vocab) {
-    int bad = 0;
-    for (int32_t i = 0; i < n; i++) bad |= (uint32_t)ids[i] >= (uint32_t)n_vocab;
-    return !bad;
+    uint32_t outside = 0;
+    for (int32_t i = 0; i < n; i++)
+        outside |= (uint32_t)ids[i] | ((uint32_t)n_vocab - 1 - (uint32_t)ids[i]);
+    return outside >> 31 == 0;
 }
 
 /* Whether x descends from `above`. */

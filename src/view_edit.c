@@ -69,28 +69,44 @@ static int32_t edit_some(view *v, const int32_t *ids, int32_t k, int32_t n, edit
     return edit_values(v, at, k, n, fn, ctx);
 }
 
-/* The first place of ascending ids, from `from` on, whose id is at least `id`. */
-static int32_t seek(const int32_t *ids, int32_t n, int32_t from, int32_t id) {
-    int32_t step = 1;
-    while (step < n - from && ids[from + step] < id) step *= 2;
-    const int32_t begin = from + step / 2, end = step < n - from ? from + step + 1 : n;
+/* The first place of an index, from `from` on, whose token is at least `id`. Looks first where it would
+ * be if the tokens were spread evenly. */
+static int32_t seek(const view *v, int32_t from, int32_t id) {
+    const int32_t *ids = v->index, n = v->n_vocab;
+    if (id <= ids[from]) return from;
+    const double per_token = (double)(n - from) / (double)(v->tokens - ids[from]);
+    const int32_t guess = from + (int32_t)((double)(id - ids[from]) * per_token);
+    int32_t begin = guess < n ? guess : n - 1, end = begin + 1, step = 1;
+    if (ids[begin] < id) {
+        for (; end < n && ids[end] < id; step *= 2) {
+            begin = end;
+            end = step < n - end ? end + step : n;
+        }
+    } else {
+        for (; begin > from && ids[begin] >= id; step *= 2) {
+            end = begin + 1;
+            begin = step < begin - from ? begin - step : from;
+        }
+    }
+    if (end < n) end++;
     return begin + first_from(ids + begin, end - begin, id);
 }
 
 /* Edits those of n tokens that an index which ascends has. */
 static void edit_indexed(view *v, const int32_t *ids, int32_t n, edit_fn fn, const void *ctx) {
     int32_t place = 0;
+    float *at[AT_ONCE] = {0};
     pk_row_expect_edits(&v->row, n);
-    for (int32_t k = 0; k < n; k += AT_ONCE) {
-        const int32_t count = n - k < AT_ONCE ? n - k : AT_ONCE;
-        float *at[AT_ONCE] = {0}, absent = -INFINITY; /* which no edit changes */
-        for (int32_t i = 0; i < count; i++) {
-            PLUCK_ASSERT(k + i == 0 || ids[k + i] > ids[k + i - 1]);
-            if (place < v->n_vocab) place = seek(v->index, v->n_vocab, place, ids[k + i]);
-            const bool there = place < v->n_vocab && v->index[place] == ids[k + i];
-            at[i] = there ? value_at(v, place) : &absent;
+    for (int32_t k = 0; k < n && place < v->n_vocab;) {
+        int32_t count = 0; /* one after the other that are there */
+        for (; k + count < n && count < AT_ONCE; count++) {
+            PLUCK_ASSERT(k + count == 0 || ids[k + count] > ids[k + count - 1]);
+            if (place < v->n_vocab) place = seek(v, place, ids[k + count]);
+            if (place == v->n_vocab || v->index[place] != ids[k + count]) break;
+            at[count] = value_at(v, place);
         }
-        (void)edit_values(v, at, k, count, fn, ctx);
+        if (count > 0) (void)edit_values(v, at, k, count, fn, ctx);
+        k += count < AT_ONCE ? count + 1 : count; /* without the one that is not */
     }
     view_changed_values(v);
 }

@@ -9,8 +9,11 @@
 /* Up to so many edits, residues of ids tell enough. */
 enum { MANY_EDITS = 64 };
 
+/* Up to so many, each may be looked for alone. */
+enum { FEW_EDITS = 3 };
+
 /* So many candidates are looked at before those among them that have an edit. */
-enum { AT_ONCE = GROUP };
+enum { AT_ONCE = GROUP, SPAN = 16 };
 
 /* How many residues of ids there are, a power of two; and the one that has to be searched for. */
 enum { RESIDUES = 4096, SEVERAL = UINT8_MAX };
@@ -41,6 +44,13 @@ static int32_t edit_of(const list_edit *e, int32_t id) {
     return at > 0 && e->ids[at - 1] == id ? at - 1 : -1;
 }
 
+/* Whether any of SPAN candidates may have an edit: most have none. */
+static bool span_may_be_edited(const uint8_t *residues, const int32_t *ids) {
+    uint32_t any = 0;
+    for (int32_t i = 0; i < SPAN; i++) any |= residues[(uint32_t)ids[i] % RESIDUES];
+    return any != 0;
+}
+
 /* Writes the places of those of n <= AT_ONCE candidates that may have an edit; returns how many. */
 static int32_t places_of_some(const list_edit *e, const int32_t *ids, int32_t n, int32_t *places) {
     const int32_t *words = e->words;
@@ -58,9 +68,13 @@ static int32_t places_of_some(const list_edit *e, const int32_t *ids, int32_t n,
         }
         return found;
     }
-    for (int32_t i = 0; i < n; i++) {
-        places[found] = i;
-        found += residues[(uint32_t)ids[i] % RESIDUES] > 0;
+    for (int32_t first = 0; first < n; first += SPAN) {
+        const int32_t end = first + SPAN < n ? first + SPAN : n;
+        const bool may = end - first < SPAN || span_may_be_edited(residues, ids + first);
+        for (int32_t i = may ? first : end; i < end; i++) {
+            places[found] = i;
+            found += residues[(uint32_t)ids[i] % RESIDUES] > 0;
+        }
     }
     return found;
 }
@@ -158,7 +172,18 @@ static void add_to_list(view *v, const float *added) {
 
 /* ---- in a row with an index ---- */
 
-/* Edits where the index has to be walked. */
+/* Makes a few edits, each of which is looked for alone. */
+static void edit_few_places(view *v, const list_edit *e) {
+    for (int32_t k = 0; k < e->n; k++) {
+        const int32_t place = pk_find_id(v->index, v->n_vocab, e->ids[k]);
+        if (place < 0) continue;
+        float *x = pk_row_patch(&v->row, place / GROUP) + place % GROUP;
+        *x = edited(v, e, k, *x);
+    }
+    view_changed_values(v);
+}
+
+/* Makes edits for which the index has to be walked. */
 static void edit_places(view *v, const list_edit *e) {
     pk_row_expect_edits(&v->row, e->ids ? e->n : v->n_vocab);
     int32_t places[GROUP] = {0};
@@ -174,6 +199,28 @@ static void edit_places(view *v, const list_edit *e) {
         }
     }
     view_changed_values(v);
+}
+
+/* The ctx of edit_gathered. */
+typedef struct gathering {
+    const view *v;
+    edit_these_fn fn;
+    const void *ctx;
+} gathering;
+
+static void edit_gathered(const void *ctx, int32_t first, int32_t n, float *x) {
+    const gathering *g = ctx;
+    const int32_t left = g->v->n_vocab - first;
+    g->fn(g->ctx, g->v->index + first, n < left ? n : left, x);
+}
+
+bool pk_view_edit_these(view *v, edit_these_fn fn, const void *ctx) {
+    if (!v->index || v->order != ORDER_ID || v->scale != 1.0) return false;
+    PLUCK_ASSERT(cut_is_open(v->cut) && !v->adapted);
+    const gathering g = {v, fn, ctx};
+    pk_row_rewrite(&v->row, edit_gathered, &g, v->list.x);
+    view_changed_values(v);
+    return true;
 }
 
 /* The ctx of add_to_places. */
@@ -206,6 +253,10 @@ void pk_view_edit_listed(view *v, const int32_t *ids, int32_t n, edit_fn fn, con
     list_edit e = {.ids = ids, .n = n, .fn = fn, .ctx = ctx};
     for (int32_t k = 0; CHECKS && k < n; k++)
         PLUCK_ASSERT(ids[k] < vocab && (k == 0 || ids[k] > ids[k - 1]));
+    if (v->whole && n <= FEW_EDITS) {
+        edit_few_places(v, &e);
+        return;
+    }
     /* Words take longer to make than a short list is searched, and are exact. */
     if (n > MANY_EDITS && n_candidates > vocab / 32) {
         fill_words(&e, vocab, pk_lease_ints(v->scratch, LEASE_EDITS, 2 * (size_t)(vocab / 32 + 1)));

@@ -1,7 +1,7 @@
 /*
  * view_index.c: a list of candidates as a row. Its values are read where the caller has them, as a
- * row's are; the tokens of its places, the index, stand beside it. So nothing is copied but the
- * index, and every stage costs what it costs on a row of as many tokens. See view_impl.h.
+ * row's are, and so are the tokens of its places, the index, until the call ends. So every stage
+ * costs what it costs on a row of as many tokens. See view_impl.h.
  */
 #include "arithmetic.h"
 
@@ -10,25 +10,23 @@
 /* A shorter list costs less as a list. */
 enum { LEAST_INDEXED = SHORT_LIST + 1 };
 
-/* Copies n ids. *ascend: whether each is above the one before. Returns whether all are below n_vocab. The
- * highest bit of a number tells whether it is below 0; looking at it once, at the end, has no branch. */
-static bool copy_ids(const int32_t *restrict ids, int32_t n, int32_t n_vocab, int32_t *restrict to,
-                     bool *ascend) {
-    uint32_t outside = (uint32_t)ids[0] | ((uint32_t)n_vocab - 1 - (uint32_t)ids[0]), falls = 0;
-    to[0] = ids[0];
+/* Whether n ids are tokens. *ascend: whether each is above the one before. The highest bit of a number
+ * tells whether it is below 0, and is looked at once. */
+static bool are_tokens(const int32_t *ids, int32_t n, int32_t n_vocab, bool *ascend) {
+    const uint32_t last = (uint32_t)n_vocab - 1;
+    uint32_t outside = (uint32_t)ids[0] | (last - (uint32_t)ids[0]), falls = 0;
     for (int32_t i = 1; i < n; i++) {
         const uint32_t id = (uint32_t)ids[i];
-        outside |= id | ((uint32_t)n_vocab - 1 - id);
+        outside |= id | (last - id);
         falls |= id - (uint32_t)ids[i - 1] - 1;
-        to[i] = ids[i];
     }
     *ascend = falls >> 31 == 0;
     return outside >> 31 == 0;
 }
 
 /* Makes the view that of the n values that the row has been opened for, with that index. */
-static void index_row(view *v, int32_t n, bool ascends) {
-    v->index = v->index_memory;
+static void index_row(view *v, const int32_t *ids, int32_t n, bool ascends) {
+    v->index = ids;
     v->index_ascends = ascends;
     v->tokens = v->n_vocab;
     v->n_vocab = n;
@@ -43,11 +41,17 @@ bool pk_view_can_index(const pluck_row *row) {
 
 pluck_status pk_view_begin_index(view *v, const row_memory *memory, const pluck_row *row) {
     bool ascends;
-    if (!copy_ids(row->ids, row->n, v->n_vocab, v->index_memory, &ascends)) return PLUCK_ERR_TOKEN;
+    if (!are_tokens(row->ids, row->n, v->n_vocab, &ascends)) return PLUCK_ERR_TOKEN;
     pk_row_open(&v->row, memory, v->kernels, row->logits, row->dtype, row->n, NULL, 0);
-    index_row(v, row->n, ascends);
+    index_row(v, row->ids, row->n, ascends);
     v->n_counted = row->n;
     return PLUCK_OK;
+}
+
+void pk_view_own_index(view *v) {
+    if (!v->index || v->index == v->index_memory) return;
+    memcpy(v->index_memory, v->index, (size_t)v->n_vocab * sizeof *v->index);
+    v->index = v->index_memory;
 }
 
 int32_t pk_view_id(const view *v, int32_t place) {
@@ -57,9 +61,7 @@ int32_t pk_view_id(const view *v, int32_t place) {
 int32_t pk_view_place(const view *v, int32_t id) {
     if (!v->index) return id;
     if (v->index_ascends) return find_ascending(v->index, v->n_vocab, id);
-    for (int32_t i = 0; i < v->n_vocab; i++)
-        if (v->index[i] == id) return i;
-    return -1;
+    return pk_find_id(v->index, v->n_vocab, id);
 }
 
 void pk_view_drop_index(view *v) {
@@ -94,6 +96,7 @@ static void spread(view *v) {
 /* Sorts the index and the values. */
 static void sort_index(view *v) {
     float *x = v->row.memory.patches;
+    pk_view_own_index(v);
     pk_sort_by_id(v->index_memory, x, v->n_vocab, v->tokens, v->list.ids, v->list.x);
     v->index_ascends = true;
 }

@@ -155,13 +155,18 @@ typedef struct index_mix {
 static void mix_places(const void *ctx, int32_t first, int32_t n, float *x) {
     const index_mix *m = ctx;
     const view *v = m->v;
-    for (int32_t g = 0; g < n; g += GROUP) {
-        const int32_t left = v->n_vocab - first - g;
-        float y[GROUP] = {0}, mixed[GROUP];
-        pk_row_pick_second(v->kernels, &v->second, v->index + first + g,
-                           left < GROUP ? left : GROUP, y);
-        v->kernels->row[PLUCK_DTYPE_F32][0]->widen_mix(x + g, y, NULL, 1, m->p, mixed);
-        memcpy(x + g, mixed, sizeof mixed);
+    enum { AT_ONCE = 8 * GROUP };
+    float y[AT_ONCE] = {0}, mixed[AT_ONCE];
+    for (int32_t at = 0; at < n; at += AT_ONCE) {
+        const int32_t count = n - at < AT_ONCE ? n - at : AT_ONCE;
+        for (int32_t g = at; g < at + count; g += GROUP) {
+            const int32_t left = v->n_vocab - first - g;
+            pk_row_pick_second(v->kernels, &v->second, v->index + first + g,
+                               left < GROUP ? left : GROUP, y + g - at);
+        }
+        v->kernels->row[PLUCK_DTYPE_F32][0]->widen_mix(x + at, y, NULL, (size_t)count / GROUP, m->p,
+                                                       mixed);
+        memcpy(x + at, mixed, (size_t)count * sizeof *mixed);
     }
 }
 

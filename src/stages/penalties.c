@@ -71,11 +71,29 @@ static void penalise_all(const void *ctx, int32_t first, int32_t n, float *logit
     pk_kernels()->array.penalise(logit + from, counts + first + from, (size_t)(n - from), &p);
 }
 
+/* The same for the tokens that a list has. */
+static void penalise_these(const void *ctx, const int32_t *ids, int32_t n, float *logit) {
+    enum { AT_ONCE = 512 };
+    const penalty *self = ctx;
+    const penalty_params p = {self->p->repeat, self->p->freq, self->p->present};
+    const int32_t *by_token = history_by_token(self->history);
+    int32_t counts[AT_ONCE];
+    for (int32_t first = 0; first < n; first += AT_ONCE) {
+        const int32_t count = n - first < AT_ONCE ? n - first : AT_ONCE;
+        for (int32_t i = 0; i < count; i++) counts[i] = by_token[ids[first + i]];
+        for (int32_t i = 0; self->exempt->n > 0 && i < count; i++)
+            if (token_set_has(self->exempt, ids[first + i])) counts[i] = 0;
+        pk_kernels()->array.penalise(logit + first, counts, (size_t)count, &p);
+    }
+}
+
 static pluck_status apply(view *v, const stage_run *run) {
     const history *h = run->history;
     const token_set *exempt = run->prepared;
     penalty ctx = {&run->stage->as.penalties, h, exempt, history_counts(h)};
-    if (pk_history_is_dense(h) && pk_view_edit_all(v, penalise_all, &ctx)) return PLUCK_OK;
+    if (pk_history_is_dense(h) &&
+        (pk_view_edit_all(v, penalise_all, &ctx) || pk_view_edit_these(v, penalise_these, &ctx)))
+        return PLUCK_OK;
     if (pk_view_edits_row(v) && exempt->n == 0)
         return pk_view_edit(v, history_tokens(h), h->n_distinct, penalise, &ctx);
     /* Few candidates look themselves up; among many, few tokens are looked for. */
