@@ -139,8 +139,8 @@ void pk_view_return_bin_ends(view *v);
 
 /* ---- a list that was handed in and is taken for a row ---- */
 
-/* Lays out by id what was not handed in by id, and gives up the order that it had. The view is
- * scanned. */
+/* Lays out by id what was not handed in by id, or a long list, and gives up the order that it had. The
+ * view is scanned. */
 void pk_view_by_id(view *v);
 
 /* To be called behind each stage: of equals at a cut, which was found in the order in which they were

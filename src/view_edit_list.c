@@ -161,8 +161,8 @@ static void add_to_list(view *v, const float *added) {
     bool changes = false;
     for (int32_t i = 0; i < l->n; i++) {
         const int32_t id = l->ids[i];
-        const float x = l->x[i] + added[id]; /* -inf if that is; no x is +inf */
-        changes |= added[id] < 0.0f || added[id] > 0.0f;
+        const float more = added[id], x = l->x[i] + more; /* -inf if that is; no x is +inf */
+        changes |= (more < 0.0f) | (more > 0.0f);
         l->ids[kept] = id;
         l->x[kept] = x;
         kept += x > -INFINITY;

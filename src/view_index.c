@@ -101,8 +101,22 @@ static void sort_index(view *v) {
     v->index_ascends = true;
 }
 
+/* Makes a list a row with an index. */
+static void index_list(view *v) {
+    const list *l = &v->list;
+    memcpy(v->index_memory, l->ids, (size_t)l->n * sizeof *l->ids);
+    memcpy(v->row.memory.patches, l->x, round_up((size_t)l->n, GROUP) * sizeof *l->x);
+    pk_row_open_flat(&v->row, &v->row.memory, v->kernels, l->n);
+    index_row(v, v->index_memory, l->n, l->lies == ORDER_ID);
+    view_changed_values(v);
+    const pluck_status status = pk_view_scan(v);
+    PLUCK_ASSERT(status == PLUCK_OK);
+    (void)status;
+}
+
 void pk_view_by_id(view *v) {
     PLUCK_ASSERT(v->mass.max_stamp == v->values);
+    if (!v->whole && pk_view_is_much(v, v->list.n) && !v->infinite && !v->adapted) index_list(v);
     if (!pk_view_is_shuffled(v)) return;
     pluck_status status = pk_view_prepare(v, VIEW_SCANNED, false);
     PLUCK_ASSERT(status == PLUCK_OK);
