@@ -167,6 +167,9 @@ void pk_view_cut(view *v, float low);
 /* Keeps the first k counted candidates in descending order, which becomes the order. */
 void pk_view_top_k(view *v, int64_t k);
 
+/* The same if the k-th of them has this x, which saves the search; NaN, or any other x: not known. */
+void pk_view_top_k_at(view *v, int64_t k, float x);
+
 /* Keeps the shortest prefix in descending order that has p of the mass and at least min_keep
  * counted candidates; the order becomes descending. `ahead`: the stream that the next stage draws
  * from at once; NULL if it does not. */

@@ -130,18 +130,22 @@ static bool collect_at_least(view *v, int64_t k) {
     return true;
 }
 
-/* Cuts a WHOLE view after its k-th candidate. Makes a list of what is left unless that is much of
- * the row. */
-static void cut_at_kth(view *v, int64_t k) {
-    const boundary b = pk_boundary_find(v, ORDER_DESCENDING, MEASURE_COUNT, (double)k, false);
-    pk_boundary_keep(v, ORDER_DESCENDING, &b);
-    pk_view_settle(v);
+/* Makes a list of the k candidates that a cut has left unless that is much of the row. */
+static void list_the_rest(view *v, int64_t k) {
     v->n = (int32_t)k;
     v->uncounted = false;
     if (pk_view_is_much(v, k)) return;
     (void)pk_view_collect(v, -INFINITY, NAN);
     pk_view_adopt(v);
     PLUCK_ASSERT(v->list.n == k);
+}
+
+/* Cuts a WHOLE view after its k-th candidate. */
+static void cut_at_kth(view *v, int64_t k) {
+    const boundary b = pk_boundary_find(v, ORDER_DESCENDING, MEASURE_COUNT, (double)k, false);
+    pk_boundary_keep(v, ORDER_DESCENDING, &b);
+    pk_view_settle(v);
+    list_the_rest(v, k);
 }
 
 void pk_view_top_k(view *v, int64_t k) {
@@ -168,6 +172,44 @@ void pk_view_top_k(view *v, int64_t k) {
     }
     if (!is_sorted) pk_view_realise_short(v);
     PLUCK_ASSERT(v->n_counted == k && pk_view_alive(v) <= k);
+}
+
+/* The id of the k-th (k from 1) of a WHOLE view's candidates at x. */
+static int32_t id_of_equal(const view *v, float x, int64_t k) {
+    float values[GROUP];
+    for (int32_t g = 0;; g++) {
+        PLUCK_ASSERT(g < v->row.n_groups);
+        if (v->mass.group_max[g] < x) continue;
+        pk_row_group(&v->row, g, v->cut, values);
+        int32_t n = 0;
+        for (int i = 0; i < GROUP; i++) n += values[i] == x;
+        if (k > n) {
+            k -= n;
+            continue;
+        }
+        for (int i = 0; i < GROUP; i++)
+            if (values[i] == x && --k == 0) return g * GROUP + i;
+    }
+}
+
+void pk_view_top_k_at(view *v, int64_t k, float x) {
+    enum { SEARCHED = 4096 }; /* fewer are found as soon */
+    const bool is_known = v->whole && k > SEARCHED && k < pk_view_alive(v) && !isnan(x);
+    const int64_t through = is_known ? pk_view_count_above(v, x) : 0;
+    const bool has_above = x < pk_view_max(v);
+    const int64_t above =
+        through > k && has_above ? pk_view_count_above(v, nextafterf(x, INFINITY)) : 0;
+    if (through < k || above >= k) {
+        pk_view_top_k(v, k);
+        return;
+    }
+    const boundary b = {x, through > k ? id_of_equal(v, x, k - above) : INT32_MAX, 0.0};
+    v->n_counted = k;
+    v->order = ORDER_DESCENDING;
+    pk_boundary_keep(v, ORDER_DESCENDING, &b);
+    pk_view_settle(v);
+    list_the_rest(v, k);
+    pk_view_realise_short(v);
 }
 
 void pk_view_list_top(view *v, int32_t k, int32_t most) {

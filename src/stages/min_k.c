@@ -16,10 +16,11 @@
 
 enum { FIRST = 1024, MOST_BINS = 16384 };
 
-/* The steepest drop so far, and behind which rank it is. */
+/* The steepest drop so far, behind which rank it is, and the value that has this rank. */
 typedef struct cliff {
     double drop;
     int32_t at;
+    float x;
 } cliff;
 
 /* Looks at the drop from `above`, which has that rank, to `below`. */
@@ -27,8 +28,7 @@ static void look_at(cliff *c, float above, float below, int32_t rank) {
     const double here = ((double)above - (double)below) / (double)rank;
     /* The first of those that are as steep counts. */
     if (here < c->drop || (here == c->drop && rank >= c->at)) return;
-    c->drop = here;
-    c->at = rank;
+    *c = (cliff){here, rank, above};
 }
 
 /* Looks at n sorted values behind `rank` others. */
@@ -97,9 +97,9 @@ static void look_behind(view *v, cliff *c, float least, float last, int32_t rank
     pk_view_return_top(v);
 }
 
-static int32_t find_cliff(view *v, float least) {
+static cliff find_cliff(view *v, float least) {
     int32_t n, above = 0;
-    cliff c = {0.0, 1};
+    cliff c = {0.0, 1, NAN};
     const float *x = pk_view_lease_top(v, FIRST, &n);
     look_at_sorted(&c, x, n, 0);
     const float last = x[n - 1];
@@ -107,9 +107,9 @@ static int32_t find_cliff(view *v, float least) {
     pk_view_return_top(v);
     /* A later one would have to be a gap of more than n times the drop. */
     const double gap = c.drop * (double)n;
-    if (n == pk_view_alive(v) || gap >= (double)last - (double)least) return c.at;
+    if (n == pk_view_alive(v) || gap >= (double)last - (double)least) return c;
     if (!pk_view_is_dense(v, least, last, gap)) look_behind(v, &c, least, last, above);
-    return c.at;
+    return c;
 }
 
 static pluck_status apply(view *v, const stage_run *run) {
@@ -117,9 +117,12 @@ static pluck_status apply(view *v, const stage_run *run) {
     const float least = pk_view_min(v);
     const double range = ((double)pk_view_max(v) - (double)least) * pk_view_scale(v);
     const double by_range = floor((double)run->stage->as.min_k.tau / (range + 1e-8));
-    int64_t k = alive;
-    if (by_range < (double)alive) k = max_i64(find_cliff(v, least), (int64_t)by_range);
-    pk_view_top_k(v, k);
+    if (by_range >= (double)alive) {
+        pk_view_top_k(v, alive);
+        return PLUCK_OK;
+    }
+    const cliff c = find_cliff(v, least);
+    pk_view_top_k_at(v, max_i64(c.at, (int64_t)by_range), c.x);
     return PLUCK_OK;
 }
 

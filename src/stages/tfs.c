@@ -14,10 +14,13 @@
 
 #include "../stage.h"
 
-enum { FIRST = 256, BLOCK = 32, MARKS = 128 };
+enum { FEW = 256, MORE = 4096, BLOCK = 32, MARKS = 128 };
 
 /* What is further down changes no sum of d by more than a few exp(LIKELY). */
 static const double LIKELY = -14.0;
+
+/* If a few fall so far, more are likely to tell. */
+static const double FALLEN = -4.0;
 
 /* Probabilities that are so near to each other are the same in double. */
 static const double NOTHING = 0x1p-60;
@@ -176,45 +179,62 @@ static bool is_flat(view *v) {
     return pk_view_counted(v) == pk_view_alive(v) && range * pk_view_scale(v) <= NOTHING;
 }
 
-/* Reads at least the m greatest; all x >= low if m is 0. */
-static int32_t find_in(view *v, int32_t m, float low, double z) {
+/* How many are kept if i is what `find` found. */
+static int64_t kept(const pluck_stage_tfs *p, int32_t i) {
+    if (i == INT32_MAX) return i;
+    return max_i64(max_i64(i, p->min_keep), 1) + p->extra;
+}
+
+/* What was found: how many are kept, -1 if that is not known; the x of the last of them, NaN if that is
+ * not; and how far down the last that was looked at is. */
+typedef struct found {
+    int64_t n;
+    float x;
+    double nats;
+} found;
+
+/* Looks at no fewer than the m greatest; at all x >= low if m is 0. */
+static found find_in(view *v, int32_t m, float low, const pluck_stage_tfs *p) {
     const int32_t alive = pk_view_alive(v);
     const int64_t counted = pk_view_counted(v);
     sorted s = {.scale = pk_view_scale(v)};
     s.x = m > 0 ? pk_view_lease_top(v, m, &s.n) : pk_view_lease_between(v, low, NAN, &s.n);
+    found f = {.x = NAN, .nats = nats_of(&s, s.n - 1)};
     if (s.n < alive) {
         s.n_more = counted - s.n;
-        s.most = exp(m > 0 ? nats_of(&s, s.n - 1) : LIKELY);
+        s.most = exp(m > 0 ? f.nats : LIKELY);
     } else {
         s.n_zeros = (int32_t)min_i64(counted - alive, 2); /* of more zeros d is zero, too */
     }
-    const int32_t found = find(&s, z);
+    const int32_t i = find(&s, (double)p->z);
+    f.n = i < 0 ? -1 : kept(p, i);
+    if (f.n > 0 && f.n <= s.n) f.x = s.x[f.n - 1];
     pk_view_return_top(v);
-    return found;
+    return f;
 }
 
-/* Looks at a few, then at the likely ones, and at all if these do not tell or are most of all. */
-static int32_t find_step_by_step(view *v, double z) {
-    const int32_t alive = pk_view_alive(v), found = find_in(v, FIRST, 0.0f, z);
-    if (found >= 0) return found;
+/* Looks at a few, at more if they fall soon, then at the likely ones, and at all if these do not tell
+ * or are most of all. */
+static found find_step_by_step(view *v, const pluck_stage_tfs *p) {
+    const int32_t alive = pk_view_alive(v);
+    found f = find_in(v, FEW, 0.0f, p);
+    if (f.n < 0 && f.nats < FALLEN && alive > MORE) f = find_in(v, MORE, 0.0f, p);
+    if (f.n >= 0) return f;
     const float low = pk_view_x_below_max(v, LIKELY);
     if (pk_view_count_above(v, low) < alive / 3 * 2) {
-        const int32_t likely = find_in(v, 0, low, z);
-        if (likely >= 0) return likely;
+        f = find_in(v, 0, low, p);
+        if (f.n >= 0) return f;
     } else if (is_flat(v)) {
-        return INT32_MAX;
+        return (found){.n = INT32_MAX, .x = NAN};
     }
-    return find_in(v, 0, -INFINITY, z);
+    return find_in(v, 0, -INFINITY, p);
 }
 
 static pluck_status apply(view *v, const stage_run *run) {
-    const pluck_stage_tfs *p = &run->stage->as.tfs;
     const int64_t counted = pk_view_counted(v);
     if (counted <= 2) return PLUCK_OK;
-    const int32_t found = find_step_by_step(v, (double)p->z);
-    int64_t keep = counted;
-    if (found < INT32_MAX) keep = max_i64(max_i64(found, p->min_keep), 1) + p->extra;
-    pk_view_top_k(v, min_i64(keep, counted));
+    const found f = find_step_by_step(v, &run->stage->as.tfs);
+    pk_view_top_k_at(v, min_i64(f.n, counted), f.x);
     return PLUCK_OK;
 }
 

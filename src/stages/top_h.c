@@ -112,24 +112,32 @@ static int32_t how_many(const sorted *s, prefix_sums p, double limit) {
     return i;
 }
 
-/* The same of the view's values from low to below high (NaN: no limit), which come behind the
- * prefix. */
-static int32_t how_many_between(view *v, float low, float high, const prefix_sums *p,
-                                double limit) {
+/* How many candidates are kept, and the x of the last of them, or one below which all others are; NaN:
+ * not known. */
+typedef struct kept {
+    int32_t n;
+    float x;
+} kept;
+
+/* Adds those of the view's values from low to below high (NaN: no limit) to n others, whose sums are
+ * *p and which are at least high. */
+static kept add_between(view *v, float low, float high, int32_t n, const prefix_sums *p,
+                        double limit) {
     sorted s = {.max = (double)pk_view_max(v), .scale = pk_view_scale(v)};
     s.x = pk_view_lease_between(v, low, high, &s.n);
     const int32_t fit = how_many(&s, *p, limit);
+    const kept all = {n + fit, fit > 0 ? s.x[fit - 1] : high};
     pk_view_return_top(v);
-    return fit;
+    return all;
 }
 
 /* Finds the bin in which the limit is passed, and looks at its values. */
-static int32_t find_by_bins(view *v, double limit) {
+static kept find_by_bins(view *v, double limit) {
     prefix_sums p = {.part = 1.0};
     const float max = pk_view_max(v), least = pk_view_min(v), rare = pk_view_x_below_max(v, RARE);
     const float low = least > rare ? least : rare;
     if (((double)max - (double)least) * pk_view_scale(v) <= SAME)
-        return how_many_equals(&p, 0.0, pk_view_alive(v), limit);
+        return (kept){how_many_equals(&p, 0.0, pk_view_alive(v), limit), NAN};
     view_bin_mass bins[BINS];
     const view_bins b = pk_view_bins_of(low, max, BINS);
     pk_view_bin_masses(v, &b, bins);
@@ -140,14 +148,14 @@ static int32_t find_by_bins(view *v, double limit) {
         if (bins[i].mass > 0.0 && entropy_of(&next) > limit) {
             const float floor = pk_view_bin_floor(&b, i);
             const float ceiling = i > 0 ? pk_view_bin_floor(&b, i - 1) : NAN;
-            const int64_t above = i > 0 ? pk_view_count_above(v, ceiling) : 0;
-            return (int32_t)above + how_many_between(v, floor, ceiling, &p, limit);
+            const int32_t above = i > 0 ? (int32_t)pk_view_count_above(v, ceiling) : 0;
+            return add_between(v, floor, ceiling, above, &p, limit);
         }
         p = next;
     }
     /* The limit is as good as the entropy of all. */
     p = (prefix_sums){.part = 1.0};
-    return how_many_between(v, -INFINITY, NAN, &p, limit);
+    return add_between(v, -INFINITY, NAN, 0, &p, limit);
 }
 
 /* Looks at some of the greatest values; -1 if these do not tell. */
@@ -160,19 +168,20 @@ static int32_t find_among(view *v, int32_t m, double limit) {
     return fit < n || n == pk_view_alive(v) ? fit : -1;
 }
 
-static int32_t find(view *v, double limit) {
+static kept find(view *v, double limit) {
     /* No fewer than exp(limit) candidates have so much entropy. */
     const double likely = clamp(2.0 * exp(limit), (double)LEAST, 1e9);
     for (int32_t m = (int32_t)likely; m <= MOST || pk_view_alive(v) <= MOST; m *= STEP) {
         const int32_t found = find_among(v, m, limit);
-        if (found >= 0) return found;
+        if (found >= 0) return (kept){found, NAN};
     }
     return find_by_bins(v, limit);
 }
 
 static pluck_status apply(view *v, const stage_run *run) {
     const double limit = (double)run->stage->as.top_h.alpha * pk_view_entropy(v);
-    pk_view_top_k(v, max_i64(find(v, limit), 1));
+    const kept k = find(v, limit);
+    pk_view_top_k_at(v, max_i64(k.n, 1), k.x);
     return PLUCK_OK;
 }
 
