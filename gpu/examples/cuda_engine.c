@@ -24,7 +24,10 @@ int main(void) {
         return 1;
     }
     logits[0][123] = logits[1][456] = 30.0f;
-    if (cuMemcpyHtoDAsync(pointer, logits, sizeof logits, stream)) return 1;
+    if (cuMemcpyHtoDAsync(pointer, logits, sizeof logits, stream)) {
+        puts("the logits could not be copied to the device");
+        return 1;
+    }
 
     /* Once: the device, the chain, the batch context. */
     const pluck_gpu_select select = {.backend = PLUCK_GPU_CUDA, .index = 0};
@@ -51,8 +54,12 @@ int main(void) {
         .stream = stream};
     const pluck_gpu_result *results;
     uint64_t ticket;
-    if (pluck_gpu_enqueue(batch, &call, &ticket) || pluck_gpu_wait(batch, ticket, &results))
+    pluck_gpu_status status = pluck_gpu_enqueue(batch, &call, &ticket);
+    if (status == PLUCK_GPU_OK) status = pluck_gpu_wait(batch, ticket, &results);
+    if (status != PLUCK_GPU_OK) {
+        puts(pluck_gpu_status_string(status));
         return 1;
+    }
     for (int i = 0; i < N_ROWS; i++) printf("row %d: token %d\n", i, (int)results[i].token);
 
     pluck_gpu_batch_free(batch);
@@ -60,7 +67,6 @@ int main(void) {
     pluck_gpu_close(device);
     cuMemFree(pointer);
     cuStreamDestroy(stream);
-    cuCtxSetCurrent(NULL);
-    cuDevicePrimaryCtxRelease(cu_device);
+    if (cuCtxSetCurrent(NULL) == CUDA_SUCCESS) cuDevicePrimaryCtxRelease(cu_device);
     return 0;
 }

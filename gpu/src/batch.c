@@ -50,7 +50,8 @@ static pluck_gpu_status create_memory(pluck_gpu_batch *b) {
         {&b->logits, candidates * sizeof(float)},
     };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) b->wanted_bytes += parts[i].size;
-    if (b->wanted_bytes > b->device->info.memory) return PLUCK_GPU_ERR_DEVICE_MEMORY;
+    if (b->device->info.memory > 0 && b->wanted_bytes > b->device->info.memory) /* 0: not known */
+        return PLUCK_GPU_ERR_DEVICE_MEMORY;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         GPU_TRY(b->device->api->memory_create(b->device, parts[i].size, parts[i].memory));
         b->device_bytes += parts[i].size;

@@ -12,7 +12,8 @@
 
 typedef struct plain_kernel {
     const char *name;
-    /* One letter for each parameter: m a pointer to memory, c plk_call, s plk_softmax, u u32. */
+    /* One letter for each parameter: m a pointer to memory, r to memory that is only read, c plk_call,
+     * s plk_softmax, u u32. */
     const char *parameters;
     void (*run)(void *const *p, u64 *local_base); /* one lane's work */
 } plain_kernel;
@@ -85,17 +86,17 @@ static void run_busy(void *const *p, u64 *local_base) {
 }
 
 static const plain_kernel plain_kernels[GPU_KERNELS] = {
-    [GPU_KERNEL_argmax] = {"pluck_argmax", "mcmmmmm", run_argmax},
-    [GPU_KERNEL_survey] = {"pluck_survey", "mcmmmm", run_survey},
-    [GPU_KERNEL_gather] = {"pluck_gather", "mcmmmmm", run_gather},
-    [GPU_KERNEL_moments] = {"pluck_moments", "mcmmmm", run_moments},
-    [GPU_KERNEL_select] = {"pluck_select", "mcmmmm", run_select},
-    [GPU_KERNEL_reduce] = {"pluck_reduce", "mcmmmmmm", run_reduce},
-    [GPU_KERNEL_draw_large] = {"pluck_draw_large", "mcmmmmm", run_draw_large},
-    [GPU_KERNEL_finish] = {"pluck_finish", "cmmmmmm", run_finish},
-    [GPU_KERNEL_sum_exp] = {"pluck_sum_exp", "mcsmmmm", run_sum_exp},
-    [GPU_KERNEL_softmax] = {"pluck_softmax", "mcsmm", run_softmax},
-    [GPU_KERNEL_busy] = {"pluck_busy", "mu", run_busy},
+    [GPU_KERNEL_argmax] = {"pluck_argmax", "rcrrmmm", run_argmax},
+    [GPU_KERNEL_survey] = {"pluck_survey", "rcrrmm", run_survey},
+    [GPU_KERNEL_gather] = {"pluck_gather", "rcrrmmm", run_gather},
+    [GPU_KERNEL_moments] = {"pluck_moments", "rcrrrm", run_moments},
+    [GPU_KERNEL_select] = {"pluck_select", "rcrrmm", run_select},
+    [GPU_KERNEL_reduce] = {"pluck_reduce", "rcrrmmmm", run_reduce},
+    [GPU_KERNEL_draw_large] = {"pluck_draw_large", "rcrrmrm", run_draw_large},
+    [GPU_KERNEL_finish] = {"pluck_finish", "crmrmmm", run_finish},
+    [GPU_KERNEL_sum_exp] = {"pluck_sum_exp", "rcsmmmm", run_sum_exp},
+    [GPU_KERNEL_softmax] = {"pluck_softmax", "rcsrm", run_softmax},
+    [GPU_KERNEL_busy] = {"pluck_busy", "ru", run_busy}, /* never writes, see busy.cl */
 };
 
 #undef MEMORY

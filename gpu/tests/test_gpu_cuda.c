@@ -6,6 +6,7 @@
  */
 #include "rig.h"
 
+#include "../src/cuda_api.h"
 #include "driver/child.h"
 
 #include <stdatomic.h>
@@ -92,8 +93,15 @@ static pluck_gpu_status sample(engine *e) {
         call.results = round ? e->mine : NULL;
         for (int i = 0; i < ROWS; i++) rows[i] = (pluck_gpu_row){.plan = e->plans[i], .seed = 3};
         STEP(pluck_gpu_enqueue(e->batch, &call, &ticket));
-        while (round && (status = pluck_gpu_poll(e->batch, ticket)) != PLUCK_GPU_OK)
+        for (int polls = 0; round; polls++) {
+            status = pluck_gpu_poll(e->batch, ticket);
+            if (status == PLUCK_GPU_OK) {
+                CHECK(e->driver->eager || polls > 0); /* nothing has run before the first one */
+                CHECK(e->mine[0].token == want[0] && e->mine[ROWS - 1].token == want[ROWS - 1]);
+                break;
+            }
             if (status != PLUCK_GPU_ERR_NOT_READY) return status;
+        }
         STEP(pluck_gpu_wait(e->batch, ticket, &results));
         for (int i = 0; i < ROWS; i++) {
             CHECK(results[i].status == PLUCK_OK);
@@ -139,11 +147,13 @@ static void on_rows(void *ctx, uint64_t ticket, pluck_gpu_status status, const v
         atomic_store(&e->wrong, 1);
 }
 
+/* The rows are sent while the engine's stream is still to write them. */
 static pluck_gpu_status transfer(engine *e) {
-    pluck_gpu_logits rows = {.data = (void *)e->logits, .n_rows = ROWS};
+    pluck_gpu_logits rows = {.data = (void *)e->out, .n_rows = ROWS};
     const unsigned char *sent = (const unsigned char *)logits;
     const void *got = NULL;
     uint64_t ticket;
+    STEP(e->device->api->copy(e->device, e->stream, e->out, e->logits, sizeof logits));
     STEP(pluck_gpu_pipeline_submit(e->pipeline, &rows, N, e->stream, on_rows, e, &ticket));
     rows.n_rows = 2; /* every second row: a copy with a pitch */
     rows.stride = 2 * sizeof logits[0];
@@ -347,11 +357,82 @@ static void says_what_memory_lacks(void **state) {
     assert_true(runs_in_child(run_out_of_memory, NULL));
 }
 
+/* The map's entries are member names and parameter lists, which must not be put in parentheses. */
+/* NOLINTBEGIN(bugprone-macro-parentheses) */
+static struct driver {
+#define MEMBER(symbol, parameters) CUresult(*symbol) parameters;
+    CUDA_DRIVER_MAP(MEMBER)
+#undef MEMBER
+} cu;
+/* NOLINTEND(bugprone-macro-parentheses) */
+
+static void load_driver(void) {
+    void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+    void *symbol;
+#define LOAD(name, parameters)                                                                     \
+    symbol = dlsym(library, #name);                                                                \
+    CHECK(symbol != NULL);                                                                         \
+    memcpy(&cu.name, &symbol, sizeof symbol);
+    CUDA_DRIVER_MAP(LOAD)
+#undef LOAD
+}
+
+/* What an engine has pushed stays current, its work on the default stream is not waited for, and
+ * closing the device leaves its context as it was. */
+static void share_a_context(void *ctx) {
+    driver_control *driver = load_driver_control();
+    const pluck_gpu_batch_config config = {.n_vocab = N, .max_rows = 1};
+    pluck_gpu_select select = {.backend = PLUCK_GPU_CUDA};
+    const pluck_gpu_result *result;
+    pluck_gpu_call call = {.logits = {.n_rows = 1}};
+    pluck_gpu_device *device;
+    pluck_gpu_batch *batch;
+    CUcontext context, current;
+    CUdeviceptr memory, other;
+    CUevent event;
+    uint64_t ticket;
+    int before;
+    (void)ctx;
+    load_driver();
+    make_rows();
+    CHECK(cu.cuInit(0) == 0 && cu.cuDevicePrimaryCtxRetain(&context, 0) == 0);
+    CHECK(cu.cuCtxPushCurrent_v2(context) == 0 && cu.cuEventCreate(&event, 0) == 0);
+    CHECK(cu.cuMemAlloc_v2(&memory, sizeof logits) == 0 && cu.cuMemAlloc_v2(&other, N) == 0);
+    CHECK(cu.cuMemcpyHtoDAsync_v2(memory, logits, sizeof logits, NULL) == 0);
+    CHECK(cu.cuEventRecord(event, NULL) == 0 && cu.cuEventSynchronize(event) == 0);
+    before = driver->live();
+
+    select.native_context = context;
+    call.logits.data = (void *)(uintptr_t)memory;
+    CHECK(pluck_gpu_open(&device, &select, NULL) == PLUCK_GPU_OK);
+    CHECK(pluck_gpu_batch_create(&batch, device, &config, NULL) == PLUCK_GPU_OK);
+    CHECK(cu.cuMemsetD8Async(other, 0, N, NULL) == 0 && cu.cuEventRecord(event, NULL) == 0);
+    CHECK(pluck_gpu_enqueue(batch, &call, &ticket) == PLUCK_GPU_OK);
+    CHECK(pluck_gpu_wait(batch, ticket, &result) == PLUCK_GPU_OK);
+    CHECK(result[0].token == want[0] && driver->depth() == 1);
+    CHECK(cu.cuEventQuery(event) == CUDA_ERROR_NOT_READY);
+    CHECK(cu.cuEventSynchronize(event) == 0);
+    pluck_gpu_batch_free(batch);
+    pluck_gpu_close(device);
+
+    CHECK(driver->live() == before);
+    CHECK(cu.cuMemFree_v2(memory) == 0 && cu.cuMemFree_v2(other) == 0 &&
+          cu.cuEventDestroy_v2(event) == 0);
+    CHECK(cu.cuCtxPopCurrent_v2(&current) == 0 && current == context);
+    CHECK(cu.cuDevicePrimaryCtxRelease_v2(0) == 0 && driver->live() == 0);
+}
+
+static void leaves_the_engine_its_context(void **state) {
+    (void)state;
+    assert_true(runs_in_child(share_a_context, NULL));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_call_fails_once),
                                        cmocka_unit_test(the_device_is_lost_at_every_call),
                                        cmocka_unit_test(a_driver_that_does_not_start),
                                        cmocka_unit_test(nvrtc_compiles_what_the_driver_refuses),
-                                       cmocka_unit_test(says_what_memory_lacks)};
+                                       cmocka_unit_test(says_what_memory_lacks),
+                                       cmocka_unit_test(leaves_the_engine_its_context)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

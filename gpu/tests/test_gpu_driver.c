@@ -107,7 +107,87 @@ static void work_runs_late(void *ctx) {
     stop();
 }
 
+/* Work of two streams on the same memory needs an event between them, if one of the two writes. */
+static void work_without_order(void *ctx) {
+    CUstream first, second, third;
+    CUevent event, passed_on;
+    CUdeviceptr memory;
+    char got[8], other[8];
+    (void)ctx;
+    start();
+    GOOD(cu.cuStreamCreate(&first, CU_STREAM_NON_BLOCKING));
+    GOOD(cu.cuStreamCreate(&second, CU_STREAM_NON_BLOCKING));
+    GOOD(cu.cuStreamCreate(&third, CU_STREAM_NON_BLOCKING));
+    GOOD(cu.cuEventCreate(&event, CU_EVENT_DISABLE_TIMING));
+    GOOD(cu.cuEventCreate(&passed_on, CU_EVENT_DISABLE_TIMING));
+    GOOD(cu.cuMemAlloc_v2(&memory, 16));
+    GOOD(cu.cuEventRecord(event, first)); /* before the work: orders nothing */
+    GOOD(cu.cuMemsetD8Async(memory, 1, 8, first));
+    GOOD(cu.cuStreamWaitEvent(second, event, 0));
+    MISUSE(cu.cuMemcpyDtoHAsync_v2(got, memory, 8, second), "at the same time");
+    GOOD(cu.cuMemsetD8Async(memory + 8, 1, 8, second)); /* other bytes */
+
+    GOOD(cu.cuEventRecord(event, first));
+    GOOD(cu.cuStreamWaitEvent(second, event, 0));
+    GOOD(cu.cuMemcpyDtoHAsync_v2(got, memory, 8, second));
+    GOOD(cu.cuMemcpyDtoHAsync_v2(other, memory, 8, first)); /* both only read */
+    MISUSE(cu.cuMemsetD8Async(memory, 2, 1, first), "at the same time");
+    GOOD(cu.cuEventRecord(passed_on, second)); /* behind the work of both */
+    GOOD(cu.cuStreamWaitEvent(third, passed_on, 0));
+    MISUSE(cu.cuMemsetD8Async(memory, 3, 1, third), "at the same time"); /* as the last but two */
+    GOOD(cu.cuEventRecord(event, first));
+    GOOD(cu.cuStreamWaitEvent(third, event, 0));
+    GOOD(cu.cuMemsetD8Async(memory, 3, 8, third));
+
+    GOOD(cu.cuEventRecord(event, third));
+    GOOD(cu.cuEventSynchronize(event));
+    GOOD(cu.cuMemsetD8Async(memory, 4, 16, first)); /* all else has run */
+    GOOD(cu.cuEventRecord(event, first));
+    GOOD(cu.cuEventSynchronize(event));
+    GOOD(cu.cuMemFree_v2(memory));
+    GOOD(cu.cuEventDestroy_v2(event));
+    GOOD(cu.cuEventDestroy_v2(passed_on));
+    GOOD(cu.cuStreamDestroy_v2(first));
+    GOOD(cu.cuStreamDestroy_v2(second));
+    GOOD(cu.cuStreamDestroy_v2(third));
+    stop();
+}
+
 /* ---- misuse ---- */
+
+/* No handle and no address is given out twice, so a stale one is always found. */
+static void misuse_of_what_is_gone(void *ctx) {
+    CUmodule module, later;
+    CUfunction busy;
+    CUevent event, next_event;
+    CUstream stream, next_stream;
+    CUdeviceptr memory, next_memory;
+    (void)ctx;
+    start();
+    GOOD(cu.cuModuleLoadDataEx(&module, TEST_PTX, 0, NULL, NULL));
+    GOOD(cu.cuModuleUnload(module));
+    GOOD(cu.cuModuleLoadDataEx(&later, TEST_PTX, 0, NULL, NULL));
+    MISUSE(cu.cuModuleGetFunction(&busy, module, "pluck_busy"), "no such module");
+    MISUSE(cu.cuModuleUnload(module), "no such module");
+    GOOD(cu.cuModuleUnload(later));
+    GOOD(cu.cuEventCreate(&event, 0));
+    GOOD(cu.cuEventDestroy_v2(event));
+    GOOD(cu.cuEventCreate(&next_event, 0));
+    MISUSE(cu.cuEventRecord(event, NULL), "no such event");
+    MISUSE(cu.cuEventDestroy_v2(event), "no such event");
+    GOOD(cu.cuEventDestroy_v2(next_event));
+    GOOD(cu.cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING));
+    GOOD(cu.cuStreamDestroy_v2(stream));
+    GOOD(cu.cuStreamCreate(&next_stream, CU_STREAM_NON_BLOCKING));
+    GOOD(cu.cuMemAlloc_v2(&memory, 16));
+    MISUSE(cu.cuMemsetD8Async(memory, 0, 16, stream), "no such stream");
+    GOOD(cu.cuMemFree_v2(memory));
+    GOOD(cu.cuMemAlloc_v2(&next_memory, 16));
+    MISUSE(cu.cuMemsetD8Async(memory, 0, 16, next_stream), "destination");
+    GOOD(cu.cuMemFree_v2(next_memory));
+    GOOD(cu.cuStreamDestroy_v2(next_stream));
+    stop();
+}
 
 static void misuse_of_contexts(void *ctx) {
     CUcontext popped = NULL;
@@ -197,11 +277,9 @@ static void misuse_of_launches(void *ctx) {
     MISUSE(cu.cuMemFree_v2(sink), "work that has not run uses it");
     gone = sink;
     GOOD(cu.cuMemAlloc_v2(&sink, 4));
-    if (sink != gone) {
-        parameters[0] = &gone;
-        MISUSE(LAUNCH(1, 1, lanes, 8), "not device memory");
-        parameters[0] = &sink;
-    }
+    parameters[0] = &gone;
+    MISUSE(LAUNCH(1, 1, lanes, 8), "not device memory");
+    parameters[0] = &sink;
     GOOD(LAUNCH(1, 1, lanes, 8));
     MISUSE(cu.cuModuleUnload(module), "a launch that has not run uses it");
     MISUSE(LAUNCH(1, 1, lanes, 8), "no such function");
@@ -253,6 +331,8 @@ static void leave_a_context_current(void *ctx) {
         assert_true(runs_in_child(name, NULL));                                                    \
     }
 TEST(work_runs_late)
+TEST(work_without_order)
+TEST(misuse_of_what_is_gone)
 TEST(misuse_of_contexts)
 TEST(misuse_of_memory)
 TEST(misuse_of_launches)
@@ -266,9 +346,13 @@ static void what_is_left_ends_the_program(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_work_runs_late),    cmocka_unit_test(test_misuse_of_contexts),
-        cmocka_unit_test(test_misuse_of_memory),  cmocka_unit_test(test_misuse_of_launches),
-        cmocka_unit_test(test_a_fault_is_sticky), cmocka_unit_test(what_is_left_ends_the_program)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_work_runs_late),
+                                       cmocka_unit_test(test_work_without_order),
+                                       cmocka_unit_test(test_misuse_of_what_is_gone),
+                                       cmocka_unit_test(test_misuse_of_contexts),
+                                       cmocka_unit_test(test_misuse_of_memory),
+                                       cmocka_unit_test(test_misuse_of_launches),
+                                       cmocka_unit_test(test_a_fault_is_sticky),
+                                       cmocka_unit_test(what_is_left_ends_the_program)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,8 +9,8 @@
  *
  * A real driver answers a wrong call with an error, which a program may overlook. This one also
  * prints what was wrong and ends the program, unless the test expects it (control.expects_misuse).
- * Misuse is what no correct program does: a handle that does not exist, memory freed in use, a
- * context left on the stack. A call that a correct program may make to find something out (the
+ * Misuse is what no correct program does: a handle that does not exist, memory freed in use, work on
+ * two streams that uses the same memory with nothing to order it, a context left on the stack. A call that a correct program may make to find something out (the
  * range of a pointer that is none, more memory than there is) just fails.
  */
 #ifndef PLUCK_GPU_TESTS_DRIVER_H
@@ -35,7 +35,8 @@ enum {
     CUDA_ERROR_INVALID_CONTEXT = 201,
     CUDA_ERROR_NO_BINARY_FOR_GPU = 209,
     CUDA_ERROR_INVALID_HANDLE = 400,
-    CUDA_ERROR_NOT_FOUND = 500
+    CUDA_ERROR_NOT_FOUND = 500,
+    CUDA_ERROR_UNKNOWN = 999
 };
 
 /* The device: an H100's limits. */
@@ -147,7 +148,7 @@ void allow_memory(bool allowed);
 
 void free_memory_of(test_memory *m);
 
-/* ---- streams.c, copies.c ---- */
+/* ---- streams.c, order.c, copies.c ---- */
 
 typedef enum work_kind { WORK_COPY, WORK_SET, WORK_LAUNCH, WORK_RECORD, WORK_WAIT } work_kind;
 
@@ -180,12 +181,19 @@ void free_work(test_work *w);
 CUresult submit(CUstream handle, test_work *w);
 test_stream *find_stream(CUstream handle);
 
+/* The stream after `at` in the list of all streams; NULL begins and ends the list. */
+test_stream *next_stream(test_stream *at);
+
 /* Drops what a stream has left, without running it. */
 void drop_work(test_stream *s);
 
 /* A fault: the context's pending work is dropped, and every call in the
  * context returns the error. */
 void lose_context(test_context *c, CUresult error);
+
+/* Could w, put on this stream now, run at the same time as work on another stream that uses the same
+ * memory, and one of the two writes to it? */
+bool may_run_beside(const test_stream *s, const test_work *w);
 
 /* Does work that has not run use this memory, or this function? */
 bool is_in_use(const test_memory *m);

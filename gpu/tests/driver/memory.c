@@ -1,9 +1,11 @@
 /* memory.c: memory on the device and pinned memory. Device addresses are host addresses, so that
  * kernels in plain C can use them; AddressSanitizer is told that nothing else may. */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "driver.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
@@ -35,10 +37,11 @@ static void unpoison(const void *bytes, size_t size) {
 
 extern driver_control plk_test_driver_control;
 
-enum { ALIGNMENT = 256 };
+enum { PAGE = 4096 };
 
-static size_t rounded(size_t size) {
-    return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+/* Whole pages, and one that nothing may use. */
+static size_t reserved(size_t size) {
+    return (size + PAGE - 1) / PAGE * PAGE + PAGE;
 }
 
 test_memory *memory_at(uint64_t address, object_kind kind) {
@@ -80,18 +83,23 @@ static size_t device_bytes(void) {
 /* Memory whose content is undefined. */
 static test_memory *allocate(object_kind kind, size_t size) {
     test_memory *m = add_object(kind, sizeof *m, current_context());
-    m->bytes = aligned_alloc(ALIGNMENT, rounded(size));
-    if (!m->bytes) abort();
+    const size_t pages = reserved(size) - PAGE;
+    void *bytes = mmap(NULL, reserved(size), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (bytes == MAP_FAILED || mprotect(bytes, pages, PROT_READ | PROT_WRITE) != 0) abort();
+    m->bytes = bytes;
     m->size = size;
-    memset(m->bytes, 0xA5, rounded(size));
-    poison(m->bytes + size, rounded(size) - size);
+    memset(m->bytes, 0xA5, pages);
+    poison(m->bytes + size, pages - size);
     if (kind == OBJECT_MEMORY) poison(m->bytes, size);
     return m;
 }
 
+/* Its addresses stay reserved, so that they are not given out again: what still uses them is found. */
 void free_memory_of(test_memory *m) {
-    unpoison(m->bytes, rounded(m->size));
-    free(m->bytes);
+    const size_t pages = reserved(m->size) - PAGE;
+    unpoison(m->bytes, pages);
+    if (madvise(m->bytes, pages, MADV_DONTNEED) != 0 || mprotect(m->bytes, pages, PROT_NONE) != 0)
+        abort();
 }
 
 CUresult cuMemAlloc_v2(CUdeviceptr *pointer, size_t size) {

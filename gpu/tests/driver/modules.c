@@ -53,8 +53,7 @@ CUresult cuModuleLoadDataEx(CUmodule *out, const void *image, unsigned n, int *o
     return leave(r);
 }
 
-/* Here functions live as long as their context. Using one after its module was unloaded is still
- * misuse, because its module is looked up. */
+/* The module's functions go with it. */
 CUresult cuModuleUnload(CUmodule handle) {
     const CUresult r = enter(__func__, IN_CONTEXT);
     test_object *module = find_object(OBJECT_MODULE, handle), *next;
@@ -106,7 +105,7 @@ static const char *take_parameters(test_work *w, void **parameters) {
         uint64_t address = 0;
         if (!parameters[i]) return "a parameter is NULL";
         memcpy(w->parameters[i], parameters[i], parameter_size(letters[i]));
-        if (letters[i] != 'm') continue;
+        if (letters[i] != 'm' && letters[i] != 'r') continue;
         memcpy(&address, w->parameters[i], sizeof address);
         if (address && !device_may_use(address, 1)) return "a parameter is not device memory";
     }

@@ -7,8 +7,7 @@ extern driver_control plk_test_driver_control;
 
 /* ---- all streams ---- */
 
-/* The stream after `at` in the list of all streams; NULL begins and ends the list. */
-static test_stream *next_stream(test_stream *at) {
+test_stream *next_stream(test_stream *at) {
     test_object *o;
     if (at && at->base.kind == OBJECT_CONTEXT) { /* a context's default stream, see find_stream */
         test_context *c = at->base.owner;
@@ -115,6 +114,8 @@ CUresult submit(CUstream handle, test_work *w) {
         return misuse(CUDA_ERROR_INVALID_HANDLE, "no such stream in this context");
     }
     order_by_default_stream(s);
+    if (may_run_beside(s, w))
+        (void)misuse(CUDA_SUCCESS, "work on another stream may use the memory at the same time");
     if (s->last)
         s->last->next = w;
     else
@@ -128,30 +129,6 @@ CUresult submit(CUstream handle, test_work *w) {
     }
     if (plk_test_driver_control.eager) run_until(s, s->submitted);
     return CUDA_SUCCESS;
-}
-
-static bool overlaps(const test_memory *m, uint64_t from, size_t size) {
-    return size > 0 && from < (uintptr_t)m->bytes + m->size && (uintptr_t)m->bytes < from + size;
-}
-
-static bool uses(const test_work *w, const test_memory *m) {
-    const size_t to_size = w->rows ? (w->rows - 1) * w->to_pitch + w->width : 0;
-    const size_t from_size = w->rows ? (w->rows - 1) * w->from_pitch + w->width : 0;
-    if (w->kind == WORK_COPY)
-        return overlaps(m, w->to, to_size) || (!w->staged && overlaps(m, w->from, from_size));
-    if (w->kind == WORK_SET) return overlaps(m, w->to, to_size);
-    if (w->kind != WORK_LAUNCH) return false;
-    for (const char *p = kernel_parameters(w->function->kernel), *first = p; *p; p++)
-        if (*p == 'm' && overlaps(m, *(const uint64_t *)(const void *)w->parameters[p - first], 1))
-            return true;
-    return false;
-}
-
-bool is_in_use(const test_memory *m) {
-    for (test_stream *s = next_stream(NULL); s; s = next_stream(s))
-        for (const test_work *w = s->first; w; w = w->next)
-            if (uses(w, m)) return true;
-    return false;
 }
 
 bool is_to_launch(const test_function *f) {
