@@ -33,6 +33,22 @@ float pk_view_bin_floor(const view_bins *b, int32_t bin) {
     return key_float((int32_t)in);
 }
 
+/* Whether a group is all in one bin. */
+static bool are_same(const int32_t *bin) {
+    int32_t differ = 0;
+    for (int i = 1; i < GROUP; i++) differ |= bin[i] ^ bin[0];
+    return differ == 0;
+}
+
+/* Adds a group to one bin, in lanes: in one chain each would wait for the one before. */
+static void add_all(const float *e, const double *moment, view_bin_mass *to) {
+    double lane[4] = {0.0, 0.0, 0.0, 0.0};
+    for (int i = 0; i < GROUP; i += 4)
+        for (int j = 0; j < 4; j++) lane[j] += moment[i + j];
+    to->mass += pk_mass_exact(e);
+    to->moment += (lane[0] + lane[1]) + (lane[2] + lane[3]);
+}
+
 void pk_view_bin_masses(view *v, const view_bins *b, view_bin_mass *bins) {
     const mass_source s = pk_view_source(v);
     const double max = (double)v->mass.max, scale = v->scale;
@@ -41,15 +57,21 @@ void pk_view_bin_masses(view *v, const view_bins *b, view_bin_mass *bins) {
     for (int32_t i = 0; i < b->n; i++) bins[i] = (view_bin_mass){0.0, 0.0};
     for (int32_t g = 0; g < s.row->n_groups; g++) {
         float x[GROUP], e[GROUP];
+        double moment[GROUP];
         int32_t bin[GROUP];
         pk_row_group(s.row, g, s.cut, x);
         pk_mass_of(&v->mass, &s, x, GROUP, e);
         for (int i = 0; i < GROUP; i++) x[i] = x[i] > b->low ? x[i] : b->low;
         for (int i = 0; i < GROUP; i++) bin[i] = bin_of(b, x[i]);
+        for (int i = 0; i < GROUP; i++) moment[i] = (double)e[i] * (((double)x[i] - max) * scale);
+        if (are_same(bin)) {
+            add_all(e, moment, &bins[bin[0]]);
+            continue;
+        }
         for (int i = 0; i < GROUP; i++) {
             view_bin_mass *to = &bins[bin[i]];
             to->mass += (double)e[i];
-            to->moment += (double)e[i] * (((double)x[i] - max) * scale);
+            to->moment += moment[i];
         }
     }
 }
@@ -66,6 +88,23 @@ static void find_bins(view_bins b, const float *x, int32_t *bin) {
     }
 }
 
+/* Puts a group into one bin, in lanes. */
+static void put_all(const float *x, view_bin_ends *to) {
+    enum { LANES = 8 };
+    float least[LANES], greatest[LANES];
+    for (int j = 0; j < LANES; j++) least[j] = greatest[j] = x[j];
+    for (int i = LANES; i < GROUP; i += LANES)
+        for (int j = 0; j < LANES; j++) {
+            least[j] = x[i + j] < least[j] ? x[i + j] : least[j];
+            greatest[j] = x[i + j] > greatest[j] ? x[i + j] : greatest[j];
+        }
+    for (int j = 0; j < LANES; j++) {
+        to->least = least[j] < to->least ? least[j] : to->least;
+        to->greatest = greatest[j] > to->greatest ? greatest[j] : to->greatest;
+    }
+    to->n += GROUP;
+}
+
 const view_bin_ends *pk_view_lease_bin_ends(view *v, const view_bins *b) {
     const mass_source s = pk_view_source(v);
     PLUCK_ASSERT(cut_is_open(s.cut) && b->n <= pk_view_alive(v) / 4);
@@ -79,6 +118,10 @@ const view_bin_ends *pk_view_lease_bin_ends(view *v, const view_bins *b) {
         int32_t bin[GROUP];
         pk_row_group(s.row, g, s.cut, x);
         find_bins(*b, x, bin);
+        if (are_same(bin)) {
+            put_all(x, &bins[bin[0]]);
+            continue;
+        }
         for (int i = 0; i < GROUP; i++) {
             view_bin_ends *to = &bins[bin[i]];
             const float least = to->least, greatest = to->greatest;

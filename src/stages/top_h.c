@@ -137,7 +137,7 @@ static kept find_by_bins(view *v, double limit) {
     const float max = pk_view_max(v), least = pk_view_min(v), rare = pk_view_x_below_max(v, RARE);
     const float low = least > rare ? least : rare;
     if (((double)max - (double)least) * pk_view_scale(v) <= SAME)
-        return (kept){how_many_equals(&p, 0.0, pk_view_alive(v), limit), NAN};
+        return (kept){how_many_equals(&p, 0.0, pk_view_alive(v), limit), max == least ? max : NAN};
     view_bin_mass bins[BINS];
     const view_bins b = pk_view_bins_of(low, max, BINS);
     pk_view_bin_masses(v, &b, bins);
