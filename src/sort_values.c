@@ -144,15 +144,14 @@ static sort_key find_key(const float *x, int32_t n) {
                       .per_unit = ((float)(WIDES * WIDES) - 4.0f) / range};
 }
 
-/* Writes digit number `pass` of n values. */
-static void digits_of(const sort_key *k, int pass, const float *x, int32_t n, int32_t *digit) {
-    const int by = WIDE * pass, shift = k->shift + by;
+/* Writes the keys of n values; those that are not rounded have bits above their width. */
+static void keys_of(const sort_key *k, const float *x, int32_t n, uint32_t *key) {
+    const int shift = k->shift;
     const float max = k->max, per_unit = k->per_unit;
     if (k->rounded)
-        for (int32_t i = 0; i < n; i++)
-            digit[i] = (int32_t)((max - x[i]) * per_unit) >> by & (WIDES - 1);
+        for (int32_t i = 0; i < n; i++) key[i] = (uint32_t)(int32_t)((max - x[i]) * per_unit);
     else
-        for (int32_t i = 0; i < n; i++) digit[i] = (int32_t)(key_of(x[i]) >> shift & (WIDES - 1));
+        for (int32_t i = 0; i < n; i++) key[i] = key_of(x[i]) >> shift;
 }
 
 /* Counts how often each key occurs, and writes the values anew. `room` has place for the counts. */
@@ -179,9 +178,10 @@ static void move(const sort_key *k, int pass, const float *from, float *to, int3
                  int32_t *start) {
     for (int32_t first = 0; first < n; first += BATCH) {
         const int32_t count = n - first < BATCH ? n - first : BATCH;
+        uint32_t key[BATCH];
         int32_t place[BATCH];
-        digits_of(k, pass, from + first, count, place);
-        for (int32_t i = 0; i < count; i++) place[i] = start[place[i]]++;
+        keys_of(k, from + first, count, key);
+        for (int32_t i = 0; i < count; i++) place[i] = start[key[i] >> WIDE * pass & (WIDES - 1)]++;
         for (int32_t i = 0; i < count; i++) to[place[i]] = from[first + i];
     }
 }
@@ -191,6 +191,7 @@ static bool put_right(float *x, int32_t n) {
     int64_t left = 2 * (int64_t)n;
     for (int32_t i = 1; i < n && left > 0; i++) {
         const float value = x[i];
+        if (x[i - 1] >= value) continue;
         int32_t at = i;
         for (; at > 0 && x[at - 1] < value; at--) x[at] = x[at - 1];
         x[at] = value;
@@ -205,11 +206,10 @@ static bool sort_by(const sort_key *k, float *x, int32_t n, float *room) {
     int32_t start[PASSES][WIDES] = {{0}};
     for (int32_t first = 0; first < n; first += BATCH) {
         const int32_t count = n - first < BATCH ? n - first : BATCH;
-        int32_t digit[BATCH];
-        for (int p = 0; p < passes; p++) {
-            digits_of(k, p, x + first, count, digit);
-            for (int32_t i = 0; i < count; i++) start[p][digit[i]]++;
-        }
+        uint32_t key[BATCH];
+        keys_of(k, x + first, count, key);
+        for (int p = 0; p < passes; p++)
+            for (int32_t i = 0; i < count; i++) start[p][key[i] >> WIDE * p & (WIDES - 1)]++;
     }
     float *from = x, *to = room;
     for (int p = 0; p < passes; p++) {

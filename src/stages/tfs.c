@@ -193,8 +193,9 @@ typedef struct found {
     double nats;
 } found;
 
-/* Looks at no fewer than the m greatest; at all x >= low if m is 0. */
-static found find_in(view *v, int32_t m, float low, const pluck_stage_tfs *p) {
+/* Looks at no fewer than the m greatest; if m is 0 at all x >= low, none of the others being above
+ * `next` nats. */
+static found find_in(view *v, int32_t m, float low, double next, const pluck_stage_tfs *p) {
     const int32_t alive = pk_view_alive(v);
     const int64_t counted = pk_view_counted(v);
     sorted s = {.scale = pk_view_scale(v)};
@@ -202,7 +203,7 @@ static found find_in(view *v, int32_t m, float low, const pluck_stage_tfs *p) {
     found f = {.x = NAN, .nats = nats_of(&s, s.n - 1)};
     if (s.n < alive) {
         s.n_more = counted - s.n;
-        s.most = exp(m > 0 ? f.nats : LIKELY);
+        s.most = exp(m > 0 ? f.nats : next);
     } else {
         s.n_zeros = (int32_t)min_i64(counted - alive, 2); /* of more zeros d is zero, too */
     }
@@ -217,17 +218,21 @@ static found find_in(view *v, int32_t m, float low, const pluck_stage_tfs *p) {
  * or are most of all. */
 static found find_step_by_step(view *v, const pluck_stage_tfs *p) {
     const int32_t alive = pk_view_alive(v);
-    found f = find_in(v, FEW, 0.0f, p);
-    if (f.n < 0 && f.nats < FALLEN && alive > MORE) f = find_in(v, MORE, 0.0f, p);
+    found f = find_in(v, FEW, 0.0f, 0.0, p);
+    if (f.n < 0 && f.nats < FALLEN && alive > MORE) f = find_in(v, MORE, 0.0f, 0.0, p);
     if (f.n >= 0) return f;
     const float low = pk_view_x_below_max(v, LIKELY);
-    if (pk_view_count_above(v, low) < alive / 3 * 2) {
-        f = find_in(v, 0, low, p);
+    const int64_t likely = pk_view_count_above(v, low);
+    if (likely < alive / 3 * 2) {
+        /* The others are often far behind. */
+        const float far = pk_view_x_below_max(v, 2.0 * LIKELY);
+        const bool is_gap = pk_view_count_above(v, far) == likely;
+        f = find_in(v, 0, low, is_gap ? 2.0 * LIKELY : LIKELY, p);
         if (f.n >= 0) return f;
     } else if (is_flat(v)) {
         return (found){.n = INT32_MAX, .x = NAN};
     }
-    return find_in(v, 0, -INFINITY, p);
+    return find_in(v, 0, -INFINITY, 0.0, p);
 }
 
 static pluck_status apply(view *v, const stage_run *run) {
