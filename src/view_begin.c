@@ -39,11 +39,14 @@ static bool take_values(const view *v, const pluck_row *row, int32_t first, int3
     return moderate;
 }
 
-/* Whether all ids are tokens. The highest bit of a number tells whether it is below 0. */
-static bool are_tokens(const int32_t *ids, int32_t n, int32_t n_vocab) {
+/* Copies n ids; returns whether all are tokens. The highest bit of a number tells whether it is below 0. */
+static bool take_ids(const int32_t *restrict ids, int32_t n, int32_t n_vocab,
+                     int32_t *restrict to) {
     uint32_t outside = 0;
-    for (int32_t i = 0; i < n; i++)
+    for (int32_t i = 0; i < n; i++) {
         outside |= (uint32_t)ids[i] | ((uint32_t)n_vocab - 1 - (uint32_t)ids[i]);
+        to[i] = ids[i];
+    }
     return outside >> 31 == 0;
 }
 
@@ -68,9 +71,8 @@ static pluck_status append(view *v, const pluck_row *row, int32_t first, int32_t
     const int32_t *ids = row->ids + first;
     const float *x = l->x + l->n; /* what is kept is moved down */
     const bool moderate = take_values(v, row, first, n, l->x + l->n, &t->max);
-    if (moderate && !row->allowed && are_tokens(ids, n, v->n_vocab) &&
+    if (moderate && !row->allowed && take_ids(ids, n, v->n_vocab, l->ids + l->n) &&
         (!row->descending || descends(x, n, t->last))) {
-        memcpy(l->ids + l->n, ids, (size_t)n * sizeof *ids);
         l->n += n;
         t->last = x[n - 1];
         return PLUCK_OK;

@@ -157,17 +157,15 @@ static void edit_list(view *v, const list_edit *e) {
 
 static void add_to_list(view *v, const float *added) {
     list *l = &v->list;
-    int32_t kept = 0;
-    bool changes = false;
-    for (int32_t i = 0; i < l->n; i++) {
-        const int32_t id = l->ids[i];
-        const float more = added[id], x = l->x[i] + more; /* -inf if that is; no x is +inf */
+    const int32_t n = l->n;
+    bool changes = false, masks = false;
+    for (int32_t i = 0; i < n; i++) {
+        const float more = added[l->ids[i]];
+        l->x[i] += more; /* -inf if that is; no x is +inf */
         changes |= (more < 0.0f) | (more > 0.0f);
-        l->ids[kept] = id;
-        l->x[kept] = x;
-        kept += x > -INFINITY;
+        masks |= l->x[i] == -INFINITY;
     }
-    if (changes) list_was_edited(v, kept);
+    if (changes) list_was_edited(v, masks ? move_some(l, 0, n, 0) : n);
 }
 
 /* ---- in a row with an index ---- */
