@@ -14,11 +14,8 @@ enum { SAMPLE_GROUPS = 16 };
 typedef struct shell {
     candidate_order order;
     double centre;
-    measure what;
     double inner, outer; /* keys */
-    double before,
-        through; /* measures of the keys up to inner, which does not reach the target, and
-                               up to outer */
+    int64_t before, through; /* how many keys are up to inner, which are too few, and up to outer */
 } shell;
 
 static double key_of(const shell *s, float x) {
@@ -60,24 +57,17 @@ static float highest_within(const shell *s, double key) {
     return s->order != ORDER_NEAR ? FLT_MAX : edge(s, key, false, true);
 }
 
-/* The measure of x >= low. */
-static double measure_above(view *v, const shell *s, float low) {
-    if (low > v->mass.max) return 0.0;
-    const mass_source of = pk_view_source(v);
-    const row_cut c = pk_view_deeper(v, low);
-    if (s->what == MEASURE_MASS) return pk_mass_above(&v->mass, &of, c);
-    return (double)pk_row_count_above(&v->row, v->mass.group_max, c);
+/* How many have x >= low. */
+static int64_t count_above(const view *v, float low) {
+    if (low > v->mass.max) return 0;
+    return pk_row_count_above(&v->row, v->mass.group_max, pk_view_deeper(v, low));
 }
 
-/* The measure of the candidates with keys up to `key`. */
-static double measure_within(view *v, const shell *s, double key) {
-    const double all = measure_above(v, s, lowest_within(s, key));
+/* How many candidates have keys up to `key`. */
+static int64_t count_within(const view *v, const shell *s, double key) {
+    const int64_t all = count_above(v, lowest_within(s, key));
     const float high = highest_within(s, key);
-    return high >= v->mass.max ? all : all - measure_above(v, s, nextafterf(high, INFINITY));
-}
-
-static bool reaches(double found, double target, bool strict) {
-    return strict ? found > target : found >= target;
+    return high >= v->mass.max ? all : all - count_above(v, nextafterf(high, INFINITY));
 }
 
 /* The greatest key of any float that is below `key`; less than all keys if there is none. */
@@ -133,53 +123,6 @@ static int32_t take_sample(view *v, const shell *s, int32_t n_groups, float *val
     return n;
 }
 
-/* The measure of each of n candidates. */
-static void weigh(view *v, const shell *s, const float *x, int32_t n, float *weight) {
-    if (s->what == MEASURE_COUNT) {
-        for (int32_t i = 0; i < n; i++) weight[i] = 1.0f;
-        return;
-    }
-    const mass_source of = pk_view_source(v);
-    pk_mass_of(&v->mass, &of, x, (size_t)n, weight);
-}
-
-/* The measure of n candidates. */
-static double measure_of(view *v, const shell *s, const float *x, int32_t n) {
-    if (s->what == MEASURE_COUNT) return n;
-    double sum = 0.0;
-    for (int32_t first = 0; first < n; first += GROUP) {
-        float weight[GROUP];
-        const int32_t count = n - first < GROUP ? n - first : GROUP;
-        weigh(v, s, x + first, count, weight);
-        for (int32_t i = 0; i < count; i++) sum += (double)weight[i];
-    }
-    return sum;
-}
-
-/* Where among n values in order three parts of their measure, ascending, are reached; n - 1 if they are
- * not. */
-static void places_in_sample(view *v, const shell *s, const float *values, const int32_t *index,
-                             int32_t n, const double *part, int32_t *at) {
-    const double total = measure_of(v, s, values, n);
-    double found = 0.0;
-    int next = 0;
-    for (int i = 0; i < 3; i++) {
-        at[i] = n - 1;
-        if (s->what == MEASURE_COUNT)
-            at[i] = (int32_t)clamp(ceil(part[i] * total) - 1.0, 0.0, total - 1.0);
-    }
-    for (int32_t first = 0; s->what == MEASURE_MASS && first < n && next < 3; first += GROUP) {
-        const int32_t count = n - first < GROUP ? n - first : GROUP;
-        float x[GROUP], weight[GROUP];
-        for (int32_t i = 0; i < count; i++) x[i] = values[index[first + i]];
-        weigh(v, s, x, count, weight);
-        for (int32_t i = 0; i < count; i++) {
-            found += (double)weight[i];
-            while (next < 3 && found >= part[next] * total) at[next++] = first + i;
-        }
-    }
-}
-
 /* Whether n / 32 values beside a place, on one side of it, are its equals. */
 static bool is_among_equals(const float *values, const int32_t *index, int32_t n, int32_t at) {
     const int32_t wide = n / 32 > 2 ? n / 32 : 2;
@@ -188,12 +131,9 @@ static bool is_among_equals(const float *values, const int32_t *index, int32_t n
            (at + wide < n && values[index[at + wide]] == x);
 }
 
-/*
- * Looks at a sample. The part of its measure that comes before the boundary is that of the shell's,
- * which is known. `early` and `late` are three standard errors away, times `down` and `up`: more if the
- * masses differ so much that the sample is worse than its size says.
- */
-static opinion ask_sample(view *v, const shell *s, double target, double down, double up) {
+/* Looks at a sample. The part of it that comes before the boundary is that of the shell's, which is
+ * known. `early` and `late` are three standard errors away, times `down` and `up`. */
+static opinion ask_sample(view *v, const shell *s, int64_t k, double down, double up) {
     const int32_t n_groups = v->row.n_groups < SAMPLE_GROUPS ? v->row.n_groups : SAMPLE_GROUPS;
     const size_t room = (size_t)n_groups * GROUP + 1;
     float *values = pk_lease_floats(v->scratch, LEASE_VALUES, room);
@@ -206,13 +146,13 @@ static opinion ask_sample(view *v, const shell *s, double target, double down, d
         for (int32_t i = 0; i < n; i++) index[i] = i;
         const ordering o = {NULL, values, s->order, s->centre};
         pk_sort_index(&o, index, n);
-        const double all = s->through - s->before;
-        const double part = all > 0.0 ? clamp((target - s->before) / all, 0.0, 1.0) : 1.0;
-        const double variance = s->what == MEASURE_COUNT ? part * (1.0 - part) : 0.25;
-        const double error = 3.0 * sqrt(variance / n) + 1.0 / n;
+        const double all = (double)(s->through - s->before);
+        const double part = all > 0.0 ? clamp((double)(k - s->before) / all, 0.0, 1.0) : 1.0;
+        const double error = 3.0 * sqrt(part * (1.0 - part) / n) + 1.0 / n;
         const double parts[3] = {part - down * error, part, part + up * error};
         int32_t at[3];
-        places_in_sample(v, s, values, index, n, parts, at);
+        for (int i = 0; i < 3; i++)
+            at[i] = (int32_t)clamp(ceil(parts[i] * n) - 1.0, 0.0, (double)n - 1.0);
         told.early = key_of(s, values[index[at[0]]]);
         told.late = key_of(s, values[index[at[2]]]);
         for (int i = 2; i > 0; i--)
@@ -227,10 +167,10 @@ static opinion ask_sample(view *v, const shell *s, double target, double down, d
 /* ---- narrowing the shell ---- */
 
 /* Makes a key the inner or the outer side of the shell, whichever it is. */
-static void try_key(view *v, shell *s, double key, double target, bool strict) {
+static void try_key(const view *v, shell *s, double key, int64_t k) {
     if (!(key > s->inner && key < s->outer)) return;
-    const double within = measure_within(v, s, key);
-    if (reaches(within, target, strict)) {
+    const int64_t within = count_within(v, s, key);
+    if (within >= k) {
         s->outer = key;
         s->through = within;
     } else {
@@ -243,25 +183,25 @@ static void try_key(view *v, shell *s, double key, double target, bool strict) {
  * Narrows the shell around the boundary. Returns true when it is small enough to be collected,
  * false when it is a single key, so that its candidates are equals.
  */
-static bool close_in(view *v, shell *s, double target, bool strict) {
+static bool close_in(view *v, shell *s, int64_t k) {
     const double most = fmax((double)v->n_vocab / 6.0, 512.0);
     double down = 1.0, up = 1.0;
     for (int round = 0;; round++) {
-        opinion told = ask_sample(v, s, target, down, up);
+        opinion told = ask_sample(v, s, k, down, up);
         if (told.expected <= most) return true;
         if (round > 8) told.late = halfway(s->inner, s->outer); /* samples did not help */
         const double inner = s->inner, outer = s->outer;
         if (!isnan(told.plateau)) {
-            try_key(v, s, told.plateau, target, strict);
-            try_key(v, s, key_before(s, told.plateau), target, strict);
+            try_key(v, s, told.plateau, k);
+            try_key(v, s, key_before(s, told.plateau), k);
         }
-        try_key(v, s, told.late, target, strict);
-        try_key(v, s, told.early, target, strict);
+        try_key(v, s, told.late, k);
+        try_key(v, s, told.early, k);
         if (s->inner >= key_before(s, s->outer)) return false;
         if (s->inner == told.late) up *= 4.0;
         if (s->outer == told.early) down *= 4.0;
         if (s->inner == inner && s->outer == outer)
-            try_key(v, s, halfway(inner, outer), target, strict);
+            try_key(v, s, halfway(inner, outer), k);
     }
 }
 
@@ -283,173 +223,91 @@ static int32_t collect_shell(view *v, const shell *s) {
     return pk_view_collect_two(v, low, in_low, nextafterf(in_high, INFINITY), above);
 }
 
-/* The k-th of the candidates that were collected. */
-static int32_t nth_of_list(view *v, const shell *s, int32_t k) {
+/* The k-th of the candidates that were collected, nearest to the centre first: found among those with
+ * the k-th distance as a float. */
+static int32_t nth_nearest(view *v, const shell *s, int32_t k) {
     const ordering o = pk_list_ordering(&v->list, s->order, s->centre);
-    int32_t *index = pk_lease_ints(v->scratch, LEASE_INDEX, (size_t)v->list.n);
-    for (int32_t i = 0; i < v->list.n; i++) index[i] = i;
-    pk_sort_index(&o, index, v->list.n);
+    const int32_t n = v->list.n;
+    float *values = pk_lease_floats(v->scratch, LEASE_VALUES, (size_t)n);
+    for (int32_t i = 0; i < n; i++) values[i] = -(float)pk_order_key(&o, i);
+    const float kth = pk_kth_greatest(values, n, k);
+    pk_lease_return(v->scratch, LEASE_VALUES);
+    int32_t *index = pk_lease_ints(v->scratch, LEASE_INDEX, (size_t)n);
+    int32_t n_alike = 0;
+    for (int32_t i = 0; i < n; i++) {
+        const float value = -(float)pk_order_key(&o, i);
+        k -= value > kth;
+        index[n_alike] = i;
+        n_alike += value == kth;
+    }
+    PLUCK_ASSERT(k >= 1 && k <= n_alike);
+    pk_sort_index(&o, index, n_alike);
     const int32_t at = index[k - 1];
     pk_lease_return(v->scratch, LEASE_INDEX);
     return at;
 }
 
-/* The last candidate of all: the boundary if the target is never reached, or only by rounding. */
-static boundary last_of_all(view *v, const shell *s, double target) {
-    boundary last = {0.0f, -1, target};
-    for (int32_t g = 0; g < v->row.n_groups; g++) {
-        float x[GROUP];
-        pk_row_group(&v->row, g, v->cut, x);
-        for (int32_t i = 0; i < GROUP; i++) {
-            if (x[i] == -INFINITY) continue;
-            if (last.id >= 0 && key_of(s, x[i]) < key_of(s, last.x)) continue;
-            last.x = x[i];
-            last.id = g * GROUP + i;
-        }
-    }
-    PLUCK_ASSERT(last.id >= 0);
-    return last;
+/* The k-th in descending order; they were collected by id. */
+static int32_t nth_greatest(view *v, int32_t k) {
+    const float *x = v->list.x;
+    const int32_t n = v->list.n;
+    float *values = pk_lease_floats(v->scratch, LEASE_VALUES, (size_t)n);
+    memcpy(values, x, (size_t)n * sizeof *values);
+    const float kth = pk_kth_greatest(values, n, k);
+    pk_lease_return(v->scratch, LEASE_VALUES);
+    for (int32_t i = 0; i < n; i++) k -= x[i] > kth;
+    PLUCK_ASSERT(k >= 1 && v->list.lies == ORDER_ID);
+    int32_t at = -1;
+    while (k > 0) k -= x[++at] == kth;
+    return at;
 }
 
-static boundary search_list(view *v, const shell *s, double target, bool strict) {
+static boundary search_list(view *v, const shell *s, int64_t k) {
     const int32_t n = collect_shell(v, s);
-    if (n == 0) return last_of_all(v, s, s->what == MEASURE_MASS ? v->mass.sum : target);
-    if (s->what == MEASURE_COUNT) {
-        const double need = target - s->before;
-        const int32_t k = need < 1.0 ? 1 : need < n ? (int32_t)need : n;
-        const int32_t at = nth_of_list(v, s, k);
-        return (boundary){v->list.x[at], v->list.ids[at], 0.0};
-    }
-    const mass_source of = pk_view_source(v);
-    struct search list_search =
-        pk_search(&v->mass, &of, &v->list, v->n_vocab, s->order, s->centre, target, strict);
-    list_search.before = s->before;
-    const place at = pk_find_prefix(&list_search, n);
-    return (boundary){v->list.x[at.at], v->list.ids[at.at], at.mass};
+    PLUCK_ASSERT(k > s->before && k - s->before <= n);
+    k -= s->before;
+    const int32_t at =
+        s->order == ORDER_NEAR ? nth_nearest(v, s, (int32_t)k) : nth_greatest(v, (int32_t)k);
+    return (boundary){v->list.x[at], v->list.ids[at], 0.0};
 }
 
-/* The floats with the shell's outer key: low <= x <= low_end, and on the other side of a centre high_end
- * <= x <= high. */
-typedef struct outer_floats {
-    float low, low_end, high_end, high;
-} outer_floats;
-
-static outer_floats find_outer_floats(const shell *s) {
-    outer_floats f;
-    f.low = lowest_within(s, s->outer);
+/* Of the candidates with the shell's only key, which may be the whole row, the one that is the k-th of
+ * all, by ascending id. */
+static boundary count_equals(const view *v, const shell *s, int64_t k) {
+    row_stretch equals = {lowest_within(s, s->outer), 0.0f, INFINITY, -INFINITY};
     if (s->order != ORDER_NEAR) {
-        f.low_end = f.low;
-        f.high_end = INFINITY;
-        f.high = -INFINITY;
-        return f;
+        equals.low_end = equals.low;
+    } else {
+        const float in_low = edge(s, s->outer, true, false), in_high = edge(s, s->outer, true, true);
+        const float high = highest_within(s, s->outer);
+        /* If nothing is nearer, all of them are on one stretch. */
+        equals.low_end = isnan(in_low) ? high : nextafterf(in_low, -INFINITY);
+        if (!isnan(in_low)) equals.high_end = nextafterf(in_high, INFINITY);
+        if (!isnan(in_low)) equals.high = high;
     }
-    const float in_low = edge(s, s->outer, true, false), in_high = edge(s, s->outer, true, true);
-    f.high = highest_within(s, s->outer);
-    /* If nothing is nearer, all of them are on one stretch. */
-    f.low_end = isnan(in_low) ? f.high : nextafterf(in_low, -INFINITY);
-    f.high_end = isnan(in_low) ? INFINITY : nextafterf(in_high, INFINITY);
-    return f;
+    const int32_t id = pk_row_nth(&v->row, &equals, k - s->before);
+    return (boundary){pk_view_value(v, id), id, 0.0};
 }
 
-/* How many of a group have the shell's outer key; *same: how many of these are `value`. */
-static int32_t count_in_group(const outer_floats *f, const float *x, float value, int32_t *same) {
-    int32_t n = 0, alike = 0;
-    for (int32_t i = 0; i < GROUP; i++) {
-        n += (x[i] >= f->low) & (x[i] <= f->low_end);
-        n += (x[i] >= f->high_end) & (x[i] <= f->high);
-        alike += x[i] == value;
-    }
-    *same = alike;
-    return n;
-}
-
-/* One value with the shell's outer key, and what each candidate of that value weighs. */
-typedef struct equals {
-    float value, weight;
-} equals;
-
-/* Makes x the value, if it is not yet. */
-static void know_value(view *v, const shell *s, float x, equals *e) {
-    if (e->value == x) return;
-    e->value = x;
-    weigh(v, s, &x, 1, &e->weight);
-}
-
-/* The first of a group with the shell's outer key. */
-static float first_in_group(const shell *s, const float *x) {
-    int32_t i = 0;
-    while (x[i] == -INFINITY || key_of(s, x[i]) != s->outer) i++;
-    PLUCK_ASSERT(i < GROUP);
-    return x[i];
-}
-
-/* Goes on from *last through a group, to the first with the shell's outer key that reaches the
- * target. False if none does; *last is then the last with that key. */
-static bool walk_group(view *v, const shell *s, int32_t g, const float *x, double target,
-                       bool strict, equals *e, boundary *last) {
-    for (int32_t i = 0; i < GROUP; i++) {
-        if (x[i] == -INFINITY || key_of(s, x[i]) != s->outer) continue;
-        know_value(v, s, x[i], e);
-        *last = (boundary){x[i], g * GROUP + i, last->mass + (double)e->weight};
-        if (reaches(last->mass, target, strict)) return true;
-    }
-    return false;
-}
-
-/* Of the candidates with the shell's only key, the first by ascending id that reaches the target.
- * They may be the whole row, so groups of equals are counted. Most often all are one value; but on both
- * sides of a centre there is one, and close to 0 many have the same distance from a centre that is
- * not. */
-static boundary count_equals(view *v, const shell *s, double target, bool strict) {
-    const outer_floats f = find_outer_floats(s);
-    boundary last = {f.low, -1, s->before};
-    equals e = {NAN, 0.0f};
-    int32_t counted = -1; /* the last group that was, if none was walked since */
-    for (int32_t g = 0; g < v->row.n_groups; g++) {
-        if (v->mass.group_max[g] < f.low) continue;
-        float x[GROUP];
-        int32_t same;
-        pk_row_group(&v->row, g, v->cut, x);
-        int32_t n = count_in_group(&f, x, e.value, &same);
-        if (n == 0) continue;
-        if (same != n) {
-            know_value(v, s, first_in_group(s, x), &e);
-            n = count_in_group(&f, x, e.value, &same);
-        }
-        const double all = last.mass + (double)e.weight * n;
-        if (n == same && !reaches(all, target, strict)) {
-            last.mass = all;
-            counted = g;
-            continue;
-        }
-        counted = -1;
-        if (walk_group(v, s, g, x, target, strict, &e, &last)) return last;
-    }
-    if (counted >= 0) { /* none reaches it: find the last of them */
-        float x[GROUP];
-        const double mass = last.mass;
-        pk_row_group(&v->row, counted, v->cut, x);
-        (void)walk_group(v, s, counted, x, INFINITY, false, &e, &last);
-        last.mass = mass;
-    }
-    /* No candidate has the last key: the target is reached only by rounding. */
-    return last.id >= 0 ? last : last_of_all(v, s, last.mass);
-}
-
-boundary pk_boundary_find(view *v, candidate_order order, measure what, double target,
-                          bool strict) {
-    PLUCK_ASSERT(v->whole && v->mass.max_stamp == v->values && !v->adapted);
-    shell s = {.order = order, .centre = v->centre, .what = what};
+boundary pk_boundary_find(view *v, candidate_order order, int64_t k) {
+    PLUCK_ASSERT(v->whole && v->mass.max_stamp == v->values && !v->adapted && k >= 1);
+    shell s = {.order = order, .centre = v->centre};
     s.inner = order == ORDER_NEAR ? -1.0 : -INFINITY;
     s.outer = order == ORDER_NEAR ? INFINITY : (double)FLT_MAX;
     pk_view_count(v);
-    s.through = what == MEASURE_MASS ? v->mass.sum : (double)v->n;
-    if (!(target > 0.0)) { /* even no candidate reaches it; the first is kept anyway */
-        target = DBL_MIN;
-        strict = false;
-    }
-    return close_in(v, &s, target, strict) ? search_list(v, &s, target, strict)
-                                           : count_equals(v, &s, target, strict);
+    s.through = v->n;
+    PLUCK_ASSERT(k <= s.through);
+    return close_in(v, &s, k) ? search_list(v, &s, k) : count_equals(v, &s, k);
+}
+
+row_stretch pk_boundary_nearer(const view *v, candidate_order order, float x) {
+    const shell s = {.order = order, .centre = v->centre};
+    if (order != ORDER_NEAR)
+        return (row_stretch){nextafterf(x, INFINITY), FLT_MAX, INFINITY, -INFINITY};
+    const double key = key_of(&s, x);
+    const float low = edge(&s, key, true, false), high = edge(&s, key, true, true);
+    if (isnan(low)) return (row_stretch){INFINITY, -INFINITY, INFINITY, -INFINITY};
+    return (row_stretch){low, high, INFINITY, -INFINITY};
 }
 
 /* ---- keeping ---- */

@@ -257,14 +257,15 @@ void pk_list_keep_through(list *l, const ordering *o, double key, int32_t last_i
         keep_descending_through(l, (float)-key, last_id);
         return;
     }
+    const bool near = o->order == ORDER_NEAR;
     int32_t n = 0;
     for (int32_t i = 0; i < l->n; i++) {
-        const double k = pk_order_key(o, i);
         const int32_t id = l->ids[i];
         const float x = l->x[i];
+        const double k = near ? fabs((double)x - o->centre) : 0.0; /* pk_order_key, without a call */
         l->ids[n] = id;
         l->x[n] = x;
-        n += k < key || (k == key && id <= last_id);
+        n += (k < key) | ((k == key) & (id <= last_id));
     }
     pk_list_truncate(l, n);
 }

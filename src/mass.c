@@ -6,7 +6,7 @@
 void pk_mass_begin(mass_cache *m, const kernel_table *kernels, scratch_arena *s) {
     m->kernels = kernels;
     m->scratch = s;
-    m->max_stamp = m->sum_stamp = m->alone_stamp = 0;
+    m->max_stamp = m->sum_stamp = m->alone_stamp = m->even_stamp = 0;
     m->grouped = false;
 }
 
@@ -176,12 +176,48 @@ exp_params pk_mass_exp(mass_cache *m, const mass_source *s) {
     return pk_exp_params(pk_mass_ref(m, s), s->scale);
 }
 
+/* How many of a group are not alive. Outside patches every allowed token is alive (r->finite). */
+static int32_t masked_of(const logit_row *r, int32_t g) {
+    return r->allowed ? GROUP - __builtin_popcountll(r->allowed[g]) : 0;
+}
+
+/* Writes how many of each group are alive. */
+static void count_groups(const logit_row *r, double *count) {
+    int32_t patched = pk_row_next_patched(r, 0);
+    for (int32_t g = 0; g < r->n_groups; g++) {
+        const bool counted = g == patched || !r->finite;
+        count[g] = GROUP - (counted ? pk_row_group_masked(r, g) : masked_of(r, g));
+        if (g == patched) patched = pk_row_next_patched(r, g + 1);
+    }
+}
+
+bool pk_mass_is_even(mass_cache *m, const mass_source *s) {
+    PLUCK_ASSERT(pk_mass_is_scanned(m, s));
+    if (!s->whole || s->adapt) return false;
+    if (m->even_stamp == s->values && m->even_scale == s->scale) return m->even;
+    m->even_stamp = s->values;
+    m->even_scale = s->scale;
+    /* From here on to as much above the reference e rounds to 1. */
+    const double tiny = 0x1p-27 / s->scale, low = (double)pk_mass_ref(m, s) - tiny;
+    m->even = (double)m->max - (double)m->ref <= tiny;
+    const int32_t n_blocks = blocks_of(s->row);
+    for (int32_t b = 0; b < n_blocks && m->even; b++)
+        m->even = (double)m->block_max[b] >= low || m->block_max[b] == -INFINITY;
+    m->even = m->even && (double)pk_row_min(s->row) >= low;
+    return m->even;
+}
+
 void pk_mass_sum_groups(mass_cache *m, const mass_source *s) {
     if (pk_mass_is_summed(m, s) && m->grouped) return;
     PLUCK_ASSERT(!s->adapt); /* pk_mass_sum_adapted computes those, with their group sums */
     m->ref = pk_mass_ref(m, s);
     if (s->row->n_groups == 1) {
         sum_alone(m, s, s->weights);
+        return;
+    }
+    if (s->whole && cut_is_open(s->cut) && pk_mass_is_even(m, s)) {
+        count_groups(s->row, m->group_sum);
+        add_up(m, s, s->weights);
         return;
     }
     const exp_params p = pk_exp_params(m->ref, s->scale);
@@ -230,6 +266,10 @@ void pk_mass_sum_levels(mass_cache *m, const mass_source *s, level *first, level
 double pk_mass_mean(mass_cache *m, const mass_source *s) {
     PLUCK_ASSERT(cut_is_open(s->cut) && !s->adapt && pk_mass_is_scanned(m, s));
     m->ref = m->max;
+    if (pk_mass_is_even(m, s)) {
+        pk_mass_sum_groups(m, s);
+        return pk_row_stats(s->row, m->ref).sum / m->sum;
+    }
     const exp_params p = pk_exp_params(m->ref, s->scale);
     pk_row_moment(s->row, m->scratch, &p, m->group_sum, m->group_moment);
     add_up(m, s, s->weights);
@@ -239,6 +279,10 @@ double pk_mass_mean(mass_cache *m, const mass_source *s) {
 double pk_mass_squares(mass_cache *m, const mass_source *s) {
     PLUCK_ASSERT(cut_is_open(s->cut) && !s->adapt && pk_mass_is_scanned(m, s));
     m->ref = m->max;
+    if (pk_mass_is_even(m, s)) {
+        pk_mass_sum_groups(m, s);
+        return 1.0 / m->sum;
+    }
     const exp_params p = pk_exp_params(m->ref, s->scale);
     pk_row_squares(s->row, m->scratch, &p, m->group_sum, m->group_moment);
     add_up(m, s, s->weights);
@@ -286,6 +330,7 @@ double pk_mass_entropy(mass_cache *m, const mass_source *s) {
      * decide it are summed in double.
      */
     (void)pk_mass_mean(m, s);
+    if (pk_mass_is_even(m, s)) return log(m->sum);
     const int32_t n_groups = s->row->n_groups;
     double rest = 0.0, moment = 0.0;
     bool skipped = false;
@@ -361,11 +406,6 @@ static double adapted_slope(const adapt_params *a) {
     const double d = (double)a->target * (double)a->inv_width;
     return (double)a->sharpness * (double)a->inv_width * (2.0 * d + d * d) /
            ((1.0 + d) * (1.0 + d));
-}
-
-/* How many of a group are not alive. Outside patches every allowed token is alive (r->finite). */
-static int32_t masked_of(const logit_row *r, int32_t g) {
-    return r->allowed ? GROUP - __builtin_popcountll(r->allowed[g]) : 0;
 }
 
 /* Computes the adaptive sums from the sums of e: linear for all candidates, then corrected for the

@@ -39,6 +39,10 @@ typedef struct mass_cache {
      * source's `weights`. */
     uint32_t alone_stamp;
     float alone_x[GROUP], alone_e[GROUP];
+    /* Whether all candidates of the row have the same mass, with this scale. */
+    uint32_t even_stamp; /* the source's `values` when it was looked for */
+    bool even;
+    double even_scale;
 } mass_cache;
 
 /* A value and the mass at and above it. x is NaN if none is known. */
@@ -108,6 +112,10 @@ exp_params pk_mass_exp(mass_cache *m, const mass_source *s);
 
 /* The sum of the masses. */
 double pk_mass_sum(mass_cache *m, const mass_source *s);
+
+/* Whether all candidates of a source, which is a row, are so close to each other that the mass of each
+ * is 1: then sums count, and no exponentials are needed. Reads the row only if it looks like that. */
+bool pk_mass_is_even(mass_cache *m, const mass_source *s);
 
 /* Makes sure that the group sums are up to date too; after pk_mass_set_sum they are not. */
 void pk_mass_sum_groups(mass_cache *m, const mass_source *s);

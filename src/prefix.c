@@ -124,7 +124,21 @@ static void find_bins(const search *s, const divider *d, const int32_t *index, i
     }
 }
 
-/* Adds the mass of each candidate to its bin. */
+/* Adds the mass of each of n candidates, in the order in which they are stored, to its bin, and writes
+ * the bins to bin. */
+static void fill_bins_of_all(const search *s, const divider *d, int32_t n, int32_t *bin,
+                             double *histogram) {
+    memset(histogram, 0, HISTOGRAM_BINS * sizeof *histogram);
+    for (int32_t first = 0; first < n; first += GROUP) {
+        const int32_t count = n - first < GROUP ? n - first : GROUP;
+        float e[GROUP];
+        pk_mass_of(s->m, s->of, s->o.x + first, (size_t)count, e);
+        find_bins(s, d, NULL, first, count, bin + first);
+        for (int32_t i = 0; i < count; i++) histogram[bin[first + i]] += (double)e[i];
+    }
+}
+
+/* Adds the mass of each of n candidates at the positions of index to its bin. */
 static void fill_bins(const search *s, const divider *d, const int32_t *index, int32_t n,
                       double *histogram) {
     memset(histogram, 0, HISTOGRAM_BINS * sizeof *histogram);
@@ -132,9 +146,8 @@ static void fill_bins(const search *s, const divider *d, const int32_t *index, i
         const int32_t count = n - first < GROUP ? n - first : GROUP;
         float e[GROUP];
         int32_t bin[GROUP];
-        const int32_t *at = index ? index + first : NULL;
-        masses(s, at, first, count, e);
-        find_bins(s, d, at, first, count, bin);
+        masses(s, index + first, first, count, e);
+        find_bins(s, d, index + first, first, count, bin);
         for (int32_t i = 0; i < count; i++) {
             PLUCK_ASSERT(bin[i] >= 0 && bin[i] < HISTOGRAM_BINS);
             histogram[bin[i]] += (double)e[i];
@@ -142,16 +155,28 @@ static void fill_bins(const search *s, const divider *d, const int32_t *index, i
     }
 }
 
-/* Writes those of n positions that are in one bin to out, which may be index; returns how many. */
-static int32_t gather_bin(const search *s, const divider *d, const int32_t *index, int32_t n,
-                          int32_t wanted, int32_t *out) {
+/* Writes the positions of those of n candidates that are in one bin over the bins of all, which are in
+ * bin; returns how many. */
+static int32_t gather_from_bins(int32_t *bin, int32_t n, int32_t wanted) {
+    int32_t m = 0;
+    for (int32_t i = 0; i < n; i++) {
+        const bool is_wanted = bin[i] == wanted;
+        bin[m] = i;
+        m += is_wanted;
+    }
+    return m;
+}
+
+/* Leaves of n positions those that are in one bin; returns how many. */
+static int32_t gather_bin(const search *s, const divider *d, int32_t *index, int32_t n,
+                          int32_t wanted) {
     int32_t m = 0;
     for (int32_t first = 0; first < n; first += GROUP) {
         const int32_t count = n - first < GROUP ? n - first : GROUP;
         int32_t bin[GROUP];
-        find_bins(s, d, index ? index + first : NULL, first, count, bin);
+        find_bins(s, d, index + first, first, count, bin);
         for (int32_t i = 0; i < count; i++) {
-            out[m] = index ? index[first + i] : first + i;
+            index[m] = index[first + i];
             m += bin[i] == wanted;
         }
     }
@@ -232,8 +257,10 @@ static int32_t narrow(const search *s, int32_t n, int32_t *index, double *mass) 
     bool narrowed = false;
     double *histogram = pk_lease_doubles(s->m->scratch, LEASE_HISTOGRAM, HISTOGRAM_BINS);
     while (n > SHORT_LIST) {
-        const int32_t *in = narrowed ? index : NULL;
-        fill_bins(s, &d, in, n, histogram);
+        if (narrowed)
+            fill_bins(s, &d, index, n, histogram);
+        else
+            fill_bins_of_all(s, &d, n, index, histogram);
         int32_t crossing = -1;
         for (int32_t i = 0; i < HISTOGRAM_BINS; i++) {
             if (histogram[i] <= 0.0) continue;
@@ -242,7 +269,7 @@ static int32_t narrow(const search *s, int32_t n, int32_t *index, double *mass) 
             if (pk_reaches(s, *mass + histogram[i])) break;
         }
         if (crossing < 0) break; /* there is no mass: the walk takes the first */
-        n = gather_bin(s, &d, in, n, crossing, index);
+        n = narrowed ? gather_bin(s, &d, index, n, crossing) : gather_from_bins(index, n, crossing);
         narrowed = true;
         if (n > SHORT_LIST && !divide(s, index, n, &d)) break;
     }

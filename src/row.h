@@ -223,6 +223,18 @@ static inline row_band row_band_of(row_cut c) {
 /* Masks what a band, whose low is above -inf, does not admit. Returns how many are still alive. */
 int64_t pk_row_keep(logit_row *r, const row_band *b);
 
+/* The values low <= x <= low_end and high_end <= x <= high; one of the two may be empty. */
+typedef struct row_stretch {
+    float low, low_end, high_end, high;
+} row_stretch;
+
+static inline bool stretch_has(const row_stretch *t, float x) {
+    return (x >= t->low && x <= t->low_end) || (x >= t->high_end && x <= t->high);
+}
+
+/* The k-th token by id (k from 1) with a value of a stretch, of which there are so many. */
+int32_t pk_row_nth(const logit_row *r, const row_stretch *t, int64_t k);
+
 /* How many of a group's 64 places are not alive: masked, -inf, or beyond the end. */
 int32_t pk_row_group_masked(const logit_row *r, int32_t group);
 

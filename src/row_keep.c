@@ -59,3 +59,49 @@ int64_t pk_row_keep(logit_row *r, const row_band *b) {
     r->finite = true;
     return n + r->n_allowed;
 }
+
+/* Writes for each of n groups, which one run can have, which of its values are in a stretch. */
+static void mark_run(const row_run *part, const row_stretch *t, uint64_t *bits) {
+    const float end = nextafterf(t->low_end, INFINITY);
+    uint64_t high[RUN_GROUPS];
+    const size_t n = (size_t)part->n;
+    part->kernels->group_mask(part->x, part->allowed, n, t->low, end, bits);
+    if (!(t->high_end <= t->high)) return;
+    part->kernels->group_mask(part->x, part->allowed, n, t->high_end, nextafterf(t->high, INFINITY),
+                              high);
+    for (int32_t i = 0; i < part->n; i++) bits[i] |= high[i];
+}
+
+/* The same of a group that is a copy. */
+static uint64_t mark_copy(const float *x, const row_stretch *t) {
+    uint64_t bits = 0;
+    for (int32_t i = 0; i < GROUP; i++) bits |= (uint64_t)stretch_has(t, x[i]) << i;
+    return bits;
+}
+
+int32_t pk_row_nth(const logit_row *r, const row_stretch *t, int64_t k) {
+    PLUCK_ASSERT(k >= 1 && t->low > -INFINITY);
+    uint64_t bits[RUN_GROUPS];
+    row_run part;
+    for (int32_t g = 0; g < r->n_groups;) {
+        const int32_t patched = pk_row_next_patched(r, g), left = patched - g;
+        const int32_t n = left < RUN_GROUPS ? left : RUN_GROUPS;
+        if (left > 0) {
+            pk_row_run(r, g, n, &part);
+            mark_run(&part, t, bits);
+        } else {
+            bits[0] = mark_copy(row_patch_at(r, g), t);
+        }
+        const int32_t end = g + (left > 0 ? n : 1);
+        for (int32_t i = 0; g < end; i++, g++) {
+            const int32_t found = __builtin_popcountll(bits[i]);
+            if (k <= found) {
+                for (; k > 1; k--) bits[i] &= bits[i] - 1;
+                return g * GROUP + __builtin_ctzll(bits[i]);
+            }
+            k -= found;
+        }
+    }
+    PLUCK_ASSERT(false); /* there are so many */
+    return -1;
+}

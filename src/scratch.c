@@ -3,7 +3,7 @@
 
 #include "scratch.h"
 
-enum { LINE = 64, HISTOGRAM_ROOM = 1024 * 8, FEW_ROOM = 4096 * 4 };
+enum { LINE = 64, HISTOGRAM_ROOM = 2048 * 8, FEW_ROOM = 4096 * 4 };
 
 size_t pk_scratch_size(int32_t n_vocab) {
     const size_t n_groups = round_up((size_t)n_vocab, GROUP) / GROUP + BLOCK_GROUPS;

@@ -6,13 +6,12 @@
 enum {
     LEAST_GROUPS = 256, /* with fewer groups a survey would read as much as a pass */
     GLANCE = 8,         /* groups that show whether a survey is worth it */
-    SAMPLE = 64,
+    SAMPLE = 512, /* groups, of which one place in STEP is read: neighbours are often alike */
+    STEP = 8,
     DEEP_GROUPS = 1024, /* about as many are used to estimate a deeper top */
     DEEP_BINS = 128,
     SPAN = 32 /* nats that the bins span; what is beyond has no noticeable mass */
 };
-
-static const double PER_NAT = SURVEY_BINS / (double)SPAN;
 
 /* A deeper top aims at leaving out this part of the mass that it may: one that is too short costs
  * more than a longer one. */
@@ -43,12 +42,13 @@ bool pk_survey_is_possible(const view *v) {
 top pk_survey_top(view *v, float ceiling) {
     PLUCK_ASSERT(v->whole && v->mass.max_stamp == v->values);
     const int32_t n_blocks = (v->row.n_groups + BLOCK_GROUPS - 1) / BLOCK_GROUPS;
-    top t = {0, -INFINITY, 0.0};
+    top t = {0, INFINITY, 0.0};
     if (v->n <= SHORT_LIST) return t; /* all of it costs hardly more */
     t.low = pk_view_bound(v, max_i64(1, n_blocks * 2 / 3));
-    if (!(t.low <= ceiling)) return t;
+    if (t.low > ceiling) t.low = ceiling;
     if (t.low < v->cut.x) t.low = v->cut.x;
     collect_top(v, &t);
+    if (t.n == 0) t.low = INFINITY;
     return t;
 }
 
@@ -119,14 +119,40 @@ static double glance(view *v, const top *t) {
     return t->mass + mass * v->row.n_groups / GLANCE;
 }
 
-/* Writes the bins of a group. What is in the top goes to the last bin, whose mass is ignored. */
-static void survey_bins(const view *v, const top *t, const float *x, int32_t *bin) {
-    const float per_unit = (float)(v->scale * PER_NAT), last = (float)(SURVEY_BINS - 1);
-    for (int32_t j = 0; j < GROUP; j++) {
-        float at = (v->mass.ref - x[j]) * per_unit;
+/* Reads the sample, and returns how many there are; of a group, one place in STEP. */
+static int32_t read_sample(const view *v, float *sample) {
+    const int32_t n = v->row.n_groups < SAMPLE ? v->row.n_groups : SAMPLE;
+    int32_t read = 0;
+    for (int32_t i = 0; i < n; i++) {
+        float x[GROUP];
+        sample_group(v, i, n, x);
+        for (int32_t j = i % STEP; j < GROUP; j += STEP) sample[read++] = x[j];
+    }
+    return read;
+}
+
+/* Divides what is below the maximum, down to the least of the sample, into bins. */
+static void divide(view *v, const float *sample, int32_t n) {
+    survey *s = &v->survey;
+    float least = v->mass.max;
+    for (int32_t i = 0; i < n; i++)
+        least = sample[i] < least && sample[i] > -INFINITY ? sample[i] : least;
+    s->ref = v->mass.ref;
+    s->scale = v->scale;
+    const double nats = ((double)s->ref - (double)least) * s->scale;
+    s->per_nat = SURVEY_BINS / clamp(nats, 1e-30, SPAN);
+}
+
+/* Counts the sample by bins. What is in the top goes to the last bin, whose mass is ignored. */
+static void count_bins(const view *v, const top *t, const float *sample, int32_t n,
+                       int32_t *count) {
+    const float per_unit = (float)fmin(v->survey.scale * v->survey.per_nat, (double)FLT_MAX);
+    const float last = (float)(SURVEY_BINS - 1);
+    for (int32_t i = 0; i < n; i++) {
+        float at = (v->mass.ref - sample[i]) * per_unit;
         at = at > 0.0f ? at : 0.0f; /* also if it is NaN, from 0 * inf */
-        at = at < last && x[j] < t->low ? at : last;
-        bin[j] = (int32_t)at;
+        at = at < last && sample[i] < t->low ? at : last;
+        count[(int32_t)at]++;
     }
 }
 
@@ -135,16 +161,14 @@ static void take(view *v, const top *t) {
     PLUCK_ASSERT(v->whole && v->mass.max_stamp == v->values);
     survey *s = &v->survey;
     int32_t count[SURVEY_BINS] = {0};
-    for (int32_t i = 0; i < SAMPLE; i++) {
-        float x[GROUP];
-        int32_t bin[GROUP];
-        sample_group(v, i, SAMPLE, x);
-        survey_bins(v, t, x, bin);
-        for (int32_t j = 0; j < GROUP; j++) count[bin[j]]++;
-    }
-    const double factor = (double)v->row.n_groups / SAMPLE;
-    double weight = factor * exp(-0.5 / PER_NAT); /* mass of a candidate in the middle of a bin */
-    const double step = exp(-1.0 / PER_NAT);
+    float *sample = pk_lease_floats(v->scratch, LEASE_VALUES, (size_t)SAMPLE * GROUP / STEP);
+    const int32_t n = read_sample(v, sample);
+    divide(v, sample, n);
+    count_bins(v, t, sample, n, count);
+    pk_lease_return(v->scratch, LEASE_VALUES);
+    s->factor = (double)v->row.n_groups * GROUP / n;
+    double weight = s->factor * exp(-0.5 / s->per_nat); /* of a candidate in the middle of a bin */
+    const double step = exp(-1.0 / s->per_nat);
     s->mass[0] = 0.0;
     s->count[0] = 0.0;
     for (int32_t k = 0; k < SURVEY_BINS; k++) {
@@ -152,9 +176,6 @@ static void take(view *v, const top *t) {
         s->count[k + 1] = s->count[k] + count[k];
         weight *= step;
     }
-    s->factor = factor;
-    s->ref = v->mass.ref;
-    s->scale = v->scale;
 }
 
 static bool has_survey(const view *v) {
@@ -166,11 +187,12 @@ static bool has_survey(const view *v) {
 
 /* The distance of x in bins. */
 static double bin_of(const view *v, float x) {
-    return clamp(((double)v->mass.ref - (double)x) * v->scale * PER_NAT, 0.0, SURVEY_BINS);
+    return clamp(((double)v->mass.ref - (double)x) * v->scale * v->survey.per_nat, 0.0,
+                 SURVEY_BINS);
 }
 
 static float x_of(const view *v, double bin) {
-    return (float)((double)v->mass.ref - bin / PER_NAT / v->scale);
+    return (float)((double)v->mass.ref - bin / v->survey.per_nat / v->scale);
 }
 
 /* The value of a cumulative array between its elements, interpolated. */
@@ -202,6 +224,14 @@ static float level_at(const view *v, const top *t, double target) {
     return x_of(v, low + fmin(share, 1.0));
 }
 
+/* Whether so much of the sample is in the bins near x that a list of what is there would be long. Most
+ * often these are equals, which are better counted. */
+static bool is_crowded(const view *v, float x) {
+    const double *count = v->survey.count, bin = floor(bin_of(v, x));
+    const double near = at_bin(count, fmin(bin + 2.0, SURVEY_BINS)) - at_bin(count, fmax(bin - 1.0, 0.0));
+    return near > count[SURVEY_BINS] / 8.0;
+}
+
 /*
  * The x, below or above a level, such that the mass between is certainly more than `need`: by three
  * standard errors of the sample. NaN if more than a sixth of the row would be between.
@@ -225,8 +255,8 @@ static float reach(const view *v, const top *t, float from, double need, bool up
 
 /* ---- sums with levels ---- */
 
-static bool worth_a_survey(const view *v, const top *t) {
-    return pk_survey_is_possible(v) && t->n > 0 && cut_is_open(v->cut);
+static bool worth_a_survey(const view *v) {
+    return pk_survey_is_possible(v) && cut_is_open(v->cut);
 }
 
 /* Sums the view with two levels: for a boundary with `mass` above it, and for the draw from that
@@ -243,10 +273,11 @@ static void sum_with_levels(view *v, const top *t, float low, double mass,
 }
 
 void pk_survey_sum(view *v, const top *t, double p, const rng_stream *ahead) {
-    if (!worth_a_survey(v, t) || t->mass >= p * glance(v, t)) return;
+    if (!worth_a_survey(v) || t->mass >= p * glance(v, t)) return;
     take(v, t);
     const double mass = p * mass_of_all(v, t);
     const float low = level_at(v, t, mass);
+    if (is_crowded(v, low)) return;
     const double above = at_bin(v->survey.count, bin_of(v, low)) * v->survey.factor;
     if (above > v->n / 64.0) sum_with_levels(v, t, low, mass, ahead); /* fewer are collected */
 }
@@ -257,9 +288,9 @@ static float likely_cut(const view *v, double mass, double nats) {
 }
 
 void pk_survey_sum_likely(view *v, const top *t, double nats, const rng_stream *ahead) {
-    if (!worth_a_survey(v, t)) return;
+    if (!worth_a_survey(v)) return;
     const float first = likely_cut(v, glance(v, t), nats);
-    if (first >= t->low || bin_of(v, first) >= SURVEY_BINS) return;
+    if (first >= t->low || ((double)v->mass.ref - (double)first) * v->scale >= SPAN) return;
     take(v, t);
     const float low = likely_cut(v, mass_of_all(v, t), nats);
     sum_with_levels(v, t, low, t->mass + at_bin(v->survey.mass, bin_of(v, low)), ahead);
@@ -274,6 +305,7 @@ bool pk_survey_find(view *v, const top *t, level from, double target, bool stric
     const mass_source of = pk_view_source(v);
     if (!(from.x > v->cut.x)) {
         from.x = level_at(v, t, target);
+        if (is_crowded(v, from.x)) return false;
         if (from.x < v->cut.x) from.x = v->cut.x;
         from.mass = pk_mass_above(&v->mass, &of, pk_view_deeper(v, from.x));
     }
@@ -292,7 +324,7 @@ bool pk_survey_find(view *v, const top *t, level from, double target, bool stric
     if (pk_reaches(&s, s.before) || !pk_reaches(&s, s.before + mass)) return false;
     const double first = high < INFINITY ? ((double)v->mass.ref - (double)high) * v->scale : 0.0;
     const double last = low > -INFINITY ? ((double)v->mass.ref - (double)low) * v->scale : SPAN;
-    s.first = (bins){(float)first, (float)(HISTOGRAM_BINS / fmax(last - first, 1e-6))};
+    s.first = (bins){(float)first, (float)(HISTOGRAM_BINS / fmax(last - first, 1e-30))};
     *at = pk_find_prefix(&s, n);
     PLUCK_ASSERT(at->at < n && pk_reaches(&s, at->mass));
     return true;

@@ -19,7 +19,7 @@
 #include "view_impl.h"
 
 /* The top: all candidates with x >= low, a few hundred, which are the first n of the view's free
- * list. n is 0 if they cannot be found cheaply. */
+ * list. If they cannot be found cheaply n is 0, and low +inf. */
 typedef struct top {
     int32_t n;
     float low;

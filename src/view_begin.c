@@ -157,6 +157,7 @@ static pluck_status begin(view *v, const view_memory *memory, int32_t n_vocab,
     v->mass.group_moment = memory->group_moment;
     v->second = (second_row){.x = row->second, .dtype = row->second_dtype};
     v->survey.factor = 0.0;
+    v->tally.values = 0;
     v->cut = cut_at(-INFINITY);
     v->uncounted = v->infinite = v->adapted = false;
     v->n = 0;

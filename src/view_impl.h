@@ -13,7 +13,21 @@ typedef struct survey {
     double factor;                 /* candidates for each sample; 0: there is no survey */
     float ref;
     double scale;
+    double per_nat; /* bins */
 } survey;
+
+enum { TALLY_BINS = 512 };
+
+/* The mass of a row's candidates by their distance from the start of an order (tally.h): first, unit
+ * and per_unit say how distances are divided into bins. */
+typedef struct tally {
+    uint32_t values; /* the stamp of the values; 0: there is no tally */
+    candidate_order order;
+    double centre, scale;
+    float top, ref;
+    float first, unit, per_unit;
+    double before[TALLY_BINS + 1]; /* the mass before each bin, and of all */
+} tally;
 
 struct view {
     const kernel_table *kernels;
@@ -37,6 +51,7 @@ struct view {
     logit_row list_row; /* the list's values as a row, made with the last source */
     mass_cache mass;
     survey survey;
+    tally tally;
 
     second_row second; /* as handed in; its `mix` is not used */
 

@@ -142,7 +142,7 @@ static void list_the_rest(view *v, int64_t k) {
 
 /* Cuts a WHOLE view after its k-th candidate. */
 static void cut_at_kth(view *v, int64_t k) {
-    const boundary b = pk_boundary_find(v, ORDER_DESCENDING, MEASURE_COUNT, (double)k, false);
+    const boundary b = pk_boundary_find(v, ORDER_DESCENDING, k);
     pk_boundary_keep(v, ORDER_DESCENDING, &b);
     pk_view_settle(v);
     list_the_rest(v, k);
@@ -174,24 +174,6 @@ void pk_view_top_k(view *v, int64_t k) {
     PLUCK_ASSERT(v->n_counted == k && pk_view_alive(v) <= k);
 }
 
-/* The id of the k-th (k from 1) of a WHOLE view's candidates at x. */
-static int32_t id_of_equal(const view *v, float x, int64_t k) {
-    float values[GROUP];
-    for (int32_t g = 0;; g++) {
-        PLUCK_ASSERT(g < v->row.n_groups);
-        if (v->mass.group_max[g] < x) continue;
-        pk_row_group(&v->row, g, v->cut, values);
-        int32_t n = 0;
-        for (int i = 0; i < GROUP; i++) n += values[i] == x;
-        if (k > n) {
-            k -= n;
-            continue;
-        }
-        for (int i = 0; i < GROUP; i++)
-            if (values[i] == x && --k == 0) return g * GROUP + i;
-    }
-}
-
 void pk_view_top_k_at(view *v, int64_t k, float x) {
     enum { SEARCHED = 4096 }; /* fewer are found as soon */
     const bool is_known = v->whole && k > SEARCHED && k < pk_view_alive(v) && !isnan(x);
@@ -203,7 +185,9 @@ void pk_view_top_k_at(view *v, int64_t k, float x) {
         pk_view_top_k(v, k);
         return;
     }
-    const boundary b = {x, through > k ? id_of_equal(v, x, k - above) : INT32_MAX, 0.0};
+    const row_stretch equals = {x, x, INFINITY, -INFINITY};
+    const int32_t last = through > k ? pk_row_nth(&v->row, &equals, k - above) : INT32_MAX;
+    const boundary b = {x, last, 0.0};
     v->n_counted = k;
     v->order = ORDER_DESCENDING;
     pk_boundary_keep(v, ORDER_DESCENDING, &b);
@@ -276,7 +260,7 @@ float pk_view_kth(view *v, int64_t k) {
     PLUCK_ASSERT(k >= 1 && v->mass.max_stamp == v->values && !v->adapted);
     if (k == 1) return pk_view_max(v);
     if (k > pk_view_alive(v)) return -INFINITY;
-    if (v->whole) return pk_boundary_find(v, ORDER_DESCENDING, MEASURE_COUNT, (double)k, false).x;
+    if (v->whole) return pk_boundary_find(v, ORDER_DESCENDING, k).x;
     return mth_of_list(v, v->list.n, (int32_t)k);
 }
 
@@ -286,7 +270,7 @@ static int32_t collect_greatest(view *v, int32_t m) {
     const float bound = pk_view_bound(v, m);
     const int64_t most = max_i64(4 * (int64_t)m, 4096), few = pk_view_collect_few(v, bound, most);
     if (few <= most) return (int32_t)few;
-    const boundary b = pk_boundary_find(v, ORDER_DESCENDING, MEASURE_COUNT, (double)m, false);
+    const boundary b = pk_boundary_find(v, ORDER_DESCENDING, m);
     const row_cut noted = v->cut;
     v->cut = (row_cut){b.x, b.id};
     const int32_t n = pk_view_collect(v, -INFINITY, NAN);

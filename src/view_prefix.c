@@ -2,8 +2,8 @@
  * candidates), and draws. See view.h. */
 #include "arithmetic.h"
 
-#include "boundary.h"
 #include "survey.h"
+#include "tally.h"
 
 #include <float.h>
 
@@ -57,20 +57,36 @@ static bool comes_before(const view *v, const boundary *a, const boundary *b) {
     return pk_order_before(&o, 0, 1);
 }
 
+/* Whether at least n candidates come at or before a boundary. */
+static bool has_before(view *v, const boundary *b, int64_t n) {
+    if (n <= 1) return true;
+    if (v->order != ORDER_DESCENDING) {
+        const boundary least = pk_boundary_find(v, v->order, n);
+        return !comes_before(v, b, &least);
+    }
+    const row_cut c = {b->x, b->id};
+    return pk_row_count_above(&v->row, v->mass.group_max, c) >= n;
+}
+
 /* Keeps a prefix of a WHOLE view without a list. */
 static void keep_in_row(view *v, double target, bool strict, int64_t at_least) {
-    boundary b = pk_boundary_find(v, v->order, MEASURE_MASS, target, strict);
-    bool by_mass = true;
-    if (at_least > 1) {
-        const boundary least =
-            pk_boundary_find(v, v->order, MEASURE_COUNT, (double)at_least, false);
-        by_mass = !comes_before(v, &b, &least);
-        if (!by_mass) b = least;
-    }
+    boundary b = pk_tally_find(v, v->order, target, strict);
+    const bool by_mass = has_before(v, &b, min_i64(at_least, pk_view_alive(v)));
+    if (!by_mass) b = pk_boundary_find(v, v->order, min_i64(at_least, pk_view_alive(v)));
+    const bool tallied = pk_tally_holds(v, v->order);
     pk_boundary_keep(v, v->order, &b);
     const mass_source s = pk_view_source(v);
-    if (by_mass && v->order == ORDER_DESCENDING) pk_mass_set_sum(&v->mass, &s, b.mass);
+    if (tallied) pk_tally_kept(v);
+    if (by_mass && mass_is_near(v->mass.max, v->mass.ref, v->scale))
+        pk_mass_set_sum(&v->mass, &s, b.mass);
     v->n_counted = max_i64(pk_view_alive(v), at_least);
+}
+
+/* Whether no prefix of this mass is short enough for a list, since none of its candidates has more mass
+ * than the maximum. */
+static bool must_be_much(const view *v, double target) {
+    const double nats = ((double)v->mass.max - (double)v->mass.ref) * v->scale;
+    return pk_view_is_much(v, (int64_t)(target * exp(-nats)));
 }
 
 /*
@@ -80,18 +96,25 @@ static void keep_in_row(view *v, double target, bool strict, int64_t at_least) {
 static bool collect_prefix(view *v, double p, bool strict, int64_t at_least, float ceiling,
                            const rng_stream *ahead) {
     const mass_source s = pk_view_source(v);
+    const bool even = pk_mass_is_even(&v->mass, &s);
+    if (even) (void)pk_mass_sum(&v->mass, &s);
     const bool summed = pk_mass_is_summed(&v->mass, &s);
-    if (summed) {
-        const top deep = pk_survey_deeper(v, p * v->mass.sum, ceiling);
-        if (top_reaches(&deep, p * v->mass.sum)) return true;
+    top t = {0, INFINITY, 0.0};
+    if (summed && must_be_much(v, p * v->mass.sum)) {
+        if (v->order == ORDER_DESCENDING && !even) t = pk_survey_top(v, ceiling);
+    } else {
+        if (summed) t = pk_survey_deeper(v, p * v->mass.sum, ceiling);
+        if (t.n > 0 && top_reaches(&t, p * v->mass.sum)) return true;
+        t = pk_survey_top(v, ceiling);
     }
-    const top t = pk_survey_top(v, ceiling);
     /* Then a boundary below the top has so many above it, too. */
-    const bool surveyed = v->order == ORDER_DESCENDING && (at_least == 1 || t.n >= at_least);
+    const bool surveyed =
+        v->order == ORDER_DESCENDING && !even && (at_least == 1 || t.n >= at_least);
     if (!summed && surveyed) pk_survey_sum(v, &t, p, ahead);
     const double target = p * pk_mass_sum(&v->mass, &s);
-    if (top_reaches(&t, target)) return true;
-    if (!summed && isnan(v->cut_level.x)) { /* with a level there is a cheaper way */
+    const bool much = must_be_much(v, target);
+    if (!much && top_reaches(&t, target)) return true;
+    if (!much && !summed && isnan(v->cut_level.x)) { /* with a level there is a cheaper way */
         const top deep = pk_survey_deeper(v, target, ceiling);
         if (top_reaches(&deep, target)) return true;
     }
@@ -100,7 +123,7 @@ static bool collect_prefix(view *v, double p, bool strict, int64_t at_least, flo
         cut_behind(v, &at);
         return false;
     }
-    if (collect_certain(v, v->order, target, ceiling)) return true;
+    if (!much && collect_certain(v, v->order, target, ceiling)) return true;
     keep_in_row(v, target, strict, at_least);
     return false;
 }
@@ -289,21 +312,26 @@ static pick pick_at(view *v, int32_t at) {
     return (pick){v->list.ids[at], x, pk_view_probability(v, x)};
 }
 
+static pick pick_by_tally(view *v, candidate_order order, double target) {
+    const boundary b = pk_tally_find(v, order, target, false);
+    return (pick){b.id, b.x, pk_view_probability(v, b.x)};
+}
+
 /* The candidate of a row at which the cumulative mass reaches target, in an order other than that
  * of ids. */
 static pick draw_from_row(view *v, candidate_order order, level from, double target) {
+    const mass_source of = pk_view_source(v);
+    if (pk_tally_holds(v, order) || pk_mass_is_even(&v->mass, &of))
+        return pick_by_tally(v, order, target);
     const float ceiling = ceiling_of(v, order);
     const top t = pk_survey_top(v, ceiling);
     if (!top_reaches(&t, target)) {
         place found;
         if (order == ORDER_DESCENDING && pk_survey_find(v, &t, from, target, false, &found))
             return pick_at(v, found.at);
-        if (!collect_certain(v, order, target, ceiling)) {
-            const boundary b = pk_boundary_find(v, order, MEASURE_MASS, target, false);
-            return (pick){b.id, b.x, pk_view_probability(v, b.x)};
-        }
+        if (must_be_much(v, target) || !collect_certain(v, order, target, ceiling))
+            return pick_by_tally(v, order, target);
     }
-    const mass_source of = pk_view_source(v);
     const search s =
         pk_search(&v->mass, &of, &v->list, v->n_vocab, order, v->centre, target, false);
     if (v->list.n > SHORT_LIST) return pick_at(v, pk_find_prefix(&s, v->list.n).at);
