@@ -14,7 +14,7 @@ enum { SAMPLE_GROUPS = 16 };
 typedef struct shell {
     candidate_order order;
     double centre;
-    double inner, outer; /* keys */
+    double inner, outer;     /* keys */
     int64_t before, through; /* how many keys are up to inner, which are too few, and up to outer */
 } shell;
 
@@ -63,11 +63,15 @@ static int64_t count_above(const view *v, float low) {
     return pk_row_count_above(&v->row, v->mass.group_max, pk_view_deeper(v, low));
 }
 
+int64_t pk_boundary_count(const view *v, float low, float high) {
+    if (!(low <= high)) return 0;
+    const int64_t n = count_above(v, low);
+    return high >= v->mass.max ? n : n - count_above(v, nextafterf(high, INFINITY));
+}
+
 /* How many candidates have keys up to `key`. */
 static int64_t count_within(const view *v, const shell *s, double key) {
-    const int64_t all = count_above(v, lowest_within(s, key));
-    const float high = highest_within(s, key);
-    return high >= v->mass.max ? all : all - count_above(v, nextafterf(high, INFINITY));
+    return pk_boundary_count(v, lowest_within(s, key), highest_within(s, key));
 }
 
 /* The greatest key of any float that is below `key`; less than all keys if there is none. */
@@ -200,8 +204,7 @@ static bool close_in(view *v, shell *s, int64_t k) {
         if (s->inner >= key_before(s, s->outer)) return false;
         if (s->inner == told.late) up *= 4.0;
         if (s->outer == told.early) down *= 4.0;
-        if (s->inner == inner && s->outer == outer)
-            try_key(v, s, halfway(inner, outer), k);
+        if (s->inner == inner && s->outer == outer) try_key(v, s, halfway(inner, outer), k);
     }
 }
 
@@ -241,7 +244,7 @@ static int32_t nth_nearest(view *v, const shell *s, int32_t k) {
         n_alike += value == kth;
     }
     PLUCK_ASSERT(k >= 1 && k <= n_alike);
-    pk_sort_index(&o, index, n_alike);
+    if (!pk_is_sorted(&o, index, n_alike)) pk_sort_index(&o, index, n_alike);
     const int32_t at = index[k - 1];
     pk_lease_return(v->scratch, LEASE_INDEX);
     return at;
@@ -278,7 +281,8 @@ static boundary count_equals(const view *v, const shell *s, int64_t k) {
     if (s->order != ORDER_NEAR) {
         equals.low_end = equals.low;
     } else {
-        const float in_low = edge(s, s->outer, true, false), in_high = edge(s, s->outer, true, true);
+        const float in_low = edge(s, s->outer, true, false),
+                    in_high = edge(s, s->outer, true, true);
         const float high = highest_within(s, s->outer);
         /* If nothing is nearer, all of them are on one stretch. */
         equals.low_end = isnan(in_low) ? high : nextafterf(in_low, -INFINITY);
@@ -286,7 +290,9 @@ static boundary count_equals(const view *v, const shell *s, int64_t k) {
         if (!isnan(in_low)) equals.high = high;
     }
     const int32_t id = pk_row_nth(&v->row, &equals, k - s->before);
-    return (boundary){pk_view_value(v, id), id, 0.0};
+    float x[GROUP];
+    pk_row_group(&v->row, id / GROUP, v->cut, x);
+    return (boundary){x[id % GROUP], id, 0.0};
 }
 
 boundary pk_boundary_find(view *v, candidate_order order, int64_t k) {

@@ -25,6 +25,9 @@ typedef struct boundary {
  * v->centre. */
 boundary pk_boundary_find(view *v, candidate_order order, int64_t k);
 
+/* How many candidates have low <= x <= high. */
+int64_t pk_boundary_count(const view *v, float low, float high);
+
 /* The values that come before x in an order, as one range, low to low_end. */
 row_stretch pk_boundary_nearer(const view *v, candidate_order order, float x);
 

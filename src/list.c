@@ -262,7 +262,8 @@ void pk_list_keep_through(list *l, const ordering *o, double key, int32_t last_i
     for (int32_t i = 0; i < l->n; i++) {
         const int32_t id = l->ids[i];
         const float x = l->x[i];
-        const double k = near ? fabs((double)x - o->centre) : 0.0; /* pk_order_key, without a call */
+        const double k =
+            near ? fabs((double)x - o->centre) : 0.0; /* pk_order_key, without a call */
         l->ids[n] = id;
         l->x[n] = x;
         n += (k < key) | ((k == key) & (id <= last_id));

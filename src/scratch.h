@@ -20,6 +20,7 @@ typedef enum lease {
     LEASE_SUMS,      /* sums of patches, or of blocks */
     LEASE_MOMENTS,   /* and their first moments */
     LEASE_HISTOGRAM, /* mass, or the ends of bins, by distance */
+    LEASE_SAMPLE,    /* values of some places of a row */
     LEASE_SEEN,      /* which ids a check has seen, a bit each */
     LEASE_EDITS,     /* which ids are edited */
     LEASE_TOP,       /* the greatest values, sorted */

@@ -6,7 +6,7 @@
 enum {
     LEAST_GROUPS = 256, /* with fewer groups a survey would read as much as a pass */
     GLANCE = 8,         /* groups that show whether a survey is worth it */
-    SAMPLE = 512, /* groups, of which one place in STEP is read: neighbours are often alike */
+    SAMPLE = 512,       /* groups, of which one place in STEP is read: neighbours are often alike */
     STEP = 8,
     DEEP_GROUPS = 1024, /* about as many are used to estimate a deeper top */
     DEEP_BINS = 128,
@@ -45,7 +45,10 @@ top pk_survey_top(view *v, float ceiling) {
     top t = {0, INFINITY, 0.0};
     if (v->n <= SHORT_LIST) return t; /* all of it costs hardly more */
     t.low = pk_view_bound(v, max_i64(1, n_blocks * 2 / 3));
-    if (t.low > ceiling) t.low = ceiling;
+    if (t.low > ceiling) { /* those nearest to a centre may be much of the row */
+        if (v->order == ORDER_NEAR) return (top){0, INFINITY, 0.0};
+        t.low = ceiling;
+    }
     if (t.low < v->cut.x) t.low = v->cut.x;
     collect_top(v, &t);
     if (t.n == 0) t.low = INFINITY;
@@ -161,11 +164,11 @@ static void take(view *v, const top *t) {
     PLUCK_ASSERT(v->whole && v->mass.max_stamp == v->values);
     survey *s = &v->survey;
     int32_t count[SURVEY_BINS] = {0};
-    float *sample = pk_lease_floats(v->scratch, LEASE_VALUES, (size_t)SAMPLE * GROUP / STEP);
+    float *sample = pk_lease_floats(v->scratch, LEASE_SAMPLE, (size_t)SAMPLE * GROUP / STEP);
     const int32_t n = read_sample(v, sample);
     divide(v, sample, n);
     count_bins(v, t, sample, n, count);
-    pk_lease_return(v->scratch, LEASE_VALUES);
+    pk_lease_return(v->scratch, LEASE_SAMPLE);
     s->factor = (double)v->row.n_groups * GROUP / n;
     double weight = s->factor * exp(-0.5 / s->per_nat); /* of a candidate in the middle of a bin */
     const double step = exp(-1.0 / s->per_nat);
@@ -228,7 +231,8 @@ static float level_at(const view *v, const top *t, double target) {
  * often these are equals, which are better counted. */
 static bool is_crowded(const view *v, float x) {
     const double *count = v->survey.count, bin = floor(bin_of(v, x));
-    const double near = at_bin(count, fmin(bin + 2.0, SURVEY_BINS)) - at_bin(count, fmax(bin - 1.0, 0.0));
+    const double near =
+        at_bin(count, fmin(bin + 2.0, SURVEY_BINS)) - at_bin(count, fmax(bin - 1.0, 0.0));
     return near > count[SURVEY_BINS] / 8.0;
 }
 

@@ -1,12 +1,14 @@
 /* tally.c: see tally.h. */
 #include "arithmetic.h"
 
+#include "survey.h"
 #include "tally.h"
 
 enum {
     LANES = 4, /* sums side by side, so that equals need not wait for each other */
     ROUNDS = 4,
-    SAMPLE = 64,
+    SAMPLE = 512, /* groups, of which one place in STEP is read */
+    STEP = 8,
     SPAN = 32 /* nats; what is farther from the maximum has no noticeable mass */
 };
 
@@ -69,15 +71,16 @@ static row_stretch everything(const tally *t) {
     return s;
 }
 
-/* The values of a bin that are also in another stretch. */
-static row_stretch stretch_of(const tally *t, int32_t b, const row_stretch *other) {
+/* The values of the bins from `first` to `last` that are also in another stretch. */
+static row_stretch stretch_of(const tally *t, int32_t first, int32_t last,
+                              const row_stretch *other) {
     row_stretch s = *other;
-    const float low = end_of_bins(t, b, false), in_low = end_of_bins(t, b - 1, false);
+    const float low = end_of_bins(t, last, false), in_low = end_of_bins(t, first - 1, false);
     PLUCK_ASSERT(!isnan(low));
     if (low > s.low) s.low = low;
     if (in_low <= s.low_end) s.low_end = nextafterf(in_low, -INFINITY);
     if (t->order != ORDER_NEAR) return s;
-    const float high = end_of_bins(t, b, true), in_high = end_of_bins(t, b - 1, true);
+    const float high = end_of_bins(t, last, true), in_high = end_of_bins(t, first - 1, true);
     if (high < s.high) s.high = high;
     if (in_high >= s.high_end) s.high_end = nextafterf(in_high, INFINITY);
     return s;
@@ -101,7 +104,8 @@ static void add_to_bins(const int32_t *bin, const float *e, double *part) {
 static void take(view *v, const row_stretch *of, tally *t) {
     const mass_source s = pk_view_source(v);
     const exp_params p = pk_mass_exp(&v->mass, &s);
-    const float low = fmaxf(of ? of->low : -FLT_MAX, p.ref + 1.001f * p.floor); /* below the mass is 0 */
+    const float low =
+        fmaxf(of ? of->low : -FLT_MAX, p.ref + 1.001f * p.floor); /* below the mass is 0 */
     double *part = pk_lease_doubles(v->scratch, LEASE_HISTOGRAM, (size_t)TALLY_BINS * LANES);
     memset(part, 0, (size_t)TALLY_BINS * LANES * sizeof *part);
     for (int32_t g = 0; g < v->row.n_groups; g++) {
@@ -124,21 +128,6 @@ static void take(view *v, const row_stretch *of, tally *t) {
     pk_lease_return(v->scratch, LEASE_HISTOGRAM);
 }
 
-/* The number of the i-th group of a sample. */
-static int32_t sampled_group(const view *v, int32_t i) {
-    return (int32_t)((2 * i + 1) * (int64_t)v->row.n_groups / (2 * SAMPLE));
-}
-
-/* The least of some groups. */
-static float sampled_least(const view *v) {
-    float least = v->mass.max;
-    for (int32_t i = 0; i < SAMPLE; i++) {
-        const float of_group = pk_row_group_min(&v->row, sampled_group(v, i));
-        least = of_group < least ? of_group : least;
-    }
-    return least > v->cut.x ? least : v->cut.x;
-}
-
 bool pk_tally_holds(const view *v, candidate_order order) {
     const tally *t = &v->tally;
     return t->values == v->values && t->order == order && t->ref == v->mass.ref &&
@@ -150,8 +139,9 @@ void pk_tally_kept(view *v) {
     v->tally.values = v->values;
 }
 
-/* Divides the whole row into bins; nothing has been added up. */
-static void divide_all(view *v, candidate_order order, tally *t) {
+/* Divides the whole row into bins, down to a value that hardly any is below; nothing has been added
+ * up. */
+static void divide_all(view *v, candidate_order order, float least, tally *t) {
     const float max = v->mass.max;
     const mass_source of = pk_view_source(v);
     t->values = 0;
@@ -160,9 +150,9 @@ static void divide_all(view *v, candidate_order order, tally *t) {
     t->scale = v->scale;
     t->top = max;
     t->ref = pk_mass_ref(&v->mass, &of);
-    const double deepest = (double)max - SPAN / v->scale;
-    const float least = (float)fmax(fmax((double)sampled_least(v), deepest), -(double)FLT_MAX);
-    const float down = distance_of(t, least), up = distance_of(t, max);
+    const double deepest = fmax((double)max - SPAN / v->scale, -(double)FLT_MAX);
+    const float low = (float)fmax((double)least, deepest);
+    const float down = distance_of(t, low), up = distance_of(t, max);
     divide(t, 0.0f, down > up ? down : up);
 }
 
@@ -176,17 +166,9 @@ static void take_all(view *v) {
 
 /* ---- the candidates of a stretch ---- */
 
-static int64_t count_range(const view *v, float low, float high) {
-    if (!(low <= high)) return 0;
-    const float *max = v->mass.group_max;
-    const int64_t n = pk_row_count_above(&v->row, max, pk_view_deeper(v, low));
-    if (high >= v->mass.max) return n;
-    const row_cut above = pk_view_deeper(v, nextafterf(high, INFINITY));
-    return n - pk_row_count_above(&v->row, max, above);
-}
-
 static int64_t count_stretch(const view *v, const row_stretch *of) {
-    return count_range(v, of->low, of->low_end) + count_range(v, of->high_end, of->high);
+    return pk_boundary_count(v, of->low, of->low_end) +
+           pk_boundary_count(v, of->high_end, of->high);
 }
 
 static float just_above(float x) {
@@ -242,6 +224,10 @@ static double mass_of(view *v, float x) {
     return (double)e;
 }
 
+static bool reaches(double mass, double target, bool strict) {
+    return strict ? mass > target : mass >= target;
+}
+
 /* The bin in which the mass, after what is before all bins, reaches the target, or the last one with
  * mass if none does. */
 static int32_t bin_that_reaches(const tally *t, double before, double target, bool strict) {
@@ -249,8 +235,7 @@ static int32_t bin_that_reaches(const tally *t, double before, double target, bo
     for (int32_t b = 0; b < TALLY_BINS; b++) {
         if (t->before[b + 1] <= t->before[b]) continue;
         last = b;
-        const double mass = before + t->before[b + 1];
-        if (strict ? mass > target : mass >= target) break;
+        if (reaches(before + t->before[b + 1], target, strict)) break;
     }
     return last;
 }
@@ -264,8 +249,7 @@ static boundary among_equals(view *v, float x, int64_t n, double before, double 
     if (e > 0.0) {
         const double need = (target - before) / e;
         k = need < (double)n ? (int64_t)ceil(fmax(need, 1.0)) : n;
-        const double mass = before + (double)k * e;
-        if (!(strict ? mass > target : mass >= target) && k < n) k++;
+        if (!reaches(before + (double)k * e, target, strict) && k < n) k++;
     }
     return (boundary){x, pk_row_nth(&v->row, &of, k), before + (double)k * e};
 }
@@ -285,43 +269,163 @@ static double mass_before(view *v, candidate_order order, float x) {
     return mass - mass_above(v, nextafterf(before.low_end, INFINITY));
 }
 
-/* Reads a sample: a value near the boundary that a good part of it has; NaN if there is none. */
-static float sampled_plateau(view *v, const tally *t, double target) {
+/* The boundary among the candidates of some bins that are in a stretch, as a list, of which n have been
+ * collected. */
+static boundary search_bins(view *v, const tally *t, int32_t first, int32_t last, int32_t n,
+                            double before, double target, bool strict) {
     const mass_source s = pk_view_source(v);
-    float *x = pk_lease_floats(v->scratch, LEASE_VALUES, (size_t)SAMPLE * GROUP);
-    double mass[TALLY_BINS] = {0.0};
-    for (int32_t i = 0; i < SAMPLE; i++) {
-        float e[GROUP];
-        pk_row_group(&v->row, sampled_group(v, i), v->cut, x + i * GROUP);
-        pk_mass_of(&v->mass, &s, x + i * GROUP, GROUP, e);
-        for (int32_t j = 0; j < GROUP; j++)
-            mass[bin_at(t, distance_of(t, x[i * GROUP + j]))] += (double)e[j];
-    }
-    double all = 0.0, found = 0.0;
-    int32_t b = -1, n = 0;
-    for (int32_t k = 0; k < TALLY_BINS; k++) all += mass[k];
-    do found += mass[++b];
-    while (b < TALLY_BINS - 1 && found < target / v->mass.sum * all);
-    float value = NAN;
-    for (int32_t i = 0; i < SAMPLE * GROUP && n >= 0; i++) {
-        if (x[i] == -INFINITY || bin_at(t, distance_of(t, x[i])) != b) continue;
-        n = n > 0 && x[i] != value ? -1 : n + 1;
-        value = x[i];
-    }
-    pk_lease_return(v->scratch, LEASE_VALUES);
-    return n >= SAMPLE * GROUP / 32 ? value : NAN;
+    search in = pk_search(&v->mass, &s, &v->list, v->n_vocab, t->order, t->centre, target, strict);
+    const double bin = v->scale / (double)t->per_unit / (double)t->unit;
+    in.before = before;
+    in.first.low = (float)((double)t->first * v->scale + first * bin);
+    in.first.per_unit = (float)fmin(HISTOGRAM_BINS / ((last - first + 1) * bin), (double)FLT_MAX);
+    const place at = pk_find_prefix(&in, n);
+    return (boundary){v->list.x[at.at], v->list.ids[at.at], at.mass};
 }
 
-/* Whether the boundary is on a plateau that a sample shows; *at becomes the boundary. */
-static bool find_on_plateau(view *v, const tally *t, double target, bool strict, boundary *at) {
-    const float x = sampled_plateau(v, t, target);
-    if (isnan(x)) return false;
+/* What is known of a row without reading it: its greatest candidates, and a sample of the others, in
+ * single places of many groups, since neighbours are often alike. The arrays have what is before each
+ * bin, and in all: the mass that is estimated, that of the sample alone, and how many are in it. */
+typedef struct row_sample {
+    float *x;
+    int32_t n;
+    float least;
+    double mass[TALLY_BINS + 1], sampled[TALLY_BINS + 1];
+    int32_t count[TALLY_BINS + 1];
+} row_sample;
+
+/* Reads the sample, without the top. */
+static void read_sample(view *v, const top *top, row_sample *s) {
+    const int32_t n = v->row.n_groups < SAMPLE ? v->row.n_groups : SAMPLE;
+    s->x = pk_lease_floats(v->scratch, LEASE_SAMPLE, (size_t)n * (GROUP / STEP) + 1);
+    s->n = 0;
+    s->least = v->mass.max;
+    for (int32_t i = 0; i < n; i++) {
+        float x[GROUP];
+        pk_row_group(&v->row, (int32_t)((2 * i + 1) * (int64_t)v->row.n_groups / (2 * n)), v->cut,
+                     x);
+        for (int32_t j = i % STEP; j < GROUP; j += STEP) {
+            s->x[s->n] = x[j];
+            s->n += x[j] > -INFINITY && x[j] < top->low;
+            s->least = x[j] < s->least && x[j] > -INFINITY ? x[j] : s->least;
+        }
+    }
+}
+
+/* Adds the masses of n values to their bins, and with count (not NULL) how many they are. */
+static void add_values(view *v, const tally *t, const float *x, int32_t n, double *mass,
+                       int32_t *count) {
+    const mass_source of = pk_view_source(v);
+    for (int32_t first = 0; first < n; first += GROUP) {
+        const int32_t n_values = n - first < GROUP ? n - first : GROUP;
+        float e[GROUP];
+        pk_mass_of(&v->mass, &of, x + first, (size_t)n_values, e);
+        for (int32_t i = 0; i < n_values; i++) {
+            const int32_t b = bin_at(t, distance_of(t, x[first + i]));
+            mass[b + 1] += (double)e[i];
+            if (count) count[b + 1]++;
+        }
+    }
+}
+
+/* Adds up the top, which is in the free list, and the sample, which has the rest of the sum. */
+static void tally_sample(view *v, const tally *t, const top *top, row_sample *s) {
+    memset(s->mass, 0, sizeof s->mass);
+    memset(s->sampled, 0, sizeof s->sampled);
+    memset(s->count, 0, sizeof s->count);
+    add_values(v, t, s->x, s->n, s->sampled, s->count);
+    add_values(v, t, v->list.x, top->n, s->mass, NULL);
+    double all = 0.0;
+    for (int32_t b = 0; b < TALLY_BINS; b++) all += s->sampled[b + 1];
+    const double rest = fmax(v->mass.sum - top->mass, 0.0), factor = all > 0.0 ? rest / all : 0.0;
+    for (int32_t b = 0; b < TALLY_BINS; b++) {
+        s->sampled[b + 1] = s->sampled[b] + s->sampled[b + 1] * factor;
+        s->mass[b + 1] += s->mass[b] + (s->sampled[b + 1] - s->sampled[b]);
+        s->count[b + 1] += s->count[b];
+    }
+}
+
+/* The value of all the sample's candidates in a bin; NaN if there are several. */
+static float value_of_bin(const tally *t, const row_sample *s, int32_t bin) {
+    float value = NAN;
+    for (int32_t i = 0; i < s->n; i++) {
+        if (bin_at(t, distance_of(t, s->x[i])) != bin) continue;
+        if (!isnan(value) && s->x[i] != value) return NAN;
+        value = s->x[i];
+    }
+    return value;
+}
+
+/* Whether the boundary is on the plateau of a value; *at becomes the boundary. */
+static bool find_on_plateau(view *v, const tally *t, float x, double target, bool strict,
+                            boundary *at) {
     const double before = mass_before(v, t->order, x);
-    const int64_t n = count_range(v, x, x);
+    const int64_t n = pk_boundary_count(v, x, x);
     const double through = before + (double)n * mass_of(v, x);
-    if (!(before < target && (strict ? through > target : through >= target))) return false;
+    if (reaches(before, target, strict) || !reaches(through, target, strict)) return false;
     *at = among_equals(v, x, n, before, target, strict);
     return true;
+}
+
+/*
+ * Finds the boundary near the end of a bin, from the exact mass there: it is in the bins before or
+ * behind, of which the sample tells how many have, by three standard errors, more than what is between.
+ * False if it does not turn out like that, or these bins are much of the row.
+ */
+static bool find_from_bin(view *v, const tally *t, const row_sample *s, int32_t bin, double target,
+                          bool strict, boundary *at) {
+    const row_stretch all = everything(t), up_to = stretch_of(t, 0, bin, &all);
+    double mass = mass_above(v, up_to.low);
+    if (up_to.high < v->mass.max) mass -= mass_above(v, nextafterf(up_to.high, INFINITY));
+    const bool inwards = reaches(mass, target, strict);
+    int32_t first = bin + 1, last = bin, counted = 0;
+    double found = 0.0; /* by three standard errors */
+    while (found <= fabs(target - mass)) {
+        if (inwards && first == 0) break; /* it is among all of them */
+        if (!inwards && last == TALLY_BINS - 1) return false;
+        if (inwards)
+            first--;
+        else
+            last++;
+        counted = s->count[last + 1] - s->count[first];
+        found = s->mass[last + 1] - s->mass[first];
+        if (counted > 0) found -= (s->sampled[last + 1] - s->sampled[first]) * 3.0 / sqrt(counted);
+    }
+    if (counted > s->n / 6) return false;
+    const row_stretch of = stretch_of(t, first, last, &all);
+    const int32_t n = collect_stretch(v, &of);
+    const mass_source source = pk_view_source(v);
+    const double inside = pk_mass_of_values(&v->mass, &source, v->list.x, n);
+    /* A small difference would be mostly rounding error. */
+    if (n == 0 || (inwards && first > 0 && inside > 0.5 * mass)) return false;
+    if (inwards) mass = first > 0 ? mass - inside : 0.0;
+    if (reaches(mass, target, strict) || !reaches(mass + inside, target, strict)) return false;
+    *at = search_bins(v, t, first, last, n, mass, target, strict);
+    return true;
+}
+
+/* Divides the row for a tally, and looks whether a sample of it is enough to find the boundary. */
+static bool find_by_sample(view *v, candidate_order order, double target, bool strict,
+                           boundary *at) {
+    row_sample s;
+    tally *t = &v->tally;
+    const top top = pk_survey_top(v, INFINITY);
+    read_sample(v, &top, &s);
+    divide_all(v, order, s.least, t);
+    tally_sample(v, t, &top, &s);
+    bool found = false;
+    if (s.n > 0) {
+        int32_t bin = 0;
+        while (bin < TALLY_BINS - 1 && s.mass[bin + 1] < target) bin++;
+        const int32_t n = s.count[bin + 1] - s.count[bin];
+        const float x = n >= s.n / 32 ? value_of_bin(t, &s, bin) : NAN;
+        if (!isnan(x))
+            found = find_on_plateau(v, t, x, target, strict, at);
+        else if (order == ORDER_NEAR && n <= s.n / 8) /* in descending order a survey has failed */
+            found = find_from_bin(v, t, &s, bin, target, strict, at);
+    }
+    pk_lease_return(v->scratch, LEASE_SAMPLE);
+    return found;
 }
 
 /* The boundary if all candidates have the same mass. */
@@ -332,18 +436,6 @@ static boundary find_by_count(view *v, candidate_order order, double target, boo
     return b;
 }
 
-/* The boundary among the candidates of a stretch, as a list. */
-static boundary search_stretch(view *v, const row_stretch *of, const tally *t, double before,
-                               double target, bool strict) {
-    const int32_t n = collect_stretch(v, of);
-    const mass_source s = pk_view_source(v);
-    search list_search =
-        pk_search(&v->mass, &s, &v->list, v->n_vocab, t->order, t->centre, target, strict);
-    list_search.before = before;
-    const place at = pk_find_prefix(&list_search, n);
-    return (boundary){v->list.x[at.at], v->list.ids[at.at], at.mass};
-}
-
 boundary pk_tally_find(view *v, candidate_order order, double target, bool strict) {
     PLUCK_ASSERT(v->whole && !v->adapted && v->mass.sum_stamp == v->weights);
     const double most = fmax((double)v->n_vocab / 16.0, 512.0);
@@ -351,25 +443,25 @@ boundary pk_tally_find(view *v, candidate_order order, double target, bool stric
     if (pk_mass_is_even(&v->mass, &s)) return find_by_count(v, order, target, strict);
     if (!pk_tally_holds(v, order)) {
         boundary at;
-        divide_all(v, order, &v->tally);
-        if (find_on_plateau(v, &v->tally, target, strict, &at)) return at;
+        if (find_by_sample(v, order, target, strict, &at)) return at;
         take_all(v);
     }
     const tally *t = &v->tally;
     tally deeper = {.order = order, .centre = v->centre, .top = v->mass.max};
     row_stretch of = everything(t);
     double before = 0.0;
+    int32_t b;
     for (int round = 0;; round++) {
-        const int32_t b = bin_that_reaches(t, before, target, strict);
+        b = bin_that_reaches(t, before, target, strict);
         const double mass = t->before[b + 1] - t->before[b];
-        of = stretch_of(t, b, &of);
+        of = stretch_of(t, b, b, &of);
         before += t->before[b];
         /* None has less mass than one at the low end. */
         if (mass <= most * mass_of(v, of.low)) break;
         const int64_t n = count_stretch(v, &of);
         if ((double)n <= most) break;
         const float x = find_value(v, &of);
-        if (count_range(v, x, x) == n) return among_equals(v, x, n, before, target, strict);
+        if (pk_boundary_count(v, x, x) == n) return among_equals(v, x, n, before, target, strict);
         float first, last;
         find_extent(v, &of, t, &first, &last);
         if (round == ROUNDS || first == last) break;
@@ -377,5 +469,5 @@ boundary pk_tally_find(view *v, candidate_order order, double target, bool stric
         take(v, &of, &deeper);
         t = &deeper;
     }
-    return search_stretch(v, &of, t, before, target, strict);
+    return search_bins(v, t, b, b, collect_stretch(v, &of), before, target, strict);
 }

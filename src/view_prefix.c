@@ -25,7 +25,7 @@ static bool top_reaches(const top *t, double target) {
  * of the row. */
 static bool collect_certain(view *v, candidate_order order, double target, float ceiling) {
     /* In ORDER_NEAR a pass costs twice as much, so a longer list is worth it. */
-    const int64_t longer = order == ORDER_NEAR ? v->n_vocab / 2 : 0;
+    const int64_t longer = order == ORDER_NEAR ? v->n_vocab / 8 : 0;
     const int64_t most = max_i64(longer, view_most_listed(v));
     const double rest = (v->mass.sum - target) * (1.0 - 1e-7);
     const double nats = rest > 0.0 ? log((double)v->n / rest) : INFINITY;
@@ -60,25 +60,40 @@ static bool comes_before(const view *v, const boundary *a, const boundary *b) {
 /* Whether at least n candidates come at or before a boundary. */
 static bool has_before(view *v, const boundary *b, int64_t n) {
     if (n <= 1) return true;
-    if (v->order != ORDER_DESCENDING) {
-        const boundary least = pk_boundary_find(v, v->order, n);
-        return !comes_before(v, b, &least);
-    }
-    const row_cut c = {b->x, b->id};
-    return pk_row_count_above(&v->row, v->mass.group_max, c) >= n;
+    const row_stretch nearer = pk_boundary_nearer(v, v->order, b->x);
+    if (pk_boundary_count(v, nearer.low, nearer.low_end) >= n - 1) return true;
+    const boundary least = pk_boundary_find(v, v->order, n);
+    return !comes_before(v, b, &least);
+}
+
+/* Keeps the n first in descending order if they have the mass that is asked for; false if not. */
+static bool keep_first(view *v, int64_t n, double target) {
+    const boundary b = pk_boundary_find(v, ORDER_DESCENDING, n);
+    const mass_source before = pk_view_source(v);
+    const double mass = pk_mass_above(&v->mass, &before, (row_cut){b.x, b.id});
+    if (mass < target) return false;
+    pk_boundary_keep(v, ORDER_DESCENDING, &b);
+    const mass_source s = pk_view_source(v);
+    pk_mass_set_sum(&v->mass, &s, mass);
+    return true;
 }
 
 /* Keeps a prefix of a WHOLE view without a list. */
 static void keep_in_row(view *v, double target, bool strict, int64_t at_least) {
-    boundary b = pk_tally_find(v, v->order, target, strict);
-    const bool by_mass = has_before(v, &b, min_i64(at_least, pk_view_alive(v)));
-    if (!by_mass) b = pk_boundary_find(v, v->order, min_i64(at_least, pk_view_alive(v)));
-    const bool tallied = pk_tally_holds(v, v->order);
-    pk_boundary_keep(v, v->order, &b);
-    const mass_source s = pk_view_source(v);
-    if (tallied) pk_tally_kept(v);
-    if (by_mass && mass_is_near(v->mass.max, v->mass.ref, v->scale))
-        pk_mass_set_sum(&v->mass, &s, b.mass);
+    const int64_t n = min_i64(at_least, pk_view_alive(v));
+    const bool likely =
+        v->order == ORDER_DESCENDING && n > pk_view_alive(v) / 32; /* that these are enough */
+    if (!likely || !keep_first(v, n, target)) {
+        boundary b = pk_tally_find(v, v->order, target, strict);
+        const bool by_mass = likely || has_before(v, &b, n);
+        if (!by_mass) b = pk_boundary_find(v, v->order, n);
+        const bool tallied = pk_tally_holds(v, v->order);
+        pk_boundary_keep(v, v->order, &b);
+        const mass_source s = pk_view_source(v);
+        if (tallied) pk_tally_kept(v);
+        if (by_mass && mass_is_near(v->mass.max, v->mass.ref, v->scale))
+            pk_mass_set_sum(&v->mass, &s, b.mass);
+    }
     v->n_counted = max_i64(pk_view_alive(v), at_least);
 }
 
@@ -321,7 +336,9 @@ static pick pick_by_tally(view *v, candidate_order order, double target) {
  * of ids. */
 static pick draw_from_row(view *v, candidate_order order, level from, double target) {
     const mass_source of = pk_view_source(v);
-    if (pk_tally_holds(v, order) || pk_mass_is_even(&v->mass, &of))
+    /* A list of those nearest to a centre would be long on both sides. */
+    const bool near_much = order == ORDER_NEAR && pk_view_is_much(v, pk_view_alive(v));
+    if (near_much || pk_tally_holds(v, order) || pk_mass_is_even(&v->mass, &of))
         return pick_by_tally(v, order, target);
     const float ceiling = ceiling_of(v, order);
     const top t = pk_survey_top(v, ceiling);
