@@ -396,9 +396,8 @@ static bool find_from_bin(view *v, const tally *t, const row_sample *s, int32_t 
     const int32_t n = collect_stretch(v, &of);
     const mass_source source = pk_view_source(v);
     const double inside = pk_mass_of_values(&v->mass, &source, v->list.x, n);
-    /* A small difference would be mostly rounding error. */
-    if (n == 0 || (inwards && first > 0 && inside > 0.5 * mass)) return false;
-    if (inwards) mass = first > 0 ? mass - inside : 0.0;
+    if (n == 0) return false;
+    if (inwards) mass = first > 0 ? fmax(mass - inside, 0.0) : 0.0;
     if (reaches(mass, target, strict) || !reaches(mass + inside, target, strict)) return false;
     *at = search_bins(v, t, first, last, n, mass, target, strict);
     return true;
@@ -436,7 +435,7 @@ static boundary find_by_count(view *v, candidate_order order, double target, boo
     return b;
 }
 
-boundary pk_tally_find(view *v, candidate_order order, double target, bool strict) {
+static boundary find(view *v, candidate_order order, double target, bool strict) {
     PLUCK_ASSERT(v->whole && !v->adapted && v->mass.sum_stamp == v->weights);
     const double most = fmax((double)v->n_vocab / 16.0, 512.0);
     const mass_source s = pk_view_source(v);
@@ -470,4 +469,32 @@ boundary pk_tally_find(view *v, candidate_order order, double target, bool stric
         t = &deeper;
     }
     return search_bins(v, t, b, b, collect_stretch(v, &of), before, target, strict);
+}
+
+/* Asserts that the mass of a boundary is that of all at or before it, and that it is the first to reach
+ * the target, except by rounding. */
+static void check_boundary(view *v, candidate_order order, double target, const boundary *b) {
+    if (!CHECKS) return;
+    double mass = 0.0, last = 0.0;
+    for (int32_t g = 0; g < v->row.n_groups; g++) {
+        float x[GROUP];
+        pk_row_group(&v->row, g, v->cut, x);
+        for (int32_t i = 0; i < GROUP; i++) {
+            const int32_t ids[2] = {g * GROUP + i, b->id};
+            const float pair[2] = {x[i], b->x};
+            const ordering o = {ids, pair, order, v->centre};
+            if (x[i] == -INFINITY || pk_order_before(&o, 1, 0)) continue;
+            mass += mass_of(v, x[i]);
+            if (ids[0] == b->id) last = mass_of(v, x[i]);
+        }
+    }
+    PLUCK_ASSERT(last > 0.0 || b->mass <= 0.0 || target <= 0.0);
+    PLUCK_ASSERT(fabs(mass - b->mass) <= 1e-5 * mass + 1e-30);
+    PLUCK_ASSERT(mass - last <= target + 1e-5 * mass);
+}
+
+boundary pk_tally_find(view *v, candidate_order order, double target, bool strict) {
+    const boundary b = find(v, order, target, strict);
+    check_boundary(v, order, target, &b);
+    return b;
 }

@@ -1,10 +1,13 @@
 /*
  * tally.h: finds where a mass is reached in a row, however flat the row is.
  *
- * One reading of the row adds up the mass of each of some hundred bins, which divide the candidates by
- * their distance from the start of the order. So the bin of a boundary is known, and the exact mass
- * before it. Its candidates are collected; if they are many, they are divided again, or, if they are
- * equals, counted. The tally stays with the view: a draw that follows a nucleus needs no other reading.
+ * First a sample is asked. If it shows many equals where the boundary seems to be, the mass before them
+ * is summed and they are counted. If candidates near a centre are looked for, the mass within a distance
+ * is summed, and what is between that and the boundary collected. If neither succeeds, one reading of the
+ * row adds up the mass of each of some hundred bins, which divide the candidates by their distance from
+ * the start of the order. So the bin of the boundary is known, and the exact mass before it. Its
+ * candidates are collected; if they are many, they are divided again, or, if they are equals, counted.
+ * The tally stays with the view: a draw that follows a nucleus needs no other reading.
  *
  * All functions are for views that are WHOLE and scanned and have their sum, and use the free list.
  */

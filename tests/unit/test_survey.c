@@ -34,12 +34,13 @@ typedef enum shape {
     SMOOTH,
     OUTLIER,
     TINY,
+    CLOSE,
     SHAPES
 } shape;
 
 static void fill(shape s, uint64_t seed, float *logits) {
-    static const double deviations[SHAPES] = {3.0, 1.5, 6.0,  0.02, 1.0,  1.0,
-                                              1.0, 1.0, 0.01, 1e-6, 1e-39};
+    static const double deviations[SHAPES] = {3.0, 1.5, 6.0,  0.02, 1.0,   1.0,
+                                              1.0, 1.0, 0.01, 1e-6, 1e-39, 1e-9};
     rows_random r = {seed};
     for (int32_t i = 0; i < N; ++i) {
         double x = deviations[s] * rows_gauss(&r);
@@ -102,6 +103,10 @@ static void several_draws(void **state) {
     run_chain("top_p .97, dist, top_p .6, dist", twice, 4, 1);
     const pluck_stage behind[] = {with_top_p(0.98f, 0), with_temp(0.7f, 0.0f, 1.0f), with_dist()};
     run_chain("top_p .98, temp .7, dist", behind, 3, 1);
+    /* Values that are even at one temperature are not at another. */
+    const pluck_stage colder[] = {with_top_p(0.97f, 0), with_temp(1e-6f, 0.0f, 1.0f),
+                                  with_top_p(0.6f, 0), with_dist()};
+    run_chain("top_p .97, temp 1e-6, top_p .6, dist", colder, 4, 1);
 }
 
 static void typical_sets(void **state) {
@@ -114,7 +119,7 @@ static void typical_sets(void **state) {
                      (double)ps[i]);
             const pluck_stage stages[] = {with_temp(temps[k], 0.0f, 1.0f), with_typical(ps[i], 0),
                                           with_dist()};
-            run_chain(label, stages, 3, 3); /* the mean of values so close is not exact */
+            run_chain(label, stages, 3, 4); /* the mean of values so close is not exact */
         }
     }
 }
