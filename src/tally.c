@@ -295,7 +295,7 @@ typedef struct row_sample {
 } row_sample;
 
 /* Reads the sample, without the top. */
-static void read_sample(view *v, const top *top, row_sample *s) {
+static void read_sample(view *v, const top *head, row_sample *s) {
     const int32_t n = v->row.n_groups < SAMPLE ? v->row.n_groups : SAMPLE;
     s->x = pk_lease_floats(v->scratch, LEASE_SAMPLE, (size_t)n * (GROUP / STEP) + 1);
     s->n = 0;
@@ -306,7 +306,7 @@ static void read_sample(view *v, const top *top, row_sample *s) {
                      x);
         for (int32_t j = i % STEP; j < GROUP; j += STEP) {
             s->x[s->n] = x[j];
-            s->n += x[j] > -INFINITY && x[j] < top->low;
+            s->n += x[j] > -INFINITY && x[j] < head->low;
             s->least = x[j] < s->least && x[j] > -INFINITY ? x[j] : s->least;
         }
     }
@@ -329,15 +329,15 @@ static void add_values(view *v, const tally *t, const float *x, int32_t n, doubl
 }
 
 /* Adds up the top, which is in the free list, and the sample, which has the rest of the sum. */
-static void tally_sample(view *v, const tally *t, const top *top, row_sample *s) {
+static void tally_sample(view *v, const tally *t, const top *head, row_sample *s) {
     memset(s->mass, 0, sizeof s->mass);
     memset(s->sampled, 0, sizeof s->sampled);
     memset(s->count, 0, sizeof s->count);
     add_values(v, t, s->x, s->n, s->sampled, s->count);
-    add_values(v, t, v->list.x, top->n, s->mass, NULL);
+    add_values(v, t, v->list.x, head->n, s->mass, NULL);
     double all = 0.0;
     for (int32_t b = 0; b < TALLY_BINS; b++) all += s->sampled[b + 1];
-    const double rest = fmax(v->mass.sum - top->mass, 0.0), factor = all > 0.0 ? rest / all : 0.0;
+    const double rest = fmax(v->mass.sum - head->mass, 0.0), factor = all > 0.0 ? rest / all : 0.0;
     for (int32_t b = 0; b < TALLY_BINS; b++) {
         s->sampled[b + 1] = s->sampled[b] + s->sampled[b + 1] * factor;
         s->mass[b + 1] += s->mass[b] + (s->sampled[b + 1] - s->sampled[b]);
@@ -408,10 +408,10 @@ static bool find_by_sample(view *v, candidate_order order, double target, bool s
                            boundary *at) {
     row_sample s;
     tally *t = &v->tally;
-    const top top = pk_survey_top(v, INFINITY);
-    read_sample(v, &top, &s);
+    const top head = pk_survey_top(v, INFINITY);
+    read_sample(v, &head, &s);
     divide_all(v, order, s.least, t);
-    tally_sample(v, t, &top, &s);
+    tally_sample(v, t, &head, &s);
     bool found = false;
     if (s.n > 0) {
         int32_t bin = 0;
