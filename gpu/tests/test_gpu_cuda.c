@@ -381,7 +381,7 @@ static void load_driver(void) {
  * closing the device leaves its context as it was. */
 static void share_a_context(void *ctx) {
     driver_control *driver = load_driver_control();
-    const pluck_gpu_batch_config config = {.n_vocab = N, .max_rows = 1};
+    const pluck_gpu_batch_config config = {.n_vocab = N, .max_rows = 1, .max_in_flight = 1};
     pluck_gpu_select select = {.backend = PLUCK_GPU_CUDA};
     const pluck_gpu_result *result;
     pluck_gpu_call call = {.logits = {.n_rows = 1}};
@@ -408,6 +408,7 @@ static void share_a_context(void *ctx) {
     CHECK(pluck_gpu_batch_create(&batch, device, &config, NULL) == PLUCK_GPU_OK);
     CHECK(cu.cuMemsetD8Async(other, 0, N, NULL) == 0 && cu.cuEventRecord(event, NULL) == 0);
     CHECK(pluck_gpu_enqueue(batch, &call, &ticket) == PLUCK_GPU_OK);
+    CHECK(pluck_gpu_enqueue(batch, &call, &(uint64_t){0}) == PLUCK_GPU_ERR_BUSY);
     CHECK(pluck_gpu_wait(batch, ticket, &result) == PLUCK_GPU_OK);
     CHECK(result[0].token == want[0] && driver->depth() == 1);
     CHECK(cu.cuEventQuery(event) == CUDA_ERROR_NOT_READY);
