@@ -40,7 +40,7 @@ typedef enum shape {
 
 static void fill(shape s, uint64_t seed, float *logits) {
     static const double deviations[SHAPES] = {3.0, 1.5, 6.0,  0.02, 1.0,   1.0,
-                                              1.0, 1.0, 0.01, 1e-6, 1e-39, 1e-9};
+                                              1.0, 1.0, 0.01, 1e-6, 1e-39, 5e-10};
     rows_random r = {seed};
     for (int32_t i = 0; i < N; ++i) {
         double x = deviations[s] * rows_gauss(&r);
@@ -103,7 +103,17 @@ static void several_draws(void **state) {
     run_chain("top_p .97, dist, top_p .6, dist", twice, 4, 1);
     const pluck_stage behind[] = {with_top_p(0.98f, 0), with_temp(0.7f, 0.0f, 1.0f), with_dist()};
     run_chain("top_p .98, temp .7, dist", behind, 3, 1);
+    /* What was added up of the row is not true of edited values. */
+    enum { N_BIASES = 2000 };
+    pluck_logit_bias biases[N_BIASES];
+    for (int32_t i = 0; i < N_BIASES; ++i) biases[i] = (pluck_logit_bias){20 * i + 3, -2.0f};
+    const pluck_stage edited[] = {with_top_p(0.97f, 0), with_bias(biases, N_BIASES),
+                                  with_top_p(0.9f, 0), with_dist()};
+    run_chain("top_p .97, biases, top_p .9, dist", edited, 4, 1);
     /* Values that are even at one temperature are not at another. */
+    const pluck_stage dynamic[] = {with_temp(1.0f, 0.5f, 1.0f), with_temp(1e-6f, 0.0f, 1.0f),
+                                   with_dist()};
+    run_chain("temp 1 +- .5, temp 1e-6, dist", dynamic, 3, 2);
     const pluck_stage colder[] = {with_top_p(0.97f, 0), with_temp(1e-6f, 0.0f, 1.0f),
                                   with_top_p(0.6f, 0), with_dist()};
     run_chain("top_p .97, temp 1e-6, top_p .6, dist", colder, 4, 1);
