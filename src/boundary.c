@@ -268,9 +268,9 @@ static int32_t nth_greatest(view *v, int32_t k) {
 }
 
 static boundary search_list(view *v, const shell *s, int64_t k) {
-    const int32_t n = collect_shell(v, s);
-    PLUCK_ASSERT(k > s->before && k - s->before <= n);
+    (void)collect_shell(v, s);
     k -= s->before;
+    PLUCK_ASSERT(k >= 1 && k <= v->list.n);
     const int32_t at =
         s->order == ORDER_NEAR ? nth_nearest(v, s, (int32_t)k) : nth_greatest(v, (int32_t)k);
     return (boundary){v->list.x[at], v->list.ids[at], 0.0};

@@ -16,7 +16,7 @@ typedef struct driver_control {
     bool expects_misuse; /* misuse is counted and does not end the program */
     size_t device_memory;
     /* To a test: */
-    long calls;              /* so far */
+    _Atomic long calls;      /* so far; a test may read it while threads of the library call */
     const char *failed_call; /* the one that fail_at failed */
     int misuses;
     char misuse[200];   /* the last one */
