@@ -113,7 +113,7 @@ static int32_t take_sample(view *v, const shell *s, int32_t n_groups, float *val
     int32_t n = 0;
     *seen = 0;
     for (int32_t i = 0; i < n_groups; i++) {
-        const int32_t g = (int32_t)((2 * i + 1) * (int64_t)v->row.n_groups / (2 * n_groups));
+        const int32_t g = spread_over(i, n_groups, v->row.n_groups);
         float x[GROUP];
         pk_row_group(&v->row, g, v->cut, x);
         for (int32_t j = 0; j < GROUP; j++) {

@@ -84,4 +84,9 @@ char *pk_first_line(void *block);
 /* Whether the allocator has both functions, or neither. */
 bool pk_allocator_is_whole(const pluck_allocator *allocator);
 
+/* The i-th, from 0, of n places that are spread evenly over `total`. */
+static inline int32_t spread_over(int32_t i, int32_t n, int32_t total) {
+    return (int32_t)((2 * i + 1) * (int64_t)total / (2 * n));
+}
+
 #endif /* PLUCK_COMMON_H */

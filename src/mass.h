@@ -71,7 +71,7 @@ bool pk_mass_scan_groups(mass_cache *m, const mass_source *s, logit_row *r, floa
 /* The groups that pk_mass_scan_sum looks at for its reference: number i, from 0, of n_groups. */
 enum { MASS_GLANCES = 8 };
 static inline int32_t mass_glance_at(int32_t i, int32_t n_groups) {
-    return (int32_t)((2 * i + 1) * (int64_t)n_groups / (2 * MASS_GLANCES));
+    return spread_over(i, MASS_GLANCES, n_groups);
 }
 
 /* Whether sums with a reference are as exact as with the maximum; they cannot overflow. */

@@ -106,7 +106,7 @@ top pk_survey_deeper(view *v, double target, float ceiling) {
 
 /* Reads the i-th of n groups that are spread over the row. */
 static void sample_group(const view *v, int32_t i, int32_t n, float *x) {
-    const int32_t group = (int32_t)((2 * i + 1) * (int64_t)v->row.n_groups / (2 * n));
+    const int32_t group = spread_over(i, n, v->row.n_groups);
     pk_row_group(&v->row, group, cut_at(-INFINITY), x);
 }
 

@@ -302,8 +302,7 @@ static void read_sample(view *v, const top *head, row_sample *s) {
     s->least = v->mass.max;
     for (int32_t i = 0; i < n; i++) {
         float x[GROUP];
-        pk_row_group(&v->row, (int32_t)((2 * i + 1) * (int64_t)v->row.n_groups / (2 * n)), v->cut,
-                     x);
+        pk_row_group(&v->row, spread_over(i, n, v->row.n_groups), v->cut, x);
         for (int32_t j = i % STEP; j < GROUP; j += STEP) {
             s->x[s->n] = x[j];
             s->n += x[j] > -INFINITY && x[j] < head->low;

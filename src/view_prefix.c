@@ -119,7 +119,7 @@ static bool collect_prefix(view *v, double p, bool strict, int64_t at_least, flo
         if (v->order == ORDER_DESCENDING && !even) t = pk_survey_top(v, ceiling);
     } else {
         if (summed) t = pk_survey_deeper(v, p * v->mass.sum, ceiling);
-        if (t.n > 0 && top_reaches(&t, p * v->mass.sum)) return true;
+        if (top_reaches(&t, p * v->mass.sum)) return true;
         t = pk_survey_top(v, ceiling);
     }
     /* Then a boundary below the top has so many above it, too. */
