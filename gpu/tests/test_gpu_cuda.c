@@ -357,26 +357,6 @@ static void says_what_memory_lacks(void **state) {
     assert_true(runs_in_child(run_out_of_memory, NULL));
 }
 
-/* The map's entries are member names and parameter lists, which must not be put in parentheses. */
-/* NOLINTBEGIN(bugprone-macro-parentheses) */
-static struct driver {
-#define MEMBER(symbol, parameters) CUresult(*symbol) parameters;
-    CUDA_DRIVER_MAP(MEMBER)
-#undef MEMBER
-} cu;
-/* NOLINTEND(bugprone-macro-parentheses) */
-
-static void load_driver(void) {
-    void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
-    void *symbol;
-#define LOAD(name, parameters)                                                                     \
-    symbol = dlsym(library, #name);                                                                \
-    CHECK(symbol != NULL);                                                                         \
-    memcpy(&cu.name, &symbol, sizeof symbol);
-    CUDA_DRIVER_MAP(LOAD)
-#undef LOAD
-}
-
 /* What an engine has pushed stays current, its work on the default stream is not waited for, and
  * closing the device leaves its context as it was. */
 static void share_a_context(void *ctx) {

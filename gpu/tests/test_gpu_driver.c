@@ -12,30 +12,14 @@
 
 #include <cmocka.h>
 
-/* The map's entries are member names and parameter lists, which must not be put in parentheses. */
-/* NOLINTBEGIN(bugprone-macro-parentheses) */
-static struct driver {
-#define MEMBER(symbol, parameters) CUresult(*symbol) parameters;
-    CUDA_DRIVER_MAP(MEMBER)
-#undef MEMBER
-} cu;
-/* NOLINTEND(bugprone-macro-parentheses) */
-
 static driver_control *control;
 static CUcontext context;
 static const int lanes = 256;
 
 /* Loads the driver and makes the device's context current. */
 static void start(void) {
-    void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
-    void *symbol;
     control = load_driver_control();
-#define LOAD(name, parameters)                                                                     \
-    symbol = dlsym(library, #name);                                                                \
-    CHECK(symbol != NULL);                                                                         \
-    memcpy(&cu.name, &symbol, sizeof symbol);
-    CUDA_DRIVER_MAP(LOAD)
-#undef LOAD
+    load_driver();
     CHECK(cu.cuInit(0) == CUDA_SUCCESS);
     CHECK(cu.cuDevicePrimaryCtxRetain(&context, 0) == CUDA_SUCCESS);
     CHECK(cu.cuCtxPushCurrent_v2(context) == CUDA_SUCCESS);

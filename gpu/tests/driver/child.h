@@ -3,11 +3,13 @@
 #ifndef PLUCK_GPU_TESTS_CHILD_H
 #define PLUCK_GPU_TESTS_CHILD_H
 
+#include "../../src/cuda_api.h"
 #include "control.h"
 
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,6 +42,27 @@ static inline driver_control *load_driver_control(void) {
     driver_control *control = library ? dlsym(library, DRIVER_CONTROL) : NULL;
     CHECK(control != NULL);
     return control;
+}
+
+/* The driver's calls, after load_driver. The map's entries are member names and parameter lists, which
+ * must not be put in parentheses. */
+/* NOLINTBEGIN(bugprone-macro-parentheses) */
+static struct driver {
+#define MEMBER(symbol, parameters) CUresult(*symbol) parameters;
+    CUDA_DRIVER_MAP(MEMBER)
+#undef MEMBER
+} cu;
+/* NOLINTEND(bugprone-macro-parentheses) */
+
+static inline void load_driver(void) {
+    void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+    void *symbol;
+#define LOAD(name, parameters)                                                                     \
+    symbol = dlsym(library, #name);                                                                \
+    CHECK(symbol != NULL);                                                                         \
+    memcpy(&cu.name, &symbol, sizeof symbol);
+    CUDA_DRIVER_MAP(LOAD)
+#undef LOAD
 }
 
 #endif
